@@ -1,0 +1,63 @@
+// The seam between messages and sockets. `zeromq.ts` and `memory.ts` implement it; layers above see whole messages.
+
+/**
+ * One whole message: part 0 is the header, the others are payload bytes of any size (0 to 4 GB each).
+ * A received part starts at an offset that is a multiple of 8 within its buffer, so that it can be viewed as any dtype.
+ */
+export type Parts = readonly Uint8Array[];
+
+/**
+ * An ordered, reliable lane of whole messages to one peer. Messages arrive in the order of `send`, each once, as long
+ * as the link lives. Large parts cross in chunks under a credit window in bytes; small messages are batched.
+ */
+export interface Link {
+  /**
+   * Queues a message. Small parts are copied at once; large ones are read until the promise settles, so their buffers
+   * must not change before. Resolves when the peer holds every byte of a large message (at once for a small one);
+   * rejects with ConnectionError when the link goes down first.
+   */
+  send(parts: Parts): Promise<void>;
+  /** Bytes queued or in flight: what back-pressure looks at. */
+  readonly pendingBytes: number;
+  /** Drops what is queued, rejects its senders, frees the socket. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface LinkHandlers {
+  /** A whole message, with the link to answer on. Must not throw: what it throws is logged and dropped. */
+  onMessage(parts: Uint8Array[], link: Link): void;
+  /** The peer is gone (closed, died, or sent what no peer sends). Called once per link, never after `close`. */
+  onDown?(link: Link, reason: Error): void;
+}
+
+export interface Listener {
+  /** Where peers connect: `ipc://…` or `tcp://host:port` with the real port. */
+  readonly endpoint: string;
+  close(): Promise<void>;
+}
+
+/** Keys of an encrypted transport. A seam: no implementation takes them yet. */
+export interface Security {
+  readonly publicKey: string;
+  readonly secretKey: string;
+}
+
+export interface TransportOptions {
+  /** Chunk bytes; default 4 MiB for ipc, 1 MiB for tcp. */
+  readonly chunkBytes?: number;
+  /** Bytes in flight per peer before the sender waits for credit; default 32 MiB. */
+  readonly windowBytes?: number;
+  /** Largest whole message that a peer may announce; default 16 GiB. */
+  readonly maxMessageBytes?: number;
+}
+
+/** Both ends must use the same transport and options. */
+export interface Transport {
+  /**
+   * Binds. `ipc://` wants a path in a private directory; `tcp://` only loopback.
+   * @throws ConnectionError for an address beyond loopback (encryption is not there yet) or one that cannot be bound
+   */
+  listen(endpoint: string, handlers: LinkHandlers): Promise<Listener>;
+  /** Connects; messages queue until the peer answers. */
+  connect(endpoint: string, handlers: LinkHandlers): Link;
+}

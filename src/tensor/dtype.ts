@@ -1,0 +1,96 @@
+// The element types of tensors, and the typed arrays that store them.
+
+export type DType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'bool';
+
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array;
+
+export type BigTypedArray = BigInt64Array | BigUint64Array;
+type Constructor = {
+  new (buffer: ArrayBufferLike, offset: number, length: number): TypedArray;
+  new (n: number): TypedArray;
+};
+
+// float16 is stored as its bits, bool as 0 and 1: JavaScript on Node 20 has no arrays of its own for them.
+const STORAGE: Readonly<Record<DType, Constructor & { BYTES_PER_ELEMENT: number }>> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  bool: Uint8Array,
+};
+
+export const DTYPES = Object.keys(STORAGE) as readonly DType[];
+
+/** Throws TypeError, with the list of known types, for anything that is not a dtype. */
+export function assertDType(value: unknown): asserts value is DType {
+  if (typeof value !== 'string' || !Object.hasOwn(STORAGE, value)) {
+    throw new TypeError(`unsupported dtype ${String(value)}: one of ${DTYPES.join(', ')}`);
+  }
+}
+
+/** Bytes of one element. */
+export function itemSize(dtype: DType): number {
+  return STORAGE[dtype].BYTES_PER_ELEMENT;
+}
+
+/** A zeroed array that stores `length` elements of `dtype`. */
+export function allocate(dtype: DType, length: number): TypedArray {
+  return new STORAGE[dtype](length);
+}
+
+/** The bytes as elements of `dtype`: a view where they are aligned, else a copy (frames may start anywhere). */
+export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
+  const size = itemSize(dtype);
+  const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  return new STORAGE[dtype](aligned.buffer, aligned.byteOffset, bytes.byteLength / size);
+}
+
+/** The bytes under any array view, without a copy. */
+export function bytesOf(view: ArrayBufferView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
+/** Does this array store elements of that dtype? Uint8ClampedArray passes as uint8. */
+export function stores(data: TypedArray, dtype: DType): boolean {
+  return data instanceof STORAGE[dtype] || (dtype === 'uint8' && data instanceof Uint8ClampedArray);
+}
+
+/** The dtype that a typed array has by itself (never float16 or bool). */
+export function dtypeOf(data: TypedArray): DType {
+  const name = data.constructor.name.replace('Clamped', '').replace('Array', '').toLowerCase();
+  assertDType(name);
+  return name;
+}
+
+/** A typed array of numbers (BigInt arrays and DataView are not). */
+export function isTypedArray(value: unknown): value is TypedArray {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView) && !isBigArray(value);
+}
+
+export function isBigArray(value: unknown): value is BigTypedArray {
+  return value instanceof BigInt64Array || value instanceof BigUint64Array;
+}

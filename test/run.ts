@@ -1,0 +1,86 @@
+// Runs every test file in its own process, two at a time, each under a time limit; ends with `N passed, N failed, N skipped`.
+// `node dist/test/run.js [part of a file name …]` runs a selection.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const LIMIT_MS = Number(process.env['TEST_LIMIT_MS'] ?? 240_000);
+const NOT_TESTS = ['run.js', `support${sep}`, `fixtures${sep}`, `data${sep}`];
+
+interface Outcome {
+  readonly file: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly string[];
+  readonly output: string;
+  readonly ms: number;
+}
+
+function testFiles(wanted: readonly string[]): string[] {
+  const all = readdirSync(HERE, { recursive: true, encoding: 'utf8' }).filter((f) => f.endsWith('.js'));
+  const tests = all.filter((f) => !NOT_TESTS.some((no) => f.startsWith(no))).sort();
+  return wanted.length === 0 ? tests : tests.filter((f) => wanted.some((w) => f.includes(w)));
+}
+
+/** A file passes only if it exits 0 and uvu counted as many passes as tests: exit 0 alone proves nothing. */
+function judge(file: string, output: string, code: number | null, ms: number): Outcome {
+  const sum = (label: string) =>
+    [...output.matchAll(new RegExp(`${label}:\\s+(\\d+)`, 'g'))].reduce((n, m) => n + Number(m[1]), 0);
+  const skipped = output.split('\n').filter((line) => line.startsWith('SKIPPED '));
+  const total = sum('Total');
+  const passed = sum('Passed');
+  const broken = code !== 0 || (total === 0 && skipped.length === 0);
+  return { file, passed, failed: Math.max(total - passed, broken ? 1 : 0), skipped, output, ms };
+}
+
+function runFile(file: string): Promise<Outcome> {
+  const started = Date.now();
+  const child = spawn(process.execPath, ['--enable-source-maps', `${HERE}${file}`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
+  const timer = setTimeout(() => {
+    output += `\nTIME LIMIT: ${file} ran longer than ${LIMIT_MS} ms\n`;
+    process.kill(-(child.pid as number), 'SIGKILL');
+  }, LIMIT_MS);
+  return new Promise((resolve) => {
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve(judge(file, output, code, Date.now() - started));
+    });
+  });
+}
+
+function report(outcome: Outcome): void {
+  const { file, passed, failed, skipped, output, ms } = outcome;
+  const name = relative('.', file).replace(/\.js$/, '');
+  console.log(
+    `${failed ? 'FAIL' : 'ok  '} ${name.padEnd(34)} ${String(passed).padStart(4)} passed  ${(ms / 1000).toFixed(1)} s`,
+  );
+  for (const line of skipped) console.log(`     ${line}`);
+  if (failed) console.log(output.replace(/^/gm, '     | '));
+}
+
+async function main(): Promise<void> {
+  const files = testFiles(process.argv.slice(2));
+  const outcomes: Outcome[] = [];
+  const next = async (): Promise<void> => {
+    for (let file = files.shift(); file !== undefined; file = files.shift()) {
+      const outcome = await runFile(file);
+      outcomes.push(outcome);
+      report(outcome);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, next));
+  const total = (pick: (o: Outcome) => number) => outcomes.reduce((n, o) => n + pick(o), 0);
+  const failed = total((o) => o.failed);
+  console.log(`${total((o) => o.passed)} passed, ${failed} failed, ${total((o) => o.skipped.length)} skipped`);
+  process.exitCode = failed > 0 || outcomes.length === 0 ? 1 : 0;
+}
+
+await main();
