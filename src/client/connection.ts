@@ -1,0 +1,204 @@
+// Connection: this client's links to one engine, and the requests that wait for its answers.
+import type { Link, Transport } from '../comm/transport.ts';
+import { ConnectionError, EngineError, type EngineInfo, TaskAborted, TimeoutError } from '../errors.ts';
+import { type Body, bodyOf, decodeBody, decodeHeader, encodeMessage } from '../protocol/codec.ts';
+import { reviveLocal } from '../protocol/functions.ts';
+import type {
+  ControlReply,
+  ControlRequest,
+  EngineRecord,
+  Header,
+  Method,
+  OutputMessage,
+  ReplyMessage,
+  TaskId,
+} from '../protocol/messages.ts';
+import { fromModule } from '../protocol/module-function.ts';
+import { ref } from '../protocol/ref.ts';
+import { remoteError } from './outcome.ts';
+import type { MimeBundle, Task } from './task.ts';
+
+export interface Request {
+  readonly method: Method;
+  readonly label: string;
+  readonly body: Body;
+  readonly runTimeout?: number | undefined;
+}
+
+/** What a control request is, without the fields that the connection fills in. */
+export type ControlVerb = ControlRequest extends infer R
+  ? R extends ControlRequest
+    ? Omit<R, 'id' | 'to'>
+    : never
+  : never;
+
+interface Sent {
+  readonly task: Task;
+  /** Kept until the reply: a lost link is replaced, and what was not answered is sent again (the engine de-duplicates). */
+  readonly parts: readonly Uint8Array[];
+}
+
+const REVIVERS = { fn: reviveLocal, ref, module: fromModule };
+const CONTROL_TIMEOUT_MS = 10_000;
+
+export class Connection {
+  readonly record: EngineRecord;
+  readonly #transport: Transport;
+  readonly #sent = new Map<TaskId, Sent>();
+  readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  #tasks: Link | undefined;
+  #control: Link | undefined;
+  #nextControl = 1;
+  #down: string | undefined;
+
+  constructor(record: EngineRecord, transport: Transport) {
+    this.record = record;
+    this.#transport = transport;
+  }
+
+  get outstanding(): TaskId[] {
+    return [...this.#sent.keys()];
+  }
+
+  /** Bytes queued or in flight towards this engine. */
+  get pendingBytes(): number {
+    return this.#tasks?.pendingBytes ?? 0;
+  }
+
+  /** Sends one task; its outcome arrives at `task`. A dead engine fails it at once. */
+  submit(task: Task, request: Request): void {
+    if (this.#down !== undefined) {
+      task.fail(this.#died(task));
+      return;
+    }
+    const { method, label, runTimeout } = request;
+    const header: Header = {
+      type: 'task',
+      id: task.id,
+      to: this.record.uuid,
+      method,
+      label,
+      ...(runTimeout === undefined ? {} : { runTimeout }),
+    };
+    const parts = encodeMessage(header, request.body);
+    this.#sent.set(task.id, { task, parts });
+    this.#send(parts);
+  }
+
+  #send(parts: readonly Uint8Array[]): void {
+    this.#tasks ??= this.#transport.connect(this.record.tasks, {
+      onMessage: (message) => this.#onTaskMessage(message),
+      onDown: (link) => this.#reconnect(link),
+    });
+    // A link that goes down is replaced and the message sent again: its rejection is not the task's.
+    this.#tasks.send(parts).catch(() => {});
+  }
+
+  // A dropped connection is not a dead engine: the roster says when that is so.
+  #reconnect(link: Link): void {
+    if (link !== this.#tasks || this.#down !== undefined) return;
+    this.#tasks = undefined;
+    for (const { parts } of this.#sent.values()) this.#send(parts);
+  }
+
+  #onTaskMessage(parts: readonly Uint8Array[]): void {
+    const header = decodeHeader(parts);
+    if (header.type === 'reply') this.#onReply(header, parts);
+    else if (header.type === 'output') this.#onOutput(header, parts);
+  }
+
+  #onReply(reply: ReplyMessage, parts: readonly Uint8Array[]): void {
+    const sent = this.#sent.get(reply.id);
+    if (sent === undefined) return;
+    this.#sent.delete(reply.id);
+    const { task } = sent;
+    if (reply.status === 'ok') task.succeed(this.#valueOf(parts), reply.metadata);
+    else task.fail(this.#errorOf(task, reply), reply.metadata);
+  }
+
+  #valueOf(parts: readonly Uint8Array[]): unknown {
+    return parts.length > 1 ? decodeBody(bodyOf(parts), REVIVERS) : undefined;
+  }
+
+  #errorOf(task: Task, reply: ReplyMessage) {
+    const info = this.#info(task);
+    if (reply.status === 'aborted') {
+      return new TaskAborted(reply.error?.message ?? `task '${task.id}' on engine ${info.engineId} was aborted`, info);
+    }
+    return remoteError(reply.error ?? { name: 'Error', message: 'no reason was given', stack: '' }, info);
+  }
+
+  #info(task: Task): EngineInfo {
+    return { engineId: this.record.id, engineUuid: this.record.uuid, method: task.label };
+  }
+
+  #onOutput(output: OutputMessage, parts: readonly Uint8Array[]): void {
+    const task = this.#sent.get(output.id)?.task;
+    if (task === undefined) return;
+    if (output.stream === 'display') task.output({ stream: 'display', bundle: this.#valueOf(parts) as MimeBundle });
+    else if (output.stream === 'data') {
+      task.output({ stream: 'data', data: this.#valueOf(parts) as Record<string, unknown> });
+    } else task.output({ stream: output.stream, text: output.text ?? '' });
+  }
+
+  /**
+   * Asks the engine's control thread, which answers while the main thread computes.
+   * @throws ConnectionError when the engine is gone, TimeoutError naming the engine after 10 s
+   */
+  control<T = unknown>(verb: ControlVerb, timeout = CONTROL_TIMEOUT_MS): Promise<T> {
+    if (this.#down !== undefined) return Promise.reject(this.#gone());
+    const id = this.#nextControl++;
+    const answer = new Promise<unknown>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#asked.delete(id);
+        reject(new TimeoutError(`engine ${this.record.id} did not answer '${verb.type}' within ${timeout} ms`));
+      }, timeout);
+      const settle =
+        <A>(done: (value: A) => void) =>
+        (value: A) => {
+          clearTimeout(timer);
+          done(value);
+        };
+      this.#asked.set(id, { resolve: settle(resolve), reject: settle(reject) });
+    });
+    this.#sendControl({ ...verb, id, to: this.record.uuid });
+    return answer as Promise<T>;
+  }
+
+  #sendControl(request: ControlRequest): void {
+    this.#control ??= this.#transport.connect(this.record.control, {
+      onMessage: (message) => this.#onControlReply(decodeHeader(message) as ControlReply),
+      onDown: (link) => {
+        if (link === this.#control) this.#control = undefined;
+      },
+    });
+    this.#control.send(encodeMessage(request)).catch(() => {});
+  }
+
+  #onControlReply(reply: ControlReply): void {
+    const asked = this.#asked.get(reply.id);
+    this.#asked.delete(reply.id);
+    if (reply.ok) asked?.resolve(reply.value);
+    else asked?.reject(new ConnectionError(`engine ${this.record.id}: ${reply.error}`));
+  }
+
+  /** The engine is gone for good: everything that waits for it fails now. Idempotent. */
+  async fail(reason: string): Promise<void> {
+    if (this.#down !== undefined) return;
+    this.#down = reason;
+    const waiting = [...this.#sent.values()];
+    this.#sent.clear();
+    for (const { task } of waiting) task.fail(this.#died(task));
+    for (const { reject } of this.#asked.values()) reject(this.#gone());
+    this.#asked.clear();
+    await Promise.all([this.#tasks?.close(), this.#control?.close()]);
+  }
+
+  #died(task: Task): EngineError {
+    return new EngineError(`Engine ${this.record.id} died while running task '${task.id}' (${this.#down})`);
+  }
+
+  #gone(): ConnectionError {
+    return new ConnectionError(`engine ${this.record.id} is gone (${this.#down})`);
+  }
+}

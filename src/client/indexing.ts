@@ -1,0 +1,31 @@
+// `rc[0]`, `rc[-1]`, `rc['::2']`: index keys of a Client, without a Proxy around the client itself.
+import { isIndexKey } from './targets.ts';
+
+// Asked for by the language, by inspectors and by test runners: no index, and no typing error either.
+const SILENT = new Set([
+  'then',
+  'toJSON',
+  'constructor',
+  'inspect',
+  'nodeType',
+  'asymmetricMatch',
+  'tagName',
+  'splice',
+]);
+
+/** A class whose instances answer unknown property names through `byIndex`. */
+export abstract class Indexable {
+  /** The view of an index or slice. @throws TypeError, RangeError as `view` does */
+  protected abstract byIndex(key: string): unknown;
+}
+
+// The proxy is the *prototype*: own and inherited members are found first, `this` stays the real instance, and only
+// names that nothing else defines come here.
+const fallback = new Proxy(Object.prototype, {
+  get(target, key, receiver: Indexable & { byIndex(key: string): unknown }) {
+    if (typeof key === 'symbol' || SILENT.has(key) || key in target) return Reflect.get(target, key, receiver);
+    return receiver.byIndex(key);
+  },
+  has: (target, key) => Reflect.has(target, key) || (typeof key === 'string' && isIndexKey(key)),
+});
+Object.setPrototypeOf(Indexable.prototype, fallback);

@@ -1,0 +1,74 @@
+// Jobs: what this client has submitted, by message id and in order.
+import type { TaskId } from '../protocol/messages.ts';
+import { list } from './assembly.ts';
+import { AsyncResult } from './async-result.ts';
+import type { Session } from './session.ts';
+import type { Task } from './task.ts';
+
+/** A message id, a place in the history (negative from the end), a result, or several of them; none = outstanding. */
+export type Job = TaskId | number | AsyncResult<unknown, unknown>;
+export type JobSelection = Job | readonly Job[];
+
+const KEPT = 10_000;
+
+export class Jobs {
+  readonly #session: Session;
+  readonly #tasks = new Map<TaskId, Task>();
+  readonly #outstanding = new Set<Task>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** Bounded: the oldest finished tasks are forgotten after 10 000. */
+  add(task: Task): void {
+    this.#tasks.set(task.id, task);
+    this.#outstanding.add(task);
+    void task.done.then(() => this.#outstanding.delete(task));
+    if (this.#tasks.size > KEPT) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    for (const [id, task] of this.#tasks) {
+      if (task.outcome === undefined) continue;
+      this.#tasks.delete(id);
+      return;
+    }
+  }
+
+  /** Message ids in the order of submission. */
+  get history(): TaskId[] {
+    return [...this.#tasks.keys()];
+  }
+
+  get outstanding(): Set<TaskId> {
+    return new Set([...this.#outstanding].map((task) => task.id));
+  }
+
+  /** @throws RangeError for an unknown id or place */
+  select(jobs?: JobSelection): Task[] {
+    if (jobs === undefined) return [...this.#outstanding];
+    const all = (Array.isArray(jobs) ? jobs : [jobs]) as readonly Job[];
+    return all.flatMap((job) => this.#tasksOf(job));
+  }
+
+  #tasksOf(job: Job): readonly Task[] {
+    if (job instanceof AsyncResult) return job.tasks;
+    const id = typeof job === 'number' ? this.history.at(job) : job;
+    const task = id === undefined ? undefined : this.#tasks.get(id);
+    if (task === undefined) throw new RangeError(`No such job: ${job}`);
+    return [task];
+  }
+
+  /** One result over these jobs. */
+  result(jobs?: JobSelection): AsyncResult<unknown[], unknown> {
+    const tasks = this.select(jobs);
+    const abort = (some: readonly Task[]) => this.#session.abortTasks(some);
+    return new AsyncResult({ label: tasks[0]?.label ?? 'result', tasks, assembly: list(tasks.length), abort });
+  }
+
+  /** Waits up to `ms` for these jobs: true when all are done. Never rejects for a failed task. */
+  async wait(jobs?: JobSelection, ms?: number): Promise<boolean> {
+    return this.result(jobs).wait(ms);
+  }
+}

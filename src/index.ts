@@ -1,0 +1,44 @@
+// The public API of directview: one list of values, one of types, nothing else.
+
+export type { GetOptions, ReturnWhen } from './client/async-result.ts';
+export { AsyncResult } from './client/async-result.ts';
+export type { ClientEvent, ConnectOptions } from './client/client.ts';
+export { Client } from './client/client.ts';
+export { ExecuteReply } from './client/execute-reply.ts';
+export type { CallOptions } from './client/options.ts';
+export { pdot } from './client/pdot/pdot.ts';
+export type { Mode, PerTarget } from './client/remote.ts';
+export type { Metadata, MimeBundle } from './client/task.ts';
+export type { ExecuteOptions, GatherOptions, ScatterOptions, TargetOptions } from './client/view.ts';
+export { DirectView } from './client/view.ts';
+export { Cluster } from './cluster/cluster.ts';
+export type { EngineInfo } from './errors.ts';
+export {
+  AbortError,
+  ClusterError,
+  CompositeError,
+  ConnectionError,
+  ContextError,
+  DirectViewError,
+  EngineError,
+  ImpossibleDependency,
+  InvalidDependency,
+  NoEnginesRegistered,
+  NotSerializableError,
+  ProtocolError,
+  RemoteError,
+  ShapeError,
+  TaskAborted,
+  TaskInterrupted,
+  TaskTimeout,
+  TimeoutError,
+  UnmetDependency,
+} from './errors.ts';
+export type { DeviceChoice } from './protocol/engine-options.ts';
+export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
+export { fromModule } from './protocol/module-function.ts';
+export { ref } from './protocol/ref.ts';
+export type { TensorLike } from './tensor/convert.ts';
+export { range, tensor } from './tensor/convert.ts';
+export type { DType } from './tensor/dtype.ts';
+export { Tensor } from './tensor/tensor.ts';
