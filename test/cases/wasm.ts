@@ -1,0 +1,15 @@
+// The semantics page's cases, by number, against real engine processes on the `wasm` context.
+import { directCases } from '../support/cases/direct.ts';
+import { resultCases } from '../support/cases/results.ts';
+import { type Rig, startRig } from '../support/cluster.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('cases/wasm');
+let rig: Rig;
+test.before(async () => {
+  rig = await startRig(4, { device: 'wasm' });
+});
+test.after(() => rig.stop());
+resultCases(test, () => rig);
+directCases(test, () => rig);
+test.run();
