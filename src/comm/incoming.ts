@@ -1,0 +1,74 @@
+// One large message on its way in: every byte in its place, in order, once.
+import { ProtocolError } from '../errors.ts';
+
+export class IncomingTransfer {
+  readonly id: number;
+  readonly parts: Uint8Array[] = [];
+  readonly #count: number;
+  readonly #total: number;
+  /** Bytes of the parts begun so far. */
+  #begun = 0;
+  /** The part that is partly here. */
+  #destination: Buffer | undefined;
+  #filled = 0;
+
+  constructor(id: number, count: number, total: number) {
+    this.id = id;
+    this.#count = count;
+    this.#total = total;
+  }
+
+  get complete(): boolean {
+    return this.parts.length === this.#count;
+  }
+
+  /** A whole part that travelled inside a packet. */
+  part(bytes: Buffer): void {
+    if (this.#destination !== undefined) throw new ProtocolError('a part began inside another');
+    this.#begin(bytes.length);
+    // Copied: the packet may be unaligned, and a view would keep all of it alive.
+    const copy = Buffer.allocUnsafeSlow(bytes.length);
+    copy.set(bytes);
+    this.#end(copy);
+  }
+
+  /** Takes one chunk; the part's destination is allocated with its first. */
+  chunk(part: number, partBytes: number, offset: number, data: Buffer): void {
+    this.#check(part, partBytes, offset, data.length);
+    if (offset === 0) this.#begin(partBytes);
+    // A part that came in one frame is that frame.
+    if (data.length === partBytes && data.byteOffset % 8 === 0) this.#end(data);
+    else this.#place(partBytes, offset, data);
+  }
+
+  #place(partBytes: number, offset: number, data: Buffer): void {
+    const destination = this.#destination ?? Buffer.allocUnsafeSlow(partBytes);
+    this.#destination = destination;
+    // The one copy on the way in: chunks become one piece of memory.
+    destination.set(data, offset);
+    this.#filled = offset + data.length;
+    if (this.#filled === partBytes) this.#end(destination);
+  }
+
+  #check(part: number, partBytes: number, offset: number, bytes: number): void {
+    if (part !== this.parts.length)
+      throw new ProtocolError(`a chunk of part ${part} while ${this.parts.length} is due`);
+    if (offset !== this.#filled) throw new ProtocolError(`a chunk at ${offset} while ${this.#filled} is due`);
+    if (bytes === 0 || offset + bytes > partBytes)
+      throw new ProtocolError(`a chunk of ${bytes} bytes at ${offset} of a part of ${partBytes}`);
+    if (this.#destination !== undefined && this.#destination.length !== partBytes)
+      throw new ProtocolError('a part changed its length');
+  }
+
+  #begin(bytes: number): void {
+    this.#begun += bytes;
+    if (this.#begun > this.#total || (this.parts.length + 1 === this.#count && this.#begun !== this.#total))
+      throw new ProtocolError('the parts of a transfer do not add up to its length');
+  }
+
+  #end(part: Buffer): void {
+    this.parts.push(part);
+    this.#destination = undefined;
+    this.#filled = 0;
+  }
+}

@@ -1,0 +1,164 @@
+// A link: outbox and inbox tied together, over anything that carries packets. zeromq.ts and memory.ts carry them.
+import { ConnectionError } from '../errors.ts';
+import { Inbox } from './inbox.ts';
+import { report } from './log.ts';
+import { type Limits, Outbox } from './outbox.ts';
+import { type Frames, goodbyePacket } from './packet.ts';
+import type { Link, LinkHandlers, Parts, TransportOptions } from './transport.ts';
+
+const MIB = 1024 * 1024;
+/** Acknowledge after this many packets, well before the peer's window of them is used up. */
+const ACKNOWLEDGE_PACKETS = 8;
+
+/** What a link needs of what carries it. */
+export interface Carrier {
+  /** Where the peer is, for messages of errors. */
+  readonly name: string;
+  /** There is something to `take`, soon but not from within this call. */
+  wake(): void;
+  /** The link has ended. Sends `goodbye`, if there is one, as well as it can; resolves when nothing is left. */
+  end(goodbye: Frames | undefined): Promise<void>;
+}
+
+/** Fills in the defaults. A chunk is at most half a window, or credit could run dry before it is topped up. */
+export function limitsOf(options: TransportOptions, chunkBytes: number): Limits {
+  const windowBytes = options.windowBytes ?? 32 * MIB;
+  return {
+    windowBytes,
+    chunkBytes: Math.max(1, Math.min(options.chunkBytes ?? chunkBytes, Math.floor(windowBytes / 2))),
+    maxMessageBytes: options.maxMessageBytes ?? 16 * 1024 * MIB,
+  };
+}
+
+export class PacketLink implements Link {
+  readonly #carrier: Carrier;
+  readonly #handlers: LinkHandlers;
+  readonly #outbox: Outbox;
+  readonly #inbox: Inbox;
+  readonly #windowBytes: number;
+  #acknowledged = 0;
+  #unacknowledgedBytes = 0;
+  #forced = false;
+  #ended: Promise<void> | undefined;
+  #reason: Error | undefined;
+
+  constructor(carrier: Carrier, handlers: LinkHandlers, limits: Limits) {
+    this.#carrier = carrier;
+    this.#handlers = handlers;
+    this.#windowBytes = limits.windowBytes;
+    this.#outbox = new Outbox(limits);
+    this.#inbox = new Inbox(limits.maxMessageBytes, {
+      message: (parts) => this.#deliver(parts),
+      completed: (transfer) => this.#outbox.reportDone(transfer),
+      delivered: (transfer) => this.#outbox.finish(transfer),
+      acknowledged: (count) => this.#outbox.acknowledge(count),
+      goodbye: (reason) => this.fail(new ConnectionError(`${this.#carrier.name} ended the link: ${reason}`)),
+    });
+  }
+
+  get pendingBytes(): number {
+    return this.#outbox.pendingBytes;
+  }
+
+  /** True once it was closed or went down. */
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** True while a large message is partly here. */
+  get receiving(): boolean {
+    return this.#inbox.receiving;
+  }
+
+  send(parts: Parts): Promise<void> {
+    if (this.#ended !== undefined) return refused(this.#reason as Error);
+    try {
+      const sent = this.#outbox.add(parts);
+      this.#carrier.wake();
+      return sent;
+    } catch (error) {
+      return refused(error as Error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#end(new ConnectionError(`the link to ${this.#carrier.name} is closed`), 'closed');
+  }
+
+  /** The peer is gone: tells the handlers, once. Not after `close`. */
+  fail(reason: Error): void {
+    this.#down(reason, undefined);
+  }
+
+  /** The next packet to send; undefined when there is none or the window is used up. */
+  take(): Frames | undefined {
+    if (this.#ended !== undefined) return undefined;
+    const frames = this.#outbox.take(this.#inbox.consumed, this.#forced || this.#acknowledgeDue());
+    if (frames === undefined) return undefined;
+    this.#forced = false;
+    this.#acknowledged = this.#inbox.consumed;
+    this.#unacknowledgedBytes = 0;
+    return frames;
+  }
+
+  /** Makes the next `take` give a packet, if only an empty one: what finds out whether the peer is there. */
+  probe(): void {
+    this.#forced = true;
+    this.#carrier.wake();
+  }
+
+  /** Takes what came from the peer. Never throws: a peer that breaks the protocol is dropped. */
+  receive(frames: Frames): void {
+    if (this.#ended !== undefined) return;
+    try {
+      this.#inbox.receive(frames);
+    } catch (error) {
+      report(`dropped ${this.#carrier.name}: ${(error as Error).message}`);
+      this.#down(error as Error, 'protocol error');
+      return;
+    }
+    this.#unacknowledgedBytes += frames[1]?.byteLength ?? 0;
+    this.#carrier.wake();
+  }
+
+  #acknowledgeDue(): boolean {
+    const packets = (this.#inbox.consumed - this.#acknowledged) >>> 0;
+    return packets >= ACKNOWLEDGE_PACKETS || this.#unacknowledgedBytes >= this.#windowBytes / 4;
+  }
+
+  #deliver(parts: Uint8Array[]): void {
+    try {
+      this.#handlers.onMessage(parts, this);
+    } catch (error) {
+      report(`a handler of ${this.#carrier.name} threw: ${(error as Error)?.stack ?? error}`);
+    }
+  }
+
+  #down(reason: Error, goodbye: string | undefined): void {
+    if (this.#ended !== undefined) return;
+    void this.#end(reason, goodbye);
+    try {
+      this.#handlers.onDown?.(this, reason);
+    } catch (error) {
+      report(`onDown of ${this.#carrier.name} threw: ${(error as Error)?.stack ?? error}`);
+    }
+  }
+
+  #end(reason: Error, goodbye: string | undefined): Promise<void> {
+    if (this.#ended !== undefined) return this.#ended;
+    const lost = reason instanceof ConnectionError ? reason : new ConnectionError(reason.message, { cause: reason });
+    this.#reason = lost;
+    this.#inbox.stop();
+    const last = goodbye === undefined ? undefined : [goodbyePacket(goodbye)];
+    this.#ended = this.#carrier.end(last);
+    this.#outbox.fail(lost);
+    return this.#ended;
+  }
+}
+
+/** A rejection that may be ignored without ending the process. */
+function refused(reason: Error): Promise<never> {
+  const promise = Promise.reject(reason);
+  promise.catch(() => {});
+  return promise;
+}
