@@ -1,0 +1,47 @@
+// ModuleFunction: a function that does not travel as source; the engine imports the module that exports it.
+import { isAbsolute } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+type Callable = (...args: never[]) => unknown;
+
+/** A callable stand-in, so that it passes wherever a function is expected; calling it here throws TypeError. */
+export class ModuleFunction {
+  /** What the engine imports: an absolute URL or a bare package name. */
+  declare readonly url: string;
+  /** The export. */
+  declare readonly name: string;
+
+  constructor(url: string, name: string) {
+    const standIn = () => {
+      throw new TypeError(`${name} of ${url} runs on engines: pass it to apply, map or call`);
+    };
+    // A class constructor may return another object; only a real function has typeof 'function'.
+    Object.setPrototypeOf(standIn, new.target.prototype);
+    // biome-ignore lint/correctness/noConstructorReturn: see above
+    return Object.defineProperties(standIn, { url: { value: url }, name: { value: name } }) as never;
+  }
+}
+Object.setPrototypeOf(ModuleFunction.prototype, Function.prototype);
+
+/**
+ * The function that `url` exports as `name`, imported on the engine: closures and imports of that module work there.
+ * `fromModule<typeof import('./steps.js').blur>(new URL('./steps.js', import.meta.url), 'blur')` keeps its type.
+ * @param url a URL, an absolute path, or a bare package name
+ * @throws TypeError for a relative path, which the engine would resolve against its own file
+ */
+export function fromModule<F extends Callable = (...args: never[]) => unknown>(
+  url: string | URL,
+  name = 'default',
+): F & ModuleFunction {
+  if (typeof name !== 'string' || name === '') throw new TypeError('fromModule wants the name of an export');
+  return new ModuleFunction(resolve(url), name) as F & ModuleFunction;
+}
+
+function resolve(url: string | URL): string {
+  if (url instanceof URL) return url.href;
+  if (typeof url !== 'string' || url === '') throw new TypeError('fromModule wants a URL, a path or a package name');
+  if (url.startsWith('.')) {
+    throw new TypeError(`fromModule cannot resolve ${url}: pass new URL('${url}', import.meta.url)`);
+  }
+  return isAbsolute(url) ? pathToFileURL(url).href : url;
+}
