@@ -11,28 +11,40 @@ async function views(rc: Client): Promise<void> {
   cell('rc.ids; rc[0], rc[":"], rc["::2"], rc["1::2"]');
   console.log(rc.ids);
   check('four engines', isDeepStrictEqual(rc.ids, [0, 1, 2, 3]));
-  const [e0, engines, even, odd] = [rc[0] as DirectView<'one'>, rc[':'] as Engines, rc['::2'] as Engines, rc['1::2'] as Engines];
+  const [e0, engines, even, odd] = [rc[0], rc[':'], rc['::2'], rc['1::2']];
   const pidOf = () => process.pid;
   const pids = await engines.apply(pidOf);
   for (const view of [e0, engines, even, odd]) console.log(view, await view.apply(pidOf));
   check('every engine is a process of its own', new Set([...pids, process.pid]).size === 5);
   check('one target gives a bare value', (await e0.apply(pidOf)) === pids[0]);
-  check('slices pick engines', isDeepStrictEqual([...(await even.apply(pidOf)), ...(await odd.apply(pidOf))], [pids[0], pids[2], pids[1], pids[3]]));
+  check(
+    'slices pick engines',
+    isDeepStrictEqual(
+      [...(await even.apply(pidOf)), ...(await odd.apply(pidOf))],
+      [pids[0], pids[2], pids[1], pids[3]],
+    ),
+  );
 }
 
 async function names(engines: Engines): Promise<void> {
   cell('engines["a"] = 5; engines["a"]');
-  engines.ns['a'] = 5;
-  console.log(await engines.ns['a']);
-  check('assigned everywhere', isDeepStrictEqual(await engines.ns['a'], [5, 5, 5, 5]));
+  engines.ns.a = 5;
+  console.log(await engines.ns.a);
+  check('assigned everywhere', isDeepStrictEqual(await engines.ns.a, [5, 5, 5, 5]));
 }
 
 async function collectives(rc: Client, engines: Engines): Promise<void> {
   cell('engines.scatter("a", range(16)); engines["a"]; engines.gather("a")');
   await engines.scatter('a', range(16));
-  console.log(await engines.ns['a']);
+  console.log(await engines.ns.a);
   console.log(await engines.gather('a'));
-  check('four blocks of four', isDeepStrictEqual(await engines.ns['a'], [0, 4, 8, 12].map((lo) => range(lo, lo + 4))));
+  check(
+    'four blocks of four',
+    isDeepStrictEqual(
+      await engines.ns.a,
+      [0, 4, 8, 12].map((lo) => range(lo, lo + 4)),
+    ),
+  );
   check('gather is the inverse of scatter', isDeepStrictEqual(await engines.gather('a'), range(16)));
 
   cell('engines.execute("asum = sum(a)"); engines.gather("asum")');
@@ -42,15 +54,19 @@ async function collectives(rc: Client, engines: Engines): Promise<void> {
 
   cell('engines.scatter("id", rc.ids); … flatten=True');
   await engines.scatter('id', rc.ids);
-  console.log(await engines.ns['id']);
-  check('lists of one', isDeepStrictEqual(await engines.ns['id'], [[0], [1], [2], [3]]));
+  console.log(await engines.ns.id);
+  check('lists of one', isDeepStrictEqual(await engines.ns.id, [[0], [1], [2], [3]]));
   await engines.scatter('id', rc.ids, { flatten: true });
-  console.log(await engines.ns['id']);
-  check('flattened to items', isDeepStrictEqual(await engines.ns['id'], [0, 1, 2, 3]));
+  console.log(await engines.ns.id);
+  check('flattened to items', isDeepStrictEqual(await engines.ns.id, [0, 1, 2, 3]));
 }
 
 const randomInts = (shape: readonly [number, number]): Tensor =>
-  new Tensor('int32', shape, Int32Array.from({ length: shape[0] * shape[1] }, () => 1 + Math.floor(Math.random() * 9)));
+  new Tensor(
+    'int32',
+    shape,
+    Int32Array.from({ length: shape[0] * shape[1] }, () => 1 + Math.floor(Math.random() * 9)),
+  );
 
 /** The local product, in plain loops: what pdot is checked against. */
 function dot(a: Tensor, b: Tensor): Tensor {
@@ -71,10 +87,10 @@ async function matrices(rc: Client, engines: Engines): Promise<void> {
   const [A, B] = [randomInts([16, 4]), randomInts([4, 16])];
   engines.scatter('A', A);
   engines.scatter('B', B);
-  const e0 = rc[0] as DirectView<'one'>;
-  console.log(await e0.ns['A'], '\n', await e0.ns['B']);
-  check('A in 4×4 blocks', isDeepStrictEqual(((await e0.ns['A']) as Tensor).shape, [4, 4]));
-  check('B in rows of 1×16', isDeepStrictEqual(((await e0.ns['B']) as Tensor).shape, [1, 16]));
+  const e0 = rc[0];
+  console.log(await e0.ns.A, '\n', await e0.ns.B);
+  check('A in 4×4 blocks', isDeepStrictEqual(((await e0.ns.A) as Tensor).shape, [4, 4]));
+  check('B in rows of 1×16', isDeepStrictEqual(((await e0.ns.B) as Tensor).shape, [1, 16]));
 
   cell('pdot(engines, A, B) == dot(A, B)');
   const C = await pdot(engines, A, B);
@@ -132,7 +148,7 @@ async function maps(engines: Engines): Promise<void> {
 async function main(): Promise<void> {
   await using cluster = await Cluster.start({ engines: 4 });
   await using rc = await cluster.connect();
-  const engines = rc[':'] as Engines;
+  const engines = rc[':'];
   await views(rc);
   await names(engines);
   await collectives(rc, engines);

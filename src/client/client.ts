@@ -35,9 +35,7 @@ export interface ConnectOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Engines by id, as views see them, and what concerns all of them. */
-export class Client extends Indexable implements Session, AsyncDisposable {
-  readonly [index: number]: DirectView<'one'>;
-  readonly [slice: `${string}:${string}`]: DirectView<'many'>;
+export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> implements Session, AsyncDisposable {
   /** This client's name on the wire; task ids begin with it. */
   readonly uuid = randomUUID();
   readonly jobs: Jobs;

@@ -14,7 +14,18 @@ const SILENT = new Set([
 ]);
 
 /** A class whose instances answer unknown property names through `byIndex`. */
-export abstract class Indexable {
+export abstract class Indexable<One, Many> {
+  readonly [index: number]: One;
+  readonly [slice: `${string}:${string}`]: Many;
+  // The keys that everybody types, so that `noUncheckedIndexedAccess` does not make them possibly undefined.
+  declare readonly 0: One;
+  declare readonly 1: One;
+  declare readonly 2: One;
+  declare readonly 3: One;
+  declare readonly [-1]: One;
+  declare readonly ':': Many;
+  declare readonly '::2': Many;
+  declare readonly '1::2': Many;
   /** The view of an index or slice. @throws TypeError, RangeError as `view` does */
   protected abstract byIndex(key: string): unknown;
 }
@@ -22,7 +33,7 @@ export abstract class Indexable {
 // The proxy is the *prototype*: own and inherited members are found first, `this` stays the real instance, and only
 // names that nothing else defines come here.
 const fallback = new Proxy(Object.prototype, {
-  get(target, key, receiver: Indexable & { byIndex(key: string): unknown }) {
+  get(target, key, receiver: Indexable<unknown, unknown> & { byIndex(key: string): unknown }) {
     if (typeof key === 'symbol' || SILENT.has(key) || key in target) return Reflect.get(target, key, receiver);
     return receiver.byIndex(key);
   },

@@ -48,7 +48,7 @@ export class DirectView<M extends Mode = Mode> {
   /** An engine id, a list of them, or 'all' (asked at each call). */
   readonly targets: Targets;
   /** The engines' namespaces: `await view.ns.a` pulls, `view.ns.a = 5` pushes. */
-  readonly ns: Namespace<PerTarget<M, unknown>>;
+  readonly ns: Namespace;
   protected readonly session: Session;
   readonly #defaults: CallOptions;
   #unseen: AsyncResult<unknown, unknown>[] = [];

@@ -43,7 +43,11 @@ async function stopRig(cluster: Cluster, rc: Client): Promise<void> {
 }
 
 /** Runs with a cluster of its own and stops it whatever happens. */
-export async function withRig(engines: number, run: (rig: Rig) => Promise<void>, options: ClusterOptions = {}): Promise<void> {
+export async function withRig(
+  engines: number,
+  run: (rig: Rig) => Promise<void>,
+  options: ClusterOptions = {},
+): Promise<void> {
   const rig = await startRig(engines, options);
   try {
     await run(rig);

@@ -22,17 +22,29 @@ export function directCases(test: Suite, rig: () => Rig): void {
       throw new Error('x');
     };
     const applied = await rejects(() => v.apply(bad), CompositeError);
-    assert.equal(applied.elist.map((e) => e[3]?.engineId), rc.ids);
-    assert.equal(applied.elist.map((e) => e[3]?.method), FOUR.map(() => 'apply'));
+    assert.equal(
+      applied.elist.map((e) => e[3]?.engineId),
+      rc.ids,
+    );
+    assert.equal(
+      applied.elist.map((e) => e[3]?.method),
+      FOUR.map(() => 'apply'),
+    );
     const executed = await rejects(() => v.execute('throw new Error("y")'), CompositeError);
-    assert.equal(executed.elist.map((e) => e[3]?.method), FOUR.map(() => 'execute'));
+    assert.equal(
+      executed.elist.map((e) => e[3]?.method),
+      FOUR.map(() => 'execute'),
+    );
   });
 
   test('case 23: nested data pushed comes back equal, awaited or not', async () => {
     const { v, e0 } = rig();
     const data = { n: [1, { s: 'x', d: new Date(5), m: new Map([[1, new Set([2])]]) }], u: undefined, z: -0 };
     await v.push({ data });
-    assert.equal(await v.pull('data'), FOUR.map(() => data));
+    assert.equal(
+      await v.pull('data'),
+      FOUR.map(() => data),
+    );
     e0.push({ other: data });
     assert.equal(await e0.pull('other'), data);
   });
@@ -60,7 +72,10 @@ export function directCases(test: Suite, rig: () => Rig): void {
     try {
       await writeFile(join(dir, 'last.js'), 'const ran = 1 + 1;\nran2 = ran + 1 // no break');
       await rig().v.run(join(dir, 'last.js'));
-      assert.equal(await rig().v.pull(['ran', 'ran2']), FOUR.map(() => [2, 3]));
+      assert.equal(
+        await rig().v.pull(['ran', 'ran2']),
+        FOUR.map(() => [2, 3]),
+      );
     } finally {
       await rm(dir, { recursive: true });
     }
@@ -71,8 +86,14 @@ export function directCases(test: Suite, rig: () => Rig): void {
     await v.push({ g: [1, 2], double: (x: number) => 2 * x });
     const echo = (x: unknown) => x;
     assert.equal(await v.apply(echo, ref('g[1]')), [2, 2, 2, 2]);
-    assert.equal(await v.apply(echo, [ref('g')]), FOUR.map(() => [[1, 2]]));
-    assert.equal(await v.apply(echo, { deep: [{ g: ref('g') }] }), FOUR.map(() => ({ deep: [{ g: [1, 2] }] })));
+    assert.equal(
+      await v.apply(echo, [ref('g')]),
+      FOUR.map(() => [[1, 2]]),
+    );
+    assert.equal(
+      await v.apply(echo, { deep: [{ g: ref('g') }] }),
+      FOUR.map(() => ({ deep: [{ g: [1, 2] }] })),
+    );
     assert.is(await e0.apply(ref('double'), 21), 42);
     assert.equal(await v.map(ref('double'), range(5)), [0, 2, 4, 6, 8]);
     await rejects(() => e0.apply(echo, ref('nope')), RemoteError, /nope is not defined/);
@@ -113,7 +134,11 @@ export function directCases(test: Suite, rig: () => Rig): void {
     const none = v.map(triple, []);
     assert.equal(await none, []);
     assert.is(none.msgIds.length, 0);
-    assert.equal(await v.map((x: number, y: number) => [x, y], range(1, 8), [10, 20, 30]), [[1, 10], [2, 20], [3, 30]]);
+    assert.equal(await v.map((x: number, y: number) => [x, y], range(1, 8), [10, 20, 30]), [
+      [1, 10],
+      [2, 20],
+      [3, 30],
+    ]);
     assert.equal(await v.map((s: string) => s.toUpperCase(), 'hello'), ['H', 'E', 'L', 'L', 'O']);
     assert.equal(v.map(triple, range(3)).msgIds.length, 3);
     throws(() => v.map(triple), TypeError, /at least one sequence/);
@@ -134,7 +159,14 @@ export function directCases(test: Suite, rig: () => Rig): void {
     const nap = () => new Promise((resolve) => setTimeout(resolve, 250));
     const naps = range(10).map(() => e0.apply(nap));
     await rc.abort(naps as never);
-    const ends = await Promise.all(naps.map((ar) => ar.get().then(() => 'done', (e: unknown) => e)));
+    const ends = await Promise.all(
+      naps.map((ar) =>
+        ar.get().then(
+          () => 'done',
+          (e: unknown) => e,
+        ),
+      ),
+    );
     for (const end of ends.slice(5)) assert.instance(end, TaskAborted);
     for (const end of ends.slice(0, 5)) assert.ok(end === 'done' || end instanceof TaskAborted);
   });
@@ -172,18 +204,36 @@ export function directCases(test: Suite, rig: () => Rig): void {
     await rejects(() => e0.pull('gone'), RemoteError, /gone is not defined/);
     assert.equal(await v.pull('typeof gone'), ['undefined', 'number', 'number', 'number']);
     await v.clear();
-    assert.equal(await v.pull('typeof gone'), FOUR.map(() => 'undefined'));
+    assert.equal(
+      await v.pull('typeof gone'),
+      FOUR.map(() => 'undefined'),
+    );
   });
 
   test('push and pull: B6 of the semantics page', async () => {
     const { v, e0 } = rig();
-    assert.equal(await v.push({ a: 1.03234, b: 3453 }), FOUR.map(() => undefined));
+    assert.equal(
+      await v.push({ a: 1.03234, b: 3453 }),
+      FOUR.map(() => undefined),
+    );
     assert.is(await e0.push({ a: 1.03234 }), undefined);
-    assert.equal(await v.pull('a'), FOUR.map(() => 1.03234));
-    assert.equal(await v.pull('a+b'), FOUR.map(() => 3454.03234));
-    assert.equal(await v.pull(['a', 'b']), FOUR.map(() => [1.03234, 3453]));
+    assert.equal(
+      await v.pull('a'),
+      FOUR.map(() => 1.03234),
+    );
+    assert.equal(
+      await v.pull('a+b'),
+      FOUR.map(() => 3454.03234),
+    );
+    assert.equal(
+      await v.pull(['a', 'b']),
+      FOUR.map(() => [1.03234, 3453]),
+    );
     assert.equal(await e0.pull(['b', 'a']), [3453, 1.03234]);
-    assert.equal(await v.pull([]), FOUR.map(() => []));
+    assert.equal(
+      await v.pull([]),
+      FOUR.map(() => []),
+    );
     throws(() => v.pull(5 as never), TypeError);
     throws(() => v.push([1] as never), TypeError);
     throws(() => v.push({ 'not a name': 1 }), TypeError);

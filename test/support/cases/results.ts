@@ -37,7 +37,8 @@ export function resultCases(test: Suite, rig: () => Rig): void {
     const ar = rig().v.apply(() => {
       throw new TypeError('no');
     });
-    for (let i = 0; i < 2; i++) await rejects(() => ar.get(), CompositeError, /raised in: apply\n\[0:apply\]TypeError: no/);
+    for (let i = 0; i < 2; i++)
+      await rejects(() => ar.get(), CompositeError, /raised in: apply\n\[0:apply\]TypeError: no/);
     await rejects(() => ar.byEngine(), CompositeError);
     await rejects(() => rig().e0.apply(failAtTwo, 2), RemoteError, /^\[0:apply\] RangeError: two!$/);
   });
@@ -57,9 +58,13 @@ export function resultCases(test: Suite, rig: () => Rig): void {
   test('case 9: map with a failing item throws in iteration and in get, also after completion', async () => {
     const ar = rig().v.map(failAtTwo, range(5));
     for (let i = 0; i < 2; i++) {
-      await rejects(async () => {
-        for await (const _ of ar);
-      }, RemoteError, /two!/);
+      await rejects(
+        async () => {
+          for await (const _ of ar);
+        },
+        RemoteError,
+        /two!/,
+      );
       await rejects(() => ar.get(), CompositeError, /two!/);
     }
     const good: number[] = [];
@@ -73,12 +78,21 @@ export function resultCases(test: Suite, rig: () => Rig): void {
     const { v } = rig();
     const ar = v.apply(remoteSleep, 50);
     const before = ar.metadata as { completed: Date | null; nope?: string }[];
-    assert.equal(before.map((m) => m.completed), [null, null, null, null]);
+    assert.equal(
+      before.map((m) => m.completed),
+      [null, null, null, null],
+    );
     await ar;
     const after = ar.metadata as { completed: Date | null }[];
     assert.ok(after.every((m) => m.completed instanceof Date));
-    const keys = 'after,completed,data,engineId,engineUuid,error,executeInput,executeResult,follow,isBroadcast,isCoalescing,label,msgId,outputs,received,started,status,stderr,stdout,submitted';
-    assert.is(Object.keys(after[0] as object).sort().join(), keys);
+    const keys =
+      'after,completed,data,engineId,engineUuid,error,executeInput,executeResult,follow,isBroadcast,isCoalescing,label,msgId,outputs,received,started,status,stderr,stdout,submitted';
+    assert.is(
+      Object.keys(after[0] as object)
+        .sort()
+        .join(),
+      keys,
+    );
   });
 
   test('case 11: a task queued behind a sleep is aborted, the sleeper succeeds', async () => {
@@ -112,7 +126,10 @@ export function resultCases(test: Suite, rig: () => Rig): void {
     const mixed = await rig().v.map(failAtTwo, range(8)).get({ returnErrors: true });
     assert.is(mixed.length, 8);
     assert.ok(mixed[2] instanceof RemoteError);
-    assert.equal(mixed.filter((_, i) => i !== 2), [0, 1, 3, 4, 5, 6, 7]);
+    assert.equal(
+      mixed.filter((_, i) => i !== 2),
+      [0, 1, 3, 4, 5, 6, 7],
+    );
   });
 
   test('case 18: returnErrors asked for after completion', async () => {
@@ -122,6 +139,9 @@ export function resultCases(test: Suite, rig: () => Rig): void {
     }, 2);
     await ar.wait();
     const mixed = await ar.get({ returnErrors: true });
-    assert.equal(mixed.map((x) => x instanceof RemoteError), [false, false, true, false]);
+    assert.equal(
+      mixed.map((x) => x instanceof RemoteError),
+      [false, false, true, false],
+    );
   });
 }
