@@ -6,10 +6,10 @@ import type { MimeBundle, Task } from './task.ts';
 
 const SHOWN = 32;
 
-/** The engine's side of it: body of the `execute` verb's reply. */
+/** The engine's side of it: body of the `execute` verb's reply, undefined when silent. */
 interface ExecuteValue {
   readonly executionCount: number;
-  readonly executeResult?: MimeBundle | null;
+  readonly data: MimeBundle | null;
 }
 
 export class ExecuteReply {
@@ -20,9 +20,9 @@ export class ExecuteReply {
   readonly stdout: string;
   readonly stderr: string;
 
-  constructor(value: ExecuteValue, task: Task) {
-    this.executionCount = value.executionCount;
-    this.executeResult = value.executeResult ?? null;
+  constructor(value: ExecuteValue | undefined, task: Task) {
+    this.executionCount = value?.executionCount ?? 0;
+    this.executeResult = value?.data ?? null;
     this.stdout = task.stdout;
     this.stderr = task.stderr;
   }
@@ -42,7 +42,7 @@ export class ExecuteReply {
     const items = (outcome: Outcome, index: number): readonly Outcome<ExecuteReply>[] => {
       if (!outcome.ok) return [outcome];
       const task = tasks[index] as Task;
-      const value = new ExecuteReply(outcome.value as ExecuteValue, task);
+      const value = new ExecuteReply(outcome.value as ExecuteValue | undefined, task);
       task.executeResult = value.executeResult;
       return [{ ok: true, value }];
     };

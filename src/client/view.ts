@@ -115,7 +115,7 @@ export class DirectView<M extends Mode = Mode> {
     const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
     const tasks = this.#submit('map', 'map', options, (index: number) => {
       const part = parts[index];
-      return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences });
+      return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, mode: 'items' });
     });
     const assembly = chunks<Awaited<R>>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as never);
     return this.#result(options.label ?? functionName(fn), tasks, assembly, options, 'AsyncMapResult');
@@ -141,7 +141,7 @@ export class DirectView<M extends Mode = Mode> {
     ns: Readonly<Record<string, unknown>>,
     options: TargetOptions = {},
   ): AsyncResult<PerTarget<M, undefined>, undefined> {
-    return this.#each('push', 'push', encodeBody({ ns: checkNamespace(ns) }), options);
+    return this.#each('push', 'push', pushBody(checkNamespace(ns)), options);
   }
 
   /** Values of a name, of a list of names, or of any expression. @throws TypeError before sending for anything else */
@@ -164,7 +164,7 @@ export class DirectView<M extends Mode = Mode> {
     checkNames(name);
     const parts = partsOf(sequenceOf(sequence), this.#mustHaveEngines(rest.targets).length, dist);
     const values = flatten ? parts.map(flattenPart) : parts;
-    return this.#each('push', 'scatter', (i: number) => encodeBody({ ns: { [name]: values[i] } }), rest);
+    return this.#each('push', 'scatter', (i: number) => pushBody({ [name]: values[i] }), rest);
   }
 
   /** The parts of a name, joined by the kind of the first. @throws TypeError when parts do not fit together */
@@ -249,6 +249,10 @@ export class DirectView<M extends Mode = Mode> {
   toString(): string {
     return this[inspect.custom]();
   }
+}
+
+function pushBody(ns: Readonly<Record<string, unknown>>): Body {
+  return encodeBody({ names: Object.keys(ns), values: Object.values(ns) });
 }
 
 function idsOf(targets: Targets, session: Session): EngineId[] {
