@@ -122,9 +122,9 @@ function layerFaults(sources: readonly Source[]): string[] {
   });
 }
 
-// Benchmarks measure the packages themselves, so they load them as they like.
+// Benchmarks measure the packages themselves, examples are programs of users: both load them as they like.
 function heavyFaults(sources: readonly Source[]): string[] {
-  const product = sources.filter(({ path }) => !inside(path, 'bench'));
+  const product = sources.filter(({ path }) => !inside(path, 'bench') && !inside(path, 'examples'));
   return product.flatMap(({ path, imports }) => imports.flatMap((entry) => heavyFault(path, entry) ?? []));
 }
 
