@@ -5,7 +5,7 @@ import { NotSerializableError } from '../errors.ts';
 const MAX_STEPS = 16;
 
 type Attempt = (value: unknown) => unknown;
-type Child = readonly [path: string, value: unknown];
+type Child = readonly [path: string, read: () => unknown];
 
 /** NotSerializableError that names the path of the innermost part that `attempt` refuses (16 steps at most), such as `args[0].cb`. */
 export function faultError(value: unknown, thrown: unknown, attempt: Attempt): NotSerializableError {
@@ -23,13 +23,15 @@ export function faultError(value: unknown, thrown: unknown, attempt: Attempt): N
 
 type Fault = { path: string; value: unknown; thrown: unknown };
 
+// The child that fails in the same way: other children may hold faults that were never reached.
 function innerFault(fault: Fault, seen: ReadonlySet<unknown>, attempt: Attempt): Fault | undefined {
-  for (const [step, child] of children(fault.value)) {
-    if (seen.has(child) || isHarmless(child)) continue;
+  for (const [step, read] of children(fault.value)) {
+    const child: Fault = { path: (fault.path + step).replace(/^\./, ''), value: undefined, thrown: undefined };
     try {
-      attempt(child);
+      child.value = read();
+      if (!seen.has(child.value) && !isHarmless(child.value)) attempt(child.value);
     } catch (thrown) {
-      return { path: (fault.path + step).replace(/^\./, ''), value: child, thrown };
+      if (reason(thrown) === reason(fault.thrown)) return { ...child, thrown };
     }
   }
   return undefined;
@@ -47,15 +49,15 @@ function reason(thrown: unknown): string {
 function* children(value: unknown): Iterable<Child> {
   if (typeof value !== 'object' || value === null) return;
   if (value instanceof Map) yield* mapChildren(value);
-  else if (value instanceof Set) yield* [...value].map((item, i): Child => [`.values()[${i}]`, item]);
-  else for (const key of keysOf(value)) yield [step(key, value), Reflect.get(value, key)];
+  else if (value instanceof Set) yield* [...value].map((item, i): Child => [`.values()[${i}]`, () => item]);
+  else for (const key of keysOf(value)) yield [step(key, value), () => Reflect.get(value, key)];
 }
 
 function* mapChildren(map: ReadonlyMap<unknown, unknown>): Iterable<Child> {
   let i = 0;
   for (const [key, value] of map) {
-    yield [`.keys()[${i++}]`, key];
-    yield [`.get(${typeof key === 'string' ? JSON.stringify(key) : typeof key})`, value];
+    yield [`.keys()[${i++}]`, () => key];
+    yield [`.get(${typeof key === 'string' ? JSON.stringify(key) : typeof key})`, () => value];
   }
 }
 
