@@ -2,7 +2,7 @@
 // a DEALER of its own. cluster-notes.md section 1 says why every setting is what it is.
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import { context, Dealer, Router } from 'zeromq';
+import { context, Dealer, type EventType, Router } from 'zeromq';
 import { ConnectionError } from '../errors.ts';
 import { checkFree, type Endpoint, parseEndpoint } from './endpoint.ts';
 import { Hub, type Outcome, SWEEP_MS } from './hub.ts';
@@ -121,7 +121,6 @@ class DealerCarrier implements Carrier {
   async end(goodbye: Frames | undefined): Promise<void> {
     this.#closing = true;
     if (goodbye !== undefined && this.#connected && !this.#sending) await this.#leave(goodbye);
-    this.#socket.events.close();
     this.#socket.close();
     alive.delete(this.#socket);
     await this.#reading;
@@ -166,14 +165,11 @@ class DealerCarrier implements Carrier {
   }
 
   #watch(): void {
-    const events = this.#socket.events;
-    events.on('handshake', () => {
-      this.#connected = true;
+    void watch(this.#socket, (event) => {
+      if (event === 'handshake') this.#connected = true;
+      else if (event === 'disconnect' && this.#connected) void this.#drain();
+      else if (event === 'handshake:error:protocol') report(`${this.name} does not speak ZeroMQ`);
     });
-    events.on('disconnect', () => {
-      if (this.#connected) void this.#drain();
-    });
-    events.on('handshake:error:protocol', () => report(`${this.name} does not speak ZeroMQ`));
   }
 
   /** What came before the end is delivered first: waits until two turns of the event loop brought nothing more. */
@@ -245,7 +241,6 @@ class RouterListener implements Listener {
     await this.#hub.close();
     // Unbinding takes a turn in which nothing may be sent or received; the reading loop ends with it.
     await this.#socket.unbind(this.endpoint).catch((error: Error) => report(`unbind: ${error.message}`));
-    this.#socket.events.close();
     this.#socket.close();
     alive.delete(this.#socket);
     if (this.#where.kind === 'ipc') await removeOwn(this.#where.path, this.#inode);
@@ -263,7 +258,9 @@ class RouterListener implements Listener {
 
   #watch(): void {
     this.#sweeper = setInterval(() => this.#hub.sweep(), SWEEP_MS).unref();
-    this.#socket.events.on('disconnect', () => this.#probeSoon());
+    void watch(this.#socket, (event) => {
+      if (event === 'disconnect') this.#probeSoon();
+    });
   }
 
   /** The event does not say whose connection ended: every peer is tried, at most ten times a second. */
@@ -273,6 +270,16 @@ class RouterListener implements Listener {
       this.#probing = undefined;
       this.#hub.probe();
     }, PROBE_DELAY_MS).unref();
+  }
+}
+
+/** Tells of the socket's events until it is closed. Not `events.on`: that rejects unheard when the socket closes. */
+async function watch(socket: Dealer | Router, onEvent: (type: EventType) => void): Promise<void> {
+  const events = socket.events;
+  try {
+    while (!events.closed) onEvent((await events.receive()).type);
+  } catch {
+    // Closed.
   }
 }
 
