@@ -14,12 +14,16 @@ export class ControlProbe {
   readonly #link: Link;
   readonly #waiting = new Map<number, Waiting>();
   #next = 1;
+  #isDown = false;
 
   constructor(transport: Transport, engine: Pick<EngineRecord, 'uuid' | 'control'>) {
     this.#engine = engine;
     this.#link = transport.connect(engine.control, {
       onMessage: (parts) => this.#take(decodeHeader(parts) as ControlReply),
-      onDown: (_link, reason) => this.#fail(reason),
+      onDown: (_link, reason) => {
+        this.#isDown = true;
+        this.#fail(reason);
+      },
     });
   }
 
@@ -36,6 +40,11 @@ export class ControlProbe {
       .send(encodeMessage({ id, to: this.#engine.uuid, type }))
       .catch((error: Error) => this.#settle(id)?.reject(error));
     return answer.finally(() => clearTimeout(timer));
+  }
+
+  /** The link broke: another probe is needed. */
+  get isDown(): boolean {
+    return this.#isDown;
   }
 
   #take(reply: ControlReply): void {

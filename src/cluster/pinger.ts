@@ -8,7 +8,7 @@ export class Pinger {
   readonly #transport: Transport;
   readonly #vitals: Vitals;
   readonly #onVerdict: (verdict: Verdict) => void;
-  readonly #probes = new Map<EngineId, ControlProbe>();
+  readonly #probes = new Map<EngineId, { readonly engine: EngineRecord; probe: ControlProbe }>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(transport: Transport, options: VitalsOptions, onVerdict: (verdict: Verdict) => void) {
@@ -20,12 +20,12 @@ export class Pinger {
 
   add(engine: EngineRecord): void {
     this.#vitals.add(engine.id, performance.now());
-    this.#probes.set(engine.id, new ControlProbe(this.#transport, engine));
+    this.#probes.set(engine.id, { engine, probe: new ControlProbe(this.#transport, engine) });
   }
 
   remove(id: EngineId): void {
     this.#vitals.remove(id);
-    void this.#probes.get(id)?.close();
+    void this.#probes.get(id)?.probe.close();
     this.#probes.delete(id);
   }
 
@@ -35,15 +35,29 @@ export class Pinger {
 
   #tick(): void {
     for (const verdict of this.#vitals.tick(performance.now())) this.#onVerdict(verdict);
-    for (const [id, probe] of this.#probes) {
-      const unanswered = () => {}; // silence is judged by the vitals
-      probe.ask('ping', this.#vitals.interval * 2).then(() => this.seen(id), unanswered);
+    for (const id of this.#probes.keys()) this.#ping(id);
+  }
+
+  #ping(id: EngineId): void {
+    const unanswered = () => {}; // silence is judged by the vitals
+    this.#probe(id)
+      .ask('ping', this.#vitals.interval * 2)
+      .then(() => this.seen(id), unanswered);
+  }
+
+  /** A link that broke under a living engine is opened anew. */
+  #probe(id: EngineId): ControlProbe {
+    const entry = this.#probes.get(id)!;
+    if (entry.probe.isDown) {
+      void entry.probe.close();
+      entry.probe = new ControlProbe(this.#transport, entry.engine);
     }
+    return entry.probe;
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all([...this.#probes.values()].map((probe) => probe.close()));
+    await Promise.all([...this.#probes.values()].map(({ probe }) => probe.close()));
     this.#probes.clear();
   }
 }

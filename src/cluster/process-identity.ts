@@ -11,14 +11,14 @@ export interface ProcessIdentity {
   readonly space: string | null;
 }
 
-const FIELD_STARTED = 19; // field 22 of /proc/<pid>/stat, counted from the one after the command's ')'
-
-function startTime(pid: number): string | null {
+/** From /proc/<pid>/stat: the state's letter and the start time; undefined where there is no /proc, or no such process. */
+function statOf(pid: number): { readonly state: string; readonly started: string } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[FIELD_STARTED] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the command before it may hold anything
+    return { state: fields[0]!, started: fields[19]! };
   } catch {
-    return null;
+    return undefined;
   }
 }
 
@@ -31,14 +31,14 @@ function pidSpace(): string | null {
 }
 
 export function selfIdentity(): ProcessIdentity {
-  return { pid: process.pid, started: startTime(process.pid), host: hostname(), space: pidSpace() };
+  return { pid: process.pid, started: statOf(process.pid)?.started ?? null, host: hostname(), space: pidSpace() };
 }
 
-/** True if a process with that pid exists here, whoever owns it. */
-export function pidExists(pid: number): boolean {
+/** True if a process with that pid runs here, whoever owns it. One that ended and waits for its parent does not run. */
+export function pidRuns(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return statOf(pid)?.state !== 'Z';
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
@@ -47,9 +47,9 @@ export function pidExists(pid: number): boolean {
 /** True only if that process is surely over: what runs on another host or in another container cannot be judged here. */
 export function isGone(owner: ProcessIdentity): boolean {
   if (owner.host !== hostname() || owner.space !== pidSpace()) return false;
-  if (!pidExists(owner.pid)) return true;
-  const now = startTime(owner.pid);
-  return owner.started !== null && now !== null && now !== owner.started;
+  if (!pidRuns(owner.pid)) return true;
+  const now = statOf(owner.pid)?.started;
+  return owner.started !== null && now !== undefined && now !== owner.started;
 }
 
 /** Checks what was read from a file. */

@@ -4,7 +4,7 @@ import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterError } from '../errors.ts';
-import { isGone, isProcessIdentity, pidExists, selfIdentity } from './process-identity.ts';
+import { isGone, isProcessIdentity, pidRuns, selfIdentity } from './process-identity.ts';
 
 const PATTERN = /^directview-(\d+)-[0-9a-f]+$/;
 const OWNER = 'owner.json';
@@ -54,10 +54,16 @@ export function removeRunDir(path: string): void {
 
 /** Removes the run directories whose process is over, ours only. Returns what was removed. */
 export function sweepRunDirs(base = runBase()): string[] {
-  const mine = readdirSync(base)
-    .filter((name) => PATTERN.test(name))
-    .map((name) => join(base, name));
-  return mine.filter((path) => isPrivate(path) && sweep(path));
+  const mine = namesIn(base).filter((name) => PATTERN.test(name));
+  return mine.map((name) => join(base, name)).filter((path) => isPrivate(path) && sweep(path));
+}
+
+function namesIn(base: string): string[] {
+  try {
+    return readdirSync(base);
+  } catch {
+    return []; // not there, or not ours to read: nothing to sweep
+  }
 }
 
 function isPrivate(path: string): boolean {
@@ -80,7 +86,7 @@ function sweep(path: string): boolean {
 /** A process killed between making the directory and naming itself in it leaves an empty one. */
 function sweepEmpty(path: string): boolean {
   const pid = Number(PATTERN.exec(path.slice(path.lastIndexOf('/') + 1))?.[1]);
-  if (pidExists(pid)) return false;
+  if (pidRuns(pid)) return false;
   try {
     rmdirSync(path);
     return true;

@@ -15,7 +15,7 @@ export interface LocalOptions {
   /** Variables beside the allow-list. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly echo?: 'none' | 'stderr' | undefined;
-  /** The engine's entry; default `engines/main.js` of this package. */
+  /** The engine's entry; default `$DIRECTVIEW_ENGINE`, else `engines/main.js` of this package. */
   readonly entry?: string | undefined;
 }
 
@@ -44,7 +44,7 @@ export class LocalLauncher implements Launcher {
     const options = engine(slot);
     const child = new EngineProcess({
       slot,
-      entry: entry ?? ENGINE_ENTRY,
+      entry: entry ?? process.env['DIRECTVIEW_ENGINE'] ?? ENGINE_ENTRY,
       engine: options,
       env: engineEnv(process.env, options.threads, env ?? {}),
       cwd: cwd ?? process.cwd(),
