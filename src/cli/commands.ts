@@ -1,0 +1,20 @@
+// The table of commands: each has one file, loaded when it is called.
+import type { Command } from 'commander';
+
+export interface CommandModule {
+  /** Adds arguments, options and the action to a fresh command. */
+  define(command: Command): void;
+}
+
+export interface CommandEntry {
+  readonly summary: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
+  start: { summary: 'start a cluster and keep it running', load: () => import('./start.ts') },
+  stop: { summary: 'stop a cluster, or all', load: () => import('./stop.ts') },
+  list: { summary: 'list the running clusters', load: () => import('./list.ts') },
+  status: { summary: 'show the engines of a cluster', load: () => import('./status.ts') },
+  engine: { summary: 'add one engine to a running cluster', load: () => import('./engine.ts') },
+};

@@ -1,0 +1,281 @@
+// Cluster: a controller in this process, engine processes beside it, and one end for all of them.
+import { debuglog } from 'node:util';
+import { Client } from '../client/client.ts';
+import { zeromqTransport } from '../comm/zeromq.ts';
+import { ClusterError } from '../errors.ts';
+import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
+import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
+import { Arrivals } from './arrivals.ts';
+import { Controller, type ControllerEvent } from './controller.ts';
+import { guard } from './exit-guard.ts';
+import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
+import { LocalLauncher } from './launchers/local.ts';
+import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
+import { Site } from './site.ts';
+import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
+
+export type ConnectOptions = NonNullable<Parameters<typeof Client.connect>[1]>;
+
+export class Cluster {
+  readonly #options: CheckedStart;
+  readonly #site: Site;
+  readonly #launcher: Launcher;
+  readonly #arrivals = new Arrivals();
+  readonly #unguard: () => void;
+  readonly #clients = new Set<Client>();
+  /** Why an engine is about to end, when we end it: told in place of its exit code. */
+  readonly #reasons = new Map<EngineId, string>();
+  #incarnations = 0;
+  #controller: Controller | undefined;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
+    this.#options = options;
+    this.#site = new Site(options);
+    this.#launcher = new LocalLauncher({
+      engine: (slot) => this.#engineOptions(slot),
+      env: { ...softwareEnv, ...options.env },
+      cwd: options.cwd,
+      entry: options.entry,
+      echo: debuglog('directview:engine').enabled ? 'stderr' : options.echo,
+    });
+    this.#launcher.onExit((exit) => this.#onExit(exit));
+    this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
+  }
+
+  /**
+   * Starts the controller in this process and the engines beside it. Resolves when every engine has registered; if one
+   * cannot, everything is torn down.
+   * @throws RangeError, TypeError for bad options, before anything starts
+   * @throws ClusterError with what the failing engine wrote; AbortError
+   */
+  static async start(options: StartOptions = {}): Promise<Cluster> {
+    const checked = checkStart(options);
+    const cluster = new Cluster(checked, checked.softwareGpu ? await softwareGpuVariables() : {});
+    try {
+      await cluster.#open();
+      return cluster;
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+  }
+
+  async #open(): Promise<void> {
+    this.#controller = await Controller.listen({
+      transport: zeromqTransport(),
+      endpoint: this.#site.endpoint('controller'),
+      vitals: this.#options.vitals,
+      onVerb: (verb) => this.#obey(verb),
+      onEvent: (event) => this.#onEvent(event),
+      isWatched: (id) => this.#launcher.handle(id) !== undefined,
+    });
+    if (this.#stopping !== undefined) await this.#controller.close(); // Ctrl-C came while it was binding
+    await this.add(this.#options.engines, this.#options.signal);
+    this.#site.publish(this.#controller.endpoint);
+  }
+
+  #engineOptions(slot: EngineId): EngineOptions {
+    const { device, gpu, gpus, softwareGpu, threads, deathTimeout } = this.#options;
+    const name = `engine-${slot}-${this.#incarnations++}`;
+    const card = gpu ?? (gpus > 1 && !softwareGpu ? slot % gpus : undefined);
+    return {
+      controller: this.#live().endpoint,
+      tasks: this.#site.endpoint(`${name}.tasks`),
+      control: this.#site.endpoint(`${name}.control`),
+      device,
+      threads,
+      slot,
+      ...(card === undefined ? {} : { gpu: card }),
+      ...(softwareGpu === undefined ? {} : { softwareGpu }),
+      ...(deathTimeout === undefined ? {} : { deathTimeout }),
+    };
+  }
+
+  #live(): Controller {
+    if (this.#controller === undefined || this.#stopping !== undefined)
+      throw new ClusterError('the cluster is stopped');
+    return this.#controller;
+  }
+
+  /** The cluster file's path: what `Client.connect` and `directview status` take. */
+  get file(): string {
+    return this.#site.file;
+  }
+
+  /** What `directview list` calls it. */
+  get name(): string {
+    return this.#site.name;
+  }
+
+  /** What a client in this process needs. */
+  get info(): { readonly controller: string; readonly clusterId: string } {
+    return { controller: this.#live().endpoint, clusterId: this.#site.id };
+  }
+
+  /** The live engines. */
+  get engines(): readonly EngineRecord[] {
+    return this.#controller?.engines ?? [];
+  }
+
+  /** A new client; it is closed with the cluster at the latest. */
+  async connect(options?: ConnectOptions): Promise<Client> {
+    const client = await Client.connect(this.info, options);
+    this.#clients.add(client);
+    return client;
+  }
+
+  /**
+   * Starts `n` more engines and returns their ids when they have registered. If one fails, none of the `n` stays.
+   * @throws RangeError; ClusterError with what the failing engine wrote; AbortError
+   */
+  async add(n: number, signal?: AbortSignal): Promise<EngineId[]> {
+    const slots = this.#live().reserve(countOf('engines', n));
+    try {
+      await this.#launch(slots, signal);
+      return slots;
+    } catch (error) {
+      await this.#end(slots, 'was stopped: another engine started with it failed');
+      throw error;
+    }
+  }
+
+  #launch(slots: readonly EngineId[], signal?: AbortSignal): Promise<void> {
+    return this.#arrivals.of(slots, {
+      start: () => this.#launcher.start(slots),
+      timeout: this.#options.startTimeout,
+      signal,
+      output: (slot) => this.#launcher.handle(slot)?.output() ?? '',
+    });
+  }
+
+  /**
+   * Ends those engines and starts new ones under the same ids. Their namespaces are lost.
+   * @throws ClusterError for an id that is no running engine of this launcher
+   */
+  async restart(ids: readonly EngineId[] | EngineId = this.#ids()): Promise<void> {
+    const slots = this.#owned(ids);
+    await this.#end(slots, 'was restarted');
+    await this.#launch(slots);
+  }
+
+  /**
+   * Ends those engines for good.
+   * @throws ClusterError for an id that is no running engine of this launcher
+   */
+  async shutdown(ids: readonly EngineId[] | EngineId): Promise<void> {
+    await this.#end(this.#owned(ids), 'was shut down');
+  }
+
+  /** Sends an operating-system signal to those engines' processes. @throws ClusterError as `shutdown` */
+  signal(signal: NodeJS.Signals, ids: readonly EngineId[] | EngineId = this.#ids()): void {
+    this.#launcher.signal(signal, this.#owned(ids));
+  }
+
+  #ids(): EngineId[] {
+    return this.engines.map((engine) => engine.id);
+  }
+
+  #owned(ids: readonly EngineId[] | EngineId): EngineId[] {
+    const slots = [ids].flat();
+    const strange = slots.find((slot) => this.#launcher.handle(slot) === undefined);
+    if (strange === undefined) return slots;
+    throw new ClusterError(
+      `engine ${strange} is not a running process of this cluster: it has ${this.#ids().join(', ')}`,
+    );
+  }
+
+  async #end(slots: readonly EngineId[], reason: string): Promise<void> {
+    for (const slot of slots) {
+      if (this.#launcher.handle(slot) === undefined) continue;
+      this.#reasons.set(slot, reason);
+      this.#controller?.down(slot, reason);
+    }
+    await this.#launcher.stop({ slots, ...this.#grace() });
+    for (const slot of slots) this.#reasons.delete(slot);
+  }
+
+  #grace(): { grace?: number } {
+    return this.#options.grace === undefined ? {} : { grace: this.#options.grace };
+  }
+
+  #onEvent(event: ControllerEvent): void {
+    if (event.type === 'engine-up') this.#arrivals.up(event.engine.id);
+    if (event.type === 'vitals' && event.verdict.state === 'dead') this.#fence(event.verdict.id);
+    this.#report(event);
+  }
+
+  /** An engine that is dead to the roster must be dead: stopped by a debugger or a signal, it might wake up later. */
+  #fence(id: EngineId): void {
+    if (this.#launcher.handle(id) !== undefined) this.#launcher.signal('SIGKILL', [id]);
+  }
+
+  #report(event: ControllerEvent): void {
+    const { onEvent } = this.#options;
+    if (event.type === 'engine-up') onEvent?.({ type: 'engine-up', id: event.engine.id });
+    else if (event.type === 'engine-down') onEvent?.({ type: 'engine-down', id: event.id, reason: event.reason });
+    else onEvent?.(event);
+  }
+
+  #onExit(exit: EngineExit): void {
+    const { slot } = exit.handle;
+    this.#arrivals.exited(exit);
+    if (this.#stopping !== undefined) return;
+    this.#controller?.down(slot, this.#reasons.get(slot) ?? reasonOf(exit));
+    if (exit.code === ENGINE_EXIT.replaced && !this.#reasons.has(slot)) void this.#replace(slot);
+  }
+
+  async #replace(slot: EngineId): Promise<void> {
+    try {
+      await this.#launch([slot]);
+    } catch (error) {
+      await this.#launcher.stop({ slots: [slot], ...this.#grace() });
+      if (this.#stopping === undefined) {
+        this.#options.onEvent?.({ type: 'replacement-failed', id: slot, error: error as Error });
+      }
+    }
+  }
+
+  async #obey(verb: ClusterVerb): Promise<void> {
+    if (verb.do === 'add') await this.add(verb.n);
+    else if (verb.do === 'restart') await this.restart(verb.ids);
+    else if (verb.do === 'shutdown') await this.shutdown(verb.ids);
+    else setTimeout(() => void this.stop(), STOP_DELAY_MS); // the reply leaves first
+  }
+
+  /** Ends engines, controller and clients, and removes every file. Idempotent; everything is gone when it resolves. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#arrivals.cancel(new ClusterError('the cluster was stopped'));
+    this.#controller?.announceStop();
+    await Promise.allSettled([...this.#clients].map((client) => client.close()));
+    await this.#launcher.stop(this.#grace());
+    await this.#controller?.close();
+    this.#site.remove();
+    this.#unguard();
+  }
+
+  #kill(): void {
+    this.#launcher.kill();
+    this.#site.remove();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+}
+
+/** Milliseconds between answering a client that asked for the end, and the end. */
+const STOP_DELAY_MS = 50;
+
+/** An engine that replaces itself says why in its last line. */
+function reasonOf(exit: EngineExit): string {
+  if (exit.code !== ENGINE_EXIT.replaced) return describeExit(exit);
+  return (
+    /did not stop within \d+ ms of an interrupt/.exec(exit.handle.output())?.[0] ?? 'did not stop after an interrupt'
+  );
+}

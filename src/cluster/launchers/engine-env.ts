@@ -1,0 +1,35 @@
+// The environment of an engine: an allow-list, so that keys and tokens of the caller's shell do not reach code that others send.
+
+const NAMES = new Set(
+  (
+    'PATH HOME USER LOGNAME SHELL LANG LANGUAGE TZ TMPDIR XDG_RUNTIME_DIR XDG_CACHE_HOME DISPLAY WAYLAND_DISPLAY XAUTHORITY ' +
+    'LD_LIBRARY_PATH DYLD_LIBRARY_PATH NODE_DEBUG NODE_V8_COVERAGE NO_COLOR FORCE_COLOR'
+  ).split(' '),
+);
+const PREFIXES = 'LC_ CUDA_ NVIDIA_ VK_ MESA_ LIBGL_ GALLIUM_ LP_ EGL_ __EGL_ __GLX_ __NV_ TF_ DIRECTVIEW_'.split(' ');
+
+function isAllowed(name: string): boolean {
+  return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
+}
+
+/** Keeps N engines from running N × cores threads: that costs a factor of 2 to 5. */
+export function threadEnv(threads: number): Record<string, string> {
+  const count = String(threads);
+  return {
+    TF_NUM_INTRAOP_THREADS: count,
+    TF_NUM_INTEROP_THREADS: count,
+    OMP_NUM_THREADS: count,
+    OPENBLAS_NUM_THREADS: count,
+    TF_CPP_MIN_LOG_LEVEL: '3',
+  };
+}
+
+/** What is allowed of `base`, then the thread limits, then `more`, which wins. */
+export function engineEnv(
+  base: NodeJS.ProcessEnv,
+  threads: number,
+  more: Readonly<Record<string, string>>,
+): NodeJS.ProcessEnv {
+  const allowed = Object.entries(base).filter(([name]) => isAllowed(name));
+  return { ...Object.fromEntries(allowed), ...threadEnv(threads), ...more };
+}

@@ -1,0 +1,103 @@
+// One local engine process: its own process group, its options on a stdin that stays open for as long as its owner lives.
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import type { EngineOptions } from '../../protocol/engine-options.ts';
+import type { EngineId } from '../../protocol/messages.ts';
+import type { EngineExit, EngineHandle } from './launcher.ts';
+import { OutputTail } from './output-tail.ts';
+
+export interface SpawnOptions {
+  readonly slot: EngineId;
+  /** The engine's entry, a path: launchers start engines, they never import them. */
+  readonly entry: string;
+  readonly engine: EngineOptions;
+  readonly env: NodeJS.ProcessEnv;
+  /** The working directory. */
+  readonly cwd: string;
+  /** Also passes what it writes on to our stderr. */
+  readonly echo: 'none' | 'stderr';
+}
+
+type Child = ChildProcessByStdio<Writable, Readable, Readable>;
+
+export class EngineProcess implements EngineHandle {
+  readonly slot: EngineId;
+  readonly pid: number;
+  /** Never rejects. */
+  readonly ended: Promise<EngineExit>;
+  readonly #child: Child;
+  readonly #tail = new OutputTail();
+  #isOver = false;
+
+  constructor({ slot, entry, engine, env, cwd, echo }: SpawnOptions) {
+    this.slot = slot;
+    // detached: a group of its own, so that Ctrl-C in the terminal reaches the owner alone, and a kill reaches its children too
+    this.#child = spawn(process.execPath, [entry], { env, cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    this.pid = this.#child.pid ?? -1;
+    this.ended = this.#watch();
+    for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo);
+    this.#child.stdin.on('error', () => {}); // EPIPE when it dies at once: `exit` tells more
+    this.#child.stdin.write(`${JSON.stringify(engine)}\n`);
+  }
+
+  #follow(stream: Readable, echo: SpawnOptions['echo']): void {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      this.#tail.write(text);
+      if (echo === 'stderr') process.stderr.write(text.replace(/^(?=.)/gm, `[engine ${this.slot}] `));
+    });
+  }
+
+  /** The exit is told when it happens; what it wrote last may arrive just after, so a moment is given to the streams. */
+  #watch(): Promise<EngineExit> {
+    return new Promise((resolve) => {
+      const over = (code: number | null, signal: NodeJS.Signals | null, error?: Error) => {
+        if (this.#isOver) return;
+        this.#isOver = true;
+        killGroup(this.pid); // what user code has started and left behind
+        const exit = { handle: this, code, signal, ...(error ? { error } : {}) };
+        const timer = setTimeout(resolve, DRAIN_MS, exit);
+        this.#child.once('close', () => {
+          clearTimeout(timer);
+          resolve(exit);
+        });
+      };
+      this.#child.once('exit', over);
+      this.#child.once('error', (error) => over(null, null, error));
+    });
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  output(): string {
+    return this.#tail.lines();
+  }
+
+  /** SIGKILL goes to the whole group, other signals to the engine alone. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.#isOver) return;
+    if (signal === 'SIGKILL') killGroup(this.pid);
+    else this.#child.kill(signal);
+  }
+
+  /** Asks, waits `grace` ms, kills. */
+  async stop(grace: number): Promise<void> {
+    this.signal('SIGTERM');
+    const timer = setTimeout(() => this.signal('SIGKILL'), grace);
+    await this.ended;
+    clearTimeout(timer);
+  }
+}
+
+/** Milliseconds that the pipes of an exited engine get to deliver their rest (a grandchild may hold them open). */
+const DRAIN_MS = 200;
+
+function killGroup(pid: number): void {
+  if (pid <= 0) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // ESRCH: nobody is left in the group
+  }
+}

@@ -1,0 +1,92 @@
+// The local launcher: engines as child processes of this one.
+import { fileURLToPath } from 'node:url';
+import { ClusterError } from '../../errors.ts';
+import type { EngineOptions } from '../../protocol/engine-options.ts';
+import type { EngineId } from '../../protocol/messages.ts';
+import { engineEnv } from './engine-env.ts';
+import { EngineProcess } from './engine-process.ts';
+import type { EngineExit, Launcher, StopOptions } from './launcher.ts';
+
+export interface LocalOptions {
+  /** What each engine is told, by slot. */
+  readonly engine: (slot: EngineId) => EngineOptions;
+  /** The engines' working directory; default this process's. */
+  readonly cwd?: string | undefined;
+  /** Variables beside the allow-list. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly echo?: 'none' | 'stderr' | undefined;
+  /** The engine's entry; default `$DIRECTVIEW_ENGINE`, else `engines/main.js` of this package. */
+  readonly entry?: string | undefined;
+}
+
+const GRACE_MS = 5000;
+
+/** By path, relative to this compiled file: the wall between launcher and engine. */
+export const ENGINE_ENTRY = fileURLToPath(new URL('../../../engines/main.js', import.meta.url));
+
+export class LocalLauncher implements Launcher {
+  readonly #options: LocalOptions;
+  readonly #running = new Map<EngineId, EngineProcess>();
+  readonly #listeners: ((exit: EngineExit) => void)[] = [];
+  #isStopped = false;
+
+  constructor(options: LocalOptions) {
+    this.#options = options;
+  }
+
+  async start(slots: readonly EngineId[]): Promise<readonly EngineProcess[]> {
+    if (this.#isStopped) throw new ClusterError('the cluster is stopped: no engine can be started');
+    return slots.map((slot) => this.#spawn(slot));
+  }
+
+  #spawn(slot: EngineId): EngineProcess {
+    const { engine, cwd, env, echo, entry } = this.#options;
+    const options = engine(slot);
+    const child = new EngineProcess({
+      slot,
+      entry: entry ?? process.env['DIRECTVIEW_ENGINE'] ?? ENGINE_ENTRY,
+      engine: options,
+      env: engineEnv(process.env, options.threads, env ?? {}),
+      cwd: cwd ?? process.cwd(),
+      echo: echo ?? 'none',
+    });
+    this.#running.set(slot, child);
+    void child.ended.then((exit) => this.#onEnd(exit, child));
+    return child;
+  }
+
+  #onEnd(exit: EngineExit, child: EngineProcess): void {
+    if (this.#running.get(child.slot) === child) this.#running.delete(child.slot);
+    for (const listener of this.#listeners) listener(exit);
+  }
+
+  signal(signal: NodeJS.Signals, slots: readonly EngineId[]): void {
+    const children = slots.map((slot) => this.#child(slot));
+    for (const child of children) child.signal(signal);
+  }
+
+  #child(slot: EngineId): EngineProcess {
+    const child = this.#running.get(slot);
+    if (child === undefined) throw new ClusterError(`engine ${slot} is not a running process of this cluster`);
+    return child;
+  }
+
+  async stop({ grace = GRACE_MS, slots }: StopOptions = {}): Promise<void> {
+    if (slots === undefined) this.#isStopped = true;
+    const children = [...this.#running.values()].filter((child) => slots?.includes(child.slot) ?? true);
+    await Promise.all(children.map((child) => child.stop(grace)));
+  }
+
+  kill(): void {
+    this.#isStopped = true;
+    for (const child of this.#running.values()) child.signal('SIGKILL');
+  }
+
+  onExit(listener: (exit: EngineExit) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  handle(slot: EngineId): EngineProcess | undefined {
+    return this.#running.get(slot);
+  }
+}

@@ -1,0 +1,61 @@
+// Which process owns a file or directory: pid, start time, host and pid namespace. A pid alone is reused by the system.
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot, as the kernel says; null where it does not (no /proc). */
+  readonly started: string | null;
+  readonly host: string;
+  /** The pid namespace: in another container the same pid is another process. */
+  readonly space: string | null;
+}
+
+/** From /proc/<pid>/stat: the state's letter and the start time; undefined where there is no /proc, or no such process. */
+function statOf(pid: number): { readonly state: string; readonly started: string } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' '); // the command before it may hold anything
+    return { state: fields[0]!, started: fields[19]! };
+  } catch {
+    return undefined;
+  }
+}
+
+function pidSpace(): string | null {
+  try {
+    return readlinkSync('/proc/self/ns/pid');
+  } catch {
+    return null;
+  }
+}
+
+export function selfIdentity(): ProcessIdentity {
+  return { pid: process.pid, started: statOf(process.pid)?.started ?? null, host: hostname(), space: pidSpace() };
+}
+
+/** True if a process with that pid runs here, whoever owns it. One that ended and waits for its parent does not run. */
+export function pidRuns(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return statOf(pid)?.state !== 'Z';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** True only if that process is surely over: what runs on another host or in another container cannot be judged here. */
+export function isGone(owner: ProcessIdentity): boolean {
+  if (owner.host !== hostname() || owner.space !== pidSpace()) return false;
+  if (!pidRuns(owner.pid)) return true;
+  const now = statOf(owner.pid)?.started;
+  return owner.started !== null && now !== undefined && now !== owner.started;
+}
+
+/** Checks what was read from a file. */
+export function isProcessIdentity(value: unknown): value is ProcessIdentity {
+  if (typeof value !== 'object' || value === null) return false;
+  const { pid, started, host, space } = value as Record<string, unknown>;
+  const text = (field: unknown) => field === null || typeof field === 'string';
+  return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof host === 'string' && text(started) && text(space);
+}

@@ -1,0 +1,65 @@
+// The roster, sans I/O: who is in the cluster. Messages go in, ids and events come out; sockets and clocks are the controller's.
+import type { EngineId, EngineRecord, RosterOutbound } from '../protocol/messages.ts';
+
+export type RosterEvent = Extract<RosterOutbound, { type: 'engine-up' | 'engine-down' }>;
+export type Candidate = Omit<EngineRecord, 'id'>;
+
+/** What became of a registration. */
+export interface Admission {
+  readonly id: EngineId;
+  readonly events: readonly RosterEvent[];
+}
+export interface Refusal {
+  readonly refused: string;
+}
+
+/** Ids grow and are never reused, but by the replacement of an engine, which takes over its slot. */
+export class Roster {
+  #next: EngineId = 0;
+  readonly #engines = new Map<EngineId, EngineRecord>();
+  /** Incarnations that are over: one that comes back (after a partition, a SIGCONT) is refused. */
+  readonly #over = new Map<string, string>();
+
+  /** Sets the next `n` ids aside for engines about to be started. */
+  reserve(n: number): EngineId[] {
+    return Array.from({ length: n }, () => this.#next++);
+  }
+
+  /** An engine that registers again (it lost its link) keeps its id and raises no event. */
+  register(engine: Candidate, slot?: EngineId): Admission | Refusal {
+    const over = this.#over.get(engine.uuid);
+    if (over !== undefined) return { refused: over };
+    const known = this.byUuid(engine.uuid);
+    if (known !== undefined) return { id: known.id, events: [] };
+    const id = slot !== undefined && this.#isFree(slot) ? slot : this.#next++;
+    const record = { ...engine, id };
+    this.#engines.set(id, record);
+    return { id, events: [{ type: 'engine-up', engine: record }] };
+  }
+
+  #isFree(slot: EngineId): boolean {
+    return Number.isInteger(slot) && slot >= 0 && slot < this.#next && !this.#engines.has(slot);
+  }
+
+  /** The engine is gone: `reason` completes the sentence "engine 3 …". Of an engine that is gone already: nothing. */
+  down(id: EngineId, reason: string): readonly RosterEvent[] {
+    const engine = this.#engines.get(id);
+    if (engine === undefined) return [];
+    this.#engines.delete(id);
+    this.#over.set(engine.uuid, reason);
+    return [{ type: 'engine-down', id, uuid: engine.uuid, reason }];
+  }
+
+  get(id: EngineId): EngineRecord | undefined {
+    return this.#engines.get(id);
+  }
+
+  byUuid(uuid: string): EngineRecord | undefined {
+    return this.engines.find((engine) => engine.uuid === uuid);
+  }
+
+  /** In order of their ids. */
+  get engines(): readonly EngineRecord[] {
+    return [...this.#engines.values()].sort((a, b) => a.id - b.id);
+  }
+}

@@ -1,0 +1,52 @@
+// What a cluster owns on disk: the private directory of its sockets, and the file by which other processes find it.
+import { randomBytes, randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { ClusterError } from '../errors.ts';
+import { PROTOCOL_VERSION } from '../protocol/messages.ts';
+import { assertFree, clusterPath, removeClusterFile, writeClusterFile } from './cluster-file.ts';
+import { selfIdentity } from './process-identity.ts';
+import { createRunDir, removeRunDir } from './run-dir.ts';
+import type { CheckedStart } from './start-options.ts';
+
+export class Site {
+  /** Unique to this start. */
+  readonly id = randomUUID();
+  readonly name: string;
+  readonly runDir: string;
+  readonly #scheme: CheckedStart['scheme'];
+  #file: string | undefined;
+
+  /** @throws ClusterError when a live cluster bears the name, or no private directory can be made */
+  constructor({ name, scheme }: Pick<CheckedStart, 'name' | 'scheme'>) {
+    this.name = name ?? `cluster-${process.pid}-${randomBytes(3).toString('hex')}`;
+    this.#scheme = scheme;
+    assertFree(clusterPath(this.name), this.name);
+    this.runDir = createRunDir();
+  }
+
+  /** Where to bind. For ipc a name must not be used twice: binding takes over whatever is at the path. */
+  endpoint(name: string): string {
+    return this.#scheme === 'ipc' ? `ipc://${join(this.runDir, name)}` : `${this.#scheme}:*`;
+  }
+
+  /** Writes the cluster file. */
+  publish(controller: string): void {
+    const { id: clusterId, name, runDir } = this;
+    const owner = selfIdentity();
+    const version = PROTOCOL_VERSION;
+    this.#file = writeClusterFile({ version, name, clusterId, controller, runDir, started: Date.now(), owner });
+  }
+
+  /** The cluster file's path. @throws ClusterError before `publish` and after `remove` */
+  get file(): string {
+    if (this.#file === undefined) throw new ClusterError('the cluster is stopped: it has no cluster file');
+    return this.#file;
+  }
+
+  /** Idempotent; synchronous, so that the process's `exit` handler may call it. */
+  remove(): void {
+    if (this.#file !== undefined) removeClusterFile(this.#file, this.id);
+    this.#file = undefined;
+    removeRunDir(this.runDir);
+  }
+}

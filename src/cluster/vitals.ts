@@ -1,0 +1,77 @@
+// Who has been silent for how long, sans I/O: fed with answers and ticks of a monotonic clock, yields verdicts.
+import type { EngineId } from '../protocol/messages.ts';
+
+/** Milliseconds. */
+export interface VitalsOptions {
+  /** Between two pings; default 1000. */
+  readonly interval?: number;
+  /** Silence after which an engine is suspect; default 5000. */
+  readonly suspect?: number;
+  /** Silence after which it counts as dead; default 15 000. */
+  readonly dead?: number;
+}
+
+export interface Verdict {
+  readonly id: EngineId;
+  readonly state: 'suspect' | 'recovered' | 'dead';
+  /** Milliseconds of silence. */
+  readonly silent: number;
+}
+
+interface Pulse {
+  seen: number;
+  suspect: boolean;
+}
+
+export class Vitals {
+  readonly interval: number;
+  readonly #suspect: number;
+  readonly #dead: number;
+  readonly #pulses = new Map<EngineId, Pulse>();
+  #lastTick: number;
+
+  constructor({ interval = 1000, suspect = 5000, dead = 15_000 }: VitalsOptions, now: number) {
+    this.interval = interval;
+    this.#suspect = suspect;
+    this.#dead = dead;
+    this.#lastTick = now;
+  }
+
+  add(id: EngineId, now: number): void {
+    this.#pulses.set(id, { seen: now, suspect: false });
+  }
+
+  remove(id: EngineId): void {
+    this.#pulses.delete(id);
+  }
+
+  /** The engine answered. */
+  seen(id: EngineId, now: number): readonly Verdict[] {
+    const pulse = this.#pulses.get(id);
+    if (pulse === undefined) return [];
+    const silent = now - pulse.seen;
+    const recovered: Verdict[] = pulse.suspect ? [{ id, state: 'recovered', silent }] : [];
+    this.#pulses.set(id, { seen: now, suspect: false });
+    return recovered;
+  }
+
+  /** Called about every `interval`: what has changed. */
+  tick(now: number): readonly Verdict[] {
+    this.#excuse(now);
+    return [...this.#pulses].flatMap(([id, pulse]) => this.#judge(id, pulse, now - pulse.seen));
+  }
+
+  /** If this process itself slept (blocked loop, suspended host), the engines' answers wait unread: not their silence. */
+  #excuse(now: number): void {
+    const slept = now - this.#lastTick - this.interval;
+    if (slept > this.interval) for (const pulse of this.#pulses.values()) pulse.seen += slept;
+    this.#lastTick = now;
+  }
+
+  #judge(id: EngineId, pulse: Pulse, silent: number): Verdict[] {
+    if (silent >= this.#dead) return [{ id, state: 'dead', silent }];
+    if (silent < this.#suspect || pulse.suspect) return [];
+    pulse.suspect = true;
+    return [{ id, state: 'suspect', silent }];
+  }
+}

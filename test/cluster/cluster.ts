@@ -1,0 +1,294 @@
+// Clusters with real processes and sockets, and a fake engine: start, death, restart, replacement, and nothing left behind.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as assert from 'uvu/assert';
+import { Cluster } from '../../src/cluster/cluster.ts';
+import { listClusters, loadClusterFile } from '../../src/cluster/cluster-file.ts';
+import type { ClusterEvent, StartOptions } from '../../src/cluster/start-options.ts';
+import { AbortError, ClusterError } from '../../src/errors.ts';
+import { allGone, ClusterLab, FAKE_ENGINE, Program, until } from '../fixtures/cluster-lab.ts';
+import { rejects } from '../support/assert.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('cluster');
+const lab = new ClusterLab();
+test.after(() => lab.remove());
+
+interface Watched {
+  readonly cluster: Cluster;
+  readonly events: ClusterEvent[];
+}
+
+async function start(options: StartOptions & { fake?: string } = {}): Promise<Watched> {
+  const { fake = 'ok', ...rest } = options;
+  const events: ClusterEvent[] = [];
+  const onEvent = (event: ClusterEvent) => events.push(event);
+  const cluster = await Cluster.start({
+    engines: 2,
+    entry: FAKE_ENGINE,
+    env: { DIRECTVIEW_FAKE: fake },
+    onEvent,
+    ...rest,
+  });
+  return { cluster, events };
+}
+
+const pidsOf = (cluster: Cluster) => cluster.engines.map((engine) => engine.pid);
+const idsOf = (cluster: Cluster) => cluster.engines.map((engine) => engine.id);
+
+function downOf(events: readonly ClusterEvent[], id: number): string | undefined {
+  return events.flatMap((e) => (e.type === 'engine-down' && e.id === id ? [e.reason] : []))[0];
+}
+
+function assertNothingLeft(pids: readonly number[]): void {
+  assert.ok(allGone(pids), 'a process is left');
+  assert.equal(lab.leftovers(), []);
+}
+
+test('four engines start, register under 0 to 3, and leave nothing after stop', async () => {
+  const { cluster } = await start({ engines: 4 });
+  const pids = pidsOf(cluster);
+  assert.equal(idsOf(cluster), [0, 1, 2, 3]);
+  assert.not(allGone(pids));
+  assert.is(loadClusterFile(cluster.file).controller, cluster.info.controller);
+  await Promise.all([cluster.stop(), cluster.stop()]);
+  await cluster.stop();
+  assertNothingLeft(pids);
+  assert.throws(() => cluster.file, /stopped/);
+});
+
+test('await using stops it too', async () => {
+  let pids: number[] = [];
+  {
+    await using cluster = (await start()).cluster;
+    pids = pidsOf(cluster);
+  }
+  assertNothingLeft(pids);
+});
+
+for (const engines of [0, 1.5, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+  test(`${engines} engines: RangeError before anything starts`, async () => {
+    await rejects(() => start({ engines }), RangeError, /engines must be a whole number of at least 1/);
+    assert.equal(lab.leftovers(), []);
+  });
+}
+
+const REFUSED: readonly [string, object, RegExp][] = [
+  ['an unknown option', { engine: 4 }, /unknown option 'engine'/],
+  ['an unknown device', { device: 'gpu' }, /unknown device 'gpu': one of auto, webgpu/],
+  ['a wildcard address', { transport: 'tcp://0.0.0.0' }, /refused to listen.*no encryption yet/],
+  ['an address of the network', { transport: 'tcp://192.168.1.4' }, /refused to listen/],
+  ['another scheme', { transport: 'udp' }, /transport is 'ipc', 'tcp'/],
+  ['a name with a slash', { name: '../x' }, /not a cluster name/],
+  ['a negative time', { startTimeout: -1 }, /startTimeout is milliseconds/],
+];
+
+for (const [what, options, message] of REFUSED) {
+  test(`${what} is refused before anything starts`, async () => {
+    await rejects(() => start(options), Error, message);
+    assert.equal(lab.leftovers(), []);
+  });
+}
+
+test('tcp listens on loopback', async () => {
+  await using cluster = (await start({ transport: 'tcp' })).cluster;
+  const { tasks, control } = cluster.engines[0]!;
+  for (const endpoint of [cluster.info.controller, tasks, control])
+    assert.match(endpoint, /^tcp:\/\/127\.0\.0\.1:\d+$/);
+});
+
+test('an engine that fails: the error has what it wrote, and everything is torn down', async () => {
+  const error = await rejects(() => start({ device: 'webgpu', fake: 'fail-second' }), ClusterError);
+  assert.match(error.message, /engine 1 exited with code 1 before it was ready/);
+  assert.match(error.message, /ContextError: no webgpu device can be had/);
+  assert.equal(lab.leftovers(), []);
+});
+
+test('an entry that is not there is such a failure', async () => {
+  const error = await rejects(() => start({ entry: '/nowhere/main.js' }), ClusterError, /Cannot find module/);
+  assert.match(error.message, /exited with code 1/);
+  assert.equal(lab.leftovers(), []);
+});
+
+test('engines that never register: an error at the timeout names them', async () => {
+  await rejects(
+    () => start({ fake: 'silent', startTimeout: 500 }),
+    ClusterError,
+    /engines 0, 1 did not register within 500 ms/,
+  );
+  assert.equal(lab.leftovers(), []);
+});
+
+test('an aborted start rejects with AbortError, its cause the reason, and tears down', async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort('enough'), 200);
+  const error = await rejects(() => start({ fake: 'silent', signal: controller.signal }), AbortError);
+  assert.is(error.cause, 'enough');
+  assert.equal(lab.leftovers(), []);
+});
+
+test('the name of a running cluster cannot be taken', async () => {
+  await using cluster = (await start({ engines: 1, name: 'mine' })).cluster;
+  await rejects(() => start({ name: 'mine' }), ClusterError, /'mine' is running already/);
+  assert.equal(
+    listClusters().map((one) => one.name),
+    ['mine'],
+  );
+  assert.equal(idsOf(cluster), [0]);
+});
+
+test('SIGKILL of an engine: engine-down with the signal, the others go on, ids are not reused', async () => {
+  const { cluster, events } = await start({ engines: 3 });
+  process.kill(pidsOf(cluster)[1]!, 'SIGKILL');
+  await until('engine-down', () => downOf(events, 1) !== undefined, 1000);
+  assert.is(downOf(events, 1), 'was killed by SIGKILL');
+  assert.equal(idsOf(cluster), [0, 2]);
+  assert.equal(await cluster.add(2), [3, 4]);
+  assert.equal(idsOf(cluster), [0, 2, 3, 4]);
+  await cluster.stop();
+  assert.equal(lab.leftovers(), []);
+});
+
+test('restart keeps the id, under a new process and incarnation', async () => {
+  const { cluster, events } = await start();
+  const [before] = cluster.engines;
+  await cluster.restart(0);
+  const [after] = cluster.engines;
+  assert.is(after!.id, 0);
+  assert.is.not(after!.pid, before!.pid);
+  assert.is.not(after!.uuid, before!.uuid);
+  assert.ok(allGone([before!.pid]));
+  assert.is(downOf(events, 0), 'was restarted');
+  await rejects(
+    () => cluster.restart(9),
+    ClusterError,
+    /engine 9 is not a running process of this cluster: it has 0, 1/,
+  );
+  await cluster.stop();
+  assertNothingLeft([after!.pid]);
+});
+
+test('shutdown ends one engine for good', async () => {
+  const { cluster, events } = await start();
+  await cluster.shutdown([0]);
+  assert.equal(idsOf(cluster), [1]);
+  assert.is(downOf(events, 0), 'was shut down');
+  await cluster.stop();
+});
+
+test('an engine that exits with 75 is replaced in its slot, and the reason says why', async () => {
+  const { cluster, events } = await start();
+  const pid = pidsOf(cluster)[1]!;
+  cluster.signal('SIGUSR2', 1);
+  await until('the replacement', () => cluster.engines.some((e) => e.id === 1 && e.pid !== pid));
+  assert.is(downOf(events, 1), 'did not stop within 2000 ms of an interrupt');
+  assert.equal(idsOf(cluster), [0, 1]);
+  await cluster.stop();
+  assert.equal(lab.leftovers(), []);
+});
+
+test('an engine that ignores SIGTERM is killed after the grace', async () => {
+  const { cluster } = await start({ fake: 'stubborn', grace: 200 });
+  const pids = pidsOf(cluster);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP'); // nor does it hear that the cluster is stopping
+  await cluster.stop();
+  assertNothingLeft(pids);
+});
+
+test('a frozen engine becomes suspect, then dead, and is killed lest it wakes up', async () => {
+  const { cluster, events } = await start({ vitals: { interval: 50, suspect: 300, dead: 900 } });
+  const pid = pidsOf(cluster)[0]!;
+  process.kill(pid, 'SIGSTOP');
+  await until('engine-down', () => downOf(events, 0) !== undefined);
+  assert.match(downOf(events, 0)!, /^did not answer for \d+ ms$/);
+  const states = events.flatMap((e) => (e.type === 'vitals' && e.verdict.id === 0 ? [e.verdict.state] : []));
+  assert.equal(states, ['suspect', 'dead']);
+  await until('its process to end', () => allGone([pid]));
+  assert.equal(idsOf(cluster), [1]);
+  await cluster.stop();
+});
+
+test('an engine that does not answer for a moment is suspect, and recovers', async () => {
+  const { cluster, events } = await start({ engines: 1, vitals: { interval: 50, suspect: 300, dead: 60_000 } });
+  const pid = pidsOf(cluster)[0]!;
+  const saw = (state: string) => () => events.some((e) => e.type === 'vitals' && e.verdict.state === state);
+  process.kill(pid, 'SIGSTOP');
+  await until('suspect', saw('suspect'));
+  process.kill(pid, 'SIGCONT');
+  await until('recovered', saw('recovered'));
+  assert.equal(idsOf(cluster), [0]);
+  await cluster.stop();
+});
+
+test('keys of the environment do not reach the engines', async () => {
+  process.env['SECRET_TOKEN'] = 'do not tell';
+  const { cluster } = await start({ engines: 1, env: { DIRECTVIEW_FAKE: 'ok', MORE: 'told' }, threads: 3 });
+  const path = `/proc/${pidsOf(cluster)[0]}/environ`;
+  const names = existsSync(path) ? readFileSync(path, 'utf8') : 'MORE=told\0TF_NUM_INTRAOP_THREADS=3\0';
+  await cluster.stop();
+  delete process.env['SECRET_TOKEN'];
+  assert.not.match(names, /SECRET_TOKEN/);
+  assert.match(names, /MORE=told/);
+  assert.match(names, /TF_NUM_INTRAOP_THREADS=3/);
+});
+
+async function owner(handling: string): Promise<{ program: Program; pids: number[] }> {
+  const program = new Program('test/fixtures/cluster-owner.js', [handling]);
+  const [, pids] = await program.says(/pids (\[.*\])/);
+  return { program, pids: JSON.parse(pids!) as number[] };
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  test(`${signal} to the owner: engines and files go, exit ${code}`, async () => {
+    const { program, pids } = await owner('default');
+    program.child.kill(signal);
+    const ran = await program.done;
+    assert.is(ran.code, code);
+    assertNothingLeft(pids);
+  });
+}
+
+test('an owner that exits, or throws, leaves nothing either', async () => {
+  for (const [handling, code] of [
+    ['exit', 7],
+    ['throw', 1],
+  ] as const) {
+    const { program, pids } = await owner(handling);
+    assert.is((await program.done).code, code);
+    await until('the engines to end', () => allGone(pids));
+    assertNothingLeft(pids);
+  }
+});
+
+test("a program's own SIGINT handler keeps its say", async () => {
+  const { program, pids } = await owner('own');
+  program.child.kill('SIGINT');
+  await program.says(/handled by the program/);
+  await sleep(100);
+  assert.not(allGone(pids));
+  program.child.kill('SIGTERM');
+  assert.is((await program.done).code, 143);
+  assertNothingLeft(pids);
+});
+
+test('SIGKILL of the owner: engines end, and the next start sweeps its directory', async () => {
+  const { program, pids } = await owner('default');
+  program.child.kill('SIGKILL');
+  await program.done;
+  await until('the engines to end', () => allGone(pids));
+  assert.is(readdirSync(lab.runtime).length, 1);
+  assert.equal(
+    listClusters().map((one) => one.stale),
+    [true],
+  );
+  const { cluster } = await start({ engines: 1 });
+  assert.is(readdirSync(lab.runtime).length, 1);
+  await cluster.stop();
+  assert.is(readdirSync(lab.runtime).length, 0);
+});
+
+test.run();
