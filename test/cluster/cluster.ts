@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
+import { loadClusterFile } from '../../src/client/cluster-file.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { listClusters, loadClusterFile } from '../../src/cluster/cluster-file.ts';
+import { listClusters } from '../../src/cluster/cluster-file.ts';
 import type { ClusterEvent, StartOptions } from '../../src/cluster/start-options.ts';
 import { AbortError, ClusterError } from '../../src/errors.ts';
 import { allGone, ClusterLab, FAKE_ENGINE, Program, until } from '../fixtures/cluster-lab.ts';
