@@ -1,6 +1,6 @@
 // Peaks of a response: the maxima of their neighbourhoods by max-pooling on the device, the short rest on the host.
-import type { Tensor2D } from '@tensorflow/tfjs-core';
-import { flip, maxDown } from './filters.ts';
+
+import { type Columns, flip, maxDown } from './filters.ts';
 import { type Corner, floatImage, type Image, type TF } from './image.ts';
 import { type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
 import { PeakList } from './peak-list.ts';
@@ -50,17 +50,16 @@ export async function detectCorners(
 }
 
 /** The maximum of the square around each pixel, transposed; takes over (and disposes) the map. */
-function highestAround(tf: TF, map: Tensor2D, radius: number): Tensor2D {
+function highestAround(tf: TF, map: Columns, radius: number): Columns {
   const highest = tf.tidy(() => maxDown(tf, flip(tf, maxDown(tf, map, radius)), radius));
   map.dispose();
   return highest;
 }
 
-async function read(map: Tensor2D): Promise<Float32Array> {
+async function read(map: Columns): Promise<Float32Array> {
   try {
     return (await map.data()) as Float32Array;
   } finally {
     map.dispose();
   }
 }
-

@@ -35,7 +35,10 @@ export function referencePeaks(response: Tensor, options: PeaksOptions = {}): Co
   const values = Array.from({ length: response.size }, (_, i) => response.at(i));
   const min = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   const max = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const threshold = Math.max(thresholdAbs ?? min, thresholdRel === null ? Number.NEGATIVE_INFINITY : thresholdRel * max);
+  const threshold = Math.max(
+    thresholdAbs ?? min,
+    thresholdRel === null ? Number.NEGATIVE_INFINITY : thresholdRel * max,
+  );
   const every = values.map((_, i): Corner => [Math.floor(i / cols), i % cols]);
   const maxima = every.filter((at) => isHighest(values, rows, cols, at, minDistance));
   if (minDistance > 0 && maxima.length === values.length) return [];
@@ -79,5 +82,9 @@ function product(a: Tensor, b: Tensor): Tensor {
 }
 
 function each(like: Tensor, value: (i: number) => number): Tensor {
-  return new Tensor('float64', like.shape, Float64Array.from({ length: like.size }, (_, i) => value(i)));
+  return new Tensor(
+    'float64',
+    like.shape,
+    Float64Array.from({ length: like.size }, (_, i) => value(i)),
+  );
 }

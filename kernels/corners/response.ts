@@ -1,8 +1,8 @@
 // The corner response in tfjs ops, on whatever device `tf` computes: how much a window changes in every direction.
 // `reference.ts` says the same in plain loops.
-import type { Tensor2D } from '@tensorflow/tfjs-core';
+
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { filterDown, flip } from './filters.ts';
+import { type Columns, filterDown, flip } from './filters.ts';
 import { gaussianRadius, gaussianTaps } from './gaussian.ts';
 import { type FloatImage, floatImage, type Image, type TF } from './image.ts';
 import { type HarrisOptions, type Response, responseOptions, type ShiTomasiOptions } from './options.ts';
@@ -46,28 +46,28 @@ export function responseReach(rule: Response): number {
 }
 
 /** The loaded rows of a strip on the device; the caller owns them. */
-export function upload(tf: TF, image: FloatImage, { from, to }: Strip): Tensor2D {
+export function upload(tf: TF, image: FloatImage, { from, to }: Strip): Columns {
   const rows = image.data.subarray(from * image.cols, to * image.cols);
   // float64 is narrowed here: no tfjs backend knows it.
   const narrow = rows instanceof Float32Array ? rows : Float32Array.from(rows);
-  return tf.tensor2d(narrow, [to - from, image.cols], 'float32');
+  return tf.tensor4d(narrow, [1, to - from, 1, image.cols], 'float32');
 }
 
 /** The response of a picture on the device; takes over (and disposes) the picture, the caller owns the response. */
-export function responseOnDevice(tf: TF, picture: Tensor2D, rule: Response): Tensor2D {
+export function responseOnDevice(tf: TF, picture: Columns, rule: Response): Columns {
   const map = tf.tidy(() => {
     const taps = gaussianTaps(rule.sigma);
     // Both gradients lie on their side (rows are columns) until the Gaussian's second half: one transposition fewer.
     const gc = filterDown(tf, flip(tf, filterDown(tf, picture, SMOOTH)), DIFFERENCE);
     const gr = filterDown(tf, flip(tf, filterDown(tf, picture, DIFFERENCE)), SMOOTH);
-    const blur = (product: Tensor2D) => filterDown(tf, flip(tf, filterDown(tf, product, taps)), taps);
+    const blur = (product: Columns) => filterDown(tf, flip(tf, filterDown(tf, product, taps)), taps);
     return respond(tf, blur(tf.square(gr)), blur(tf.mul(gr, gc)), blur(tf.square(gc)), rule);
   });
   picture.dispose();
   return map;
 }
 
-function respond(tf: TF, rr: Tensor2D, rc: Tensor2D, cc: Tensor2D, rule: Response): Tensor2D {
+function respond(tf: TF, rr: Columns, rc: Columns, cc: Columns, rule: Response): Columns {
   const trace = tf.add(rr, cc);
   if (rule.method === 'shi-tomasi') {
     const spread = tf.sqrt(tf.add(tf.square(tf.sub(rr, cc)), tf.mul(4, tf.square(rc))));

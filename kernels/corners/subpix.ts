@@ -47,7 +47,11 @@ interface Products {
 
 function gradients(image: FloatImage, [row, col]: Corner, reach: number): Products {
   const side = 2 * reach + 1;
-  const products = { rr: new Float64Array(side * side), rc: new Float64Array(side * side), cc: new Float64Array(side * side) };
+  const products = {
+    rr: new Float64Array(side * side),
+    rc: new Float64Array(side * side),
+    cc: new Float64Array(side * side),
+  };
   for (let i = 0; i < side * side; i++) {
     const r = row - reach + Math.floor(i / side);
     const c = col - reach + (i % side);
