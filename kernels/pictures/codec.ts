@@ -80,7 +80,8 @@ export async function compose(width: number, height: number, pictures: readonly 
   const open = await load();
   const sheet = open({ create: { width, height, channels: 3, background: 'white' }, limitInputPixels: false });
   const layers = pictures.map(({ bytes, left, top }) => ({ input: Buffer.from(bytes), left, top }));
-  return sheet.composite(layers).png().toBuffer();
+  // Composition adds an alpha channel, opaque all over.
+  return sheet.composite(layers).removeAlpha().png().toBuffer();
 }
 
 /** Width and height of a picture file. */
