@@ -272,10 +272,9 @@ export class Cluster {
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;
 
-/** An engine that replaces itself says why in its last line. */
+/** An engine that ends to be replaced says in its last lines how long it waited. */
 function reasonOf(exit: EngineExit): string {
   if (exit.code !== ENGINE_EXIT.replaced) return describeExit(exit);
-  return (
-    /did not stop within \d+ ms of an interrupt/.exec(exit.handle.output())?.[0] ?? 'did not stop after an interrupt'
-  );
+  const grace = /could not be interrupted in (\d+) ms/.exec(exit.handle.output())?.[1];
+  return grace === undefined ? 'did not stop after an interrupt' : `did not stop within ${grace} ms of an interrupt`;
 }

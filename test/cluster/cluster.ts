@@ -187,10 +187,9 @@ test('an engine that exits with 75 is replaced in its slot, and the reason says 
   assert.equal(lab.leftovers(), []);
 });
 
-test('an engine that ignores SIGTERM is killed after the grace', async () => {
+test('an engine that ignores all requests to end is killed after the grace', async () => {
   const { cluster } = await start({ fake: 'stubborn', grace: 200 });
   const pids = pidsOf(cluster);
-  for (const pid of pids) process.kill(pid, 'SIGSTOP'); // nor does it hear that the cluster is stopping
   await cluster.stop();
   assertNothingLeft(pids);
 });
@@ -262,6 +261,17 @@ test('an owner that exits, or throws, leaves nothing either', async () => {
     await until('the engines to end', () => allGone(pids));
     assertNothingLeft(pids);
   }
+});
+
+test('a second Ctrl-C does not wait for engines that will not end', async () => {
+  const { program, pids } = await owner('stubborn');
+  program.child.kill('SIGINT');
+  await sleep(300);
+  assert.not(allGone(pids), 'the first one asks');
+  program.child.kill('SIGINT');
+  assert.is((await program.done).code, 130);
+  await until('the engines to end', () => allGone(pids));
+  assertNothingLeft(pids);
 });
 
 test("a program's own SIGINT handler keeps its say", async () => {
