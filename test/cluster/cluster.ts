@@ -176,6 +176,24 @@ test('shutdown ends one engine for good', async () => {
   await cluster.stop();
 });
 
+test('clients of this process see at once what the cluster did, and are closed with it', async () => {
+  const { cluster } = await start();
+  const rc = await cluster.connect();
+  assert.equal(rc.ids, [0, 1]);
+  await cluster.add(1);
+  assert.equal(rc.ids, [0, 1, 2]);
+  await cluster.restart([0, 2]);
+  assert.equal(
+    rc.engines.map((engine) => engine.uuid),
+    cluster.engines.map((engine) => engine.uuid),
+  );
+  await cluster.shutdown(1);
+  assert.equal(rc.ids, [0, 2]);
+  await cluster.stop();
+  await rejects(() => cluster.connect(), ClusterError, /stopped/);
+  assert.equal(lab.leftovers(), []);
+});
+
 test('an engine that exits with 75 is replaced in its slot, and the reason says why', async () => {
   const { cluster, events } = await start();
   const pid = pidsOf(cluster)[1]!;
