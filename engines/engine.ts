@@ -11,9 +11,13 @@ export interface QueuedTask<C> {
   client: C;
 }
 
-export type Instruction<C> =
-  | { readonly do: 'run'; readonly task: QueuedTask<C> }
-  | { readonly do: 'reply'; readonly to: C; readonly reply: ReplyMessage; readonly body: readonly Uint8Array[] };
+/** Send this reply. What to run next is asked for with `next()`, once nothing runs. */
+export interface Instruction<C> {
+  readonly do: 'reply';
+  readonly to: C;
+  readonly reply: ReplyMessage;
+  readonly body: readonly Uint8Array[];
+}
 
 /** How a task ended. `stopsQueue`: a failed `execute` that takes the queued ones with it (semantics B7). */
 export interface Outcome {
@@ -74,6 +78,10 @@ export class Engine<C> {
 
   get outbox(): TaskId[] {
     return this.#outbox.ids;
+  }
+
+  get outboxSize(): number {
+    return this.#outbox.size;
   }
 
   /** A task message came. What is known already does not run again: its answer, now or later, goes to `client`. */

@@ -27,6 +27,10 @@ export class Outbox {
     return [...this.#kept.keys()];
   }
 
+  get size(): number {
+    return this.#kept.size;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }
@@ -44,7 +48,10 @@ export class Outbox {
   add(reply: ReplyMessage, body: readonly Uint8Array[]): void {
     let bytes = ENTRY_BYTES + reply.metadata.stdout.length + reply.metadata.stderr.length;
     for (const part of body) bytes += part.byteLength;
-    if (bytes > this.limit) return this.#forget(reply.id);
+    if (bytes > this.limit) {
+      this.#forget(reply.id);
+      return;
+    }
     this.#kept.set(reply.id, { reply, body, bytes });
     this.#bytes += bytes;
     while (this.#bytes > this.limit) this.#dropOldest();

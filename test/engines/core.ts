@@ -23,8 +23,7 @@ const engine = (outboxBytes?: number) =>
     now: () => 42,
     ...(outboxBytes === undefined ? {} : { outboxBytes }),
   });
-const replies = (list: Instruction<string>[]) =>
-  list.map((i) => (i.do === 'reply' ? [i.to, i.reply.id, i.reply.status] : ['run']));
+const replies = (list: Instruction<string>[]) => list.map((i) => [i.to, i.reply.id, i.reply.status]);
 
 test('tasks run one at a time in order of arrival', () => {
   const e = engine();
