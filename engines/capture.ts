@@ -1,9 +1,13 @@
 // stdout, stderr and display of the running task. Tasks run one at a time, so "the running task" is one variable.
+// Imported, not global: users may give these names to values of their own.
+import process from 'node:process';
+import { clearTimeout, setTimeout } from 'node:timers';
 import type { TaskId } from '../src/protocol/messages.ts';
 
 /** Sends text while the task runs. */
 export type Emit = (id: TaskId, stream: 'stdout' | 'stderr', text: string) => void;
 
+const { now } = Date;
 const FLUSH_MS = 50;
 /** Characters kept per stream and task: the reply's header has to bear them. */
 const MAX_CHARS = 1 << 20;
@@ -70,9 +74,9 @@ export class Capture {
   // A timer cannot fire in a synchronous loop: then the writes themselves flush, at most every 50 ms.
   #schedule(): void {
     if (this.#timer === undefined) {
-      this.#pendingSince = Date.now();
+      this.#pendingSince = now();
       this.#timer = setTimeout(() => this.flush(), FLUSH_MS);
-    } else if (Date.now() - this.#pendingSince >= FLUSH_MS) this.flush();
+    } else if (now() - this.#pendingSince >= FLUSH_MS) this.flush();
   }
 
   flush(): void {

@@ -1,5 +1,6 @@
 // The main thread's side of the control thread: what the two say to each other, and how the thread is started and ended.
 import { once } from 'node:events';
+import process from 'node:process';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { EngineOptions } from '../src/protocol/engine-options.ts';
 import type { EngineRecord, TaskId } from '../src/protocol/messages.ts';

@@ -1,7 +1,9 @@
 // Lines for the engine's stderr, at most one per second and subject: a peer that sends rubbish must not fill a disk.
 
 import { writeSync } from 'node:fs';
+import process from 'node:process';
 
+const { now: timestamp } = Date;
 const EVERY_MS = 1000;
 
 export class RateLimitedLog {
@@ -14,7 +16,7 @@ export class RateLimitedLog {
   }
 
   write(text: string): void {
-    const now = Date.now();
+    const now = timestamp();
     if (now - this.#last < EVERY_MS) {
       this.#dropped++;
       return;

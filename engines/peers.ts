@@ -1,6 +1,7 @@
 // Engine to engine: values put into each other's mailbox, outside the task queue, so that a running task can exchange
 // blocks without deadlock. Links open on first use, to the endpoints of the roster.
 
+import { clearTimeout, setTimeout } from 'node:timers';
 import type { Link, Transport } from '../src/comm/transport.ts';
 import { type Body, encodeBody, encodeMessage } from '../src/protocol/codec.ts';
 import type { EngineId, EngineRecord, MailMessage } from '../src/protocol/messages.ts';

@@ -28,6 +28,8 @@ interface Run {
   args: unknown;
 }
 
+// Kept, as users may call a value of theirs Date.
+const { now } = Date;
 const NOTHING: Body = [];
 const CLOSURE =
   'functions travel as source without their closure; pass it as an argument, push it, use ref(), or import it with fromModule(url, name)';
@@ -51,7 +53,7 @@ export class Runner {
 
   /** A promise only if the task awaits something: short tasks end within the call. Never throws. */
   run(message: TaskMessage, body: Body): Outcome | Promise<Outcome> {
-    const task: Run = { message, body, started: Date.now(), verb: undefined, args: undefined };
+    const task: Run = { message, body, started: now(), verb: undefined, args: undefined };
     this.#capture.begin(message.id);
     try {
       const result = this.#enter(() => this.#start(task));
@@ -147,7 +149,7 @@ export class Runner {
     const counted = task.message.method === 'execute';
     const silent = task.verb?.stopsQueue === undefined || task.args === undefined || !task.verb.stopsQueue(task.args);
     const executionCount = silent ? 0 : this.#session.executionCount;
-    return { started: task.started, completed: Date.now(), ...(counted ? { executionCount } : {}), stdout, stderr };
+    return { started: task.started, completed: now(), ...(counted ? { executionCount } : {}), stdout, stderr };
   }
 
   #wireError(task: Run, thrown: unknown): WireError {
@@ -164,7 +166,7 @@ export class Runner {
   #interruption({ message, started }: Run): WireError {
     const where = `task '${message.id}' on engine ${this.#session.identity.id}`;
     if (this.#board.get('reason') !== REASON.timeout) return plainError('TaskInterrupted', `${where} was interrupted`);
-    const ran = `ran longer than ${message.runTimeout} ms (${Date.now() - started} ms)`;
+    const ran = `ran longer than ${message.runTimeout} ms (${now() - started} ms)`;
     return plainError('TaskTimeout', `${where} ${ran} and was interrupted`);
   }
 

@@ -1,6 +1,7 @@
 // An engine process at work: listens, registers, feeds the core and carries out its instructions, ends cleanly.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import process from 'node:process';
 import type { Link, Listener } from '../src/comm/transport.ts';
 import { zeromqTransport } from '../src/comm/zeromq.ts';
 import { bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';

@@ -1,4 +1,7 @@
 // The tasks of an engine: takes them from the core one at a time, runs them, sends what comes of it.
+// Imported, not global: users may give these names to values of their own.
+import { performance } from 'node:perf_hooks';
+import { setImmediate, setTimeout } from 'node:timers';
 import type { Link } from '../src/comm/transport.ts';
 import { type Body, encodeBody, encodeMessage } from '../src/protocol/codec.ts';
 import type { OutputMessage, TaskId, TaskMessage } from '../src/protocol/messages.ts';

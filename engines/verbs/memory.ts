@@ -1,4 +1,5 @@
 // memory: bytes by name, on the device, and of the process.
+import process from 'node:process';
 import type { Memory } from '../memory.ts';
 import type { Session, Verb } from './verb.ts';
 

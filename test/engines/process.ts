@@ -220,6 +220,30 @@ test('errors after a task has ended are logged and do not end the engine', () =>
     assert.match(engine.stderr(), /late (one|two)/);
   }));
 
+test('user values may have the names of what the engine itself uses', () =>
+  withEngine(async (client) => {
+    const names = [
+      'engine',
+      'id',
+      'process',
+      'performance',
+      'setImmediate',
+      'setTimeout',
+      'Date',
+      'console',
+      'tf',
+      'sum',
+    ];
+    await client.run('push', { names, values: names });
+    assert.equal((await client.run('pull', { names })).value, names);
+    await client.run('execute', { code: 'let { display, range } = { display: 1, range: 2 }' });
+    const slow = new Ref('(() => new Promise((resolve) => queueMicrotask(() => resolve(range))))');
+    assert.is((await client.run('apply', { fn: slow, args: [] })).value, 2);
+    assert.ok((await client.run('memory', {})).reply.status === 'ok');
+    await client.run('clear', {});
+    assert.is((await client.apply(() => typeof process.pid)).value, 'number');
+  }));
+
 test('a signal for no task is ignored', () =>
   withEngine(async (client, engine) => {
     await client.apply(() => 1);
