@@ -42,7 +42,7 @@ export async function decode(bytes: Uint8Array, { resize, maxPixels }: DecodeOpt
   if (resize !== undefined) picture.resize({ width: resize, height: resize, fit: 'inside', withoutEnlargement: true });
   const wide = depth === 'ushort';
   const grey = space === 'b-w' || space === 'grey16';
-  picture.toColourspace(`${grey ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb'}`);
+  picture.toColourspace(wide ? (grey ? 'grey16' : 'rgb16') : grey ? 'b-w' : 'srgb');
   const { data, info } = await picture.raw({ depth: wide ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true });
   const samples = wide ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data;
   return { rows: info.height, cols: info.width, channels: info.channels, data: samples, white: wide ? 65535 : 255 };
