@@ -37,6 +37,7 @@ export async function decode(bytes: Uint8Array, { resize, maxPixels }: DecodeOpt
   const open = await load();
   const common = { failOn: 'error', limitInputPixels: maxPixels, pages: 1 } as const;
   const { space = '', depth } = await open(bytes, common).metadata();
+  if (depth !== 'uchar' && depth !== 'ushort') throw new Error(`its samples are ${depth}: only 8 and 16 bits are read`);
   // Colour profiles are left alone, as scikit-image does: the same file gives the same grey. CMYK has no RGB without.
   const picture = open(bytes, { ...common, ignoreIcc: space !== 'cmyk' }).autoOrient();
   if (resize !== undefined) picture.resize({ width: resize, height: resize, fit: 'inside', withoutEnlargement: true });
