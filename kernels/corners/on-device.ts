@@ -18,7 +18,10 @@ export interface DeviceOption {
  * @param image 2-D; floats as they are, integers scaled to 0..1 by their range
  * @throws ShapeError unless 2-D; RangeError for NaN or an option out of range; TypeError without a device
  */
-export async function cornerHarris(image: Image, { tf, ...options }: HarrisOptions & DeviceOption = {}): Promise<Tensor> {
+export async function cornerHarris(
+  image: Image,
+  { tf, ...options }: HarrisOptions & DeviceOption = {},
+): Promise<Tensor> {
   return response.cornerHarris(tf ?? (await deviceTF('cornerHarris')), image, options);
 }
 
