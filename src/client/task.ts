@@ -40,14 +40,17 @@ export type OutputListener = (event: OutputEvent, task: Task) => void;
 
 let arrivals = 0;
 
+const NONE: readonly never[] = [];
+
 export class Task {
   readonly id: TaskId;
   /** Undefined until an engine has been chosen (load balancing). */
   engine: EngineRecord | undefined;
   readonly label: string;
   readonly submitted = Date.now();
-  /** Resolves, never rejects, when the task has ended. */
-  readonly done: Promise<Outcome>;
+  /** The tasks that it had to run beside, or behind (load balancing). */
+  follow: readonly TaskId[] = NONE;
+  after: readonly TaskId[] = NONE;
   executeInput: string | null = null;
   outcome: Outcome | undefined;
   started: number | null = null;
@@ -62,16 +65,35 @@ export class Task {
   aborted = false;
   readonly outputs: MimeBundle[] = [];
   data: Record<string, unknown> = {};
-  #resolve!: (outcome: Outcome) => void;
+  #done: Promise<Outcome> | undefined;
+  #ends: ((task: Task) => void)[] | undefined;
   #listeners: OutputListener[] | undefined;
 
   constructor(id: TaskId, engine: EngineRecord | undefined, label: string) {
     this.id = id;
     this.engine = engine;
     this.label = label;
-    this.done = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+  }
+
+  /** Resolves, never rejects, when the task has ended. Made when asked for: large maps have many tasks. */
+  get done(): Promise<Outcome> {
+    this.#done ??= new Promise((resolve) => this.onEnd((task) => resolve(task.outcome as Outcome)));
+    return this.#done;
+  }
+
+  /** Calls `listener` when the task has ended; at once if it has. One function can listen to many tasks. */
+  onEnd(listener: (task: Task) => void): void {
+    if (this.outcome !== undefined) {
+      listener(this);
+      return;
+    }
+    this.#ends ??= [];
+    this.#ends.push(listener);
+  }
+
+  /** Ends it here, if no engine has it yet. False: an engine has to be asked. */
+  drop(): boolean {
+    return false;
   }
 
   /** First outcome wins: a late or second reply is ignored. */
@@ -82,7 +104,9 @@ export class Task {
     if (metadata !== undefined) this.#take(metadata);
     else this.completed = this.received;
     this.outcome = outcome;
-    this.#resolve(outcome);
+    const ends = this.#ends ?? [];
+    this.#ends = undefined;
+    for (const listener of ends) listener(this);
   }
 
   succeed(value: unknown, metadata?: ReplyMetadata): void {
@@ -141,8 +165,8 @@ export class Task {
       received: asDate(this.received),
       engineId: engine?.id ?? null,
       engineUuid: engine?.uuid ?? null,
-      follow: [],
-      after: [],
+      follow: this.follow,
+      after: this.after,
       status: this.status,
       executeInput,
       executeResult,
