@@ -23,6 +23,7 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
    * @throws TypeError without a function; the promise rejects with RemoteError, or AbortError by `signal`
    */
   run(task: T, options: BalancedOptions = {}): Promise<Awaited<R>> {
+    this.#mustBeOpen();
     if (this.#fn === undefined)
       throw new TypeError('this executor has no function: new Executor(view, fn), or use submit');
     return this.#keep(this.view.with(options).apply(this.#fn, ...([task] as RemoteArgs<[T]>)));
