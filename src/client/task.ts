@@ -36,11 +36,14 @@ export type OutputEvent =
   | { readonly stream: 'display'; readonly bundle: MimeBundle }
   | { readonly stream: 'data'; readonly data: Readonly<Record<string, unknown>> };
 
+export type EndListener = (task: Task) => void;
+
 export type OutputListener = (event: OutputEvent, task: Task) => void;
 
 let arrivals = 0;
 
 const NONE: readonly never[] = [];
+const NOTHING: Readonly<Record<string, unknown>> = Object.freeze({});
 
 export class Task {
   readonly id: TaskId;
@@ -63,10 +66,11 @@ export class Task {
   stdout = '';
   stderr = '';
   aborted = false;
-  readonly outputs: MimeBundle[] = [];
-  data: Record<string, unknown> = {};
+  // Made when needed: most tasks display and publish nothing, and a map may have a hundred thousand of them.
+  #outputs: MimeBundle[] | undefined;
+  #data: Record<string, unknown> | undefined;
   #done: Promise<Outcome> | undefined;
-  #ends: ((task: Task) => void)[] | undefined;
+  #ends: readonly EndListener[] | undefined;
   #listeners: OutputListener[] | undefined;
 
   constructor(id: TaskId, engine: EngineRecord | undefined, label: string) {
@@ -82,13 +86,13 @@ export class Task {
   }
 
   /** Calls `listener` when the task has ended; at once if it has. One function can listen to many tasks. */
-  onEnd(listener: (task: Task) => void): void {
+  onEnd(listener: EndListener): void {
     if (this.outcome !== undefined) {
       listener(this);
       return;
     }
-    this.#ends ??= [];
-    this.#ends.push(listener);
+    // Exactly as long as it must be: an array that `push` or a spread has grown has room for 17.
+    this.#ends = this.#ends === undefined ? [listener] : this.#ends.concat(listener);
   }
 
   /** Ends it here, if no engine has it yet. False: an engine has to be asked. */
@@ -132,10 +136,30 @@ export class Task {
     this[stream] = complete;
   }
 
+  /** What it displayed so far. */
+  get outputs(): readonly MimeBundle[] {
+    return this.#outputs ?? NONE;
+  }
+
+  /** What it published so far. */
+  get data(): Readonly<Record<string, unknown>> {
+    return this.#data ?? NOTHING;
+  }
+
+  /** What an attempt printed belongs to that attempt: another one begins. */
+  forgetOutput(): void {
+    this.stdout = '';
+    this.stderr = '';
+    this.#outputs = undefined;
+    this.#data = undefined;
+  }
+
   /** Text, display or data that arrived while the task runs. */
   output(event: OutputEvent): void {
-    if (event.stream === 'display') this.outputs.push(event.bundle);
-    else if (event.stream === 'data') Object.assign(this.data, event.data);
+    if (event.stream === 'display') {
+      this.#outputs ??= [];
+      this.#outputs.push(event.bundle);
+    } else if (event.stream === 'data') this.#data = Object.assign(this.#data ?? {}, event.data);
     else this[event.stream] += event.text;
     for (const listener of this.#listeners ?? []) listener(event, this);
   }

@@ -78,14 +78,6 @@ export class BalancedTask extends Task implements Schedulable {
     this.finish(failed(error));
   }
 
-  /** What an attempt printed belongs to that attempt. */
-  forgetAttempt(): void {
-    this.stdout = '';
-    this.stderr = '';
-    this.outputs.length = 0;
-    this.data = {};
-  }
-
   override drop(): boolean {
     return this.#owner.withdraw(this);
   }

@@ -206,7 +206,7 @@ export class Balancer implements TaskOwner {
     this.#wake();
     if (!again || error === undefined) return false;
     task.last = { outcome, error, ...(metadata === undefined ? {} : { metadata }) };
-    task.forgetAttempt();
+    task.forgetOutput();
     this.#limitWait(task);
     this.#doubtful = true;
     return true;

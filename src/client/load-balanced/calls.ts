@@ -1,6 +1,6 @@
 // The calls that load-balanced views make: what each task of an apply or of a map sends, and what its reply means.
 import { encodeBody } from '../../protocol/codec.ts';
-import { type Range, ranges } from '../../tensor/partition.ts';
+import { block, type Range } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { itemOutcomes } from '../map.ts';
 import type { Outcome } from '../outcome.ts';
@@ -47,14 +47,16 @@ export function mapCall(
 ): { readonly call: Call; readonly sizes: readonly number[] } {
   encodeBody({ fn });
   const n = Math.min(...sequences.map((sequence) => sequence.length));
-  const parts = ranges(n, Math.ceil(n / chunkSize));
-  const sizes = parts.map(({ lo, hi }) => hi - lo);
+  const parts = Math.ceil(n / chunkSize);
+  const sizes = Array.from({ length: parts }, (_, index) => sizeOf(block(n, parts, index)));
   const request = (index: number) => {
-    const { lo, hi } = parts[index] as Range;
-    return chunkRequest(fn, hi - lo, sequences, lo);
+    const part = block(n, parts, index);
+    return chunkRequest(fn, sizeOf(part), sequences, part.lo);
   };
   return { call: { ...base, request, failure: chunkFailure(base, (index) => sizes[index] as number) }, sizes };
 }
+
+const sizeOf = ({ lo, hi }: Range): number => hi - lo;
 
 function chunkRequest(
   fn: unknown,

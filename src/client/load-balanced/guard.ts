@@ -24,10 +24,7 @@ export class Guard {
   /** @throws TypeError for anything that is not a name */
   names(names: readonly string[]): Guard {
     for (const name of names) assertName(name);
-    return names.reduce(
-      (guard, name) => guard.#and(`() => typeof ${name.replaceAll('.', '?.')} !== 'undefined'`),
-      this as Guard,
-    );
+    return names.reduce((guard, name) => guard.#and(`() => ${isSet(name)}`), this as Guard);
   }
 
   #and(source: string): Guard {
@@ -46,6 +43,12 @@ export class Guard {
     const source = fn instanceof Ref ? fn.expression : functionSource(fn as AnyFunction);
     return ref(`(${checkAndReturn.toString()})([${this.#predicates.map((p) => `(${p}\n)`).join()}], (${source}\n))`);
   }
+}
+
+// A missing first part is a ReferenceError anywhere but right behind `typeof`.
+function isSet(name: string): string {
+  const root = name.split('.')[0];
+  return `typeof ${root} !== 'undefined' && typeof ${name.replaceAll('.', '?.')} !== 'undefined'`;
 }
 
 // Runs on the engine, by its source.
