@@ -189,7 +189,7 @@ export class Client
       if (task.outcome !== undefined || task.drop() || task.engine === undefined) continue;
       const ids = byEngine.get(task.engine.id) ?? [];
       byEngine.set(task.engine.id, ids);
-      ids.push(task.id);
+      ids.push(task.wireId);
     }
     await Promise.all([...byEngine].map(([engine, ids]) => this.control(engine, { type: 'abort', ids })));
   }

@@ -95,6 +95,11 @@ export class Task {
     this.#ends = this.#ends === undefined ? [listener] : this.#ends.concat(listener);
   }
 
+  /** What engines know it by. */
+  get wireId(): TaskId {
+    return this.id;
+  }
+
   /** Ends it here, if no engine has it yet. False: an engine has to be asked. */
   drop(): boolean {
     return false;

@@ -75,8 +75,9 @@ class FakeEngine {
   }
 
   abort(ids: ReadonlySet<TaskId>): void {
-    for (const entry of this.queue.filter(({ task }) => ids.has(task.id))) {
+    for (const entry of this.queue.filter(({ task }) => ids.has(task.wireId))) {
       this.queue.splice(this.queue.indexOf(entry), 1);
+      this.#inFlight--;
       entry.task.fail(new TaskAborted(`task '${entry.task.id}' on engine ${this.record.id} was aborted`));
     }
   }
@@ -164,11 +165,14 @@ export class FakeSession implements BalancedSession {
   async abortTasks(tasks: readonly Task[]): Promise<void> {
     for (const task of tasks) {
       if (task.outcome === undefined && !task.drop())
-        this.engines.get(task.engine?.id ?? -1)?.abort(new Set([task.id]));
+        this.engines.get(task.engine?.id ?? -1)?.abort(new Set([task.wireId]));
     }
   }
 
-  control<T>(engine: EngineId, verb: ControlVerb): Promise<T> {
-    return Promise.reject(new Error(`no control thread for ${verb.type} on ${engine}`));
+  async control<T>(id: EngineId, verb: ControlVerb): Promise<T> {
+    const engine = this.engines.get(id);
+    if (engine === undefined || verb.type !== 'abort') throw new Error(`no '${verb.type}' on engine ${id}`);
+    engine.abort(new Set(verb.ids));
+    return undefined as T;
   }
 }

@@ -1,4 +1,4 @@
-// BalancedTask: one task of a load-balanced call, over all its attempts. Its id is the same on every engine that tries.
+// BalancedTask: one task of a load-balanced call, over all its attempts: for each engine that tries, it is this one.
 import type { RemoteError } from '../../errors.ts';
 import type { Body } from '../../protocol/codec.ts';
 import type { Method, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
@@ -38,8 +38,13 @@ export class BalancedTask extends Task implements Schedulable {
   failures = 0;
   barred: ReadonlySet<string> | undefined;
   pinned: ReadonlySet<string> | undefined;
-  seat: EngineSeat | undefined;
+  seat: EngineSeat<Schedulable> | undefined;
   cost = 0;
+  recalls = 0;
+  /** The engine was asked to give it back, if it has not started. */
+  recalled = false;
+  /** The caller wants it aborted, wherever it is. */
+  unwanted = false;
   /** How the last attempt ended, while there will be another. */
   last: { readonly outcome: Outcome; readonly error: RemoteError; readonly metadata?: ReplyMetadata } | undefined;
   timer: NodeJS.Timeout | undefined;
@@ -56,6 +61,11 @@ export class BalancedTask extends Task implements Schedulable {
   /** Only while it has not ended: a finished task does not keep its call's arguments. */
   get plan(): Call {
     return this.#call as Call;
+  }
+
+  /** Engines never run an id twice, so what was taken back from one gets another name. */
+  override get wireId(): TaskId {
+    return this.recalls === 0 ? this.id : `${this.id}~${this.recalls}`;
   }
 
   override settle(outcome: Outcome, metadata?: ReplyMetadata): void {

@@ -37,6 +37,8 @@ export interface Conditions {
 
 // An engine that is replaced is away for a moment: tasks without any engine wait this long for one to join.
 const NO_ENGINE_GRACE_MS = 10_000;
+// How often to look for tasks that got behind a long one. Far above what tiny tasks and collected garbage take.
+const STALL_MS = 20;
 /** Bytes that cross in a millisecond, about: what is large takes its time, however short it runs. */
 const BYTES_PER_MS = 500_000;
 
@@ -54,6 +56,7 @@ export class Balancer implements TaskOwner {
   #flushing = false;
   // Has anything changed that may leave a task without an engine?
   #doubtful = false;
+  #stallTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -169,6 +172,27 @@ export class Balancer implements TaskOwner {
     if (this.#closed) return;
     for (const dispatch of this.#scheduler.dispatches()) this.#send(dispatch);
     if (this.#doubtful) this.#review();
+    if (this.#scheduler.pipelining) this.#watch();
+  }
+
+  #watch(): void {
+    this.#stallTimer ??= setTimeout(() => {
+      this.#stallTimer = undefined;
+      this.#recall(this.#scheduler.stalls());
+      this.#wake();
+    }, STALL_MS);
+  }
+
+  // Each engine gives back what it has not started; the rest comes as if nothing had been asked.
+  #recall(tasks: readonly BalancedTask[]): void {
+    const ids = new Map<EngineId, TaskId[]>();
+    for (const task of tasks) {
+      if (task.recalled || task.seat === undefined) continue;
+      task.recalled = true;
+      const { id } = task.seat;
+      ids.set(id, [...(ids.get(id) ?? []), task.wireId]);
+    }
+    for (const [id, wireIds] of ids) this.session.control(id, { type: 'abort', ids: wireIds }).catch(() => {});
   }
 
   #send({ task, seat }: Dispatch<BalancedTask>): void {
@@ -202,9 +226,12 @@ export class Balancer implements TaskOwner {
     const call = task.plan;
     if (metadata?.started != null) call.pace.learn(metadata.completed - metadata.started);
     const error = outcome.ok ? call.failure?.(outcome.value, task) : outcome.error;
-    const again = this.#scheduler.ended(task, this.#closed ? 'final' : endOf(error));
+    const end = this.#closed ? 'final' : endOf(task, error);
+    const again = this.#scheduler.ended(task, end);
     this.#wake();
     if (!again || error === undefined) return false;
+    task.recalled = false;
+    if (end === 'recalled') return true;
     task.last = { outcome, error, ...(metadata === undefined ? {} : { metadata }) };
     task.forgetOutput();
     this.#limitWait(task);
@@ -213,6 +240,7 @@ export class Balancer implements TaskOwner {
   }
 
   withdraw(task: BalancedTask): boolean {
+    task.unwanted = true;
     if (!this.#scheduler.withdraw(task)) return false;
     task.giveUp(new TaskAborted(`task '${task.id}' was aborted before an engine had it`));
     return true;
@@ -255,6 +283,7 @@ export class Balancer implements TaskOwner {
     if (this.#closed) return;
     this.#closed = true;
     this.#endGrace();
+    clearTimeout(this.#stallTimer);
     this.#off();
     for (const task of this.session.jobs.select()) {
       if (!(task instanceof BalancedTask) || !this.#scheduler.withdraw(task)) continue;
@@ -265,7 +294,8 @@ export class Balancer implements TaskOwner {
 
 const FINAL = new Set(['TaskAborted', 'TaskInterrupted']);
 
-function endOf(error: RemoteError | undefined): AttemptEnd {
+function endOf(task: BalancedTask, error: RemoteError | undefined): AttemptEnd {
+  if (error?.ename === 'TaskAborted' && task.recalled && !task.unwanted) return 'recalled';
   if (error === undefined || FINAL.has(error.ename)) return 'final';
   return error.ename === 'UnmetDependency' ? 'unmet' : 'failed';
 }

@@ -29,30 +29,46 @@ export interface Schedulable {
   /** The only incarnations that it may run on (`follow`). */
   pinned: ReadonlySet<string> | undefined;
   /** Where it is, while `sent`. */
-  seat: EngineSeat | undefined;
+  seat: EngineSeat<Schedulable> | undefined;
+  /** How often it was taken back from an engine before it started there. */
+  recalls: number;
   /** Milliseconds that it was thought to take when it was sent. */
   cost: number;
 }
 
 const text = (set: ReadonlySet<unknown> | undefined) => (set === undefined ? '*' : [...set].sort().join());
 
-/** Equal for tasks that may go to the same engines. */
-export function laneKey({ plan, barred, pinned }: Schedulable): string {
-  return `${plan.priority}|${plan.hwm}|${plan.idleOnly}|${text(plan.targets)}|${text(barred)}|${text(pinned)}`;
+/** Equal for tasks that may go to the same engines; those that were taken back keep their turn, in a lane of their own. */
+export function laneKey({ plan, barred, pinned, recalls }: Schedulable): string {
+  return `${recalls > 0}|${plan.priority}|${plan.hwm}|${plan.idleOnly}|${text(plan.targets)}|${text(barred)}|${text(pinned)}`;
+}
+
+type Terms = Pick<Schedulable, 'plan' | 'barred' | 'pinned'>;
+
+/** Is the engine one of those that the call may use? */
+export function isTarget({ plan }: Terms, seat: EngineSeat<Schedulable>): boolean {
+  return plan.targets === undefined || plan.targets.has(seat.id);
+}
+
+/** Is it one of those that the task has to follow? */
+export function isBound({ pinned }: Terms, seat: EngineSeat<Schedulable>): boolean {
+  return pinned === undefined || pinned.has(seat.uuid);
+}
+
+/** May such a task run there at all? */
+export function admits(terms: Terms, seat: EngineSeat<Schedulable>): boolean {
+  return isTarget(terms, seat) && isBound(terms, seat) && !terms.barred?.has(seat.uuid);
 }
 
 export class Lane<T extends Schedulable> {
   readonly key: string;
-  readonly plan: Plan;
-  readonly #barred: ReadonlySet<string> | undefined;
-  readonly #pinned: ReadonlySet<string> | undefined;
+  /** What its tasks have in common. */
+  readonly terms: Terms;
   readonly #queue = new Fifo<T>();
 
-  constructor(key: string, model: T) {
+  constructor(key: string, { plan, barred, pinned }: T) {
     this.key = key;
-    this.plan = model.plan;
-    this.#barred = model.barred;
-    this.#pinned = model.pinned;
+    this.terms = { plan, barred, pinned };
   }
 
   push(task: T): void {
@@ -80,18 +96,5 @@ export class Lane<T extends Schedulable> {
     for (let task = this.shift(); task !== undefined; task = this.shift()) all.push(task);
     for (const task of all) this.push(task);
     return all;
-  }
-
-  /** May these tasks run there at all? */
-  admits(seat: EngineSeat): boolean {
-    return this.targeted(seat) && this.bound(seat) && !this.#barred?.has(seat.uuid);
-  }
-
-  targeted(seat: EngineSeat): boolean {
-    return this.plan.targets === undefined || this.plan.targets.has(seat.id);
-  }
-
-  bound(seat: EngineSeat): boolean {
-    return this.#pinned === undefined || this.#pinned.has(seat.uuid);
   }
 }

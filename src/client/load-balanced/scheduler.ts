@@ -1,18 +1,18 @@
 // The sans-I/O core of load balancing: tasks and engines come and go, and `dispatches` says which task goes where. It
 // knows no socket, no clock and no AsyncResult; balancer.ts is its rim.
-import { Lane, laneKey, type Plan, type Schedulable } from './lane.ts';
+import { admits, isBound, isTarget, Lane, laneKey, type Plan, type Schedulable } from './lane.ts';
 import { EngineSeat } from './seat.ts';
 
 export interface Dispatch<T> {
   readonly task: T;
-  readonly seat: EngineSeat;
+  readonly seat: EngineSeat<Schedulable>;
 }
 
 /**
- * How an attempt ended. `failed` counts against the retries, `unmet` (a predicate said no) does not; `final` is never
- * tried again, however it ended.
+ * How an attempt ended. `failed` counts against the retries, `unmet` (a predicate said no) does not; `recalled` never
+ * began; `final` is never tried again, however it ended.
  */
-export type AttemptEnd = 'final' | 'failed' | 'unmet';
+export type AttemptEnd = 'final' | 'failed' | 'unmet' | 'recalled';
 
 /**
  * Why no live engine may take a task: there is none among its targets, the ones that it must follow are gone, or each
@@ -26,7 +26,7 @@ export type Estimate<T> = (task: T) => number | undefined;
 /** Leastload: the engine with the fewest tasks in flight, among equals the one that was used longest ago. */
 export class Scheduler<T extends Schedulable> {
   readonly #estimate: Estimate<T>;
-  readonly #seats = new Map<string, EngineSeat>();
+  readonly #seats = new Map<string, EngineSeat<T>>();
   readonly #lanes = new Map<string, Lane<T>>();
   // Tasks of one plan nearly always go to its first lane: no key is built for them.
   readonly #home = new WeakMap<Plan, Lane<T>>();
@@ -36,12 +36,12 @@ export class Scheduler<T extends Schedulable> {
     this.#estimate = estimate;
   }
 
-  get engines(): readonly EngineSeat[] {
+  get engines(): readonly EngineSeat<T>[] {
     return [...this.#seats.values()];
   }
 
   engineUp(id: number, uuid: string): void {
-    if (!this.#seats.has(uuid)) this.#seats.set(uuid, new EngineSeat(id, uuid));
+    if (!this.#seats.has(uuid)) this.#seats.set(uuid, new EngineSeat<T>(id, uuid));
   }
 
   /** Its tasks end one by one, through `ended`. */
@@ -51,13 +51,17 @@ export class Scheduler<T extends Schedulable> {
 
   /** A task is ready to run. */
   add(task: T): void {
-    task.state = 'queued';
     task.turn = ++this.#turn;
+    this.#queue(task);
+  }
+
+  #queue(task: T): void {
+    task.state = 'queued';
     this.#laneOf(task).push(task);
   }
 
   #laneOf(task: T): Lane<T> {
-    const plain = task.barred === undefined && task.pinned === undefined;
+    const plain = task.barred === undefined && task.pinned === undefined && task.recalls === 0;
     const home = plain ? this.#home.get(task.plan) : undefined;
     const key = home?.key ?? laneKey(task);
     const lane = this.#lanes.get(key) ?? home ?? new Lane<T>(key, task);
@@ -75,14 +79,16 @@ export class Scheduler<T extends Schedulable> {
 
   /** An attempt is over. True: the task is queued again, for another engine. */
   ended(task: T, end: AttemptEnd): boolean {
-    const seat = task.seat as EngineSeat;
-    seat.leave(task.cost);
+    const seat = task.seat as EngineSeat<Schedulable>;
+    seat.leave(task);
     task.seat = undefined;
     task.state = 'ended';
     if (end === 'final') return false;
     if (end === 'failed' && ++task.failures > task.plan.retries) return false;
-    task.barred = new Set([...(task.barred ?? []), seat.uuid]);
-    this.add(task);
+    if (end === 'recalled') task.recalls++;
+    else task.barred = new Set([...(task.barred ?? []), seat.uuid]);
+    if (end === 'recalled') this.#queue(task);
+    else this.add(task);
     return true;
   }
 
@@ -108,26 +114,44 @@ export class Scheduler<T extends Schedulable> {
     return best;
   }
 
-  #pick(lane: Lane<T>): EngineSeat | undefined {
-    let best: EngineSeat | undefined;
+  #pick(lane: Lane<T>): EngineSeat<T> | undefined {
+    let best: EngineSeat<T> | undefined;
     for (const seat of this.#seats.values()) {
-      if (!seat.hasRoom(lane.plan) || !lane.admits(seat)) continue;
+      if (!seat.hasRoom(lane.terms.plan) || !admits(lane.terms, seat)) continue;
       if (best === undefined || isLess(seat, best)) best = seat;
     }
     return best;
   }
 
-  #send(task: T, seat: EngineSeat): Dispatch<T> {
+  #send(task: T, seat: EngineSeat<T>): Dispatch<T> {
     task.state = 'sent';
     task.seat = seat;
-    task.cost = seat.enter(this.#estimate(task), ++this.#turn);
+    seat.enter(task, this.#estimate(task), ++this.#turn);
     return { task, seat };
   }
 
   /** A sent task takes `ms` more than its estimate said: its bytes have to cross. */
   weigh(task: T, ms: number): void {
-    task.cost += ms;
-    task.seat?.weigh(ms);
+    task.seat?.weigh(task, ms);
+  }
+
+  /** Is anything on an engine behind another task? Then `stalls` wants to be asked at intervals. */
+  get pipelining(): boolean {
+    for (const seat of this.#seats.values()) if (seat.inFlight > 1) return true;
+    return false;
+  }
+
+  /**
+   * The tasks to take back: they are on an engine behind one that turned out to be long, and another engine could have
+   * them. What was asked for by number stays.
+   */
+  stalls(): T[] {
+    return this.engines.flatMap((seat) => seat.stuck().filter((task) => this.#couldMove(task, seat)));
+  }
+
+  #couldMove(task: T, from: EngineSeat<T>): boolean {
+    if (task.plan.hwm !== 'auto') return false;
+    return this.engines.some((seat) => seat !== from && admits(task, seat));
   }
 
   /** The queued tasks that no live engine may take, and why. They stay queued: `withdraw` what shall not wait. */
@@ -139,19 +163,19 @@ export class Scheduler<T extends Schedulable> {
   }
 
   #dead(lane: Lane<T>): Dead | undefined {
-    const targeted = this.engines.filter((seat) => lane.targeted(seat));
+    const targeted = this.engines.filter((seat) => isTarget(lane.terms, seat));
     if (targeted.length === 0) return 'no-engines';
-    const bound = targeted.filter((seat) => lane.bound(seat));
+    const bound = targeted.filter((seat) => isBound(lane.terms, seat));
     if (bound.length === 0) return 'gone';
-    return bound.some((seat) => lane.admits(seat)) ? undefined : 'all-barred';
+    return bound.some((seat) => admits(lane.terms, seat)) ? undefined : 'all-barred';
   }
 }
 
 function isBefore<T extends Schedulable>(a: Lane<T>, b: Lane<T>): boolean {
-  if (a.plan.priority !== b.plan.priority) return a.plan.priority > b.plan.priority;
+  if (a.terms.plan.priority !== b.terms.plan.priority) return a.terms.plan.priority > b.terms.plan.priority;
   return (a.first as T).turn < (b.first as T).turn;
 }
 
-function isLess(a: EngineSeat, b: EngineSeat): boolean {
+function isLess(a: EngineSeat<Schedulable>, b: EngineSeat<Schedulable>): boolean {
   return a.inFlight !== b.inFlight ? a.inFlight < b.inFlight : a.used < b.used;
 }

@@ -24,6 +24,7 @@ const item = (name: string, plan: Partial<Plan> = {}, ms?: number): Item => ({
   pinned: undefined,
   seat: undefined,
   cost: 0,
+  recalls: 0,
 });
 
 function scheduler(engines = 2): Scheduler<Item> {
@@ -212,10 +213,43 @@ test('each of many tasks is sent exactly once, whatever the order of the ends', 
   assert.is(all.filter((one) => one.state === 'ended').length + left.length, 3000);
 });
 
+test('tasks behind a long one are taken back, and go first elsewhere; nothing more is put there', () => {
+  const core = scheduler(2);
+  const tiny = { hwm: 'auto' } as const;
+  const all = names(6).map((name) => item(name, tiny, 0));
+  const [a, b] = all as [Item, Item];
+  add(core, ...all);
+  assert.equal(sent(core), ['a0', 'b1', 'c0', 'd1', 'e0', 'f1']);
+  assert.ok(core.pipelining);
+  assert.equal(core.stalls(), [], 'the first look only remembers');
+  for (const done of all.filter(({ seat }) => seat?.id === 1)) core.ended(done, 'final');
+  const stuck = core.stalls();
+  assert.is(stuck.map(({ name }) => name).join(''), 'ce');
+  for (const task of stuck) core.ended(task, 'recalled');
+  add(core, item('g', tiny, 0));
+  assert.equal(sent(core), ['c1', 'e1', 'g1'], 'first in turn, and not behind the long one');
+  core.ended(a, 'final');
+  assert.is(b.state, 'ended');
+  add(core, item('h', tiny, 0));
+  assert.equal(sent(core), ['h0']);
+});
+
+test('nothing is taken back where no other engine could have it, or where the caller asked for a number', () => {
+  for (const plan of [{ hwm: 'auto', targets: new Set([0]) }, { hwm: 3 }] as const) {
+    const core = scheduler(2);
+    add(core, ...names(6).map((name) => item(name, plan, 0)));
+    sent(core);
+    core.stalls();
+    assert.equal(core.stalls(), []);
+  }
+});
+
 test('pace rises at once and falls slowly', () => {
   const pace = new Pace();
-  assert.is(pace.estimate, undefined);
-  pace.learn(1);
+  for (let i = 0; i < 3; i++) {
+    assert.is(pace.estimate, undefined, 'a few runs say little');
+    pace.learn(1);
+  }
   pace.learn(1000);
   assert.is(pace.estimate, 1000);
   pace.learn(0);

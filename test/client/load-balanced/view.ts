@@ -364,6 +364,23 @@ test('tiny tasks are pipelined, slow ones are not; every task runs once', async 
   assert.is(deepest(), 1);
 });
 
+test('tiny tasks that got behind a long one finish elsewhere', async () => {
+  const { lview } = scene(2);
+  hold();
+  const sometimes = async (x: number) => {
+    if (x === 150) await gate;
+    return x;
+  };
+  const ar = lview.map(sometimes, range(400), { ordered: false });
+  const seen: number[] = [];
+  for await (const x of ar) {
+    seen.push(x);
+    if (seen.length === 399) world.open();
+  }
+  assert.is(seen.at(-1), 150);
+  assert.equal(await ar, range(400));
+});
+
 test('close: what is queued fails, nothing is left waiting', async () => {
   const { lview, balancer } = scene(1);
   hold();

@@ -232,6 +232,24 @@ export function balancedCases(test: Suite, rig: () => Rig): void {
     assert.is(new Set(visits).size, rc.length);
   });
 
+  test('tiny tasks are pipelined; those that got behind a long one finish elsewhere', async () => {
+    const lview = rig().rc.loadBalanced();
+    const sometimesLong = async (x: number) => {
+      if (x === 300) await new Promise((resolve) => setTimeout(resolve, 1500));
+      return x;
+    };
+    const ar = lview.map(sometimesLong, range(600), { ordered: false });
+    const seen = await collect(ar);
+    assert.is(seen.at(-1), 300, 'the long one is last');
+    assert.equal(await ar, range(600));
+    const stdoutOnce = lview.map((x: number) => console.log(x), range(50));
+    await stdoutOnce;
+    assert.equal(
+      stdoutOnce.stdout,
+      range(50).map((x) => `${x}\n`),
+    );
+  });
+
   test('depend and require: predicates run on the engine', async () => {
     const { rc, v } = rig();
     const lview = rc.loadBalanced();
