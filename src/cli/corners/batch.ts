@@ -4,6 +4,7 @@ import { access, constants, mkdir, mkdtemp, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CornersJob, CornersOfFile } from '../../../kernels/index.ts';
 import { Client } from '../../client/client.ts';
+import type { LoadBalancedView } from '../../client/load-balanced/view.ts';
 import { Cluster } from '../../cluster/cluster.ts';
 import { ClusterError, RemoteError } from '../../errors.ts';
 import { fromModule, KERNELS } from '../../protocol/module-function.ts';
@@ -121,7 +122,7 @@ class Batch {
   async run(rc: Client, items: readonly Item[]): Promise<void> {
     this.#meter = new Meter();
     const numbered = items.map((item, place): Numbered => ({ ...item, place }));
-    const submit = (engine: number, item: Numbered) => rc.view(engine).apply(cornersOfFile, this.#job(item));
+    const submit = (view: LoadBalancedView, item: Numbered) => view.apply(cornersOfFile, this.#job(item));
     for await (const end of deal(rc, numbered, submit)) {
       if ('error' in end) this.#fail(end.job, end.error);
       else await this.#take(end.job, end.value);

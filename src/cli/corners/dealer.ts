@@ -1,59 +1,56 @@
-// Deals tasks out to engines: each engine computes one and has one waiting, so that none idles while answers travel.
+// Deals a batch out over load-balanced engines. Unlike `imap`, what fails is given like what succeeds, with its job.
 import type { AsyncResult } from '../../client/async-result.ts';
 import type { Client } from '../../client/client.ts';
-import { NoEnginesRegistered } from '../../errors.ts';
+import type { LoadBalancedView } from '../../client/load-balanced/view.ts';
+import { RemoteError } from '../../errors.ts';
 
+/** One that computes and one that waits, so that no engine idles while answers travel. */
 const PER_ENGINE = 2;
 
-/** What came of one job; an engine that dies fails its jobs, not the batch. */
+/** What came of one job. */
 export type Settled<J, T> = { readonly job: J; readonly value: T } | { readonly job: J; readonly error: Error };
 
 /**
- * Runs `submit` for every job, on the engine that has least to do, and yields results as they arrive. Reads the jobs only as fast as they are
- * done.
- * @throws NoEnginesRegistered when no engine is left
+ * Submits every job and yields what came of it, as it arrives. Jobs are read only as fast as results are taken, and
+ * nothing is kept of what was given.
  */
 export async function* deal<J, T>(
   rc: Client,
   jobs: Iterable<J>,
-  submit: (engine: number, job: J) => AsyncResult<T, unknown>,
+  submit: (view: LoadBalancedView, job: J) => AsyncResult<T, unknown>,
 ): AsyncGenerator<Settled<J, T>, void, undefined> {
-  const load = new Map<number, number>();
-  const running = new Set<Promise<Settled<J, T>>>();
+  const view = rc.loadBalanced().with({ hwm: PER_ENGINE });
+  const running = new Set<Promise<void>>();
+  const ended: Settled<J, T>[] = [];
   const start = (job: J) => {
-    const engine = leastLoaded(rc.ids, load);
-    load.set(engine, (load.get(engine) ?? 0) + 1);
-    const run = settled(job, submit(engine, job)).then((end) => {
-      load.set(engine, (load.get(engine) ?? 1) - 1);
+    const run = settle(rc, job, () => submit(view, job)).then((end) => {
       running.delete(run);
       ended.push(end);
-      return end;
     });
     running.add(run);
   };
-  const ended: Settled<J, T>[] = [];
   for (const job of jobs) {
     start(job);
-    while (running.size >= PER_ENGINE * rc.length && running.size > 0) await Promise.race(running);
+    while (running.size >= PER_ENGINE * Math.max(1, rc.length)) await Promise.race(running);
     yield* ended.splice(0);
   }
-  while (running.size > 0 || ended.length > 0) {
-    if (ended.length === 0) await Promise.race(running);
+  while (running.size > 0) {
+    await Promise.race(running);
     yield* ended.splice(0);
   }
 }
 
-function leastLoaded(ids: readonly number[], load: ReadonlyMap<number, number>): number {
-  const [first, ...rest] = ids;
-  if (first === undefined) throw new NoEnginesRegistered('corners');
-  const of = (id: number) => load.get(id) ?? 0;
-  return rest.reduce((least, id) => (of(id) < of(least) ? id : least), first);
-}
-
-async function settled<J, T>(job: J, result: AsyncResult<T, unknown>): Promise<Settled<J, T>> {
-  try {
-    return { job, value: await result };
-  } catch (error) {
-    return { job, error: error as Error };
+/** An engine that dies takes other pictures than its murderer with it: those get a second chance. */
+async function settle<J, T>(rc: Client, job: J, submit: () => AsyncResult<T, unknown>): Promise<Settled<J, T>> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const result = submit();
+      const value = await result;
+      for (const task of result.tasks) rc.jobs.forget(task);
+      return { job, value };
+    } catch (error) {
+      const died = error instanceof RemoteError && error.ename === 'EngineError';
+      if (!died || attempt > 1) return { job, error: error as Error };
+    }
   }
 }
