@@ -9,6 +9,7 @@ import { type ClusterInfo, readClusterFile } from './cluster-file.ts';
 import { Connection, type ControlVerb, type Request } from './connection.ts';
 import { Indexable } from './indexing.ts';
 import { type JobSelection, Jobs } from './jobs.ts';
+import type { InteractiveOptions } from './progress.ts';
 import type { Mode } from './remote.ts';
 import { RosterLink } from './roster-link.ts';
 import type { Session } from './session.ts';
@@ -199,6 +200,14 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     const ids = chosen === 'all' ? this.ids : typeof chosen === 'number' ? [chosen] : chosen;
     const all = await Promise.all(ids.map((id) => this.control<EngineStatus>(id, { type: 'status' })));
     return new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
+  }
+
+  /**
+   * Waits for these jobs (none: all outstanding) with a progress bar on stderr when that is a TTY. True when all are done.
+   * @throws RangeError for an unknown job, AbortError
+   */
+  waitInteractive(jobs?: JobSelection, options: InteractiveOptions = {}): Promise<boolean> {
+    return this.jobs.result(jobs).waitInteractive(options);
   }
 
   /** Drops queued tasks: those of `jobs`, or all outstanding ones of this client. Running tasks finish. */

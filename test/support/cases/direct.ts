@@ -104,7 +104,11 @@ export function directCases(test: Suite, rig: () => Rig): void {
     const { v } = rig();
     await v.scatter('s', range(16));
     assert.equal(await v.gather('s'), range(16));
-    await rejects(() => v.gather('missing_name'), CompositeError, /raised in: gather[\s\S]*missing_name is not defined/);
+    await rejects(
+      () => v.gather('missing_name'),
+      CompositeError,
+      /raised in: gather[\s\S]*missing_name is not defined/,
+    );
   });
 
   test('case 29: typed arrays scatter and gather, on all, without awaiting in between', async () => {
