@@ -1,6 +1,6 @@
 // `directview engine`: one more engine for a running cluster, ended by Ctrl-C or with the cluster.
 import type { Command } from 'commander';
-import { loadClusterFile } from '../cluster/cluster-file.ts';
+import { loadClusterFile } from '../client/cluster-file.ts';
 import { guestEngine } from '../cluster/guest-engine.ts';
 import { count, type DeviceFlags, deviceOptions } from './arguments.ts';
 

@@ -1,12 +1,7 @@
 // Which cluster a command means.
 import { rmSync } from 'node:fs';
-import {
-  clusterHome,
-  clusterPath,
-  type ListedCluster,
-  listClusters,
-  loadClusterFile,
-} from '../cluster/cluster-file.ts';
+import { loadClusterFile } from '../client/cluster-file.ts';
+import { clusterHome, clusterPath, type ListedCluster, listClusters } from '../cluster/cluster-file.ts';
 import { sweepRunDirs } from '../cluster/run-dir.ts';
 import { ClusterError } from '../errors.ts';
 import { DEFAULT_NAME } from './arguments.ts';

@@ -1,7 +1,7 @@
 // `directview start`: a cluster that lives until Ctrl-C or `directview stop`.
 import type { Command } from 'commander';
 import { Cluster } from '../cluster/cluster.ts';
-import { count, DEFAULT_NAME, type DeviceFlags, deviceOptions } from './arguments.ts';
+import { DEFAULT_NAME, type DeviceFlags, deviceOptions, count as positive } from './arguments.ts';
 import { type DaemonMessage, daemonize } from './daemon.ts';
 
 interface Flags extends DeviceFlags {
@@ -11,7 +11,7 @@ interface Flags extends DeviceFlags {
 }
 
 export function define(command: Command): void {
-  command.option('-n, --n <engines>', 'how many engines (default: one per GPU, else one per core)', count);
+  command.option('-n, --n <engines>', 'how many engines (default: one per GPU, else one per core)', positive);
   for (const option of deviceOptions()) command.addOption(option);
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
   command.option('--daemonize', 'return when the engines are ready and go on in the background');
@@ -43,8 +43,9 @@ function announce(cluster: Cluster): void {
   const devices = [
     ...new Set(cluster.engines.map((engine) => `${engine.device.kind} (${engine.device.adapter})`)),
   ].join(', ');
+  const { length: count } = cluster.engines;
   const text =
-    `cluster '${cluster.name}' is running: ${cluster.engines.length} engines on ${devices}, pid ${process.pid}\n` +
+    `cluster '${cluster.name}' is running: ${count === 1 ? '1 engine' : `${count} engines`} on ${devices}, pid ${process.pid}\n` +
     `  file: ${cluster.file}\n  stop: directview stop ${cluster.name}\n`;
   if (process.send === undefined) process.stdout.write(text);
   else process.send({ ready: text } satisfies DaemonMessage, () => process.disconnect());

@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ListedCluster } from '../cluster/cluster-file.ts';
-import { isGone } from '../cluster/process-identity.ts';
+import { isGone, selfIdentity } from '../cluster/process-identity.ts';
 import { RosterProbe } from '../cluster/roster-probe.ts';
 import { ClusterError, TimeoutError } from '../errors.ts';
 import { currentClusters, findCluster } from './find-cluster.ts';
@@ -35,7 +35,7 @@ async function stop(clusters: readonly ListedCluster[], timeout: number): Promis
 }
 
 async function stopOne(cluster: ListedCluster, timeout: number): Promise<void> {
-  if (!(await ask(cluster))) process.kill(cluster.owner.pid, 'SIGTERM');
+  if (!(await ask(cluster))) terminate(cluster);
   const deadline = performance.now() + timeout;
   while (existsSync(cluster.path) && !isGone(cluster.owner)) {
     if (performance.now() > deadline) {
@@ -46,6 +46,16 @@ async function stopOne(cluster: ListedCluster, timeout: number): Promise<void> {
     await sleep(POLL_MS);
   }
   if (isGone(cluster.owner)) rmSync(cluster.path, { force: true });
+}
+
+/** A pid of another host or container is somebody else's here. */
+function terminate({ name, owner }: ListedCluster): void {
+  const { host, space } = selfIdentity();
+  if (owner.host === host && owner.space === space) process.kill(owner.pid, 'SIGTERM');
+  else
+    throw new ClusterError(
+      `cluster '${name}' does not answer; its process ${owner.pid} runs on ${owner.host}: stop it there`,
+    );
 }
 
 /** False when the controller does not answer: its loop is blocked, and a signal may reach it. */

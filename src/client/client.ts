@@ -5,7 +5,7 @@ import type { Transport } from '../comm/transport.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ConnectionError, EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
-import { type ClusterInfo, readClusterFile } from './cluster-file.ts';
+import { type ClusterInfo, loadClusterFile } from './cluster-file.ts';
 import { Connection, type ControlVerb, type Request } from './connection.ts';
 import { Indexable } from './indexing.ts';
 import { type JobSelection, Jobs } from './jobs.ts';
@@ -65,7 +65,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
    * @throws TimeoutError when no controller answers within `timeout` ms (default 10 000); ConnectionError; AbortError
    */
   static async connect(cluster: string | URL | ClusterInfo, options: ConnectOptions = {}): Promise<Client> {
-    const info = typeof cluster === 'string' || cluster instanceof URL ? await readClusterFile(cluster) : cluster;
+    const info = typeof cluster === 'string' || cluster instanceof URL ? loadClusterFile(cluster) : cluster;
     const client = new Client(info, options);
     try {
       await client.#roster.ready(options.timeout ?? CONNECT_TIMEOUT_MS, options.signal);

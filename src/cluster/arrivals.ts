@@ -27,6 +27,7 @@ export class Arrivals {
    * @throws what `start` throws; ClusterError when one ends before, or at the timeout, with what it wrote; AbortError
    */
   async of(slots: readonly EngineId[], { start, timeout, signal, output }: ArrivalOptions): Promise<void> {
+    if (slots.length === 0) return;
     const missing = new Set(slots);
     const late = () =>
       new ClusterError(`${lateText(missing, timeout)}${quote([...missing].map(output).find(Boolean))}`);

@@ -1,36 +1,10 @@
-// How other processes find a cluster: one small JSON file, readable by its owner only, checked on the opened descriptor.
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+// Where cluster files lie, and how they are written, listed and removed. client/cluster-file.ts reads them.
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
+import { type ClusterFile, loadClusterFile } from '../client/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
-import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import { isGone, isProcessIdentity, type ProcessIdentity } from './process-identity.ts';
-
-export interface ClusterFile {
-  /** Of the protocol: a client of another version cannot talk to this cluster. */
-  readonly version: number;
-  readonly name: string;
-  readonly clusterId: string;
-  /** The controller's endpoint. */
-  readonly controller: string;
-  /** The private directory of the sockets. */
-  readonly runDir: string;
-  /** Milliseconds since the epoch. */
-  readonly started: number;
-  readonly owner: ProcessIdentity;
-}
+import { isGone } from './process-identity.ts';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
@@ -81,80 +55,6 @@ function privateHome(home: string): void {
   const ours = stat.isDirectory() && stat.uid === process.getuid?.();
   if (!ours || (stat.mode & 0o077) !== 0) {
     throw new ClusterError(`${home} must be a directory of yours that nobody else can open: chmod 700 ${home}`);
-  }
-}
-
-/**
- * Reads and checks a cluster file.
- * @throws ClusterError when it is missing, a link, not regular, another user's, open to others, damaged, or of another version
- */
-export function loadClusterFile(path: string): ClusterFile {
-  return parse(readPrivate(path), path);
-}
-
-function readPrivate(path: string): string {
-  const descriptor = openPlain(path);
-  try {
-    assertPrivate(descriptor, path);
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function openPlain(path: string): number {
-  try {
-    // O_NONBLOCK: opening a pipe somebody left there must not hang
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (cause) {
-    throw new ClusterError(unopened(path, (cause as NodeJS.ErrnoException).code), { cause });
-  }
-}
-
-function unopened(path: string, code: string | undefined): string {
-  if (code === 'ENOENT') return `no cluster file at ${path}: is the cluster running? (directview list)`;
-  if (code === 'ELOOP') return `refused ${path}: it is a symbolic link`;
-  return `${path} cannot be opened: ${code}`;
-}
-
-function assertPrivate(descriptor: number, path: string): void {
-  const stat = fstatSync(descriptor);
-  if (!stat.isFile()) throw new ClusterError(`refused ${path}: it is not a regular file`);
-  if (stat.uid !== process.getuid?.())
-    throw new ClusterError(`refused ${path}: it belongs to user ${stat.uid}, not to you`);
-  const mode = stat.mode & 0o777;
-  if ((mode & 0o077) !== 0) {
-    throw new ClusterError(
-      `refused ${path}: its mode is 0${mode.toString(8)}, so others can open it; chmod 600 ${path}`,
-    );
-  }
-}
-
-function parse(text: string, path: string): ClusterFile {
-  const value = fields(text);
-  if (value === undefined) throw new ClusterError(`${path} is damaged: it is not a cluster file`);
-  if (value.version !== PROTOCOL_VERSION) {
-    throw new ClusterError(
-      `${path} is of protocol version ${value.version}, this directview speaks version ${PROTOCOL_VERSION}`,
-    );
-  }
-  return value;
-}
-
-function fields(text: string): ClusterFile | undefined {
-  const value = json(text);
-  const texts = [value['name'], value['clusterId'], value['controller'], value['runDir']];
-  const numbers = [value['version'], value['started']];
-  const whole = texts.every((t) => typeof t === 'string') && numbers.every((n) => typeof n === 'number');
-  return whole && isProcessIdentity(value['owner']) ? (value as unknown as ClusterFile) : undefined;
-}
-
-function json(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
   }
 }
 

@@ -1,6 +1,6 @@
 // Cluster: a controller in this process, engine processes beside it, and one end for all of them.
 import { debuglog } from 'node:util';
-import { Client } from '../client/client.ts';
+import type { Client } from '../client/client.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
@@ -11,10 +11,9 @@ import { guard } from './exit-guard.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
+import { type ConnectOptions, OwnClients } from './own-clients.ts';
 import { Site } from './site.ts';
 import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
-
-export type ConnectOptions = NonNullable<Parameters<typeof Client.connect>[1]>;
 
 export class Cluster {
   readonly #options: CheckedStart;
@@ -22,7 +21,7 @@ export class Cluster {
   readonly #launcher: Launcher;
   readonly #arrivals = new Arrivals();
   readonly #unguard: () => void;
-  readonly #clients = new Set<Client>();
+  readonly #clients = new OwnClients();
   /** Why an engine is about to end, when we end it: told in place of its exit code. */
   readonly #reasons = new Map<EngineId, string>();
   #incarnations = 0;
@@ -120,9 +119,7 @@ export class Cluster {
 
   /** A new client; it is closed with the cluster at the latest. */
   async connect(options?: ConnectOptions): Promise<Client> {
-    const client = await Client.connect(this.info, options);
-    this.#clients.add(client);
-    return client;
+    return this.#clients.open(this.info, options);
   }
 
   /**
@@ -133,6 +130,7 @@ export class Cluster {
     const slots = this.#live().reserve(countOf('engines', n));
     try {
       await this.#launch(slots, signal);
+      await this.#clients.see(this.engines);
       return slots;
     } catch (error) {
       await this.#end(slots, 'was stopped: another engine started with it failed');
@@ -157,6 +155,7 @@ export class Cluster {
     const slots = this.#owned(ids);
     await this.#end(slots, 'was restarted');
     await this.#launch(slots);
+    await this.#clients.see(this.engines);
   }
 
   /**
@@ -165,6 +164,7 @@ export class Cluster {
    */
   async shutdown(ids: readonly EngineId[] | EngineId): Promise<void> {
     await this.#end(this.#owned(ids), 'was shut down');
+    await this.#clients.see(this.engines);
   }
 
   /** Sends an operating-system signal to those engines' processes. @throws ClusterError as `shutdown` */
@@ -252,7 +252,7 @@ export class Cluster {
   async #stop(): Promise<void> {
     this.#arrivals.cancel(new ClusterError('the cluster was stopped'));
     this.#controller?.announceStop();
-    await Promise.allSettled([...this.#clients].map((client) => client.close()));
+    await this.#clients.close();
     await this.#launcher.stop(this.#grace());
     await this.#controller?.close();
     this.#site.remove();
@@ -272,10 +272,9 @@ export class Cluster {
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;
 
-/** An engine that replaces itself says why in its last line. */
+/** An engine that ends to be replaced says in its last lines how long it waited. */
 function reasonOf(exit: EngineExit): string {
   if (exit.code !== ENGINE_EXIT.replaced) return describeExit(exit);
-  return (
-    /did not stop within \d+ ms of an interrupt/.exec(exit.handle.output())?.[0] ?? 'did not stop after an interrupt'
-  );
+  const grace = /could not be interrupted in (\d+) ms/.exec(exit.handle.output())?.[1];
+  return grace === undefined ? 'did not stop after an interrupt' : `did not stop within ${grace} ms of an interrupt`;
 }

@@ -140,10 +140,18 @@ export class Controller {
 
   #publish(events: readonly RosterEvent[]): void {
     for (const event of events) {
-      if (event.type === 'engine-up') this.#pinger.add(event.engine);
-      else this.#forget(event.id, event.uuid);
+      if (event.type === 'engine-down') this.#forget(event.id, event.uuid);
       if (!this.#isStopping) this.#tell(event);
       this.#options.onEvent?.(event);
+      if (event.type === 'engine-up') this.#watch(event.engine);
+    }
+  }
+
+  #watch(engine: EngineRecord): void {
+    try {
+      this.#pinger.add(engine);
+    } catch (error) {
+      this.down(engine.id, `cannot be reached: ${(error as Error).message}`);
     }
   }
 

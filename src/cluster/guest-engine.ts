@@ -2,10 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { ClusterFile } from '../client/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
 import type { DeviceChoice, EngineOptions } from '../protocol/engine-options.ts';
 import type { EngineId } from '../protocol/messages.ts';
-import type { ClusterFile } from './cluster-file.ts';
 import { guard } from './exit-guard.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';

@@ -18,9 +18,10 @@ export class Pinger {
     this.#timer = setInterval(() => this.#tick(), this.#vitals.interval).unref();
   }
 
+  /** @throws ConnectionError for a control endpoint that no one may connect to */
   add(engine: EngineRecord): void {
-    this.#vitals.add(engine.id, performance.now());
     this.#probes.set(engine.id, { engine, probe: new ControlProbe(this.#transport, engine) });
+    this.#vitals.add(engine.id, performance.now());
   }
 
   remove(id: EngineId): void {

@@ -1,15 +1,7 @@
 // Which process owns a file or directory: pid, start time, host and pid namespace. A pid alone is reused by the system.
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Clock ticks since boot, as the kernel says; null where it does not (no /proc). */
-  readonly started: string | null;
-  readonly host: string;
-  /** The pid namespace: in another container the same pid is another process. */
-  readonly space: string | null;
-}
+import type { ProcessIdentity } from '../client/cluster-file.ts';
 
 /** From /proc/<pid>/stat: the state's letter and the start time; undefined where there is no /proc, or no such process. */
 function statOf(pid: number): { readonly state: string; readonly started: string } | undefined {
@@ -50,12 +42,4 @@ export function isGone(owner: ProcessIdentity): boolean {
   if (!pidRuns(owner.pid)) return true;
   const now = statOf(owner.pid)?.started;
   return owner.started !== null && now !== undefined && now !== owner.started;
-}
-
-/** Checks what was read from a file. */
-export function isProcessIdentity(value: unknown): value is ProcessIdentity {
-  if (typeof value !== 'object' || value === null) return false;
-  const { pid, started, host, space } = value as Record<string, unknown>;
-  const text = (field: unknown) => field === null || typeof field === 'string';
-  return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof host === 'string' && text(started) && text(space);
 }

@@ -76,7 +76,7 @@ export class RosterProbe {
   }
 
   async close(): Promise<void> {
-    this.#waits.clear();
+    this.#fail(new ClusterError('the probe was closed')); // or their timers would keep the process
     await this.#link.close();
   }
 }

@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isProcessIdentity } from '../client/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
-import { isGone, isProcessIdentity, pidRuns, selfIdentity } from './process-identity.ts';
+import { isGone, pidRuns, selfIdentity } from './process-identity.ts';
 
 const PATTERN = /^directview-(\d+)-[0-9a-f]+$/;
 const OWNER = 'owner.json';

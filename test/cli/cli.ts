@@ -141,7 +141,7 @@ test('two names side by side: a third command must choose; stop --all ends both'
   const a = await run('start', '-n', '1', '--name', 'a', '--daemonize');
   const b = await run('start', '-n', '1', '--name', 'b', '--daemonize');
   assert.equal([a.code, b.code], [0, 0]);
-  assert.match(a.stdout, /cluster 'a' is running: 1 engines?/);
+  assert.match(a.stdout, /cluster 'a' is running: 1 engine on/);
   const taken = await run('start', '-n', '1', '--name', 'a');
   assert.is(taken.code, 1);
   assert.match(taken.stderr, /'a' is running already/);

@@ -14,14 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import {
-  type ClusterFile,
-  clusterHome,
-  listClusters,
-  loadClusterFile,
-  removeClusterFile,
-  writeClusterFile,
-} from '../../src/cluster/cluster-file.ts';
+import { type ClusterFile, loadClusterFile } from '../../src/client/cluster-file.ts';
+import { clusterHome, listClusters, removeClusterFile, writeClusterFile } from '../../src/cluster/cluster-file.ts';
 import { selfIdentity } from '../../src/cluster/process-identity.ts';
 import { ClusterError } from '../../src/errors.ts';
 import { throws } from '../support/assert.ts';

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
+import { loadClusterFile } from '../../src/client/cluster-file.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { listClusters, loadClusterFile } from '../../src/cluster/cluster-file.ts';
+import { listClusters } from '../../src/cluster/cluster-file.ts';
 import type { ClusterEvent, StartOptions } from '../../src/cluster/start-options.ts';
 import { AbortError, ClusterError } from '../../src/errors.ts';
 import { allGone, ClusterLab, FAKE_ENGINE, Program, until } from '../fixtures/cluster-lab.ts';
@@ -176,6 +177,24 @@ test('shutdown ends one engine for good', async () => {
   await cluster.stop();
 });
 
+test('clients of this process see at once what the cluster did, and are closed with it', async () => {
+  const { cluster } = await start();
+  const rc = await cluster.connect();
+  assert.equal(rc.ids, [0, 1]);
+  await cluster.add(1);
+  assert.equal(rc.ids, [0, 1, 2]);
+  await cluster.restart([0, 2]);
+  assert.equal(
+    rc.engines.map((engine) => engine.uuid),
+    cluster.engines.map((engine) => engine.uuid),
+  );
+  await cluster.shutdown(1);
+  assert.equal(rc.ids, [0, 2]);
+  await cluster.stop();
+  await rejects(() => cluster.connect(), ClusterError, /stopped/);
+  assert.equal(lab.leftovers(), []);
+});
+
 test('an engine that exits with 75 is replaced in its slot, and the reason says why', async () => {
   const { cluster, events } = await start();
   const pid = pidsOf(cluster)[1]!;
@@ -187,10 +206,9 @@ test('an engine that exits with 75 is replaced in its slot, and the reason says 
   assert.equal(lab.leftovers(), []);
 });
 
-test('an engine that ignores SIGTERM is killed after the grace', async () => {
+test('an engine that ignores all requests to end is killed after the grace', async () => {
   const { cluster } = await start({ fake: 'stubborn', grace: 200 });
   const pids = pidsOf(cluster);
-  for (const pid of pids) process.kill(pid, 'SIGSTOP'); // nor does it hear that the cluster is stopping
   await cluster.stop();
   assertNothingLeft(pids);
 });
@@ -262,6 +280,17 @@ test('an owner that exits, or throws, leaves nothing either', async () => {
     await until('the engines to end', () => allGone(pids));
     assertNothingLeft(pids);
   }
+});
+
+test('a second Ctrl-C does not wait for engines that will not end', async () => {
+  const { program, pids } = await owner('stubborn');
+  program.child.kill('SIGINT');
+  await sleep(300);
+  assert.not(allGone(pids), 'the first one asks');
+  program.child.kill('SIGINT');
+  assert.is((await program.done).code, 130);
+  await until('the engines to end', () => allGone(pids));
+  assertNothingLeft(pids);
 });
 
 test("a program's own SIGINT handler keeps its say", async () => {

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../src/client/client.ts';
 import type { DirectView } from '../../src/client/view.ts';
-import { Cluster, type ClusterOptions } from '../../src/cluster/cluster.ts';
+import { Cluster } from '../../src/cluster/cluster.ts';
+import type { StartOptions as ClusterOptions } from '../../src/cluster/start-options.ts';
 
 export interface Rig {
   readonly cluster: Cluster;

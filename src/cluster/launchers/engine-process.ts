@@ -81,9 +81,10 @@ export class EngineProcess implements EngineHandle {
     else this.#child.kill(signal);
   }
 
-  /** Asks, waits `grace` ms, kills. */
+  /** Asks, waits `grace` ms, kills. The end of stdin is heard even while user code keeps the engine's main thread busy. */
   async stop(grace: number): Promise<void> {
     this.signal('SIGTERM');
+    this.#child.stdin.end();
     const timer = setTimeout(() => this.signal('SIGKILL'), grace);
     await this.ended;
     clearTimeout(timer);

@@ -1,0 +1,71 @@
+// What the corner functions take as a picture: a grey 2-D Tensor or tf.Tensor, as floats on the host.
+import type * as tfcore from '@tensorflow/tfjs-core';
+import { ShapeError } from '../../src/errors.ts';
+import type { DType, TypedArray } from '../../src/tensor/dtype.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+
+/** tfjs as an engine's context hands it out: kernels never import a backend. */
+export type TF = typeof tfcore;
+
+/** A 2-D picture or response, `[rows, cols]`. */
+export type Image = Tensor | tfcore.Tensor;
+
+/** A position `[row, col]`, from 0; the centre of the first pixel is [0, 0]. */
+export type Corner = readonly [row: number, col: number];
+
+export interface FloatImage {
+  readonly rows: number;
+  readonly cols: number;
+  readonly data: Float32Array | Float64Array;
+}
+
+// The value that stands for 1, as scikit-image's img_as_float has it; floats are taken as they are.
+const WHITE: Readonly<Partial<Record<DType, number>>> = {
+  uint8: 255,
+  uint16: 65535,
+  uint32: 4294967295,
+  int8: 127,
+  int16: 32767,
+  int32: 2147483647,
+};
+
+/**
+ * The picture as floats on the host: integers are scaled to 0..1 (−1..1 if signed) by their range, float16 and bool
+ * become float32, floats are not copied. A tf.Tensor is read asynchronously and not disposed.
+ * @throws ShapeError unless it is 2-D
+ * @throws RangeError naming the first pixel that is NaN or infinite
+ */
+export async function floatImage(image: Image, what = 'image'): Promise<FloatImage> {
+  const host = image instanceof Tensor ? image : await readBack(image);
+  const [rows, cols] = host.shape;
+  if (host.rank !== 2 || rows === undefined || cols === undefined) {
+    throw new ShapeError(`the ${what} is 2-D [rows, cols], not [${host.shape}]: make a colour picture grey first`);
+  }
+  const data = floats(host);
+  assertFinite(data, cols, what);
+  return { rows, cols, data };
+}
+
+async function readBack(image: tfcore.Tensor): Promise<Tensor> {
+  const dtype = image.dtype;
+  if (dtype !== 'float32' && dtype !== 'bool') {
+    throw new TypeError(`a tf.Tensor of ${dtype} has no known range: cast to float32, scaled to 0..1`);
+  }
+  return new Tensor(dtype, image.shape, (await image.data()) as TypedArray);
+}
+
+function floats(image: Tensor): Float32Array | Float64Array {
+  const data = image.data;
+  if (data instanceof Float32Array || data instanceof Float64Array) return data;
+  const white = WHITE[image.dtype] ?? 1;
+  return Float32Array.from({ length: image.size }, (_, i) => Math.max(-1, image.at(i) / white));
+}
+
+// A sum of zeros is 0 only when every element is finite: one fast pass, and the slow search only when it failed.
+function assertFinite(data: Float32Array | Float64Array, cols: number, what: string): void {
+  let zero = 0;
+  for (let i = 0; i < data.length; i++) zero += 0 * (data[i] as number);
+  if (zero === 0) return;
+  const at = data.findIndex((value) => !Number.isFinite(value));
+  throw new RangeError(`the ${what} holds ${data[at]} at [${Math.floor(at / cols)}, ${at % cols}]: finite values only`);
+}

@@ -1,0 +1,99 @@
+// A picture file as the grey tensor that kernels compute on.
+import { readFile } from 'node:fs/promises';
+import { type Shape, Tensor } from '../../src/tensor/tensor.ts';
+import { decode, type Samples } from './codec.ts';
+import { PictureError } from './picture-error.ts';
+
+export interface ReadPictureOptions {
+  /** Shrinks the picture until its longer side has at most so many pixels; never enlarges. */
+  readonly resize?: number | undefined;
+  /** float32 is what devices compute in; float64 keeps the grey of colour pictures exact. Default float32. */
+  readonly dtype?: 'float32' | 'float64';
+  /** The largest picture to decode, in pixels. Default 100 million. */
+  readonly maxPixels?: number;
+}
+
+export interface Picture {
+  /** Grey, 0 (black) to 1 (white), `[rows, cols]`. */
+  readonly image: Tensor;
+  readonly shape: Shape;
+}
+
+// Luminance of linear sRGB primaries as scikit-image's rgb2gray weighs them; no gamma, alpha is dropped.
+const WEIGHTS = [0.2125, 0.7154, 0.0721] as const;
+const MAX_PIXELS = 100_000_000;
+
+/**
+ * Decodes PNG, JPEG, WebP or TIFF (also GIF, AVIF): grey, RGB, RGBA, CMYK, 8 or 16 bits, the first frame of an animated
+ * one, turned as its EXIF orientation says.
+ * @param source a path, or the bytes of the file
+ * @throws PictureError naming the file, when it cannot be read, is empty, broken, no picture, or too large
+ * @throws RangeError when `resize` or `maxPixels` is not a whole number ≥ 1
+ */
+export async function readPicture(source: string | Uint8Array, options: ReadPictureOptions = {}): Promise<Picture> {
+  const { resize, dtype = 'float32', maxPixels = MAX_PIXELS } = options;
+  assertPositive('resize', resize);
+  assertPositive('maxPixels', maxPixels);
+  const name = nameOf(source);
+  const bytes = typeof source === 'string' ? await readBytes(source) : source;
+  if (bytes.byteLength === 0) throw new PictureError(`${name} is empty`);
+  const samples = await decode(bytes, { resize, maxPixels }).catch((error: unknown) => fail(name, maxPixels, error));
+  const shape = [samples.rows, samples.cols];
+  return { image: new Tensor(dtype, shape, grey(samples, dtype)), shape };
+}
+
+function assertPositive(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 1)) return;
+  throw new RangeError(`${name} is a whole number of pixels ≥ 1, not ${value}`);
+}
+
+function nameOf(source: string | Uint8Array): string {
+  return typeof source === 'string' ? source : `picture of ${source.byteLength} bytes`;
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new PictureError(`cannot read ${path}: ${message(error)}`, { cause: error });
+  }
+}
+
+function fail(name: string, maxPixels: number, error: unknown): never {
+  const reason = message(error);
+  if (/pixel limit/i.test(reason)) {
+    const limit = `${name} has more than ${maxPixels} pixels`;
+    throw new PictureError(`${limit}: raise maxPixels to decode it all the same`, { cause: error });
+  }
+  const known = /unsupported image format/i.test(reason);
+  throw new PictureError(known ? `${name} is no picture in a known format` : `cannot decode ${name}: ${reason}`, {
+    cause: error,
+  });
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** One channel (with or without alpha) is the grey itself; three are weighed. */
+function grey({ data, channels, white }: Samples, dtype: 'float32' | 'float64'): Float32Array | Float64Array {
+  const size = data.length / channels;
+  const out = dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);
+  const [red, green, blue] = WEIGHTS.map((weight) => levels(channels < 3 ? 1 : weight, white)) as Levels;
+  if (channels < 3) {
+    for (let i = 0; i < size; i++) out[i] = red[data[i * channels] as number] as number;
+    return out;
+  }
+  for (let i = 0, at = 0; i < size; i++, at += channels) {
+    const rg = (red[data[at] as number] as number) + (green[data[at + 1] as number] as number);
+    out[i] = rg + (blue[data[at + 2] as number] as number);
+  }
+  return out;
+}
+
+type Levels = [Float64Array, Float64Array, Float64Array];
+
+// A table of weighted levels: a look-up is faster than the product and division of each sample.
+function levels(weight: number, white: number): Float64Array {
+  return Float64Array.from({ length: white + 1 }, (_, level) => weight * (level / white));
+}
