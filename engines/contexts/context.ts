@@ -60,3 +60,29 @@ export interface ContextProvider {
   /** @throws ContextError naming the missing library or driver, and how to get it */
   open(options: ContextOptions): Promise<GpuContext>;
 }
+
+/**
+ * What every context here offers beyond GpuContext: device memory under the libraries' own types, without a copy where
+ * library and context share the device.
+ */
+export interface SharedContext extends GpuContext {
+  /**
+   * A tf.Tensor of the same values on this context's device; loads tfjs at first use. The caller disposes it. On webgpu
+   * it is the tensor's own buffer: valid until the DeviceTensor is freed.
+   */
+  toTF(tensor: DeviceTensor): Promise<tfcore.Tensor>;
+  /** The tf.Tensor's values as a tensor of this context; the tf.Tensor stays the caller's. No host copy on webgpu. */
+  fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor>;
+  /** An argument for a gpu.js kernel of `gpu()`: the device buffer on webgpu, elsewhere `input(data, [x, y, z])`. */
+  toGpuJs(tensor: DeviceTensor): Promise<unknown>;
+  /** A gpu.js result as a tensor: a `pipeline: true` handle without a copy (and taken over), rows of numbers copied. */
+  fromGpuJs(result: unknown): Promise<DeviceTensor>;
+  /** Resolves when the device has finished all work submitted so far. */
+  idle(): Promise<void>;
+}
+
+/** A provider of this folder: it also reports what it would open, before it loads anything heavy. */
+export interface SharedProvider extends ContextProvider {
+  report(options: ContextOptions): DeviceReport | Promise<DeviceReport>;
+  open(options: ContextOptions): Promise<SharedContext>;
+}

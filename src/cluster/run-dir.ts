@@ -9,7 +9,7 @@ import { isGone, pidRuns, selfIdentity } from './process-identity.ts';
 
 const PATTERN = /^directview-(\d+)-[0-9a-f]+$/;
 const OWNER = 'owner.json';
-/** The longest path that the kernel takes for a socket is 107 bytes; the longest name we put in is `engine-4294967295-3.tasks`. */
+/** The kernel takes socket paths of 107 bytes; the longest name that we put in is that of an engine's control socket. */
 const MAX_PATH = 107 - '/engine-0123456789-9.control'.length;
 
 /** Where run directories live: `$XDG_RUNTIME_DIR` (private to the user, in memory), else the system's temporary directory. */

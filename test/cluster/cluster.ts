@@ -1,13 +1,12 @@
 // Clusters with real processes and sockets, and a fake engine: start, death, restart, replacement, and nothing left behind.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { loadClusterFile } from '../../src/client/cluster-file.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { listClusters } from '../../src/cluster/cluster-file.ts';
 import type { ClusterEvent, StartOptions } from '../../src/cluster/start-options.ts';
 import { AbortError, ClusterError } from '../../src/errors.ts';
-import { allGone, ClusterLab, FAKE_ENGINE, Program, until } from '../fixtures/cluster-lab.ts';
+import { allGone, ClusterLab, FAKE_ENGINE, until } from '../fixtures/cluster-lab.ts';
 import { rejects } from '../support/assert.ts';
 import { suite } from '../support/suite.ts';
 
@@ -248,76 +247,6 @@ test('keys of the environment do not reach the engines', async () => {
   assert.not.match(names, /SECRET_TOKEN/);
   assert.match(names, /MORE=told/);
   assert.match(names, /TF_NUM_INTRAOP_THREADS=3/);
-});
-
-async function owner(handling: string): Promise<{ program: Program; pids: number[] }> {
-  const program = new Program('test/fixtures/cluster-owner.js', [handling]);
-  const [, pids] = await program.says(/pids (\[.*\])/);
-  return { program, pids: JSON.parse(pids!) as number[] };
-}
-
-for (const [signal, code] of [
-  ['SIGINT', 130],
-  ['SIGTERM', 143],
-  ['SIGHUP', 129],
-] as const) {
-  test(`${signal} to the owner: engines and files go, exit ${code}`, async () => {
-    const { program, pids } = await owner('default');
-    program.child.kill(signal);
-    const ran = await program.done;
-    assert.is(ran.code, code);
-    assertNothingLeft(pids);
-  });
-}
-
-test('an owner that exits, or throws, leaves nothing either', async () => {
-  for (const [handling, code] of [
-    ['exit', 7],
-    ['throw', 1],
-  ] as const) {
-    const { program, pids } = await owner(handling);
-    assert.is((await program.done).code, code);
-    await until('the engines to end', () => allGone(pids));
-    assertNothingLeft(pids);
-  }
-});
-
-test('a second Ctrl-C does not wait for engines that will not end', async () => {
-  const { program, pids } = await owner('stubborn');
-  program.child.kill('SIGINT');
-  await sleep(300);
-  assert.not(allGone(pids), 'the first one asks');
-  program.child.kill('SIGINT');
-  assert.is((await program.done).code, 130);
-  await until('the engines to end', () => allGone(pids));
-  assertNothingLeft(pids);
-});
-
-test("a program's own SIGINT handler keeps its say", async () => {
-  const { program, pids } = await owner('own');
-  program.child.kill('SIGINT');
-  await program.says(/handled by the program/);
-  await sleep(100);
-  assert.not(allGone(pids));
-  program.child.kill('SIGTERM');
-  assert.is((await program.done).code, 143);
-  assertNothingLeft(pids);
-});
-
-test('SIGKILL of the owner: engines end, and the next start sweeps its directory', async () => {
-  const { program, pids } = await owner('default');
-  program.child.kill('SIGKILL');
-  await program.done;
-  await until('the engines to end', () => allGone(pids));
-  assert.is(readdirSync(lab.runtime).length, 1);
-  assert.equal(
-    listClusters().map((one) => one.stale),
-    [true],
-  );
-  const { cluster } = await start({ engines: 1 });
-  assert.is(readdirSync(lab.runtime).length, 1);
-  await cluster.stop();
-  assert.is(readdirSync(lab.runtime).length, 0);
 });
 
 test.run();

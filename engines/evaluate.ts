@@ -1,0 +1,116 @@
+// Source text and functions of users, evaluated in the engine's globalThis. Compiled sources are cached.
+import { constants, Script, type ScriptOptions } from 'node:vm';
+import type { Namespace } from './namespace.ts';
+import { type ReplSource, replSource } from './repl.ts';
+
+const MAX_CACHED = 1000;
+const PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
+const KEYWORD = /^(this|null|true|false|undefined|NaN|Infinity|globalThis)\b/;
+
+type Revived = (name: (fn: unknown) => unknown) => unknown;
+type ReplFunction = (importNames: typeof Evaluator.prototype.importNames) => unknown;
+
+// esbuild's keepNames wraps inner functions in __name(fn, "name").
+const nameShim = (fn: unknown): unknown => fn;
+
+export class Evaluator {
+  readonly #namespace: Namespace;
+  readonly #engine: () => string;
+  readonly #functions = new Map<string, unknown>();
+  readonly #expressions = new Map<string, Script>();
+
+  /** `engine` gives the engine's name for stacks and messages: `engine 2`. */
+  constructor(namespace: Namespace, engine: () => string) {
+    this.#namespace = namespace;
+    this.#engine = engine;
+  }
+
+  /**
+   * Runs code as a REPL does; the value of the last expression, or a promise of it where the code awaits.
+   * @throws SyntaxError that names the engine and the place
+   */
+  run(code: string): unknown {
+    const source = this.#located(() => replSource(code));
+    for (const name of source.names) this.#declare(name, code);
+    const script = this.#compile(source.text, -source.prefix);
+    return (script.runInThisContext() as ReplFunction)(this.importNames);
+  }
+
+  /** The value of an expression: a name, a dotted name, or anything that fits in brackets. Never awaits. */
+  expression(text: string): unknown {
+    if (isPath(text)) return this.#namespace.get(text);
+    let script = this.#expressions.get(text);
+    if (script === undefined) {
+      script = this.#compile(`(${text}\n)`, -1);
+      remember(this.#expressions, text, script);
+    }
+    return script.runInThisContext();
+  }
+
+  /** The function of a source; the same object each time, so that it can hold state between calls. */
+  fn(source: string): unknown {
+    const known = this.#functions.get(source);
+    if (known !== undefined) return known;
+    const wrapper = '(__name) => (';
+    const made = (this.#compile(`${wrapper}${source}\n)`, -wrapper.length).runInThisContext() as Revived)(nameShim);
+    remember(this.#functions, source, made);
+    return made;
+  }
+
+  /** Sets globals from a module: pairs of the name to set and the export (null = the whole module). */
+  readonly importNames = async (specifier: string, names: readonly (readonly [string, string | null])[]) => {
+    const module = (await this.#import(specifier)) as Record<string, unknown>;
+    for (const [local, exported] of names) {
+      if (exported !== null && !(exported in module)) {
+        throw new SyntaxError(`module '${specifier}' has no export '${exported}' (${this.#engine()})`);
+      }
+      this.#namespace.set(local, exported === null ? module : module[exported]);
+    }
+  };
+
+  // Compiled there, so that bare names resolve from the engine's working directory and not from our own folder.
+  #import(specifier: string): Promise<unknown> {
+    return this.#compile(`import(${JSON.stringify(specifier)})`, 0).runInThisContext() as Promise<unknown>;
+  }
+
+  // Strict code may assign only to names that exist.
+  #declare(name: string, code: string): void {
+    this.#namespace.declare(name);
+    if (/^\s*['"]use strict/.test(code) && !(name in globalThis)) this.#namespace.set(name, undefined);
+  }
+
+  #compile(text: string, columnOffset: number): Script {
+    const options: ScriptOptions = { filename: `<${this.#engine()}>`, columnOffset };
+    if (text.includes('import')) options.importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER as never;
+    return this.#located(() => new Script(text, options));
+  }
+
+  #located<T extends Script | ReplSource>(parse: () => T): T {
+    try {
+      return parse();
+    } catch (error) {
+      throw this.#syntaxError(error as Error & { loc?: { line: number; column: number } });
+    }
+  }
+
+  #syntaxError(error: Error & { loc?: { line: number; column: number } }): SyntaxError {
+    const message = error.message.replace(/ \(\d+:\d+\)$/, '');
+    const at = error.loc === undefined ? '' : `:${error.loc.line}:${error.loc.column + 1}`;
+    const located = new SyntaxError(`${message} (<${this.#engine()}>${at})`, { cause: error });
+    located.stack = error.loc === undefined ? (error.stack ?? '') : `SyntaxError: ${located.message}`;
+    return located;
+  }
+}
+
+/** Is it a name or a dotted name, rather than an expression? */
+export function isPath(text: string): boolean {
+  return PATH.test(text) && !KEYWORD.test(text);
+}
+
+function remember<T>(cache: Map<string, T>, key: string, value: T): void {
+  for (const oldest of cache.keys()) {
+    if (cache.size < MAX_CACHED) break;
+    cache.delete(oldest);
+  }
+  cache.set(key, value);
+}

@@ -1,0 +1,93 @@
+// What user code finds on globalThis of an engine. All of it may be shadowed; nothing of ours depends on these names.
+
+import type { DeviceReport } from '../src/protocol/messages.ts';
+import { range, tensor } from '../src/tensor/convert.ts';
+import { Tensor } from '../src/tensor/tensor.ts';
+import type { Capture } from './capture.ts';
+import { mimeBundle } from './display.ts';
+import type { Libraries } from './libraries.ts';
+import type { Memory } from './memory.ts';
+import type { Peers, ReceiveOptions } from './peers.ts';
+import { hostCopy, multiply } from './verbs/matmul.ts';
+import { memoryOf } from './verbs/memory.ts';
+import type { Session } from './verbs/verb.ts';
+
+/** The `engine` of user code. */
+export interface EngineGlobal {
+  readonly id: number;
+  readonly uuid: string;
+  /** The engine's place in the order of ids; -1 while the roster does not have it. */
+  readonly rank: number;
+  readonly size: number;
+  readonly device: DeviceReport;
+  /** Bytes by name, on the device, and of the process. */
+  memory(): Memory;
+  send(rank: number, tag: string, value: unknown): Promise<void>;
+  recv(rank: number, tag: string, options?: ReceiveOptions): Promise<unknown>;
+  /** Sends data to the client while the task runs. */
+  publish(data: unknown): void;
+  tf(): Promise<unknown>;
+  gpu(): Promise<unknown>;
+}
+
+export interface GlobalsOptions {
+  readonly session: Session;
+  readonly peers: Peers;
+  readonly libraries: Libraries;
+  readonly capture: Capture;
+  readonly device: DeviceReport;
+  /** Sends a value of the running task: a mime bundle, or published data. */
+  readonly emit: (stream: 'display' | 'data', value: unknown) => void;
+}
+
+export function installGlobals(options: GlobalsOptions): void {
+  const { session, capture, emit } = options;
+  options.libraries.install(() => `engine ${session.identity.id}`);
+  const values = {
+    engine: engineGlobal(options),
+    display: (value: unknown) => {
+      // Text printed before comes before.
+      capture.flush();
+      emit('display', mimeBundle(value));
+    },
+    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session)),
+    sum,
+    range,
+    tensor,
+    Tensor,
+  };
+  for (const [name, value] of Object.entries(values)) {
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+}
+
+function engineGlobal({ session, peers, libraries, device, emit }: GlobalsOptions): EngineGlobal {
+  const { identity } = session;
+  return {
+    get id() {
+      return identity.id;
+    },
+    uuid: identity.uuid,
+    get rank() {
+      return peers.rank;
+    },
+    get size() {
+      return peers.ids.length;
+    },
+    device,
+    memory: () => memoryOf(session),
+    send: (rank, tag, value) => peers.send(rank, tag, value),
+    recv: (rank, tag, receive) => peers.recv(rank, tag, receive),
+    publish: (data) => emit('data', data),
+    tf: () => libraries.load('tf'),
+    gpu: () => libraries.load('gpu'),
+  };
+}
+
+/** The sum of an array, typed array, tensor or iterable of numbers. */
+export function sum(values: Iterable<number> | Tensor): number {
+  let total = 0;
+  if (values instanceof Tensor) for (let i = 0; i < values.size; i++) total += values.at(i);
+  else for (const value of values) total += value;
+  return total;
+}

@@ -1,0 +1,71 @@
+// What a task needs before its user code runs: modules of `fromModule`, and `tf` and `gpu`, which are synchronous names
+// for users but load asynchronously, at first use. Nothing here is imported before a task mentions it.
+import type { GpuContext } from './contexts/context.ts';
+
+type Load = () => Promise<unknown>;
+
+const MENTIONS = { tf: /\btf\b/, gpu: /\bgpu\b/ } as const;
+export type LazyName = keyof typeof MENTIONS;
+
+export class Libraries {
+  readonly #context: () => Promise<GpuContext>;
+  readonly #loaded = new Map<string, unknown>();
+  #wanted = new Map<string, Load>();
+
+  constructor(context: () => Promise<GpuContext>) {
+    this.#context = context;
+  }
+
+  /** Defines `tf` and `gpu` on globalThis as names that say how to load them until they are. */
+  install(engine: () => string): void {
+    for (const name of ['tf', 'gpu'] as const) {
+      Object.defineProperty(globalThis, name, {
+        configurable: true,
+        get: () => this.#get(name, engine),
+        set: (value: unknown) =>
+          Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: true }),
+      });
+    }
+  }
+
+  /** Notes what source text mentions and is not loaded. */
+  mention(source: string): void {
+    for (const name of ['tf', 'gpu'] as const) {
+      if (!this.#loaded.has(name) && MENTIONS[name].test(source)) this.#wanted.set(name, () => this.load(name));
+    }
+  }
+
+  /** The export of a module, or a note that it must be loaded first (`undefined`, and `wanted` is true). */
+  module(url: string, name: string): unknown {
+    const module = this.#loaded.get(url) as Record<string, unknown> | undefined;
+    if (module === undefined) {
+      this.#wanted.set(url, () => import(url));
+      return undefined;
+    }
+    if (!(name in module)) throw new TypeError(`module ${url} has no export '${name}'`);
+    return module[name];
+  }
+
+  get wanted(): boolean {
+    return this.#wanted.size > 0;
+  }
+
+  /** Loads what was noted. */
+  async settle(): Promise<void> {
+    const wanted = this.#wanted;
+    this.#wanted = new Map();
+    for (const [key, load] of wanted) this.#loaded.set(key, await load());
+  }
+
+  async load(name: LazyName): Promise<unknown> {
+    const context = await this.#context();
+    const library = await (name === 'tf' ? context.tf() : context.gpu());
+    this.#loaded.set(name, library);
+    return library;
+  }
+
+  #get(name: LazyName, engine: () => string): unknown {
+    if (this.#loaded.has(name)) return this.#loaded.get(name);
+    throw new ReferenceError(`${name} is not loaded on ${engine()} yet: use it as \`await engine.${name}()\``);
+  }
+}

@@ -1,0 +1,193 @@
+// An engine process at work: listens, registers, feeds the core and carries out its instructions, ends cleanly.
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import process from 'node:process';
+import type { Link, Listener } from '../src/comm/transport.ts';
+import { zeromqTransport } from '../src/comm/zeromq.ts';
+import { bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';
+import { ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
+import type { DeviceReport } from '../src/protocol/messages.ts';
+import { Board } from './board.ts';
+import { Capture } from './capture.ts';
+import type { ContextOptions, GpuContext } from './contexts/context.ts';
+import { Control, type FromControl } from './control.ts';
+import { Engine, type Identity } from './engine.ts';
+import { Evaluator } from './evaluate.ts';
+import { installGlobals } from './globals.ts';
+import { removeSocketFiles } from './ipc-files.ts';
+import { Libraries } from './libraries.ts';
+import { logLine, RateLimitedLog } from './log.ts';
+import { Namespace } from './namespace.ts';
+import { Peers } from './peers.ts';
+import { Residency } from './residency.ts';
+import { Runner } from './runner.ts';
+import { TaskLoop } from './task-loop.ts';
+import type { Session } from './verbs/verb.ts';
+
+/** A context that can be had: what it will be, and how to open it. `engines/contexts/index.ts` makes it. */
+export interface ProbedContext {
+  readonly report: DeviceReport;
+  open(): Promise<GpuContext>;
+}
+
+export type ProbeContext = (choice: EngineOptions['device'], options: ContextOptions) => Promise<ProbedContext>;
+
+export class EngineServer {
+  readonly #options: EngineOptions;
+  readonly #identity: Identity = { uuid: randomUUID(), id: -1 };
+  readonly #board = new Board();
+  readonly #loop: TaskLoop;
+  readonly #transport = zeromqTransport();
+  readonly #log = new RateLimitedLog('engine tasks');
+  readonly #residency = new Residency();
+  readonly #namespace: Namespace;
+  readonly #capture: Capture;
+  readonly #libraries: Libraries;
+  readonly #peers: Peers;
+  readonly #session: Session;
+  readonly #runner: Runner;
+  readonly #control: Control;
+  #probed: ProbedContext | undefined;
+  #opening: Promise<GpuContext> | undefined;
+  #opened: GpuContext | null = null;
+  #listener: Listener | undefined;
+  #stopping = false;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    const { outboxBytes } = options;
+    const core = new Engine<Link>({ identity: this.#identity, ...(outboxBytes === undefined ? {} : { outboxBytes }) });
+    this.#namespace = new Namespace(
+      () => this.#name,
+      (value) => this.#residency.release(value),
+    );
+    this.#capture = new Capture((_, stream, text) => this.#loop.output({ stream, text }));
+    this.#libraries = new Libraries(() => this.#context());
+    this.#session = this.#makeSession();
+    this.#runner = new Runner({
+      session: this.#session,
+      libraries: this.#libraries,
+      capture: this.#capture,
+      board: this.#board,
+    });
+    this.#peers = new Peers(this.#identity, this.#transport, (body) => decodeBody(body, this.#runner.revivers));
+    const take = (message: FromControl) => this.#command(message);
+    this.#control = new Control(this.#board, this.#identity.uuid, options, take);
+    this.#loop = new TaskLoop({
+      core,
+      board: this.#board,
+      run: (message, body) => this.#runner.run(message, body),
+      drain: () => this.#control.drain(take),
+      deadline: (started, ms) => this.#control.send({ do: 'deadline', started, ms }),
+    });
+  }
+
+  /** Listens and registers. @throws ContextError, ConnectionError */
+  async start(probe: ProbeContext): Promise<void> {
+    this.#guardProcess();
+    const { device, gpu, softwareGpu, threads } = this.#options;
+    const wanted = {
+      threads,
+      ...(gpu === undefined ? {} : { gpu }),
+      ...(softwareGpu === undefined ? {} : { softwareGpu }),
+    };
+    const [probed, listener] = await Promise.all([probe(device, wanted), this.#listen()]);
+    this.#probed = probed;
+    this.#listener = listener;
+    this.#install(probed.report);
+    const engine = { uuid: this.#identity.uuid, pid: process.pid, host: hostname(), tasks: listener.endpoint };
+    this.#control.send({ do: 'register', engine: { ...engine, device: probed.report } });
+  }
+
+  /** Ends the process. Idempotent. */
+  async stop(code: number, reason: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#loop.stop();
+    this.#board.set('stopping', 1);
+    if (reason !== '') logLine(`${this.#name} (${process.pid}) ends: ${reason}`);
+    await Promise.allSettled([this.#listener?.close(), this.#peers.close(), this.#opened?.close()]);
+    await this.#control.close();
+    process.exit(code);
+  }
+
+  get #name(): string {
+    return `engine ${this.#identity.id}`;
+  }
+
+  #makeSession(): Session {
+    return {
+      identity: this.#identity,
+      namespace: this.#namespace,
+      evaluator: new Evaluator(this.#namespace, () => this.#name),
+      residency: this.#residency,
+      executionCount: 0,
+      context: () => this.#context(),
+      opened: () => this.#opened,
+    };
+  }
+
+  #install(device: DeviceReport): void {
+    const emit = (stream: 'display' | 'data', value: unknown) => this.#loop.output({ stream, value });
+    installGlobals({
+      session: this.#session,
+      peers: this.#peers,
+      libraries: this.#libraries,
+      capture: this.#capture,
+      device,
+      emit,
+    });
+    this.#capture.install();
+    this.#namespace.markBaseline();
+  }
+
+  // Nothing that user code leaves behind may end the engine; only the process's own exit does.
+  #guardProcess(): void {
+    const lost = (what: string) => (error: unknown) => this.#log.write(`${what}: ${(error as Error)?.stack ?? error}`);
+    process.on('uncaughtException', lost('an exception outside any task'));
+    process.on('unhandledRejection', lost('a rejection that nobody handles'));
+    // Node's own warnings belong to the log, not to the stderr of the task that happened to run.
+    process.removeAllListeners('warning');
+    process.on('warning', (warning) => this.#log.write(`${warning.name}: ${warning.message}`));
+    process.on('SIGTERM', () => void this.stop(ENGINE_EXIT.ok, 'SIGTERM'));
+    process.on('exit', () => removeSocketFiles([this.#options.tasks, this.#options.control]));
+  }
+
+  #context(): Promise<GpuContext> {
+    this.#opening ??= this.#open();
+    return this.#opening;
+  }
+
+  async #open(): Promise<GpuContext> {
+    if (this.#probed === undefined) throw new Error(`${this.#name} has no GPU context yet`);
+    this.#opened = await this.#probed.open();
+    return this.#opened;
+  }
+
+  #listen(): Promise<Listener> {
+    return this.#transport.listen(this.#options.tasks, {
+      onMessage: (parts, link) => this.#receive(parts, link),
+      onDown: (link) => this.#loop.clientDown(link),
+    });
+  }
+
+  #receive(parts: Uint8Array[], link: Link): void {
+    try {
+      const header = decodeHeader(parts);
+      if (header.type === 'task') this.#loop.arrive(header, bodyOf(parts), link);
+      else if (header.type === 'mail') this.#peers.deliver(header, bodyOf(parts));
+      else this.#log.write(`a ${header.type} message on the tasks socket was dropped`);
+    } catch (error) {
+      this.#log.write(`a message was dropped: ${(error as Error).message}`);
+    }
+  }
+
+  #command(message: FromControl): void {
+    if (message.do === 'registered') this.#identity.id = message.id;
+    else if (message.do === 'roster') this.#peers.roster(message.engines);
+    else if (message.do === 'abort') this.#loop.abort(message.ids, message.client);
+    else if (message.do === 'resend') this.#loop.resend(message.ids);
+    else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
+    else if (this.#board.get('started') === message.started) this.#runner.interrupt();
+  }
+}

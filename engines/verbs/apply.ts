@@ -1,0 +1,10 @@
+// apply: calls a function with its arguments in the engine's namespace.
+import type { ApplyArguments } from '../../src/protocol/arguments.ts';
+import { callable, type Verb } from './verb.ts';
+
+export const apply: Verb<ApplyArguments> = {
+  runsUserCode: () => true,
+  run({ fn, args }) {
+    return callable(fn, 'apply')(...args);
+  },
+};

@@ -1,0 +1,22 @@
+// execute: runs source text as a REPL does (semantics B7).
+import type { ExecuteArguments, ExecuteResult } from '../../src/protocol/arguments.ts';
+import { mimeBundle } from '../display.ts';
+import type { Session, Verb } from './verb.ts';
+
+export const execute: Verb<ExecuteArguments> = {
+  runsUserCode: () => true,
+  source: ({ code }) => code,
+  stopsQueue: ({ silent = true }) => !silent,
+  run({ code, silent = true }, session) {
+    if (typeof code !== 'string') throw new TypeError(`execute wants source text, not ${typeof code}`);
+    if (!silent) session.executionCount++;
+    const value = session.evaluator.run(code);
+    if (value instanceof Promise) return value.then((settled) => (silent ? undefined : result(settled, session)));
+    return silent ? undefined : result(value, session);
+  },
+};
+
+function result(value: unknown, session: Session): ExecuteResult {
+  const data = value === undefined ? null : { 'text/plain': '', ...mimeBundle(value) };
+  return { executionCount: session.executionCount, data };
+}

@@ -1,0 +1,91 @@
+// map: calls a function for each item of the engine's part; a failing item does not cost the others (semantics C8).
+import type { MapArguments, MapResult } from '../../src/protocol/arguments.ts';
+import { toWireError, type WireError } from '../../src/protocol/wire-error.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { type Callable, callable, type Verb } from './verb.ts';
+
+export const map: Verb<MapArguments> = {
+  runsUserCode: () => true,
+  run({ fn, sequences }) {
+    const call = callable(fn, 'map');
+    if (!Array.isArray(sequences) || sequences.length === 0) throw new TypeError('map wants at least one sequence');
+    const readers = sequences.map(reader);
+    const length = Math.min(...readers.map((r) => r.length));
+    return new Items(call, readers, length).run(0);
+  },
+};
+
+interface Reader {
+  readonly length: number;
+  at(index: number): unknown;
+}
+
+/** @throws TypeError for what has no length */
+function reader(sequence: unknown): Reader {
+  if (sequence instanceof Tensor) return tensorReader(sequence);
+  if (typeof sequence === 'string') return indexed([...sequence]);
+  if (Array.isArray(sequence) || (ArrayBuffer.isView(sequence) && !(sequence instanceof DataView))) {
+    return indexed(sequence as unknown as ArrayLike<unknown>);
+  }
+  throw new TypeError(`map wants sequences, not ${sequence === null ? 'null' : typeof sequence}`);
+}
+
+function indexed(items: ArrayLike<unknown>): Reader {
+  return { length: items.length, at: (i) => items[i] };
+}
+
+// An item of a matrix is a row of it, without the first axis.
+function tensorReader(tensor: Tensor): Reader {
+  if (tensor.rank === 1) return { length: tensor.length, at: (i) => tensor.at(i) };
+  const shape = tensor.shape.slice(1);
+  return { length: tensor.length, at: (i) => tensor.rows(i, i + 1).reshape(shape) };
+}
+
+class Items {
+  readonly #call: Callable;
+  readonly #readers: readonly Reader[];
+  readonly #length: number;
+  readonly #values: unknown[] = [];
+  readonly #errors: [number, WireError][] = [];
+
+  constructor(call: Callable, readers: readonly Reader[], length: number) {
+    this.#call = call;
+    this.#readers = readers;
+    this.#length = length;
+  }
+
+  /** Goes on at `from`; gives a promise from the first item on that gives one. */
+  run(from: number): MapResult | Promise<MapResult> {
+    for (let i = from; i < this.#length; i++) {
+      const value = this.#item(i);
+      if (isThenable(value)) return this.#rest(i, value);
+      this.#values[i] = value;
+    }
+    return { values: this.#values, errors: this.#errors };
+  }
+
+  #item(i: number): unknown {
+    try {
+      return this.#call(...this.#readers.map((r) => r.at(i)));
+    } catch (error) {
+      return this.#fail(i, error);
+    }
+  }
+
+  async #rest(i: number, pending: PromiseLike<unknown>): Promise<MapResult> {
+    try {
+      this.#values[i] = await pending;
+    } catch (error) {
+      this.#values[i] = this.#fail(i, error);
+    }
+    return this.run(i + 1);
+  }
+
+  #fail(i: number, error: unknown): undefined {
+    this.#errors.push([i, toWireError(error)]);
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,14 @@
+// pull: the values of names or expressions (semantics B6).
+import type { PullArguments } from '../../src/protocol/arguments.ts';
+import { isPath } from '../evaluate.ts';
+import { stringList, type Verb } from './verb.ts';
+
+export const pull: Verb<PullArguments> = {
+  // An expression may call anything; a name cannot.
+  runsUserCode: ({ names }) => !(typeof names === 'string' ? [names] : names).every(isPath),
+  source: ({ names }) => String(names),
+  run({ names }, { evaluator }) {
+    if (typeof names === 'string') return evaluator.expression(names);
+    return stringList(names, 'pull').map((name) => evaluator.expression(name));
+  },
+};

@@ -1,0 +1,45 @@
+// What every verb is: a file with one method of the task queue.
+import type { GpuContext } from '../contexts/context.ts';
+import type { Identity } from '../engine.ts';
+import type { Evaluator } from '../evaluate.ts';
+import type { Namespace } from '../namespace.ts';
+import type { Residency } from '../residency.ts';
+
+/** What verbs work on. */
+export interface Session {
+  readonly identity: Identity;
+  readonly namespace: Namespace;
+  readonly evaluator: Evaluator;
+  readonly residency: Residency;
+  /** Tasks of `execute` that were not silent. */
+  executionCount: number;
+  /** The GPU context, opened at the first call. */
+  context(): Promise<GpuContext>;
+  /** The context if it is open. */
+  opened(): GpuContext | null;
+}
+
+export interface Verb<A> {
+  /** User code runs, so device copies of tensors go stale. */
+  runsUserCode(args: A): boolean;
+  /** Source text in the arguments that may mention `tf` or `gpu`. */
+  source?(args: A): string;
+  /** Its failure aborts queued `execute` tasks (semantics B7). */
+  stopsQueue?(args: A): boolean;
+  /** May give a promise. @throws TypeError for arguments of another shape */
+  run(args: A, session: Session): unknown;
+}
+
+export type Callable = (...args: unknown[]) => unknown;
+
+/** @throws TypeError that says what came instead */
+export function callable(value: unknown, method: string): Callable {
+  if (typeof value === 'function') return value as Callable;
+  throw new TypeError(`${method} wants a function, not ${value === null ? 'null' : typeof value}`);
+}
+
+/** @throws TypeError that says what came instead */
+export function stringList(value: unknown, method: string): readonly string[] {
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+  throw new TypeError(`${method} wants names as strings`);
+}

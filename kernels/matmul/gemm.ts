@@ -1,0 +1,113 @@
+// Runs the WGSL GEMM on a GPUDevice: compiles a pipeline per kernel once, writes the sizes, dispatches. The caller owns the
+// buffers; nothing is read back. Layout: row-major, sizes in wgsl.ts.
+import { type BindingLimits, type Chunk, chunksOf } from './chunks.ts';
+import type { Product } from './product.ts';
+import { guessTile, type Tile, type TileLimits, tileName } from './tiles.ts';
+import { type GemmDType, type GemmSpec, gemmShader } from './wgsl.ts';
+
+export interface GemmCall {
+  readonly a: GPUBuffer;
+  readonly b: GPUBuffer;
+  readonly c: GPUBuffer;
+  readonly product: Product & { readonly dtype: GemmDType };
+  /** Default: a guess from the shape. */
+  readonly tile?: Tile;
+  /** Where the pass's begin and end are written (feature timestamp-query). */
+  readonly timestampWrites?: GPUComputePassTimestampWrites;
+}
+
+const GROUPS = 65_535;
+const BYTES: Record<GemmDType, number> = { float32: 4, int32: 4, float16: 2 };
+
+export class Gemm {
+  readonly #device: GPUDevice;
+  readonly #limits: BindingLimits & TileLimits;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+
+  /** `limits` may be stricter than the device's own: tests split small matrices with it. */
+  constructor(device: GPUDevice, limits: Partial<BindingLimits & TileLimits> = {}) {
+    this.#device = device;
+    const own = device.limits;
+    this.#limits = {
+      maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize ?? own.maxStorageBufferBindingSize,
+      minStorageBufferOffsetAlignment: own.minStorageBufferOffsetAlignment,
+      maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize ?? own.maxComputeWorkgroupStorageSize,
+      maxComputeInvocationsPerWorkgroup: own.maxComputeInvocationsPerWorkgroup,
+      maxComputeWorkgroupSizeX: own.maxComputeWorkgroupSizeX,
+    };
+  }
+
+  get limits(): BindingLimits & TileLimits {
+    return this.#limits;
+  }
+
+  /** Submits C = A · B. M, N, K ≥ 1. @throws ContextError when one row does not fit a binding */
+  run(call: GemmCall): void {
+    const { product, timestampWrites } = call;
+    const tile = call.tile ?? guessTile(product, this.#limits);
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass(timestampWrites === undefined ? {} : { timestampWrites });
+    const chunks = chunksOf(product, BYTES[product.dtype], this.#limits);
+    const sizes = chunks.map((chunk) => this.#dispatch(pass, call, tile, chunk));
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+    // Dawn keeps them until the submitted work is done.
+    for (const buffer of sizes) buffer.destroy();
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, call: GemmCall, tile: Tile, chunk: Chunk): GPUBuffer {
+    const { product } = call;
+    const pipeline = this.#pipeline(specOf(product, tile, chunk));
+    const groupsM = Math.ceil((chunk.m1 - chunk.m0) / tile.blockM);
+    const groupsN = Math.ceil(product.n / tile.blockN);
+    const sizes = this.#sizes(product, chunk, groupsM, groupsN);
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.#bind(pipeline, call, chunk, sizes));
+    const width = Math.min(groupsM * groupsN, GROUPS);
+    pass.dispatchWorkgroups(width, Math.ceil((groupsM * groupsN) / width));
+    return sizes;
+  }
+
+  #bind(pipeline: GPUComputePipeline, call: GemmCall, chunk: Chunk, sizes: GPUBuffer): GPUBindGroup {
+    const { k, n, dtype } = call.product;
+    const part = (buffer: GPUBuffer, row0: number, row1: number, width: number) => {
+      const [offset, bytes] = [row0 * width * BYTES[dtype], (row1 - row0) * width * BYTES[dtype]];
+      return { buffer, offset, size: Math.min(Math.ceil(bytes / 4) * 4, buffer.size - offset) };
+    };
+    const resources = [
+      part(call.a, chunk.m0, chunk.m1, k),
+      part(call.b, chunk.k0, chunk.k1, n),
+      part(call.c, chunk.m0, chunk.m1, n),
+      { buffer: sizes },
+    ];
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    return this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  }
+
+  #sizes({ k, n }: Product, chunk: Chunk, groupsM: number, groupsN: number): GPUBuffer {
+    const buffer = this.#device.createBuffer({ size: 32, usage: GPUBufferUsage.UNIFORM, mappedAtCreation: true });
+    const values = [chunk.m1 - chunk.m0, n, chunk.k1 - chunk.k0, k, chunk.k0, groupsM, groupsN, chunk.k0 > 0 ? 1 : 0];
+    new Uint32Array(buffer.getMappedRange()).set(values);
+    buffer.unmap();
+    return buffer;
+  }
+
+  #pipeline(spec: GemmSpec): GPUComputePipeline {
+    const key = `${tileName(spec.tile)} ${spec.dtype} ${spec.vecA} ${spec.vecB} ${spec.exact}`;
+    const known = this.#pipelines.get(key);
+    if (known !== undefined) return known;
+    const module = this.#device.createShaderModule({ label: `gemm ${key}`, code: gemmShader(spec) });
+    const compute = { module, entryPoint: 'main' };
+    const pipeline = this.#device.createComputePipeline({ label: `gemm ${key}`, layout: 'auto', compute });
+    this.#pipelines.set(key, pipeline);
+    return pipeline;
+  }
+}
+
+function specOf({ k, n, dtype }: GemmCall['product'], tile: Tile, chunk: Chunk): GemmSpec {
+  const [m, depth] = [chunk.m1 - chunk.m0, chunk.k1 - chunk.k0];
+  const vecA = k % 4 === 0;
+  const vecB = n % 4 === 0;
+  const whole = m % tile.blockM === 0 && n % tile.blockN === 0 && depth % tile.blockK === 0;
+  return { tile, dtype, vecA, vecB, exact: vecA && vecB && whole };
+}

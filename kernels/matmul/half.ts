@@ -1,0 +1,73 @@
+// float16 to float32 and back on devices that store halves but do not compute with them: two small WGSL kernels over pairs,
+// which every WebGPU device has (unpack2x16float, pack2x16float). Layout: flat, two halves per 32-bit word.
+const THREADS = 64;
+const GROUPS = 65_535;
+
+const shader = (body: string): string => `
+@group(0) @binding(0) var<storage, read_write> halves: array<u32>;
+@group(0) @binding(1) var<storage, read_write> floats: array<f32>;
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = id.y * groups.x * ${THREADS}u + id.x;
+  if (i >= arrayLength(&halves)) { return; }
+${body}
+}`;
+
+// The last pair of an odd count has one float only.
+const WIDEN = `  let pair = unpack2x16float(halves[i]);
+  floats[2u * i] = pair.x;
+  if (2u * i + 1u < arrayLength(&floats)) { floats[2u * i + 1u] = pair.y; }`;
+// Beyond the largest half a conversion is undefined: infinity, as rounding to nearest gives.
+const NARROW = `  var pair = vec2<f32>(floats[2u * i], 0.0);
+  if (2u * i + 1u < arrayLength(&floats)) { pair.y = floats[2u * i + 1u]; }
+  var word = pack2x16float(clamp(pair, vec2(-65504.0), vec2(65504.0)));
+  for (var h = 0u; h < 2u; h++) {
+    let bits = bitcast<u32>(pair[h]);
+    let magnitude = bits & 0x7fffffffu;
+    var half = (word >> (16u * h)) & 0xffffu;
+    if (magnitude >= 0x477ff000u) { half = ((bits >> 16u) & 0x8000u) | select(0x7c00u, 0x7e00u, magnitude > 0x7f800000u); }
+    word = (word & ~(0xffffu << (16u * h))) | (half << (16u * h));
+  }
+  halves[i] = word;`;
+
+export class HalfConverter {
+  readonly #device: GPUDevice;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  /** Submits floats := halves. The float buffer holds exactly the number of elements. */
+  widen(halves: GPUBuffer, floats: GPUBuffer): void {
+    this.#run(WIDEN, halves, floats);
+  }
+
+  /** Submits halves := floats, overflow to infinity. */
+  narrow(floats: GPUBuffer, halves: GPUBuffer): void {
+    this.#run(NARROW, halves, floats);
+  }
+
+  #run(body: string, halves: GPUBuffer, floats: GPUBuffer): void {
+    const pipeline = this.#pipeline(body);
+    const entries = [halves, floats].map((buffer, binding) => ({ binding, resource: { buffer } }));
+    const encoder = this.#device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    const groups = Math.ceil(halves.size / 4 / THREADS);
+    const width = Math.min(groups, GROUPS);
+    pass.dispatchWorkgroups(width, Math.ceil(groups / width));
+    pass.end();
+    this.#device.queue.submit([encoder.finish()]);
+  }
+
+  #pipeline(body: string): GPUComputePipeline {
+    const known = this.#pipelines.get(body);
+    if (known !== undefined) return known;
+    const module = this.#device.createShaderModule({ code: shader(body) });
+    const pipeline = this.#device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
+    this.#pipelines.set(body, pipeline);
+    return pipeline;
+  }
+}

@@ -1,0 +1,91 @@
+// The product through onnxruntime-node: a MatMul model of about 100 bytes, written here byte by byte (no protobuf library,
+// no model file). MLAS computes it off the main thread. The caller imports onnxruntime-node and hands it in.
+// Layout: row-major operands, used in place; the model's four axes are symbolic, so one session serves every shape.
+import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
+import type { TypedArray } from '../../src/tensor/dtype.ts';
+import { toHalf } from '../../src/tensor/float16.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { type MatmulProvider, type ProductDType, productOf } from './product.ts';
+import { numbers } from './reference.ts';
+
+/** The part of onnxruntime-node that is used. */
+export interface Ort {
+  readonly InferenceSession: {
+    create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
+  };
+  readonly Tensor: typeof OrtTensor;
+}
+
+// TensorProto.DataType of onnx.proto.
+const ELEMENT = { float32: 1, int32: 6, float64: 11 } as const;
+type Element = keyof typeof ELEMENT;
+
+/** A provider over one session per element type, each with `threads` threads, opened at first use. */
+export function onnxProvider(ort: Ort, threads: number): MatmulProvider {
+  const sessions = new Map<Element, Promise<InferenceSession>>();
+  const session = (element: Element) => {
+    const known = sessions.get(element);
+    if (known !== undefined) return known;
+    const options = { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 };
+    const opened = ort.InferenceSession.create(matmulModel(element), options);
+    sessions.set(element, opened);
+    return opened;
+  };
+  return {
+    name: 'onnx',
+    dtypes: ['float32', 'float64', 'float16', 'int32'],
+    multiply: async (a, b) => {
+      const { m, k, n, dtype } = productOf(a, b);
+      if (m * k * n === 0) return new Tensor(dtype, [m, n]);
+      const element = dtype === 'float16' ? 'float32' : dtype;
+      const out = await run(ort, await session(element), element, a, b);
+      return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(out, toHalf) : out);
+    },
+  };
+}
+
+async function run(ort: Ort, session: InferenceSession, element: Element, a: Tensor, b: Tensor): Promise<TypedArray> {
+  const feed = (t: Tensor) => new ort.Tensor(element, operand(t, element), t.shape) as TypedTensor<Element>;
+  const { C } = await session.run({ A: feed(a), B: feed(b) });
+  return C!.data as TypedArray;
+}
+
+function operand(tensor: Tensor, element: Element): Float32Array & Float64Array & Int32Array {
+  const data = numbers(tensor);
+  // The small integers are widened: a copy, because the session takes one element type.
+  return (element === 'int32' && !(data instanceof Int32Array) ? Int32Array.from(data) : data) as never;
+}
+
+/** The bytes of an ONNX model C = MatMul(A, B) with symbolic axes. */
+export function matmulModel(element: Element): Uint8Array {
+  const value = (name: string, rows: string, columns: string) => {
+    const dims = [rows, columns].flatMap((axis) => field(1, text(2, axis)));
+    const tensorType = field(1, [...varint(1, ELEMENT[element]), ...field(2, dims)]);
+    return [...text(1, name), ...field(2, tensorType)];
+  };
+  const node = [...text(1, 'A'), ...text(1, 'B'), ...text(2, 'C'), ...text(4, 'MatMul')];
+  const graph = [
+    ...field(1, node),
+    ...text(2, 'g'),
+    ...field(11, value('A', 'M', 'K')),
+    ...field(11, value('B', 'K', 'N')),
+    ...field(12, value('C', 'M', 'N')),
+  ];
+  return Uint8Array.from([...varint(1, 8), ...field(7, graph), ...field(8, varint(2, 13))]);
+}
+
+// Protocol buffers by hand: a field is (number << 3 | wire type), then a varint or a length and its bytes.
+const varint = (number: number, value: number): number[] => [number << 3, ...base128(value)];
+const field = (number: number, bytes: readonly number[]): number[] => [
+  (number << 3) | 2,
+  ...base128(bytes.length),
+  ...bytes,
+];
+const text = (number: number, value: string): number[] => field(number, [...Buffer.from(value)]);
+
+function base128(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...base128(value >>> 7)];
+}
+
+/** Which dtypes a session computes natively. */
+export const ONNX_ELEMENTS: readonly ProductDType[] = ['float32', 'float64', 'int32'];

@@ -1,0 +1,63 @@
+// What a product A · B is made of: the sizes, and the dtype it is computed in. Pure; every provider starts here.
+import { ShapeError } from '../../src/errors.ts';
+import type { DType } from '../../src/tensor/dtype.ts';
+import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
+
+/** The dtypes that products come in. The small integers multiply as int32. */
+export type ProductDType = 'float32' | 'float64' | 'float16' | 'int32';
+
+export interface Operand {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** C[m×n] = A[m×k] · B[k×n]. */
+export interface Product {
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly dtype: ProductDType;
+}
+
+/** A way to multiply two host tensors. Tests and benchmarks see every implementation through this. */
+export interface MatmulProvider {
+  readonly name: string;
+  readonly dtypes: readonly ProductDType[];
+  /** @throws ShapeError, TypeError for dtypes that do not multiply */
+  multiply(a: Tensor, b: Tensor): Promise<Tensor>;
+}
+
+const COMPUTED_AS: Partial<Record<DType, ProductDType>> = {
+  float32: 'float32',
+  float64: 'float64',
+  float16: 'float16',
+  int32: 'int32',
+  int16: 'int32',
+  int8: 'int32',
+  uint16: 'int32',
+  uint8: 'int32',
+};
+
+/**
+ * The sizes and dtype of A · B.
+ * @throws ShapeError when an operand is not 2-D or the inner sizes differ
+ * @throws TypeError for two dtypes, or a dtype that does not multiply
+ */
+export function productOf(a: Operand, b: Operand): Product {
+  const [m, k] = a.shape;
+  const [inner, n] = b.shape;
+  if (a.shape.length !== 2 || b.shape.length !== 2 || m === undefined || k === undefined || n === undefined) {
+    throw new ShapeError(`matmul takes two 2-D tensors, not [${a.shape}] and [${b.shape}]: reshape them first`);
+  }
+  if (k !== inner)
+    throw new ShapeError(`matmul of [${a.shape}] and [${b.shape}]: inner sizes ${k} and ${inner} differ`);
+  return { m, k, n, dtype: productDType(a.dtype, b.dtype) };
+}
+
+/** The dtype in which these two multiply. @throws TypeError naming both */
+export function productDType(a: DType, b: DType): ProductDType {
+  if (a !== b) throw new TypeError(`matmul of ${a} and ${b}: convert one, both operands must have one dtype`);
+  const dtype = COMPUTED_AS[a];
+  if (dtype === undefined) throw new TypeError(`${a} does not multiply: convert to int32, float32 or float64`);
+  return dtype;
+}

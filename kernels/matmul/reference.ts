@@ -1,0 +1,53 @@
+// The reference product: three plain loops, the readable truth that every other provider is measured against. Floats are
+// summed in float64 and rounded once at the end; int32 wraps like C's int32 (Math.imul). Row-major in, row-major out.
+import { allocate, type TypedArray } from '../../src/tensor/dtype.ts';
+import { toHalf } from '../../src/tensor/float16.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { type MatmulProvider, type Product, productOf } from './product.ts';
+
+/** C = A · B. @throws ShapeError, TypeError (see productOf) */
+export function referenceMatmul(a: Tensor, b: Tensor): Tensor {
+  const product = productOf(a, b);
+  const { m, n, dtype } = product;
+  const out = allocate(dtype, m * n);
+  if (dtype === 'int32') multiplyInts(a.data, b.data, product, out);
+  else round(multiplyFloats(a, b, product), dtype === 'float16', out);
+  return new Tensor(dtype, [m, n], out);
+}
+
+function multiplyFloats(a: Tensor, b: Tensor, { m, k, n }: Product): Float64Array {
+  const [x, y] = [numbers(a), numbers(b)];
+  const c = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) {
+    for (let p = 0; p < k; p++) {
+      const value = x[i * k + p]!;
+      for (let j = 0; j < n; j++) c[i * n + j]! += value * y[p * n + j]!;
+    }
+  }
+  return c;
+}
+
+function multiplyInts(x: TypedArray, y: TypedArray, { m, k, n }: Product, c: TypedArray): void {
+  for (let i = 0; i < m; i++) {
+    for (let p = 0; p < k; p++) {
+      const value = x[i * k + p]!;
+      for (let j = 0; j < n; j++) c[i * n + j] = (c[i * n + j]! + Math.imul(value, y[p * n + j]!)) | 0;
+    }
+  }
+}
+
+/** The elements as numbers: the data itself, except for float16, whose bits are decoded. */
+export function numbers(tensor: Tensor): TypedArray {
+  return tensor.dtype === 'float16' ? Float32Array.from(tensor.data, (_, i) => tensor.at(i)) : tensor.data;
+}
+
+function round(values: Float64Array, half: boolean, out: TypedArray): void {
+  if (half) for (let i = 0; i < values.length; i++) out[i] = toHalf(values[i]!);
+  else out.set(values);
+}
+
+export const referenceProvider: MatmulProvider = {
+  name: 'reference',
+  dtypes: ['float32', 'float64', 'float16', 'int32'],
+  multiply: async (a, b) => referenceMatmul(a, b),
+};

@@ -1,0 +1,34 @@
+// The product through tf.matMul on whatever backend the given tfjs runs: float32, and float16 through float32. int32 and
+// float64 are not offered: tfjs has no float64, and its matMul computes int32 in float32 on some backends.
+// Layout: row-major, as tfjs holds tensors.
+import type * as tfcore from '@tensorflow/tfjs-core';
+import { toHalf } from '../../src/tensor/float16.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { type MatmulProvider, productOf } from './product.ts';
+
+type TF = typeof tfcore;
+
+/** `tf.matMul` on the current backend of `tf`, named after it. */
+export function tfjsProvider(tf: TF): MatmulProvider {
+  return {
+    name: `tf.matMul ${tf.getBackend()}`,
+    dtypes: ['float32', 'float16'],
+    multiply: async (a, b) => {
+      const { m, k, n, dtype } = productOf(a, b);
+      if (dtype !== 'float32' && dtype !== 'float16') throw new TypeError(`tf.matMul has no ${dtype}`);
+      if (m * k * n === 0) return new Tensor(dtype, [m, n]);
+      const out = await multiplyTF(tf, a, b);
+      return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(out, toHalf) : out);
+    },
+  };
+}
+
+async function multiplyTF(tf: TF, a: Tensor, b: Tensor): Promise<Float32Array> {
+  const [x, y] = [a.toTF(tf), b.toTF(tf)] as [tfcore.Tensor2D, tfcore.Tensor2D];
+  const c = tf.matMul(x, y);
+  try {
+    return (await c.data()) as Float32Array;
+  } finally {
+    tf.dispose([x, y, c]);
+  }
+}

@@ -1,0 +1,200 @@
+// The WGSL text of the GEMM, generated for one tile, dtype and alignment.
+//
+// What: C[m×n] = A[m×k] · B[k×n], row-major. One workgroup computes a block of C; each thread a rectangle of it in registers.
+// Source of the technique: the CUDA ladder of shared-memory tiling, 2-D register tiling, vec4 access, double buffering and
+// warp-shaped thread layout (S. Boehm, "How to optimize a CUDA matmul kernel"), grouped block order as in Triton's tutorial.
+// Layout: A's block is kept as rows of vec4 along K with one vec4 of padding (each 32 threads read 4 rows: broadcasts), B's
+// as rows of vec4 along N (8 neighbours read 128 consecutive bytes). Each 32 threads cover a 4×8 patch of the thread grid.
+// The next step's vec4s are fetched into registers while the current one is computed. Rows and columns past the edge are
+// read as 0 and not written; `exact` leaves those checks out. WGSL does not unroll, so the register tile is written out.
+import { type Tile, threadsOf } from './tiles.ts';
+
+export type GemmDType = 'float32' | 'int32' | 'float16';
+
+export interface GemmSpec {
+  readonly tile: Tile;
+  readonly dtype: GemmDType;
+  /** Rows of A (of B and C) start at multiples of 4 elements: access them as vec4. */
+  readonly vecA: boolean;
+  readonly vecB: boolean;
+  /** Every size is a multiple of its block: no bounds checks. Only with vecA and vecB. */
+  readonly exact: boolean;
+}
+
+/** Threads of a 32-wide patch of the thread grid, as rows × columns. */
+const PATCH = { m: 4, n: 8 };
+/** Rows of blocks that are walked together, so that their operands meet in the L2 cache. */
+const GROUP = 8;
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+const lines = (n: number, line: (i: number) => string): string => range(n).map(line).join('\n');
+
+/** The shader module of this kernel: entry point `main`, bindings a, b, c and the sizes (written by gemm.ts). */
+export function gemmShader(spec: GemmSpec): string {
+  const { tile, dtype, vecA, vecB } = spec;
+  const scalar = dtype === 'int32' ? 'i32' : 'f32';
+  const stored = dtype === 'float16' ? 'f16' : scalar;
+  const array = (vec: boolean) => (vec ? `array<vec4<${stored}>>` : `array<${stored}>`);
+  return `${dtype === 'float16' ? 'enable f16;\n' : ''}alias Scalar = ${scalar};
+alias Vec = vec4<${scalar}>;
+alias Stored = ${stored};
+struct Sizes { m: u32, n: u32, k: u32, lda: u32, offsetA: u32, tilesM: u32, tilesN: u32, accumulate: u32 }
+@group(0) @binding(0) var<storage, read> a: ${array(vecA)};
+@group(0) @binding(1) var<storage, read> b: ${array(vecB)};
+@group(0) @binding(2) var<storage, read_write> c: ${array(vecB)};
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+var<workgroup> tileA: array<Vec, ${tile.buffers * sizeA(tile)}>;
+var<workgroup> tileB: array<Vec, ${tile.buffers * sizeB(tile)}>;
+
+${load('A', vecA, spec.exact)}
+${load('B', vecB, spec.exact)}
+${vecB ? storeVec(spec.exact) : storeScalar()}
+${main(tile)}`;
+}
+
+/** vec4s of one buffer of each block in shared memory, and of one of its rows. */
+const strideA = (t: Tile): number => t.blockK / 4 + 1;
+const strideB = (t: Tile): number => t.blockN / 4;
+const sizeA = (t: Tile): number => t.blockM * strideA(t);
+const sizeB = (t: Tile): number => t.blockK * strideB(t);
+
+// Four neighbours of one row of an operand, zeros past its edge.
+function load(name: 'A' | 'B', vec: boolean, exact: boolean): string {
+  const source = name.toLowerCase();
+  const [rows, columns, at] =
+    name === 'A'
+      ? ['sizes.m', 'sizes.k', 'row * sizes.lda + sizes.offsetA + 4u * column4']
+      : ['sizes.k', 'sizes.n', 'row * sizes.n + 4u * column4'];
+  const inside = `row < ${rows} && 4u * column4 < ${columns}`;
+  const guard = exact ? '' : `  if (!(${inside})) { return Vec(); }\n`;
+  const element = (i: number) =>
+    `  if (4u * column4 + ${i}u < ${columns}) { v[${i}] = Scalar(${source}[at + ${i}u]); }`;
+  const body = vec ? `  return Vec(${source}[at / 4u]);` : `  var v = Vec();\n${lines(4, element)}\n  return v;`;
+  return `fn load${name}(row: u32, column4: u32) -> Vec {\n${guard}  let at = ${at};\n${body}\n}`;
+}
+
+function storeVec(exact: boolean): string {
+  const guard = exact ? '' : '  if (row >= sizes.m || 4u * column4 >= sizes.n) { return; }\n';
+  return `fn store(row: u32, column4: u32, value: Vec) {
+${guard}  let at = row * (sizes.n / 4u) + column4;
+  if (sizes.accumulate == 0u) { c[at] = vec4<Stored>(value); } else { c[at] = vec4<Stored>(Vec(c[at]) + value); }
+}`;
+}
+
+function storeScalar(): string {
+  const element = (i: number) => `  if (4u * column4 + ${i}u < sizes.n) { storeOne(at + ${i}u, value[${i}]); }`;
+  return `fn storeOne(at: u32, value: Scalar) {
+  if (sizes.accumulate == 0u) { c[at] = Stored(value); } else { c[at] = Stored(Scalar(c[at]) + value); }
+}
+fn store(row: u32, column4: u32, value: Vec) {
+  if (row >= sizes.m) { return; }
+  let at = row * sizes.n + 4u * column4;
+${lines(4, element)}
+}`;
+}
+
+function main(tile: Tile): string {
+  const threads = threadsOf(tile);
+  const patches = tile.blockN / tile.threadN / PATCH.n;
+  return `@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) thread: u32) {
+  // More blocks than one dimension holds are laid out as a rectangle; its last row may have too many.
+  let index = group.y * groups.x + group.x;
+  if (index >= sizes.tilesM * sizes.tilesN) { return; }
+  let perGroup = ${GROUP}u * sizes.tilesN;
+  let first = (index / perGroup) * ${GROUP}u;
+  let height = min(sizes.tilesM - first, ${GROUP}u);
+  let blockRow = (first + (index % perGroup) % height) * ${tile.blockM}u;
+  let blockColumn4 = ((index % perGroup) / height) * ${tile.blockN / 4}u;
+
+  let warp = thread / 32u;
+  let lane = thread % 32u;
+  let row = (warp / ${patches}u) * ${PATCH.m * tile.threadM}u + lane / ${PATCH.n}u;
+  let column4 = (warp % ${patches}u) * ${(PATCH.n * tile.threadN) / 4}u + lane % ${PATCH.n}u;
+${registers(tile)}
+  let steps = (sizes.k + ${tile.blockK - 1}u) / ${tile.blockK}u;
+${fetch(tile, '0u')}
+${put(tile, '0u')}
+  workgroupBarrier();
+  for (var step = 0u; step < steps; step++) {
+    let now = ${tile.buffers === 2 ? 'step % 2u' : '0u'};
+    if (step + 1u < steps) {
+${fetch(tile, 'step + 1u')}
+    }
+${compute(tile)}
+${tile.buffers === 1 ? '    workgroupBarrier();' : ''}
+    if (step + 1u < steps) {
+${put(tile, tile.buffers === 2 ? '(1u - now)' : '0u')}
+    }
+    workgroupBarrier();
+  }
+${writeOut(tile)}
+}`;
+}
+
+const loadsA = (t: Tile): number => (t.blockM * t.blockK) / 4 / threadsOf(t);
+const loadsB = (t: Tile): number => (t.blockK * t.blockN) / 4 / threadsOf(t);
+
+// Accumulators, and the vec4s in flight from memory to the next step's blocks.
+function registers(t: Tile): string {
+  const sums = range(t.threadM).flatMap((i) => range(t.threadN / 4).map((j) => `  var c${i}_${j} = Vec();`));
+  const next = [...range(loadsA(t)).map((i) => `  var nextA${i} = Vec();`)];
+  return [...sums, ...next, ...range(loadsB(t)).map((i) => `  var nextB${i} = Vec();`)].join('\n');
+}
+
+function place(t: Tile, i: number, width: number): { row: string; column: string } {
+  const at = `(thread + ${i * threadsOf(t)}u)`;
+  return { row: `${at} / ${width}u`, column: `${at} % ${width}u` };
+}
+
+function fetch(t: Tile, step: string): string {
+  const a = (i: number) => {
+    const { row, column } = place(t, i, t.blockK / 4);
+    return `      nextA${i} = loadA(blockRow + ${row}, (${step}) * ${t.blockK / 4}u + ${column});`;
+  };
+  const b = (i: number) => {
+    const { row, column } = place(t, i, t.blockN / 4);
+    return `      nextB${i} = loadB((${step}) * ${t.blockK}u + ${row}, blockColumn4 + ${column});`;
+  };
+  return `${lines(loadsA(t), a)}\n${lines(loadsB(t), b)}`;
+}
+
+function put(t: Tile, buffer: string): string {
+  const a = (i: number) => {
+    const { row, column } = place(t, i, t.blockK / 4);
+    return `      tileA[${buffer} * ${sizeA(t)}u + (${row}) * ${strideA(t)}u + ${column}] = nextA${i};`;
+  };
+  const b = (i: number) => {
+    const { row, column } = place(t, i, t.blockN / 4);
+    return `      tileB[${buffer} * ${sizeB(t)}u + (${row}) * ${strideB(t)}u + ${column}] = nextB${i};`;
+  };
+  return `${lines(loadsA(t), a)}\n${lines(loadsB(t), b)}`;
+}
+
+function compute(tile: Tile): string {
+  const steps = tile.blockK / 4;
+  if (tile.unroll >= steps) return lines(steps, (k) => `    {\n${stepOf4(tile, `${k}u`)}\n    }`);
+  const body = lines(tile.unroll, (u) => `    {\n${stepOf4(tile, `(k4 + ${u}u)`)}\n    }`);
+  return `    for (var k4 = 0u; k4 < ${steps}u; k4 += ${tile.unroll}u) {\n${body}\n    }`;
+}
+
+// Four steps along K: a vec4 of every row of A, and the rows of B one after the other.
+function stepOf4(t: Tile, k4: string): string {
+  const baseA = `now * ${sizeA(t)}u + row * ${strideA(t)}u + ${k4}`;
+  const a = lines(t.threadM, (i) => `      let a${i} = tileA[${baseA} + ${i * PATCH.m * strideA(t)}u];`);
+  // Not fma(): drivers contract this one themselves, and a software fma is many times slower.
+  const sum = (i: number, j: number, kk: number) => `      c${i}_${j} += a${i}[${kk}] * b${kk}_${j};`;
+  const row = (kk: number) => {
+    const baseB = `now * ${sizeB(t)}u + (4u * ${k4} + ${kk}u) * ${strideB(t)}u + column4`;
+    const b = lines(t.threadN / 4, (j) => `      let b${kk}_${j} = tileB[${baseB} + ${j * PATCH.n}u];`);
+    return `${b}\n${lines(t.threadM, (i) => lines(t.threadN / 4, (j) => sum(i, j, kk)))}`;
+  };
+  return `${a}\n${lines(4, row)}`;
+}
+
+function writeOut(t: Tile): string {
+  const one = (i: number, j: number) =>
+    `  store(blockRow + row + ${i * PATCH.m}u, blockColumn4 + column4 + ${j * PATCH.n}u, c${i}_${j});`;
+  return lines(t.threadM, (i) => lines(t.threadN / 4, (j) => one(i, j)));
+}
