@@ -1,6 +1,7 @@
 // `directview run`: a batch script with a connected client.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { CompositeError, RemoteError } from '../errors.ts';
 import { count, deviceOptions } from './arguments.ts';
 import { INTERRUPTED, onInterrupt } from './interrupt.ts';
 import { installHooks } from './script/hooks.ts';
@@ -54,9 +55,9 @@ async function leave({ rc, close }: Awaited<ReturnType<typeof openSession>>): Pr
   process.exit(INTERRUPTED);
 }
 
-/** The stack, which names the script's line; below it what the engines said. */
+/** Of a local error its stack, which names the script's line; of a remote one what the engines said. */
 function shown(error: unknown): string {
-  if (!(error instanceof Error)) return `thrown: ${String(error)}`;
-  const render = (error as { render?: () => string }).render;
-  return `${error.stack ?? error.message}${typeof render === 'function' ? `\n${render.call(error)}` : ''}`;
+  if (error instanceof CompositeError) return `${error.message}\n\n${error.render()}`.trimEnd();
+  if (error instanceof RemoteError) return `${error.message}\n${error.traceback}`.trimEnd();
+  return error instanceof Error ? (error.stack ?? error.message) : `thrown: ${String(error)}`;
 }
