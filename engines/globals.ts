@@ -8,7 +8,8 @@ import { mimeBundle } from './display.ts';
 import type { Libraries } from './libraries.ts';
 import type { Memory } from './memory.ts';
 import type { Peers, ReceiveOptions } from './peers.ts';
-import { hostCopy, multiply } from './verbs/matmul.ts';
+import { hostCopy } from "./operands.ts";
+import { multiply } from "./verbs/matmul.ts";
 import { memoryOf } from './verbs/memory.ts';
 import type { Session } from './verbs/verb.ts';
 
