@@ -5,7 +5,16 @@ export { AsyncResult } from './client/async-result.ts';
 export type { ClientEvent, ConnectOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
 export { ExecuteReply } from './client/execute-reply.ts';
+export type {
+  Kernel,
+  KernelArgument,
+  KernelFunction,
+  KernelScope,
+  KernelSettings,
+} from './client/kernel.ts';
 export type { CallOptions } from './client/options.ts';
+export type { Operand } from './client/pdot/operands.ts';
+export type { PdotOptions } from './client/pdot/pdot.ts';
 export { pdot } from './client/pdot/pdot.ts';
 export type { Mode, PerTarget } from './client/remote.ts';
 export type { Metadata, MimeBundle } from './client/task.ts';
@@ -34,6 +43,7 @@ export {
   TimeoutError,
   UnmetDependency,
 } from './errors.ts';
+export type { EngineMemory } from './protocol/arguments.ts';
 export type { DeviceChoice } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
 export { fromModule } from './protocol/module-function.ts';

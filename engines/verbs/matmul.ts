@@ -1,7 +1,7 @@
 // matmul: C = A · B on the engine's device. Operands of the namespace stay on the device; others are freed at the end.
 import type { MatmulArguments } from '../../src/protocol/arguments.ts';
 import type { DeviceTensor } from '../contexts/context.ts';
-import { borrowing, deliver } from '../operands.ts';
+import { borrowing, deliver, type Keep } from '../operands.ts';
 import type { Session, Verb } from './verb.ts';
 
 export const matmul: Verb<MatmulArguments> = {
@@ -12,8 +12,8 @@ export const matmul: Verb<MatmulArguments> = {
 };
 
 /** The product on the device; the caller owns it. */
-export function multiply(a: unknown, b: unknown, session: Session): Promise<DeviceTensor> {
-  return borrowing(session, async (borrowed) => {
+export function multiply(a: unknown, b: unknown, session: Session, keep: Keep = 'names'): Promise<DeviceTensor> {
+  return borrowing(session, keep, async (borrowed) => {
     const context = await session.context();
     const left = await borrowed.place(a);
     return context.matmul(left, a === b ? left : await borrowed.place(b));

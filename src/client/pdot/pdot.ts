@@ -53,12 +53,7 @@ export async function pdot(
 }
 
 /** Checks, asks for what is on the engines, and plans. */
-export async function prepare(
-  view: DirectView<Mode>,
-  a: Operand,
-  b: Operand,
-  options: PdotOptions = {},
-): Promise<Job> {
+export async function prepare(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions = {}): Promise<Job> {
   const { plan: choice = 'auto', into, ...call } = checkOptions(options, 'plan', 'into');
   assertChoice(choice);
   if (into !== undefined) assertName(into);

@@ -143,8 +143,12 @@ function rowBlocks({ a, engines }: PlanRequest, { m, n }: Sizes): Block[] {
 
 /** Consecutive ranges of these lengths. */
 export function rangesOf(lengths: readonly number[]): Range[] {
-  let lo = 0;
-  return lengths.map((length) => ({ lo, hi: (lo += length) }));
+  let hi = 0;
+  return lengths.map((length) => {
+    const lo = hi;
+    hi += length;
+    return { lo, hi };
+  });
 }
 
 function busyOf(blocks: readonly Block[], keep: boolean | undefined): number[] {
