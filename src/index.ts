@@ -5,6 +5,7 @@ export { AsyncResult } from './client/async-result.ts';
 export type { ClientEvent, ConnectOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
 export { ExecuteReply } from './client/execute-reply.ts';
+export { Executor } from './client/executor.ts';
 export type {
   Kernel,
   KernelArgument,
@@ -12,6 +13,11 @@ export type {
   KernelScope,
   KernelSettings,
 } from './client/kernel.ts';
+export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
+export { Dependency } from './client/load-balanced/dependency.ts';
+export { ItemStream } from './client/load-balanced/item-stream.ts';
+export type { BalancedMapOptions, BalancedOptions, ImapOptions } from './client/load-balanced/options.ts';
+export { LoadBalancedView } from './client/load-balanced/view.ts';
 export type { CallOptions } from './client/options.ts';
 export type { Operand } from './client/pdot/operands.ts';
 export type { PdotOptions } from './client/pdot/pdot.ts';

@@ -52,16 +52,20 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     this.#init = init;
     this.label = init.options?.label ?? init.label;
     this.tasks = init.tasks;
-    this.#pending = init.tasks.filter((task) => task.outcome === undefined).length;
+    this.#pending = init.tasks.length;
     this.#done = this.#allDone();
     this.#abortWith(init.options?.signal);
   }
 
-  async #allDone(): Promise<void> {
-    for (const task of this.tasks) {
-      if (task.outcome === undefined) void task.done.then(() => this.#pending--);
-    }
-    for (const task of this.tasks) if (task.outcome === undefined) await task.done;
+  // One promise and one listener for all of them: a map may have a hundred thousand.
+  #allDone(): Promise<void> {
+    return new Promise((resolve) => {
+      const ended = () => {
+        if (--this.#pending === 0) resolve();
+      };
+      if (this.#pending === 0) resolve();
+      for (const task of this.tasks) task.onEnd(ended);
+    });
   }
 
   // Tasks that have not started are dropped when the caller's signal fires.
@@ -229,13 +233,14 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     if (this.isSingle) throw new TypeError('a single result is not iterable: await it');
-    yield* this.#init.arrival === 'arrival' ? this.asReady() : this.#iterate(this.tasks);
+    yield* this.#init.arrival === 'arrival' ? this.asReady() : this.#iterate(this.tasks.keys());
   }
 
-  async *#iterate(tasks: Iterable<Task> | AsyncIterable<Task>): AsyncGenerator<Item, void, undefined> {
-    for await (const task of tasks) {
+  async *#iterate(order: Iterable<number> | AsyncIterable<number>): AsyncGenerator<Item, void, undefined> {
+    for await (const index of order) {
+      const task = this.tasks[index] as Task;
       const outcome = task.outcome ?? (await within(task.done, this.#limits({}), this.#what));
-      for (const item of this.#init.assembly.items(outcome, this.tasks.indexOf(task))) {
+      for (const item of this.#init.assembly.items(outcome, index)) {
         if (!item.ok) throw item.error;
         yield item.value;
       }
@@ -292,8 +297,10 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
   /** Milliseconds since the submission, or until the last result arrived. */
   get elapsed(): number {
-    const end = this.ready ? Math.max(...this.tasks.map((task) => task.received ?? 0)) : Date.now();
-    return this.tasks.length === 0 ? 0 : end - Math.min(...this.tasks.map((task) => task.submitted));
+    if (this.tasks.length === 0) return 0;
+    const first = this.tasks.reduce((ms, task) => Math.min(ms, task.submitted), Number.POSITIVE_INFINITY);
+    const last = this.tasks.reduce((ms, task) => Math.max(ms, task.received ?? 0), 0);
+    return (this.ready ? last : Date.now()) - first;
   }
 
   /** Milliseconds of work, summed over the tasks. @throws TimeoutError before the end */
@@ -322,17 +329,16 @@ function ignoreTimeout(error: unknown): void {
   if (!(error instanceof TimeoutError)) throw error;
 }
 
-/** Tasks in the order in which their results were received. */
-async function* arrivals(tasks: readonly Task[], limits: WaitLimits): AsyncGenerator<Task, void, undefined> {
+/** Places of the tasks, in the order in which their results were received. */
+async function* arrivals(tasks: readonly Task[], limits: WaitLimits): AsyncGenerator<number, void, undefined> {
+  const places = new Map(tasks.map((task, place) => [task, place]));
   const arrived = tasks.filter((task) => task.outcome !== undefined).sort((a, b) => a.arrival - b.arrival);
   let wake = () => {};
-  for (const task of tasks) {
-    if (task.outcome !== undefined) continue;
-    void task.done.then(() => {
-      arrived.push(task);
-      wake();
-    });
-  }
+  const arrive = (task: Task) => {
+    arrived.push(task);
+    wake();
+  };
+  for (const task of tasks) if (task.outcome === undefined) task.onEnd(arrive);
   for (let i = 0; i < tasks.length; i++) {
     while (i >= arrived.length) {
       const more = new Promise<void>((resolve) => {
@@ -340,6 +346,6 @@ async function* arrivals(tasks: readonly Task[], limits: WaitLimits): AsyncGener
       });
       await within(more, limits, 'the next result');
     }
-    yield arrived[i] as Task;
+    yield places.get(arrived[i] as Task) as number;
   }
 }
