@@ -61,7 +61,7 @@ export class Interrupter {
     if (this.#board.running()?.started !== started) return;
     const now = Date.now();
     if (now - since > grace) {
-      logLine(`engine: a task did not stop within ${grace} ms of an interrupt: the engine ends to be replaced`);
+      logLine(`engine: a task could not be interrupted in ${grace} ms: the engine ends to be replaced`);
       this.#reaper.exit(ENGINE_EXIT.replaced);
       return;
     }

@@ -20,6 +20,8 @@ interface Waiting {
 }
 
 const DEFAULT_TIMEOUT = 60_000;
+const ROSTER_WAIT_MS = 500;
+const ROSTER_POLL_MS = 10;
 /** Bytes that wait in the mailbox; mail beyond is dropped and said so. */
 const MAX_BYTES = 2 * 2 ** 30;
 
@@ -70,8 +72,9 @@ export class Peers {
    * @throws RangeError for a rank that no engine has, NotSerializableError
    */
   async send(rank: number, tag: string, value: unknown): Promise<void> {
-    const to = this.#record(rank);
+    // Encoded first: what cannot travel fails before anything is opened.
     const body = encodeBody(value);
+    const to = await this.#record(rank);
     if (to.id === this.#identity.id) {
       this.deliver({ type: 'mail', from: to.id, tag }, body);
       return;
@@ -84,7 +87,7 @@ export class Peers {
    * @throws Error that names who waited for whom, when the time is over or the peer leaves
    */
   async recv(rank: number, tag: string, { timeout = DEFAULT_TIMEOUT }: ReceiveOptions = {}): Promise<unknown> {
-    const from = this.#record(rank).id;
+    const { id: from } = await this.#record(rank);
     const key = keyOf(from, tag);
     const stored = this.#take(key);
     return this.#decode(
@@ -145,9 +148,13 @@ export class Peers {
     return body;
   }
 
-  #record(rank: number): EngineRecord {
-    const record = this.#engines[rank];
-    if (record !== undefined) return record;
+  // A client may know of a new engine before its peers do: the roster gets a moment to come.
+  async #record(rank: number): Promise<EngineRecord> {
+    for (let waited = 0; waited <= ROSTER_WAIT_MS; waited += ROSTER_POLL_MS) {
+      const record = this.#engines[rank];
+      if (record !== undefined) return record;
+      await new Promise((resolve) => setTimeout(resolve, ROSTER_POLL_MS));
+    }
     throw new RangeError(
       `engine ${this.#identity.id} knows no rank ${rank}: there are ${this.#engines.length} engines`,
     );

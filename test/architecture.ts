@@ -27,14 +27,14 @@ const CONTEXTS = 'engines/contexts';
 const HEAVY: Readonly<Record<string, readonly string[]>> = {
   zeromq: ['src/comm/zeromq.ts'],
   'gpu.js': [`${CONTEXTS}/gpujs.ts`],
-  webgpu: [`${CONTEXTS}/webgpu.ts`],
+  webgpu: [`${CONTEXTS}/dawn.ts`],
   gl: [`${CONTEXTS}/headlessgl.ts`],
   'onnxruntime-node': [`${CONTEXTS}/host-matmul.ts`, 'kernels/matmul/onnx.ts'],
   sharp: ['kernels/pictures/codec.ts'],
-  '@tensorflow/tfjs-core': ['cpu', 'wasm', 'webgpu', 'headlessgl', 'tensorflow'].map((c) => `${CONTEXTS}/${c}.ts`),
+  '@tensorflow/tfjs-core': ['cpu', 'wasm', 'tf-webgpu', 'headlessgl', 'tensorflow'].map((c) => `${CONTEXTS}/${c}.ts`),
   '@tensorflow/tfjs-backend-cpu': [`${CONTEXTS}/cpu.ts`],
   '@tensorflow/tfjs-backend-wasm': [`${CONTEXTS}/wasm.ts`, `${CONTEXTS}/headlessgl.ts`],
-  '@tensorflow/tfjs-backend-webgpu': [`${CONTEXTS}/webgpu.ts`],
+  '@tensorflow/tfjs-backend-webgpu': [`${CONTEXTS}/tf-webgpu.ts`],
   '@tensorflow/tfjs-node': [`${CONTEXTS}/tensorflow.ts`],
 };
 const STATIC_TOO = ['zeromq'];

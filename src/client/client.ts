@@ -13,6 +13,7 @@ import { type JobSelection, Jobs } from './jobs.ts';
 import { type BalancedSession, Balancer } from './load-balanced/balancer.ts';
 import type { BalancedOptions } from './load-balanced/options.ts';
 import { LoadBalancedView } from './load-balanced/view.ts';
+import type { InteractiveOptions } from './progress.ts';
 import type { Mode, RemoteFunction } from './remote.ts';
 import { RosterLink } from './roster-link.ts';
 import { type Targets, targetsOf } from './targets.ts';
@@ -231,6 +232,14 @@ export class Client
     const ids = chosen === 'all' ? this.ids : typeof chosen === 'number' ? [chosen] : chosen;
     const all = await Promise.all(ids.map((id) => this.control<EngineStatus>(id, { type: 'status' })));
     return new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
+  }
+
+  /**
+   * Waits for these jobs (none: all outstanding) with a progress bar on stderr when that is a TTY. True when all are done.
+   * @throws RangeError for an unknown job, AbortError
+   */
+  waitInteractive(jobs?: JobSelection, options: InteractiveOptions = {}): Promise<boolean> {
+    return this.jobs.result(jobs).waitInteractive(options);
   }
 
   /** Drops queued tasks: those of `jobs`, or all outstanding ones of this client. Running tasks finish. */

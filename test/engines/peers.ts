@@ -31,7 +31,12 @@ test.after(async () => {
 const [first, second] = [() => clients[0]!, () => clients[1]!];
 
 test('engines know rank and size', async () => {
-  const seen = await Promise.all(clients.map((client) => client.apply(() => [engine.rank, engine.size])));
+  const whenComplete = async () => {
+    // The roster may come after the first task.
+    while (engine.size < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    return [engine.rank, engine.size];
+  };
+  const seen = await Promise.all(clients.map((client) => client.apply(whenComplete)));
   assert.equal(
     seen.map((s) => s.value),
     [

@@ -1,7 +1,7 @@
 // One engine process with a controller and a client of the test's own: the real sockets, no cluster.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +74,7 @@ export class FakeController {
 
   async close(): Promise<void> {
     await this.#listener?.close();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
