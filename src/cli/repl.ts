@@ -1,6 +1,11 @@
 // `directview repl`: Node's REPL with a connected client and px commands.
 import type { Command } from 'commander';
-import { Cluster, fromModule, pdot, range, ref, Tensor, tensor } from '../index.ts';
+import { pdot } from '../client/pdot/pdot.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import { fromModule } from '../protocol/module-function.ts';
+import { ref } from '../protocol/ref.ts';
+import { range, tensor } from '../tensor/convert.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { count, deviceOptions } from './arguments.ts';
 import { INTERRUPTED } from './interrupt.ts';
 import { Shell } from './repl/shell.ts';
@@ -9,7 +14,7 @@ import { type ClusterFlags, openSession } from './session.ts';
 const GLOBALS = { Cluster, fromModule, pdot, range, ref, Tensor, tensor };
 
 const HELP = `
-rc (the client) and view (all engines) are there, and what 'directview' exports.
+rc (the client) and view (all engines) are there; Cluster, Tensor, tensor, range, ref, fromModule, pdot as well.
   %px CODE        runs CODE on the engines and prints what each says
   %%px            the same for the lines up to an empty one
   %autopx         every line runs on the engines, until the next %autopx

@@ -116,6 +116,26 @@ test('fed by a pipe: cells, autopx, noblock, config, results again', async () =>
   assert.match(out, 'Parallel execution on engine(s): [0]\n[stdout:0] \n0\n[ 42, 42 ]\n');
 });
 
+test('fed by a pipe: errors of the local code, thrown and awaited, and the session goes on', async () => {
+  const { code, out } = await fed(
+    'null.x',
+    'throw 5',
+    'await rc[0].apply(() => { throw new Error("far") })',
+    'f(',
+    ')',
+    'await view.apply(() => engine.id)',
+  );
+  assert.is(code, 0);
+  const shown = [
+    /TypeError: Cannot read/,
+    /Uncaught 5/,
+    /RemoteError\[0\]:Error\(far\)/,
+    /f is not defined/,
+    /\[ 0, 1 \]\n$/,
+  ];
+  for (const pattern of shown) assert.match(out, pattern);
+});
+
 test('fed by a pipe: errors say what is wrong and the session goes on', async () => {
   const { code, out, err } = await fed('%px null.x', '%foo', '%px -t 7 1', '%pxconfig -t x', '%px 5 +', '6 * 7');
   assert.is(code, 0);
@@ -171,6 +191,10 @@ async function complete(terminal: Terminal): Promise<void> {
   await terminal.shows(/%pxresult/);
   terminal.type(`\x15%px answ${TAB}`);
   await terminal.shows(/%px answer/);
+  terminal.type(`\x15%%px --no-st${TAB}`);
+  await terminal.shows(/%%px --no-stream/);
+  terminal.type(`\x15rc[0].ns.answ${TAB}`);
+  await terminal.shows(/rc\[0\]\.ns\.answer/);
   terminal.type(`\x15rc.waitForEng${TAB}`);
   await terminal.shows(/rc\.waitForEngines/);
   terminal.type('\x15');
@@ -178,12 +202,22 @@ async function complete(terminal: Terminal): Promise<void> {
 
 async function interrupt(terminal: Terminal): Promise<void> {
   terminal.type('%px for (;;);\n');
-  await until(async () => cluster.engines.length === 2 && (await allRun()));
+  await until(allRun);
   terminal.type(CTRL_C);
   await terminal.shows(/Received Keyboard Interrupt\. Sending signal SIGINT to engines\.\.\.\n[\s\S]*2 errors\n> $/);
   assert.match(terminal.since, 'TaskInterrupted');
   terminal.type('%px 1 + 1\n');
   await terminal.shows(/Out\[\d:\d+\]: 2\n.*Out\[\d:\d+\]: 2\n> $/);
+  // With no signal to send, Ctrl-C ends the wait only: the output comes with %pxresult, once.
+  terminal.type('%pxconfig --signal-on-interrupt 0\n');
+  await terminal.shows(/> $/);
+  terminal.type('%px await new Promise((go) => setTimeout(go, 700)); console.log("done")\n');
+  await until(allRun);
+  terminal.type(CTRL_C);
+  await terminal.shows(/the wait was given up[^\n]*\n> $/);
+  terminal.type('%pxresult\n');
+  await terminal.shows(/\[stdout:0\] \ndone\n\[stdout:1\] \ndone\n> $/);
+  assert.is(terminal.since.split('done').length - 1, 2);
   // A command that is not complete is dropped.
   terminal.type('%%px\n');
   await terminal.shows(/\.\.\. $/);
