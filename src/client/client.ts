@@ -117,7 +117,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     const old = this.#connections.get(engine.id);
     if (old !== undefined) this.#down(engine.id, old.record.uuid, 'replaced by a new engine');
     this.#dead.delete(engine.id);
-    this.#connections.set(engine.id, new Connection(engine, this.#transport));
+    this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
     this.#emit({ type: 'engine-up', engine });
   }
 

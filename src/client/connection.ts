@@ -23,6 +23,8 @@ export interface Request {
   readonly label: string;
   readonly body: Body;
   readonly runTimeout?: number | undefined;
+  /** Shared by the tasks of one call on several engines. */
+  readonly call?: number | undefined;
 }
 
 /** What a control request is, without the fields that the connection fills in. */
@@ -44,6 +46,7 @@ const CONTROL_TIMEOUT_MS = 10_000;
 export class Connection {
   readonly record: EngineRecord;
   readonly #transport: Transport;
+  readonly #rosterVersion: () => number;
   readonly #sent = new Map<TaskId, Sent>();
   readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   #tasks: Link | undefined;
@@ -51,8 +54,10 @@ export class Connection {
   #nextControl = 1;
   #down: string | undefined;
 
-  constructor(record: EngineRecord, transport: Transport) {
+  /** `rosterVersion`: what this client has seen of the roster. */
+  constructor(record: EngineRecord, transport: Transport, rosterVersion: () => number = () => 0) {
     this.record = record;
+    this.#rosterVersion = rosterVersion;
     this.#transport = transport;
   }
 
@@ -71,7 +76,8 @@ export class Connection {
       task.fail(this.#died(task));
       return;
     }
-    const { method, label, runTimeout } = request;
+    const { method, label, runTimeout, call } = request;
+    const roster = this.#rosterVersion();
     const header: Header = {
       type: 'task',
       id: task.id,
@@ -79,6 +85,8 @@ export class Connection {
       method,
       label,
       ...(runTimeout === undefined ? {} : { runTimeout }),
+      ...(roster === 0 ? {} : { roster }),
+      ...(call === undefined ? {} : { call }),
     };
     const parts = encodeMessage(header, request.body);
     this.#sent.set(task.id, { task, parts });

@@ -211,10 +211,12 @@ export class DirectView<M extends Mode = Mode> {
 
   #submit(method: Method, label: string, options: TargetOptions, bodies: Bodies): Task[] {
     const { runTimeout } = { ...this.#defaults, ...options };
-    return this.#mustHaveEngines(options.targets).flatMap((id, index) => {
+    const ids = this.#mustHaveEngines(options.targets);
+    const call = ids.length > 1 ? nextCall() : undefined;
+    return ids.flatMap((id, index) => {
       const body = typeof bodies === 'function' ? bodies(index) : bodies;
       const named = options.label ?? this.#defaults.label ?? label;
-      return body === undefined ? [] : [this.session.submit(id, { method, label: named, body, runTimeout })];
+      return body === undefined ? [] : [this.session.submit(id, { method, label: named, body, runTimeout, call })];
     });
   }
 
@@ -249,6 +251,13 @@ export class DirectView<M extends Mode = Mode> {
   toString(): string {
     return this[inspect.custom]();
   }
+}
+
+let calls = 0;
+
+/** A number for the tasks of one call; unique with the client's name, which their ids bear. */
+function nextCall(): number {
+  return calls++;
 }
 
 function pushBody(ns: Readonly<Record<string, unknown>>): Body {

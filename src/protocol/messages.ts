@@ -34,6 +34,10 @@ export interface TaskMessage {
   readonly label: string;
   /** Milliseconds the task may run before it is interrupted; absent = no limit. */
   readonly runTimeout?: number;
+  /** The roster version that the client has seen: the task starts when its engine has seen it too. */
+  readonly roster?: number;
+  /** Shared by the tasks of one call on several engines: collectives of different calls do not mix. */
+  readonly call?: number;
 }
 
 /** Times are milliseconds since the epoch. */
@@ -69,8 +73,20 @@ export interface MailMessage {
   readonly tag: string;
 }
 
-/** Engine → engine: frees the mailbox of what a failed collective left. */
-export type TasksInbound = TaskMessage | MailMessage;
+/**
+ * A chunk of a body that goes from engine to engine, outside the queue: part 1 of the message belongs at `offset` of
+ * part `part` of the body `key`, whose parts have `sizes` bytes. `chain`: who gets it next, and after.
+ */
+export interface RelayMessage {
+  readonly type: 'relay';
+  readonly key: string;
+  readonly chain: readonly EngineId[];
+  readonly sizes: readonly number[];
+  readonly part: number;
+  readonly offset: number;
+}
+
+export type TasksInbound = TaskMessage | MailMessage | RelayMessage;
 export type TasksOutbound = ReplyMessage | OutputMessage;
 
 export interface EngineStatus {
@@ -150,9 +166,16 @@ export type ClusterVerb =
 /** Controller → engine or client. */
 export type RosterOutbound =
   | { readonly type: 'registered'; readonly id: EngineId }
-  | { readonly type: 'roster'; readonly engines: readonly EngineRecord[] }
-  | { readonly type: 'engine-up'; readonly engine: EngineRecord }
-  | { readonly type: 'engine-down'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
+  /** `version` grows with each engine that comes or goes: it orders what clients and engines know. */
+  | { readonly type: 'roster'; readonly engines: readonly EngineRecord[]; readonly version?: number }
+  | { readonly type: 'engine-up'; readonly engine: EngineRecord; readonly version?: number }
+  | {
+      readonly type: 'engine-down';
+      readonly id: EngineId;
+      readonly uuid: string;
+      readonly reason: string;
+      readonly version?: number;
+    }
   | { readonly type: 'cluster-reply'; readonly request: number; readonly error?: string }
   | { readonly type: 'stopping' };
 
