@@ -4,13 +4,12 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { Body } from '../src/protocol/codec.ts';
 import type { EngineId, RelayMessage } from '../src/protocol/messages.ts';
+import { relayChunks } from '../src/protocol/relay-chunks.ts';
 import { peerError } from './mailbox.ts';
 
 /** Sends a chunk to the next engine of the chain. */
 export type PassOn = (to: EngineId, message: RelayMessage, chunk: Uint8Array) => Promise<void>;
 
-/** Bytes of a chunk: what crosses a socket of one host best (cluster-notes 1.6). */
-const CHUNK_BYTES = 4 * 2 ** 20;
 /** A body that no task asks for is dropped: its task was aborted, or asks the client instead. */
 const KEPT_MS = 60_000;
 
@@ -56,12 +55,9 @@ export class Relay {
   async start(key: string, chain: readonly EngineId[], body: Body): Promise<void> {
     const [next, ...rest] = chain;
     if (next === undefined) return;
-    const sizes = body.map((part) => part.byteLength);
-    const sent: Promise<void>[] = [];
-    for (const { part, offset, chunk } of chunksOf(body)) {
-      sent.push(this.#passOn(next, { type: 'relay', key, chain: rest, sizes, part, offset }, chunk));
-    }
-    await Promise.all(sent);
+    await Promise.all(
+      [...relayChunks(key, rest, body)].map(({ message, chunk }) => this.#passOn(next, message, chunk)),
+    );
   }
 
   /**
@@ -117,14 +113,5 @@ export class Relay {
     this.#incoming.delete(key);
     clearTimeout(body?.expires);
     return body?.parts ?? [];
-  }
-}
-
-/** Every byte of the body once, in windows of at most 4 MiB. */
-export function* chunksOf(body: Body): Generator<{ part: number; offset: number; chunk: Uint8Array }> {
-  for (const [part, bytes] of body.entries()) {
-    for (let offset = 0; offset < bytes.byteLength; offset += CHUNK_BYTES) {
-      yield { part, offset, chunk: bytes.subarray(offset, offset + CHUNK_BYTES) };
-    }
   }
 }

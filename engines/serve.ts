@@ -6,7 +6,7 @@ import type { Link, Listener } from '../src/comm/transport.ts';
 import { zeromqTransport } from '../src/comm/zeromq.ts';
 import { type Body, bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
-import type { DeviceReport, EngineRecord, MailMessage } from '../src/protocol/messages.ts';
+import type { DeviceReport, EngineRecord, MailMessage, TaskMessage } from '../src/protocol/messages.ts';
 import { Board } from './board.ts';
 import { Capture } from './capture.ts';
 import { Collectives } from './collectives/collectives.ts';
@@ -21,6 +21,7 @@ import { logLine, RateLimitedLog } from './log.ts';
 import { Namespace } from './namespace.ts';
 import { Peers } from './peers.ts';
 import { Relay } from './relay.ts';
+import { RelayedBodies } from './relayed-bodies.ts';
 import { Residency } from './residency.ts';
 import { Runner } from './runner.ts';
 import { TaskLoop } from './task-loop.ts';
@@ -47,6 +48,7 @@ export class EngineServer {
   readonly #libraries: Libraries;
   readonly #peers: Peers;
   readonly #relay: Relay;
+  readonly #bodies: RelayedBodies;
   readonly #collectives: Collectives;
   readonly #session: Session;
   readonly #runner: Runner;
@@ -77,13 +79,15 @@ export class EngineServer {
     this.#peers = new Peers(this.#identity, this.#transport, (body) => decodeBody(body, this.#runner.revivers));
     this.#relay = new Relay((to, message, chunk) => this.#peers.message(to, message, [chunk]));
     this.#peers.onGone((id, why) => this.#relay.gone(id, why));
+    this.#bodies = new RelayedBodies(this.#relay);
     this.#collectives = new Collectives(this.#peers, this.#relay, () => this.#loop.running);
     const take = (message: FromControl) => this.#command(message);
     this.#control = new Control(this.#board, this.#identity.uuid, options, take);
     this.#loop = new TaskLoop({
       core,
       board: this.#board,
-      run: (message, body) => this.#runner.run(message, body),
+      run: (message, body, client) =>
+        this.#runner.run(message, message.relayed === undefined ? body : this.#bodies.fetch(message, client)),
       drain: () => this.#control.drain(take),
       deadline: (started, ms) => this.#control.send({ do: 'deadline', started, ms }),
       ended: (message) => this.#collectives.ended(message),
@@ -176,20 +180,30 @@ export class EngineServer {
   #listen(): Promise<Listener> {
     return this.#transport.listen(this.#options.tasks, {
       onMessage: (parts, link) => this.#receive(parts, link),
-      onDown: (link) => this.#loop.clientDown(link),
+      onDown: (link) => {
+        this.#loop.clientDown(link);
+        this.#bodies.clientDown(link);
+      },
     });
   }
 
   #receive(parts: Uint8Array[], link: Link): void {
     try {
       const header = decodeHeader(parts);
-      if (header.type === 'task') this.#loop.arrive(header, bodyOf(parts), link);
+      if (header.type === 'task') this.#task(header, bodyOf(parts), link);
+      else if (header.type === 'body') this.#bodies.offer(header.id, bodyOf(parts));
       else if (header.type === 'mail') this.#deliver(header, bodyOf(parts));
       else if (header.type === 'relay') this.#relay.arrive(header, parts[1] as Uint8Array);
       else this.#log.write(`a ${header.type} message on the tasks socket was dropped`);
     } catch (error) {
       this.#log.write(`a message was dropped: ${(error as Error).message}`);
     }
+  }
+
+  // A client that had lost its link sends again, and directly, what the running task may be waiting for.
+  #task(message: TaskMessage, body: Body, link: Link): void {
+    this.#bodies.offer(message.id, body);
+    this.#loop.arrive(message, body, link);
   }
 
   #deliver(message: MailMessage, body: Body): void {

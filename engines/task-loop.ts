@@ -22,7 +22,7 @@ export interface TaskLoopOptions {
   readonly core: Engine<Link>;
   readonly board: Board;
   /** Never throws; a promise where the task awaits. */
-  readonly run: (message: TaskMessage, body: Body) => Outcome | Promise<Outcome>;
+  readonly run: (message: TaskMessage, body: Body, client: Link) => Outcome | Promise<Outcome>;
   /** Hears of the control thread's messages that the event loop has not delivered. */
   readonly drain: () => void;
   /** Ends the start number `started` after `ms`. */
@@ -130,7 +130,7 @@ export class TaskLoop {
         this.#pumping = false;
         return;
       }
-      const outcome = this.#options.run(task.message, task.body);
+      const outcome = this.#options.run(task.message, task.body, task.client);
       if (outcome instanceof Promise) {
         void outcome.then((settled) => this.#resume(task, settled));
         return;

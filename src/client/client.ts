@@ -109,6 +109,11 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return new DirectView(this, targetsOf(targets, this.ids));
   }
 
+  /** A view whose large values leave this client once and go on from engine to engine; results as on any view. */
+  broadcast(targets: string | Iterable<number> = 'all'): DirectView<'many'> {
+    return this.view(targets).with({ via: 'broadcast' });
+  }
+
   protected byIndex(key: string): DirectView<Mode> {
     return this.view(key);
   }

@@ -8,6 +8,7 @@ import type { Ref } from '../protocol/ref.ts';
 import type { Dist } from '../tensor/partition.ts';
 import { type Assembly, chunks, joined, list, single } from './assembly.ts';
 import { AsyncResult } from './async-result.ts';
+import { relays } from './broadcast.ts';
 import { ExecuteReply } from './execute-reply.ts';
 import { join } from './gathering.ts';
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
@@ -210,13 +211,17 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   #submit(method: Method, label: string, options: TargetOptions, bodies: Bodies): Task[] {
-    const { runTimeout } = { ...this.#defaults, ...options };
+    const { runTimeout, via } = { ...this.#defaults, ...options };
     const ids = this.#mustHaveEngines(options.targets);
     const call = ids.length > 1 ? nextCall() : undefined;
+    const isThere = (id: EngineId) => this.session.engine(id) !== undefined;
+    const relayed = typeof bodies === 'function' ? undefined : relays(ids, isThere, bodies, via);
     return ids.flatMap((id, index) => {
       const body = typeof bodies === 'function' ? bodies(index) : bodies;
       const named = options.label ?? this.#defaults.label ?? label;
-      return body === undefined ? [] : [this.session.submit(id, { method, label: named, body, runTimeout, call })];
+      return body === undefined
+        ? []
+        : [this.session.submit(id, { method, label: named, body, runTimeout, call, relayed: relayed?.[index] })];
     });
   }
 

@@ -23,6 +23,7 @@ import {
   type Header,
   PROTOCOL_VERSION,
   type ReplyMetadata,
+  type TaskMessage,
 } from './messages.ts';
 import type { WireError } from './wire-error.ts';
 
@@ -97,7 +98,10 @@ const header = union<Header, 'type'>('type', {
     runTimeout: optional(num),
     roster: optional(whole),
     call: optional(whole),
+    relayed: optional(object<NonNullable<TaskMessage['relayed']>>({ key: text, from: optional(whole) })),
   }),
+  need: object({ type: oneOf('need'), id: text }),
+  body: object({ type: oneOf('body'), id: text }),
   mail: object({ type: oneOf('mail'), from: whole, tag: text }),
   relay: object({
     type: oneOf('relay'),

@@ -38,6 +38,20 @@ export interface TaskMessage {
   readonly roster?: number;
   /** Shared by the tasks of one call on several engines: collectives of different calls do not mix. */
   readonly call?: number;
+  /** The body comes as `RelayMessage`s with this key, from that engine; absent: from the client. */
+  readonly relayed?: { readonly key: string; readonly from?: EngineId };
+}
+
+/** Engine → client: the relayed body of this task has not come, send it. */
+export interface NeedMessage {
+  readonly type: 'need';
+  readonly id: TaskId;
+}
+
+/** Client → engine: the body of a task, asked for by `need`. */
+export interface BodyMessage {
+  readonly type: 'body';
+  readonly id: TaskId;
 }
 
 /** Times are milliseconds since the epoch. */
@@ -86,8 +100,8 @@ export interface RelayMessage {
   readonly offset: number;
 }
 
-export type TasksInbound = TaskMessage | MailMessage | RelayMessage;
-export type TasksOutbound = ReplyMessage | OutputMessage;
+export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage;
+export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage;
 
 export interface EngineStatus {
   readonly uuid: string;
