@@ -45,7 +45,7 @@ const backendOption = (): string => `backend=${BACKENDS[process.platform] ?? 'vu
 export async function findAdapter(options: ContextOptions): Promise<FoundAdapter> {
   const { create } = await importDawn();
   const chosen = options.gpu === undefined ? [] : [`adapter=${cardName(create, options.gpu)}`];
-  const gpu = create([backendOption(), ...chosen, ...TOGGLES, ...EXACT_TIMES]);
+  const gpu = instance(create, [backendOption(), ...chosen, ...TOGGLES, ...EXACT_TIMES]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) throw new ContextError(`no WebGPU adapter: ${NEEDS}`);
   const software = isSoftware(adapter);
@@ -64,6 +64,16 @@ export async function probeAdapter(options: ContextOptions): Promise<Probe> {
     if (error instanceof ContextError) return { ok: false, reason: error.message };
     throw error;
   }
+}
+
+// Kept for the life of the process: a device whose instance was garbage-collected crashes in Dawn's threads.
+const instances = new Map<string, GPU>();
+
+function instance(create: Dawn['create'], options: string[]): GPU {
+  const key = options.join(' ');
+  const known = instances.get(key) ?? create(options);
+  instances.set(key, known);
+  return known;
 }
 
 // Dawn selects by a part of the name, and lists the names when none fits.

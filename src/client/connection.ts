@@ -84,7 +84,7 @@ export class Connection {
     const roster = this.#rosterVersion();
     const header: TaskMessage = {
       type: 'task',
-      id: task.id,
+      id: task.wireId,
       to: this.record.uuid,
       method,
       label,
@@ -93,7 +93,7 @@ export class Connection {
       ...(call === undefined ? {} : { call }),
     };
     const parts = encodeMessage(header, request.body);
-    this.#sent.set(task.id, { task, parts });
+    this.#sent.set(task.wireId, { task, parts });
     if (request.relayed === undefined) this.#send(parts);
     else this.#sendRelayed(header, request.body, request.relayed);
   }

@@ -13,13 +13,14 @@ export interface CallOptions {
   readonly via?: 'direct' | 'broadcast' | undefined;
 }
 
-const CALL_KEYS: readonly string[] = ['signal', 'timeout', 'runTimeout', 'label', 'via'];
+/** Names of the options that every call takes. */
+export const CALL_OPTIONS: readonly string[] = ['signal', 'timeout', 'runTimeout', 'label', 'via'];
 
 /**
  * @throws TypeError naming an option that no call takes, or one of the wrong kind: misspelt options must not be silent
  */
 export function checkOptions<T extends CallOptions>(options: T, ...more: readonly string[]): T {
-  const known = [...CALL_KEYS, ...more];
+  const known = [...CALL_OPTIONS, ...more];
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new TypeError(`unknown option '${key}': one of ${known.join(', ')}`);
   }

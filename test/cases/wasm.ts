@@ -1,5 +1,6 @@
 // The semantics page's cases, by number, against real engine processes on the `wasm` context.
 import { directCases } from '../support/cases/direct.ts';
+import { outputCases } from '../support/cases/output.ts';
 import { resultCases } from '../support/cases/results.ts';
 import { type Rig, startRig } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
@@ -12,4 +13,5 @@ test.before(async () => {
 test.after(() => rig.stop());
 resultCases(test, () => rig);
 directCases(test, () => rig);
+outputCases(test, () => rig);
 test.run();
