@@ -117,6 +117,11 @@ export class Client
     return new DirectView(this, targetsOf(targets, this.ids));
   }
 
+  /** A view whose large values leave this client once and go on from engine to engine; results as on any view. */
+  broadcast(targets: string | Iterable<number> = 'all'): DirectView<'many'> {
+    return this.view(targets).with({ via: 'broadcast' });
+  }
+
   protected byIndex(key: string): DirectView<Mode> {
     return this.view(key);
   }
@@ -125,7 +130,7 @@ export class Client
     const old = this.#connections.get(engine.id);
     if (old !== undefined) this.#down(engine.id, old.record.uuid, 'replaced by a new engine');
     this.#dead.delete(engine.id);
-    this.#connections.set(engine.id, new Connection(engine, this.#transport));
+    this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
     this.#emit({ type: 'engine-up', engine });
   }
 

@@ -9,6 +9,7 @@ import type { Ref } from '../protocol/ref.ts';
 import type { Dist } from '../tensor/partition.ts';
 import { type Assembly, chunks, joined, list, single } from './assembly.ts';
 import { AsyncResult } from './async-result.ts';
+import { relays } from './broadcast.ts';
 import { ExecuteReply } from './execute-reply.ts';
 import { join } from './gathering.ts';
 import { type ImportOptions, importCode } from './import-module.ts';
@@ -273,11 +274,17 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   #submit(method: Method, label: string, options: TargetOptions, bodies: Bodies): Task[] {
-    const { runTimeout } = { ...this.#defaults, ...options };
-    return this.#mustHaveEngines(options.targets).flatMap((id, index) => {
+    const { runTimeout, via } = { ...this.#defaults, ...options };
+    const ids = this.#mustHaveEngines(options.targets);
+    const call = ids.length > 1 ? nextCall() : undefined;
+    const isThere = (id: EngineId) => this.session.engine(id) !== undefined;
+    const relayed = typeof bodies === 'function' ? undefined : relays(ids, isThere, bodies, via);
+    return ids.flatMap((id, index) => {
       const body = typeof bodies === 'function' ? bodies(index) : bodies;
       const named = options.label ?? this.#defaults.label ?? label;
-      return body === undefined ? [] : [this.session.submit(id, { method, label: named, body, runTimeout })];
+      return body === undefined
+        ? []
+        : [this.session.submit(id, { method, label: named, body, runTimeout, call, relayed: relayed?.[index] })];
     });
   }
 
@@ -312,6 +319,13 @@ export class DirectView<M extends Mode = Mode> {
   toString(): string {
     return this[inspect.custom]();
   }
+}
+
+let calls = 0;
+
+/** A number for the tasks of one call; unique with the client's name, which their ids bear. */
+function nextCall(): number {
+  return calls++;
 }
 
 function pushBody(ns: Readonly<Record<string, unknown>>): Body {

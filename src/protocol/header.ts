@@ -23,6 +23,7 @@ import {
   type Header,
   PROTOCOL_VERSION,
   type ReplyMetadata,
+  type TaskMessage,
 } from './messages.ts';
 import type { WireError } from './wire-error.ts';
 
@@ -108,8 +109,21 @@ const header = union<Header, 'type'>('type', {
     ),
     label: text,
     runTimeout: optional(num),
+    roster: optional(whole),
+    call: optional(whole),
+    relayed: optional(object<NonNullable<TaskMessage['relayed']>>({ key: text, from: optional(whole) })),
   }),
+  need: object({ type: oneOf('need'), id: text }),
+  body: object({ type: oneOf('body'), id: text }),
   mail: object({ type: oneOf('mail'), from: whole, tag: text }),
+  relay: object({
+    type: oneOf('relay'),
+    key: text,
+    chain: list(whole),
+    sizes: list(whole),
+    part: whole,
+    offset: whole,
+  }),
   reply: object({
     type: oneOf('reply'),
     id: text,
@@ -142,9 +156,15 @@ const header = union<Header, 'type'>('type', {
   heartbeat: object({ type: oneOf('heartbeat'), uuid: text }),
   cluster: object({ type: oneOf('cluster'), request: whole, verb }),
   registered: object({ type: oneOf('registered'), id: whole }),
-  roster: object({ type: oneOf('roster'), engines: list(engine) }),
-  'engine-up': object({ type: oneOf('engine-up'), engine }),
-  'engine-down': object({ type: oneOf('engine-down'), id: whole, uuid: text, reason: text }),
+  roster: object({ type: oneOf('roster'), engines: list(engine), version: optional(whole) }),
+  'engine-up': object({ type: oneOf('engine-up'), engine, version: optional(whole) }),
+  'engine-down': object({
+    type: oneOf('engine-down'),
+    id: whole,
+    uuid: text,
+    reason: text,
+    version: optional(whole),
+  }),
   'cluster-reply': object({ type: oneOf('cluster-reply'), request: whole, error: optional(text) }),
   stopping: object({ type: oneOf('stopping') }),
 });
