@@ -1,12 +1,13 @@
 // What user code finds on globalThis of an engine. All of it may be shadowed; nothing of ours depends on these names.
 
+import { useDevice } from '../kernels/device.ts';
 import type { DeviceReport } from '../src/protocol/messages.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import type { Capture } from './capture.ts';
 import type { CollectiveCalls, Collectives } from './collectives/collectives.ts';
 import { mimeBundle } from './display.ts';
-import type { Libraries } from './libraries.ts';
+import { importKernels, type Libraries } from './libraries.ts';
 import type { Memory } from './memory.ts';
 import { hostCopy } from './operands.ts';
 import type { Peers, ReceiveOptions } from './peers.ts';
@@ -46,6 +47,7 @@ export interface GlobalsOptions {
 export function installGlobals(options: GlobalsOptions): void {
   const { session, capture, emit } = options;
   options.libraries.install(() => `engine ${session.identity.id}`);
+  useDevice({ tf: async () => (await session.context()).tf(), threads: options.device.threads });
   const values = {
     engine: engineGlobal(options),
     display: (value: unknown) => {
@@ -58,6 +60,7 @@ export function installGlobals(options: GlobalsOptions): void {
     range,
     tensor,
     Tensor,
+    ...pictureFunctions(),
   };
   for (const [name, value] of Object.entries(values)) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
@@ -65,6 +68,30 @@ export function installGlobals(options: GlobalsOptions): void {
 }
 
 function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {
+// The picture functions that answer with a promise: they are loaded at their first call.
+const PICTURES = [
+  'contactSheet',
+  'cornerHarris',
+  'cornerPeaks',
+  'cornerShiTomasi',
+  'cornerSubpix',
+  'encodePicture',
+  'findCorners',
+  'getCornersImage',
+  'getPictures',
+  'plotCorners',
+  'readPicture',
+  'thumbnail',
+] as const;
+
+function pictureFunctions(): Record<string, unknown> {
+  const lazy = (name: (typeof PICTURES)[number]) => {
+    return async (...args: never[]) => ((await importKernels())[name] as (...args: never[]) => unknown)(...args);
+  };
+  return Object.fromEntries(PICTURES.map((name) => [name, lazy(name)]));
+}
+
+function engineGlobal({ session, peers, libraries, device, emit }: GlobalsOptions): EngineGlobal {
   const { identity } = session;
   return {
     get id() {

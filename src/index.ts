@@ -1,5 +1,26 @@
 // The public API of directview: one list of values, one of types, nothing else.
 
+export type {
+  ContactSheetOptions,
+  Corner,
+  CornersJob,
+  CornersOfFile,
+  DeviceOption,
+  FindCornersOptions,
+  Format,
+  FoundCorners,
+  GetPicturesOptions,
+  HarrisOptions,
+  Image,
+  Mark,
+  PeaksOptions,
+  Picture,
+  ReadPictureOptions,
+  ResponseOptions,
+  ShiTomasiOptions,
+  SubpixOptions,
+} from '../kernels/index.ts';
+export { PictureError } from '../kernels/index.ts';
 export type { GetOptions, ReturnWhen } from './client/async-result.ts';
 export { AsyncResult } from './client/async-result.ts';
 export type { ClientEvent, ConnectOptions } from './client/client.ts';
@@ -59,6 +80,22 @@ export {
   UnmetDependency,
 } from './errors.ts';
 export type { EngineMemory } from './protocol/arguments.ts';
+export {
+  contactSheet,
+  cornerHarris,
+  cornerPeaks,
+  cornerShiTomasi,
+  cornerSubpix,
+  cornersOfFile,
+  drawCorners,
+  encodePicture,
+  findCorners,
+  getCornersImage,
+  getPictures,
+  plotCorners,
+  readPicture,
+  thumbnail,
+} from './pictures.ts';
 export type { DeviceChoice } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
 export { fromModule } from './protocol/module-function.ts';
