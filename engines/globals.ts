@@ -67,7 +67,6 @@ export function installGlobals(options: GlobalsOptions): void {
   }
 }
 
-function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {
 // The picture functions that answer with a promise: they are loaded at their first call.
 const PICTURES = [
   'contactSheet',
@@ -91,7 +90,7 @@ function pictureFunctions(): Record<string, unknown> {
   return Object.fromEntries(PICTURES.map((name) => [name, lazy(name)]));
 }
 
-function engineGlobal({ session, peers, libraries, device, emit }: GlobalsOptions): EngineGlobal {
+function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {
   const { identity } = session;
   return {
     get id() {

@@ -79,7 +79,6 @@ export {
   TimeoutError,
   UnmetDependency,
 } from './errors.ts';
-export type { EngineMemory } from './protocol/arguments.ts';
 export {
   contactSheet,
   cornerHarris,
@@ -96,6 +95,7 @@ export {
   readPicture,
   thumbnail,
 } from './pictures.ts';
+export type { EngineMemory } from './protocol/arguments.ts';
 export type { DeviceChoice } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
 export { fromModule } from './protocol/module-function.ts';

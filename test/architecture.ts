@@ -24,8 +24,6 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'src/index.ts',
     'kernels',
   ],
-  'src/index.ts': ['src/errors.ts', 'src/tensor', 'src/protocol', 'src/client', 'src/cluster'],
-  'src/cli': ['src/errors.ts', 'src/tensor', 'src/protocol', 'src/comm', 'src/client', 'src/cluster', 'kernels'],
   'src/pictures.ts': ['src/protocol', 'kernels'],
   'src/index.ts': [
     'src/errors.ts',
