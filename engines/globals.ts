@@ -7,8 +7,9 @@ import type { Capture } from './capture.ts';
 import { mimeBundle } from './display.ts';
 import type { Libraries } from './libraries.ts';
 import type { Memory } from './memory.ts';
+import { hostCopy } from './operands.ts';
 import type { Peers, ReceiveOptions } from './peers.ts';
-import { hostCopy, multiply } from './verbs/matmul.ts';
+import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
 import type { Session } from './verbs/verb.ts';
 
@@ -50,7 +51,7 @@ export function installGlobals(options: GlobalsOptions): void {
       capture.flush();
       emit('display', mimeBundle(value));
     },
-    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session)),
+    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session, 'nothing')),
     sum,
     range,
     tensor,

@@ -22,6 +22,7 @@ interface Waiting {
 const DEFAULT_TIMEOUT = 60_000;
 const ROSTER_WAIT_MS = 500;
 const ROSTER_POLL_MS = 10;
+const MAX_FORGOTTEN = 1000;
 /** Bytes that wait in the mailbox; mail beyond is dropped and said so. */
 const MAX_BYTES = 2 * 2 ** 30;
 
@@ -32,6 +33,8 @@ export class Peers {
   readonly #links = new Map<EngineId, Link>();
   readonly #mail = new Map<string, Body[]>();
   readonly #waiting = new Map<string, Waiting[]>();
+  // Tags of failed collectives: what still comes for them is dropped.
+  readonly #forgotten = new Set<string>();
   #engines: readonly EngineRecord[] = [];
   #bytes = 0;
 
@@ -59,8 +62,26 @@ export class Peers {
     }
   }
 
+  /** Bytes that wait in the mailbox. */
+  get mailBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Drops all mail whose tag is `topic` or begins with `topic/`, now and later; who waits for it fails. */
+  forget(topic: string): void {
+    this.#forgotten.add(topic);
+    const oldest = this.#forgotten.values().next();
+    if (this.#forgotten.size > MAX_FORGOTTEN && !oldest.done) this.#forgotten.delete(oldest.value);
+    const keys = [...this.#mail.keys(), ...this.#waiting.keys()].filter((key) => topicOf(tagOf(key)) === topic);
+    for (const key of keys) {
+      while (this.#take(key) !== undefined);
+      for (const waiting of [...(this.#waiting.get(key) ?? [])]) waiting.reject(new Error('it was called off'));
+    }
+  }
+
   /** Mail from a peer, at any time. */
   deliver(message: MailMessage, body: Body): void {
+    if (this.#forgotten.has(topicOf(message.tag))) return;
     const key = keyOf(message.from, message.tag);
     const waiting = this.#waiting.get(key)?.shift();
     if (waiting !== undefined) waiting.resolve(body);
@@ -181,6 +202,16 @@ export class Peers {
 
 function keyOf(from: EngineId, tag: string): string {
   return `${from}|${tag}`;
+}
+
+function tagOf(key: string): string {
+  return key.slice(key.indexOf('|') + 1);
+}
+
+/** A tag is `topic` or `topic/rest`. */
+function topicOf(tag: string): string {
+  const end = tag.indexOf('/');
+  return end < 0 ? tag : tag.slice(0, end);
 }
 
 function sizeOf(body: Body): number {

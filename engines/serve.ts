@@ -15,6 +15,7 @@ import { Engine, type Identity } from './engine.ts';
 import { Evaluator } from './evaluate.ts';
 import { installGlobals } from './globals.ts';
 import { removeSocketFiles } from './ipc-files.ts';
+import { Kernels } from './kernels.ts';
 import { Libraries } from './libraries.ts';
 import { logLine, RateLimitedLog } from './log.ts';
 import { Namespace } from './namespace.ts';
@@ -116,11 +117,17 @@ export class EngineServer {
   }
 
   #makeSession(): Session {
+    const peers = () => this.#peers;
     return {
       identity: this.#identity,
       namespace: this.#namespace,
       evaluator: new Evaluator(this.#namespace, () => this.#name),
       residency: this.#residency,
+      // Made after the session, as it decodes what comes with the session's revivers.
+      get peers() {
+        return peers();
+      },
+      kernels: new Kernels(),
       executionCount: 0,
       context: () => this.#context(),
       opened: () => this.#opened,

@@ -5,11 +5,26 @@ export { AsyncResult } from './client/async-result.ts';
 export type { ClientEvent, ConnectOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
 export { ExecuteReply } from './client/execute-reply.ts';
+export { Executor } from './client/executor.ts';
 export type { ImportOptions } from './client/import-module.ts';
 export type { DisplayOptions } from './client/interactive-result.ts';
+export type {
+  Kernel,
+  KernelArgument,
+  KernelFunction,
+  KernelScope,
+  KernelSettings,
+} from './client/kernel.ts';
+export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
+export { Dependency } from './client/load-balanced/dependency.ts';
+export { ItemStream } from './client/load-balanced/item-stream.ts';
+export type { BalancedMapOptions, BalancedOptions, ImapOptions } from './client/load-balanced/options.ts';
+export { LoadBalancedView } from './client/load-balanced/view.ts';
 export type { CallOptions } from './client/options.ts';
 export type { GroupBy } from './client/output/grouping.ts';
 export type { TextSink } from './client/output/sinks.ts';
+export type { Operand } from './client/pdot/operands.ts';
+export type { PdotOptions } from './client/pdot/pdot.ts';
 export { pdot } from './client/pdot/pdot.ts';
 export type { InteractiveOptions, ProgressEvent } from './client/progress.ts';
 export type { Px, PxOptions } from './client/px.ts';
@@ -43,6 +58,7 @@ export {
   TimeoutError,
   UnmetDependency,
 } from './errors.ts';
+export type { EngineMemory } from './protocol/arguments.ts';
 export type { DeviceChoice } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
 export { fromModule } from './protocol/module-function.ts';

@@ -14,7 +14,11 @@ interface BufferResult {
   delete(): void;
 }
 
-type Constructor = new (settings: object) => BufferResult;
+interface Seed {
+  readonly context: object;
+  readonly kernel: object;
+  readonly constructor: new (settings: object) => BufferResult;
+}
 
 const seeds = new WeakMap<GPU, Promise<BufferResult>>();
 
@@ -26,15 +30,11 @@ export function isBufferResult(value: unknown): value is BufferResult {
 export async function asArgument(gpu: GPU, buffer: GPUBuffer, shape: Shape): Promise<unknown> {
   const found = seeds.get(gpu) ?? seed(gpu);
   seeds.set(gpu, found);
-  const { context, kernel, constructor } = (await found) as unknown as {
-    context: object;
-    kernel: object;
-    constructor: Constructor;
-  };
+  const { context, kernel, constructor: Result } = (await found) as unknown as Seed;
   if (shape.length < 1 || shape.length > 3) {
     throw new ContextError(`gpu.js takes tensors of 1 to 3 axes, not [${shape}]: reshape it`);
   }
-  const result = new constructor({ buffer, output: [...shape].reverse(), context, kernel });
+  const result = new Result({ buffer, output: [...shape].reverse(), context, kernel });
   // One count too many, so that gpu.js deleting its handle never destroys a buffer that is ours.
   (buffer as { _refs?: number })._refs = ((buffer as { _refs?: number })._refs ?? 0) + 1;
   return result;

@@ -10,8 +10,9 @@ export type Columns = Tensor4D;
 
 /** Correlates every column with the taps (an odd number); pixels outside count as 0. The caller owns the result. */
 export function filterDown(tf: TF, map: Columns, taps: readonly number[]): Columns {
-  const cols = map.shape[3];
-  const filter = tf.tensor4d(repeated(taps, cols), [taps.length, 1, cols, 1]);
+  const [, rows, , cols] = map.shape;
+  const reaching = within(taps, rows);
+  const filter = tf.tensor4d(repeated(reaching, cols), [reaching.length, 1, cols, 1]);
   const filtered = tf.depthwiseConv2d(map, filter, 1, 'same');
   filter.dispose();
   return filtered;
@@ -27,6 +28,12 @@ export function maxDown(tf: TF, map: Columns, radius: number): Columns {
 /** Rows become columns. The caller owns the result. */
 export function flip(tf: TF, map: Columns): Columns {
   return tf.transpose(map, [0, 3, 2, 1]);
+}
+
+// Taps that lie outside from every row add nothing but work.
+function within(taps: readonly number[], rows: number): readonly number[] {
+  const spare = Math.max(0, (taps.length - 1) / 2 - (rows - 1));
+  return taps.slice(spare, taps.length - spare);
 }
 
 function repeated(taps: readonly number[], cols: number): Float32Array {

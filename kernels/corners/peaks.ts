@@ -51,9 +51,11 @@ export async function detectCorners(
 
 /** The maximum of the square around each pixel, transposed; takes over (and disposes) the map. */
 function highestAround(tf: TF, map: Columns, radius: number): Columns {
-  const highest = tf.tidy(() => maxDown(tf, flip(tf, maxDown(tf, map, radius)), radius));
-  map.dispose();
-  return highest;
+  try {
+    return tf.tidy(() => maxDown(tf, flip(tf, maxDown(tf, map, radius)), radius));
+  } finally {
+    map.dispose();
+  }
 }
 
 async function read(map: Columns): Promise<Float32Array> {

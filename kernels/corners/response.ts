@@ -55,16 +55,18 @@ export function upload(tf: TF, image: FloatImage, { from, to }: Strip): Columns 
 
 /** The response of a picture on the device; takes over (and disposes) the picture, the caller owns the response. */
 export function responseOnDevice(tf: TF, picture: Columns, rule: Response): Columns {
-  const map = tf.tidy(() => {
-    const taps = gaussianTaps(rule.sigma);
-    // Both gradients lie on their side (rows are columns) until the Gaussian's second half: one transposition fewer.
-    const gc = filterDown(tf, flip(tf, filterDown(tf, picture, SMOOTH)), DIFFERENCE);
-    const gr = filterDown(tf, flip(tf, filterDown(tf, picture, DIFFERENCE)), SMOOTH);
-    const blur = (product: Columns) => filterDown(tf, flip(tf, filterDown(tf, product, taps)), taps);
-    return respond(tf, blur(tf.square(gr)), blur(tf.mul(gr, gc)), blur(tf.square(gc)), rule);
-  });
-  picture.dispose();
-  return map;
+  try {
+    return tf.tidy(() => {
+      const taps = gaussianTaps(rule.sigma);
+      // Both gradients lie on their side (rows are columns) until the Gaussian's second half: two flips fewer.
+      const gc = filterDown(tf, flip(tf, filterDown(tf, picture, SMOOTH)), DIFFERENCE);
+      const gr = filterDown(tf, flip(tf, filterDown(tf, picture, DIFFERENCE)), SMOOTH);
+      const blur = (product: Columns) => filterDown(tf, flip(tf, filterDown(tf, product, taps)), taps);
+      return respond(tf, blur(tf.square(gr)), blur(tf.mul(gr, gc)), blur(tf.square(gc)), rule);
+    });
+  } finally {
+    picture.dispose();
+  }
 }
 
 function respond(tf: TF, rr: Columns, rc: Columns, cc: Columns, rule: Response): Columns {

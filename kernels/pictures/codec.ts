@@ -37,12 +37,13 @@ export async function decode(bytes: Uint8Array, { resize, maxPixels }: DecodeOpt
   const open = await load();
   const common = { failOn: 'error', limitInputPixels: maxPixels, pages: 1 } as const;
   const { space = '', depth } = await open(bytes, common).metadata();
+  if (depth !== 'uchar' && depth !== 'ushort') throw new Error(`its samples are ${depth}: only 8 and 16 bits are read`);
   // Colour profiles are left alone, as scikit-image does: the same file gives the same grey. CMYK has no RGB without.
   const picture = open(bytes, { ...common, ignoreIcc: space !== 'cmyk' }).autoOrient();
   if (resize !== undefined) picture.resize({ width: resize, height: resize, fit: 'inside', withoutEnlargement: true });
   const wide = depth === 'ushort';
   const grey = space === 'b-w' || space === 'grey16';
-  picture.toColourspace(`${grey ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb'}`);
+  picture.toColourspace(wide ? (grey ? 'grey16' : 'rgb16') : grey ? 'b-w' : 'srgb');
   const { data, info } = await picture.raw({ depth: wide ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true });
   const samples = wide ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data;
   return { rows: info.height, cols: info.width, channels: info.channels, data: samples, white: wide ? 65535 : 255 };

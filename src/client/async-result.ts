@@ -57,16 +57,20 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
     this.#init = init;
     this.label = init.options?.label ?? init.label;
     this.tasks = init.tasks;
-    this.#pending = init.tasks.filter((task) => task.outcome === undefined).length;
+    this.#pending = init.tasks.length;
     this.#done = this.#allDone();
     this.#abortWith(init.options?.signal);
   }
 
-  async #allDone(): Promise<void> {
-    for (const task of this.tasks) {
-      if (task.outcome === undefined) void task.done.then(() => this.#pending--);
-    }
-    for (const task of this.tasks) if (task.outcome === undefined) await task.done;
+  // One promise and one listener for all of them: a map may have a hundred thousand.
+  #allDone(): Promise<void> {
+    return new Promise((resolve) => {
+      const ended = () => {
+        if (--this.#pending === 0) resolve();
+      };
+      if (this.#pending === 0) resolve();
+      for (const task of this.tasks) task.onEnd(ended);
+    });
   }
 
   // Tasks that have not started are dropped when the caller's signal fires.
@@ -234,13 +238,14 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     if (this.isSingle) throw new TypeError('a single result is not iterable: await it');
-    yield* this.#init.arrival === 'arrival' ? this.asReady() : this.#iterate(this.tasks);
+    yield* this.#init.arrival === 'arrival' ? this.asReady() : this.#iterate(this.tasks.keys());
   }
 
-  async *#iterate(tasks: Iterable<Task> | AsyncIterable<Task>): AsyncGenerator<Item, void, undefined> {
-    for await (const task of tasks) {
+  async *#iterate(order: Iterable<number> | AsyncIterable<number>): AsyncGenerator<Item, void, undefined> {
+    for await (const index of order) {
+      const task = this.tasks[index] as Task;
       const outcome = task.outcome ?? (await within(task.done, this.#limits({}), this.#what));
-      for (const item of this.#init.assembly.items(outcome, this.tasks.indexOf(task))) {
+      for (const item of this.#init.assembly.items(outcome, index)) {
         if (!item.ok) throw item.error;
         yield item.value;
       }
@@ -311,8 +316,10 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
 
   /** Milliseconds since the submission, or until the last result arrived. */
   get elapsed(): number {
-    const end = this.ready ? Math.max(...this.tasks.map((task) => task.received ?? 0)) : Date.now();
-    return this.tasks.length === 0 ? 0 : end - Math.min(...this.tasks.map((task) => task.submitted));
+    if (this.tasks.length === 0) return 0;
+    const first = this.tasks.reduce((ms, task) => Math.min(ms, task.submitted), Number.POSITIVE_INFINITY);
+    const last = this.tasks.reduce((ms, task) => Math.max(ms, task.received ?? 0), 0);
+    return (this.ready ? last : Date.now()) - first;
   }
 
   /** Milliseconds of work, summed over the tasks. @throws TimeoutError before the end */

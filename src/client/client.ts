@@ -7,12 +7,15 @@ import { ConnectionError, EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
 import { type ClusterInfo, loadClusterFile } from './cluster-file.ts';
 import { Connection, type ControlVerb, type Request } from './connection.ts';
+import { Executor } from './executor.ts';
 import { Indexable } from './indexing.ts';
 import { type JobSelection, Jobs } from './jobs.ts';
+import { type BalancedSession, Balancer } from './load-balanced/balancer.ts';
+import type { BalancedOptions } from './load-balanced/options.ts';
+import { LoadBalancedView } from './load-balanced/view.ts';
 import type { InteractiveOptions } from './progress.ts';
-import type { Mode } from './remote.ts';
+import type { Mode, RemoteFunction } from './remote.ts';
 import { RosterLink } from './roster-link.ts';
-import type { Session } from './session.ts';
 import { type Targets, targetsOf } from './targets.ts';
 import { Task } from './task.ts';
 import { DirectView } from './view.ts';
@@ -36,7 +39,10 @@ export interface ConnectOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Engines by id, as views see them, and what concerns all of them. */
-export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> implements Session, AsyncDisposable {
+export class Client
+  extends Indexable<DirectView<'one'>, DirectView<'many'>>
+  implements BalancedSession, AsyncDisposable
+{
   /** This client's name on the wire; task ids begin with it. */
   readonly uuid = randomUUID();
   readonly jobs: Jobs;
@@ -45,6 +51,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   readonly #connections = new Map<EngineId, Connection>();
   readonly #dead = new Map<EngineId, string>();
   readonly #listeners = new Set<(event: ClientEvent) => void>();
+  #balancer: Balancer | undefined;
   #counter = 0;
   #closed: Promise<void> | undefined;
 
@@ -155,10 +162,35 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return task;
   }
 
+  send(engine: EngineId, task: Task, request: Request): void {
+    const connection = this.#connections.get(engine);
+    if (connection !== undefined) connection.submit(task, request);
+    else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
+  }
+
+  /**
+   * A view whose tasks each go to one engine, the least loaded: `rc.loadBalanced()` of all engines, also those to come;
+   * `rc.loadBalanced([0, 2])` of some.
+   * @throws TypeError, RangeError as `view` does; TypeError naming an unknown option
+   */
+  loadBalanced(targets: number | string | Iterable<number> = 'all', options: BalancedOptions = {}): LoadBalancedView {
+    if (this.#closed) throw new ConnectionError('this client is closed');
+    this.#balancer ??= new Balancer(this);
+    return new LoadBalancedView(this.#balancer, targetsOf(targets, this.ids), options);
+  }
+
+  /** A pool of workers with the face of piscina: `rc.executor(fn)`, then `pool.run(task)`. Never stops engines. */
+  executor<T = unknown, R = unknown>(fn?: RemoteFunction<[T], R>): Executor<T, R> {
+    return new Executor(this.loadBalanced(), fn);
+  }
+
   async abortTasks(tasks: readonly Task[]): Promise<void> {
     const byEngine = new Map<EngineId, TaskId[]>();
-    for (const { engine, id } of tasks) {
-      if (engine !== undefined) byEngine.set(engine.id, [...(byEngine.get(engine.id) ?? []), id]);
+    for (const task of tasks) {
+      if (task.outcome !== undefined || task.drop() || task.engine === undefined) continue;
+      const ids = byEngine.get(task.engine.id) ?? [];
+      byEngine.set(task.engine.id, ids);
+      ids.push(task.wireId);
     }
     await Promise.all([...byEngine].map(([engine, ids]) => this.control(engine, { type: 'abort', ids })));
   }
@@ -275,6 +307,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   }
 
   async #close(): Promise<void> {
+    this.#balancer?.close('the client was closed');
     await Promise.all([...this.#connections.values()].map((connection) => connection.fail('the client was closed')));
     await this.#roster.close();
   }

@@ -74,14 +74,14 @@ export class Connection {
     const { method, label, runTimeout } = request;
     const header: Header = {
       type: 'task',
-      id: task.id,
+      id: task.wireId,
       to: this.record.uuid,
       method,
       label,
       ...(runTimeout === undefined ? {} : { runTimeout }),
     };
     const parts = encodeMessage(header, request.body);
-    this.#sent.set(task.id, { task, parts });
+    this.#sent.set(task.wireId, { task, parts });
     this.#send(parts);
   }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { NoEnginesRegistered } from '../errors.ts';
+import type { EngineMemory } from '../protocol/arguments.ts';
 import { type Body, encodeBody } from '../protocol/codec.ts';
 import type { EngineId, Method } from '../protocol/messages.ts';
 import type { Ref } from '../protocol/ref.ts';
@@ -11,6 +12,7 @@ import { AsyncResult } from './async-result.ts';
 import { ExecuteReply } from './execute-reply.ts';
 import { join } from './gathering.ts';
 import { type ImportOptions, importCode } from './import-module.ts';
+import { createKernel, type Kernel, type KernelFunction, type KernelResult, type KernelSettings } from './kernel.ts';
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
@@ -221,6 +223,28 @@ export class DirectView<M extends Mode = Mode> {
   /** Clears these names, or everything that users set. */
   clear(names?: readonly string[], options: TargetOptions = {}): AsyncResult<PerTarget<M, undefined>, undefined> {
     return this.#each('clear', 'clear', encodeBody(names === undefined ? {} : { names: checkNames(names) }), options);
+  }
+
+  /**
+   * One gpu.js kernel, compiled on the engines of this view as they are now, and called like a function:
+   * `const saxpy = await view.kernel(function (a, x, y) {…}, { outputLike: 'x' }); await saxpy(2, ref('x'), ref('y'))`.
+   * Results come back as float32 Tensors, or stay on the engines: `saxpy.into('y')(2, ref('x'), ref('y'))`.
+   * @throws TypeError, RangeError, NotSerializableError for what cannot be a kernel, before anything is sent. What gpu.js
+   *   does not compile is a KernelError of the first call, with the kernel's source.
+   */
+  kernel<F extends KernelFunction, const S extends KernelSettings>(
+    fn: F,
+    settings: S,
+  ): Promise<Kernel<M, F, KernelResult<S>>> {
+    const { targets } = this;
+    // Kept on the engines of today: one that comes later has no such kernel.
+    const view = targets === 'all' ? (this.asMany() as DirectView<Mode> as DirectView<M>) : this;
+    return createKernel(view, fn, settings);
+  }
+
+  /** What each engine holds, in bytes: by name, on its device, in its mailbox. */
+  memory(options: TargetOptions = {}): AsyncResult<PerTarget<M, EngineMemory>, EngineMemory> {
+    return this.#each('memory', 'memory', encodeBody({}), options);
   }
 
   /** Any method of the engines' verbs, for the pieces that are built on views. */

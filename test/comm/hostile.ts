@@ -87,7 +87,12 @@ function open(endpoint: string): Socket {
 /** Reproducible noise. */
 function noise(bytes: number): Buffer {
   let state = bytes + 12345;
-  return Buffer.from(Array.from({ length: bytes }, () => (state = (state * 1103515245 + 12345) & 0x7fffffff) >>> 16));
+  return Buffer.from(
+    Array.from({ length: bytes }, () => {
+      state = (state * 1103515245 + 12345) & 0x7fffffff;
+      return state >>> 16;
+    }),
+  );
 }
 
 /** A packet with a good header over the given records. */

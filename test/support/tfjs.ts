@@ -1,5 +1,6 @@
 // tfjs on the backends that tests can open without an engine. webgpu needs a device of ours: its context runs the same cases.
 import * as tf from '@tensorflow/tfjs-core';
+import type { TF } from '../../kernels/corners/image.ts';
 
 export type BackendName = 'cpu' | 'wasm' | 'tensorflow';
 export type Opened = { readonly name: BackendName; readonly reason?: string };
@@ -26,7 +27,7 @@ async function open(name: BackendName): Promise<Opened> {
 }
 
 /** Runs on that backend, and fails if tensors are left afterwards. */
-export async function onBackend<T>(name: BackendName, run: (tf_: typeof tf) => Promise<T>): Promise<T> {
+export async function onBackend<T>(name: BackendName, run: (tf: TF) => Promise<T>): Promise<T> {
   if (!(await tf.setBackend(name))) throw new Error(`tfjs backend ${name} did not start`);
   await tf.ready();
   const before = tf.memory().numTensors;

@@ -32,6 +32,7 @@ const RULES: readonly ResponseOptions[] = [
   { k: 0.2 },
   { sigma: 0 },
   { sigma: 2.5 },
+  { sigma: 40 },
   { method: 'eps' },
   { method: 'eps', eps: 0.5, sigma: 1.3 },
   { method: 'shi-tomasi' },

@@ -72,6 +72,7 @@ const FORMATS: readonly [name: string, file: () => Sharp, expected: Float64Array
   ['WebP without loss', () => rgb().webp({ lossless: true }), EXPECTED, EXACT],
   ['WebP', () => rgb().webp({ quality: 100 }), EXPECTED, 2 * LOSSY],
   ['TIFF', () => rgb().tiff({ compression: 'deflate' }), EXPECTED, EXACT],
+  ['AVIF without loss', () => grey().avif({ lossless: true }), GREY, LOSSY],
   ['GIF', () => grey().gif(), GREY, 2 * LOSSY],
 ];
 
@@ -185,6 +186,42 @@ test('bad files are named: empty, text, truncated, missing, a folder', async () 
   }
   await rejects(() => readPicture(new Uint8Array(0)), PictureError, /picture of 0 bytes is empty/);
   await rejects(() => readPicture(new Uint8Array(9)), PictureError, /picture of 9 bytes is no picture/);
+});
+
+/** A little-endian TIFF of 4×2 float samples, which sharp does not write. */
+function floatTiff(): Uint8Array {
+  const [width, height] = [4, 2];
+  // Tag, type (3: 16 bits, 4: 32 bits), value: sizes, 32 bits, no compression, black is 0, one strip, IEEE floats.
+  const tags = [
+    [256, 3, width],
+    [257, 3, height],
+    [258, 3, 32],
+    [259, 3, 1],
+    [262, 3, 1],
+    [273, 4, 8],
+    [277, 3, 1],
+    [278, 3, height],
+    [279, 4, 4 * width * height],
+    [339, 3, 3],
+  ] as const;
+  const directory = 8 + 4 * width * height;
+  const file = Buffer.alloc(directory + 2 + 12 * tags.length + 4);
+  file.write('II*\0', 0, 'latin1');
+  file.writeUInt32LE(directory, 4);
+  file.writeUInt16LE(tags.length, directory);
+  tags.forEach(([tag, type, value], i) => {
+    const at = directory + 2 + 12 * i;
+    file.writeUInt16LE(tag, at);
+    file.writeUInt16LE(type, at + 2);
+    file.writeUInt32LE(1, at + 4);
+    file.writeUInt32LE(value, at + 8);
+  });
+  return file;
+}
+
+test('float samples are refused, not misread', async () => {
+  assert.is((await sharp(floatTiff()).metadata()).depth, 'float');
+  await rejects(() => readPicture(floatTiff()), PictureError, /samples are float: only 8 and 16 bits/);
 });
 
 test('a limit on pixels, with its remedy', async () => {
