@@ -16,5 +16,9 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   stop: { summary: 'stop a cluster, or all', load: () => import('./stop.ts') },
   list: { summary: 'list the running clusters', load: () => import('./list.ts') },
   status: { summary: 'show the engines of a cluster', load: () => import('./status.ts') },
+  pdot: {
+    summary: 'multiply two random matrices over the engines, time and check it',
+    load: () => import('./pdot.ts'),
+  },
   engine: { summary: 'add one engine to a running cluster', load: () => import('./engine.ts') },
 };
