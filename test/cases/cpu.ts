@@ -1,5 +1,6 @@
 // The semantics page's cases, by number, against real engine processes on the `cpu` context.
 import { directCases } from '../support/cases/direct.ts';
+import { jobCases } from '../support/cases/jobs.ts';
 import { outputCases } from '../support/cases/output.ts';
 import { resultCases } from '../support/cases/results.ts';
 import { type Rig, startRig } from '../support/cluster.ts';
@@ -13,5 +14,6 @@ test.before(async () => {
 test.after(() => rig.stop());
 resultCases(test, () => rig);
 directCases(test, () => rig);
+jobCases(test, () => rig);
 outputCases(test, () => rig);
 test.run();
