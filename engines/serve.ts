@@ -204,6 +204,7 @@ export class EngineServer {
     try {
       const header = decodeHeader(parts);
       if (header.type === 'task') this.#task(header, bodyOf(parts), link);
+      else if (header.type === 'fetch') this.#loop.fetch(header.id, link);
       else if (header.type === 'body') this.#bodies.offer(header.id, bodyOf(parts));
       else if (header.type === 'mail') this.#deliver(header, bodyOf(parts));
       else if (header.type === 'relay') this.#relay.arrive(header, parts[1] as Uint8Array);
@@ -232,6 +233,7 @@ export class EngineServer {
     if (message.do === 'registered') this.#identity.id = message.id;
     else if (message.do === 'roster') this.#roster(message.engines, message.version);
     else if (message.do === 'abort') this.#loop.abort(message.ids, message.client);
+    else if (message.do === 'purge') this.#loop.purge(message.ids, message.client);
     else if (message.do === 'resend') this.#loop.resend(message.ids);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     else if (this.#board.get('started') === message.started) this.#runner.interrupt();

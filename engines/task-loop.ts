@@ -110,6 +110,17 @@ export class TaskLoop {
     }
   }
 
+  /** Frees kept results: these, or all of a client. */
+  purge(ids: readonly TaskId[] | undefined, client: string | undefined): void {
+    this.#core.purge(ids ?? this.#core.outbox.filter((id) => clientOf(id) === client));
+    this.#rewriteBoard();
+  }
+
+  /** Answers with the reply of a task that may be another client's, now or when it ends. */
+  fetch(id: TaskId, link: Link): void {
+    void this.#carryOut(this.#core.fetch(id, link));
+  }
+
   #rewriteBoard(): void {
     const { outbox, running, queued, completed } = this.#core;
     this.#board.rewrite(outbox, running, queued, completed);

@@ -19,11 +19,13 @@ import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
 import { type CallOptions, checkOptions } from './options.ts';
 import { type Px, pxOf } from './px.ts';
+import type { EngineQueue, QueueStatus } from './queue-status.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
 import { flattenPart, partsOf, sequenceOf } from './sequences.ts';
 import type { Session } from './session.ts';
 import { type Targets, targetsOf, targetText } from './targets.ts';
 import type { Task } from './task.ts';
+import { ViewJobs, type ViewSession } from './view-jobs.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './wrappers.ts';
 
 export interface TargetOptions extends CallOptions {
@@ -50,16 +52,19 @@ export interface ExecuteOptions extends TargetOptions {
 /** One body for all engines (encoded once), or one per engine. */
 type Bodies = Body | ((index: number) => Body | undefined);
 
-export class DirectView<M extends Mode = Mode> {
+type StatusOf<M extends Mode> = M extends 'one' ? EngineQueue<number> : QueueStatus;
+
+export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
   /** An engine id, a list of them, or 'all' (asked at each call). */
   readonly targets: Targets;
   /** The engines' namespaces: `await view.ns.a` pulls, `view.ns.a = 5` pushes. */
   readonly ns: Namespace;
-  protected readonly session: Session;
+  protected readonly session: ViewSession;
   readonly #defaults: CallOptions;
   #unseen: AsyncResult<unknown, unknown>[] = [];
 
-  constructor(session: Session, targets: Targets, defaults: CallOptions = {}) {
+  constructor(session: ViewSession, targets: Targets, defaults: CallOptions = {}) {
+    super();
     this.session = session;
     this.targets = targets;
     this.#defaults = defaults;
@@ -92,7 +97,7 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   /** The engine ids that a call made now would go to. */
-  get ids(): EngineId[] {
+  override get ids(): EngineId[] {
     return idsOf(this.targets, this.session);
   }
 
@@ -316,7 +321,7 @@ export class DirectView<M extends Mode = Mode> {
     return `<DirectView ${targetText(this.targets)}>`;
   }
 
-  toString(): string {
+  override toString(): string {
     return this[inspect.custom]();
   }
 }
