@@ -42,7 +42,7 @@ function shutdown(code: number, reason: string): void {
 const listener = await transport.listen(options.control, { onMessage: (parts, link) => receive(parts, link) });
 const registration = new Registration(transport, options, {
   registered: (id) => tell({ do: 'registered', id }),
-  roster: (engines) => tell({ do: 'roster', engines }),
+  roster: (engines, version) => tell({ do: 'roster', engines, version }),
   stop: (code, reason) => shutdown(code, reason),
 });
 onStdinEnd(() => shutdown(ENGINE_EXIT.ok, 'the launcher is gone (stdin ended)'));

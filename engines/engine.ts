@@ -101,6 +101,12 @@ export class Engine<C> {
     return [];
   }
 
+  /** The task that would run next. */
+  get head(): TaskMessage | undefined {
+    for (const task of this.#queue.values()) return task.message;
+    return undefined;
+  }
+
   /** The next task, if none runs: it counts as running from here on. */
   next(): QueuedTask<C> | undefined {
     if (this.#running !== null) return undefined;

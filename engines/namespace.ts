@@ -136,8 +136,8 @@ export class Namespace {
   }
 
   /** Bytes by name, for names whose size is known: tensors, arrays of bytes, device tensors. */
-  sizes(): Memory['names'] {
-    const entries = this.names().map((name) => [name, sizeInBytes(this.#own(name))] as const);
+  sizes(bytesOf: (value: unknown) => number = sizeInBytes): Memory['names'] {
+    const entries = this.names().map((name) => [name, bytesOf(this.#own(name))] as const);
     return Object.fromEntries(entries.filter(([, bytes]) => bytes > 0));
   }
 

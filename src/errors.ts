@@ -215,6 +215,19 @@ export class CompositeError extends AggregateError {
   }
 }
 
+/** What px throws when the tracebacks have been printed as they came: only the count is left to say. */
+export class AlreadyDisplayedError extends CompositeError {
+  constructor(method: string, errors: readonly RemoteError[]) {
+    super(method, errors);
+    this.name = 'AlreadyDisplayedError';
+    this.message = `${errors.length} error${errors.length === 1 ? '' : 's'}`;
+  }
+
+  override [inspect](): string {
+    return this.message;
+  }
+}
+
 function compositeMessage(method: string, errors: readonly RemoteError[]): string {
   const lines = errors.slice(0, SHOWN).map((e) => e.line);
   const more = errors.length - SHOWN;

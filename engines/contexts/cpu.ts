@@ -24,6 +24,8 @@ async function loadTF(): Promise<TF> {
   const tf = await import('@tensorflow/tfjs-core');
   await import('@tensorflow/tfjs-backend-cpu');
   await tf.setBackend('cpu');
+  // It would recommend tfjs-node on the console; this context was chosen.
+  (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
   return tf;
 }
 

@@ -14,7 +14,11 @@ interface BufferResult {
   delete(): void;
 }
 
-type Constructor = new (settings: object) => BufferResult;
+interface Seed {
+  readonly context: object;
+  readonly kernel: object;
+  readonly constructor: new (settings: object) => BufferResult;
+}
 
 const seeds = new WeakMap<GPU, Promise<BufferResult>>();
 
@@ -26,15 +30,7 @@ export function isBufferResult(value: unknown): value is BufferResult {
 export async function asArgument(gpu: GPU, buffer: GPUBuffer, shape: Shape): Promise<unknown> {
   const found = seeds.get(gpu) ?? seed(gpu);
   seeds.set(gpu, found);
-  const {
-    context,
-    kernel,
-    constructor: Result,
-  } = (await found) as unknown as {
-    context: object;
-    kernel: object;
-    constructor: Constructor;
-  };
+  const { context, kernel, constructor: Result } = (await found) as unknown as Seed;
   if (shape.length < 1 || shape.length > 3) {
     throw new ContextError(`gpu.js takes tensors of 1 to 3 axes, not [${shape}]: reshape it`);
   }

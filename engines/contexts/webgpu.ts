@@ -4,7 +4,7 @@ import type { GPU as GpuJs } from 'gpu.js';
 import { productOf } from '../../kernels/matmul/product.ts';
 import { ContextError } from '../../src/errors.ts';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
-import { sizeOf, type Tensor } from '../../src/tensor/tensor.ts';
+import { sizeOf, Tensor } from '../../src/tensor/tensor.ts';
 import type { ContextOptions, DeviceTensor, SharedContext, SharedProvider, TF } from './context.ts';
 import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
@@ -138,8 +138,7 @@ export class WebGpuContext implements SharedContext {
     const dtype = tensor.dtype as 'float32' | 'int32' | 'bool';
     const held = dtype === 'bool' || sizeOf(tensor.shape) === 0 ? undefined : bufferOfTF(tensor);
     if (held !== undefined) return new GpuTensor(opened, dtype, tensor.shape, held);
-    const { Tensor: Host } = await import('../../src/tensor/tensor.ts');
-    return this.upload(new Host(dtype, tensor.shape, ((await tensor.data()) as Float32Array).slice()));
+    return this.upload(new Tensor(dtype, tensor.shape, ((await tensor.data()) as Float32Array).slice()));
   }
 
   async toGpuJs(tensor: DeviceTensor): Promise<unknown> {

@@ -2,6 +2,7 @@
 // buffers; nothing is read back. Layout: row-major, sizes in wgsl.ts.
 import { type BindingLimits, type Chunk, chunksOf } from './chunks.ts';
 import type { Product } from './product.ts';
+import { type MatrixTile, matrixBlockM, matrixBlockN, matrixShader, matrixTileName } from './subgroup-matrix.ts';
 import { guessTile, type Tile, type TileLimits, tileName } from './tiles.ts';
 import { type GemmDType, type GemmSpec, gemmShader } from './wgsl.ts';
 
@@ -10,13 +11,24 @@ export interface GemmCall {
   readonly b: GPUBuffer;
   readonly c: GPUBuffer;
   readonly product: Product & { readonly dtype: GemmDType };
-  /** Default: a guess from the shape. */
-  readonly tile?: Tile;
+  /** Default: a guess from the shape. A MatrixTile serves float16 with k and n that are multiples of 4. */
+  readonly tile?: Tile | MatrixTile;
   /** Where the pass's begin and end are written (feature timestamp-query). */
   readonly timestampWrites?: GPUComputePassTimestampWrites;
 }
 
 const GROUPS = 65_535;
+
+const isMatrix = (tile: Tile | MatrixTile): tile is MatrixTile => 'config' in tile;
+
+/** Can this tile compute this product? */
+export function tileServes(tile: Tile | MatrixTile, { k, n, dtype }: Product): boolean {
+  return !isMatrix(tile) || (dtype === 'float16' && k % 4 === 0 && n % 4 === 0);
+}
+
+/** The name of a tile of either kind. */
+export const nameOfTile = (tile: Tile | MatrixTile): string => (isMatrix(tile) ? matrixTileName(tile) : tileName(tile));
+
 const BYTES: Record<GemmDType, number> = { float32: 4, int32: 4, float16: 2 };
 
 export class Gemm {
@@ -45,6 +57,7 @@ export class Gemm {
   run(call: GemmCall): void {
     const { product, timestampWrites } = call;
     const tile = call.tile ?? guessTile(product, this.#limits);
+    if (!tileServes(tile, product)) throw new TypeError(`${nameOfTile(tile)} does not compute this product`);
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass(timestampWrites === undefined ? {} : { timestampWrites });
     const chunks = chunksOf(product, BYTES[product.dtype], this.#limits);
@@ -55,11 +68,12 @@ export class Gemm {
     for (const buffer of sizes) buffer.destroy();
   }
 
-  #dispatch(pass: GPUComputePassEncoder, call: GemmCall, tile: Tile, chunk: Chunk): GPUBuffer {
+  #dispatch(pass: GPUComputePassEncoder, call: GemmCall, tile: Tile | MatrixTile, chunk: Chunk): GPUBuffer {
     const { product } = call;
-    const pipeline = this.#pipeline(specOf(product, tile, chunk));
-    const groupsM = Math.ceil((chunk.m1 - chunk.m0) / tile.blockM);
-    const groupsN = Math.ceil(product.n / tile.blockN);
+    const pipeline = this.#pipelineOf(product, tile, chunk);
+    const [blockM, blockN] = isMatrix(tile) ? [matrixBlockM(tile), matrixBlockN(tile)] : [tile.blockM, tile.blockN];
+    const groupsM = Math.ceil((chunk.m1 - chunk.m0) / blockM);
+    const groupsN = Math.ceil(product.n / blockN);
     const sizes = this.#sizes(product, chunk, groupsM, groupsN);
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, this.#bind(pipeline, call, chunk, sizes));
@@ -92,11 +106,17 @@ export class Gemm {
     return buffer;
   }
 
-  #pipeline(spec: GemmSpec): GPUComputePipeline {
-    const key = `${tileName(spec.tile)} ${spec.dtype} ${spec.vecA} ${spec.vecB} ${spec.exact}`;
+  #pipelineOf(product: GemmCall['product'], tile: Tile | MatrixTile, chunk: Chunk): GPUComputePipeline {
+    if (isMatrix(tile)) return this.#pipeline(matrixTileName(tile), () => matrixShader(tile));
+    const spec = specOf(product, tile, chunk);
+    const flags = `${spec.vecA ? 'a4' : 'a1'} ${spec.vecB ? 'b4' : 'b1'} ${spec.exact ? 'exact' : 'edges'}`;
+    return this.#pipeline(`${tileName(tile)} ${spec.dtype} ${flags}`, () => gemmShader(spec));
+  }
+
+  #pipeline(key: string, text: () => string): GPUComputePipeline {
     const known = this.#pipelines.get(key);
     if (known !== undefined) return known;
-    const module = this.#device.createShaderModule({ label: `gemm ${key}`, code: gemmShader(spec) });
+    const module = this.#device.createShaderModule({ label: `gemm ${key}`, code: text() });
     const compute = { module, entryPoint: 'main' };
     const pipeline = this.#device.createComputePipeline({ label: `gemm ${key}`, layout: 'auto', compute });
     this.#pipelines.set(key, pipeline);

@@ -3,7 +3,9 @@
 import { inspect } from 'node:util';
 import { type RemoteError, TimeoutError } from '../errors.ts';
 import type { TaskId } from '../protocol/messages.ts';
+import { arrivals } from './arrivals.ts';
 import { type Assembly, assemble, list, mixed } from './assembly.ts';
+import { InteractiveResult } from './interactive-result.ts';
 import type { CallOptions } from './options.ts';
 import type { Metadata, MimeBundle, Task } from './task.ts';
 import { type WaitLimits, within } from './waiting.ts';
@@ -30,6 +32,8 @@ export interface AsyncResultInit<T, Item> {
   /** Drops those of the tasks that have not started. */
   readonly abort: (tasks: readonly Task[]) => Promise<void>;
   readonly options?: CallOptions;
+  /** The name of the function that runs, for progress bars; default: the label. */
+  readonly functionName?: string;
   /** `AsyncMapResult` for maps. */
   readonly kind?: string;
   /** Order of iteration; 'arrival' for unordered maps. Values stay in target order. */
@@ -41,7 +45,7 @@ export interface AsyncResultInit<T, Item> {
 /** A value for one target or one per target: a list, when the call was on a list. */
 export type PerTask<V> = V | V[];
 
-export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIterable<Item> {
+export class AsyncResult<T, Item = unknown> extends InteractiveResult implements PromiseLike<T>, AsyncIterable<Item> {
   readonly label: string;
   readonly tasks: readonly Task[];
   readonly #init: AsyncResultInit<T, Item>;
@@ -49,19 +53,24 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   #pending: number;
 
   constructor(init: AsyncResultInit<T, Item>) {
+    super();
     this.#init = init;
     this.label = init.options?.label ?? init.label;
     this.tasks = init.tasks;
-    this.#pending = init.tasks.filter((task) => task.outcome === undefined).length;
+    this.#pending = init.tasks.length;
     this.#done = this.#allDone();
     this.#abortWith(init.options?.signal);
   }
 
-  async #allDone(): Promise<void> {
-    for (const task of this.tasks) {
-      if (task.outcome === undefined) void task.done.then(() => this.#pending--);
-    }
-    for (const task of this.tasks) if (task.outcome === undefined) await task.done;
+  // One promise and one listener for all of them: a map may have a hundred thousand.
+  #allDone(): Promise<void> {
+    return new Promise((resolve) => {
+      const ended = () => {
+        if (--this.#pending === 0) resolve();
+      };
+      if (this.#pending === 0) resolve();
+      for (const task of this.tasks) task.onEnd(ended);
+    });
   }
 
   // Tasks that have not started are dropped when the caller's signal fires.
@@ -229,13 +238,14 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     if (this.isSingle) throw new TypeError('a single result is not iterable: await it');
-    yield* this.#init.arrival === 'arrival' ? this.asReady() : this.#iterate(this.tasks);
+    yield* this.#init.arrival === 'arrival' ? this.asReady() : this.#iterate(this.tasks.keys());
   }
 
-  async *#iterate(tasks: Iterable<Task> | AsyncIterable<Task>): AsyncGenerator<Item, void, undefined> {
-    for await (const task of tasks) {
+  async *#iterate(order: Iterable<number> | AsyncIterable<number>): AsyncGenerator<Item, void, undefined> {
+    for await (const index of order) {
+      const task = this.tasks[index] as Task;
       const outcome = task.outcome ?? (await within(task.done, this.#limits({}), this.#what));
-      for (const item of this.#init.assembly.items(outcome, this.tasks.indexOf(task))) {
+      for (const item of this.#init.assembly.items(outcome, index)) {
         if (!item.ok) throw item.error;
         yield item.value;
       }
@@ -269,6 +279,20 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     return this.#init.kind === 'AsyncMapResult' ? (values as Item) : (values[0] as Item);
   }
 
+  /** What progress bars say: the function's name, or the method's. */
+  get functionName(): string {
+    return this.#init.functionName ?? this.label;
+  }
+
+  protected within(promise: Promise<void>, limits: WaitLimits): Promise<void> {
+    return within(promise, this.#limits(limits), this.#what);
+  }
+
+  /** The same result under another name; its tasks keep theirs. */
+  named(label: string): AsyncResult<T, Item> {
+    return new AsyncResult({ ...this.#init, options: { ...this.#init.options, label } });
+  }
+
   /** Drops the tasks that have not started: they end in TaskAborted. @throws Error when all are done */
   async abort(): Promise<void> {
     if (this.ready) throw new Error("Can't abort, I am already done!");
@@ -292,8 +316,10 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
   /** Milliseconds since the submission, or until the last result arrived. */
   get elapsed(): number {
-    const end = this.ready ? Math.max(...this.tasks.map((task) => task.received ?? 0)) : Date.now();
-    return this.tasks.length === 0 ? 0 : end - Math.min(...this.tasks.map((task) => task.submitted));
+    if (this.tasks.length === 0) return 0;
+    const first = this.tasks.reduce((ms, task) => Math.min(ms, task.submitted), Number.POSITIVE_INFINITY);
+    const last = this.tasks.reduce((ms, task) => Math.max(ms, task.received ?? 0), 0);
+    return (this.ready ? last : Date.now()) - first;
   }
 
   /** Milliseconds of work, summed over the tasks. @throws TimeoutError before the end */
@@ -320,26 +346,4 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
 function ignoreTimeout(error: unknown): void {
   if (!(error instanceof TimeoutError)) throw error;
-}
-
-/** Tasks in the order in which their results were received. */
-async function* arrivals(tasks: readonly Task[], limits: WaitLimits): AsyncGenerator<Task, void, undefined> {
-  const arrived = tasks.filter((task) => task.outcome !== undefined).sort((a, b) => a.arrival - b.arrival);
-  let wake = () => {};
-  for (const task of tasks) {
-    if (task.outcome !== undefined) continue;
-    void task.done.then(() => {
-      arrived.push(task);
-      wake();
-    });
-  }
-  for (let i = 0; i < tasks.length; i++) {
-    while (i >= arrived.length) {
-      const more = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      await within(more, limits, 'the next result');
-    }
-    yield arrived[i] as Task;
-  }
 }

@@ -7,11 +7,15 @@ import { ConnectionError, EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
 import { type ClusterInfo, loadClusterFile } from './cluster-file.ts';
 import { Connection, type ControlVerb, type Request } from './connection.ts';
+import { Executor } from './executor.ts';
 import { Indexable } from './indexing.ts';
 import { type JobSelection, Jobs } from './jobs.ts';
-import type { Mode } from './remote.ts';
+import { type BalancedSession, Balancer } from './load-balanced/balancer.ts';
+import type { BalancedOptions } from './load-balanced/options.ts';
+import { LoadBalancedView } from './load-balanced/view.ts';
+import type { InteractiveOptions } from './progress.ts';
+import type { Mode, RemoteFunction } from './remote.ts';
 import { RosterLink } from './roster-link.ts';
-import type { Session } from './session.ts';
 import { type Targets, targetsOf } from './targets.ts';
 import { Task } from './task.ts';
 import { DirectView } from './view.ts';
@@ -35,7 +39,10 @@ export interface ConnectOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Engines by id, as views see them, and what concerns all of them. */
-export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> implements Session, AsyncDisposable {
+export class Client
+  extends Indexable<DirectView<'one'>, DirectView<'many'>>
+  implements BalancedSession, AsyncDisposable
+{
   /** This client's name on the wire; task ids begin with it. */
   readonly uuid = randomUUID();
   readonly jobs: Jobs;
@@ -44,6 +51,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   readonly #connections = new Map<EngineId, Connection>();
   readonly #dead = new Map<EngineId, string>();
   readonly #listeners = new Set<(event: ClientEvent) => void>();
+  #balancer: Balancer | undefined;
   #counter = 0;
   #closed: Promise<void> | undefined;
 
@@ -109,6 +117,11 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return new DirectView(this, targetsOf(targets, this.ids));
   }
 
+  /** A view whose large values leave this client once and go on from engine to engine; results as on any view. */
+  broadcast(targets: string | Iterable<number> = 'all'): DirectView<'many'> {
+    return this.view(targets).with({ via: 'broadcast' });
+  }
+
   protected byIndex(key: string): DirectView<Mode> {
     return this.view(key);
   }
@@ -117,7 +130,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     const old = this.#connections.get(engine.id);
     if (old !== undefined) this.#down(engine.id, old.record.uuid, 'replaced by a new engine');
     this.#dead.delete(engine.id);
-    this.#connections.set(engine.id, new Connection(engine, this.#transport));
+    this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
     this.#emit({ type: 'engine-up', engine });
   }
 
@@ -154,10 +167,35 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return task;
   }
 
+  send(engine: EngineId, task: Task, request: Request): void {
+    const connection = this.#connections.get(engine);
+    if (connection !== undefined) connection.submit(task, request);
+    else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
+  }
+
+  /**
+   * A view whose tasks each go to one engine, the least loaded: `rc.loadBalanced()` of all engines, also those to come;
+   * `rc.loadBalanced([0, 2])` of some.
+   * @throws TypeError, RangeError as `view` does; TypeError naming an unknown option
+   */
+  loadBalanced(targets: number | string | Iterable<number> = 'all', options: BalancedOptions = {}): LoadBalancedView {
+    if (this.#closed) throw new ConnectionError('this client is closed');
+    this.#balancer ??= new Balancer(this);
+    return new LoadBalancedView(this.#balancer, targetsOf(targets, this.ids), options);
+  }
+
+  /** A pool of workers with the face of piscina: `rc.executor(fn)`, then `pool.run(task)`. Never stops engines. */
+  executor<T = unknown, R = unknown>(fn?: RemoteFunction<[T], R>): Executor<T, R> {
+    return new Executor(this.loadBalanced(), fn);
+  }
+
   async abortTasks(tasks: readonly Task[]): Promise<void> {
     const byEngine = new Map<EngineId, TaskId[]>();
-    for (const { engine, id } of tasks) {
-      if (engine !== undefined) byEngine.set(engine.id, [...(byEngine.get(engine.id) ?? []), id]);
+    for (const task of tasks) {
+      if (task.outcome !== undefined || task.drop() || task.engine === undefined) continue;
+      const ids = byEngine.get(task.engine.id) ?? [];
+      byEngine.set(task.engine.id, ids);
+      ids.push(task.wireId);
     }
     await Promise.all([...byEngine].map(([engine, ids]) => this.control(engine, { type: 'abort', ids })));
   }
@@ -199,6 +237,14 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     const ids = chosen === 'all' ? this.ids : typeof chosen === 'number' ? [chosen] : chosen;
     const all = await Promise.all(ids.map((id) => this.control<EngineStatus>(id, { type: 'status' })));
     return new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
+  }
+
+  /**
+   * Waits for these jobs (none: all outstanding) with a progress bar on stderr when that is a TTY. True when all are done.
+   * @throws RangeError for an unknown job, AbortError
+   */
+  waitInteractive(jobs?: JobSelection, options: InteractiveOptions = {}): Promise<boolean> {
+    return this.jobs.result(jobs).waitInteractive(options);
   }
 
   /** Drops queued tasks: those of `jobs`, or all outstanding ones of this client. Running tasks finish. */
@@ -266,6 +312,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   }
 
   async #close(): Promise<void> {
+    this.#balancer?.close('the client was closed');
     await Promise.all([...this.#connections.values()].map((connection) => connection.fail('the client was closed')));
     await this.#roster.close();
   }

@@ -1,4 +1,5 @@
 // Jobs: what this client has submitted, by message id and in order.
+import { Fifo } from '../comm/fifo.ts';
 import type { TaskId } from '../protocol/messages.ts';
 import { list } from './assembly.ts';
 import { AsyncResult } from './async-result.ts';
@@ -15,6 +16,7 @@ export class Jobs {
   readonly #session: Session;
   readonly #tasks = new Map<TaskId, Task>();
   readonly #outstanding = new Set<Task>();
+  readonly #finished = new Fifo<TaskId>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -24,16 +26,23 @@ export class Jobs {
   add(task: Task): void {
     this.#tasks.set(task.id, task);
     this.#outstanding.add(task);
-    void task.done.then(() => this.#outstanding.delete(task));
-    if (this.#tasks.size > KEPT) this.#forgetOldest();
+    task.onEnd(this.#ended);
   }
 
-  #forgetOldest(): void {
-    for (const [id, task] of this.#tasks) {
-      if (task.outcome === undefined) continue;
-      this.#tasks.delete(id);
-      return;
-    }
+  readonly #ended = (task: Task): void => {
+    this.#outstanding.delete(task);
+    this.#finished.push(task.id);
+    if (this.#finished.length > KEPT) this.#tasks.delete(this.#finished.shift() as TaskId);
+  };
+
+  /** A finished task whose value was handed over: streams keep nothing of what they gave. */
+  forget(task: Task): void {
+    this.#tasks.delete(task.id);
+  }
+
+  /** The task with this id, unless it has been forgotten. */
+  find(id: TaskId): Task | undefined {
+    return this.#tasks.get(id);
   }
 
   /** Message ids in the order of submission. */

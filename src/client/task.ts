@@ -36,9 +36,14 @@ export type OutputEvent =
   | { readonly stream: 'display'; readonly bundle: MimeBundle }
   | { readonly stream: 'data'; readonly data: Readonly<Record<string, unknown>> };
 
+export type EndListener = (task: Task) => void;
+
 export type OutputListener = (event: OutputEvent, task: Task) => void;
 
 let arrivals = 0;
+
+const NONE: readonly never[] = [];
+const NOTHING: Readonly<Record<string, unknown>> = Object.freeze({});
 
 export class Task {
   readonly id: TaskId;
@@ -46,8 +51,9 @@ export class Task {
   engine: EngineRecord | undefined;
   readonly label: string;
   readonly submitted = Date.now();
-  /** Resolves, never rejects, when the task has ended. */
-  readonly done: Promise<Outcome>;
+  /** The tasks that it had to run beside, or behind (load balancing). */
+  follow: readonly TaskId[] = NONE;
+  after: readonly TaskId[] = NONE;
   executeInput: string | null = null;
   outcome: Outcome | undefined;
   started: number | null = null;
@@ -60,18 +66,43 @@ export class Task {
   stdout = '';
   stderr = '';
   aborted = false;
-  readonly outputs: MimeBundle[] = [];
-  data: Record<string, unknown> = {};
-  #resolve!: (outcome: Outcome) => void;
+  // Made when needed: most tasks display and publish nothing, and a map may have a hundred thousand of them.
+  #outputs: MimeBundle[] | undefined;
+  #data: Record<string, unknown> | undefined;
+  #done: Promise<Outcome> | undefined;
+  #ends: readonly EndListener[] | undefined;
   #listeners: OutputListener[] | undefined;
 
   constructor(id: TaskId, engine: EngineRecord | undefined, label: string) {
     this.id = id;
     this.engine = engine;
     this.label = label;
-    this.done = new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
+  }
+
+  /** Resolves, never rejects, when the task has ended. Made when asked for: large maps have many tasks. */
+  get done(): Promise<Outcome> {
+    this.#done ??= new Promise((resolve) => this.onEnd((task) => resolve(task.outcome as Outcome)));
+    return this.#done;
+  }
+
+  /** Calls `listener` when the task has ended; at once if it has. One function can listen to many tasks. */
+  onEnd(listener: EndListener): void {
+    if (this.outcome !== undefined) {
+      listener(this);
+      return;
+    }
+    // Exactly as long as it must be: an array that `push` or a spread has grown has room for 17.
+    this.#ends = this.#ends === undefined ? [listener] : this.#ends.concat(listener);
+  }
+
+  /** What engines know it by. */
+  get wireId(): TaskId {
+    return this.id;
+  }
+
+  /** Ends it here, if no engine has it yet. False: an engine has to be asked. */
+  drop(): boolean {
+    return false;
   }
 
   /** First outcome wins: a late or second reply is ignored. */
@@ -82,7 +113,9 @@ export class Task {
     if (metadata !== undefined) this.#take(metadata);
     else this.completed = this.received;
     this.outcome = outcome;
-    this.#resolve(outcome);
+    const ends = this.#ends ?? [];
+    this.#ends = undefined;
+    for (const listener of ends) listener(this);
   }
 
   succeed(value: unknown, metadata?: ReplyMetadata): void {
@@ -108,10 +141,30 @@ export class Task {
     this[stream] = complete;
   }
 
+  /** What it displayed so far. */
+  get outputs(): readonly MimeBundle[] {
+    return this.#outputs ?? NONE;
+  }
+
+  /** What it published so far. */
+  get data(): Readonly<Record<string, unknown>> {
+    return this.#data ?? NOTHING;
+  }
+
+  /** What an attempt printed belongs to that attempt: another one begins. */
+  forgetOutput(): void {
+    this.stdout = '';
+    this.stderr = '';
+    this.#outputs = undefined;
+    this.#data = undefined;
+  }
+
   /** Text, display or data that arrived while the task runs. */
   output(event: OutputEvent): void {
-    if (event.stream === 'display') this.outputs.push(event.bundle);
-    else if (event.stream === 'data') Object.assign(this.data, event.data);
+    if (event.stream === 'display') {
+      this.#outputs ??= [];
+      this.#outputs.push(event.bundle);
+    } else if (event.stream === 'data') this.#data = Object.assign(this.#data ?? {}, event.data);
     else this[event.stream] += event.text;
     for (const listener of this.#listeners ?? []) listener(event, this);
   }
@@ -141,8 +194,8 @@ export class Task {
       received: asDate(this.received),
       engineId: engine?.id ?? null,
       engineUuid: engine?.uuid ?? null,
-      follow: [],
-      after: [],
+      follow: this.follow,
+      after: this.after,
       status: this.status,
       executeInput,
       executeResult,

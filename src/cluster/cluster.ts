@@ -30,6 +30,8 @@ export class Cluster {
 
   private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
     this.#options = options;
+    // Before the first file: a Ctrl-C from here on leaves nothing behind.
+    this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
     this.#site = new Site(options);
     this.#launcher = new LocalLauncher({
       engine: (slot) => this.#engineOptions(slot),
@@ -39,7 +41,6 @@ export class Cluster {
       echo: debuglog('directview:engine').enabled ? 'stderr' : options.echo,
     });
     this.#launcher.onExit((exit) => this.#onExit(exit));
-    this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
   }
 
   /**

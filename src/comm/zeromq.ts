@@ -86,6 +86,7 @@ class DealerCarrier implements Carrier {
   readonly link: PacketLink;
   readonly #socket: Dealer;
   readonly #reading: Promise<void>;
+  readonly #watching: Promise<void>;
   #scheduled = false;
   #sending = false;
   #connected = false;
@@ -97,7 +98,7 @@ class DealerCarrier implements Carrier {
     this.#socket = new Dealer({ ...settings(endpoint, limits), immediate: true });
     alive.add(this.#socket);
     this.link = new PacketLink(this, handlers, limits);
-    this.#watch();
+    this.#watching = this.#watch();
     this.#connect(endpoint.address);
     this.#reading = this.#read();
   }
@@ -123,7 +124,8 @@ class DealerCarrier implements Carrier {
     if (goodbye !== undefined && this.#connected && !this.#sending) await this.#leave(goodbye);
     this.#socket.close();
     alive.delete(this.#socket);
-    await this.#reading;
+    // A thread that ends with a pending receive, of messages or of events, takes the process with it.
+    await Promise.all([this.#reading, this.#watching]);
     // The socket's poller goes with the next turn; a thread may end after it.
     await turn();
   }
@@ -164,8 +166,8 @@ class DealerCarrier implements Carrier {
     }
   }
 
-  #watch(): void {
-    void watch(this.#socket, (event) => {
+  #watch(): Promise<void> {
+    return watch(this.#socket, (event) => {
       if (event === 'handshake') this.#connected = true;
       else if (event === 'disconnect' && this.#connected) void this.#drain();
       else if (event === 'handshake:error:protocol') report(`${this.name} does not speak ZeroMQ`);
@@ -196,6 +198,7 @@ class RouterListener implements Listener {
   readonly #socket: Router;
   readonly #hub: Hub;
   #reading: Promise<void> = Promise.resolve();
+  #watching: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #probing: NodeJS.Timeout | undefined;
@@ -220,7 +223,7 @@ class RouterListener implements Listener {
     alive.add(this.#socket);
     this.endpoint = this.#socket.lastEndpoint ?? this.#where.address;
     if (this.#where.kind === 'ipc') await this.#protect(this.#where.path);
-    this.#watch();
+    this.#watching = this.#watch();
     this.#reading = this.#read();
   }
 
@@ -244,7 +247,7 @@ class RouterListener implements Listener {
     this.#socket.close();
     alive.delete(this.#socket);
     if (this.#where.kind === 'ipc') await removeOwn(this.#where.path, this.#inode);
-    await this.#reading;
+    await Promise.all([this.#reading, this.#watching]);
     await turn();
   }
 
@@ -256,9 +259,9 @@ class RouterListener implements Listener {
     }
   }
 
-  #watch(): void {
+  #watch(): Promise<void> {
     this.#sweeper = setInterval(() => this.#hub.sweep(), SWEEP_MS).unref();
-    void watch(this.#socket, (event) => {
+    return watch(this.#socket, (event) => {
       if (event === 'disconnect') this.#probeSoon();
     });
   }

@@ -1,5 +1,7 @@
 // The semantics page's cases, by number, against real engine processes on the `wasm` context.
+import { balancedCases } from '../support/cases/balanced.ts';
 import { directCases } from '../support/cases/direct.ts';
+import { outputCases } from '../support/cases/output.ts';
 import { resultCases } from '../support/cases/results.ts';
 import { type Rig, startRig } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
@@ -12,4 +14,6 @@ test.before(async () => {
 test.after(() => rig.stop());
 resultCases(test, () => rig);
 directCases(test, () => rig);
+balancedCases(test, () => rig);
+outputCases(test, () => rig);
 test.run();

@@ -1,0 +1,186 @@
+// The one suite that every matmul provider passes: shapes from 1×1×1 over odd rectangles and empty ones to 256³, every dtype
+// the provider offers, random, structured and extreme values. Runs as tests, in bench/matmul, and on GPU machines.
+// float32 is held to K·2⁻²³·‖row of A‖·‖column of B‖ around the float64 product, int32 to equality.
+import type { DType } from '../../src/tensor/dtype.ts';
+import { fromHalf, toHalf } from '../../src/tensor/float16.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import type { MatmulProvider, ProductDType } from './product.ts';
+import { numbers, referenceMatmul } from './reference.ts';
+
+export type Fill = 'random' | 'structured' | 'large' | 'small' | 'nonfinite' | 'full-range';
+
+export interface ConformanceCase {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: readonly [m: number, k: number, n: number];
+  readonly fill: Fill;
+}
+
+export interface ConformanceResult {
+  readonly provider: string;
+  readonly passed: number;
+  /** One line per failed case: its name, the element, both values. */
+  readonly failures: readonly string[];
+}
+
+type Sizes = readonly [number, number, number];
+
+const SHAPES: readonly Sizes[] = [
+  [1, 1, 1],
+  [1, 5, 1],
+  [1, 300, 1],
+  [7, 1, 9],
+  [3, 5, 2],
+  [4, 8, 12],
+  [17, 33, 65],
+  [31, 64, 127],
+  [64, 64, 64],
+  [100, 1, 100],
+  [65, 130, 36],
+  [128, 128, 128],
+];
+const LARGE_SHAPES: readonly Sizes[] = [
+  [255, 18, 256],
+  [256, 256, 256],
+];
+const EMPTY_SHAPES: readonly Sizes[] = [
+  [3, 0, 4],
+  [0, 5, 3],
+  [4, 5, 0],
+  [0, 0, 0],
+];
+const EXTREME_SHAPES: readonly Sizes[] = [
+  [5, 7, 6],
+  [33, 34, 35],
+];
+
+const FILLS: Record<ProductDType, readonly Fill[]> = {
+  float32: ['large', 'small', 'nonfinite'],
+  float64: ['large', 'small', 'nonfinite'],
+  float16: ['large', 'nonfinite'],
+  int32: ['full-range'],
+};
+const SMALL_INTS: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16'];
+
+/** Every case for these dtypes; the small integers come with int32. */
+export function conformanceCases(dtypes: readonly ProductDType[]): ConformanceCase[] {
+  const of = (dtype: DType, shapes: readonly Sizes[], fills: readonly Fill[]) =>
+    shapes.flatMap((shape) =>
+      fills.map((fill) => ({ name: `${dtype} ${shape.join('×')} ${fill}`, dtype, shape, fill })),
+    );
+  const cases = dtypes.flatMap((dtype) => [
+    ...of(dtype, SHAPES, ['random', 'structured']),
+    ...of(dtype, LARGE_SHAPES, ['random']),
+    ...of(dtype, EMPTY_SHAPES, ['random']),
+    ...of(dtype, EXTREME_SHAPES, FILLS[dtype]),
+  ]);
+  const small = SMALL_INTS.flatMap((dtype) => of(dtype, [[17, 33, 65]], ['full-range']));
+  return dtypes.includes('int32') ? [...cases, ...small] : cases;
+}
+
+/** Runs every case; never throws for a wrong product. `seed` makes other values. */
+export async function runConformance(provider: MatmulProvider, { seed = 1 } = {}): Promise<ConformanceResult> {
+  const failures: string[] = [];
+  const cases = conformanceCases(provider.dtypes);
+  for (const one of cases) {
+    const wrong = await checkCase(provider, one, seed).catch((error: unknown) => String(error));
+    if (wrong !== undefined) failures.push(`${one.name}: ${wrong}`);
+  }
+  return { provider: provider.name, passed: cases.length - failures.length, failures };
+}
+
+/** What is wrong with the provider's product in this case, or undefined. */
+export async function checkCase(provider: MatmulProvider, one: ConformanceCase, seed = 1): Promise<string | undefined> {
+  const [m, k, n] = one.shape;
+  const random = generator(seed + m * 7919 + k * 104_729 + n);
+  const a = operand(one, [m, k], random);
+  const b = operand(one, [k, n], random);
+  return difference(await provider.multiply(a, b), a, b);
+}
+
+/** Compares with the reference within the bound of the dtype. */
+export function difference(actual: Tensor, a: Tensor, b: Tensor): string | undefined {
+  const expected = referenceMatmul(exact(a), exact(b));
+  const dtype = expected.dtype === 'float64' && a.dtype !== 'float64' ? a.dtype : expected.dtype;
+  if (actual.dtype !== dtype || String(actual.shape) !== String(expected.shape)) {
+    return `is ${actual.dtype}[${actual.shape}], expected ${dtype}[${expected.shape}]`;
+  }
+  const bound = boundOf(a, b);
+  for (let i = 0; i < expected.size; i++) {
+    const [is, want] = [actual.at(i), expected.at(i)];
+    if (!near(is, want, bound(i), dtype)) return `element ${i} is ${is}, expected ${want} ± ${bound(i)}`;
+  }
+  return undefined;
+}
+
+// Floats are compared with a float64 product, which the reference computes without rounding at the end.
+function exact(tensor: Tensor): Tensor {
+  const float = tensor.dtype === 'float32' || tensor.dtype === 'float16';
+  return float ? new Tensor('float64', tensor.shape, Float64Array.from(numbers(tensor))) : tensor;
+}
+
+function near(is: number, want: number, bound: number, dtype: DType): boolean {
+  if (Number.isNaN(want)) return Number.isNaN(is);
+  if (dtype === 'float16' && Math.abs(want) > 65_504) return Math.abs(want) < 65_600 || is === fromHalf(toHalf(want));
+  if (!Number.isFinite(want)) return is === want;
+  const rounding = dtype === 'float16' ? Math.abs(want) * 2 ** -10 + 2 ** -24 : 0;
+  return Math.abs(is - want) <= bound + rounding;
+}
+
+function boundOf(a: Tensor, b: Tensor): (index: number) => number {
+  const [m, k] = a.shape as [number, number];
+  const n = b.shape[1] as number;
+  if (a.dtype !== 'float32' && a.dtype !== 'float16' && a.dtype !== 'float64') return () => 0;
+  const [unit, tiniest] = a.dtype === 'float64' ? [2 ** -52, 2 ** -1022] : [2 ** -23, 2 ** -126];
+  const rows = Array.from({ length: m }, (_, i) => norm(k, (p) => a.at(i * k + p)));
+  const columns = Array.from({ length: n }, (_, j) => norm(k, (p) => b.at(p * n + j)));
+  // A device may flush subnormals: each product may be off by the smallest normal number.
+  return (index) => k * (unit * rows[Math.floor(index / n)]! * columns[index % n]! + tiniest);
+}
+
+function norm(length: number, at: (i: number) => number): number {
+  let largest = 0;
+  for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) largest = Math.max(largest, Math.abs(at(i)));
+  if (largest === 0) return 0;
+  let sum = 0;
+  for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) sum += (at(i) / largest) ** 2;
+  return largest * Math.sqrt(sum);
+}
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+export function generator(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function operand({ dtype, fill }: ConformanceCase, shape: readonly [number, number], random: () => number): Tensor {
+  const out = new Tensor(dtype, shape);
+  for (let i = 0; i < out.size; i++) {
+    const value = element(fill, dtype, i, random);
+    out.data[i] = dtype === 'float16' ? toHalf(value) : value;
+  }
+  return out;
+}
+
+const SCALES: Partial<Record<DType, { large: number; small: number }>> = {
+  float64: { large: 1e150, small: 1e-170 },
+  float32: { large: 1e17, small: 1e-21 },
+  float16: { large: 300, small: 1 },
+};
+const ODD_ONES = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
+
+function element(fill: Fill, dtype: DType, i: number, random: () => number): number {
+  const integer = dtype.includes('int');
+  // Small whole numbers: exact in every dtype, and a mixed-up index shows.
+  if (fill === 'structured') return ((i * 7) % 13) - 6;
+  if (fill === 'full-range') return Math.floor(random() * 2 ** 32) | 0;
+  if (fill === 'nonfinite') return random() < 0.02 ? ODD_ONES[Math.floor(random() * 4)]! : random() * 2 - 1;
+  const signed = random() * 2 - 1;
+  if (fill === 'random') return integer ? Math.round(signed * 1000) : signed;
+  return signed * (SCALES[dtype]?.[fill] ?? 1);
+}

@@ -1,0 +1,191 @@
+// The WGSL text of the float16 GEMM on matrix units (tensor cores), generated from what the adapter offers.
+//
+// What: C = A · B with halves in and out and float32 sums (half sums overflow). Needs the features shader-f16, subgroups and
+// chromium-experimental-subgroup-matrix; the shapes come from `adapter.info.subgroupMatrixConfigs`, never assumed.
+// Source of the technique: the WebGPU back end of llama.cpp (2×4 subgroups, each 4×2 matrices, K 32 through shared memory).
+// Layout: row-major; blocks of A and B are staged in shared memory with 8 halves of padding per row, the next block is
+// fetched into registers meanwhile; each subgroup's sums go to its own patch of shared memory and from there, as halves and
+// only inside the matrix, to C. Bindings and sizes are those of wgsl.ts with vec4 access to A, B and C.
+
+export interface MatrixConfig {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly componentType: string;
+  readonly resultComponentType: string;
+}
+
+export interface MatrixTile {
+  readonly config: MatrixConfig;
+  readonly subgroupSize: number;
+  /** Subgroups of a workgroup, and matrices of a subgroup, as rows × columns. */
+  readonly subgroups: readonly [number, number];
+  readonly matrices: readonly [number, number];
+  readonly blockK: number;
+}
+
+export interface MatrixAdapterInfo {
+  readonly subgroupMinSize?: number;
+  readonly subgroupMaxSize?: number;
+  readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+}
+
+/** Halves of padding per row in shared memory: keeps rows 16-byte aligned, and apart in the banks. */
+const PAD = 8;
+
+export const matrixBlockM = (t: MatrixTile): number => t.subgroups[0] * t.matrices[0] * t.config.M;
+export const matrixBlockN = (t: MatrixTile): number => t.subgroups[1] * t.matrices[1] * t.config.N;
+const threadsOf = (t: MatrixTile): number => t.subgroups[0] * t.subgroups[1] * t.subgroupSize;
+
+/** A tile over the largest offered matrices of halves with float32 sums; undefined when there are none. */
+export function matrixTile(info: MatrixAdapterInfo): MatrixTile | undefined {
+  const configs = [...(info.subgroupMatrixConfigs ?? [])].filter(
+    (c) => c.componentType === 'f16' && c.resultComponentType === 'f32' && 32 % c.K === 0 && c.N % 4 === 0,
+  );
+  const size = info.subgroupMaxSize ?? 0;
+  // A width that may vary leaves it open which threads work together.
+  if (configs.length === 0 || size < 4 || size !== info.subgroupMinSize) return undefined;
+  const config = configs.reduce((best, c) => (c.M * c.N * c.K > best.M * best.N * best.K ? c : best));
+  const matrices: [number, number] = [Math.max(1, 64 / config.M), Math.max(1, 32 / config.N)];
+  return { config, subgroupSize: size, subgroups: [2, 4], matrices, blockK: 32 };
+}
+
+/** Bytes of shared memory that the kernel takes. */
+export function matrixSharedBytes(t: MatrixTile): number {
+  const halves = matrixBlockM(t) * (t.blockK + PAD) + t.blockK * (matrixBlockN(t) + PAD);
+  return halves * 2 + t.subgroups[0] * t.subgroups[1] * t.config.M * t.config.N * 4;
+}
+
+/** A short name, also the key of the compiled pipeline. */
+export function matrixTileName(t: MatrixTile): string {
+  const { M, N, K } = t.config;
+  return `matrix-${matrixBlockM(t)}x${matrixBlockN(t)}x${t.blockK}-${M}x${N}x${K}`;
+}
+
+const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
+const lines = (n: number, line: (i: number) => string): string => range(n).map(line).join('\n');
+
+/** The shader module; entry point `main`. For k and n that are multiples of 4. */
+export function matrixShader(t: MatrixTile): string {
+  const { M, N, K } = t.config;
+  const [blockM, blockN] = [matrixBlockM(t), matrixBlockN(t)];
+  return `enable f16;
+enable subgroups;
+enable chromium_experimental_subgroup_matrix;
+diagnostic(off, chromium.subgroup_matrix_uniformity);
+alias Left = subgroup_matrix_left<f16, ${K}, ${M}>;
+alias Right = subgroup_matrix_right<f16, ${N}, ${K}>;
+alias Sums = subgroup_matrix_result<f32, ${N}, ${M}>;
+struct Sizes { m: u32, n: u32, k: u32, lda: u32, offsetA: u32, tilesM: u32, tilesN: u32, accumulate: u32 }
+@group(0) @binding(0) var<storage, read> a: array<vec4<f16>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f16>>;
+@group(0) @binding(2) var<storage, read_write> c: array<vec4<f16>>;
+@group(0) @binding(3) var<uniform> sizes: Sizes;
+var<workgroup> tileA: array<f16, ${blockM * (t.blockK + PAD)}>;
+var<workgroup> tileB: array<f16, ${t.blockK * (blockN + PAD)}>;
+var<workgroup> patches: array<f32, ${t.subgroups[0] * t.subgroups[1] * M * N}>;
+
+fn loadA(row: u32, column4: u32) -> vec4<f16> {
+  if (row >= sizes.m || 4u * column4 >= sizes.k) { return vec4<f16>(); }
+  return a[(row * sizes.lda + sizes.offsetA) / 4u + column4];
+}
+fn loadB(row: u32, column4: u32) -> vec4<f16> {
+  if (row >= sizes.k || 4u * column4 >= sizes.n) { return vec4<f16>(); }
+  return b[row * (sizes.n / 4u) + column4];
+}
+fn store(row: u32, column4: u32, value: vec4<f32>) {
+  if (row >= sizes.m || 4u * column4 >= sizes.n) { return; }
+  let at = row * (sizes.n / 4u) + column4;
+  if (sizes.accumulate == 0u) { c[at] = vec4<f16>(value); } else { c[at] = vec4<f16>(vec4<f32>(c[at]) + value); }
+}
+${main(t)}`;
+}
+
+function main(t: MatrixTile): string {
+  const { M, N } = t.config;
+  const [blockM, blockN] = [matrixBlockM(t), matrixBlockN(t)];
+  return `@compute @workgroup_size(${threadsOf(t)})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) thread: u32) {
+  let index = group.y * groups.x + group.x;
+  if (index >= sizes.tilesM * sizes.tilesN) { return; }
+  let perGroup = 8u * sizes.tilesN;
+  let first = (index / perGroup) * 8u;
+  let height = min(sizes.tilesM - first, 8u);
+  let blockRow = (first + (index % perGroup) % height) * ${blockM}u;
+  let blockColumn4 = ((index % perGroup) / height) * ${blockN / 4}u;
+  let subgroup = thread / ${t.subgroupSize}u;
+  let lane = thread % ${t.subgroupSize}u;
+  let row = (subgroup / ${t.subgroups[1]}u) * ${t.matrices[0] * M}u;
+  let column = (subgroup % ${t.subgroups[1]}u) * ${t.matrices[1] * N}u;
+${eachMatrix(t, (i, j) => `  var c${i}_${j} = Sums();`)}
+${fetch(t, '0u', '  var ')}
+  for (var step = 0u; step < sizes.k; step += ${t.blockK}u) {
+${put(t)}
+    workgroupBarrier();
+${fetch(t, `step + ${t.blockK}u`, '    ')}
+${multiply(t)}
+    workgroupBarrier();
+  }
+${eachMatrix(t, (i, j) => writeOut(t, i, j))}
+}`;
+}
+
+function eachMatrix(t: MatrixTile, line: (i: number, j: number) => string): string {
+  return lines(t.matrices[0], (i) => lines(t.matrices[1], (j) => line(i, j)));
+}
+
+// Whose vec4 of a block a thread moves; past the end of K, zeros are fetched and never used.
+function moves(t: MatrixTile, rows: number, columns4: number): { i: number; row: string; column: string }[] {
+  const count = (rows * columns4) / threadsOf(t);
+  return range(count).map((i) => {
+    const at = `(thread + ${i * threadsOf(t)}u)`;
+    return { i, row: `${at} / ${columns4}u`, column: `${at} % ${columns4}u` };
+  });
+}
+
+const movesA = (t: MatrixTile) => moves(t, matrixBlockM(t), t.blockK / 4);
+const movesB = (t: MatrixTile) => moves(t, t.blockK, matrixBlockN(t) / 4);
+
+function fetch(t: MatrixTile, k: string, lead: string): string {
+  const a = movesA(t).map((v) => `${lead}nextA${v.i} = loadA(blockRow + ${v.row}, (${k}) / 4u + ${v.column});`);
+  const b = movesB(t).map((v) => `${lead}nextB${v.i} = loadB(${k} + ${v.row}, blockColumn4 + ${v.column});`);
+  return [...a, ...b].join('\n');
+}
+
+function put(t: MatrixTile): string {
+  const four = (tile: string, at: string, value: string) =>
+    `    { let at = ${at}; ${range(4)
+      .map((e) => `${tile}[at + ${e}u] = ${value}[${e}];`)
+      .join(' ')} }`;
+  const place = (row: string, column: string, width: number) => `(${row}) * ${width + PAD}u + 4u * (${column})`;
+  const a = movesA(t).map((v) => four('tileA', place(v.row, v.column, t.blockK), `nextA${v.i}`));
+  const b = movesB(t).map((v) => four('tileB', place(v.row, v.column, matrixBlockN(t)), `nextB${v.i}`));
+  return [...a, ...b].join('\n');
+}
+
+function multiply(t: MatrixTile): string {
+  const { M, N, K } = t.config;
+  const [widthA, widthB] = [t.blockK + PAD, matrixBlockN(t) + PAD];
+  const step = (s: number) => `    {
+${lines(t.matrices[0], (i) => `      let a${i} = subgroupMatrixLoad<Left, row_major>(&tileA, (row + ${i * M}u) * ${widthA}u + ${s * K}u, ${widthA}u);`)}
+${lines(t.matrices[1], (j) => `      let b${j} = subgroupMatrixLoad<Right, row_major>(&tileB, ${s * K * widthB}u + column + ${j * N}u, ${widthB}u);`)}
+${eachMatrix(t, (i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}_${j});`)}
+    }`;
+  return lines(t.blockK / K, step);
+}
+
+function writeOut(t: MatrixTile, i: number, j: number): string {
+  const { M, N } = t.config;
+  const patch = `subgroup * ${M * N}u`;
+  const value = `vec4<f32>(${range(4)
+    .map((e) => `patches[at + ${e}u]`)
+    .join(', ')})`;
+  return `  subgroupMatrixStore<row_major>(&patches, ${patch}, c${i}_${j}, ${N}u);
+  workgroupBarrier();
+  for (var q = lane; q < ${(M * N) / 4}u; q += ${t.subgroupSize}u) {
+    let at = ${patch} + 4u * q;
+    store(blockRow + row + ${i * M}u + q / ${N / 4}u, blockColumn4 + (column + ${j * N}u) / 4u + q % ${N / 4}u, ${value});
+  }
+  workgroupBarrier();`;
+}

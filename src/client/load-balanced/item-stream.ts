@@ -1,0 +1,175 @@
+// ItemStream: the results of an `imap`, one by one, while its input is read. Bounded: what was read and not yet taken.
+
+import { Fifo } from '../../comm/fifo.ts';
+import type { Outcome } from '../outcome.ts';
+import type { Task } from '../task.ts';
+import { abortError } from '../waiting.ts';
+import { itemsOf } from './calls.ts';
+import { Rows } from './rows.ts';
+
+export interface StreamInit {
+  /** Iterables, sync or async, of arguments. */
+  readonly inputs: readonly unknown[];
+  readonly chunkSize: number;
+  readonly ordered: boolean;
+  readonly signal: AbortSignal | undefined;
+  /** Tasks that may have been read and not taken; asked each time, since engines join. */
+  limit(): number;
+  /** One task over these items, one column per iterable. */
+  submit(columns: unknown[][]): Task;
+  /** The task's items were handed over. */
+  forget(task: Task): void;
+  abort(tasks: readonly Task[]): Promise<void>;
+}
+
+interface Sent {
+  readonly task: Task;
+  readonly size: number;
+}
+
+// An endless input must not keep the event loop from what the engines answer.
+const BREATHE = 1024;
+
+export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
+  readonly #init: StreamInit;
+  readonly #rows: Rows;
+  readonly #items: AsyncGenerator<T, void, undefined>;
+  readonly #sent = new Set<Sent>();
+  // What to give next: all that was sent, in order, or what has ended, in order of arrival.
+  readonly #line = new Fifo<Sent>();
+  #reading = false;
+  #stopped = false;
+  #failure: { readonly error: unknown } | undefined;
+  #wake = () => {};
+  #room = () => {};
+
+  constructor(init: StreamInit) {
+    this.#init = init;
+    this.#rows = new Rows(init.inputs);
+    this.#items = this.#yield();
+  }
+
+  /** Tasks that were read from the input and not yet taken. */
+  get outstanding(): number {
+    return this.#sent.size;
+  }
+
+  /** The next result. @throws RemoteError of the first item that failed, AbortError; what the input throws */
+  next(): Promise<IteratorResult<T, void>> {
+    return this.#items.next();
+  }
+
+  /** Leaves the stream: no more is read, and what has not started is dropped. */
+  async return(): Promise<IteratorResult<T, void>> {
+    await this.#leave();
+    return this.#items.return();
+  }
+
+  /** Reads no more input; what was read is still given. */
+  cancel(): void {
+    this.#stopped = true;
+    this.#room();
+    this.#wake();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  async #leave(): Promise<void> {
+    this.cancel();
+    const rest = [...this.#sent].map(({ task }) => task);
+    this.#sent.clear();
+    for (const task of rest) task.onEnd(this.#init.forget);
+    await this.#init.abort(rest.filter((task) => task.outcome === undefined)).catch(() => {});
+  }
+
+  async *#yield(): AsyncGenerator<T, void, undefined> {
+    const off = this.#watchSignal();
+    void this.#read();
+    try {
+      for (let sent = await this.#next(); sent !== undefined; sent = await this.#next()) {
+        const outcomes = this.#take(sent);
+        for (const item of outcomes) {
+          if (!item.ok) throw item.error;
+          yield item.value as T;
+        }
+      }
+      if (this.#failure !== undefined) throw this.#failure.error;
+    } finally {
+      off();
+      await this.#leave();
+    }
+  }
+
+  #watchSignal(): () => void {
+    const { signal } = this.#init;
+    const stop = () => {
+      this.#failure = { error: abortError(signal as AbortSignal, 'imap') };
+      this.cancel();
+    };
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop, { once: true });
+    return () => signal?.removeEventListener('abort', stop);
+  }
+
+  // The next task to give, once it has ended; undefined at the end of it all.
+  async #next(): Promise<Sent | undefined> {
+    for (;;) {
+      if (this.#init.signal?.aborted) return undefined;
+      if (this.#line.first?.task.outcome !== undefined) return this.#line.shift();
+      if (this.#sent.size === 0 && !this.#reading) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  #take(sent: Sent): readonly Outcome[] {
+    const { task, size } = sent;
+    this.#sent.delete(sent);
+    this.#init.forget(task);
+    this.#room();
+    const outcome = task.outcome as Outcome;
+    return outcome.ok ? itemsOf(outcome.value, size, task) : [outcome];
+  }
+
+  async #read(): Promise<void> {
+    this.#reading = true;
+    try {
+      for (let n = 1; ; n++) {
+        if (n % BREATHE === 0) await new Promise(setImmediate);
+        while (!this.#stopped && this.#sent.size >= this.#init.limit()) await this.#untilRoom();
+        const columns = this.#stopped ? undefined : await this.#rows.chunk(this.#init.chunkSize);
+        if (columns === undefined || this.#stopped) break;
+        this.#send(columns);
+      }
+    } catch (error) {
+      this.#failure ??= { error };
+    } finally {
+      await this.#rows.close().catch(() => {});
+      this.#reading = false;
+      this.#wake();
+    }
+  }
+
+  #untilRoom(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#room = resolve;
+    });
+  }
+
+  #send(columns: unknown[][]): void {
+    const sent = { task: this.#init.submit(columns), size: columns[0]?.length ?? 0 };
+    this.#sent.add(sent);
+    if (this.#init.ordered) this.#line.push(sent);
+    sent.task.onEnd(() => {
+      if (!this.#init.ordered) this.#line.push(sent);
+      this.#wake();
+    });
+  }
+}

@@ -1,0 +1,100 @@
+// The options of load-balanced calls. Durations are milliseconds; nothing sticks except through `with`.
+import { checkOptions } from '../options.ts';
+import { Dependency, type DependencyJobs } from './dependency.ts';
+import type { Guard } from './guard.ts';
+
+export interface BalancedOptions {
+  /** Engines that may fail a task before its failure counts; never twice on the same one. Default 0. */
+  readonly retries?: number | undefined;
+  /** Milliseconds that a task may wait in the queue before it ends in TaskTimeout; running time does not count. */
+  readonly timeout?: number | undefined;
+  /** Milliseconds that a task may run before it is interrupted (TaskTimeout). */
+  readonly runTimeout?: number | undefined;
+  /** Higher first; default 0. */
+  readonly priority?: number | undefined;
+  /** Tasks that must have ended first. */
+  readonly after?: Dependency | DependencyJobs | undefined;
+  /** Tasks whose engine it must share; they end first. */
+  readonly follow?: Dependency | DependencyJobs | undefined;
+  /** Ends the wait with AbortError and drops the tasks that have not started. */
+  readonly signal?: AbortSignal | undefined;
+  /** A name for errors and metadata in place of the method's. */
+  readonly label?: string | undefined;
+  /**
+   * Tasks in flight per engine. 'auto' (default): one, and behind it about 2 ms of work of which the length is known, so
+   * that tiny tasks do not wait for a round trip each and long ones never wait for each other. 0: no limit.
+   */
+  readonly hwm?: number | 'auto' | undefined;
+}
+
+export interface BalancedMapOptions extends BalancedOptions {
+  /** Items per task, evened out; 'auto': about 16 tasks per engine. Default 1. */
+  readonly chunkSize?: number | 'auto' | undefined;
+  /** true (default): iteration is in input order; false: as results arrive. The awaited value is always in input order. */
+  readonly ordered?: boolean | undefined;
+}
+
+export interface ImapOptions extends BalancedOptions {
+  /** Items per task; default 1. */
+  readonly chunkSize?: number | undefined;
+  readonly ordered?: boolean | undefined;
+  /** Tasks that were read from the input and not yet taken by the caller. 'auto' (default): engines; 0: no limit. */
+  readonly maxOutstanding?: number | 'auto' | undefined;
+}
+
+/** What a view keeps: options, and the predicates of `depend` and `require`. */
+export interface Kept extends BalancedOptions {
+  readonly guard?: Guard | undefined;
+}
+
+const KEYS = ['retries', 'priority', 'after', 'follow', 'hwm'] as const;
+
+/** @throws TypeError naming an unknown option, or one of the wrong kind */
+export function checkBalanced<T extends BalancedOptions>(options: T, ...more: readonly string[]): T {
+  checkOptions(options as object, ...KEYS, ...more);
+  checkCount(options.retries, 'retries');
+  if (options.hwm !== 'auto') checkCount(options.hwm, 'hwm');
+  if (options.priority !== undefined && !Number.isFinite(options.priority)) {
+    throw new TypeError(`priority is a number, not ${String(options.priority)}`);
+  }
+  return options;
+}
+
+function checkCount(value: unknown, name: string, least = 0): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= least)) return;
+  throw new TypeError(`${name} is a whole number ≥ ${least}, not ${String(value)}`);
+}
+
+export function checkMap(options: BalancedMapOptions): BalancedMapOptions {
+  checkBalanced(options, 'chunkSize', 'ordered');
+  if (options.chunkSize !== 'auto') checkCount(options.chunkSize, 'chunkSize', 1);
+  return options;
+}
+
+export function checkImap(options: ImapOptions): ImapOptions {
+  checkBalanced(options, 'chunkSize', 'ordered', 'maxOutstanding');
+  checkCount(options.chunkSize, 'chunkSize', 1);
+  if (options.maxOutstanding !== 'auto') checkCount(options.maxOutstanding, 'maxOutstanding');
+  return options;
+}
+
+/** `after` or `follow` as a Dependency. @throws TypeError for anything that is none */
+export function dependencyOf(value: Dependency | DependencyJobs | undefined): Dependency | undefined {
+  return value === undefined || value instanceof Dependency ? value : new Dependency(value);
+}
+
+/** A plain object after the sequences is taken as options. */
+export function splitInputs<O extends object>(
+  inputs: readonly unknown[],
+  check: (options: O) => O,
+): { inputs: readonly unknown[]; options: O } {
+  const last = inputs.at(-1);
+  if (!isPlain(last)) return { inputs, options: {} as O };
+  return { inputs: inputs.slice(0, -1), options: check(last as O) };
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Symbol.iterator in value || Symbol.asyncIterator in value) return false;
+  return Object.getPrototypeOf(value) === Object.prototype && !('length' in value) && !('next' in value);
+}

@@ -1,0 +1,55 @@
+// Rows: several iterables read in step, sync or async, a chunk at a time, up to the end of the shortest.
+
+type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
+
+export class Rows {
+  readonly #iterators: readonly AnyIterator[];
+  #closed = false;
+
+  /** @throws TypeError without inputs or for one that cannot be iterated */
+  constructor(inputs: readonly unknown[]) {
+    if (inputs.length === 0) throw new TypeError('imap wants at least one iterable');
+    this.#iterators = inputs.map(iteratorOf);
+  }
+
+  /** Up to `size` rows as one column per iterable; undefined at the end. */
+  async chunk(size: number): Promise<unknown[][] | undefined> {
+    const columns: unknown[][] = this.#iterators.map(() => []);
+    for (let n = 0; n < size; n++) {
+      const read = this.#read();
+      // Only what is asynchronous costs a turn.
+      const row = read instanceof Promise ? await read : read;
+      if (row === undefined) break;
+      row.forEach((item, column) => {
+        columns[column]?.push(item);
+      });
+    }
+    return columns[0]?.length === 0 ? undefined : columns;
+  }
+
+  #read(): unknown[] | undefined | Promise<unknown[] | undefined> {
+    const results = this.#iterators.map((iterator) => iterator.next());
+    if (results.some((result) => result instanceof Promise)) return Promise.all(results).then(rowOf);
+    return rowOf(results as IteratorResult<unknown>[]);
+  }
+
+  /** Tells the inputs that no more will be read. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all(this.#iterators.map((iterator) => iterator.return?.()));
+  }
+}
+
+function rowOf(results: readonly IteratorResult<unknown>[]): unknown[] | undefined {
+  return results.some((result) => result.done) ? undefined : results.map((result) => result.value);
+}
+
+function iteratorOf(input: unknown): AnyIterator {
+  if (typeof input === 'string') return input[Symbol.iterator]();
+  if (typeof input === 'object' && input !== null) {
+    if (Symbol.asyncIterator in input) return (input as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    if (Symbol.iterator in input) return (input as Iterable<unknown>)[Symbol.iterator]();
+  }
+  throw new TypeError(`imap wants iterables, not ${input === null ? 'null' : typeof input}`);
+}

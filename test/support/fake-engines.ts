@@ -1,0 +1,178 @@
+// Engines inside the test's process: they run apply and map one at a time, in order, and die when told to. For tests of
+// what the client decides; nothing here crosses a wire.
+import type { ClientEvent } from '../../src/client/client.ts';
+import type { ControlVerb, Request } from '../../src/client/connection.ts';
+import { Jobs } from '../../src/client/jobs.ts';
+import type { BalancedSession } from '../../src/client/load-balanced/balancer.ts';
+import { remoteError } from '../../src/client/outcome.ts';
+import type { Task } from '../../src/client/task.ts';
+import { EngineError, TaskAborted } from '../../src/errors.ts';
+import { decodeBody } from '../../src/protocol/codec.ts';
+import { reviveLocal } from '../../src/protocol/functions.ts';
+import type { EngineId, EngineRecord, TaskId } from '../../src/protocol/messages.ts';
+import { toWireError, type WireError } from '../../src/protocol/wire-error.ts';
+
+type Callable = (...args: unknown[]) => unknown;
+
+const REVIVERS = {
+  fn: reviveLocal,
+  ref: (expression: string) => new Function(`return (${expression}\n)`)(),
+  module: () => {
+    throw new TypeError('no modules here');
+  },
+};
+
+/** `current` is the engine that runs right now: what `engine.id` is to a task on a real one. */
+export const here: { current: EngineId } = { current: -1 };
+
+class FakeEngine {
+  readonly record: EngineRecord;
+  readonly queue: { task: Task; request: Request }[] = [];
+  readonly ran: TaskId[] = [];
+  dead = false;
+  /** The most that was ever in flight. */
+  deepest = 0;
+  #inFlight = 0;
+  #running: Task | undefined;
+
+  constructor(id: EngineId, uuid: string) {
+    this.record = { id, uuid } as EngineRecord;
+  }
+
+  take(task: Task, request: Request): void {
+    this.queue.push({ task, request });
+    this.deepest = Math.max(this.deepest, ++this.#inFlight);
+    if (this.#running === undefined) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+      this.#running = next.task;
+      // A round trip takes a turn.
+      await new Promise(setImmediate);
+      if (this.dead) return;
+      await this.#do(next.task, next.request);
+    }
+    this.#running = undefined;
+  }
+
+  async #do(task: Task, { method, body, label }: Request): Promise<void> {
+    const started = Date.now();
+    const end = (): [{ started: number; completed: number; stdout: string; stderr: string }] => [
+      { started, completed: Date.now(), stdout: '', stderr: '' },
+    ];
+    const info = { engineId: this.record.id, engineUuid: this.record.uuid, method: label };
+    try {
+      here.current = this.record.id;
+      this.ran.push(task.id);
+      const value = await run(method, decodeBody(body, REVIVERS));
+      this.#inFlight--;
+      if (!this.dead) task.succeed(value, ...end());
+    } catch (error) {
+      this.#inFlight--;
+      if (!this.dead) task.fail(remoteError(toWireError(error), info), ...end());
+    }
+  }
+
+  abort(ids: ReadonlySet<TaskId>): void {
+    for (const entry of this.queue.filter(({ task }) => ids.has(task.wireId))) {
+      this.queue.splice(this.queue.indexOf(entry), 1);
+      this.#inFlight--;
+      entry.task.fail(new TaskAborted(`task '${entry.task.id}' on engine ${this.record.id} was aborted`));
+    }
+  }
+
+  die(): void {
+    this.dead = true;
+    const held = [...(this.#running ? [this.#running] : []), ...this.queue.splice(0).map(({ task }) => task)];
+    for (const task of held)
+      task.fail(new EngineError(`Engine ${this.record.id} died while running task '${task.id}'`));
+  }
+}
+
+async function run(method: string, body: unknown): Promise<unknown> {
+  const { fn, args, sequences } = body as { fn: Callable; args: unknown[]; sequences: unknown[][] };
+  if (method === 'apply') return fn(...args);
+  const values: unknown[] = [];
+  const errors: [number, WireError][] = [];
+  for (let i = 0; i < Math.min(...sequences.map((s) => s.length)); i++) {
+    try {
+      values[i] = await fn(...sequences.map((s) => s[i]));
+    } catch (error) {
+      values[i] = undefined;
+      errors.push([i, toWireError(error)]);
+    }
+  }
+  return { values, errors };
+}
+
+export class FakeSession implements BalancedSession {
+  readonly engines = new Map<EngineId, FakeEngine>();
+  readonly jobs = new Jobs(this);
+  readonly #listeners = new Set<(event: ClientEvent) => void>();
+  #next = 0;
+  #incarnation = 0;
+
+  constructor(n: number) {
+    for (let id = 0; id < n; id++) this.join(id);
+  }
+
+  get ids(): EngineId[] {
+    return [...this.engines.keys()].sort((a, b) => a - b);
+  }
+
+  engine(id: EngineId): EngineRecord | undefined {
+    return this.engines.get(id)?.record;
+  }
+
+  join(id: EngineId): void {
+    const engine = new FakeEngine(id, `uuid-${this.#incarnation++}`);
+    this.engines.set(id, engine);
+    this.#emit({ type: 'engine-up', engine: engine.record });
+  }
+
+  /** As the client does it: the engine is gone, its tasks fail, then the event is told. */
+  kill(id: EngineId): void {
+    const engine = this.engines.get(id);
+    this.engines.delete(id);
+    engine?.die();
+    this.#emit({ type: 'engine-down', id, reason: 'killed' });
+  }
+
+  #emit(event: ClientEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  onEvent(listener: (event: ClientEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  nextTaskId(): TaskId {
+    return `fake:${this.#next++}`;
+  }
+
+  send(id: EngineId, task: Task, request: Request): void {
+    const engine = this.engines.get(id);
+    if (engine === undefined) task.fail(new EngineError(`No such engine: ${id}`));
+    else engine.take(task, request);
+  }
+
+  submit(): Task {
+    throw new Error('load balancing sends tasks that exist');
+  }
+
+  async abortTasks(tasks: readonly Task[]): Promise<void> {
+    for (const task of tasks) {
+      if (task.outcome === undefined && !task.drop())
+        this.engines.get(task.engine?.id ?? -1)?.abort(new Set([task.wireId]));
+    }
+  }
+
+  async control<T>(id: EngineId, verb: ControlVerb): Promise<T> {
+    const engine = this.engines.get(id);
+    if (engine === undefined || verb.type !== 'abort') throw new Error(`no '${verb.type}' on engine ${id}`);
+    engine.abort(new Set(verb.ids));
+    return undefined as T;
+  }
+}
