@@ -54,15 +54,16 @@ class Kernel {
     this.#spec = spec;
   }
 
-  call({ args, into }: KernelCall, session: Session): Promise<Tensor | undefined> {
-    return borrowing(session, 'names', async (borrowed) => {
+  async call({ args, into }: KernelCall, session: Session): Promise<Tensor | undefined> {
+    const result = await borrowing(session, 'names', async (borrowed) => {
       // Every context of this program is one that is shared with gpu.js and tfjs.
       const context = (await session.context()) as SharedContext;
       const values = await inOrder(args, (value) => argument(value, borrowed));
       const output = this.#output(values);
       assertFits(output, context);
-      return deliver(await this.#run(values, output, context), into, session);
+      return this.#run(values, output, context);
     });
+    return deliver(result, into, session);
   }
 
   #output(values: readonly Argument[]): readonly number[] {

@@ -57,7 +57,8 @@ export class Borrowed {
 export async function borrowing<T>(session: Session, keep: Keep, run: (borrowed: Borrowed) => Promise<T>): Promise<T> {
   const borrowed = new Borrowed(session, keep);
   try {
-    return await run(borrowed);
+    // A context loads its libraries when it first needs them.
+    return await session.namespace.adopting(() => run(borrowed));
   } finally {
     borrowed.free();
   }

@@ -8,6 +8,7 @@ import { type Body, bodyOf, decodeBody, decodeHeader } from '../src/protocol/cod
 import { ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
 import type { DeviceReport, EngineRecord, MailMessage, TaskMessage } from '../src/protocol/messages.ts';
 import { Board } from './board.ts';
+import { Bridge } from './bridge.ts';
 import { Capture } from './capture.ts';
 import { Collectives } from './collectives/collectives.ts';
 import type { ContextOptions, GpuContext } from './contexts/context.ts';
@@ -69,7 +70,11 @@ export class EngineServer {
       (value) => this.#residency.release(value),
     );
     this.#capture = new Capture((_, stream, text) => this.#loop.output({ stream, text }));
-    this.#libraries = new Libraries(() => this.#context());
+    this.#libraries = new Libraries({
+      context: () => this.#context(),
+      bridge: new Bridge(() => this.#opened),
+      adopting: (load) => this.#namespace.adopting(load),
+    });
     this.#session = this.#makeSession();
     this.#runner = new Runner({
       session: this.#session,
@@ -180,7 +185,8 @@ export class EngineServer {
 
   async #open(): Promise<GpuContext> {
     if (this.#probed === undefined) throw new Error(`${this.#name} has no GPU context yet`);
-    this.#opened = await this.#probed.open();
+    const { open } = this.#probed;
+    this.#opened = await this.#namespace.adopting(open);
     return this.#opened;
   }
 

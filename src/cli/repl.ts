@@ -38,7 +38,9 @@ async function repl(flags: ClusterFlags): Promise<void> {
   const session = await openSession(flags);
   const { stdin: input, stdout: output, stderr: errors } = process;
   try {
-    output.write(`directview: ${session.rc.length} engines of ${session.origin}; %px CODE runs on all of them\n`);
+    output.write(
+      `directview: ${session.rc.length} engine${session.rc.length === 1 ? '' : 's'} of ${session.origin}; %px CODE runs on all of them\n`,
+    );
     const shell = new Shell(session.rc, { input, output, errors }, GLOBALS);
     // Without a terminal there are no keys: Ctrl-C comes as a signal.
     const leave = () => shell.interrupt() || void session.close().then(() => process.exit(INTERRUPTED));

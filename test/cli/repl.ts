@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { isIncomplete } from '../../src/cli/repl/incomplete.ts';
 import { parsePxLine } from '../../src/cli/repl/px-line.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import { pidRuns } from '../../src/cluster/process-identity.ts';
 import { ClusterLab } from '../fixtures/cluster-lab.ts';
 import { throws } from '../support/assert.ts';
 import { suite } from '../support/suite.ts';
@@ -28,9 +29,19 @@ test.after(async () => {
   lab.remove();
 });
 
+interface Fed {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
 /** Feeds lines to a REPL without a terminal. */
-async function fed(...lines: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [MAIN, 'repl'], { stdio: 'pipe' });
+async function fed(...lines: string[]): Promise<Fed> {
+  return feed([], lines);
+}
+
+async function feed(flags: readonly string[], lines: readonly string[]): Promise<Fed> {
+  const child = spawn(process.execPath, [MAIN, 'repl', ...flags], { stdio: 'pipe' });
   let [out, err] = ['', ''];
   child.stdout.on('data', (text) => {
     out += text;
@@ -114,6 +125,14 @@ test('fed by a pipe: cells, autopx, noblock, config, results again', async () =>
   assert.match(out, '%autopx disabled\n[ 4 ]\n<AsyncResult(%px): pending>\n[stdout:0] \nlater\n[stdout:1] \nlater\n');
   assert.match(out, "'object'\n");
   assert.match(out, 'Parallel execution on engine(s): [0]\n[stdout:0] \n0\n[ 42, 42 ]\n');
+});
+
+test('a cluster that is started for a session ends with it', async () => {
+  const flags = ['--cluster', 'own', '-n', '1', '--device', 'cpu'];
+  const { code, out } = await feed(flags, ['rc.engines[0].pid']);
+  assert.is(code, 0);
+  assert.match(out, '1 engine of a cluster of its own');
+  assert.is(pidRuns(Number(out.trim().split('\n').at(-1))), false);
 });
 
 test('fed by a pipe: errors of the local code, thrown and awaited, and the session goes on', async () => {

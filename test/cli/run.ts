@@ -91,6 +91,20 @@ test('a running cluster is reused and goes on', async () => {
   }
 });
 
+test('Ctrl-C with a cluster of its own: exit 130, and no engine is left', async () => {
+  const path = script(
+    'forever.mjs',
+    'console.log(rc.engines[0].pid); await view.apply(() => new Promise(() => {}));\n',
+  );
+  const waiting = program(...OWN, path);
+  const pid = Number((await waiting.says(/\d+\n/))[0]);
+  waiting.child.kill('SIGINT');
+  const { code, stderr } = await waiting.done;
+  assert.is(code, 130);
+  assert.is(stderr, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
+  assert.is(pidRuns(pid), false);
+});
+
 test('Ctrl-C interrupts the engines of a reused cluster and exits 130', async () => {
   const cluster = await Cluster.start({ engines: 2, device: 'cpu', name: 'shared' });
   try {
@@ -107,7 +121,7 @@ test('Ctrl-C interrupts the engines of a reused cluster and exits 130', async ()
     looping.child.kill('SIGINT');
     const { code, stderr } = await looping.done;
     assert.is(code, 130);
-    assert.match(stderr, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...');
+    assert.is(stderr, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
     assert.equal(await rc[':'].apply(() => 1), [1, 1]);
   } finally {
     await cluster.stop();

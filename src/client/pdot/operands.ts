@@ -125,10 +125,12 @@ function layoutOf(
   const columns = parts.find((part) => part.shape[0] > 0)?.shape[1] ?? shape[1];
   checkAlike(name, value, parts, ids, columns);
   const rows = parts.map((part) => part.shape[0]);
-  if (inner !== undefined && rows.every((n) => n === inner)) {
-    return { shape: [inner, columns], dtype, held: 'replicated' };
+  const total = rows.reduce((a, b) => a + b, 0);
+  if (inner === undefined || rows.some((n) => n !== inner)) {
+    return { shape: [total, columns], dtype, held: 'rows', parts: rows };
   }
-  return { shape: [rows.reduce((a, b) => a + b, 0), columns], dtype, held: 'rows', parts: rows };
+  // On one engine, or without rows, it is scattered as well.
+  return { shape: [inner, columns], dtype, held: 'replicated', ...(total === inner ? { parts: rows } : {}) };
 }
 
 function checkAlike(name: string, value: Ref, parts: readonly Part[], ids: readonly number[], columns: number): void {

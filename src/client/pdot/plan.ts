@@ -20,7 +20,7 @@ export interface Layout {
   readonly dtype: DType;
   /** Where it is: at the client, scattered over the engines by rows, or whole on each engine. */
   readonly held: 'client' | 'rows' | 'replicated';
-  /** Rows that each engine holds, where it is scattered. */
+  /** Rows that each engine holds, where it is scattered (one engine's whole operand is both). */
   readonly parts?: readonly number[];
 }
 
@@ -115,7 +115,7 @@ function obstacle(kind: PlanKind, request: PlanRequest): string | undefined {
 }
 
 function ringObstacle({ b, itemSize }: PlanRequest): string | undefined {
-  if (b.held === 'replicated') return "each engine holds all of B already: use 'rows'";
+  if (b.held === 'replicated' && b.parts === undefined) return "each engine holds all of B already: use 'rows'";
   const [k, n] = b.shape as readonly [number, number];
   const bytes = k * n * itemSize;
   return bytes > MAX_RING_BYTES

@@ -43,15 +43,16 @@ if (await inSoftwareGpu(import.meta.url, 'gemm')) {
     assert.is(difference(await multiply(with_, a, b, tile), a, b), undefined, `${dtype} ${shape.join('×')}`);
   };
 
-  // A software adapter compiles each of these for seconds: one kernel per tile, every alignment for the smallest only.
-  for (const tile of tilesFor(gemm.limits)) {
+  // A software adapter compiles each of these for seconds: one kernel for two tiles, every alignment for the smallest
+  // only; wgsl.ts compiles all of them.
+  const shown = tilesFor(gemm.limits).filter((t) => ['128x128x8-8x8-b2u2', '64x64x16-4x4-b2u1'].includes(tileName(t)));
+  for (const tile of shown) {
     test(`${tileName(tile)} with edges`, () =>
       check([tile.blockM + 3, 3 * tile.blockK - 4, tile.blockN + 4], 'float32', tile));
   }
 
   test('whole blocks, without bounds checks', async () => {
-    for (const tile of [TILES[3]!, TILES.at(-1)!])
-      await check([tile.blockM, 2 * tile.blockK, tile.blockN], 'float32', tile);
+    for (const tile of [TILES.at(-1)!]) await check([tile.blockM, 2 * tile.blockK, tile.blockN], 'float32', tile);
   });
 
   test('rows of every alignment', async () => {
