@@ -1,6 +1,6 @@
 // pdot from the client's matrices to the client's product, beside the tutorial's four lines in ipyparallel with numpy's BLAS:
 // the same number of engines and of threads on both sides, taking turns. Each side's product is checked before it is timed.
-// `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto] [--json FILE]`
+// `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto] [--software] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -21,6 +21,8 @@ interface Bench {
   readonly threads: number;
   readonly sizes: readonly number[];
   readonly rounds: number;
+  /** A GPU in software will do. */
+  readonly software: boolean;
 }
 
 function randomMatrix(n: number): Tensor {
@@ -92,7 +94,7 @@ async function openPeer(wish: string, { engines, threads }: Bench): Promise<Peer
 async function run(bench: Bench, wish: string): Promise<Figure[]> {
   const { device, engines, threads } = bench;
   await using peer = await openPeer(wish, bench);
-  await using cluster = await Cluster.start({ engines, threads, device, softwareGpu: device === 'webgpu' });
+  await using cluster = await Cluster.start({ engines, threads, device, softwareGpu: bench.software });
   await using rc = await cluster.connect();
   const report = (rc.engines[0] as (typeof rc.engines)[number]).device;
   console.log(
@@ -112,13 +114,15 @@ async function main(): Promise<void> {
       sizes: { type: 'string', default: '512,1024,2048' },
       rounds: { type: 'string', default: '5' },
       peer: { type: 'string', default: 'auto' },
+      software: { type: 'boolean', default: false },
       json: { type: 'string' },
     },
   });
   const engines = Number(values.engines);
   const threads = Number(values.threads ?? Math.max(1, Math.floor(availableParallelism() / engines)));
   const sizes = values.sizes.split(',').map(Number);
-  const bench = { device: values.device as Device, engines, threads, sizes, rounds: Number(values.rounds) };
+  const { software } = values;
+  const bench = { device: values.device as Device, engines, threads, sizes, rounds: Number(values.rounds), software };
   const figures = await run(bench, values.peer);
   console.log(render(figures));
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ ...bench, figures }, null, 2)}\n`);
