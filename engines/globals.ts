@@ -1,11 +1,13 @@
 // What user code finds on globalThis of an engine. All of it may be shadowed; nothing of ours depends on these names.
 
+import { useDevice } from '../kernels/device.ts';
 import type { DeviceReport } from '../src/protocol/messages.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import type { Capture } from './capture.ts';
+import type { CollectiveCalls, Collectives } from './collectives/collectives.ts';
 import { mimeBundle } from './display.ts';
-import type { Libraries } from './libraries.ts';
+import { importKernels, type Libraries } from './libraries.ts';
 import type { Memory } from './memory.ts';
 import { hostCopy } from './operands.ts';
 import type { Peers, ReceiveOptions } from './peers.ts';
@@ -13,11 +15,11 @@ import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
 import type { Session } from './verbs/verb.ts';
 
-/** The `engine` of user code. */
-export interface EngineGlobal {
+/** The `engine` of user code: itself, its peers by rank, and MPI's collectives between running tasks. */
+export interface EngineGlobal extends CollectiveCalls {
   readonly id: number;
   readonly uuid: string;
-  /** The engine's place in the order of ids; -1 while the roster does not have it. */
+  /** The engine's place in the order of ids of the cluster. */
   readonly rank: number;
   readonly size: number;
   readonly device: DeviceReport;
@@ -34,6 +36,7 @@ export interface EngineGlobal {
 export interface GlobalsOptions {
   readonly session: Session;
   readonly peers: Peers;
+  readonly collectives: Collectives;
   readonly libraries: Libraries;
   readonly capture: Capture;
   readonly device: DeviceReport;
@@ -44,6 +47,7 @@ export interface GlobalsOptions {
 export function installGlobals(options: GlobalsOptions): void {
   const { session, capture, emit } = options;
   options.libraries.install(() => `engine ${session.identity.id}`);
+  useDevice({ tf: async () => (await session.context()).tf(), threads: options.device.threads });
   const values = {
     engine: engineGlobal(options),
     display: (value: unknown) => {
@@ -56,13 +60,37 @@ export function installGlobals(options: GlobalsOptions): void {
     range,
     tensor,
     Tensor,
+    ...pictureFunctions(),
   };
   for (const [name, value] of Object.entries(values)) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }
 }
 
-function engineGlobal({ session, peers, libraries, device, emit }: GlobalsOptions): EngineGlobal {
+// The picture functions that answer with a promise: they are loaded at their first call.
+const PICTURES = [
+  'contactSheet',
+  'cornerHarris',
+  'cornerPeaks',
+  'cornerShiTomasi',
+  'cornerSubpix',
+  'encodePicture',
+  'findCorners',
+  'getCornersImage',
+  'getPictures',
+  'plotCorners',
+  'readPicture',
+  'thumbnail',
+] as const;
+
+function pictureFunctions(): Record<string, unknown> {
+  const lazy = (name: (typeof PICTURES)[number]) => {
+    return async (...args: never[]) => ((await importKernels())[name] as (...args: never[]) => unknown)(...args);
+  };
+  return Object.fromEntries(PICTURES.map((name) => [name, lazy(name)]));
+}
+
+function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {
   const { identity } = session;
   return {
     get id() {
@@ -79,6 +107,13 @@ function engineGlobal({ session, peers, libraries, device, emit }: GlobalsOption
     memory: () => memoryOf(session),
     send: (rank, tag, value) => peers.send(rank, tag, value),
     recv: (rank, tag, receive) => peers.recv(rank, tag, receive),
+    broadcast: (value, options) => collectives.broadcast(value, options),
+    scatter: (values, options) => collectives.scatter(values, options),
+    gather: (value, options) => collectives.gather(value, options),
+    allGather: (value, options) => collectives.allGather(value, options),
+    reduce: (value, op, options) => collectives.reduce(value, op, options),
+    allReduce: (value, op, options) => collectives.allReduce(value, op, options),
+    barrier: (options) => collectives.barrier(options),
     publish: (data) => emit('data', data),
     tf: () => libraries.load('tf'),
     gpu: () => libraries.load('gpu'),

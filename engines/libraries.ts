@@ -1,5 +1,6 @@
 // What a task needs before its user code runs: modules of `fromModule`, and `tf` and `gpu`, which are synchronous names
 // for users but load asynchronously, at first use. Nothing here is imported before a task mentions it.
+import { KERNELS } from '../src/protocol/module-function.ts';
 import type { Bridge } from './bridge.ts';
 import type { GpuContext } from './contexts/context.ts';
 
@@ -52,7 +53,7 @@ export class Libraries {
   module(url: string, name: string): unknown {
     const module = this.#loaded.get(url) as Record<string, unknown> | undefined;
     if (module === undefined) {
-      this.#wanted.set(url, () => import(url));
+      this.#wanted.set(url, () => (url === KERNELS ? importKernels() : import(url)));
       return undefined;
     }
     if (!(name in module)) throw new TypeError(`module ${url} has no export '${name}'`);
@@ -86,3 +87,6 @@ export class Libraries {
     throw new ReferenceError(`${name} is not loaded on ${engine()} yet: use it as \`await engine.${name}()\``);
   }
 }
+
+/** This engine's own kernels: a client names them, and need not know where they lie here. */
+export const importKernels = () => import('../kernels/index.ts');

@@ -22,10 +22,12 @@ export interface RunnerOptions {
 
 interface Run {
   readonly message: TaskMessage;
-  readonly body: Body;
+  body: Body | Promise<Body>;
   readonly started: number;
   verb: Verb<unknown> | undefined;
   args: unknown;
+  /** It has been ended: what it awaited must not go on with it. */
+  over: boolean;
 }
 
 // Kept, as users may call a value of theirs Date.
@@ -52,8 +54,8 @@ export class Runner {
   }
 
   /** A promise only if the task awaits something: short tasks end within the call. Never throws. */
-  run(message: TaskMessage, body: Body): Outcome | Promise<Outcome> {
-    const task: Run = { message, body, started: now(), verb: undefined, args: undefined };
+  run(message: TaskMessage, body: Body | Promise<Body>): Outcome | Promise<Outcome> {
+    const task: Run = { message, body, started: now(), verb: undefined, args: undefined, over: false };
     this.#capture.begin(message.id);
     try {
       const result = this.#enter(() => this.#start(task));
@@ -81,6 +83,17 @@ export class Runner {
   // Gives the encoded body, so that a hostile getter of the result is behind the door too.
   #start(task: Run): Body | PromiseLike<unknown> {
     task.verb = verbOf(task.message.method);
+    if (task.body instanceof Promise) return task.body.then((body) => this.#arrived(task, body));
+    return this.#decodeAndCall(task);
+  }
+
+  #arrived(task: Run, body: Body): unknown {
+    if (task.over) return undefined;
+    task.body = body;
+    return this.#enter(() => this.#decodeAndCall(task));
+  }
+
+  #decodeAndCall(task: Run): Body | PromiseLike<unknown> {
     task.args = this.#decode(task);
     if (this.#libraries.wanted) return this.#libraries.settle().then(() => this.#again(task));
     return this.#call(task);
@@ -88,6 +101,7 @@ export class Runner {
 
   // The first decoding found what is missing; now it is there.
   #again(task: Run): unknown {
+    if (task.over) return undefined;
     return this.#enter(() => {
       task.args = this.#decode(task);
       return this.#call(task);
@@ -95,7 +109,7 @@ export class Runner {
   }
 
   #decode(task: Run): unknown {
-    const args = decodeBody(task.body, this.revivers);
+    const args = decodeBody(task.body as Body, this.revivers);
     const source = task.verb?.source?.(args);
     if (source !== undefined) this.#libraries.mention(source);
     return args;
@@ -137,6 +151,7 @@ export class Runner {
     } catch (error) {
       return this.#failed(task, error);
     } finally {
+      task.over = true;
       this.#stop = undefined;
     }
   }

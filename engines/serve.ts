@@ -4,12 +4,13 @@ import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Link, Listener } from '../src/comm/transport.ts';
 import { zeromqTransport } from '../src/comm/zeromq.ts';
-import { bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';
+import { type Body, bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
-import type { DeviceReport } from '../src/protocol/messages.ts';
+import type { DeviceReport, EngineRecord, MailMessage, TaskMessage } from '../src/protocol/messages.ts';
 import { Board } from './board.ts';
 import { Bridge } from './bridge.ts';
 import { Capture } from './capture.ts';
+import { Collectives } from './collectives/collectives.ts';
 import type { ContextOptions, GpuContext } from './contexts/context.ts';
 import { Control, type FromControl } from './control.ts';
 import { Engine, type Identity } from './engine.ts';
@@ -21,6 +22,8 @@ import { Libraries } from './libraries.ts';
 import { logLine, RateLimitedLog } from './log.ts';
 import { Namespace } from './namespace.ts';
 import { Peers } from './peers.ts';
+import { Relay } from './relay.ts';
+import { RelayedBodies } from './relayed-bodies.ts';
 import { Residency } from './residency.ts';
 import { Runner } from './runner.ts';
 import { TaskLoop } from './task-loop.ts';
@@ -46,6 +49,9 @@ export class EngineServer {
   readonly #capture: Capture;
   readonly #libraries: Libraries;
   readonly #peers: Peers;
+  readonly #relay: Relay;
+  readonly #bodies: RelayedBodies;
+  readonly #collectives: Collectives;
   readonly #session: Session;
   readonly #runner: Runner;
   readonly #control: Control;
@@ -77,14 +83,20 @@ export class EngineServer {
       board: this.#board,
     });
     this.#peers = new Peers(this.#identity, this.#transport, (body) => decodeBody(body, this.#runner.revivers));
+    this.#relay = new Relay((to, message, chunk) => this.#peers.message(to, message, [chunk]));
+    this.#peers.onGone((id, why) => this.#relay.gone(id, why));
+    this.#bodies = new RelayedBodies(this.#relay);
+    this.#collectives = new Collectives(this.#peers, this.#relay, () => this.#loop.running);
     const take = (message: FromControl) => this.#command(message);
     this.#control = new Control(this.#board, this.#identity.uuid, options, take);
     this.#loop = new TaskLoop({
       core,
       board: this.#board,
-      run: (message, body) => this.#runner.run(message, body),
+      run: (message, body, client) =>
+        this.#runner.run(message, message.relayed === undefined ? body : this.#bodies.fetch(message, client)),
       drain: () => this.#control.drain(take),
       deadline: (started, ms) => this.#control.send({ do: 'deadline', started, ms }),
+      ended: (message) => this.#collectives.ended(message),
     });
   }
 
@@ -144,6 +156,7 @@ export class EngineServer {
     installGlobals({
       session: this.#session,
       peers: this.#peers,
+      collectives: this.#collectives,
       libraries: this.#libraries,
       capture: this.#capture,
       device,
@@ -180,25 +193,47 @@ export class EngineServer {
   #listen(): Promise<Listener> {
     return this.#transport.listen(this.#options.tasks, {
       onMessage: (parts, link) => this.#receive(parts, link),
-      onDown: (link) => this.#loop.clientDown(link),
+      onDown: (link) => {
+        this.#loop.clientDown(link);
+        this.#bodies.clientDown(link);
+      },
     });
   }
 
   #receive(parts: Uint8Array[], link: Link): void {
     try {
       const header = decodeHeader(parts);
-      if (header.type === 'task') this.#loop.arrive(header, bodyOf(parts), link);
-      else if (header.type === 'mail') this.#peers.deliver(header, bodyOf(parts));
+      if (header.type === 'task') this.#task(header, bodyOf(parts), link);
+      else if (header.type === 'fetch') this.#loop.fetch(header.id, link);
+      else if (header.type === 'body') this.#bodies.offer(header.id, bodyOf(parts));
+      else if (header.type === 'mail') this.#deliver(header, bodyOf(parts));
+      else if (header.type === 'relay') this.#relay.arrive(header, parts[1] as Uint8Array);
       else this.#log.write(`a ${header.type} message on the tasks socket was dropped`);
     } catch (error) {
       this.#log.write(`a message was dropped: ${(error as Error).message}`);
     }
   }
 
+  // A client that had lost its link sends again, and directly, what the running task may be waiting for.
+  #task(message: TaskMessage, body: Body, link: Link): void {
+    this.#bodies.offer(message.id, body);
+    this.#loop.arrive(message, body, link);
+  }
+
+  #deliver(message: MailMessage, body: Body): void {
+    if (!this.#collectives.deliver(message, body)) this.#peers.deliver(message, body);
+  }
+
+  #roster(engines: readonly EngineRecord[], version: number): void {
+    this.#peers.roster(engines);
+    this.#loop.roster(version);
+  }
+
   #command(message: FromControl): void {
     if (message.do === 'registered') this.#identity.id = message.id;
-    else if (message.do === 'roster') this.#peers.roster(message.engines);
+    else if (message.do === 'roster') this.#roster(message.engines, message.version);
     else if (message.do === 'abort') this.#loop.abort(message.ids, message.client);
+    else if (message.do === 'purge') this.#loop.purge(message.ids, message.client);
     else if (message.do === 'resend') this.#loop.resend(message.ids);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     else if (this.#board.get('started') === message.started) this.#runner.interrupt();

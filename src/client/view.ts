@@ -9,18 +9,24 @@ import type { Ref } from '../protocol/ref.ts';
 import type { Dist } from '../tensor/partition.ts';
 import { type Assembly, chunks, joined, list, single } from './assembly.ts';
 import { AsyncResult } from './async-result.ts';
+import { relays } from './broadcast.ts';
 import { ExecuteReply } from './execute-reply.ts';
 import { join } from './gathering.ts';
+import { type ImportOptions, importCode } from './import-module.ts';
 import { createKernel, type Kernel, type KernelFunction, type KernelResult, type KernelSettings } from './kernel.ts';
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
 import { type CallOptions, checkOptions } from './options.ts';
+import { type Px, pxOf } from './px.ts';
+import type { EngineQueue, QueueStatus } from './queue-status.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
 import { flattenPart, partsOf, sequenceOf } from './sequences.ts';
 import type { Session } from './session.ts';
 import { type Targets, targetsOf, targetText } from './targets.ts';
 import type { Task } from './task.ts';
+import { ViewJobs, type ViewSession } from './view-jobs.ts';
+import { type ParallelFunction, type ParallelOptions, parallelFunction } from './wrappers.ts';
 
 export interface TargetOptions extends CallOptions {
   /** Other targets for this call only. */
@@ -46,16 +52,19 @@ export interface ExecuteOptions extends TargetOptions {
 /** One body for all engines (encoded once), or one per engine. */
 type Bodies = Body | ((index: number) => Body | undefined);
 
-export class DirectView<M extends Mode = Mode> {
+type StatusOf<M extends Mode> = M extends 'one' ? EngineQueue<number> : QueueStatus;
+
+export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
   /** An engine id, a list of them, or 'all' (asked at each call). */
   readonly targets: Targets;
   /** The engines' namespaces: `await view.ns.a` pulls, `view.ns.a = 5` pushes. */
   readonly ns: Namespace;
-  protected readonly session: Session;
+  protected readonly session: ViewSession;
   readonly #defaults: CallOptions;
   #unseen: AsyncResult<unknown, unknown>[] = [];
 
-  constructor(session: Session, targets: Targets, defaults: CallOptions = {}) {
+  constructor(session: ViewSession, targets: Targets, defaults: CallOptions = {}) {
+    super();
     this.session = session;
     this.targets = targets;
     this.#defaults = defaults;
@@ -88,7 +97,7 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   /** The engine ids that a call made now would go to. */
-  get ids(): EngineId[] {
+  override get ids(): EngineId[] {
     return idsOf(this.targets, this.session);
   }
 
@@ -100,7 +109,7 @@ export class DirectView<M extends Mode = Mode> {
     fn: RemoteFunction<A, R>,
     ...args: RemoteArgs<[...A]>
   ): AsyncResult<PerTarget<M, Awaited<R>>, Awaited<R>> {
-    return this.#each('apply', 'apply', encodeBody({ fn, args }));
+    return this.#each('apply', 'apply', encodeBody({ fn, args }), {}, typeof fn === 'function' ? fn.name : '');
   }
 
   /**
@@ -120,7 +129,8 @@ export class DirectView<M extends Mode = Mode> {
       return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, mode: 'items' });
     });
     const assembly = chunks<Awaited<R>>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as never);
-    return this.#result(options.label ?? functionName(fn), tasks, assembly, options, 'AsyncMapResult');
+    const kind = 'AsyncMapResult';
+    return this.#result(options.label ?? functionName(fn), tasks, assembly, options, { kind });
   }
 
   /** Runs source text; top-level `await`, and `const`, `let`, `function`, `class`, `import` persist as in a REPL. */
@@ -131,6 +141,40 @@ export class DirectView<M extends Mode = Mode> {
     const { tasks, assembly } = this.#calls<ExecuteReply>('execute', 'execute', body, rest);
     for (const task of tasks) task.executeInput = code;
     return this.#result('execute', tasks, ExecuteReply.assembly(assembly, tasks), rest);
+  }
+
+  /** Runs source text and prints what each engine says: view.px`a.length`; `view.px.with({ stream: false })`. */
+  get px(): Px {
+    return pxOf(this as unknown as DirectView<'many'>, this.session);
+  }
+
+  /** A function that does `apply(fn, …)` when it is called. */
+  remote<A extends unknown[], R>(
+    fn: RemoteFunction<A, R>,
+  ): (...args: RemoteArgs<[...A]>) => AsyncResult<PerTarget<M, Awaited<R>>, Awaited<R>> {
+    return (...args) => this.apply<A, R>(fn, ...args);
+  }
+
+  /** A function that calls `fn` on each engine with its parts of the sequences; `.map` calls it with each item. */
+  parallel<A extends unknown[], R>(
+    fn: RemoteFunction<A, R>,
+    options: ParallelOptions = {},
+  ): ParallelFunction<Awaited<R>> {
+    return parallelFunction(this as unknown as DirectView, this.session, fn, options);
+  }
+
+  /**
+   * Imports a module on every engine: `importModule('sharp')`, `importModule('node:fs', { names: ['readFileSync'] })`.
+   * The name holds the default export if there is one, else all exports. Packages are found from the engine's directory.
+   * @throws TypeError before sending for a relative path or a bad name
+   */
+  importModule(
+    specifier: string,
+    options: ImportOptions & TargetOptions = {},
+  ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+    const { as, names, ...call } = checkOptions(options, 'as', 'names', 'targets');
+    const code = importCode(specifier, { ...(as && { as }), ...(names && { names }) });
+    return this.execute(code, { label: 'importModule', ...call });
   }
 
   /** Executes a file, read here. @throws Error when it cannot be read */
@@ -219,10 +263,11 @@ export class DirectView<M extends Mode = Mode> {
     label: string,
     bodies: Bodies,
     options: TargetOptions = {},
+    functionName = '',
   ): AsyncResult<PerTarget<M, T>, T> {
     checkOptions(options, 'targets');
     const { tasks, assembly } = this.#calls<T>(method, label, bodies, options);
-    return this.#result(label, tasks, assembly, options);
+    return this.#result(label, tasks, assembly, options, { functionName: functionName || label });
   }
 
   #calls<T>(method: Method, label: string, bodies: Bodies, options: TargetOptions) {
@@ -234,11 +279,17 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   #submit(method: Method, label: string, options: TargetOptions, bodies: Bodies): Task[] {
-    const { runTimeout } = { ...this.#defaults, ...options };
-    return this.#mustHaveEngines(options.targets).flatMap((id, index) => {
+    const { runTimeout, via } = { ...this.#defaults, ...options };
+    const ids = this.#mustHaveEngines(options.targets);
+    const call = ids.length > 1 ? nextCall() : undefined;
+    const isThere = (id: EngineId) => this.session.engine(id) !== undefined;
+    const relayed = typeof bodies === 'function' ? undefined : relays(ids, isThere, bodies, via);
+    return ids.flatMap((id, index) => {
       const body = typeof bodies === 'function' ? bodies(index) : bodies;
       const named = options.label ?? this.#defaults.label ?? label;
-      return body === undefined ? [] : [this.session.submit(id, { method, label: named, body, runTimeout })];
+      return body === undefined
+        ? []
+        : [this.session.submit(id, { method, label: named, body, runTimeout, call, relayed: relayed?.[index] })];
     });
   }
 
@@ -247,13 +298,13 @@ export class DirectView<M extends Mode = Mode> {
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
     options: CallOptions,
-    kind = 'AsyncResult',
+    printed: { readonly kind?: string; readonly functionName?: string } = {},
   ): AsyncResult<T, Item> {
     const abort = (some: readonly Task[]) => this.session.abortTasks(some);
     const { targets: _, ...call } = { ...this.#defaults, ...options } as TargetOptions;
     const before = this.#unseen;
     this.#unseen = [];
-    return new AsyncResult({ label, tasks, assembly, abort, options: call, kind, before });
+    return new AsyncResult({ label, tasks, assembly, abort, options: call, before, ...printed });
   }
 
   #freeze(targets: Targets): Targets {
@@ -270,9 +321,16 @@ export class DirectView<M extends Mode = Mode> {
     return `<DirectView ${targetText(this.targets)}>`;
   }
 
-  toString(): string {
+  override toString(): string {
     return this[inspect.custom]();
   }
+}
+
+let calls = 0;
+
+/** A number for the tasks of one call; unique with the client's name, which their ids bear. */
+function nextCall(): number {
+  return calls++;
 }
 
 function pushBody(ns: Readonly<Record<string, unknown>>): Body {
