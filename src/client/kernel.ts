@@ -64,10 +64,12 @@ const KEYS = ['output', 'outputLike', 'constants', 'functions', 'into', 'loopMax
 
 /** See `DirectView.kernel`. */
 export async function createKernel<M extends Mode, F extends KernelFunction, S extends KernelSettings>(
-  view: DirectView<M>,
+  target: DirectView<M>,
   fn: F,
   settings: S,
 ): Promise<Kernel<M, F, KernelResult<S>>> {
+  // Kept on the engines of today: one that comes later has no such kernel.
+  const view = target.targets === 'all' ? (target.asMany() as DirectView<Mode> as DirectView<M>) : target;
   const id = randomUUID();
   const source = kernelSource(fn);
   const parameters = parametersOf(source);
