@@ -13,7 +13,7 @@ import { relays } from './broadcast.ts';
 import { ExecuteReply } from './execute-reply.ts';
 import { join } from './gathering.ts';
 import { type ImportOptions, importCode } from './import-module.ts';
-import { createKernel, type Kernel, type KernelFunction, type KernelResult, type KernelSettings } from './kernel.ts';
+import { createKernel, type Kernel, type KernelFunction, type KernelSettings } from './kernel.ts';
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
@@ -237,10 +237,7 @@ export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
    * Results come back as float32 Tensors, or stay on the engines: `saxpy.into('y')(2, ref('x'), ref('y'))`.
    * @throws TypeError, RangeError, NotSerializableError before anything is sent; the first call: KernelError with the source
    */
-  kernel<F extends KernelFunction, const S extends KernelSettings>(
-    fn: F,
-    settings: S,
-  ): Promise<Kernel<M, F, KernelResult<S>>> {
+  kernel<F extends KernelFunction, const S extends KernelSettings>(fn: F, settings: S): Promise<Kernel<M, F, S>> {
     return createKernel(this, fn, settings);
   }
 
