@@ -10,7 +10,7 @@ import type { AsyncResult } from './async-result.ts';
 import { ExecuteReply } from './execute-reply.ts';
 import { join } from './gathering.ts';
 import { type ImportOptions, importCode } from './import-module.ts';
-import { createKernel, type Kernel, type KernelFunction, type KernelResult, type KernelSettings } from './kernel.ts';
+import { createKernel, type Kernel, type KernelFunction, type KernelSettings } from './kernel.ts';
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
@@ -197,17 +197,10 @@ export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
    * One gpu.js kernel, compiled on the engines of this view as they are now, and called like a function:
    * `const saxpy = await view.kernel(function (a, x, y) {…}, { outputLike: 'x' }); await saxpy(2, ref('x'), ref('y'))`.
    * Results come back as float32 Tensors, or stay on the engines: `saxpy.into('y')(2, ref('x'), ref('y'))`.
-   * @throws TypeError, RangeError, NotSerializableError for what cannot be a kernel, before anything is sent. What gpu.js
-   *   does not compile is a KernelError of the first call, with the kernel's source.
+   * @throws TypeError, RangeError, NotSerializableError before anything is sent; the first call: KernelError with the source
    */
-  kernel<F extends KernelFunction, const S extends KernelSettings>(
-    fn: F,
-    settings: S,
-  ): Promise<Kernel<M, F, KernelResult<S>>> {
-    const { targets } = this;
-    // Kept on the engines of today: one that comes later has no such kernel.
-    const view = targets === 'all' ? (this.asMany() as DirectView<Mode> as DirectView<M>) : this;
-    return createKernel(view, fn, settings);
+  kernel<F extends KernelFunction, const S extends KernelSettings>(fn: F, settings: S): Promise<Kernel<M, F, S>> {
+    return createKernel(this, fn, settings);
   }
 
   /** What each engine holds, in bytes: by name, on its device, in its mailbox. */
