@@ -82,7 +82,12 @@ export class EngineServer {
       capture: this.#capture,
       board: this.#board,
     });
-    this.#peers = new Peers(this.#identity, this.#transport, (body) => decodeBody(body, this.#runner.revivers));
+    this.#peers = new Peers(
+      this.#identity,
+      this.#transport,
+      (body) => decodeBody(body, this.#runner.revivers),
+      () => this.#loop.running?.roster,
+    );
     this.#relay = new Relay((to, message, chunk) => this.#peers.message(to, message, [chunk]));
     this.#peers.onGone((id, why) => this.#relay.gone(id, why));
     this.#bodies = new RelayedBodies(this.#relay);
@@ -96,7 +101,7 @@ export class EngineServer {
         this.#runner.run(message, message.relayed === undefined ? body : this.#bodies.fetch(message, client)),
       drain: () => this.#control.drain(take),
       deadline: (started, ms) => this.#control.send({ do: 'deadline', started, ms }),
-      ended: (message) => this.#collectives.ended(message),
+      ended: (message, failed) => this.#collectives.ended(message, failed),
     });
   }
 
@@ -225,7 +230,7 @@ export class EngineServer {
   }
 
   #roster(engines: readonly EngineRecord[], version: number): void {
-    this.#peers.roster(engines);
+    this.#peers.roster(engines, version);
     this.#loop.roster(version);
   }
 

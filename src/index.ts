@@ -50,6 +50,7 @@ export { pdot } from './client/pdot/pdot.ts';
 export type { InteractiveOptions, ProgressEvent } from './client/progress.ts';
 export type { Px, PxOptions } from './client/px.ts';
 export type { PxRun } from './client/px-run.ts';
+export type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './client/queue-status.ts';
 export type { Mode, PerTarget } from './client/remote.ts';
 export type { TargetOptions } from './client/targeted-calls.ts';
 export type { Metadata, MimeBundle } from './client/task.ts';

@@ -161,6 +161,7 @@ export class Client
     if (this.#closed) throw new ConnectionError('this client is closed');
     const connection = this.#connections.get(engine);
     const task = new Task(this.nextTaskId(), connection?.record, request.label);
+    task.isBroadcast = request.relayed !== undefined;
     this.jobs.add(task);
     if (connection !== undefined) connection.submit(task, request);
     else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
