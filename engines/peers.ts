@@ -28,7 +28,6 @@ export class Peers {
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
   // Topics that were called off: what still comes for them is dropped.
   readonly #forgotten = new Set<string>();
-  #engines: readonly EngineRecord[] = [];
   readonly #members = new Membership();
   readonly #version: () => number | undefined;
 
