@@ -42,7 +42,7 @@ function shutdown(code: number, reason: string): void {
 const listener = await transport.listen(options.control, { onMessage: (parts, link) => receive(parts, link) });
 const registration = new Registration(transport, options, {
   registered: (id) => tell({ do: 'registered', id }),
-  roster: (engines) => tell({ do: 'roster', engines }),
+  roster: (engines, version) => tell({ do: 'roster', engines, version }),
   stop: (code, reason) => shutdown(code, reason),
 });
 onStdinEnd(() => shutdown(ENGINE_EXIT.ok, 'the launcher is gone (stdin ended)'));
@@ -88,6 +88,8 @@ function perform(request: ControlRequest): unknown {
       return status();
     case 'abort':
       return tell({ do: 'abort', ids: request.ids, client: request.client });
+    case 'purge':
+      return tell({ do: 'purge', ids: request.ids, client: request.client });
     case 'interrupt':
       return interrupt(request.ids, request.grace);
     case 'resend':

@@ -5,19 +5,21 @@ import type { DeviceReport } from '../src/protocol/messages.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import type { Capture } from './capture.ts';
+import type { CollectiveCalls, Collectives } from './collectives/collectives.ts';
 import { mimeBundle } from './display.ts';
 import { importKernels, type Libraries } from './libraries.ts';
 import type { Memory } from './memory.ts';
+import { hostCopy } from './operands.ts';
 import type { Peers, ReceiveOptions } from './peers.ts';
-import { hostCopy, multiply } from './verbs/matmul.ts';
+import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
 import type { Session } from './verbs/verb.ts';
 
-/** The `engine` of user code. */
-export interface EngineGlobal {
+/** The `engine` of user code: itself, its peers by rank, and MPI's collectives between running tasks. */
+export interface EngineGlobal extends CollectiveCalls {
   readonly id: number;
   readonly uuid: string;
-  /** The engine's place in the order of ids; -1 while the roster does not have it. */
+  /** The engine's place in the order of ids of the cluster. */
   readonly rank: number;
   readonly size: number;
   readonly device: DeviceReport;
@@ -34,6 +36,7 @@ export interface EngineGlobal {
 export interface GlobalsOptions {
   readonly session: Session;
   readonly peers: Peers;
+  readonly collectives: Collectives;
   readonly libraries: Libraries;
   readonly capture: Capture;
   readonly device: DeviceReport;
@@ -52,7 +55,7 @@ export function installGlobals(options: GlobalsOptions): void {
       capture.flush();
       emit('display', mimeBundle(value));
     },
-    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session)),
+    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session, 'nothing')),
     sum,
     range,
     tensor,
@@ -87,7 +90,7 @@ function pictureFunctions(): Record<string, unknown> {
   return Object.fromEntries(PICTURES.map((name) => [name, lazy(name)]));
 }
 
-function engineGlobal({ session, peers, libraries, device, emit }: GlobalsOptions): EngineGlobal {
+function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {
   const { identity } = session;
   return {
     get id() {
@@ -104,6 +107,13 @@ function engineGlobal({ session, peers, libraries, device, emit }: GlobalsOption
     memory: () => memoryOf(session),
     send: (rank, tag, value) => peers.send(rank, tag, value),
     recv: (rank, tag, receive) => peers.recv(rank, tag, receive),
+    broadcast: (value, options) => collectives.broadcast(value, options),
+    scatter: (values, options) => collectives.scatter(values, options),
+    gather: (value, options) => collectives.gather(value, options),
+    allGather: (value, options) => collectives.allGather(value, options),
+    reduce: (value, op, options) => collectives.reduce(value, op, options),
+    allReduce: (value, op, options) => collectives.allReduce(value, op, options),
+    barrier: (options) => collectives.barrier(options),
     publish: (data) => emit('data', data),
     tf: () => libraries.load('tf'),
     gpu: () => libraries.load('gpu'),

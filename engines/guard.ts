@@ -25,7 +25,7 @@ export class Interrupted extends Error {}
 export function enter<T>(run: () => T): T {
   behind = run;
   try {
-    return door.runInThisContext({ breakOnSigint: true }) as T;
+    return door.runInThisContext({ breakOnSigint: true, displayErrors: false }) as T;
   } catch (error) {
     if ((error as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw new Interrupted();
     throw error;

@@ -8,7 +8,7 @@ import { RateLimitedLog } from './log.ts';
 
 export interface RegistrationEvents {
   registered(id: EngineId): void;
-  roster(engines: readonly EngineRecord[]): void;
+  roster(engines: readonly EngineRecord[], version: number): void;
   stop(code: number, reason: string): void;
 }
 
@@ -24,6 +24,7 @@ export class Registration {
   readonly #timer: NodeJS.Timeout;
   #engine: Omit<EngineRecord, 'id'> | undefined;
   #engines = new Map<string, EngineRecord>();
+  #version = 0;
   #link: Link | undefined;
   #id: EngineId | undefined;
   #up = false;
@@ -92,7 +93,8 @@ export class Registration {
     if (message.type === 'roster') this.#engines = new Map(message.engines.map((e) => [e.uuid, e]));
     else if (message.type === 'engine-up') this.#engines.set(message.engine.uuid, message.engine);
     else if (message.type === 'engine-down') this.#engines.delete(message.uuid);
-    this.#events.roster([...this.#engines.values()]);
+    if ('version' in message) this.#version = message.version ?? 0;
+    this.#events.roster([...this.#engines.values()], this.#version);
   }
 
   #down(link: Link, reason: Error): void {

@@ -22,10 +22,12 @@ export interface RunnerOptions {
 
 interface Run {
   readonly message: TaskMessage;
-  readonly body: Body;
+  body: Body | Promise<Body>;
   readonly started: number;
   verb: Verb<unknown> | undefined;
   args: unknown;
+  /** It has been ended: what it awaited must not go on with it. */
+  over: boolean;
 }
 
 // Kept, as users may call a value of theirs Date.
@@ -52,8 +54,8 @@ export class Runner {
   }
 
   /** A promise only if the task awaits something: short tasks end within the call. Never throws. */
-  run(message: TaskMessage, body: Body): Outcome | Promise<Outcome> {
-    const task: Run = { message, body, started: now(), verb: undefined, args: undefined };
+  run(message: TaskMessage, body: Body | Promise<Body>): Outcome | Promise<Outcome> {
+    const task: Run = { message, body, started: now(), verb: undefined, args: undefined, over: false };
     this.#capture.begin(message.id);
     try {
       const result = this.#enter(() => this.#start(task));
@@ -81,6 +83,17 @@ export class Runner {
   // Gives the encoded body, so that a hostile getter of the result is behind the door too.
   #start(task: Run): Body | PromiseLike<unknown> {
     task.verb = verbOf(task.message.method);
+    if (task.body instanceof Promise) return task.body.then((body) => this.#arrived(task, body));
+    return this.#decodeAndCall(task);
+  }
+
+  #arrived(task: Run, body: Body): unknown {
+    if (task.over) return undefined;
+    task.body = body;
+    return this.#enter(() => this.#decodeAndCall(task));
+  }
+
+  #decodeAndCall(task: Run): Body | PromiseLike<unknown> {
     task.args = this.#decode(task);
     if (this.#libraries.wanted) return this.#libraries.settle().then(() => this.#again(task));
     return this.#call(task);
@@ -88,6 +101,7 @@ export class Runner {
 
   // The first decoding found what is missing; now it is there.
   #again(task: Run): unknown {
+    if (task.over) return undefined;
     return this.#enter(() => {
       task.args = this.#decode(task);
       return this.#call(task);
@@ -95,7 +109,7 @@ export class Runner {
   }
 
   #decode(task: Run): unknown {
-    const args = decodeBody(task.body, this.revivers);
+    const args = decodeBody(task.body as Body, this.revivers);
     const source = task.verb?.source?.(args);
     if (source !== undefined) this.#libraries.mention(source);
     return args;
@@ -103,7 +117,19 @@ export class Runner {
 
   #call(task: Run): Body | PromiseLike<unknown> {
     const verb = task.verb as Verb<unknown>;
-    if (verb.runsUserCode(task.args)) this.#session.residency.clear();
+    if (!verb.runsUserCode(task.args)) return this.#run(verb, task);
+    this.#session.residency.clear();
+    const ready = this.#libraries.bridge.prepare(this.#reachable(task.args));
+    return ready === undefined ? this.#run(verb, task) : ready.then(() => this.#enter(() => this.#run(verb, task)));
+  }
+
+  // What user code can hand to tf and gpu: its arguments, and what names hold.
+  #reachable(args: unknown): unknown[] {
+    const { args: given = [] } = (args ?? {}) as { args?: unknown };
+    return [...this.#session.namespace.values(), ...(Array.isArray(given) ? given : [])];
+  }
+
+  #run(verb: Verb<unknown>, task: Run): Body | PromiseLike<unknown> {
     const value = verb.run(task.args, this.#session);
     if (isThenable(value)) return Promise.resolve(value).then((settled) => this.#encode(settled));
     return this.#encode(value);
@@ -125,6 +151,7 @@ export class Runner {
     } catch (error) {
       return this.#failed(task, error);
     } finally {
+      task.over = true;
       this.#stop = undefined;
     }
   }
@@ -145,6 +172,7 @@ export class Runner {
   }
 
   #metadata(task: Run): ReplyMetadata {
+    this.#libraries.bridge.release();
     const { stdout, stderr } = this.#capture.end();
     const counted = task.message.method === 'execute';
     const silent = task.verb?.stopsQueue === undefined || task.args === undefined || !task.verb.stopsQueue(task.args);

@@ -4,21 +4,26 @@ import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Link, Listener } from '../src/comm/transport.ts';
 import { zeromqTransport } from '../src/comm/zeromq.ts';
-import { bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';
+import { type Body, bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
-import type { DeviceReport } from '../src/protocol/messages.ts';
+import type { DeviceReport, EngineRecord, MailMessage, TaskMessage } from '../src/protocol/messages.ts';
 import { Board } from './board.ts';
+import { Bridge } from './bridge.ts';
 import { Capture } from './capture.ts';
+import { Collectives } from './collectives/collectives.ts';
 import type { ContextOptions, GpuContext } from './contexts/context.ts';
 import { Control, type FromControl } from './control.ts';
 import { Engine, type Identity } from './engine.ts';
 import { Evaluator } from './evaluate.ts';
 import { installGlobals } from './globals.ts';
 import { removeSocketFiles } from './ipc-files.ts';
+import { Kernels } from './kernels.ts';
 import { Libraries } from './libraries.ts';
 import { logLine, RateLimitedLog } from './log.ts';
 import { Namespace } from './namespace.ts';
 import { Peers } from './peers.ts';
+import { Relay } from './relay.ts';
+import { RelayedBodies } from './relayed-bodies.ts';
 import { Residency } from './residency.ts';
 import { Runner } from './runner.ts';
 import { TaskLoop } from './task-loop.ts';
@@ -44,6 +49,9 @@ export class EngineServer {
   readonly #capture: Capture;
   readonly #libraries: Libraries;
   readonly #peers: Peers;
+  readonly #relay: Relay;
+  readonly #bodies: RelayedBodies;
+  readonly #collectives: Collectives;
   readonly #session: Session;
   readonly #runner: Runner;
   readonly #control: Control;
@@ -62,7 +70,11 @@ export class EngineServer {
       (value) => this.#residency.release(value),
     );
     this.#capture = new Capture((_, stream, text) => this.#loop.output({ stream, text }));
-    this.#libraries = new Libraries(() => this.#context());
+    this.#libraries = new Libraries({
+      context: () => this.#context(),
+      bridge: new Bridge(() => this.#opened),
+      adopting: (load) => this.#namespace.adopting(load),
+    });
     this.#session = this.#makeSession();
     this.#runner = new Runner({
       session: this.#session,
@@ -70,15 +82,26 @@ export class EngineServer {
       capture: this.#capture,
       board: this.#board,
     });
-    this.#peers = new Peers(this.#identity, this.#transport, (body) => decodeBody(body, this.#runner.revivers));
+    this.#peers = new Peers(
+      this.#identity,
+      this.#transport,
+      (body) => decodeBody(body, this.#runner.revivers),
+      () => this.#loop.running?.roster,
+    );
+    this.#relay = new Relay((to, message, chunk) => this.#peers.message(to, message, [chunk]));
+    this.#peers.onGone((id, why) => this.#relay.gone(id, why));
+    this.#bodies = new RelayedBodies(this.#relay);
+    this.#collectives = new Collectives(this.#peers, this.#relay, () => this.#loop.running);
     const take = (message: FromControl) => this.#command(message);
     this.#control = new Control(this.#board, this.#identity.uuid, options, take);
     this.#loop = new TaskLoop({
       core,
       board: this.#board,
-      run: (message, body) => this.#runner.run(message, body),
+      run: (message, body, client) =>
+        this.#runner.run(message, message.relayed === undefined ? body : this.#bodies.fetch(message, client)),
       drain: () => this.#control.drain(take),
       deadline: (started, ms) => this.#control.send({ do: 'deadline', started, ms }),
+      ended: (message, failed) => this.#collectives.ended(message, failed),
     });
   }
 
@@ -116,11 +139,17 @@ export class EngineServer {
   }
 
   #makeSession(): Session {
+    const peers = () => this.#peers;
     return {
       identity: this.#identity,
       namespace: this.#namespace,
       evaluator: new Evaluator(this.#namespace, () => this.#name),
       residency: this.#residency,
+      // Made after the session, as it decodes what comes with the session's revivers.
+      get peers() {
+        return peers();
+      },
+      kernels: new Kernels(),
       executionCount: 0,
       context: () => this.#context(),
       opened: () => this.#opened,
@@ -132,6 +161,7 @@ export class EngineServer {
     installGlobals({
       session: this.#session,
       peers: this.#peers,
+      collectives: this.#collectives,
       libraries: this.#libraries,
       capture: this.#capture,
       device,
@@ -160,32 +190,55 @@ export class EngineServer {
 
   async #open(): Promise<GpuContext> {
     if (this.#probed === undefined) throw new Error(`${this.#name} has no GPU context yet`);
-    this.#opened = await this.#probed.open();
+    const { open } = this.#probed;
+    this.#opened = await this.#namespace.adopting(open);
     return this.#opened;
   }
 
   #listen(): Promise<Listener> {
     return this.#transport.listen(this.#options.tasks, {
       onMessage: (parts, link) => this.#receive(parts, link),
-      onDown: (link) => this.#loop.clientDown(link),
+      onDown: (link) => {
+        this.#loop.clientDown(link);
+        this.#bodies.clientDown(link);
+      },
     });
   }
 
   #receive(parts: Uint8Array[], link: Link): void {
     try {
       const header = decodeHeader(parts);
-      if (header.type === 'task') this.#loop.arrive(header, bodyOf(parts), link);
-      else if (header.type === 'mail') this.#peers.deliver(header, bodyOf(parts));
+      if (header.type === 'task') this.#task(header, bodyOf(parts), link);
+      else if (header.type === 'fetch') this.#loop.fetch(header.id, link);
+      else if (header.type === 'body') this.#bodies.offer(header.id, bodyOf(parts));
+      else if (header.type === 'mail') this.#deliver(header, bodyOf(parts));
+      else if (header.type === 'relay') this.#relay.arrive(header, parts[1] as Uint8Array);
       else this.#log.write(`a ${header.type} message on the tasks socket was dropped`);
     } catch (error) {
       this.#log.write(`a message was dropped: ${(error as Error).message}`);
     }
   }
 
+  // A client that had lost its link sends again, and directly, what the running task may be waiting for.
+  #task(message: TaskMessage, body: Body, link: Link): void {
+    this.#bodies.offer(message.id, body);
+    this.#loop.arrive(message, body, link);
+  }
+
+  #deliver(message: MailMessage, body: Body): void {
+    if (!this.#collectives.deliver(message, body)) this.#peers.deliver(message, body);
+  }
+
+  #roster(engines: readonly EngineRecord[], version: number): void {
+    this.#peers.roster(engines, version);
+    this.#loop.roster(version);
+  }
+
   #command(message: FromControl): void {
     if (message.do === 'registered') this.#identity.id = message.id;
-    else if (message.do === 'roster') this.#peers.roster(message.engines);
+    else if (message.do === 'roster') this.#roster(message.engines, message.version);
     else if (message.do === 'abort') this.#loop.abort(message.ids, message.client);
+    else if (message.do === 'purge') this.#loop.purge(message.ids, message.client);
     else if (message.do === 'resend') this.#loop.resend(message.ids);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     else if (this.#board.get('started') === message.started) this.#runner.interrupt();

@@ -1,7 +1,7 @@
 // The tasks of an engine: takes them from the core one at a time, runs them, sends what comes of it.
 // Imported, not global: users may give these names to values of their own.
 import { performance } from 'node:perf_hooks';
-import { setImmediate, setTimeout } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Link } from '../src/comm/transport.ts';
 import { type Body, encodeBody, encodeMessage } from '../src/protocol/codec.ts';
 import type { OutputMessage, TaskId, TaskMessage } from '../src/protocol/messages.ts';
@@ -15,16 +15,20 @@ const LARGE_BYTES = 1 << 20;
 const SEND_WAIT_MS = 10_000;
 /** A client that is gone may come back and ask; then what it had queued is dropped. */
 const CLIENT_LEASE_MS = 10_000;
+/** A task whose client has seen a newer roster waits for it; not for ever, as the controller may be gone. */
+const ROSTER_WAIT_MS = 2000;
 
 export interface TaskLoopOptions {
   readonly core: Engine<Link>;
   readonly board: Board;
   /** Never throws; a promise where the task awaits. */
-  readonly run: (message: TaskMessage, body: Body) => Outcome | Promise<Outcome>;
+  readonly run: (message: TaskMessage, body: Body, client: Link) => Outcome | Promise<Outcome>;
   /** Hears of the control thread's messages that the event loop has not delivered. */
   readonly drain: () => void;
   /** Ends the start number `started` after `ms`. */
   readonly deadline: (started: number, ms: number) => void;
+  /** Hears of each task that ran, and whether it failed. */
+  readonly ended?: (message: TaskMessage, failed: boolean) => void;
 }
 
 /** Text, a mime bundle or published data of the running task. */
@@ -40,6 +44,9 @@ export class TaskLoop {
   readonly #options: TaskLoopOptions;
   readonly #clients = new Map<string, Link>();
   #running: QueuedTask<Link> | null = null;
+  /** The roster version that this engine has seen; none yet: no task starts, as it would have no rank. */
+  #rosterVersion: number | undefined;
+  #holding: NodeJS.Timeout | undefined;
   #pumping = false;
   #stopping = false;
 
@@ -49,9 +56,22 @@ export class TaskLoop {
     this.#board = options.board;
   }
 
+  /** The task that runs now. */
+  get running(): TaskMessage | undefined {
+    return this.#running?.message;
+  }
+
   /** No further task starts. */
   stop(): void {
     this.#stopping = true;
+  }
+
+  /** This engine has seen that version of the roster: tasks that waited for it start. */
+  roster(version: number): void {
+    this.#rosterVersion = version;
+    clearTimeout(this.#holding);
+    this.#holding = undefined;
+    this.#wake();
   }
 
   arrive(message: TaskMessage, body: Body, link: Link): void {
@@ -90,6 +110,17 @@ export class TaskLoop {
     }
   }
 
+  /** Frees kept results: these, or all of a client. */
+  purge(ids: readonly TaskId[] | undefined, client: string | undefined): void {
+    this.#core.purge(ids ?? this.#core.outbox.filter((id) => clientOf(id) === client));
+    this.#rewriteBoard();
+  }
+
+  /** Answers with the reply of a task that may be another client's, now or when it ends. */
+  fetch(id: TaskId, link: Link): void {
+    void this.#carryOut(this.#core.fetch(id, link));
+  }
+
   #rewriteBoard(): void {
     const { outbox, running, queued, completed } = this.#core;
     this.#board.rewrite(outbox, running, queued, completed);
@@ -110,7 +141,7 @@ export class TaskLoop {
         this.#pumping = false;
         return;
       }
-      const outcome = this.#options.run(task.message, task.body);
+      const outcome = this.#options.run(task.message, task.body, task.client);
       if (outcome instanceof Promise) {
         void outcome.then((settled) => this.#resume(task, settled));
         return;
@@ -131,7 +162,7 @@ export class TaskLoop {
   #next(): QueuedTask<Link> | undefined {
     // An abort that was acknowledged wins over a start that comes later.
     this.#options.drain();
-    const task = this.#stopping ? undefined : this.#core.next();
+    const task = this.#stopping || this.#isHeld() ? undefined : this.#core.next();
     if (task === undefined) return undefined;
     this.#running = task;
     this.#board.started();
@@ -142,10 +173,20 @@ export class TaskLoop {
     return task;
   }
 
+  // What the client knows of the cluster, `engine.rank` and `engine.size` must know too.
+  #isHeld(): boolean {
+    const wanted = this.#core.head?.roster ?? 0;
+    if (this.#rosterVersion === undefined) return true;
+    if (wanted <= this.#rosterVersion) return false;
+    this.#holding ??= setTimeout(() => this.roster(wanted), ROSTER_WAIT_MS);
+    return true;
+  }
+
   /** A promise if the result is large: it is read while it is sent, so the next task must not write into it. */
   #finish(task: QueuedTask<Link>, outcome: Outcome): Promise<unknown> | undefined {
     const answers = this.#core.finished(task.message.id, outcome);
     this.#running = null;
+    this.#options.ended?.(task.message, outcome.reply.status !== 'ok');
     this.#board.ended(this.#core.outboxSize);
     if (answers.length === 1) return this.#carryOut(answers);
     this.#rewriteBoard();

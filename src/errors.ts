@@ -205,13 +205,28 @@ export class CompositeError extends AggregateError {
 
   /** The tracebacks of at most four engines, as a terminal shows them. */
   render(): string {
-    const shown = this.errors.slice(0, SHOWN).map((e) => `${heading(e.engineInfo, '').trim()}:\n${e.traceback}\n`);
+    const shown = this.errors
+      .slice(0, SHOWN)
+      .map((e) => `${heading(e.engineInfo, '').trim()}:\n${e.traceback || `${e.ename}: ${e.evalue}`}\n`);
     const more = this.errors.length - SHOWN;
     return shown.join('\n') + (more > 0 ? `\n... ${more} more exceptions ...\n` : '');
   }
 
   [inspect](): string {
     return `CompositeError(${this.errors.length})`;
+  }
+}
+
+/** What px throws when the tracebacks have been printed as they came: only the count is left to say. */
+export class AlreadyDisplayedError extends CompositeError {
+  constructor(method: string, errors: readonly RemoteError[]) {
+    super(method, errors);
+    this.name = 'AlreadyDisplayedError';
+    this.message = `${errors.length} error${errors.length === 1 ? '' : 's'}`;
+  }
+
+  override [inspect](): string {
+    return this.message;
   }
 }
 

@@ -27,21 +27,41 @@ export type { ClientEvent, ConnectOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
 export { ExecuteReply } from './client/execute-reply.ts';
 export { Executor } from './client/executor.ts';
+export type { ImportOptions } from './client/import-module.ts';
+export type { DisplayOptions } from './client/interactive-result.ts';
+export type {
+  Kernel,
+  KernelArgument,
+  KernelFunction,
+  KernelScope,
+  KernelSettings,
+} from './client/kernel.ts';
 export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
 export { Dependency } from './client/load-balanced/dependency.ts';
 export { ItemStream } from './client/load-balanced/item-stream.ts';
 export type { BalancedMapOptions, BalancedOptions, ImapOptions } from './client/load-balanced/options.ts';
 export { LoadBalancedView } from './client/load-balanced/view.ts';
 export type { CallOptions } from './client/options.ts';
+export type { GroupBy } from './client/output/grouping.ts';
+export type { TextSink } from './client/output/sinks.ts';
+export type { Operand } from './client/pdot/operands.ts';
+export type { PdotOptions } from './client/pdot/pdot.ts';
 export { pdot } from './client/pdot/pdot.ts';
+export type { InteractiveOptions, ProgressEvent } from './client/progress.ts';
+export type { Px, PxOptions } from './client/px.ts';
+export type { PxRun } from './client/px-run.ts';
+export type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './client/queue-status.ts';
 export type { Mode, PerTarget } from './client/remote.ts';
+export type { TargetOptions } from './client/targeted-calls.ts';
 export type { Metadata, MimeBundle } from './client/task.ts';
-export type { ExecuteOptions, GatherOptions, ScatterOptions, TargetOptions } from './client/view.ts';
+export type { ExecuteOptions, GatherOptions, ScatterOptions } from './client/view.ts';
 export { DirectView } from './client/view.ts';
+export type { ParallelFunction, ParallelOptions } from './client/wrappers.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type { EngineInfo } from './errors.ts';
 export {
   AbortError,
+  AlreadyDisplayedError,
   ClusterError,
   CompositeError,
   ConnectionError,
@@ -77,6 +97,7 @@ export {
   readPicture,
   thumbnail,
 } from './pictures.ts';
+export type { EngineMemory } from './protocol/arguments.ts';
 export type { DeviceChoice } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
 export { fromModule } from './protocol/module-function.ts';

@@ -14,7 +14,16 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'src/comm': ['src/errors.ts', 'src/tensor', 'src/protocol'],
   'src/client': ['src/errors.ts', 'src/tensor', 'src/protocol', 'src/comm'],
   'src/cluster': ['src/errors.ts', 'src/tensor', 'src/protocol', 'src/comm', 'src/client'],
-  'src/cli': ['src/errors.ts', 'src/tensor', 'src/protocol', 'src/comm', 'src/client', 'src/cluster', 'kernels'],
+  'src/cli': [
+    'src/errors.ts',
+    'src/tensor',
+    'src/protocol',
+    'src/comm',
+    'src/client',
+    'src/cluster',
+    'src/index.ts',
+    'kernels',
+  ],
   'src/pictures.ts': ['src/protocol', 'kernels'],
   'src/index.ts': [
     'src/errors.ts',

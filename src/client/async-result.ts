@@ -3,7 +3,9 @@
 import { inspect } from 'node:util';
 import { type RemoteError, TimeoutError } from '../errors.ts';
 import type { TaskId } from '../protocol/messages.ts';
+import { arrivals } from './arrivals.ts';
 import { type Assembly, assemble, list, mixed } from './assembly.ts';
+import { InteractiveResult } from './interactive-result.ts';
 import type { CallOptions } from './options.ts';
 import type { Metadata, MimeBundle, Task } from './task.ts';
 import { type WaitLimits, within } from './waiting.ts';
@@ -30,6 +32,8 @@ export interface AsyncResultInit<T, Item> {
   /** Drops those of the tasks that have not started. */
   readonly abort: (tasks: readonly Task[]) => Promise<void>;
   readonly options?: CallOptions;
+  /** The name of the function that runs, for progress bars; default: the label. */
+  readonly functionName?: string;
   /** `AsyncMapResult` for maps. */
   readonly kind?: string;
   /** Order of iteration; 'arrival' for unordered maps. Values stay in target order. */
@@ -41,7 +45,7 @@ export interface AsyncResultInit<T, Item> {
 /** A value for one target or one per target: a list, when the call was on a list. */
 export type PerTask<V> = V | V[];
 
-export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIterable<Item> {
+export class AsyncResult<T, Item = unknown> extends InteractiveResult implements PromiseLike<T>, AsyncIterable<Item> {
   readonly label: string;
   readonly tasks: readonly Task[];
   readonly #init: AsyncResultInit<T, Item>;
@@ -49,6 +53,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   #pending: number;
 
   constructor(init: AsyncResultInit<T, Item>) {
+    super();
     this.#init = init;
     this.label = init.options?.label ?? init.label;
     this.tasks = init.tasks;
@@ -274,6 +279,20 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     return this.#init.kind === 'AsyncMapResult' ? (values as Item) : (values[0] as Item);
   }
 
+  /** What progress bars say: the function's name, or the method's. */
+  get functionName(): string {
+    return this.#init.functionName ?? this.label;
+  }
+
+  protected within(promise: Promise<void>, limits: WaitLimits): Promise<void> {
+    return within(promise, this.#limits(limits), this.#what);
+  }
+
+  /** The same result under another name; its tasks keep theirs. */
+  named(label: string): AsyncResult<T, Item> {
+    return new AsyncResult({ ...this.#init, options: { ...this.#init.options, label } });
+  }
+
   /** Drops the tasks that have not started: they end in TaskAborted. @throws Error when all are done */
   async abort(): Promise<void> {
     if (this.ready) throw new Error("Can't abort, I am already done!");
@@ -327,25 +346,4 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
 function ignoreTimeout(error: unknown): void {
   if (!(error instanceof TimeoutError)) throw error;
-}
-
-/** Places of the tasks, in the order in which their results were received. */
-async function* arrivals(tasks: readonly Task[], limits: WaitLimits): AsyncGenerator<number, void, undefined> {
-  const places = new Map(tasks.map((task, place) => [task, place]));
-  const arrived = tasks.filter((task) => task.outcome !== undefined).sort((a, b) => a.arrival - b.arrival);
-  let wake = () => {};
-  const arrive = (task: Task) => {
-    arrived.push(task);
-    wake();
-  };
-  for (const task of tasks) if (task.outcome === undefined) task.onEnd(arrive);
-  for (let i = 0; i < tasks.length; i++) {
-    while (i >= arrived.length) {
-      const more = new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-      await within(more, limits, 'the next result');
-    }
-    yield places.get(arrived[i] as Task) as number;
-  }
 }

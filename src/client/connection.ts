@@ -7,14 +7,16 @@ import type {
   ControlReply,
   ControlRequest,
   EngineRecord,
-  Header,
   Method,
   OutputMessage,
   ReplyMessage,
   TaskId,
+  TaskMessage,
 } from '../protocol/messages.ts';
 import { fromModule } from '../protocol/module-function.ts';
 import { ref } from '../protocol/ref.ts';
+import { relayChunks } from '../protocol/relay-chunks.ts';
+import type { Relayed } from './broadcast.ts';
 import { remoteError } from './outcome.ts';
 import type { MimeBundle, Task } from './task.ts';
 
@@ -23,6 +25,10 @@ export interface Request {
   readonly label: string;
   readonly body: Body;
   readonly runTimeout?: number | undefined;
+  /** Shared by the tasks of one call on several engines. */
+  readonly call?: number | undefined;
+  /** The body goes from engine to engine. */
+  readonly relayed?: Relayed | undefined;
 }
 
 /** What a control request is, without the fields that the connection fills in. */
@@ -44,15 +50,19 @@ const CONTROL_TIMEOUT_MS = 10_000;
 export class Connection {
   readonly record: EngineRecord;
   readonly #transport: Transport;
+  readonly #rosterVersion: () => number;
   readonly #sent = new Map<TaskId, Sent>();
+  readonly #fetched = new Map<TaskId, (reply?: ReplyMessage, parts?: readonly Uint8Array[]) => void>();
   readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   #tasks: Link | undefined;
   #control: Link | undefined;
   #nextControl = 1;
   #down: string | undefined;
 
-  constructor(record: EngineRecord, transport: Transport) {
+  /** `rosterVersion`: what this client has seen of the roster. */
+  constructor(record: EngineRecord, transport: Transport, rosterVersion: () => number = () => 0) {
     this.record = record;
+    this.#rosterVersion = rosterVersion;
     this.#transport = transport;
   }
 
@@ -71,18 +81,37 @@ export class Connection {
       task.fail(this.#died(task));
       return;
     }
-    const { method, label, runTimeout } = request;
-    const header: Header = {
+    const { method, label, runTimeout, call } = request;
+    const roster = this.#rosterVersion();
+    const header: TaskMessage = {
       type: 'task',
       id: task.wireId,
       to: this.record.uuid,
       method,
       label,
       ...(runTimeout === undefined ? {} : { runTimeout }),
+      ...(roster === 0 ? {} : { roster }),
+      ...(call === undefined ? {} : { call }),
     };
     const parts = encodeMessage(header, request.body);
     this.#sent.set(task.wireId, { task, parts });
-    this.#send(parts);
+    if (request.relayed === undefined) this.#send(parts);
+    else this.#sendRelayed(header, request.body, request.relayed);
+  }
+
+  // The chunks leave before the task: the engine passes them on while it is busy with others.
+  #sendRelayed(header: TaskMessage, body: Body, { from, chain }: Relayed): void {
+    const key = `${header.id.slice(0, header.id.lastIndexOf(':'))}.${header.call}`;
+    if (chain !== undefined) {
+      for (const { message, chunk } of relayChunks(key, chain, body)) this.#send(encodeMessage(message, [chunk]));
+    }
+    this.#send(encodeMessage({ ...header, relayed: { key, ...(from === undefined ? {} : { from }) } }));
+  }
+
+  // The chain has broken before that engine.
+  #sendBody(id: TaskId): void {
+    const sent = this.#sent.get(id);
+    if (sent !== undefined) this.#send(encodeMessage({ type: 'body', id }, bodyOf(sent.parts)));
   }
 
   #send(parts: readonly Uint8Array[]): void {
@@ -99,19 +128,42 @@ export class Connection {
     if (link !== this.#tasks || this.#down !== undefined) return;
     this.#tasks = undefined;
     for (const { parts } of this.#sent.values()) this.#send(parts);
+    for (const id of this.#fetched.keys()) this.#send(encodeMessage({ type: 'fetch', id }));
   }
 
   #onTaskMessage(parts: readonly Uint8Array[]): void {
     const header = decodeHeader(parts);
     if (header.type === 'reply') this.#onReply(header, parts);
     else if (header.type === 'output') this.#onOutput(header, parts);
+    else if (header.type === 'need') this.#sendBody(header.id);
+  }
+
+  /** Asks for the result of a task that another client submitted. False: this engine does not have it, or is gone. */
+  fetch(task: Task): Promise<boolean> {
+    if (this.#down !== undefined) return Promise.resolve(false);
+    const before = this.#fetched.get(task.id);
+    return new Promise((resolve) => {
+      this.#fetched.set(task.id, (reply, parts) => {
+        before?.(reply, parts);
+        this.#fetched.delete(task.id);
+        const found = reply !== undefined && reply.status !== 'refused';
+        if (found) task.engine = this.record;
+        if (found) this.#settle(task, reply, parts ?? []);
+        resolve(found);
+      });
+      this.#send(encodeMessage({ type: 'fetch', id: task.id }));
+    });
   }
 
   #onReply(reply: ReplyMessage, parts: readonly Uint8Array[]): void {
+    this.#fetched.get(reply.id)?.(reply, parts);
     const sent = this.#sent.get(reply.id);
     if (sent === undefined) return;
     this.#sent.delete(reply.id);
-    const { task } = sent;
+    this.#settle(sent.task, reply, parts);
+  }
+
+  #settle(task: Task, reply: ReplyMessage, parts: readonly Uint8Array[]): void {
     if (reply.status === 'ok') task.succeed(this.#valueOf(parts), reply.metadata);
     else task.fail(this.#errorOf(task, reply), reply.metadata);
   }
@@ -189,6 +241,7 @@ export class Connection {
     const waiting = [...this.#sent.values()];
     this.#sent.clear();
     for (const { task } of waiting) task.fail(this.#died(task));
+    for (const settle of [...this.#fetched.values()]) settle();
     for (const { reject } of this.#asked.values()) reject(this.#gone());
     this.#asked.clear();
     await Promise.all([this.#tasks?.close(), this.#control?.close()]);

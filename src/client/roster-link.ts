@@ -22,6 +22,7 @@ export class RosterLink {
   #failFirst!: (error: Error) => void;
   #next = 1;
   #known = new Map<string, EngineRecord>();
+  #version = 0;
 
   constructor(transport: Transport, controller: string, client: string, events: RosterEvents) {
     this.#events = events;
@@ -42,7 +43,13 @@ export class RosterLink {
     return within(this.#first, { timeout, signal }, 'the roster of the cluster');
   }
 
+  /** What this client has seen of the roster; tasks bear it, so that engines have seen as much when they run. */
+  get version(): number {
+    return this.#version;
+  }
+
   #take(message: RosterOutbound): void {
+    if ('version' in message) this.#version = message.version ?? 0;
     if (message.type === 'roster') this.#reconcile(message.engines);
     else if (message.type === 'engine-up') this.#up(message.engine);
     else if (message.type === 'engine-down') this.#down(message.id, message.uuid, message.reason);

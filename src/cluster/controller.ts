@@ -27,6 +27,8 @@ export interface ControllerOptions {
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #roster = new Roster();
+  /** Grows with each engine that comes or goes. */
+  #version = 0;
   /** Everybody who follows the roster; an engine's link bears its uuid. */
   readonly #followers = new Map<Link, { readonly uuid?: string }>();
   readonly #pinger: Pinger;
@@ -97,7 +99,7 @@ export class Controller {
 
   #welcome(link: Link, follower: { readonly uuid?: string }): void {
     this.#followers.set(link, follower);
-    this.#send(link, { type: 'roster', engines: this.#roster.engines });
+    this.#send(link, { type: 'roster', engines: this.#roster.engines, version: this.#version });
   }
 
   /** Answered, so that an engine knows that its controller lives. */
@@ -141,7 +143,8 @@ export class Controller {
   #publish(events: readonly RosterEvent[]): void {
     for (const event of events) {
       if (event.type === 'engine-down') this.#forget(event.id, event.uuid);
-      if (!this.#isStopping) this.#tell(event);
+      this.#version++;
+      if (!this.#isStopping) this.#tell({ ...event, version: this.#version });
       this.#options.onEvent?.(event);
       if (event.type === 'engine-up') this.#watch(event.engine);
     }

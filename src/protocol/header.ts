@@ -23,6 +23,7 @@ import {
   type Header,
   PROTOCOL_VERSION,
   type ReplyMetadata,
+  type TaskMessage,
 } from './messages.ts';
 import type { WireError } from './wire-error.ts';
 
@@ -32,7 +33,7 @@ const SMALL_HEADER = 64 * 1024;
 const MAX_CAUSES = 16;
 
 // They bear text of programs, or lists that grow with queue and roster.
-const LARGE = new Set(['reply', 'output', 'abort', 'interrupt', 'resend', 'control-reply', 'roster']);
+const LARGE = new Set(['reply', 'output', 'abort', 'interrupt', 'resend', 'purge', 'control-reply', 'roster']);
 
 /** Bytes that a header of this type may have. */
 export function headerLimit(type: string): number {
@@ -92,11 +93,38 @@ const header = union<Header, 'type'>('type', {
     type: oneOf('task'),
     id: text,
     to: text,
-    method: oneOf('apply', 'execute', 'push', 'pull', 'map', 'clear', 'matmul', 'ring', 'kernel', 'memory', 'call'),
+    method: oneOf(
+      'apply',
+      'execute',
+      'push',
+      'pull',
+      'map',
+      'clear',
+      'matmul',
+      'ring',
+      'kernel',
+      'memory',
+      'describe',
+      'call',
+    ),
     label: text,
     runTimeout: optional(num),
+    roster: optional(whole),
+    call: optional(whole),
+    relayed: optional(object<NonNullable<TaskMessage['relayed']>>({ key: text, from: optional(whole) })),
   }),
+  fetch: object({ type: oneOf('fetch'), id: text }),
+  need: object({ type: oneOf('need'), id: text }),
+  body: object({ type: oneOf('body'), id: text }),
   mail: object({ type: oneOf('mail'), from: whole, tag: text }),
+  relay: object({
+    type: oneOf('relay'),
+    key: text,
+    chain: list(whole),
+    sizes: list(whole),
+    part: whole,
+    offset: whole,
+  }),
   reply: object({
     type: oneOf('reply'),
     id: text,
@@ -113,6 +141,7 @@ const header = union<Header, 'type'>('type', {
   ping: object({ ...request, type: oneOf('ping') }),
   status: object({ ...request, type: oneOf('status') }),
   abort: object({ ...request, type: oneOf('abort'), ids, client: optional(text) }),
+  purge: object({ ...request, type: oneOf('purge'), ids, client: optional(text) }),
   interrupt: object({ ...request, type: oneOf('interrupt'), ids, grace: optional(num) }),
   shutdown: object({ ...request, type: oneOf('shutdown') }),
   resend: object({ ...request, type: oneOf('resend'), ids: list(text) }),
@@ -129,9 +158,15 @@ const header = union<Header, 'type'>('type', {
   heartbeat: object({ type: oneOf('heartbeat'), uuid: text }),
   cluster: object({ type: oneOf('cluster'), request: whole, verb }),
   registered: object({ type: oneOf('registered'), id: whole }),
-  roster: object({ type: oneOf('roster'), engines: list(engine) }),
-  'engine-up': object({ type: oneOf('engine-up'), engine }),
-  'engine-down': object({ type: oneOf('engine-down'), id: whole, uuid: text, reason: text }),
+  roster: object({ type: oneOf('roster'), engines: list(engine), version: optional(whole) }),
+  'engine-up': object({ type: oneOf('engine-up'), engine, version: optional(whole) }),
+  'engine-down': object({
+    type: oneOf('engine-down'),
+    id: whole,
+    uuid: text,
+    reason: text,
+    version: optional(whole),
+  }),
   'cluster-reply': object({ type: oneOf('cluster-reply'), request: whole, error: optional(text) }),
   stopping: object({ type: oneOf('stopping') }),
 });

@@ -21,6 +21,7 @@ export type Method =
   | 'ring'
   | 'kernel'
   | 'memory'
+  | 'describe'
   | 'call';
 
 /** Client → engine, tasks socket. The body holds the arguments of the method. */
@@ -34,6 +35,30 @@ export interface TaskMessage {
   readonly label: string;
   /** Milliseconds the task may run before it is interrupted; absent = no limit. */
   readonly runTimeout?: number;
+  /** The roster version that the client has seen: the task starts when its engine has seen it too. */
+  readonly roster?: number;
+  /** Shared by the tasks of one call on several engines: collectives of different calls do not mix. */
+  readonly call?: number;
+  /** The body comes as `RelayMessage`s with this key, from that engine; absent: from the client. */
+  readonly relayed?: { readonly key: string; readonly from?: EngineId };
+}
+
+/** Client → engine: the reply of this task, which may be another client's: now, or when it ends; refused if unknown. */
+export interface FetchMessage {
+  readonly type: 'fetch';
+  readonly id: TaskId;
+}
+
+/** Engine → client: the relayed body of this task has not come, send it. */
+export interface NeedMessage {
+  readonly type: 'need';
+  readonly id: TaskId;
+}
+
+/** Client → engine: the body of a task, asked for by `need`. */
+export interface BodyMessage {
+  readonly type: 'body';
+  readonly id: TaskId;
 }
 
 /** Times are milliseconds since the epoch. */
@@ -69,9 +94,21 @@ export interface MailMessage {
   readonly tag: string;
 }
 
-/** Engine → engine: frees the mailbox of what a failed collective left. */
-export type TasksInbound = TaskMessage | MailMessage;
-export type TasksOutbound = ReplyMessage | OutputMessage;
+/**
+ * A chunk of a body that goes from engine to engine, outside the queue: part 1 of the message belongs at `offset` of
+ * part `part` of the body `key`, whose parts have `sizes` bytes. `chain`: who gets it next, and after.
+ */
+export interface RelayMessage {
+  readonly type: 'relay';
+  readonly key: string;
+  readonly chain: readonly EngineId[];
+  readonly sizes: readonly number[];
+  readonly part: number;
+  readonly offset: number;
+}
+
+export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage | FetchMessage;
+export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage;
 
 export interface EngineStatus {
   readonly uuid: string;
@@ -96,6 +133,8 @@ export type ControlRequest = { readonly id: number; readonly to: string } & (
   | { readonly type: 'shutdown' }
   /** Send these finished results again (to a client that lost its connection, or to another client). */
   | { readonly type: 'resend'; readonly ids: readonly TaskId[] }
+  /** Frees kept results; `ids` absent = all of client `client`. */
+  | { readonly type: 'purge'; readonly ids?: readonly TaskId[]; readonly client?: string }
 );
 
 export interface ControlReply {
@@ -150,9 +189,16 @@ export type ClusterVerb =
 /** Controller → engine or client. */
 export type RosterOutbound =
   | { readonly type: 'registered'; readonly id: EngineId }
-  | { readonly type: 'roster'; readonly engines: readonly EngineRecord[] }
-  | { readonly type: 'engine-up'; readonly engine: EngineRecord }
-  | { readonly type: 'engine-down'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
+  /** `version` grows with each engine that comes or goes: it orders what clients and engines know. */
+  | { readonly type: 'roster'; readonly engines: readonly EngineRecord[]; readonly version?: number }
+  | { readonly type: 'engine-up'; readonly engine: EngineRecord; readonly version?: number }
+  | {
+      readonly type: 'engine-down';
+      readonly id: EngineId;
+      readonly uuid: string;
+      readonly reason: string;
+      readonly version?: number;
+    }
   | { readonly type: 'cluster-reply'; readonly request: number; readonly error?: string }
   | { readonly type: 'stopping' };
 

@@ -121,10 +121,24 @@ export class Tensor {
     return `Tensor ${this.dtype}[${this.shape.join('×')}] ${corners(this)}`;
   }
 
+  /** For notebooks: the short form, and a table of vectors and matrices of at most 400 elements. */
+  [Symbol.for('Jupyter.display')](): Record<string, string> {
+    const plain = this.toString();
+    return this.rank === 0 || this.rank > 2 || this.size > 400
+      ? { 'text/plain': plain }
+      : { 'text/plain': plain, 'text/html': table(this) };
+  }
+
   /** The same short form as `console.log` shows. */
   toString(): string {
     return `Tensor ${this.dtype}[${this.shape.join('×')}] ${corners(this)}`;
   }
+}
+
+function table(tensor: Tensor): string {
+  const rows = (tensor.rank === 1 ? [tensor.toNested()] : tensor.toNested()) as (number | boolean)[][];
+  const cells = rows.map((row) => `<tr>${row.map((value) => `<td>${value}</td>`).join('')}</tr>`);
+  return `<table>${cells.join('')}</table>`;
 }
 
 function assertShape(shape: Shape): void {

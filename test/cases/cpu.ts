@@ -1,5 +1,8 @@
 // The semantics page's cases, by number, against real engine processes on the `cpu` context.
+import { balancedCases, balancedFaultCases } from '../support/cases/balanced.ts';
 import { directCases } from '../support/cases/direct.ts';
+import { jobCases } from '../support/cases/jobs.ts';
+import { outputCases } from '../support/cases/output.ts';
 import { resultCases } from '../support/cases/results.ts';
 import { type Rig, startRig } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
@@ -12,4 +15,8 @@ test.before(async () => {
 test.after(() => rig.stop());
 resultCases(test, () => rig);
 directCases(test, () => rig);
+balancedCases(test, () => rig);
+balancedFaultCases(test, 'cpu');
+jobCases(test, () => rig);
+outputCases(test, () => rig);
 test.run();

@@ -72,7 +72,8 @@ test('an engine hears its id and the roster; a client hears it come and go', () 
     await client.hears('engine-up');
     controller.down(0, 'was killed by SIGKILL');
     await client.hears('engine-down');
-    assert.equal(client.heard.at(-1), { type: 'engine-down', id: 0, uuid: 'a', reason: 'was killed by SIGKILL' });
+    const reason = 'was killed by SIGKILL';
+    assert.equal(client.heard.at(-1), { type: 'engine-down', id: 0, uuid: 'a', reason, version: 2 });
     assert.equal(client.types(), ['roster', 'engine-up', 'engine-down']);
   }));
 

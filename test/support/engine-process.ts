@@ -63,7 +63,8 @@ export class FakeController {
     this.engines.push(record);
     this.#links.push(link);
     void link.send(encodeMessage({ type: 'registered', id: record.id }));
-    for (const to of this.#links) void to.send(encodeMessage({ type: 'roster', engines: this.engines }));
+    const version = this.engines.length;
+    for (const to of this.#links) void to.send(encodeMessage({ type: 'roster', engines: this.engines, version }));
     for (const arrived of this.#arrived.splice(0)) arrived();
   }
 

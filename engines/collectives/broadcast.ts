@@ -1,0 +1,52 @@
+// Broadcast: small values down a binomial tree; large ones in chunks from neighbour to neighbour, so that every link
+// carries them once and all of them at the same time. Encoded once, passed on as they came.
+import type { Body } from '../../src/protocol/codec.ts';
+import { bytesOf } from '../mailbox.ts';
+import type { Group } from './group.ts';
+
+/** From here on a chain of chunks beats log₂(size) whole sends. */
+const PIPE_BYTES = 8 * 2 ** 20;
+const STEP = 'broadcast';
+/** In place of a large body, down the tree. */
+const PIPED: Body = [];
+
+/** The value of rank `root`, on every rank. `value` is read on the root only. */
+export async function broadcast(group: Group, value: unknown, root: number): Promise<unknown> {
+  if (group.rank !== root) return group.decode(await receive(group, root));
+  const body = group.encode(value);
+  const large = group.size > 2 && bytesOf(body) >= PIPE_BYTES;
+  await passOn(group, root, large ? PIPED : body);
+  if (large) await group.pipe(root, body);
+  return value;
+}
+
+async function receive(group: Group, root: number): Promise<Body> {
+  const place = placeOf(group, root);
+  const parent = place - lowestBit(place);
+  const body = await group.take((parent + root) % group.size, STEP);
+  await passOn(group, root, body);
+  return body.length === 0 ? group.piped(root) : body;
+}
+
+async function passOn(group: Group, root: number, body: Body): Promise<void> {
+  await Promise.all(
+    children(placeOf(group, root), group.size).map((child) => group.post((child + root) % group.size, STEP, body)),
+  );
+}
+
+/** The rank, counted from the root. */
+function placeOf({ rank, size }: Group, root: number): number {
+  return (rank - root + size) % size;
+}
+
+function lowestBit(place: number): number {
+  return place & -place;
+}
+
+/** Places that a place of a binomial tree sends to, the largest subtree first. */
+export function children(place: number, size: number): number[] {
+  const out: number[] = [];
+  const limit = place === 0 ? size : lowestBit(place);
+  for (let bit = 1; bit < limit && place + bit < size; bit <<= 1) out.unshift(place + bit);
+  return out;
+}

@@ -1,0 +1,240 @@
+// The collectives of user code: who takes part, which messages belong together, and what a failure does to the others.
+import { type Body, encodeBody } from '../../src/protocol/codec.ts';
+import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
+import { peerError } from '../mailbox.ts';
+import { DEFAULT_TIMEOUT, type Peers } from '../peers.ts';
+import type { Relay } from '../relay.ts';
+import { allReduce } from './all-reduce.ts';
+import { broadcast } from './broadcast.ts';
+import { allGather, barrier, gather, scatter } from './gather.ts';
+import type { Group } from './group.ts';
+import { checkOp, type ReduceOp } from './operation.ts';
+import { reduce } from './reduce.ts';
+
+export interface CollectiveOptions {
+  /** Cluster ranks that take part, in the order that counts here; default: all. */
+  readonly ranks?: readonly number[];
+  /** Milliseconds that this engine waits for each message; default 60 000. */
+  readonly timeout?: number;
+  /** Joins tasks of different calls; by default a collective is one of the tasks of one call on a view. */
+  readonly tag?: string;
+}
+
+export interface RootedOptions extends CollectiveOptions {
+  /** Place among `ranks`; default 0. */
+  readonly root?: number;
+}
+
+/** MPI's collectives between running tasks: every rank that takes part must call the same ones in the same order. */
+export interface CollectiveCalls {
+  /** The root's value, everywhere. */
+  broadcast(value: unknown, options?: RootedOptions): Promise<unknown>;
+  /** Item i of the root's list to rank i. */
+  scatter(values: unknown, options?: RootedOptions): Promise<unknown>;
+  /** All values in the order of ranks, at the root; undefined elsewhere. */
+  gather(value: unknown, options?: RootedOptions): Promise<unknown[] | undefined>;
+  /** All values in the order of ranks, everywhere. */
+  allGather(value: unknown, options?: CollectiveOptions): Promise<unknown[]>;
+  /** The reduction at the root; undefined elsewhere. @throws TypeError when values do not fit together */
+  reduce(value: unknown, op?: ReduceOp, options?: RootedOptions): Promise<unknown>;
+  /** The reduction, everywhere and equal to the last bit. @throws TypeError when values do not fit together */
+  allReduce(value: unknown, op?: ReduceOp, options?: CollectiveOptions): Promise<unknown>;
+  /** Returns when every rank has called it. */
+  barrier(options?: CollectiveOptions): Promise<void>;
+}
+
+const REMEMBERED = 1000;
+const SPACE = 'c:';
+
+export class Collectives implements CollectiveCalls {
+  readonly #peers: Peers;
+  readonly #relay: Relay;
+  readonly #task: () => TaskMessage | undefined;
+  /** Collectives begun so far, by scope. */
+  readonly #counts = new Map<string, number>();
+  /** Calls whose task here has begun a collective, with the scopes of it. */
+  readonly #entered = new Map<string, Set<string>>();
+  /** Scopes that failed, here or elsewhere, and calls whose task is over, with the reason: their mail is not kept. */
+  readonly #over = new Map<string, string>();
+
+  constructor(peers: Peers, relay: Relay, task: () => TaskMessage | undefined) {
+    this.#peers = peers;
+    this.#relay = relay;
+    this.#task = task;
+  }
+
+  broadcast(value: unknown, options: RootedOptions = {}): Promise<unknown> {
+    return this.#rooted('broadcast', options, (group, root) => broadcast(group, value, root));
+  }
+
+  scatter(values: unknown, options: RootedOptions = {}): Promise<unknown> {
+    return this.#rooted('scatter', options, (group, root) => scatter(group, values, root));
+  }
+
+  gather(value: unknown, options: RootedOptions = {}): Promise<unknown[] | undefined> {
+    return this.#rooted('gather', options, (group, root) => gather(group, value, root));
+  }
+
+  allGather(value: unknown, options: CollectiveOptions = {}): Promise<unknown[]> {
+    return this.#run('allGather', options, (group) => allGather(group, value));
+  }
+
+  reduce(value: unknown, op: ReduceOp = 'sum', options: RootedOptions = {}): Promise<unknown> {
+    return this.#rooted('reduce', options, (group, root) => reduce(group, value, checkOp(op), root));
+  }
+
+  allReduce(value: unknown, op: ReduceOp = 'sum', options: CollectiveOptions = {}): Promise<unknown> {
+    return this.#run('allReduce', options, (group) => allReduce(group, value, checkOp(op)));
+  }
+
+  barrier(options: CollectiveOptions = {}): Promise<void> {
+    return this.#run('barrier', options, barrier);
+  }
+
+  /** Mail of collectives. True: it was, and has been taken care of. */
+  deliver(message: MailMessage, body: Body): boolean {
+    if (!message.tag.startsWith(SPACE)) return false;
+    const scope = scopeOf(message.tag);
+    if (message.tag === failureTag(scope)) this.#fail(scope, String(this.#peers.decode(body)));
+    else if (this.#whyOver(scope) === undefined) this.#peers.deliver(message, body);
+    else this.#refuse(message.from, scope);
+    return true;
+  }
+
+  /** A task is over: what it left open ends, and, if it failed, with it what the others do together with it. */
+  ended(task: TaskMessage, failed: boolean): void {
+    if (task.call === undefined) return;
+    const call = callScope(task);
+    const scopes = this.#entered.get(call);
+    if (scopes === undefined) return;
+    this.#entered.delete(call);
+    const why = `the task of engine ${this.#peers.id} ${failed ? 'failed' : 'ended'} before this collective`;
+    this.#peers.mailbox.fail((_, tag) => tag.startsWith(call), why);
+    if (failed) for (const scope of scopes) this.#tell(scope, why);
+    this.#finish(call, why);
+  }
+
+  #whyOver(scope: string): string | undefined {
+    return this.#over.get(scope) ?? this.#over.get(scope.slice(0, scope.indexOf(';') + 1));
+  }
+
+  // Whoever sends to a task that is over waits for it, too.
+  #refuse(to: EngineId, scope: string): void {
+    this.#peers.post(to, failureTag(scope), encodeBody(this.#whyOver(scope))).catch(() => {});
+  }
+
+  async #rooted<T>(name: string, options: RootedOptions, run: (group: Group, root: number) => Promise<T>): Promise<T> {
+    const { root = 0, ...rest } = options;
+    return this.#run(name, rest, (group) => {
+      if (Number.isInteger(root) && root >= 0 && root < group.size) return run(group, root);
+      throw new RangeError(`${name}: there is no root ${root}, as ${group.size} ranks take part`);
+    });
+  }
+
+  async #run<T>(name: string, options: CollectiveOptions, run: (group: Group) => Promise<T>): Promise<T> {
+    const members = this.#members(name, options.ranks);
+    const scope = this.#scope(name, options.tag, members);
+    const failed = this.#whyOver(scope);
+    if (failed !== undefined) throw peerError(failed);
+    try {
+      return await run(this.#group(name, scope, members, options.timeout ?? DEFAULT_TIMEOUT));
+    } catch (error) {
+      this.#tell(scope, this.#reasonOf(error as Error));
+      throw error;
+    }
+  }
+
+  #reasonOf({ name, message }: Error): string {
+    return name === 'PeerError' ? message : `engine ${this.#peers.id} failed: ${message}`;
+  }
+
+  #members(name: string, ranks: readonly number[] | undefined): EngineId[] {
+    const members = ranks === undefined ? this.#peers.ids : ranks.map((rank) => this.#peers.idOf(rank));
+    if (new Set(members).size < members.length) throw new RangeError(`${name}: a rank stands twice in [${ranks}]`);
+    if (members.includes(this.#peers.id)) return members;
+    throw new RangeError(`${name}: engine ${this.#peers.id} (rank ${this.#peers.rank}) is not one of [${ranks}]`);
+  }
+
+  #scope(name: string, tag: string | undefined, members: readonly EngineId[]): string {
+    const task = this.#task();
+    const of = members.join();
+    if (tag !== undefined) return `${SPACE}#${encodeURIComponent(tag)};${of}`;
+    if (task?.call !== undefined) {
+      const call = callScope(task);
+      this.#entered.set(call, (this.#entered.get(call) ?? new Set()).add(call + of));
+      return call + of;
+    }
+    if (members.length === 1) return `${SPACE}one;${of}`;
+    const remedy = 'run it with one call on a view of all of them, or give { tag } to join several calls';
+    throw new Error(`${name} wants a task on each of ${members.length} engines: ${remedy}`);
+  }
+
+  #group(name: string, scope: string, members: readonly EngineId[], timeout: number): Group {
+    const count = this.#counts.get(scope) ?? 0;
+    this.#counts.set(scope, count + 1);
+    const peers = this.#peers;
+    const tag = (step: string) => `${scope}/${count} ${name} ${step}`;
+    const id = (rank: number) => members[rank] as EngineId;
+    const what = (rank: number) => `in ${name} for rank ${peers.ids.indexOf(id(rank))} (engine ${id(rank)})`;
+    const rank = members.indexOf(peers.id);
+    const size = members.length;
+    return {
+      rank,
+      size,
+      post: (to, step, body) => peers.post(id(to), tag(step), body),
+      take: (from, step) => peers.take({ from: id(from), tag: tag(step), timeout, what: what(from) }),
+      pipe: (root, body) => {
+        const chain = members.map((_, i) => id((root + i) % size)).slice(1);
+        return this.#relay.start(tag('pipe'), chain, body);
+      },
+      piped: () => this.#relay.take(tag('pipe'), timeout, id((rank + size - 1) % size)),
+      encode: encodeBody,
+      decode: (body) => peers.decode(body),
+    };
+  }
+
+  // One failure ends it for all of them at once: nobody waits for its own time-out.
+  #tell(scope: string, why: string): void {
+    if (this.#over.has(scope)) return;
+    this.#finish(scope, why);
+    for (const member of membersOf(scope)) {
+      if (member === this.#peers.id) continue;
+      this.#peers.post(member, failureTag(scope), encodeBody(why)).catch(() => {});
+    }
+  }
+
+  #fail(scope: string, why: string): void {
+    if (this.#over.has(scope)) return;
+    this.#finish(scope, why);
+    this.#peers.mailbox.fail((_, tag) => scopeOf(tag) === scope, why);
+  }
+
+  #finish(scope: string, why: string): void {
+    this.#over.set(scope, why);
+    const oldest = this.#over.keys().next();
+    if (this.#over.size > REMEMBERED && !oldest.done) this.#over.delete(oldest.value);
+    for (const key of this.#counts.keys()) if (key.startsWith(scope)) this.#counts.delete(key);
+    this.#peers.mailbox.forget(scope);
+  }
+}
+
+/** Of one call, whoever takes part: `c:<client>.<call>;`. */
+function callScope(task: TaskMessage): string {
+  return `${SPACE}${task.id.slice(0, task.id.lastIndexOf(':'))}.${task.call};`;
+}
+
+function scopeOf(tag: string): string {
+  return tag.slice(0, tag.indexOf('/'));
+}
+
+/** A scope ends in the ids of its members. */
+function membersOf(scope: string): EngineId[] {
+  return scope
+    .slice(scope.indexOf(';') + 1)
+    .split(',')
+    .map(Number);
+}
+
+function failureTag(scope: string): string {
+  return `${scope}/failed`;
+}

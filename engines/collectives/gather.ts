@@ -1,0 +1,52 @@
+// Gather, scatter and barrier: direct for gather and scatter, as a tree would save nothing but latency.
+import type { Group } from './group.ts';
+
+/** The values of all ranks in their order at `root`; undefined elsewhere. */
+export async function gather(group: Group, value: unknown, root: number): Promise<unknown[] | undefined> {
+  if (group.rank !== root) {
+    await group.post(root, 'gather', group.encode(value));
+    return undefined;
+  }
+  return Promise.all(
+    Array.from({ length: group.size }, async (_, from) =>
+      from === root ? value : group.decode(await group.take(from, 'gather')),
+    ),
+  );
+}
+
+/** The values of all ranks in their order, on every rank: each passes on what it got, round a ring. */
+export async function allGather(group: Group, value: unknown): Promise<unknown[]> {
+  const { rank, size } = group;
+  const values: unknown[] = Array.from({ length: size });
+  values[rank] = value;
+  let body = group.encode(value);
+  for (let step = 1; step < size; step++) {
+    const sent = group.post((rank + 1) % size, `all-gather ${step}`, body);
+    const [next] = await Promise.all([group.take((rank + size - 1) % size, `all-gather ${step}`), sent]);
+    body = next;
+    values[(rank - step + size) % size] = group.decode(body);
+  }
+  return values;
+}
+
+/** Item i of the root's `values` to rank i. @throws TypeError on the root unless there is one item for each rank */
+export async function scatter(group: Group, values: unknown, root: number): Promise<unknown> {
+  if (group.rank !== root) return group.decode(await group.take(root, 'scatter'));
+  if (!Array.isArray(values) || values.length !== group.size) {
+    const got = Array.isArray(values) ? `${values.length} items` : typeof values;
+    throw new TypeError(`scatter wants a list of ${group.size} values, one for each rank, not ${got}`);
+  }
+  await Promise.all(
+    values.map((value, to) => (to === root ? undefined : group.post(to, 'scatter', group.encode(value)))),
+  );
+  return values[root];
+}
+
+/** Returns when every rank has called it: in log₂(size) rounds. */
+export async function barrier(group: Group): Promise<void> {
+  const { rank, size } = group;
+  for (let reach = 1; reach < size; reach *= 2) {
+    await group.post((rank + reach) % size, `barrier ${reach}`, []);
+    await group.take((rank - reach + size) % size, `barrier ${reach}`);
+  }
+}

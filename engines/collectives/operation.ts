@@ -1,0 +1,83 @@
+// What a reduction does to two values: numbers, typed arrays and tensors element by element.
+import { isTypedArray, type TypedArray } from '../../src/tensor/dtype.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+
+export type Combine = (a: never, b: never) => unknown;
+/** `sum`, `prod`, `min`, `max`, or an associative function: of two elements, or of two values of any other kind. */
+export type ReduceOp = 'sum' | 'prod' | 'min' | 'max' | Combine;
+
+type Scalar = (a: number, b: number) => number;
+
+// On bigints the operators are the same; Math.min is not.
+const NAMED: Readonly<Record<string, Scalar>> = {
+  sum: (a, b) => a + b,
+  prod: (a, b) => a * b,
+  min: (a, b) => (b < a || Number.isNaN(b) ? b : a),
+  max: (a, b) => (b > a || Number.isNaN(b) ? b : a),
+};
+
+/** @throws TypeError that lists the operations */
+export function checkOp(op: ReduceOp): ReduceOp {
+  if (typeof op === 'function' || (typeof op === 'string' && Object.hasOwn(NAMED, op))) return op;
+  throw new TypeError(`reduce by ${Object.keys(NAMED).join(', ')} or a function, not ${String(op)}`);
+}
+
+/** Where order does not matter: such a reduction may go round a ring. */
+export function isCommutative(op: ReduceOp): boolean {
+  return typeof op === 'string';
+}
+
+/** The elements of an array or tensor; undefined for anything else. @throws TypeError for float16, which is kept as bits */
+export function elementsOf(value: unknown): TypedArray | undefined {
+  if (value instanceof Tensor && value.dtype === 'float16') {
+    throw new TypeError('float16 tensors cannot be reduced: make them float32 first');
+  }
+  if (value instanceof Tensor) return value.data;
+  return isTypedArray(value) ? value : undefined;
+}
+
+/** The same kind of value around other elements. */
+export function withElements(like: unknown, data: TypedArray): Tensor | TypedArray {
+  return like instanceof Tensor ? new Tensor(like.dtype, like.shape, data) : data;
+}
+
+/** What must agree between engines, in words. */
+export function describe(value: unknown): string {
+  if (value instanceof Tensor) return `Tensor ${value.dtype}[${value.shape.join('×')}]`;
+  if (isTypedArray(value)) return `${value.constructor.name}[${value.length}]`;
+  return value === null ? 'null' : Array.isArray(value) ? `list of ${value.length}` : typeof value;
+}
+
+/** A value in an error: a rank with a large array has sent its description in place of it. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? value : describe(value);
+}
+
+/** @throws TypeError when the two cannot be combined: names both, and their ranks */
+export function combine(op: ReduceOp, a: unknown, b: unknown, ranks: string): unknown {
+  const [left, right] = [elementsOf(a), elementsOf(b)];
+  if (describe(a) !== describe(b) && (left !== undefined || right !== undefined || typeof op === 'string')) {
+    throw new TypeError(`ranks ${ranks} cannot be reduced: ${shown(a)} and ${shown(b)}`);
+  }
+  if (left === undefined || right === undefined) return single(op, a, b);
+  const out = left.slice();
+  accumulate(op, out, right);
+  return withElements(a, out);
+}
+
+function single(op: ReduceOp, a: unknown, b: unknown): unknown {
+  if (typeof op === 'function') return op(a as never, b as never);
+  if (Array.isArray(a)) return a.map((item, i) => combine(op, item, (b as unknown[])[i], 'of a list'));
+  if (typeof a === 'number' || typeof a === 'bigint') return scalar(op)(a as number, b as number);
+  throw new TypeError(`${op} wants numbers, arrays of them or tensors, not ${describe(a)}; or give a function`);
+}
+
+function scalar(op: ReduceOp): Scalar {
+  return typeof op === 'function' ? (op as unknown as Scalar) : (NAMED[op] as Scalar);
+}
+
+/** `into[i] = op(into[i], from[i])`. */
+export function accumulate(op: ReduceOp, into: TypedArray, from: TypedArray): void {
+  const f = scalar(op);
+  for (let i = 0; i < into.length; i++) into[i] = f(into[i] as number, from[i] as number);
+}

@@ -1,0 +1,128 @@
+// The % commands of the REPL as data: what a line asks for. Pure.
+import type { GroupBy } from '../../client/output/grouping.ts';
+
+export interface PxSettings {
+  /** As in rc.view: '0', '0,2', '::2', 'all'. */
+  readonly targets: string;
+  /** false: the AsyncResult at once, and no output. */
+  readonly block: boolean;
+  readonly stream: boolean;
+  readonly groupOutputs: GroupBy;
+  readonly verbose: boolean;
+  /** Milliseconds; -1 never. */
+  readonly progressAfter: number;
+  /** Runs here, too. */
+  readonly local: boolean;
+  /** Does Ctrl-C interrupt the engines, or only the wait? */
+  readonly interrupts: boolean;
+}
+
+export const DEFAULTS: PxSettings = {
+  targets: 'all',
+  block: true,
+  stream: true,
+  groupOutputs: 'type',
+  verbose: false,
+  progressAfter: 2000,
+  local: false,
+  interrupts: true,
+};
+
+export interface PxLine {
+  readonly command: '%px' | '%%px' | '%autopx' | '%pxresult' | '%pxconfig';
+  readonly settings: Partial<PxSettings>;
+  /** Where the AsyncResult goes: a name of the REPL. */
+  readonly output?: string;
+  /** Of `%px`; a `%%px` cell follows on its own lines. */
+  readonly code: string;
+}
+
+export const COMMANDS: readonly PxLine['command'][] = ['%px', '%%px', '%autopx', '%pxresult', '%pxconfig'];
+
+interface Flag {
+  /** Names of one letter count only where no code follows: `%px -a` negates. */
+  readonly names: readonly string[];
+  readonly read: (value: string) => Partial<PxSettings> | { readonly output: string };
+  readonly takes?: string;
+}
+
+const GROUPS: readonly string[] = ['type', 'engine', 'order'];
+
+export const FLAGS: readonly Flag[] = [
+  { names: ['-t', '--targets'], takes: 'engines', read: (targets) => ({ targets }) },
+  { names: ['-b', '--block'], read: () => ({ block: true }) },
+  { names: ['-a', '--noblock'], read: () => ({ block: false }) },
+  { names: ['--stream'], read: () => ({ stream: true }) },
+  { names: ['--no-stream'], read: () => ({ stream: false }) },
+  { names: ['--group-outputs'], takes: 'type, engine or order', read: (how) => ({ groupOutputs: group(how) }) },
+  { names: ['-e'], read: () => ({ groupOutputs: 'engine' }) },
+  { names: ['-r'], read: () => ({ groupOutputs: 'order' }) },
+  { names: ['-v', '--verbose'], read: () => ({ verbose: true }) },
+  { names: ['--no-verbose'], read: () => ({ verbose: false }) },
+  { names: ['--progress-after'], takes: 'seconds', read: (text) => ({ progressAfter: seconds(text) }) },
+  { names: ['--local'], read: () => ({ local: true }) },
+  { names: ['--no-local'], read: () => ({ local: false }) },
+  { names: ['-o', '--out'], takes: 'a name', read: (name) => ({ output: identifier(name) }) },
+  { names: ['--signal-on-interrupt'], takes: 'SIGINT or 0', read: (signal) => ({ interrupts: interrupts(signal) }) },
+];
+
+function group(how: string): GroupBy {
+  if (GROUPS.includes(how)) return how as GroupBy;
+  throw new Error(`--group-outputs is one of ${GROUPS.join(', ')}, not '${how}'`);
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 || value === -1)) throw new Error(`--progress-after is seconds, or -1, not '${text}'`);
+  return value === -1 ? -1 : value * 1000;
+}
+
+function identifier(name: string): string {
+  if (/^[A-Za-z_$][\w$]*$/.test(name)) return name;
+  throw new Error(`-o wants a name, not '${name}'`);
+}
+
+function interrupts(signal: string): boolean {
+  if (signal === '0' || signal === 'SIGINT' || signal === '2') return signal !== '0';
+  throw new Error(`--signal-on-interrupt is SIGINT, or 0 for none, not '${signal}'`);
+}
+
+/** What a line that begins with % asks for. @throws Error that says what is wrong with it */
+export function parsePxLine(line: string): PxLine {
+  const match = /^\s*(%%?\w+)(?:\s+|$)([\s\S]*?)\s*$/.exec(line);
+  const command = COMMANDS.find((known) => known === match?.[1]);
+  if (match === null || command === undefined) {
+    throw new Error(`no such command: ${line.trim().split(/\s/)[0]} (there are ${COMMANDS.join(', ')})`);
+  }
+  const parsed = parseFlags(match[2] as string, command === '%px');
+  if (command === '%autopx' && Object.keys(parsed.settings).length > 0) throw new Error('%autopx takes no options');
+  if (command !== '%px' && parsed.code !== '') throw new Error(`${command} takes options only, not '${parsed.code}'`);
+  if (command === '%px' && parsed.code === '') throw new Error('%px wants code: %px a = 5');
+  return { command, ...parsed };
+}
+
+function parseFlags(text: string, codeFollows: boolean): Omit<PxLine, 'command'> {
+  let rest = text;
+  let settings: Partial<PxSettings> & { output?: string } = {};
+  for (let found = nextFlag(rest, codeFollows); found !== undefined; found = nextFlag(rest, codeFollows)) {
+    settings = { ...settings, ...found.settings };
+    rest = found.rest;
+  }
+  const { output, ...known } = settings;
+  return { settings: known, code: rest, ...(output === undefined ? {} : { output }) };
+}
+
+function nextFlag(text: string, codeFollows: boolean) {
+  const [, word = '', after = ''] = /^(-\S+?)(?:[ \t=]+([\s\S]*)|$)/.exec(text) ?? [];
+  const flag = FLAGS.find(({ names }) => names.includes(word));
+  if (flag === undefined || (codeFollows && !isFlagBeforeCode(word, after))) return undefined;
+  if (flag.takes === undefined) return { settings: flag.read(''), rest: after };
+  const [, value, rest = ''] = /^('[^']*'|"[^"]*"|\S+)\s*([\s\S]*)$/.exec(after) ?? [];
+  if (value === undefined) throw new Error(`${word} wants ${flag.takes}`);
+  return { settings: flag.read(value.replace(/^(['"])(.*)\1$/, '$2')), rest };
+}
+
+// In front of code `-a` is a negation; only `-t` with targets and code after it is unmistakable.
+function isFlagBeforeCode(word: string, after: string): boolean {
+  return word.startsWith('--') || (word === '-t' && /^(all|[-\d:,]+)\s+\S/.test(after));
+}

@@ -1,0 +1,110 @@
+// What the px commands do: settings that last, the last result, and what runs now.
+import type { Client } from '../../client/client.ts';
+import type { Sinks } from '../../client/output/sinks.ts';
+import { allTargets } from '../../client/px.ts';
+import { type PxReply, type PxRun, PxShow } from '../../client/px-run.ts';
+import { AbortError, AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
+import { DEFAULTS, type PxLine, type PxSettings } from './px-line.ts';
+
+/** Runs text in the REPL itself. */
+export type Local = (code: string) => Promise<unknown>;
+
+const GIVEN_UP = 'the wait was given up; the engines go on (%pxresult shows what they say)\n';
+
+export class PxSession {
+  readonly #rc: Client;
+  readonly #sinks: Sinks;
+  readonly #set: (name: string, value: unknown) => void;
+  #settings: PxSettings = DEFAULTS;
+  #last: PxReply | undefined;
+  #running: PxRun | undefined;
+  #interrupts = true;
+  autopx = false;
+
+  /** `set` puts a value under a name of the REPL (`-o`). */
+  constructor(rc: Client, sinks: Sinks, set: (name: string, value: unknown) => void) {
+    this.#rc = rc;
+    this.#sinks = sinks;
+    this.#set = set;
+  }
+
+  get settings(): PxSettings {
+    return this.#settings;
+  }
+
+  /** `%autopx`, `%pxresult`, `%pxconfig`. */
+  async command({ command, settings }: PxLine): Promise<void> {
+    if (command === '%autopx') this.#toggle();
+    else if (command === '%pxconfig') this.#configure(settings);
+    else await this.#showLast({ ...this.#settings, ...settings });
+  }
+
+  #toggle(): void {
+    this.autopx = !this.autopx;
+    this.#sinks.stdout.write(`%autopx ${this.autopx ? 'enabled' : 'disabled'}\n`);
+  }
+
+  #configure(settings: Partial<PxSettings>): void {
+    if (settings.targets !== undefined) this.#rc.view(settings.targets); // refused here rather than at the next %px
+    this.#settings = { ...this.#settings, ...settings };
+    if (Object.keys(settings).length > 0) return;
+    for (const [name, value] of Object.entries(this.#settings)) this.#sinks.stdout.write(`${name}: ${value}\n`);
+  }
+
+  /** Runs code on the engines; the AsyncResult as `value` with `--noblock`, else nothing when all is printed. */
+  async run(
+    code: string,
+    line: Pick<PxLine, 'settings' | 'output'>,
+    local: Local,
+  ): Promise<{ readonly value: PxReply } | undefined> {
+    const settings = { ...this.#settings, ...line.settings };
+    const view = this.#rc.view(settings.targets);
+    if (settings.verbose) this.#sinks.stdout.write(`${whereText(view.targets, settings)}\n`);
+    const result: PxReply = view.execute(code, { silent: false }).named('%px');
+    this.#last = result;
+    if (line.output !== undefined) this.#set(line.output, result);
+    if (settings.local) await local(code);
+    if (!settings.block) return { value: result };
+    await this.#show(result, settings);
+    return undefined;
+  }
+
+  async #show(result: PxReply, { stream, groupOutputs, progressAfter, interrupts }: PxSettings): Promise<void> {
+    const options = { stream, groupOutputs, progressAfter, ...this.#sinks };
+    this.#running = new PxShow(result, this.#rc, options).run();
+    this.#interrupts = interrupts;
+    try {
+      await this.#running;
+    } catch (error) {
+      this.#report(error);
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #showLast(settings: PxSettings): Promise<void> {
+    if (this.#last === undefined) throw new Error('no px command has run yet');
+    await this.#show(this.#last, { ...settings, stream: false, interrupts: false });
+  }
+
+  // Remote failures are the engines' and end here; anything else is the REPL's to show.
+  #report(error: unknown): void {
+    if (error instanceof AbortError) this.#sinks.stderr.write(GIVEN_UP);
+    else if (error instanceof AlreadyDisplayedError) this.#sinks.stderr.write(`${error.message}\n`);
+    else if (error instanceof CompositeError) this.#sinks.stderr.write(`${error.render()}\n${error.message}\n`);
+    else if (error instanceof RemoteError) this.#sinks.stderr.write(`${error.traceback}\n${error.message}\n`);
+    else throw error;
+  }
+
+  /** Ctrl-C: interrupts the engines of the px that runs, or gives up the wait. False when nothing runs. */
+  interrupt(): boolean {
+    if (this.#running === undefined) return false;
+    if (this.#interrupts) void this.#running.interrupt();
+    else this.#running.leave();
+    return true;
+  }
+}
+
+function whereText(targets: Parameters<typeof allTargets>[0], { block }: PxSettings): string {
+  return `${block ? 'Parallel' : 'Async parallel'} execution on engine(s): ${allTargets(targets)}`;
+}

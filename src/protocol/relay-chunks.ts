@@ -1,0 +1,23 @@
+// A body in chunks, as it is passed on from engine to engine.
+import type { Body } from './codec.ts';
+import type { EngineId, RelayMessage } from './messages.ts';
+
+/** Bytes of a chunk: small enough that several links carry the same body at the same time. */
+const CHUNK_BYTES = 2 ** 20;
+
+export interface RelayChunk {
+  readonly message: RelayMessage;
+  /** A window on the body. */
+  readonly chunk: Uint8Array;
+}
+
+/** Every byte of the body once; `chain`: who gets them after the first receiver. */
+export function* relayChunks(key: string, chain: readonly EngineId[], body: Body): Generator<RelayChunk> {
+  const sizes = body.map((part) => part.byteLength);
+  for (const [part, bytes] of body.entries()) {
+    for (let offset = 0; offset < bytes.byteLength; offset += CHUNK_BYTES) {
+      const message = { type: 'relay', key, chain, sizes, part, offset } as const;
+      yield { message, chunk: bytes.subarray(offset, offset + CHUNK_BYTES) };
+    }
+  }
+}

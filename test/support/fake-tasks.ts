@@ -1,0 +1,51 @@
+// Tasks without engines, and sinks that remember, for tests of what is printed.
+import { list, single } from '../../src/client/assembly.ts';
+import { AsyncResult } from '../../src/client/async-result.ts';
+import { ExecuteReply } from '../../src/client/execute-reply.ts';
+import { Task } from '../../src/client/task.ts';
+import { RemoteError } from '../../src/errors.ts';
+import type { EngineRecord } from '../../src/protocol/messages.ts';
+
+/** A task of `execute` on engine `id`. */
+export function fakeTask(id: number): Task {
+  const engine = { id, uuid: `uuid-${id}` } as EngineRecord;
+  const task = new Task(`client:${id}`, engine, 'execute');
+  task.executeInput = 'code';
+  return task;
+}
+
+/** Ends a task with the value's text, as `execute` with `silent: false` replies. */
+export function succeed(task: Task, text?: string, executionCount = 6): void {
+  task.succeed({ executionCount, data: text === undefined ? null : { 'text/plain': text } });
+}
+
+export function fail(task: Task, ename = 'RangeError', evalue = 'bad'): void {
+  const engineInfo = { engineId: task.engine?.id ?? -1, engineUuid: 'u', method: 'execute' };
+  const traceback = `${ename}: ${evalue}\n    at <engine ${engineInfo.engineId}>:1:1`;
+  task.fail(new RemoteError({ ename, evalue, traceback, engineInfo }));
+}
+
+/** The result of an `execute` over these tasks; one task makes a single result when `one`. */
+export function fakeResult(tasks: readonly Task[], shape: 'one' | 'many' = 'many') {
+  const inner = (shape === 'one' ? single() : list(tasks.length)) as ReturnType<typeof list<ExecuteReply>>;
+  const assembly = ExecuteReply.assembly(inner, tasks);
+  return new AsyncResult({ label: 'execute', tasks, assembly, abort: async () => {} });
+}
+
+/** Two sinks; `all` has both in order. */
+export class Recorded {
+  all = '';
+  out = '';
+  err = '';
+  readonly stdout = { isTTY: false, write: (text: string) => this.#add('out', text) };
+  readonly stderr = { isTTY: false, write: (text: string) => this.#add('err', text) };
+
+  constructor(terminal: 'tty' | 'pipe' = 'pipe') {
+    this.stderr.isTTY = terminal === 'tty';
+  }
+
+  #add(to: 'out' | 'err', text: string): void {
+    this[to] += text;
+    this.all += text;
+  }
+}
