@@ -1,9 +1,9 @@
 // The notebook "DirectView as multiplexer", cell by cell: prints what it prints, and checks every result against a local
 // computation. Run with `npm start`.
 import { isDeepStrictEqual } from 'node:util';
-import { type Client, Cluster, type DirectView, pdot, range, Tensor, tensor } from 'directview';
-import { readGrey } from './support/picture.ts';
-import { cell, check, checksPassed } from './support/tour.ts';
+import { type Client, Cluster, type DirectView, pdot, range, readPicture, Tensor, tensor } from 'directview';
+import { images } from './support/images.ts';
+import { cell, check, checksPassed, dataPath } from './support/tour.ts';
 
 type Engines = DirectView<'many'>;
 
@@ -104,7 +104,7 @@ async function matrices(rc: Client, engines: Engines): Promise<void> {
   check('the four lines agree', ((await engines.gather('C')) as Tensor).equals(C));
 
   cell('pdot on a photograph: A · Aᵀ of camera.png, 512×512');
-  const photo = await readGrey(new URL('../../examples/data/camera.png', import.meta.url));
+  const { image: photo } = await readPicture(dataPath('camera.png'));
   const product = await pdot(engines, photo, transpose(photo));
   console.log(product);
   check('A · Aᵀ agrees with float64 loops', closeTo(product, dot(photo, transpose(photo)), photo));
@@ -154,6 +154,7 @@ async function main(): Promise<void> {
   await collectives(rc, engines);
   await matrices(rc, engines);
   await maps(engines);
+  await images(rc[0], engines);
   check('a tensor prints its shape and corners', String(tensor([[1, 2]])) === 'Tensor float64[1×2] [[1, 2]]');
 }
 

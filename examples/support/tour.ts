@@ -1,5 +1,7 @@
 // How examples print their cells and count their checks.
 
+import { fileURLToPath } from 'node:url';
+
 let passed = 0;
 
 /** Prints a notebook cell's input. */
@@ -16,4 +18,9 @@ export function check(what: string, holds: boolean): void {
 
 export function checksPassed(): number {
   return passed;
+}
+
+/** A file of examples/data; without a name, the folder. */
+export function dataPath(name = ''): string {
+  return fileURLToPath(new URL(`../../../examples/data/${name}`, import.meta.url));
 }
