@@ -17,33 +17,42 @@ export function paddedCols(cols: number): number {
   return Math.ceil(cols / BLOCK) * BLOCK;
 }
 
-/**
- * Correlates every column with the taps (an odd number); pixels outside count as 0. Columns from `cols` on, the padding,
- * become 0. The caller owns the result.
- */
-export function filterDown(tf: TF, map: Columns, taps: readonly number[], cols = map.shape[3]): Columns {
-  const [, rows, , stride] = map.shape;
-  const reaching = within(taps, rows);
-  const filter = tf.tensor4d(repeated(reaching, cols, stride), [reaching.length, 1, stride, 1]);
-  const filtered = tf.depthwiseConv2d(map, filter, 1, 'same');
-  filter.dispose();
-  return filtered;
+/** Taps on the device, for maps of one size: making them costs as much as filtering, so maps share them. */
+export interface Filter {
+  readonly across: Tensor4D;
+  readonly down: Tensor4D;
 }
 
 /**
- * Correlates every row with the taps (an odd number); pixels outside count as 0, padding as what it is. Needs
- * `paddedCols`; the caller owns the result.
+ * The filter that correlates rows with the taps `across` and columns with the taps `down` (odd numbers of them). The
+ * caller owns its two tensors.
  */
-export function filterAcross(tf: TF, map: Columns, taps: readonly number[]): Columns {
+export function filterOf(
+  tf: TF,
+  [, rows, , stride]: Columns['shape'],
+  cols: number,
+  { across, down }: { readonly across: readonly number[]; readonly down: readonly number[] },
+): Filter {
+  const [wide, high] = [within(across, stride), within(down, rows)];
+  const width = 2 * Math.ceil((wide.length - 1) / 2 / BLOCK) + 1;
+  return {
+    across: tf.tensor4d(band(wide, width), [1, width, BLOCK, BLOCK]),
+    down: tf.tensor4d(repeated(high, cols, stride), [high.length, 1, stride, 1]),
+  };
+}
+
+/**
+ * Correlates the map with the filter; pixels outside count as 0. The padding of the map must be 0 and is 0 afterwards.
+ * Needs `paddedCols`; the caller owns the result.
+ */
+export function filtered(tf: TF, map: Columns, { across, down }: Filter): Columns {
   const [, rows, , stride] = map.shape;
-  const reaching = within(taps, stride);
-  const width = 2 * Math.ceil((reaching.length - 1) / 2 / BLOCK) + 1;
-  const filter = tf.tensor4d(band(reaching, width), [1, width, BLOCK, BLOCK]);
-  const blocks = tf.reshape(map, [1, rows, stride / BLOCK, BLOCK]) as Tensor4D;
-  const filtered = tf.conv2d(blocks, filter, 1, 'same');
-  const columns = tf.reshape(filtered, [1, rows, 1, stride]) as Columns;
-  tf.dispose([filter, blocks, filtered]);
-  return columns;
+  return tf.tidy(() => {
+    const blocks = tf.reshape(map, [1, rows, stride / BLOCK, BLOCK]) as Tensor4D;
+    const wide = tf.reshape(tf.conv2d(blocks, across, 1, 'same'), [1, rows, 1, stride]) as Columns;
+    // Last, as its taps are 0 in the padding, which the rows have spilled into.
+    return tf.depthwiseConv2d(wide, down, 1, 'same') as Columns;
+  });
 }
 
 /** The maximum over `radius` pixels up and down; pixels outside do not count. The caller owns the result. */

@@ -32,27 +32,28 @@ export class PeakList {
    */
   add(values: Float32Array | Float64Array, stride: number, highest: Float32Array | null, strip: Strip): void {
     const cols = this.#cols;
-    for (let row = strip.lo; row < strip.hi; row++) this.#stretch(rowOf(values, row - strip.from, stride, cols));
+    if (stride === cols) this.#stretch(values.subarray((strip.lo - strip.from) * cols, (strip.hi - strip.from) * cols));
+    else for (let row = strip.lo; row < strip.hi; row++) this.#stretch(rowOf(values, row - strip.from, stride, cols));
     const floor = this.#floor(Number.NEGATIVE_INFINITY);
     const wide = paddedCols(cols);
     for (let row = strip.lo; row < strip.hi; row++) {
       const from = (row - strip.from) * stride;
-      const columns = highest === null ? null : rowOf(highest, row - strip.from, wide, cols);
+      const start = (row - strip.from) * wide;
       for (let col = 0; col < cols; col++) {
         const value = values[from + col] as number;
-        if (value > floor && this.#isHighest(value, col, columns)) this.#offer({ row, col, value });
+        if (!(value > floor)) continue;
+        if (highest === null || this.#isHighest(value, col, highest, start)) this.#offer({ row, col, value });
       }
     }
   }
 
   /** Its column's maximum, and no column near has a higher one. */
-  #isHighest(value: number, col: number, columns: Float32Array | null): boolean {
-    if (columns === null) return true;
+  #isHighest(value: number, col: number, highest: Float32Array, start: number): boolean {
     const own = Math.fround(value);
-    if (columns[col] !== own) return false;
+    if (highest[start + col] !== own) return false;
     const end = Math.min(this.#cols - 1, col + this.#rule.minDistance);
     for (let c = Math.max(0, col - this.#rule.minDistance); c <= end; c++) {
-      if ((columns[c] as number) > own) return false;
+      if ((highest[start + c] as number) > own) return false;
     }
     return true;
   }

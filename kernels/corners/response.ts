@@ -2,7 +2,7 @@
 // `reference.ts` says the same in plain loops.
 
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { type Columns, filterAcross, filterDown, paddedCols } from './filters.ts';
+import { type Columns, filtered, filterOf, paddedCols } from './filters.ts';
 import { gaussianRadius, gaussianTaps } from './gaussian.ts';
 import { type FloatImage, floatImage, type Image, type TF } from './image.ts';
 import { type HarrisOptions, type Response, responseOptions, type ShiTomasiOptions } from './options.ts';
@@ -70,15 +70,16 @@ export function upload(tf: TF, image: FloatImage, { from, to }: Strip): Columns 
  * response.
  */
 export function responseOnDevice(tf: TF, picture: Columns, cols: number, rule: Response): Columns {
-  const taps = gaussianTaps(rule.sigma);
-  // Down comes last and clears the padding. Each step frees its own intermediates: memory just freed is still in the cache.
-  const filter = (map: Columns, across: readonly number[], down: readonly number[]) =>
-    tf.tidy(() => filterDown(tf, filterAcross(tf, map, across), down, cols));
-  const blur = (product: () => Columns) => tf.tidy(() => filter(product(), taps, taps));
   try {
     return tf.tidy(() => {
-      const gc = filter(picture, DIFFERENCE, SMOOTH);
-      const gr = filter(picture, SMOOTH, DIFFERENCE);
+      const filter = (across: readonly number[], down: readonly number[]) =>
+        filterOf(tf, picture.shape, cols, { across, down });
+      const gr = filtered(tf, picture, filter(SMOOTH, DIFFERENCE));
+      const gc = filtered(tf, picture, filter(DIFFERENCE, SMOOTH));
+      const taps = gaussianTaps(rule.sigma);
+      const gaussian = filter(taps, taps);
+      // Each step frees its own intermediates: memory that was just freed is still in the cache.
+      const blur = (product: () => Columns) => tf.tidy(() => filtered(tf, product(), gaussian));
       const [rr, rc, cc] = [blur(() => tf.square(gr)), blur(() => tf.mul(gr, gc)), blur(() => tf.square(gc))];
       return respond(tf, rr, rc, cc, rule);
     });

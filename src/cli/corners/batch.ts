@@ -82,8 +82,10 @@ async function openRecords({ json, csv, out, sheet }: CornersFlags, keep: Readon
 
 async function withClient(flags: CornersFlags, pictures: number, run: (rc: Client) => Promise<void>): Promise<void> {
   if (flags.cluster !== undefined) {
-    await using rc = await Client.connect(findCluster(flags.cluster));
-    return run(rc);
+    await using rc = await Client.connect(findCluster(flags.cluster).path);
+    // Awaited here: a returned promise would outlive the client.
+    await run(rc);
+    return;
   }
   await using cluster = await startCluster(flags, pictures);
   await using rc = await cluster.connect();
