@@ -66,7 +66,7 @@ class Missing extends Error {}
 
 function keep(path) {
   const name = relative(ROOT, path).replaceAll('\\', '/');
-  return !NOT_NEEDED.test(name) && !FOREIGN.test(name);
+  return !NO_CODE.test(name) && !NOT_NEEDED.test(name) && !FOREIGN.test(name);
 }
 
 function copyPackages(packages, folder) {
@@ -87,7 +87,7 @@ function copyPackages(packages, folder) {
 function copyProject(folder) {
   for (const name of ['package.json', 'dist', 'bench/peers']) {
     const from = join(ROOT, name);
-    if (existsSync(from)) cpSync(from, join(folder, name), { recursive: true, filter: keep });
+    if (existsSync(from)) cpSync(from, join(folder, name), { recursive: true, filter: (path) => !NO_CODE.test(path) });
   }
   copyFileSync(join(ROOT, 'scripts', 'gpu-run.mjs'), join(folder, 'gpu-run.mjs'));
 }
