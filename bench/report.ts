@@ -61,7 +61,7 @@ function pdot(data: { device: string; engines: number; threads: number; figures:
     label: name,
     bars: [{ series: 'directview', value }, ...(peer === undefined ? [] : [{ series: 'ipyparallel', value: peer }])],
   }));
-  const title = `pdot, ${data.engines} engines (${data.device}), ${data.threads} threads each, float32`;
+  const title = `pdot, ${data.engines} engines (${data.device}), threads of each: ${data.threads}, float32`;
   return section(title, [['size', 'directview', 'spread', 'ipyparallel', 'quicker by'], ...rows], {
     title,
     unit: 'ms',
@@ -80,17 +80,15 @@ function matmul({ rows, dtype }: { rows: readonly MatmulRow[]; dtype: string }):
     note ?? '',
   ]);
   const title = `Products, ${dtype}, GFLOP/s`;
-  const groups = [...new Set(rows.map(({ shape }) => shape.join('×')))].map((label) => ({
-    label,
-    bars: rows.flatMap(({ provider, shape, resident, endToEnd }) => {
-      const value = resident ?? endToEnd;
-      return shape.join('×') !== label || value === undefined ? [] : [{ series: provider, value }];
-    }),
-  }));
+  // One colour a shape, one bar a provider; what did not run, has no bar.
+  const groups = rows.flatMap(({ provider, shape, resident, endToEnd }): BarGroup[] => {
+    const value = resident ?? endToEnd;
+    return value === undefined ? [] : [{ label: provider, bars: [{ series: shape.join('×'), value }] }];
+  });
   return section(title, [['m×k×n', 'provider', 'kernel', 'resident', 'end to end', ''], ...cells], {
     title,
     unit: 'GFLOP/s',
-    groups: groups.filter(({ bars }) => bars.length > 0),
+    groups,
   });
 }
 

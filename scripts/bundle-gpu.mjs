@@ -57,8 +57,8 @@ const ONNX = {
   'onnxruntime-node': ['dist', 'bin/napi-v6/linux/x64'],
   'onnxruntime-common': ['dist/cjs'],
 };
-const NOT_NEEDED =
-  /\.(map|md|markdown|ts|mts|cts|flow|tsbuildinfo)$|\.min\.js$|\/(tests?|benchmarks?|docs|examples?)\//;
+const NO_CODE = /\.(map|md|markdown|ts|mts|cts|flow|tsbuildinfo)$|\.min\.js$/;
+const NOT_NEEDED = /\/(tests?|benchmarks?|docs|examples?)\//;
 /** Another platform's build of an addon, told by the ABI or C library in its folder's name. */
 const FOREIGN = new RegExp(`build/linux/x64/node/(?!glibc-${process.versions.modules}-)[^/]+`);
 

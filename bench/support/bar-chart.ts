@@ -22,7 +22,7 @@ const LEFT = 260;
 const RIGHT = 90;
 const TOP = 70;
 const BAR = 18;
-const GAP = 14;
+const GAP = 10;
 const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00'];
 
 /** The chart's SVG text. */
