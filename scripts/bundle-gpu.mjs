@@ -59,8 +59,8 @@ const ONNX = {
 };
 const NO_CODE = /\.(map|md|markdown|ts|mts|cts|flow|tsbuildinfo)$|\.min\.js$/;
 const NOT_NEEDED = /\/(tests?|benchmarks?|docs|examples?)\//;
-/** Another platform's build of an addon, told by the ABI or C library in its folder's name. */
-const FOREIGN = new RegExp(`build/linux/x64/node/(?!glibc-${process.versions.modules}-)[^/]+`);
+// zeromq tries its builds for glibc one after the other, since each wants another glibc; the rest is for other systems.
+const FOREIGN = /build\/linux\/x64\/node\/(?!glibc-)[^/]+/;
 
 class Missing extends Error {}
 
