@@ -76,19 +76,13 @@ export class Bridge {
   }
 
   #wrapped(functions: Functions): Functions {
-    const known = new Map<unknown, unknown>();
-    const wrap = (value: unknown, key: string): unknown => {
-      if (typeof value === 'function' && /^[a-z]/.test(key)) return this.#taking(value as AnyFunction);
-      return GROUPS.has(key) ? this.#wrapped(value as Functions) : value;
-    };
-    return new Proxy(functions, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof key !== 'string' || value === undefined) return value;
-        if (!known.has(value)) known.set(value, wrap(value, key));
-        return known.get(value);
-      },
-    });
+    return Object.fromEntries(Object.entries(functions).map(([key, value]) => [key, this.#wrap(key, value)]));
+  }
+
+  // Classes begin with a capital and stay as they are, for instanceof.
+  #wrap(key: string, value: unknown): unknown {
+    if (typeof value === 'function' && /^[a-z]/.test(key)) return this.#taking(value as AnyFunction);
+    return GROUPS.has(key) ? this.#wrapped(value as Functions) : value;
   }
 
   #taking(fn: AnyFunction): AnyFunction {

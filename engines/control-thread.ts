@@ -88,6 +88,8 @@ function perform(request: ControlRequest): unknown {
       return status();
     case 'abort':
       return tell({ do: 'abort', ids: request.ids, client: request.client });
+    case 'purge':
+      return tell({ do: 'purge', ids: request.ids, client: request.client });
     case 'interrupt':
       return interrupt(request.ids, request.grace);
     case 'resend':

@@ -50,6 +50,8 @@ export class Engine<C> {
   readonly #queue = new Map<TaskId, QueuedTask<C>>();
   // Ids that were aborted before their task arrived: the control socket overtakes the tasks socket.
   readonly #abortedAhead = new Set<TaskId>();
+  /** Clients that wait for the end of another's task. */
+  readonly #watchers = new Map<TaskId, C[]>();
   #running: QueuedTask<C> | null = null;
   #completed = 0;
 
@@ -123,8 +125,9 @@ export class Engine<C> {
     const task = this.#running;
     if (task === null || task.message.id !== id) return [];
     this.#running = null;
-    const reply = this.#keep(task, outcome.reply, outcome.body);
-    return outcome.stopsQueue === true ? [reply, ...this.#abortWhere((t) => t.message.method === 'execute')] : [reply];
+    const replies = this.#copies(this.#keep(task, outcome.reply, outcome.body));
+    if (outcome.stopsQueue !== true) return replies;
+    return [...replies, ...this.#abortWhere((t) => t.message.method === 'execute')];
   }
 
   /** Aborts queued tasks by id; an id that is not here yet is remembered; the running task goes on. */
@@ -152,6 +155,32 @@ export class Engine<C> {
     });
   }
 
+  /** The reply of a task to whoever asks: now if it is kept, when it ends if it waits or runs; else refused. */
+  fetch(id: TaskId, client: C): Instruction<C>[] {
+    const kept = this.resend([id], client);
+    if (kept.length > 0) return kept;
+    if (this.running === id || this.#queue.has(id)) {
+      this.#watchers.set(id, [...(this.#watchers.get(id) ?? []), client]);
+      return [];
+    }
+    const error = plainError('ResultLost', `engine ${this.#identity.id} does not hold the result of task '${id}'`);
+    const metadata = { started: null, completed: this.#now(), stdout: '', stderr: '' };
+    return [{ do: 'reply', to: client, reply: { type: 'reply', id, status: 'refused', metadata, error }, body: EMPTY }];
+  }
+
+  /** Frees kept results. */
+  purge(ids: readonly TaskId[]): void {
+    for (const id of ids) this.#outbox.drop(id);
+  }
+
+  // Others who have asked for the reply of that task.
+  #copies(own: Instruction<C>): Instruction<C>[] {
+    const watchers = this.#watchers.get(own.reply.id);
+    if (watchers === undefined) return [own];
+    this.#watchers.delete(own.reply.id);
+    return [own, ...watchers.map((to) => ({ ...own, to }))];
+  }
+
   #knows(id: TaskId): boolean {
     return this.running === id || this.#queue.has(id) || this.#outbox.get(id) !== undefined || this.#outbox.forgot(id);
   }
@@ -164,9 +193,9 @@ export class Engine<C> {
 
   #abortWhere(matches: (task: QueuedTask<C>) => boolean): Instruction<C>[] {
     const hit = [...this.#queue.values()].filter(matches);
-    return hit.map((task) => {
+    return hit.flatMap((task) => {
       this.#queue.delete(task.message.id);
-      return this.#aborted(task);
+      return this.#copies(this.#aborted(task));
     });
   }
 

@@ -48,10 +48,15 @@ export class Mailbox {
     else this.#store(keyOf(from, tag), body);
   }
 
-  /** The next mail of that sender and tag, in order of arrival. @throws PeerError that names who waited for whom */
-  take(wanted: Wanted): Promise<Body> {
+  /**
+   * The next mail of that sender and tag, in order of arrival; `gone`: why no more of it will come.
+   * @throws PeerError that names who waited for whom
+   */
+  take(wanted: Wanted, gone?: string): Promise<Body> {
     const stored = this.#stored(keyOf(wanted.from, wanted.tag));
-    return stored === undefined ? this.#wait(wanted) : Promise.resolve(stored);
+    if (stored !== undefined) return Promise.resolve(stored);
+    if (gone === undefined) return this.#wait(wanted);
+    return Promise.reject(peerError(`${this.#owner()} waited ${wanted.what}: ${gone}`));
   }
 
   /** Ends the waits that match; `why` completes their errors. */

@@ -57,11 +57,18 @@ export class Outbox {
     while (this.#bytes > this.limit) this.#dropOldest();
   }
 
+  /** Frees a result; its id is remembered, so that the task does not run again. */
+  drop(id: TaskId): void {
+    const sent = this.#kept.get(id);
+    if (sent === undefined) return;
+    this.#kept.delete(id);
+    this.#bytes -= sent.bytes;
+    this.#forget(id);
+  }
+
   #dropOldest(): void {
-    for (const [id, sent] of this.#kept) {
-      this.#kept.delete(id);
-      this.#bytes -= sent.bytes;
-      this.#forget(id);
+    for (const id of this.#kept.keys()) {
+      this.drop(id);
       return;
     }
   }

@@ -6,7 +6,8 @@ import { type Body, encodeBody, encodeMessage } from '../src/protocol/codec.ts';
 import type { EngineId, EngineRecord, Header, MailMessage } from '../src/protocol/messages.ts';
 import type { Identity } from './engine.ts';
 import { logLine } from './log.ts';
-import { Mailbox, peerError } from './mailbox.ts';
+import { Mailbox, peerError, type Wanted } from './mailbox.ts';
+import { Membership } from './membership.ts';
 
 export interface ReceiveOptions {
   /** Milliseconds; default 60 000. */
@@ -27,10 +28,18 @@ export class Peers {
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
   // Topics that were called off: what still comes for them is dropped.
   readonly #forgotten = new Set<string>();
-  #engines: readonly EngineRecord[] = [];
+  readonly #members = new Membership();
+  readonly #version: () => number | undefined;
 
-  constructor(identity: Identity, transport: Transport, decode: (body: Body) => unknown) {
+  /** `version`: what the running task's client has seen of the roster; ranks are those of that moment. */
+  constructor(
+    identity: Identity,
+    transport: Transport,
+    decode: (body: Body) => unknown,
+    version: () => number | undefined = () => undefined,
+  ) {
     this.#identity = identity;
+    this.#version = version;
     this.#transport = transport;
     this.#decode = decode;
   }
@@ -39,9 +48,9 @@ export class Peers {
     return this.#identity.id;
   }
 
-  /** Engines of the roster by rank: the position in the order of ids. */
+  /** Engines by rank: the position in the order of ids, as the running task's client knows them. */
   get ids(): EngineId[] {
-    return this.#engines.map((engine) => engine.id);
+    return this.#members.at(this.#version());
   }
 
   get rank(): number {
@@ -52,18 +61,20 @@ export class Peers {
     return this.#mailbox;
   }
 
+  /** Mail as `mailbox.take`; what a peer that has left did not send fails at once. */
+  take(wanted: Wanted): Promise<Body> {
+    const isThere = this.#members.find(wanted.from, this.#version()) !== undefined;
+    return this.#mailbox.take(wanted, isThere ? undefined : 'it left the cluster');
+  }
+
   /** Hears of peers that left or cannot be reached any more. */
   onGone(listener: (id: EngineId, why: string) => void): void {
     this.#gone.push(listener);
   }
 
   /** The roster changed: who left is hung up on, and what waits for them fails. */
-  roster(engines: readonly EngineRecord[]): void {
-    const before = this.#engines;
-    this.#engines = [...engines].sort((a, b) => a.id - b.id);
-    for (const old of before) {
-      if (!engines.some((now) => now.uuid === old.uuid)) this.#drop(old.id, 'it left the cluster');
-    }
+  roster(engines: readonly EngineRecord[], version: number): void {
+    for (const { id } of this.#members.update(engines, version)) this.#drop(id, 'it left the cluster');
   }
 
   /** Bytes that wait in the mailbox. */
@@ -106,7 +117,7 @@ export class Peers {
   async recv(rank: number, tag: string, { timeout = DEFAULT_TIMEOUT }: ReceiveOptions = {}): Promise<unknown> {
     const from = this.idOf(rank);
     const what = `for '${tag}' from engine ${from} (rank ${rank})`;
-    return this.#decode(await this.#mailbox.take({ from, tag: USER + tag, timeout, what }));
+    return this.#decode(await this.take({ from, tag: USER + tag, timeout, what }));
   }
 
   /** Mail for the engine with this id; to oneself it is not copied. @throws PeerError when it has left */
@@ -117,16 +128,16 @@ export class Peers {
 
   /** Any message for the tasks socket of a peer. @throws PeerError when it has left, ConnectionError */
   async message(to: EngineId, header: Header, body: Body): Promise<void> {
-    const record = this.#engines.find((engine) => engine.id === to);
+    const record = this.#members.find(to, this.#version());
     if (record === undefined) throw peerError(`engine ${this.id} cannot send to engine ${to}: it left the cluster`);
     await this.#link(record).send(encodeMessage(header, body));
   }
 
   /** The engine id of a rank. @throws RangeError */
   idOf(rank: number): EngineId {
-    const record = this.#engines[rank];
-    if (record !== undefined) return record.id;
-    throw new RangeError(`engine ${this.id} knows no rank ${rank}: there are ${this.#engines.length} engines`);
+    const id = this.ids[rank];
+    if (id !== undefined) return id;
+    throw new RangeError(`engine ${this.id} knows no rank ${rank}: there are ${this.ids.length} engines`);
   }
 
   decode(body: Body): unknown {

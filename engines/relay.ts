@@ -46,6 +46,7 @@ export class Relay {
     const body = this.#incoming.get(message.key) ?? this.#open(message);
     body.parts[message.part]?.set(chunk, message.offset);
     body.missing -= chunk.byteLength;
+    body.expires.refresh();
     const waiter = this.#waiting.get(message.key);
     waiter?.progress();
     if (body.missing === 0 && waiter !== undefined) waiter.resolve(this.#close(message.key));

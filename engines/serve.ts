@@ -82,7 +82,12 @@ export class EngineServer {
       capture: this.#capture,
       board: this.#board,
     });
-    this.#peers = new Peers(this.#identity, this.#transport, (body) => decodeBody(body, this.#runner.revivers));
+    this.#peers = new Peers(
+      this.#identity,
+      this.#transport,
+      (body) => decodeBody(body, this.#runner.revivers),
+      () => this.#loop.running?.roster,
+    );
     this.#relay = new Relay((to, message, chunk) => this.#peers.message(to, message, [chunk]));
     this.#peers.onGone((id, why) => this.#relay.gone(id, why));
     this.#bodies = new RelayedBodies(this.#relay);
@@ -96,7 +101,7 @@ export class EngineServer {
         this.#runner.run(message, message.relayed === undefined ? body : this.#bodies.fetch(message, client)),
       drain: () => this.#control.drain(take),
       deadline: (started, ms) => this.#control.send({ do: 'deadline', started, ms }),
-      ended: (message) => this.#collectives.ended(message),
+      ended: (message, failed) => this.#collectives.ended(message, failed),
     });
   }
 
@@ -204,6 +209,7 @@ export class EngineServer {
     try {
       const header = decodeHeader(parts);
       if (header.type === 'task') this.#task(header, bodyOf(parts), link);
+      else if (header.type === 'fetch') this.#loop.fetch(header.id, link);
       else if (header.type === 'body') this.#bodies.offer(header.id, bodyOf(parts));
       else if (header.type === 'mail') this.#deliver(header, bodyOf(parts));
       else if (header.type === 'relay') this.#relay.arrive(header, parts[1] as Uint8Array);
@@ -224,7 +230,7 @@ export class EngineServer {
   }
 
   #roster(engines: readonly EngineRecord[], version: number): void {
-    this.#peers.roster(engines);
+    this.#peers.roster(engines, version);
     this.#loop.roster(version);
   }
 
@@ -232,6 +238,7 @@ export class EngineServer {
     if (message.do === 'registered') this.#identity.id = message.id;
     else if (message.do === 'roster') this.#roster(message.engines, message.version);
     else if (message.do === 'abort') this.#loop.abort(message.ids, message.client);
+    else if (message.do === 'purge') this.#loop.purge(message.ids, message.client);
     else if (message.do === 'resend') this.#loop.resend(message.ids);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     else if (this.#board.get('started') === message.started) this.#runner.interrupt();

@@ -27,8 +27,8 @@ export interface TaskLoopOptions {
   readonly drain: () => void;
   /** Ends the start number `started` after `ms`. */
   readonly deadline: (started: number, ms: number) => void;
-  /** Hears of each task that ran. */
-  readonly ended?: (message: TaskMessage) => void;
+  /** Hears of each task that ran, and whether it failed. */
+  readonly ended?: (message: TaskMessage, failed: boolean) => void;
 }
 
 /** Text, a mime bundle or published data of the running task. */
@@ -110,6 +110,17 @@ export class TaskLoop {
     }
   }
 
+  /** Frees kept results: these, or all of a client. */
+  purge(ids: readonly TaskId[] | undefined, client: string | undefined): void {
+    this.#core.purge(ids ?? this.#core.outbox.filter((id) => clientOf(id) === client));
+    this.#rewriteBoard();
+  }
+
+  /** Answers with the reply of a task that may be another client's, now or when it ends. */
+  fetch(id: TaskId, link: Link): void {
+    void this.#carryOut(this.#core.fetch(id, link));
+  }
+
   #rewriteBoard(): void {
     const { outbox, running, queued, completed } = this.#core;
     this.#board.rewrite(outbox, running, queued, completed);
@@ -175,7 +186,7 @@ export class TaskLoop {
   #finish(task: QueuedTask<Link>, outcome: Outcome): Promise<unknown> | undefined {
     const answers = this.#core.finished(task.message.id, outcome);
     this.#running = null;
-    this.#options.ended?.(task.message);
+    this.#options.ended?.(task.message, outcome.reply.status !== 'ok');
     this.#board.ended(this.#core.outboxSize);
     if (answers.length === 1) return this.#carryOut(answers);
     this.#rewriteBoard();

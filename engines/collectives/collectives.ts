@@ -52,8 +52,8 @@ export class Collectives implements CollectiveCalls {
   readonly #task: () => TaskMessage | undefined;
   /** Collectives begun so far, by scope. */
   readonly #counts = new Map<string, number>();
-  /** Calls whose task here has begun a collective. */
-  readonly #entered = new Set<string>();
+  /** Calls whose task here has begun a collective, with the scopes of it. */
+  readonly #entered = new Map<string, Set<string>>();
   /** Scopes that failed, here or elsewhere, and calls whose task is over, with the reason: their mail is not kept. */
   readonly #over = new Map<string, string>();
 
@@ -101,11 +101,17 @@ export class Collectives implements CollectiveCalls {
     return true;
   }
 
-  /** A task is over: mail for its collectives that comes late has no reader. */
-  ended(task: TaskMessage): void {
-    if (task.call !== undefined && this.#entered.delete(callScope(task))) {
-      this.#finish(callScope(task), `the task of engine ${this.#peers.id} ended before this collective`);
-    }
+  /** A task is over: what it left open ends, and, if it failed, with it what the others do together with it. */
+  ended(task: TaskMessage, failed: boolean): void {
+    if (task.call === undefined) return;
+    const call = callScope(task);
+    const scopes = this.#entered.get(call);
+    if (scopes === undefined) return;
+    this.#entered.delete(call);
+    const why = `the task of engine ${this.#peers.id} ${failed ? 'failed' : 'ended'} before this collective`;
+    this.#peers.mailbox.fail((_, tag) => tag.startsWith(call), why);
+    if (failed) for (const scope of scopes) this.#tell(scope, why);
+    this.#finish(call, why);
   }
 
   #whyOver(scope: string): string | undefined {
@@ -133,9 +139,13 @@ export class Collectives implements CollectiveCalls {
     try {
       return await run(this.#group(name, scope, members, options.timeout ?? DEFAULT_TIMEOUT));
     } catch (error) {
-      this.#tell(scope, members, error as Error);
+      this.#tell(scope, this.#reasonOf(error as Error));
       throw error;
     }
+  }
+
+  #reasonOf({ name, message }: Error): string {
+    return name === 'PeerError' ? message : `engine ${this.#peers.id} failed: ${message}`;
   }
 
   #members(name: string, ranks: readonly number[] | undefined): EngineId[] {
@@ -150,10 +160,11 @@ export class Collectives implements CollectiveCalls {
     const of = members.join();
     if (tag !== undefined) return `${SPACE}#${encodeURIComponent(tag)};${of}`;
     if (task?.call !== undefined) {
-      this.#entered.add(callScope(task));
-      return callScope(task) + of;
+      const call = callScope(task);
+      this.#entered.set(call, (this.#entered.get(call) ?? new Set()).add(call + of));
+      return call + of;
     }
-    if (members.length === 1) return `${SPACE}one;`;
+    if (members.length === 1) return `${SPACE}one;${of}`;
     const remedy = 'run it with one call on a view of all of them, or give { tag } to join several calls';
     throw new Error(`${name} wants a task on each of ${members.length} engines: ${remedy}`);
   }
@@ -171,7 +182,7 @@ export class Collectives implements CollectiveCalls {
       rank,
       size,
       post: (to, step, body) => peers.post(id(to), tag(step), body),
-      take: (from, step) => peers.mailbox.take({ from: id(from), tag: tag(step), timeout, what: what(from) }),
+      take: (from, step) => peers.take({ from: id(from), tag: tag(step), timeout, what: what(from) }),
       pipe: (root, body) => {
         const chain = members.map((_, i) => id((root + i) % size)).slice(1);
         return this.#relay.start(tag('pipe'), chain, body);
@@ -183,11 +194,10 @@ export class Collectives implements CollectiveCalls {
   }
 
   // One failure ends it for all of them at once: nobody waits for its own time-out.
-  #tell(scope: string, members: readonly EngineId[], error: Error): void {
+  #tell(scope: string, why: string): void {
     if (this.#over.has(scope)) return;
-    const why = error.name === 'PeerError' ? error.message : `engine ${this.#peers.id} failed: ${error.message}`;
     this.#finish(scope, why);
-    for (const member of members) {
+    for (const member of membersOf(scope)) {
       if (member === this.#peers.id) continue;
       this.#peers.post(member, failureTag(scope), encodeBody(why)).catch(() => {});
     }
@@ -215,6 +225,14 @@ function callScope(task: TaskMessage): string {
 
 function scopeOf(tag: string): string {
   return tag.slice(0, tag.indexOf('/'));
+}
+
+/** A scope ends in the ids of its members. */
+function membersOf(scope: string): EngineId[] {
+  return scope
+    .slice(scope.indexOf(';') + 1)
+    .split(',')
+    .map(Number);
 }
 
 function failureTag(scope: string): string {

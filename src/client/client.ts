@@ -4,21 +4,21 @@ import { inspect } from 'node:util';
 import type { Transport } from '../comm/transport.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ConnectionError, EngineError } from '../errors.ts';
-import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
+import type { EngineId, EngineRecord, TaskId } from '../protocol/messages.ts';
+import { Bookkeeper } from './bookkeeper.ts';
 import { type ClusterInfo, loadClusterFile } from './cluster-file.ts';
 import { Connection, type ControlVerb, type Request } from './connection.ts';
 import { Executor } from './executor.ts';
-import { Indexable } from './indexing.ts';
-import { type JobSelection, Jobs } from './jobs.ts';
+import { Jobs } from './jobs.ts';
 import { type BalancedSession, Balancer } from './load-balanced/balancer.ts';
 import type { BalancedOptions } from './load-balanced/options.ts';
 import { LoadBalancedView } from './load-balanced/view.ts';
-import type { InteractiveOptions } from './progress.ts';
 import type { Mode, RemoteFunction } from './remote.ts';
 import { RosterLink } from './roster-link.ts';
-import { type Targets, targetsOf } from './targets.ts';
+import { engineIds, type Targets, targetsOf } from './targets.ts';
 import { Task } from './task.ts';
 import { DirectView } from './view.ts';
+import type { ViewSession } from './view-jobs.ts';
 import { within } from './waiting.ts';
 
 export type ClientEvent =
@@ -40,8 +40,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Engines by id, as views see them, and what concerns all of them. */
 export class Client
-  extends Indexable<DirectView<'one'>, DirectView<'many'>>
-  implements BalancedSession, AsyncDisposable
+  extends Bookkeeper<DirectView<'one'>, DirectView<'many'>>
+  implements BalancedSession, ViewSession, AsyncDisposable
 {
   /** This client's name on the wire; task ids begin with it. */
   readonly uuid = randomUUID();
@@ -161,6 +161,7 @@ export class Client
     if (this.#closed) throw new ConnectionError('this client is closed');
     const connection = this.#connections.get(engine);
     const task = new Task(this.nextTaskId(), connection?.record, request.label);
+    task.isBroadcast = request.relayed !== undefined;
     this.jobs.add(task);
     if (connection !== undefined) connection.submit(task, request);
     else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
@@ -189,6 +190,11 @@ export class Client
     return new Executor(this.loadBalanced(), fn);
   }
 
+  protected async fetch(task: Task): Promise<boolean> {
+    const found = await Promise.all([...this.#connections.values()].map((connection) => connection.fetch(task)));
+    return found.includes(true);
+  }
+
   async abortTasks(tasks: readonly Task[]): Promise<void> {
     const byEngine = new Map<EngineId, TaskId[]>();
     for (const task of tasks) {
@@ -208,9 +214,7 @@ export class Client
 
   /** The same control request to every target, in flight together. */
   controlEach<T>(targets: Targets, verb: ControlVerb, timeout?: number): Promise<T[]> {
-    const chosen = targetsOf(targets, this.ids);
-    const ids = chosen === 'all' ? this.ids : typeof chosen === 'number' ? [chosen] : chosen;
-    return Promise.all(ids.map((id) => this.control<T>(id, verb, timeout)));
+    return Promise.all(engineIds(targets, this.ids).map((id) => this.control<T>(id, verb, timeout)));
   }
 
   /**
@@ -229,27 +233,6 @@ export class Client
     } finally {
       off();
     }
-  }
-
-  /** What the engines say of themselves, by id; answered while they compute. */
-  async status(targets: Targets = 'all'): Promise<Map<EngineId, EngineStatus>> {
-    const chosen = targetsOf(targets, this.ids);
-    const ids = chosen === 'all' ? this.ids : typeof chosen === 'number' ? [chosen] : chosen;
-    const all = await Promise.all(ids.map((id) => this.control<EngineStatus>(id, { type: 'status' })));
-    return new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
-  }
-
-  /**
-   * Waits for these jobs (none: all outstanding) with a progress bar on stderr when that is a TTY. True when all are done.
-   * @throws RangeError for an unknown job, AbortError
-   */
-  waitInteractive(jobs?: JobSelection, options: InteractiveOptions = {}): Promise<boolean> {
-    return this.jobs.result(jobs).waitInteractive(options);
-  }
-
-  /** Drops queued tasks: those of `jobs`, or all outstanding ones of this client. Running tasks finish. */
-  abort(jobs?: JobSelection): Promise<void> {
-    return this.abortTasks(this.jobs.select(jobs).filter((task) => task.outcome === undefined));
   }
 
   /**
@@ -271,8 +254,7 @@ export class Client
   }
 
   async #clusterVerb(verb: 'shutdown' | 'restart', targets: Targets): Promise<void> {
-    const chosen = targetsOf(targets, this.ids);
-    const ids = chosen === 'all' ? this.ids : typeof chosen === 'number' ? [chosen] : chosen;
+    const ids = engineIds(targets, this.ids);
     const old = new Set(ids.map((id) => this.engine(id)?.uuid));
     await this.#roster.ask({ do: verb, ids });
     await this.#gone(old);

@@ -52,6 +52,7 @@ export class Connection {
   readonly #transport: Transport;
   readonly #rosterVersion: () => number;
   readonly #sent = new Map<TaskId, Sent>();
+  readonly #fetched = new Map<TaskId, (reply?: ReplyMessage, parts?: readonly Uint8Array[]) => void>();
   readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   #tasks: Link | undefined;
   #control: Link | undefined;
@@ -127,6 +128,7 @@ export class Connection {
     if (link !== this.#tasks || this.#down !== undefined) return;
     this.#tasks = undefined;
     for (const { parts } of this.#sent.values()) this.#send(parts);
+    for (const id of this.#fetched.keys()) this.#send(encodeMessage({ type: 'fetch', id }));
   }
 
   #onTaskMessage(parts: readonly Uint8Array[]): void {
@@ -136,11 +138,32 @@ export class Connection {
     else if (header.type === 'need') this.#sendBody(header.id);
   }
 
+  /** Asks for the result of a task that another client submitted. False: this engine does not have it, or is gone. */
+  fetch(task: Task): Promise<boolean> {
+    if (this.#down !== undefined) return Promise.resolve(false);
+    const before = this.#fetched.get(task.id);
+    return new Promise((resolve) => {
+      this.#fetched.set(task.id, (reply, parts) => {
+        before?.(reply, parts);
+        this.#fetched.delete(task.id);
+        const found = reply !== undefined && reply.status !== 'refused';
+        if (found) task.engine = this.record;
+        if (found) this.#settle(task, reply, parts ?? []);
+        resolve(found);
+      });
+      this.#send(encodeMessage({ type: 'fetch', id: task.id }));
+    });
+  }
+
   #onReply(reply: ReplyMessage, parts: readonly Uint8Array[]): void {
+    this.#fetched.get(reply.id)?.(reply, parts);
     const sent = this.#sent.get(reply.id);
     if (sent === undefined) return;
     this.#sent.delete(reply.id);
-    const { task } = sent;
+    this.#settle(sent.task, reply, parts);
+  }
+
+  #settle(task: Task, reply: ReplyMessage, parts: readonly Uint8Array[]): void {
     if (reply.status === 'ok') task.succeed(this.#valueOf(parts), reply.metadata);
     else task.fail(this.#errorOf(task, reply), reply.metadata);
   }
@@ -218,6 +241,7 @@ export class Connection {
     const waiting = [...this.#sent.values()];
     this.#sent.clear();
     for (const { task } of waiting) task.fail(this.#died(task));
+    for (const settle of [...this.#fetched.values()]) settle();
     for (const { reject } of this.#asked.values()) reject(this.#gone());
     this.#asked.clear();
     await Promise.all([this.#tasks?.close(), this.#control?.close()]);

@@ -1,7 +1,7 @@
 // Jobs: what this client has submitted, by message id and in order.
 import { Fifo } from '../comm/fifo.ts';
 import type { TaskId } from '../protocol/messages.ts';
-import { list } from './assembly.ts';
+import { type Assembly, list, single } from './assembly.ts';
 import { AsyncResult } from './async-result.ts';
 import type { Session } from './session.ts';
 import type { Task } from './task.ts';
@@ -45,6 +45,11 @@ export class Jobs {
     return this.#tasks.get(id);
   }
 
+  /** What is remembered, in the order of submission. */
+  get all(): Task[] {
+    return [...this.#tasks.values()];
+  }
+
   /** Message ids in the order of submission. */
   get history(): TaskId[] {
     return [...this.#tasks.keys()];
@@ -71,9 +76,22 @@ export class Jobs {
 
   /** One result over these jobs. */
   result(jobs?: JobSelection): AsyncResult<unknown[], unknown> {
-    const tasks = this.select(jobs);
+    return this.resultOf(this.select(jobs));
+  }
+
+  /** One result over these tasks. */
+  resultOf(tasks: readonly Task[]): AsyncResult<unknown[], unknown> {
+    return this.#result(tasks, list(tasks.length));
+  }
+
+  /** The result of one task: its bare value. */
+  single(task: Task): AsyncResult<unknown, unknown> {
+    return this.#result([task], single());
+  }
+
+  #result<T>(tasks: readonly Task[], assembly: Assembly<T, unknown>): AsyncResult<T, unknown> {
     const abort = (some: readonly Task[]) => this.#session.abortTasks(some);
-    return new AsyncResult({ label: tasks[0]?.label ?? 'result', tasks, assembly: list(tasks.length), abort });
+    return new AsyncResult({ label: tasks[0]?.label ?? 'result', tasks, assembly, abort });
   }
 
   /** Waits up to `ms` for these jobs: true when all are done. Never rejects for a failed task. */

@@ -47,16 +47,16 @@ type KernelArguments<F> = F extends (this: KernelScope, ...args: infer A) => unk
   ? { [I in keyof A]: KernelArgument }
   : never;
 
-/** `R` is Tensor, or undefined for kernels that keep their results on the engines. */
-export interface Kernel<M extends Mode, F, R> extends AsyncDisposable {
-  (...args: KernelArguments<F>): AsyncResult<PerTarget<M, R>, R>;
+/** A kernel of the function `F` under the settings `S`: with `into` its calls give undefined, else a Tensor per engine. */
+export interface Kernel<M extends Mode, F, S> extends AsyncDisposable {
+  (...args: KernelArguments<F>): AsyncResult<PerTarget<M, KernelResult<S>>, KernelResult<S>>;
   /** The same kernel whose results stay on the engines under this name. */
   into(name: string): (...args: KernelArguments<F>) => AsyncResult<PerTarget<M, undefined>, undefined>;
   /** Frees it on the engines; calls after it fail. Idempotent. */
   destroy(): Promise<void>;
 }
 
-export type KernelResult<S> = S extends { readonly into: string } ? undefined : Tensor;
+type KernelResult<S> = S extends { readonly into: string } ? undefined : Tensor;
 
 const LOOPS = 2 ** 30;
 const MAX_AXES = 3;
@@ -64,10 +64,12 @@ const KEYS = ['output', 'outputLike', 'constants', 'functions', 'into', 'loopMax
 
 /** See `DirectView.kernel`. */
 export async function createKernel<M extends Mode, F extends KernelFunction, S extends KernelSettings>(
-  view: DirectView<M>,
+  target: DirectView<M>,
   fn: F,
   settings: S,
-): Promise<Kernel<M, F, KernelResult<S>>> {
+): Promise<Kernel<M, F, S>> {
+  // Kept on the engines of today: one that comes later has no such kernel.
+  const view = target.targets === 'all' ? (target.asMany() as DirectView<Mode> as DirectView<M>) : target;
   const id = randomUUID();
   const source = kernelSource(fn);
   const parameters = parametersOf(source);

@@ -25,6 +25,13 @@ export function targetsOf(key: unknown, ids: readonly EngineId[]): Targets {
   throw badKey(key);
 }
 
+/** The ids that targets mean now. @throws as `targetsOf` */
+export function engineIds(targets: unknown, ids: readonly EngineId[]): readonly EngineId[] {
+  const chosen = targetsOf(targets, ids);
+  if (chosen === 'all') return ids;
+  return typeof chosen === 'number' ? [chosen] : chosen;
+}
+
 function byText(key: string, ids: readonly EngineId[]): Targets {
   if (INTEGER.test(key)) return byIndex(Number(key), ids);
   if (key.includes(',') && isIndexKey(key)) return byList(key.split(',').map(Number), ids);

@@ -54,6 +54,8 @@ export class Task {
   /** The tasks that it had to run beside, or behind (load balancing). */
   follow: readonly TaskId[] = NONE;
   after: readonly TaskId[] = NONE;
+  /** Its body went from engine to engine. */
+  isBroadcast = false;
   executeInput: string | null = null;
   outcome: Outcome | undefined;
   started: number | null = null;
@@ -205,7 +207,7 @@ export class Task {
       outputs,
       data,
       label,
-      isBroadcast: false,
+      isBroadcast: this.isBroadcast,
       isCoalescing: false,
     };
   }

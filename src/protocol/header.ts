@@ -33,7 +33,7 @@ const SMALL_HEADER = 64 * 1024;
 const MAX_CAUSES = 16;
 
 // They bear text of programs, or lists that grow with queue and roster.
-const LARGE = new Set(['reply', 'output', 'abort', 'interrupt', 'resend', 'control-reply', 'roster']);
+const LARGE = new Set(['reply', 'output', 'abort', 'interrupt', 'resend', 'purge', 'control-reply', 'roster']);
 
 /** Bytes that a header of this type may have. */
 export function headerLimit(type: string): number {
@@ -113,6 +113,7 @@ const header = union<Header, 'type'>('type', {
     call: optional(whole),
     relayed: optional(object<NonNullable<TaskMessage['relayed']>>({ key: text, from: optional(whole) })),
   }),
+  fetch: object({ type: oneOf('fetch'), id: text }),
   need: object({ type: oneOf('need'), id: text }),
   body: object({ type: oneOf('body'), id: text }),
   mail: object({ type: oneOf('mail'), from: whole, tag: text }),
@@ -140,6 +141,7 @@ const header = union<Header, 'type'>('type', {
   ping: object({ ...request, type: oneOf('ping') }),
   status: object({ ...request, type: oneOf('status') }),
   abort: object({ ...request, type: oneOf('abort'), ids, client: optional(text) }),
+  purge: object({ ...request, type: oneOf('purge'), ids, client: optional(text) }),
   interrupt: object({ ...request, type: oneOf('interrupt'), ids, grace: optional(num) }),
   shutdown: object({ ...request, type: oneOf('shutdown') }),
   resend: object({ ...request, type: oneOf('resend'), ids: list(text) }),

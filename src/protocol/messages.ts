@@ -43,6 +43,12 @@ export interface TaskMessage {
   readonly relayed?: { readonly key: string; readonly from?: EngineId };
 }
 
+/** Client → engine: the reply of this task, which may be another client's: now, or when it ends; refused if unknown. */
+export interface FetchMessage {
+  readonly type: 'fetch';
+  readonly id: TaskId;
+}
+
 /** Engine → client: the relayed body of this task has not come, send it. */
 export interface NeedMessage {
   readonly type: 'need';
@@ -101,7 +107,7 @@ export interface RelayMessage {
   readonly offset: number;
 }
 
-export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage;
+export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage | FetchMessage;
 export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage;
 
 export interface EngineStatus {
@@ -127,6 +133,8 @@ export type ControlRequest = { readonly id: number; readonly to: string } & (
   | { readonly type: 'shutdown' }
   /** Send these finished results again (to a client that lost its connection, or to another client). */
   | { readonly type: 'resend'; readonly ids: readonly TaskId[] }
+  /** Frees kept results; `ids` absent = all of client `client`. */
+  | { readonly type: 'purge'; readonly ids?: readonly TaskId[]; readonly client?: string }
 );
 
 export interface ControlReply {

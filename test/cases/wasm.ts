@@ -1,6 +1,7 @@
 // The semantics page's cases, by number, against real engine processes on the `wasm` context.
-import { balancedCases } from '../support/cases/balanced.ts';
+import { balancedCases, balancedFaultCases } from '../support/cases/balanced.ts';
 import { directCases } from '../support/cases/direct.ts';
+import { jobCases } from '../support/cases/jobs.ts';
 import { outputCases } from '../support/cases/output.ts';
 import { resultCases } from '../support/cases/results.ts';
 import { type Rig, startRig } from '../support/cluster.ts';
@@ -15,5 +16,7 @@ test.after(() => rig.stop());
 resultCases(test, () => rig);
 directCases(test, () => rig);
 balancedCases(test, () => rig);
+balancedFaultCases(test, 'wasm');
+jobCases(test, () => rig);
 outputCases(test, () => rig);
 test.run();

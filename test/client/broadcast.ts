@@ -71,7 +71,13 @@ test('targets in any order, some of them, without awaiting in between', async ()
   );
   const sums = await view.apply((xs: Float64Array) => xs.length, value());
   assert.equal(sums, [786_432, 786_432, 786_432]);
-  assert.equal(await view.push({ small: 1 }), [undefined, undefined, undefined]);
+  const small = view.push({ small: 1 });
+  const large = view.push({ data: value() });
+  assert.equal([await small, await large].flat().length, 6);
+  assert.equal(
+    [small, large].map((ar) => (ar.metadata as { isBroadcast: boolean }[])[0]?.isBroadcast),
+    [false, true],
+  );
 });
 
 test('a task waits for its value without blocking aborts and interrupts; an unknown way is an error', async () => {

@@ -4,7 +4,7 @@ import { CompositeError, RemoteError } from '../../src/errors.ts';
 import { range, tensor } from '../../src/tensor/convert.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { rejects } from '../support/assert.ts';
-import { type Rig, startRig } from '../support/cluster.ts';
+import { type Rig, startRig, until } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
 
 type Options = { root?: number; ranks?: number[]; timeout?: number; tag?: string };
@@ -161,6 +161,31 @@ test('a deadlock names who waits for whom, on every engine, and the next call is
       /engine \d waited in allReduce for rank \d \(engine \d\): nothing came in 300 ms/,
     );
   }
+  assert.equal(
+    await rig.v.apply(() => engine.allReduce(1)),
+    RANKS.map(() => 5),
+  );
+});
+
+test('a task that fails, or is interrupted, ends the collectives of the others', async () => {
+  const failing = rig.v.apply(async () => {
+    await engine.barrier();
+    if (engine.rank === 1) throw new RangeError('of its own');
+    return engine.allReduce(1);
+  });
+  const ends = (await failing.get({ returnErrors: true })) as RemoteError[];
+  assert.is(ends[1]?.ename, 'RangeError');
+  for (const rank of [0, 2, 3, 4]) assert.match(ends[rank]?.evalue ?? '', /the task of engine 1 failed before/);
+
+  const stuck = rig.v.apply(async () => {
+    await engine.barrier();
+    return engine.rank === 3 ? 'elsewhere' : engine.barrier();
+  });
+  await until('rank 3 has passed the first barrier', () => stuck.progress === 1);
+  await rig.rc.view(0).interrupt();
+  const waits = (await stuck.get({ returnErrors: true })) as RemoteError[];
+  assert.is(waits[0]?.ename, 'TaskInterrupted');
+  for (const rank of [1, 2, 4]) assert.match(waits[rank]?.evalue ?? '', /the task of engine 0 failed before/);
   assert.equal(
     await rig.v.apply(() => engine.allReduce(1)),
     RANKS.map(() => 5),

@@ -15,7 +15,7 @@ import {
 import { ref } from '../../../src/protocol/ref.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects, throws } from '../assert.ts';
-import { type Rig, until, withRig } from '../cluster.ts';
+import { type Rig, until, untilRunning, withRig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
 
 declare const engine: { readonly id: number };
@@ -274,8 +274,7 @@ export function balancedCases(test: Suite, rig: () => Rig): void {
     const lview = rig().rc.loadBalanced([0]);
     const running = lview.apply(nap, 1000);
     const queued = lview.map(nap, [1, 2, 3]);
-    // Not a pause: on a loaded machine the engine may take its time to start.
-    for (let now: string | null | undefined = null; now === null; ) now = (await rig().rc.status(0)).get(0)?.running;
+    await untilRunning(rig().rc, [0]);
     await lview.abort();
     const error = await rejects(() => queued.get(), CompositeError);
     assert.ok(error.errors.every((e) => e instanceof TaskAborted));
