@@ -1,21 +1,31 @@
-// What a call costs beyond its work: latency, task rate, bytes per second, start-up; beside plain zeromq in the same run.
-// `node dist/bench/overhead.js [--json FILE]`
+// What a call costs beyond its work: latency, task rate, bytes per second, start-up; beside plain zeromq and, where it is
+// installed, ipyparallel in the same run.
+// `node dist/bench/overhead.js [--engines N] [--sizes MB,MB] [--rounds N] [--peer yes|no|auto] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DirectView } from 'directview';
+import { contest, digits, type Figure, isTime, type Measure } from './support/contest.ts';
+import { Peer, peerIfThere } from './support/peer.ts';
 import { rawPing, rawThroughput } from './support/raw-zeromq.ts';
 import { median, samples, table, timed } from './support/stats.ts';
 
 const MB = 1e6;
-const PINGS = 1000;
+const PINGS = 500;
+const PEER_PINGS = 100;
 const TASKS = 20_000;
+const PEER_TASKS = 1000;
 const noop = () => undefined;
 
-interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly peer?: number;
+interface Bench {
+  readonly engines: number;
+  readonly rounds: number;
+  readonly peer: Peer | undefined;
+}
+
+/** The peer's answer to one request, as a round of a contest. */
+function asks({ peer }: Bench, request: Parameters<Peer['ask']>[0]): Measure | undefined {
+  return peer === undefined ? undefined : () => peer.ask(request);
 }
 
 /** Median µs of one no-op apply after another. */
@@ -27,81 +37,108 @@ async function latency(view: DirectView): Promise<number> {
 async function rate(rc: Client): Promise<number> {
   const views = [...rc];
   const all = () => Promise.all(Array.from({ length: TASKS }, (_, i) => views[i % views.length]?.apply(noop)));
-  return median((await samples(3, all)).map((ms) => TASKS / (ms / 1000)));
+  return TASKS / ((await timed(all)) / 1000);
 }
 
-/** MB/s of one collective on `bytes` in all. */
-async function throughput(run: () => PromiseLike<unknown>, bytes: number): Promise<number> {
-  return median((await samples(5, run, 2)).map((ms) => bytes / MB / (ms / 1000)));
-}
-
-async function latencies(rc: Client): Promise<Figure[]> {
-  const raw = median(await rawPing(PINGS));
+async function latencies(rc: Client, bench: Bench): Promise<Figure[]> {
+  const { rounds } = bench;
+  const raw = median(await rawPing(2 * PINGS));
+  const ping = (name: string, view: DirectView, all: boolean) =>
+    contest({ name, unit: 'µs', rounds }, () => latency(view), asks(bench, { do: 'latency', n: PEER_PINGS, all }));
+  await rate(rc);
+  const tasks = (name: string, balanced: boolean) =>
+    contest({ name, unit: '1/s', rounds }, () => rate(rc), asks(bench, { do: 'tasks', n: PEER_TASKS, balanced }));
   return [
     { name: 'raw zeromq ping', value: raw, unit: 'µs' },
-    { name: 'noop apply, 1 engine', value: await latency(rc.view(0)), unit: 'µs', peer: raw },
-    { name: `noop apply, ${rc.length} engines`, value: await latency(rc.view(':')), unit: 'µs', peer: raw },
-    { name: 'pipelined noop tasks', value: await rate(rc), unit: '1/s' },
+    { ...(await ping('noop apply, 1 engine', rc.view(0), false)), raw },
+    { ...(await ping(`noop apply, ${rc.length} engines`, rc.view(':'), true)), raw },
+    await tasks('pipelined noop tasks', false),
+    await tasks('… beside its load-balanced', true),
   ];
 }
 
-async function transfers(rc: Client, megabytes: number): Promise<Figure[]> {
+async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<Figure[]> {
   const bytes = megabytes * MB;
   const data = new Float32Array(bytes / 4).fill(1.5);
   const [all, one] = [rc.view(':'), rc.view(0)];
   const raw = await rawThroughput(bytes / rc.length, rc.length);
-  const figure = async (name: string, moved: number, run: () => PromiseLike<unknown>): Promise<Figure> => {
-    return { name: `${name} ${megabytes} MB`, value: await throughput(run, moved), unit: 'MB/s', peer: raw };
+  const figure = async (what: string, run: () => PromiseLike<unknown>): Promise<Figure> => {
+    const ours = async () => megabytes / (median(await samples(3, run)) / 1000);
+    const theirs = asks(bench, { do: 'transfer', what, bytes, n: 2 });
+    return {
+      ...(await contest({ name: `${what} ${megabytes} MB`, unit: 'MB/s', rounds: bench.rounds }, ours, theirs)),
+      raw,
+    };
   };
   const figures = [
     { name: `raw zeromq one way ${megabytes} MB`, value: raw, unit: 'MB/s' },
-    await figure('push to 1', bytes, () => one.push({ data })),
-    await figure('pull from 1', bytes, () => one.pull('data')),
-    await figure('scatter', bytes, () => all.scatter('part', data)),
-    await figure('gather', bytes, () => all.gather('part')),
+    await figure('push to 1', () => one.push({ data })),
+    await figure('pull from 1', () => one.pull('data')),
+    await figure('scatter', () => all.scatter('part', data)),
+    await figure('gather', () => all.gather('part')),
   ];
   await all.clear();
   return figures;
 }
 
-async function firstAnswer(): Promise<Figure> {
-  const times: number[] = [];
-  for (let i = 0; i < 3; i++) {
-    let cluster: Cluster | undefined;
-    let rc: Client | undefined;
-    times.push(
-      await timed(async () => {
-        cluster = await Cluster.start({ engines: 4 });
-        const client = await cluster.connect();
-        rc = client;
-        await client.view(':').apply(noop);
-      }),
-    );
-    await rc?.close();
-    await cluster?.stop();
-  }
-  return { name: 'start, 4 engines answering', value: median(times), unit: 'ms' };
+/** Milliseconds until all engines of a fresh cluster have answered. */
+async function firstAnswer(engines: number): Promise<number> {
+  const started = performance.now();
+  await using cluster = await Cluster.start({ engines });
+  await using rc = await cluster.connect();
+  await rc.view(':').apply(noop);
+  return performance.now() - started;
+}
+
+function startUp(bench: Bench): Promise<Figure> {
+  const { engines, rounds } = bench;
+  const name = `start, ${engines} engines answering`;
+  return contest({ name, unit: 'ms', rounds }, () => firstAnswer(engines), asks(bench, { do: 'start' }));
 }
 
 function render(figures: readonly Figure[]): string {
-  const round = (x: number) => (x >= 100 ? Math.round(x) : Number(x.toPrecision(3)));
-  const rows = figures.map(({ name, value, unit, peer }) => [
+  const rows = figures.map(({ name, value, unit, raw, peer, ratio }) => [
     name,
-    round(value),
+    digits(value),
     unit,
-    peer === undefined ? '' : `${(value / peer).toFixed(2)} × raw`,
+    raw === undefined ? '' : `${(value / raw).toFixed(2)} × raw`,
+    peer === undefined ? '' : digits(peer),
+    ratio === undefined ? '' : `${digits(ratio)} × ${isTime(unit) ? 'quicker' : 'as much'}`,
   ]);
-  return table([['figure', 'median', 'unit', 'ratio'], ...rows]);
+  return table([['figure', 'median', 'unit', 'beside zeromq', 'ipyparallel', 'ratio'], ...rows]);
+}
+
+async function openPeer(wish: string, engines: number): Promise<Peer | undefined> {
+  const options = { script: 'overhead.py', args: [String(engines)], modules: ['ipyparallel', 'numpy'] };
+  if (wish === 'no') return undefined;
+  return wish === 'yes' ? Peer.start(options) : peerIfThere(options);
+}
+
+async function measure(bench: Bench, sizes: readonly number[]): Promise<Figure[]> {
+  const figures: Figure[] = [await startUp(bench)];
+  await using cluster = await Cluster.start({ engines: bench.engines });
+  await using rc = await cluster.connect();
+  figures.push(...(await latencies(rc, bench)));
+  for (const megabytes of sizes) figures.push(...(await transfers(rc, bench, megabytes)));
+  return figures;
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { json: { type: 'string' } } });
-  const figures: Figure[] = [await firstAnswer()];
-  await using cluster = await Cluster.start({ engines: 4 });
-  await using rc = await cluster.connect();
-  figures.push(...(await latencies(rc)));
-  for (const megabytes of [1, 16, 100]) figures.push(...(await transfers(rc, megabytes)));
+  const { values } = parseArgs({
+    options: {
+      engines: { type: 'string', default: '4' },
+      sizes: { type: 'string', default: '1,16,100' },
+      rounds: { type: 'string', default: '3' },
+      peer: { type: 'string', default: 'auto' },
+      json: { type: 'string' },
+    },
+  });
+  const engines = Number(values.engines);
+  const before = loadavg()[0] as number;
+  await using peer = await openPeer(values.peer, engines);
+  const figures = await measure({ engines, rounds: Number(values.rounds), peer }, values.sizes.split(',').map(Number));
   console.log(render(figures));
+  console.log(`load before ${before.toFixed(1)}, after ${(loadavg()[0] as number).toFixed(1)}`);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
 }
 

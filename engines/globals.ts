@@ -1,15 +1,17 @@
 // What user code finds on globalThis of an engine. All of it may be shadowed; nothing of ours depends on these names.
 
+import { useDevice } from '../kernels/device.ts';
 import type { DeviceReport } from '../src/protocol/messages.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import type { Capture } from './capture.ts';
 import type { CollectiveCalls, Collectives } from './collectives/collectives.ts';
 import { mimeBundle } from './display.ts';
-import type { Libraries } from './libraries.ts';
+import { importKernels, type Libraries } from './libraries.ts';
 import type { Memory } from './memory.ts';
+import { hostCopy } from './operands.ts';
 import type { Peers, ReceiveOptions } from './peers.ts';
-import { hostCopy, multiply } from './verbs/matmul.ts';
+import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
 import type { Session } from './verbs/verb.ts';
 
@@ -45,6 +47,7 @@ export interface GlobalsOptions {
 export function installGlobals(options: GlobalsOptions): void {
   const { session, capture, emit } = options;
   options.libraries.install(() => `engine ${session.identity.id}`);
+  useDevice({ tf: async () => (await session.context()).tf(), threads: options.device.threads });
   const values = {
     engine: engineGlobal(options),
     display: (value: unknown) => {
@@ -52,15 +55,39 @@ export function installGlobals(options: GlobalsOptions): void {
       capture.flush();
       emit('display', mimeBundle(value));
     },
-    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session)),
+    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session, 'nothing')),
     sum,
     range,
     tensor,
     Tensor,
+    ...pictureFunctions(),
   };
   for (const [name, value] of Object.entries(values)) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }
+}
+
+// The picture functions that answer with a promise: they are loaded at their first call.
+const PICTURES = [
+  'contactSheet',
+  'cornerHarris',
+  'cornerPeaks',
+  'cornerShiTomasi',
+  'cornerSubpix',
+  'encodePicture',
+  'findCorners',
+  'getCornersImage',
+  'getPictures',
+  'plotCorners',
+  'readPicture',
+  'thumbnail',
+] as const;
+
+function pictureFunctions(): Record<string, unknown> {
+  const lazy = (name: (typeof PICTURES)[number]) => {
+    return async (...args: never[]) => ((await importKernels())[name] as (...args: never[]) => unknown)(...args);
+  };
+  return Object.fromEntries(PICTURES.map((name) => [name, lazy(name)]));
 }
 
 function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {

@@ -1,5 +1,7 @@
 // What a task needs before its user code runs: modules of `fromModule`, and `tf` and `gpu`, which are synchronous names
 // for users but load asynchronously, at first use. Nothing here is imported before a task mentions it.
+import { KERNELS } from '../src/protocol/module-function.ts';
+import type { Bridge } from './bridge.ts';
 import type { GpuContext } from './contexts/context.ts';
 
 type Load = () => Promise<unknown>;
@@ -7,13 +9,25 @@ type Load = () => Promise<unknown>;
 const MENTIONS = { tf: /\btf\b/, gpu: /\bgpu\b/ } as const;
 export type LazyName = keyof typeof MENTIONS;
 
+export interface LibrariesOptions {
+  readonly context: () => Promise<GpuContext>;
+  readonly bridge: Bridge;
+  /** Runs a load whose globals are not the user's. */
+  readonly adopting: <T>(load: () => Promise<T>) => Promise<T>;
+}
+
 export class Libraries {
+  /** What stands between user code and the two. */
+  readonly bridge: Bridge;
   readonly #context: () => Promise<GpuContext>;
+  readonly #adopting: LibrariesOptions['adopting'];
   readonly #loaded = new Map<string, unknown>();
   #wanted = new Map<string, Load>();
 
-  constructor(context: () => Promise<GpuContext>) {
+  constructor({ context, bridge, adopting }: LibrariesOptions) {
+    this.bridge = bridge;
     this.#context = context;
+    this.#adopting = adopting;
   }
 
   /** Defines `tf` and `gpu` on globalThis as names that say how to load them until they are. */
@@ -39,7 +53,7 @@ export class Libraries {
   module(url: string, name: string): unknown {
     const module = this.#loaded.get(url) as Record<string, unknown> | undefined;
     if (module === undefined) {
-      this.#wanted.set(url, () => import(url));
+      this.#wanted.set(url, () => (url === KERNELS ? importKernels() : import(url)));
       return undefined;
     }
     if (!(name in module)) throw new TypeError(`module ${url} has no export '${name}'`);
@@ -58,8 +72,12 @@ export class Libraries {
   }
 
   async load(name: LazyName): Promise<unknown> {
+    if (this.#loaded.has(name)) return this.#loaded.get(name);
     const context = await this.#context();
-    const library = await (name === 'tf' ? context.tf() : context.gpu());
+    const { bridge } = this;
+    const library = await this.#adopting(async () =>
+      name === 'tf' ? bridge.forTF(await context.tf()) : bridge.forGpuJs(await context.gpu()),
+    );
     this.#loaded.set(name, library);
     return library;
   }
@@ -69,3 +87,6 @@ export class Libraries {
     throw new ReferenceError(`${name} is not loaded on ${engine()} yet: use it as \`await engine.${name}()\``);
   }
 }
+
+/** This engine's own kernels: a client names them, and need not know where they lie here. */
+export const importKernels = () => import('../kernels/index.ts');

@@ -1,13 +1,8 @@
 // What the namespace and the device hold, in bytes.
 
-export interface Memory {
-  /** Bytes by name, of the names whose size is known. */
-  readonly names: Readonly<Record<string, number>>;
-  /** Device memory of the GPU context; null while it has not been opened. */
-  readonly device: { readonly bytes: number; readonly buffers: number } | null;
-  /** Resident set of the engine process. */
-  readonly rss: number;
-}
+import type { EngineMemory } from '../src/protocol/arguments.ts';
+
+export type Memory = EngineMemory;
 
 /** Bytes of a tensor, typed array, ArrayBuffer or device tensor; 0 for what has no known size. */
 export function sizeInBytes(value: unknown): number {

@@ -45,6 +45,18 @@ export class Namespace {
     this.#baseline = new Map(Object.entries(Object.getOwnPropertyDescriptors(globalThis)));
   }
 
+  /** Runs what loads libraries: the globals that those make (navigator, GPUBufferUsage, …) are not the user's. */
+  async adopting<T>(load: () => Promise<T>): Promise<T> {
+    const users = new Set(this.names());
+    try {
+      return await load();
+    } finally {
+      for (const name of this.names().filter((n) => !users.has(n))) {
+        this.#baseline.set(name, Object.getOwnPropertyDescriptor(globalThis, name) as PropertyDescriptor);
+      }
+    }
+  }
+
   /** Names that the user has set, in the order of setting. */
   names(): string[] {
     return Object.getOwnPropertyNames(globalThis).filter((name) => !this.#isBaseline(name));
@@ -73,6 +85,11 @@ export class Namespace {
       walked += `.${key}`;
     }
     return value;
+  }
+
+  /** What the user's names hold; getters are not called. */
+  values(): unknown[] {
+    return this.names().map((name) => this.#own(name));
   }
 
   /** Does any of the user's names hold this very value? */
@@ -136,8 +153,8 @@ export class Namespace {
   }
 
   /** Bytes by name, for names whose size is known: tensors, arrays of bytes, device tensors. */
-  sizes(): Memory['names'] {
-    const entries = this.names().map((name) => [name, sizeInBytes(this.#own(name))] as const);
+  sizes(bytesOf: (value: unknown) => number = sizeInBytes): Memory['names'] {
+    const entries = this.names().map((name) => [name, bytesOf(this.#own(name))] as const);
     return Object.fromEntries(entries.filter(([, bytes]) => bytes > 0));
   }
 

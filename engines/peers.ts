@@ -17,6 +17,7 @@ export interface ReceiveOptions {
 export const DEFAULT_TIMEOUT = 60_000;
 /** Before the tags of users: theirs cannot be those of collectives. */
 const USER = 'u:';
+const MAX_FORGOTTEN = 1000;
 
 export class Peers {
   readonly #identity: Identity;
@@ -25,6 +26,8 @@ export class Peers {
   readonly #links = new Map<EngineId, Link>();
   readonly #mailbox = new Mailbox(() => `engine ${this.#identity.id}`, logLine);
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
+  // Topics that were called off: what still comes for them is dropped.
+  readonly #forgotten = new Set<string>();
   readonly #members = new Membership();
   readonly #version: () => number | undefined;
 
@@ -74,8 +77,23 @@ export class Peers {
     for (const { id } of this.#members.update(engines, version)) this.#drop(id, 'it left the cluster');
   }
 
+  /** Bytes that wait in the mailbox. */
+  get mailBytes(): number {
+    return this.#mailbox.bytes;
+  }
+
+  /** Drops all mail whose tag is `topic` or begins with `topic/`, now and later; who waits for it fails. */
+  forget(topic: string): void {
+    this.#forgotten.add(USER + topic);
+    const oldest = this.#forgotten.values().next();
+    if (this.#forgotten.size > MAX_FORGOTTEN && !oldest.done) this.#forgotten.delete(oldest.value);
+    this.#mailbox.fail((_, tag) => topicOf(tag) === USER + topic, 'it was called off');
+    this.#mailbox.forget(`${USER}${topic}/`);
+  }
+
   /** Mail from a peer, at any time. */
   deliver(message: MailMessage, body: Body): void {
+    if (this.#forgotten.has(topicOf(message.tag))) return;
     this.#mailbox.deliver(message.from, message.tag, body);
   }
 
@@ -148,6 +166,12 @@ export class Peers {
     this.#mailbox.fail((from) => from === id, why);
     for (const listener of this.#gone) listener(id, why);
   }
+}
+
+/** A tag is `topic` or `topic/rest`. */
+function topicOf(tag: string): string {
+  const end = tag.indexOf('/');
+  return end < 0 ? tag : tag.slice(0, end);
 }
 
 function copy(part: Uint8Array): Uint8Array {

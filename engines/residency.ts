@@ -31,6 +31,11 @@ export class Residency {
     this.#copies.clear();
   }
 
+  /** Bytes of the value's copy on the device; 0 when there is none. */
+  bytesOf(value: unknown): number {
+    return this.#copies.get(value as Tensor)?.byteLength ?? 0;
+  }
+
   get size(): number {
     return this.#copies.size;
   }

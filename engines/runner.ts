@@ -117,7 +117,19 @@ export class Runner {
 
   #call(task: Run): Body | PromiseLike<unknown> {
     const verb = task.verb as Verb<unknown>;
-    if (verb.runsUserCode(task.args)) this.#session.residency.clear();
+    if (!verb.runsUserCode(task.args)) return this.#run(verb, task);
+    this.#session.residency.clear();
+    const ready = this.#libraries.bridge.prepare(this.#reachable(task.args));
+    return ready === undefined ? this.#run(verb, task) : ready.then(() => this.#enter(() => this.#run(verb, task)));
+  }
+
+  // What user code can hand to tf and gpu: its arguments, and what names hold.
+  #reachable(args: unknown): unknown[] {
+    const { args: given = [] } = (args ?? {}) as { args?: unknown };
+    return [...this.#session.namespace.values(), ...(Array.isArray(given) ? given : [])];
+  }
+
+  #run(verb: Verb<unknown>, task: Run): Body | PromiseLike<unknown> {
     const value = verb.run(task.args, this.#session);
     if (isThenable(value)) return Promise.resolve(value).then((settled) => this.#encode(settled));
     return this.#encode(value);
@@ -160,6 +172,7 @@ export class Runner {
   }
 
   #metadata(task: Run): ReplyMetadata {
+    this.#libraries.bridge.release();
     const { stdout, stderr } = this.#capture.end();
     const counted = task.message.method === 'execute';
     const silent = task.verb?.stopsQueue === undefined || task.args === undefined || !task.verb.stopsQueue(task.args);

@@ -8,6 +8,7 @@ import { type Body, bodyOf, decodeBody, decodeHeader } from '../src/protocol/cod
 import { ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
 import type { DeviceReport, EngineRecord, MailMessage, TaskMessage } from '../src/protocol/messages.ts';
 import { Board } from './board.ts';
+import { Bridge } from './bridge.ts';
 import { Capture } from './capture.ts';
 import { Collectives } from './collectives/collectives.ts';
 import type { ContextOptions, GpuContext } from './contexts/context.ts';
@@ -16,6 +17,7 @@ import { Engine, type Identity } from './engine.ts';
 import { Evaluator } from './evaluate.ts';
 import { installGlobals } from './globals.ts';
 import { removeSocketFiles } from './ipc-files.ts';
+import { Kernels } from './kernels.ts';
 import { Libraries } from './libraries.ts';
 import { logLine, RateLimitedLog } from './log.ts';
 import { Namespace } from './namespace.ts';
@@ -68,7 +70,11 @@ export class EngineServer {
       (value) => this.#residency.release(value),
     );
     this.#capture = new Capture((_, stream, text) => this.#loop.output({ stream, text }));
-    this.#libraries = new Libraries(() => this.#context());
+    this.#libraries = new Libraries({
+      context: () => this.#context(),
+      bridge: new Bridge(() => this.#opened),
+      adopting: (load) => this.#namespace.adopting(load),
+    });
     this.#session = this.#makeSession();
     this.#runner = new Runner({
       session: this.#session,
@@ -133,11 +139,17 @@ export class EngineServer {
   }
 
   #makeSession(): Session {
+    const peers = () => this.#peers;
     return {
       identity: this.#identity,
       namespace: this.#namespace,
       evaluator: new Evaluator(this.#namespace, () => this.#name),
       residency: this.#residency,
+      // Made after the session, as it decodes what comes with the session's revivers.
+      get peers() {
+        return peers();
+      },
+      kernels: new Kernels(),
       executionCount: 0,
       context: () => this.#context(),
       opened: () => this.#opened,
@@ -178,7 +190,8 @@ export class EngineServer {
 
   async #open(): Promise<GpuContext> {
     if (this.#probed === undefined) throw new Error(`${this.#name} has no GPU context yet`);
-    this.#opened = await this.#probed.open();
+    const { open } = this.#probed;
+    this.#opened = await this.#namespace.adopting(open);
     return this.#opened;
   }
 

@@ -205,7 +205,9 @@ export class CompositeError extends AggregateError {
 
   /** The tracebacks of at most four engines, as a terminal shows them. */
   render(): string {
-    const shown = this.errors.slice(0, SHOWN).map((e) => `${heading(e.engineInfo, '').trim()}:\n${e.traceback}\n`);
+    const shown = this.errors
+      .slice(0, SHOWN)
+      .map((e) => `${heading(e.engineInfo, '').trim()}:\n${e.traceback || `${e.ename}: ${e.evalue}`}\n`);
     const more = this.errors.length - SHOWN;
     return shown.join('\n') + (more > 0 ? `\n... ${more} more exceptions ...\n` : '');
   }

@@ -28,6 +28,9 @@ async function contract(rc: Client, one: DirectView<'one'>, many: DirectView<'ma
   expectTypeOf(await many.pull(['a'])).toEqualTypeOf<unknown[][]>();
   expectTypeOf(await many.apply(pid).get({ returnErrors: true })).toEqualTypeOf<(number | RemoteError)[]>();
   expectTypeOf(await pdot(many, [[1]], [[1]])).toEqualTypeOf<Tensor>();
+  expectTypeOf(await many.px`1`).toEqualTypeOf<void>();
+  expectTypeOf(one.remote((x: number) => String(x))(1)).toEqualTypeOf<AsyncResult<string, string>>();
+  expectTypeOf(many.parallel((x: number) => String(x)).map([1])).toEqualTypeOf<AsyncResult<string[], string>>();
   // @ts-expect-error an argument of the wrong type
   one.apply((x: number) => x, 'text');
 }

@@ -44,7 +44,7 @@ const backendOption = (): string => `backend=${BACKENDS[process.platform] ?? 'vu
  */
 export async function findAdapter(options: ContextOptions): Promise<FoundAdapter> {
   const { create } = await importDawn();
-  const chosen = options.gpu === undefined ? [] : [`adapter=${cardName(create, options.gpu)}`];
+  const chosen = options.gpu === undefined ? [] : [`adapter=${await cardName(create, options.gpu)}`];
   const gpu = instance(create, [backendOption(), ...chosen, ...TOGGLES, ...EXACT_TIMES]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) throw new ContextError(`no WebGPU adapter: ${NEEDS}`);
@@ -77,8 +77,8 @@ function instance(create: Dawn['create'], options: string[]): GPU {
 }
 
 // Dawn selects by a part of the name, and lists the names when none fits.
-function cardName(create: Dawn['create'], index: number): string {
-  const names = cardNames(create);
+async function cardName(create: Dawn['create'], index: number): Promise<string> {
+  const names = await cardNames(create);
   const name = names[index];
   if (name === undefined) throw new ContextError(`GPU ${index} does not exist: ${listed(names)}`);
   const twins = names.filter((other) => other.includes(name)).length > 1;
@@ -96,13 +96,10 @@ function listed(names: readonly string[]): string {
 }
 
 /** The names of this machine's adapters, in Dawn's order. */
-export function cardNames(create: Dawn['create']): string[] {
-  const backend = backendOption();
+export async function cardNames(create: Dawn['create']): Promise<string[]> {
   try {
-    // It throws here or at the request, and both name the adapters; without any it answers null.
-    void create([backend, 'adapter=no such adapter'])
-      .requestAdapter()
-      .catch(() => undefined);
+    // The error names the adapters; where there are none, the answer is null.
+    await instance(create, [backendOption(), 'adapter=no such adapter']).requestAdapter();
     return [];
   } catch (error) {
     return [...String((error as Error).message).matchAll(/name: '([^']*)'/g)].map((match) => match[1] as string);

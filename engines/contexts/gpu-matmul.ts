@@ -19,8 +19,16 @@ export interface GpuMatmulOptions {
   readonly threads: number;
 }
 
-type AnyTile = Tile | MatrixTile;
+export type GemmTile = Tile | MatrixTile;
 type GpuProduct = Product & { readonly dtype: GemmDType };
+/** A product whose operands are on the device: what a choice of tile needs to measure. */
+export interface TileQuery {
+  readonly a: GPUBuffer;
+  readonly b: GPUBuffer;
+  readonly c: GPUBuffer;
+  readonly product: GpuProduct;
+}
+
 type Three = readonly [a: GPUBuffer, b: GPUBuffer, c: GPUBuffer];
 
 /** Below this many products of two numbers, measuring costs more than it will ever bring back. */
@@ -32,8 +40,8 @@ export class GpuMatmul {
   readonly #halves: HalfConverter;
   readonly #host: MatmulProvider;
   readonly #software: boolean;
-  readonly #tuner: Tuner<AnyTile>;
-  readonly #tiles: readonly AnyTile[];
+  readonly #tuner: Tuner<GemmTile>;
+  readonly #tiles: readonly GemmTile[];
 
   constructor(shared: SharedDevice, { software, threads }: GpuMatmulOptions) {
     this.#shared = shared;
@@ -90,11 +98,18 @@ export class GpuMatmul {
   }
 
   async #multiply(what: string, product: GpuProduct, [a, b, c]: Three): Promise<void> {
-    const run = (tile: AnyTile) => this.#shared.guard(what, () => this.gemm.run({ a, b, c, product, tile }));
-    await run(await this.#tile(product, run));
+    const tile = await this.tileFor({ a, b, c, product });
+    await this.#shared.guard(what, () => this.gemm.run({ a, b, c, product, tile }));
   }
 
-  async #tile(product: GpuProduct, run: (tile: AnyTile) => Promise<void>): Promise<AnyTile> {
+  /** The tuned tile for this product where it was, or is worth being, measured; else a guess. C is overwritten. */
+  tileFor({ a, b, c, product }: TileQuery): Promise<GemmTile> {
+    const run = (tile: GemmTile) =>
+      this.#shared.guard('tuning matmul', () => this.gemm.run({ a, b, c, product, tile }));
+    return this.#tile(product, run);
+  }
+
+  async #tile(product: GpuProduct, run: (tile: GemmTile) => Promise<void>): Promise<GemmTile> {
     // Software adapters compile the large tiles for seconds: the smallest one serves them.
     if (this.#software) return TILES.at(-1)!;
     const candidates = this.#tiles.filter((tile) => tileServes(tile, product));

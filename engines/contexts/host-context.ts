@@ -18,8 +18,6 @@ export interface HostParts {
   readonly gpuMode: GpuJsMode;
   /** Sizes and dtypes are checked, and no size is 0, when this is called. */
   readonly multiply: (a: HostTensor, b: HostTensor, tools: HostTools) => Promise<Tensor | tfcore.Tensor>;
-  /** Bound tensors live as tf.Tensors (they are copied into the backend once, not at every product). */
-  readonly release?: () => void;
 }
 
 /** What a product may use; each is loaded at first use. */
@@ -98,7 +96,6 @@ export class HostContext implements SharedContext {
     for (const tensor of this.#ledger.owners) (tensor as HostTensor).free();
     const gpu = await this.#gpu?.catch(() => undefined);
     await gpu?.destroy();
-    this.#parts.release?.();
   }
 }
 

@@ -5,6 +5,7 @@ import type { SharedDevice } from './shared-device.ts';
 
 interface WebGPUBackend {
   readonly commandEncoder: unknown;
+  endComputePassEncoder(): void;
   submitQueue(): void;
 }
 
@@ -33,7 +34,9 @@ export function bufferToTF(
 /** tfjs batches its submits: what others do with its buffers must come after this. */
 export function flushTF(tf: TF): void {
   const backend = tf.findBackend('webgpu') as unknown as WebGPUBackend | null;
-  if (backend?.commandEncoder) backend.submitQueue();
+  if (!backend?.commandEncoder) return;
+  backend.endComputePassEncoder();
+  backend.submitQueue();
 }
 
 /**

@@ -8,7 +8,7 @@ import { sizeOf, Tensor } from '../../src/tensor/tensor.ts';
 import type { ContextOptions, DeviceTensor, SharedContext, SharedProvider, TF } from './context.ts';
 import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
-import { GpuMatmul } from './gpu-matmul.ts';
+import { type GemmTile, GpuMatmul, type TileQuery } from './gpu-matmul.ts';
 import { type Generation, GpuTensor } from './gpu-tensor.ts';
 import { importGpuJs, openGpuJs } from './gpujs.ts';
 import { adoptResult, asArgument, isBufferResult } from './gpujs-buffers.ts';
@@ -59,6 +59,16 @@ export class WebGpuContext implements SharedContext {
   /** The device that serves gpu.js, tfjs and our kernels. */
   get device(): GPUDevice {
     return this.#opened.shared.device;
+  }
+
+  /** The device with its checks, for code that measures it. */
+  get shared(): SharedDevice {
+    return this.#opened.shared;
+  }
+
+  /** The tile that matmul takes for this product: the tuned one where it was, or is worth being, measured. */
+  tileFor(call: TileQuery): Promise<GemmTile> {
+    return this.#opened.matmul.tileFor(call);
   }
 
   // After a loss the next use opens the device again; the tensors of the lost one stay lost.

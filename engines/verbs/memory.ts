@@ -1,6 +1,7 @@
 // memory: bytes by name, on the device, and of the process.
 import process from 'node:process';
 import type { Memory } from '../memory.ts';
+import { isDeviceTensor } from '../residency.ts';
 import type { Session, Verb } from './verb.ts';
 
 export const memory: Verb<unknown> = {
@@ -11,7 +12,13 @@ export const memory: Verb<unknown> = {
 export function memoryOf(session: Session): Memory {
   return {
     names: session.namespace.sizes(),
+    resident: session.namespace.sizes((value) => residentBytes(value, session)),
     device: session.opened()?.memory() ?? null,
+    mail: session.peers.mailBytes,
     rss: process.memoryUsage.rss(),
   };
+}
+
+function residentBytes(value: unknown, { residency }: Session): number {
+  return isDeviceTensor(value) ? value.byteLength : residency.bytesOf(value);
 }

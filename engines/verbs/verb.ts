@@ -2,7 +2,9 @@
 import type { GpuContext } from '../contexts/context.ts';
 import type { Identity } from '../engine.ts';
 import type { Evaluator } from '../evaluate.ts';
+import type { Kernels } from '../kernels.ts';
 import type { Namespace } from '../namespace.ts';
+import type { Peers } from '../peers.ts';
 import type { Residency } from '../residency.ts';
 
 /** What verbs work on. */
@@ -11,6 +13,9 @@ export interface Session {
   readonly namespace: Namespace;
   readonly evaluator: Evaluator;
   readonly residency: Residency;
+  readonly peers: Peers;
+  /** gpu.js kernels of `view.kernel`. */
+  readonly kernels: Kernels;
   /** Tasks of `execute` that were not silent. */
   executionCount: number;
   /** The GPU context, opened at the first call. */

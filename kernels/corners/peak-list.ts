@@ -1,4 +1,5 @@
 // Peaks of a response, collected strip by strip: thresholds, order, ties and spacing in float64 JavaScript.
+import { paddedCols } from './filters.ts';
 import type { Corner } from './image.ts';
 import type { Peaks } from './options.ts';
 import type { Strip } from './strips.ts';
@@ -25,24 +26,35 @@ export class PeakList {
 
   /**
    * Takes the local maxima of one strip.
-   * @param values the response of the loaded rows, row-major
-   * @param highest the maximum around each of these pixels, column-major, in float32; null: every pixel is a maximum
+   * @param values the response of the loaded rows, row-major, `stride` apart
+   * @param highest the maximum of each pixel's column within minDistance rows, in float32, rows `paddedCols` apart; null:
+   * every pixel is a maximum
    */
-  add(values: Float32Array | Float64Array, highest: Float32Array | null, strip: Strip): void {
+  add(values: Float32Array | Float64Array, stride: number, highest: Float32Array | null, strip: Strip): void {
     const cols = this.#cols;
-    const kept = values.subarray((strip.lo - strip.from) * cols, (strip.hi - strip.from) * cols);
-    this.#stretch(kept);
+    for (let row = strip.lo; row < strip.hi; row++) this.#stretch(rowOf(values, row - strip.from, stride, cols));
     const floor = this.#floor(Number.NEGATIVE_INFINITY);
-    const height = strip.to - strip.from;
-    const shift = strip.lo - strip.from;
-    for (let i = 0; i < kept.length; i++) {
-      const value = kept[i] as number;
-      if (!(value > floor)) continue;
-      const row = Math.floor(i / cols);
-      const col = i - row * cols;
-      if (highest !== null && Math.fround(value) !== highest[col * height + row + shift]) continue;
-      this.#offer({ row: row + strip.lo, col, value });
+    const wide = paddedCols(cols);
+    for (let row = strip.lo; row < strip.hi; row++) {
+      const from = (row - strip.from) * stride;
+      const columns = highest === null ? null : rowOf(highest, row - strip.from, wide, cols);
+      for (let col = 0; col < cols; col++) {
+        const value = values[from + col] as number;
+        if (value > floor && this.#isHighest(value, col, columns)) this.#offer({ row, col, value });
+      }
     }
+  }
+
+  /** Its column's maximum, and no column near has a higher one. */
+  #isHighest(value: number, col: number, columns: Float32Array | null): boolean {
+    if (columns === null) return true;
+    const own = Math.fround(value);
+    if (columns[col] !== own) return false;
+    const end = Math.min(this.#cols - 1, col + this.#rule.minDistance);
+    for (let c = Math.max(0, col - this.#rule.minDistance); c <= end; c++) {
+      if ((columns[c] as number) > own) return false;
+    }
+    return true;
   }
 
   #stretch(values: Float32Array | Float64Array): void {
@@ -109,4 +121,8 @@ function neighbours(cells: ReadonlyMap<string, Candidate>, { row, col }: Candida
 
 function chebyshev(a: Candidate, b: Candidate): number {
   return Math.max(Math.abs(a.row - b.row), Math.abs(a.col - b.col));
+}
+
+function rowOf<T extends Float32Array | Float64Array>(values: T, row: number, stride: number, cols: number): T {
+  return values.subarray(row * stride, row * stride + cols) as T;
 }

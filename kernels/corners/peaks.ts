@@ -1,6 +1,6 @@
-// Peaks of a response: the maxima of their neighbourhoods by max-pooling on the device, the short rest on the host.
+// Peaks of a response: the maxima of their columns by max-pooling on the device, the short rest on the host.
 
-import { type Columns, flip, maxDown } from './filters.ts';
+import { type Columns, maxDown, paddedCols } from './filters.ts';
 import { type Corner, floatImage, type Image, type TF } from './image.ts';
 import { type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
 import { PeakList } from './peak-list.ts';
@@ -19,8 +19,8 @@ export async function cornerPeaks(tf: TF, response: Image, options: PeaksOptions
   if (field.data.length === 0) return [];
   for (const strip of strips(field.rows, field.cols, rule.minDistance)) {
     const values = field.data.subarray(strip.from * field.cols, strip.to * field.cols);
-    const highest = rule.minDistance === 0 ? null : highestAround(tf, upload(tf, field, strip), rule.minDistance);
-    list.add(values, highest && (await read(highest)), strip);
+    const highest = rule.minDistance === 0 ? null : highestInColumn(tf, upload(tf, field, strip), rule.minDistance);
+    list.add(values, field.cols, highest && (await read(highest)), strip);
   }
   return list.corners();
 }
@@ -40,19 +40,19 @@ export async function detectCorners(
   const list = new PeakList(grey.rows, grey.cols, rule);
   if (grey.data.length === 0) return [];
   for (const strip of strips(grey.rows, grey.cols, responseReach(response) + rule.minDistance)) {
-    const map = responseOnDevice(tf, upload(tf, grey, strip), response);
-    const highest = rule.minDistance === 0 ? null : highestAround(tf, tf.clone(map), rule.minDistance);
+    const map = responseOnDevice(tf, upload(tf, grey, strip), grey.cols, response);
+    const highest = rule.minDistance === 0 ? null : highestInColumn(tf, tf.clone(map), rule.minDistance);
     // Both reads are under way at once: on a GPU each waits for the same queue.
     const [values, around] = await Promise.all([read(map), highest && read(highest)]);
-    list.add(values, around, strip);
+    list.add(values, paddedCols(grey.cols), around, strip);
   }
   return list.corners();
 }
 
-/** The maximum of the square around each pixel, transposed; takes over (and disposes) the map. */
-function highestAround(tf: TF, map: Columns, radius: number): Columns {
+/** The maximum above and below each pixel; takes over (and disposes) the map. Across, only few pixels are left to ask. */
+function highestInColumn(tf: TF, map: Columns, radius: number): Columns {
   try {
-    return tf.tidy(() => maxDown(tf, flip(tf, maxDown(tf, map, radius)), radius));
+    return maxDown(tf, map, radius);
   } finally {
     map.dispose();
   }

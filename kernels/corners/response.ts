@@ -2,7 +2,7 @@
 // `reference.ts` says the same in plain loops.
 
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { type Columns, filterDown, flip } from './filters.ts';
+import { type Columns, filterAcross, filterDown, paddedCols } from './filters.ts';
 import { gaussianRadius, gaussianTaps } from './gaussian.ts';
 import { type FloatImage, floatImage, type Image, type TF } from './image.ts';
 import { type HarrisOptions, type Response, responseOptions, type ShiTomasiOptions } from './options.ts';
@@ -32,12 +32,20 @@ async function cornerResponse(tf: TF, image: Image, rule: Response): Promise<Ten
   const out = new Float32Array(rows * cols);
   if (out.length === 0) return new Tensor('float32', [rows, cols], out);
   for (const strip of strips(rows, cols, responseReach(rule))) {
-    const map = responseOnDevice(tf, upload(tf, grey, strip), rule);
-    const values = await map.data().finally(() => map.dispose());
-    const skipped = (strip.lo - strip.from) * cols;
-    out.set(values.subarray(skipped, skipped + (strip.hi - strip.lo) * cols), strip.lo * cols);
+    const map = responseOnDevice(tf, upload(tf, grey, strip), cols, rule);
+    const values = (await map.data().finally(() => map.dispose())) as Float32Array;
+    crop(values, out, cols, strip);
   }
   return new Tensor('float32', [rows, cols], out);
+}
+
+/** The computed rows, without those around them and without padding. */
+function crop(values: Float32Array, out: Float32Array, cols: number, { lo, hi, from }: Strip): void {
+  const stride = paddedCols(cols);
+  for (let row = lo; row < hi; row++) {
+    const at = (row - from) * stride;
+    out.set(values.subarray(at, at + cols), row * cols);
+  }
 }
 
 /** How many pixels away a pixel still changes the response: Sobel's one and the Gaussian's radius. */
@@ -45,24 +53,34 @@ export function responseReach(rule: Response): number {
   return 1 + gaussianRadius(rule.sigma);
 }
 
-/** The loaded rows of a strip on the device; the caller owns them. */
+/** The loaded rows of a strip on the device, with columns of 0 as padding; the caller owns them. */
 export function upload(tf: TF, image: FloatImage, { from, to }: Strip): Columns {
-  const rows = image.data.subarray(from * image.cols, to * image.cols);
-  // float64 is narrowed here: no tfjs backend knows it.
-  const narrow = rows instanceof Float32Array ? rows : Float32Array.from(rows);
-  return tf.tensor4d(narrow, [1, to - from, 1, image.cols], 'float32');
+  const { cols } = image;
+  const stride = paddedCols(cols);
+  const rows = image.data.subarray(from * cols, to * cols);
+  if (stride === cols && rows instanceof Float32Array) return tf.tensor4d(rows, [1, to - from, 1, cols], 'float32');
+  // A copy: float64 is narrowed (no tfjs backend knows it), and rows are set apart.
+  const padded = new Float32Array((to - from) * stride);
+  for (let row = 0; row < to - from; row++) padded.set(rows.subarray(row * cols, (row + 1) * cols), row * stride);
+  return tf.tensor4d(padded, [1, to - from, 1, stride], 'float32');
 }
 
-/** The response of a picture on the device; takes over (and disposes) the picture, the caller owns the response. */
-export function responseOnDevice(tf: TF, picture: Columns, rule: Response): Columns {
+/**
+ * The response of a picture on the device, 0 in its padding; takes over (and disposes) the picture, the caller owns the
+ * response.
+ */
+export function responseOnDevice(tf: TF, picture: Columns, cols: number, rule: Response): Columns {
+  const taps = gaussianTaps(rule.sigma);
+  // Down comes last and clears the padding. Each step frees its own intermediates: memory just freed is still in the cache.
+  const filter = (map: Columns, across: readonly number[], down: readonly number[]) =>
+    tf.tidy(() => filterDown(tf, filterAcross(tf, map, across), down, cols));
+  const blur = (product: () => Columns) => tf.tidy(() => filter(product(), taps, taps));
   try {
     return tf.tidy(() => {
-      const taps = gaussianTaps(rule.sigma);
-      // Both gradients lie on their side (rows are columns) until the Gaussian's second half: two flips fewer.
-      const gc = filterDown(tf, flip(tf, filterDown(tf, picture, SMOOTH)), DIFFERENCE);
-      const gr = filterDown(tf, flip(tf, filterDown(tf, picture, DIFFERENCE)), SMOOTH);
-      const blur = (product: Columns) => filterDown(tf, flip(tf, filterDown(tf, product, taps)), taps);
-      return respond(tf, blur(tf.square(gr)), blur(tf.mul(gr, gc)), blur(tf.square(gc)), rule);
+      const gc = filter(picture, DIFFERENCE, SMOOTH);
+      const gr = filter(picture, SMOOTH, DIFFERENCE);
+      const [rr, rc, cc] = [blur(() => tf.square(gr)), blur(() => tf.mul(gr, gc)), blur(() => tf.square(gc))];
+      return respond(tf, rr, rc, cc, rule);
     });
   } finally {
     picture.dispose();

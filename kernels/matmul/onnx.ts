@@ -5,7 +5,7 @@ import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxrun
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { type MatmulProvider, type ProductDType, productOf } from './product.ts';
+import { type MatmulProvider, productOf } from './product.ts';
 import { numbers } from './reference.ts';
 
 /** The part of onnxruntime-node that is used. */
@@ -86,6 +86,3 @@ const text = (number: number, value: string): number[] => field(number, [...Buff
 function base128(value: number): number[] {
   return value < 128 ? [value] : [(value & 127) | 128, ...base128(value >>> 7)];
 }
-
-/** Which dtypes a session computes natively. */
-export const ONNX_ELEMENTS: readonly ProductDType[] = ['float32', 'float64', 'int32'];

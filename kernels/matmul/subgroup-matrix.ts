@@ -168,8 +168,8 @@ function multiply(t: MatrixTile): string {
   const { M, N, K } = t.config;
   const [widthA, widthB] = [t.blockK + PAD, matrixBlockN(t) + PAD];
   const step = (s: number) => `    {
-${lines(t.matrices[0], (i) => `      let a${i} = subgroupMatrixLoad<Left>(&tileA, (row + ${i * M}u) * ${widthA}u + ${s * K}u, false, ${widthA}u);`)}
-${lines(t.matrices[1], (j) => `      let b${j} = subgroupMatrixLoad<Right>(&tileB, ${s * K * widthB}u + column + ${j * N}u, false, ${widthB}u);`)}
+${lines(t.matrices[0], (i) => `      let a${i} = subgroupMatrixLoad<Left, row_major>(&tileA, (row + ${i * M}u) * ${widthA}u + ${s * K}u, ${widthA}u);`)}
+${lines(t.matrices[1], (j) => `      let b${j} = subgroupMatrixLoad<Right, row_major>(&tileB, ${s * K * widthB}u + column + ${j * N}u, ${widthB}u);`)}
 ${eachMatrix(t, (i, j) => `      c${i}_${j} = subgroupMatrixMultiplyAccumulate(a${i}, b${j}, c${i}_${j});`)}
     }`;
   return lines(t.blockK / K, step);
@@ -181,7 +181,7 @@ function writeOut(t: MatrixTile, i: number, j: number): string {
   const value = `vec4<f32>(${range(4)
     .map((e) => `patches[at + ${e}u]`)
     .join(', ')})`;
-  return `  subgroupMatrixStore(&patches, ${patch}, c${i}_${j}, false, ${N}u);
+  return `  subgroupMatrixStore<row_major>(&patches, ${patch}, c${i}_${j}, ${N}u);
   workgroupBarrier();
   for (var q = lane; q < ${(M * N) / 4}u; q += ${t.subgroupSize}u) {
     let at = ${patch} + 4u * q;

@@ -58,7 +58,7 @@ export function tilesFor(limits: TileLimits): readonly Tile[] {
 }
 
 // Below this many workgroups a large tile leaves most of a GPU without work.
-const ENOUGH_GROUPS = 128;
+const ENOUGH_GROUPS = 64;
 
 /** The first guess: the largest tile that still gives enough workgroups, else the smallest that the matrix fills. */
 export function guessTile({ m, n }: Product, limits: TileLimits): Tile {

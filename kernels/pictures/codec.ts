@@ -1,5 +1,6 @@
 // The only file that knows sharp: bytes of a picture file <-> raw samples, and small pictures put together.
 import type sharp from 'sharp';
+import { currentDevice } from '../device.ts';
 
 type Sharp = typeof sharp;
 let loading: Promise<Sharp> | undefined;
@@ -27,6 +28,9 @@ function load(): Promise<Sharp> {
   loading ??= import('sharp').then(({ default: library }) => {
     // Its cache of decoded files only grows the memory of a batch: every picture is opened once.
     library.cache(false);
+    // On an engine: the engines share the cores.
+    const threads = currentDevice()?.threads;
+    if (threads !== undefined) library.concurrency(threads);
     return library;
   });
   return loading;

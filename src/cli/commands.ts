@@ -19,5 +19,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   px: { summary: 'run source text on the engines and print what they say', load: () => import('./px.ts') },
   run: { summary: 'run a batch script with a connected client', load: () => import('./run.ts') },
   repl: { summary: 'an interactive session with px commands', load: () => import('./repl.ts') },
+  corners: { summary: 'find the corners in photographs', load: () => import('./corners.ts') },
+  pdot: {
+    summary: 'multiply two random matrices over the engines, time and check it',
+    load: () => import('./pdot.ts'),
+  },
   engine: { summary: 'add one engine to a running cluster', load: () => import('./engine.ts') },
 };

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { GroupBy } from '../client/output/grouping.ts';
 import type { PxOptions } from '../client/px.ts';
+import type { PxRun } from '../client/px-run.ts';
 import { INTERRUPTED, onInterrupt } from './interrupt.ts';
 import { connectSession } from './session.ts';
 
@@ -47,14 +48,19 @@ async function px(code: string, { targets, cluster, stream, groupOutputs, verbos
     ...(more.progressAfter === undefined ? {} : { progressAfter: more.progressAfter }),
   };
   try {
-    const run = session.rc.view(targets).px.with(options)(code);
-    const interrupted = onInterrupt(() => run.interrupt());
-    try {
-      await run;
-    } finally {
-      if (interrupted()) process.exitCode = INTERRUPTED;
-    }
+    await finish(session.rc.view(targets).px.with(options)(code));
   } finally {
     await session.close();
   }
+}
+
+// After Ctrl-C the exit code says that, whatever became of the tasks.
+async function finish(run: PxRun): Promise<void> {
+  const interrupted = onInterrupt(() => run.interrupt());
+  const error = await run.then(
+    () => undefined,
+    (reason: Error) => reason,
+  );
+  if (interrupted()) process.exitCode = INTERRUPTED;
+  else if (error !== undefined) throw error;
 }

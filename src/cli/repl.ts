@@ -1,6 +1,11 @@
 // `directview repl`: Node's REPL with a connected client and px commands.
 import type { Command } from 'commander';
-import { Cluster, fromModule, pdot, range, ref, Tensor, tensor } from '../index.ts';
+import { pdot } from '../client/pdot/pdot.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import { fromModule } from '../protocol/module-function.ts';
+import { ref } from '../protocol/ref.ts';
+import { range, tensor } from '../tensor/convert.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import { count, deviceOptions } from './arguments.ts';
 import { INTERRUPTED } from './interrupt.ts';
 import { Shell } from './repl/shell.ts';
@@ -9,7 +14,7 @@ import { type ClusterFlags, openSession } from './session.ts';
 const GLOBALS = { Cluster, fromModule, pdot, range, ref, Tensor, tensor };
 
 const HELP = `
-rc (the client) and view (all engines) are there, and what 'directview' exports.
+rc (the client) and view (all engines) are there; Cluster, Tensor, tensor, range, ref, fromModule, pdot as well.
   %px CODE        runs CODE on the engines and prints what each says
   %%px            the same for the lines up to an empty one
   %autopx         every line runs on the engines, until the next %autopx
@@ -33,7 +38,9 @@ async function repl(flags: ClusterFlags): Promise<void> {
   const session = await openSession(flags);
   const { stdin: input, stdout: output, stderr: errors } = process;
   try {
-    output.write(`directview: ${session.rc.length} engines of ${session.origin}; %px CODE runs on all of them\n`);
+    output.write(
+      `directview: ${session.rc.length} engine${session.rc.length === 1 ? '' : 's'} of ${session.origin}; %px CODE runs on all of them\n`,
+    );
     const shell = new Shell(session.rc, { input, output, errors }, GLOBALS);
     // Without a terminal there are no keys: Ctrl-C comes as a signal.
     const leave = () => shell.interrupt() || void session.close().then(() => process.exit(INTERRUPTED));

@@ -6,7 +6,7 @@ import { count, deviceOptions } from './arguments.ts';
 import { INTERRUPTED, onInterrupt } from './interrupt.ts';
 import { installHooks } from './script/hooks.ts';
 import { runScript } from './script/script.ts';
-import { type ClusterFlags, openSession } from './session.ts';
+import { type ClusterFlags, openSession, type Session } from './session.ts';
 
 const HELP = `
 The script is an ES module, TypeScript or JavaScript. It gets a connected client:
@@ -35,20 +35,29 @@ export function define(command: Command): void {
 async function run(script: string, args: readonly string[], flags: ClusterFlags): Promise<void> {
   installHooks(script);
   const session = await openSession(flags);
-  const interrupted = onInterrupt(() => void leave(session));
+  let leaving: Promise<void> | undefined;
+  const interrupted = onInterrupt(() => {
+    leaving = leave(session);
+  });
   try {
     await runScript(script, session.rc, args);
   } catch (error) {
-    process.stderr.write(`${shown(error)}\n`);
-    process.exitCode = 1;
+    // After Ctrl-C the script's awaits fail because of that: nothing to report.
+    if (leaving === undefined) fail(error);
   } finally {
+    await leaving;
     interrupted();
     await session.close();
   }
 }
 
+function fail(error: unknown): void {
+  process.stderr.write(`${shown(error)}\n`);
+  process.exitCode = 1;
+}
+
 // The script cannot be stopped from outside, its process can: engines first, so that a reused cluster is idle again.
-async function leave({ rc, close }: Awaited<ReturnType<typeof openSession>>): Promise<void> {
+async function leave({ rc, close }: Session): Promise<void> {
   process.stderr.write('Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
   await Promise.allSettled([rc.abort(), rc.interrupt()]);
   await close();

@@ -179,7 +179,7 @@ export class Client
    * `rc.loadBalanced([0, 2])` of some.
    * @throws TypeError, RangeError as `view` does; TypeError naming an unknown option
    */
-  loadBalanced(targets: Targets | string = 'all', options: BalancedOptions = {}): LoadBalancedView {
+  loadBalanced(targets: number | string | Iterable<number> = 'all', options: BalancedOptions = {}): LoadBalancedView {
     if (this.#closed) throw new ConnectionError('this client is closed');
     this.#balancer ??= new Balancer(this);
     return new LoadBalancedView(this.#balancer, targetsOf(targets, this.ids), options);

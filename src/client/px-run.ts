@@ -16,6 +16,8 @@ export interface PxRun extends Promise<void> {
   readonly result: PxReply;
   /** As Ctrl-C does: says so on stderr and interrupts the engines; what they still print is shown, the wait goes on. */
   interrupt(): Promise<void>;
+  /** Gives up the wait, which rejects with AbortError, and the printing; the engines go on. */
+  leave(): void;
 }
 
 const PROGRESS_AFTER_MS = 2000;
@@ -25,6 +27,7 @@ export class PxShow {
   readonly #session: Session;
   readonly #options: PxOptions & Sinks;
   readonly #bar: LateBar;
+  readonly #left = new AbortController();
 
   constructor(result: PxReply, session: Session, options: PxOptions & Sinks) {
     this.#result = result;
@@ -36,7 +39,8 @@ export class PxShow {
   run(): PxRun {
     const shown = this.#show();
     shown.catch(() => {});
-    return Object.assign(shown, { result: this.#result, interrupt: () => this.#interrupt() });
+    const leave = () => this.#left.abort();
+    return Object.assign(shown, { result: this.#result, interrupt: () => this.#interrupt(), leave });
   }
 
   async #show(): Promise<void> {
@@ -51,11 +55,16 @@ export class PxShow {
     }
   }
 
+  get #limits(): { signal: AbortSignal } {
+    const { signal } = this.#options;
+    return { signal: signal === undefined ? this.#left.signal : AbortSignal.any([this.#left.signal, signal]) };
+  }
+
   async #live(): Promise<void> {
     const { isSingle: single, tasks } = this.#result;
     const live = writeLive(tasks, { single, results: true, sinks: this.#bar.over(this.#options) });
     try {
-      await this.#result.get();
+      await this.#result.get(this.#limits);
       await live.done;
     } catch (error) {
       const errors = remoteErrors(error);
@@ -69,7 +78,7 @@ export class PxShow {
 
   async #grouped(): Promise<void> {
     const { groupOutputs: groupBy = 'type' } = this.#options;
-    await this.#result.displayOutputs({ groupBy, ...this.#bar.over(this.#options) });
+    await this.#result.displayOutputs({ groupBy, ...this.#limits, ...this.#bar.over(this.#options) });
     await this.#result.get();
   }
 

@@ -5,8 +5,9 @@ import { type Sinks, sinksOf } from './output/sinks.ts';
 import { codeOf } from './px-code.ts';
 import { type PxReply, type PxRun, PxShow } from './px-run.ts';
 import type { Session } from './session.ts';
+import type { TargetOptions } from './targeted-calls.ts';
 import { type Targets, targetsOf } from './targets.ts';
-import type { ExecuteOptions, TargetOptions } from './view.ts';
+import type { ExecuteOptions } from './view.ts';
 
 export interface PxOptions extends TargetOptions, Partial<Sinks> {
   /** true (default): output as it arrives. false: all of it at the end, grouped. */

@@ -1,35 +1,28 @@
 // DirectView: does the same thing on each of its engines.
 import { readFileSync } from 'node:fs';
-import { inspect } from 'node:util';
-import { NoEnginesRegistered } from '../errors.ts';
+import type { EngineMemory } from '../protocol/arguments.ts';
 import { type Body, encodeBody } from '../protocol/codec.ts';
-import type { EngineId, Method } from '../protocol/messages.ts';
+import type { Method } from '../protocol/messages.ts';
 import type { Ref } from '../protocol/ref.ts';
 import type { Dist } from '../tensor/partition.ts';
-import { type Assembly, chunks, joined, list, single } from './assembly.ts';
-import { AsyncResult } from './async-result.ts';
-import { relays } from './broadcast.ts';
+import { chunks, joined } from './assembly.ts';
+import type { AsyncResult } from './async-result.ts';
 import { ExecuteReply } from './execute-reply.ts';
 import { join } from './gathering.ts';
 import { type ImportOptions, importCode } from './import-module.ts';
+import { createKernel, type Kernel, type KernelFunction, type KernelSettings } from './kernel.ts';
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
 import { type CallOptions, checkOptions } from './options.ts';
 import { type Px, pxOf } from './px.ts';
-import type { EngineQueue, QueueStatus } from './queue-status.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
 import { flattenPart, partsOf, sequenceOf } from './sequences.ts';
-import type { Session } from './session.ts';
-import { type Targets, targetsOf, targetText } from './targets.ts';
+import { type Bodies, TargetedCalls, type TargetOptions } from './targeted-calls.ts';
+import type { Targets } from './targets.ts';
 import type { Task } from './task.ts';
-import { ViewJobs, type ViewSession } from './view-jobs.ts';
+import type { ViewSession } from './view-jobs.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './wrappers.ts';
-
-export interface TargetOptions extends CallOptions {
-  /** Other targets for this call only. */
-  readonly targets?: Targets;
-}
 
 export interface ScatterOptions extends TargetOptions {
   /** 'b': blocks (default); 'r': round robin. */
@@ -47,56 +40,27 @@ export interface ExecuteOptions extends TargetOptions {
   readonly silent?: boolean;
 }
 
-/** One body for all engines (encoded once), or one per engine. */
-type Bodies = Body | ((index: number) => Body | undefined);
-
-type StatusOf<M extends Mode> = M extends 'one' ? EngineQueue<number> : QueueStatus;
-
-export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
-  /** An engine id, a list of them, or 'all' (asked at each call). */
-  readonly targets: Targets;
+export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
   /** The engines' namespaces: `await view.ns.a` pulls, `view.ns.a = 5` pushes. */
   readonly ns: Namespace;
-  protected readonly session: ViewSession;
-  readonly #defaults: CallOptions;
-  #unseen: AsyncResult<unknown, unknown>[] = [];
 
   constructor(session: ViewSession, targets: Targets, defaults: CallOptions = {}) {
-    super();
-    this.session = session;
-    this.targets = targets;
-    this.#defaults = defaults;
+    super(session, targets, defaults);
     this.ns = namespaceProxy<PerTarget<M, unknown>>({
       get: (name) => this.pull(name),
-      set: (name, value) => this.#surfaceLater(this.push({ [name]: value })),
-      drop: (name) => this.#surfaceLater(this.clear([name])),
+      set: (name, value) => this.surfaceLater(this.push({ [name]: value })),
+      drop: (name) => this.surfaceLater(this.clear([name])),
     });
-  }
-
-  // An assignment cannot be awaited: its failure is thrown by the next call that is.
-  #surfaceLater<T>(result: AsyncResult<T, unknown>): AsyncResult<T, unknown> {
-    this.#unseen.push(result as AsyncResult<unknown, unknown>);
-    return result;
   }
 
   /** The same targets with call options that hold for every call of the returned view; this one stays as it is. */
   with(options: CallOptions): DirectView<M> {
-    return new DirectView<M>(this.session, this.targets, { ...this.#defaults, ...checkOptions(options) });
+    return new DirectView<M>(this.session, this.targets, { ...this.defaults, ...checkOptions(options) });
   }
 
   /** The engines of this view now, frozen as a list: every call gives one value per engine. @throws NoEnginesRegistered */
   asMany(): DirectView<'many'> {
-    return new DirectView<'many'>(this.session, this.#mustHaveEngines(undefined), this.#defaults);
-  }
-
-  /** Targets now: 'all' asks which engines there are. */
-  get length(): number {
-    return this.ids.length;
-  }
-
-  /** The engine ids that a call made now would go to. */
-  override get ids(): EngineId[] {
-    return idsOf(this.targets, this.session);
+    return new DirectView<'many'>(this.session, this.mustHaveEngines(undefined), this.defaults);
   }
 
   /**
@@ -107,7 +71,7 @@ export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
     fn: RemoteFunction<A, R>,
     ...args: RemoteArgs<[...A]>
   ): AsyncResult<PerTarget<M, Awaited<R>>, Awaited<R>> {
-    return this.#each('apply', 'apply', encodeBody({ fn, args }), {}, typeof fn === 'function' ? fn.name : '');
+    return this.each('apply', 'apply', encodeBody({ fn, args }), {}, typeof fn === 'function' ? fn.name : '');
   }
 
   /**
@@ -120,15 +84,15 @@ export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
     ...sequences: readonly unknown[]
   ): AsyncResult<Awaited<R>[], Awaited<R>> {
     const { inputs, options } = splitOptions(sequences);
-    const parts = mapParts(mapInputs(inputs), this.#mustHaveEngines(options.targets).length);
+    const parts = mapParts(mapInputs(inputs), this.mustHaveEngines(options.targets).length);
     const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
-    const tasks = this.#submit('map', 'map', options, (index: number) => {
+    const tasks = this.submit('map', 'map', options, (index: number) => {
       const part = parts[index];
       return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, mode: 'items' });
     });
     const assembly = chunks<Awaited<R>>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as never);
     const kind = 'AsyncMapResult';
-    return this.#result(options.label ?? functionName(fn), tasks, assembly, options, { kind });
+    return this.result(options.label ?? functionName(fn), tasks, assembly, options, { kind });
   }
 
   /** Runs source text; top-level `await`, and `const`, `let`, `function`, `class`, `import` persist as in a REPL. */
@@ -136,9 +100,9 @@ export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
     if (typeof code !== 'string') throw new TypeError(`execute wants source text, not ${typeof code}`);
     const { silent = true, ...rest } = checkOptions(options, 'silent', 'targets');
     const body = encodeBody({ code, silent });
-    const { tasks, assembly } = this.#calls<ExecuteReply>('execute', 'execute', body, rest);
+    const { tasks, assembly } = this.calls<ExecuteReply>('execute', 'execute', body, rest);
     for (const task of tasks) task.executeInput = code;
-    return this.#result('execute', tasks, ExecuteReply.assembly(assembly, tasks), rest);
+    return this.result('execute', tasks, ExecuteReply.assembly(assembly, tasks), rest);
   }
 
   /** Runs source text and prints what each engine says: view.px`a.length`; `view.px.with({ stream: false })`. */
@@ -185,14 +149,14 @@ export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
     ns: Readonly<Record<string, unknown>>,
     options: TargetOptions = {},
   ): AsyncResult<PerTarget<M, undefined>, undefined> {
-    return this.#each('push', 'push', pushBody(checkNamespace(ns)), options);
+    return this.each('push', 'push', pushBody(checkNamespace(ns)), options);
   }
 
   /** Values of a name, of a list of names, or of any expression. @throws TypeError before sending for anything else */
   pull(name: string | Ref, options?: TargetOptions): AsyncResult<PerTarget<M, unknown>, unknown>;
   pull(names: readonly string[], options?: TargetOptions): AsyncResult<PerTarget<M, unknown[]>, unknown[]>;
   pull(names: string | Ref | readonly string[], options: TargetOptions = {}): AsyncResult<never, never> {
-    return this.#each('pull', 'pull', encodeBody({ names: checkNames(names) }), options) as AsyncResult<never, never>;
+    return this.each('pull', 'pull', encodeBody({ names: checkNames(names) }), options) as AsyncResult<never, never>;
   }
 
   /**
@@ -206,17 +170,17 @@ export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
   ): AsyncResult<PerTarget<M, undefined>, undefined> {
     const { dist, flatten, ...rest } = checkOptions(options, 'dist', 'flatten', 'targets');
     checkNames(name);
-    const parts = partsOf(sequenceOf(sequence), this.#mustHaveEngines(rest.targets).length, dist);
+    const parts = partsOf(sequenceOf(sequence), this.mustHaveEngines(rest.targets).length, dist);
     const values = flatten ? parts.map(flattenPart) : parts;
-    return this.#each('push', 'scatter', (i: number) => pushBody({ [name]: values[i] }), rest);
+    return this.each('push', 'scatter', (i: number) => pushBody({ [name]: values[i] }), rest);
   }
 
   /** The parts of a name, joined by the kind of the first. @throws TypeError when parts do not fit together */
   gather(name: string, options: GatherOptions = {}): AsyncResult<unknown, unknown> {
     const { dist, ...rest } = checkOptions(options, 'dist', 'targets');
-    const tasks = this.#submit('pull', 'gather', rest, encodeBody({ names: checkNames(name) }));
+    const tasks = this.submit('pull', 'gather', rest, encodeBody({ names: checkNames(name) }));
     const engines = tasks.map((task) => task.engine?.id ?? -1);
-    return this.#result(
+    return this.result(
       'gather',
       tasks,
       joined(tasks.length, (parts) => join(parts, engines, dist)),
@@ -226,96 +190,32 @@ export class DirectView<M extends Mode = Mode> extends ViewJobs<StatusOf<M>> {
 
   /** Clears these names, or everything that users set. */
   clear(names?: readonly string[], options: TargetOptions = {}): AsyncResult<PerTarget<M, undefined>, undefined> {
-    return this.#each('clear', 'clear', encodeBody(names === undefined ? {} : { names: checkNames(names) }), options);
+    return this.each('clear', 'clear', encodeBody(names === undefined ? {} : { names: checkNames(names) }), options);
+  }
+
+  /**
+   * One gpu.js kernel, compiled on the engines of this view as they are now, and called like a function:
+   * `const saxpy = await view.kernel(function (a, x, y) {…}, { outputLike: 'x' }); await saxpy(2, ref('x'), ref('y'))`.
+   * Results come back as float32 Tensors, or stay on the engines: `saxpy.into('y')(2, ref('x'), ref('y'))`.
+   * @throws TypeError, RangeError, NotSerializableError before anything is sent; the first call: KernelError with the source
+   */
+  kernel<F extends KernelFunction, const S extends KernelSettings>(fn: F, settings: S): Promise<Kernel<M, F, S>> {
+    return createKernel(this, fn, settings);
+  }
+
+  /** What each engine holds, in bytes: by name, on its device, in its mailbox. */
+  memory(options: TargetOptions = {}): AsyncResult<PerTarget<M, EngineMemory>, EngineMemory> {
+    return this.each('memory', 'memory', encodeBody({}), options);
   }
 
   /** Any method of the engines' verbs, for the pieces that are built on views. */
   call<T>(method: Method, label: string, bodies: Bodies, options: TargetOptions = {}): AsyncResult<PerTarget<M, T>, T> {
-    return this.#each(method, label, bodies, options);
+    return this.each(method, label, bodies, options);
   }
-
-  #each<T>(
-    method: Method,
-    label: string,
-    bodies: Bodies,
-    options: TargetOptions = {},
-    functionName = '',
-  ): AsyncResult<PerTarget<M, T>, T> {
-    checkOptions(options, 'targets');
-    const { tasks, assembly } = this.#calls<T>(method, label, bodies, options);
-    return this.#result(label, tasks, assembly, options, { functionName: functionName || label });
-  }
-
-  #calls<T>(method: Method, label: string, bodies: Bodies, options: TargetOptions) {
-    const tasks = this.#submit(method, label, options, bodies);
-    const one = typeof (options.targets === undefined ? this.targets : this.#freeze(options.targets)) === 'number';
-    // `one` at run time is what the mode M says at compile time.
-    const assembly = (one ? single<T>() : list<T>(tasks.length)) as unknown as Assembly<PerTarget<M, T>, T>;
-    return { tasks, assembly };
-  }
-
-  #submit(method: Method, label: string, options: TargetOptions, bodies: Bodies): Task[] {
-    const { runTimeout, via } = { ...this.#defaults, ...options };
-    const ids = this.#mustHaveEngines(options.targets);
-    const call = ids.length > 1 ? nextCall() : undefined;
-    const isThere = (id: EngineId) => this.session.engine(id) !== undefined;
-    const relayed = typeof bodies === 'function' ? undefined : relays(ids, isThere, bodies, via);
-    return ids.flatMap((id, index) => {
-      const body = typeof bodies === 'function' ? bodies(index) : bodies;
-      const named = options.label ?? this.#defaults.label ?? label;
-      return body === undefined
-        ? []
-        : [this.session.submit(id, { method, label: named, body, runTimeout, call, relayed: relayed?.[index] })];
-    });
-  }
-
-  #result<T, Item>(
-    label: string,
-    tasks: readonly Task[],
-    assembly: Assembly<T, Item>,
-    options: CallOptions,
-    printed: { readonly kind?: string; readonly functionName?: string } = {},
-  ): AsyncResult<T, Item> {
-    const abort = (some: readonly Task[]) => this.session.abortTasks(some);
-    const { targets: _, ...call } = { ...this.#defaults, ...options } as TargetOptions;
-    const before = this.#unseen;
-    this.#unseen = [];
-    return new AsyncResult({ label, tasks, assembly, abort, options: call, before, ...printed });
-  }
-
-  #freeze(targets: Targets): Targets {
-    return targetsOf(targets, this.session.ids);
-  }
-
-  #mustHaveEngines(targets: Targets | undefined): readonly EngineId[] {
-    const ids = targets === undefined ? this.ids : idsOf(this.#freeze(targets), this.session);
-    if (ids.length === 0) throw new NoEnginesRegistered(inspect(this));
-    return ids;
-  }
-
-  [inspect.custom](): string {
-    return `<DirectView ${targetText(this.targets)}>`;
-  }
-
-  override toString(): string {
-    return this[inspect.custom]();
-  }
-}
-
-let calls = 0;
-
-/** A number for the tasks of one call; unique with the client's name, which their ids bear. */
-function nextCall(): number {
-  return calls++;
 }
 
 function pushBody(ns: Readonly<Record<string, unknown>>): Body {
   return encodeBody({ names: Object.keys(ns), values: Object.values(ns) });
-}
-
-function idsOf(targets: Targets, session: Session): EngineId[] {
-  if (targets === 'all') return session.ids;
-  return typeof targets === 'number' ? [targets] : [...targets];
 }
 
 const isOptions = (value: unknown): value is TargetOptions =>

@@ -21,6 +21,7 @@ export type Method =
   | 'ring'
   | 'kernel'
   | 'memory'
+  | 'describe'
   | 'call';
 
 /** Client → engine, tasks socket. The body holds the arguments of the method. */

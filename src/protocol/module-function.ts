@@ -4,17 +4,17 @@ import { pathToFileURL } from 'node:url';
 
 type Callable = (...args: never[]) => unknown;
 
+/** The kernels of this package, wherever an engine has them. */
+export const KERNELS = 'directview:kernels';
+
 /** A callable stand-in, so that it passes wherever a function is expected; calling it here throws TypeError. */
 export class ModuleFunction {
-  /** What the engine imports: an absolute URL or a bare package name. */
+  /** What the engine imports: an absolute URL, a bare package name, or `directview:kernels`. */
   declare readonly url: string;
   /** The export. */
   declare readonly name: string;
 
-  constructor(url: string, name: string) {
-    const standIn = () => {
-      throw new TypeError(`${name} of ${url} runs on engines: pass it to apply, map or call`);
-    };
+  constructor(url: string, name: string, standIn: Callable = refusal(url, name)) {
     // A class constructor may return another object; only a real function has typeof 'function'.
     Object.setPrototypeOf(standIn, new.target.prototype);
     // biome-ignore lint/correctness/noConstructorReturn: see above
@@ -22,6 +22,18 @@ export class ModuleFunction {
   }
 }
 Object.setPrototypeOf(ModuleFunction.prototype, Function.prototype);
+
+function refusal(url: string, name: string): () => never {
+  return () => {
+    throw new TypeError(`${name} of ${url} runs on engines: pass it to apply, map or call`);
+  };
+}
+
+/** A function that kernels/index.ts exports under its own name: callable here, and imported by engines. */
+export function kernelFunction<F extends Callable>(fn: F): F & ModuleFunction {
+  // A function of its own: the kernel itself stays as it is.
+  return new ModuleFunction(KERNELS, fn.name, (...args) => fn(...args)) as F & ModuleFunction;
+}
 
 /**
  * The function that `url` exports as `name`, imported on the engine: closures and imports of that module work there.

@@ -1,4 +1,5 @@
 // The semantics page's cases, by number, against real engine processes on the `wasm` context.
+import { balancedCases, balancedFaultCases } from '../support/cases/balanced.ts';
 import { directCases } from '../support/cases/direct.ts';
 import { jobCases } from '../support/cases/jobs.ts';
 import { outputCases } from '../support/cases/output.ts';
@@ -14,6 +15,8 @@ test.before(async () => {
 test.after(() => rig.stop());
 resultCases(test, () => rig);
 directCases(test, () => rig);
+balancedCases(test, () => rig);
+balancedFaultCases(test, 'wasm');
 jobCases(test, () => rig);
 outputCases(test, () => rig);
 test.run();

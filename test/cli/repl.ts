@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { isIncomplete } from '../../src/cli/repl/incomplete.ts';
 import { parsePxLine } from '../../src/cli/repl/px-line.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
+import { pidRuns } from '../../src/cluster/process-identity.ts';
 import { ClusterLab } from '../fixtures/cluster-lab.ts';
 import { throws } from '../support/assert.ts';
 import { suite } from '../support/suite.ts';
@@ -28,9 +29,19 @@ test.after(async () => {
   lab.remove();
 });
 
+interface Fed {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
 /** Feeds lines to a REPL without a terminal. */
-async function fed(...lines: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [MAIN, 'repl'], { stdio: 'pipe' });
+async function fed(...lines: string[]): Promise<Fed> {
+  return feed([], lines);
+}
+
+async function feed(flags: readonly string[], lines: readonly string[]): Promise<Fed> {
+  const child = spawn(process.execPath, [MAIN, 'repl', ...flags], { stdio: 'pipe' });
   let [out, err] = ['', ''];
   child.stdout.on('data', (text) => {
     out += text;
@@ -116,6 +127,34 @@ test('fed by a pipe: cells, autopx, noblock, config, results again', async () =>
   assert.match(out, 'Parallel execution on engine(s): [0]\n[stdout:0] \n0\n[ 42, 42 ]\n');
 });
 
+test('a cluster that is started for a session ends with it', async () => {
+  const flags = ['--cluster', 'own', '-n', '1', '--device', 'cpu'];
+  const { code, out } = await feed(flags, ['rc.engines[0].pid']);
+  assert.is(code, 0);
+  assert.match(out, '1 engine of a cluster of its own');
+  assert.is(pidRuns(Number(out.trim().split('\n').at(-1))), false);
+});
+
+test('fed by a pipe: errors of the local code, thrown and awaited, and the session goes on', async () => {
+  const { code, out } = await fed(
+    'null.x',
+    'throw 5',
+    'await rc[0].apply(() => { throw new Error("far") })',
+    'f(',
+    ')',
+    'await view.apply(() => engine.id)',
+  );
+  assert.is(code, 0);
+  const shown = [
+    /TypeError: Cannot read/,
+    /Uncaught 5/,
+    /RemoteError\[0\]:Error\(far\)/,
+    /f is not defined/,
+    /\[ 0, 1 \]\n$/,
+  ];
+  for (const pattern of shown) assert.match(out, pattern);
+});
+
 test('fed by a pipe: errors say what is wrong and the session goes on', async () => {
   const { code, out, err } = await fed('%px null.x', '%foo', '%px -t 7 1', '%pxconfig -t x', '%px 5 +', '6 * 7');
   assert.is(code, 0);
@@ -171,6 +210,10 @@ async function complete(terminal: Terminal): Promise<void> {
   await terminal.shows(/%pxresult/);
   terminal.type(`\x15%px answ${TAB}`);
   await terminal.shows(/%px answer/);
+  terminal.type(`\x15%%px --no-st${TAB}`);
+  await terminal.shows(/%%px --no-stream/);
+  terminal.type(`\x15rc[0].ns.answ${TAB}`);
+  await terminal.shows(/rc\[0\]\.ns\.answer/);
   terminal.type(`\x15rc.waitForEng${TAB}`);
   await terminal.shows(/rc\.waitForEngines/);
   terminal.type('\x15');
@@ -178,12 +221,22 @@ async function complete(terminal: Terminal): Promise<void> {
 
 async function interrupt(terminal: Terminal): Promise<void> {
   terminal.type('%px for (;;);\n');
-  await until(async () => cluster.engines.length === 2 && (await allRun()));
+  await until(allRun);
   terminal.type(CTRL_C);
   await terminal.shows(/Received Keyboard Interrupt\. Sending signal SIGINT to engines\.\.\.\n[\s\S]*2 errors\n> $/);
   assert.match(terminal.since, 'TaskInterrupted');
   terminal.type('%px 1 + 1\n');
   await terminal.shows(/Out\[\d:\d+\]: 2\n.*Out\[\d:\d+\]: 2\n> $/);
+  // With no signal to send, Ctrl-C ends the wait only: the output comes with %pxresult, once.
+  terminal.type('%pxconfig --signal-on-interrupt 0\n');
+  await terminal.shows(/> $/);
+  terminal.type('%px await new Promise((go) => setTimeout(go, 700)); console.log("done")\n');
+  await until(allRun);
+  terminal.type(CTRL_C);
+  await terminal.shows(/the wait was given up[^\n]*\n> $/);
+  terminal.type('%pxresult\n');
+  await terminal.shows(/\[stdout:0\] \ndone\n\[stdout:1\] \ndone\n> $/);
+  assert.is(terminal.since.split('done').length - 1, 2);
   // A command that is not complete is dropped.
   terminal.type('%%px\n');
   await terminal.shows(/\.\.\. $/);

@@ -272,6 +272,9 @@ for (const [how, end] of [
       end(engine);
       assert.equal(await engine.exit, [0, null]);
       assert.not.ok(existsSync(engine.folder));
+      // The goodbye may still be on its way: it left before the process did.
+      for (let i = 0; i < 100 && controller.unregistered.length === 0; i++)
+        await new Promise((resolve) => setTimeout(resolve, 20));
       assert.equal(controller.unregistered, [client.record.uuid]);
     }));
 }

@@ -67,3 +67,8 @@ export async function until(what: string, holds: () => boolean, limit = 10_000):
     await sleep(10);
   }
 }
+
+/** Polls until each of these engines runs a task: on a loaded machine that takes its time. */
+export async function untilRunning(rc: Client, ids: readonly number[]): Promise<void> {
+  for (const id of ids) while (((await rc.status(id)).get(id)?.running ?? null) === null) await sleep(5);
+}

@@ -17,7 +17,7 @@ export async function completePx(
 ): Promise<Completion | undefined> {
   const command = /^\s*(%%?\w*)$/.exec(line)?.[1];
   if (command !== undefined) return matching(COMMANDS, command);
-  const option = /^\s*%%?\w+\s.*?(?:^|\s)(--[\w-]*)$/.exec(line)?.[1];
+  const option = /^\s*%%?\w+(?:\s.*)?\s(--[\w-]*)$/.exec(line)?.[1];
   if (option !== undefined) return matching(optionNames(), option);
   const assigned = NS.exec(line);
   if (assigned !== null) return matching(await engineNames(rc, where.targets, []), assigned[1] as string);

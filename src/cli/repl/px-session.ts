@@ -9,6 +9,8 @@ import { DEFAULTS, type PxLine, type PxSettings } from './px-line.ts';
 /** Runs text in the REPL itself. */
 export type Local = (code: string) => Promise<unknown>;
 
+const GIVEN_UP = 'the wait was given up; the engines go on (%pxresult shows what they say)\n';
+
 export class PxSession {
   readonly #rc: Client;
   readonly #sinks: Sinks;
@@ -16,7 +18,7 @@ export class PxSession {
   #settings: PxSettings = DEFAULTS;
   #last: PxReply | undefined;
   #running: PxRun | undefined;
-  #wait: AbortController | undefined;
+  #interrupts = true;
   autopx = false;
 
   /** `set` puts a value under a name of the REPL (`-o`). */
@@ -68,17 +70,15 @@ export class PxSession {
   }
 
   async #show(result: PxReply, { stream, groupOutputs, progressAfter, interrupts }: PxSettings): Promise<void> {
-    this.#wait = new AbortController();
     const options = { stream, groupOutputs, progressAfter, ...this.#sinks };
-    const run = new PxShow(result, this.#rc, options).run();
-    this.#running = interrupts ? run : undefined;
+    this.#running = new PxShow(result, this.#rc, options).run();
+    this.#interrupts = interrupts;
     try {
-      await Promise.race([run, aborted(this.#wait.signal)]);
+      await this.#running;
     } catch (error) {
       this.#report(error);
     } finally {
       this.#running = undefined;
-      this.#wait = undefined;
     }
   }
 
@@ -89,7 +89,7 @@ export class PxSession {
 
   // Remote failures are the engines' and end here; anything else is the REPL's to show.
   #report(error: unknown): void {
-    if (error instanceof AbortError) this.#sinks.stderr.write(`${error.message}\n`);
+    if (error instanceof AbortError) this.#sinks.stderr.write(GIVEN_UP);
     else if (error instanceof AlreadyDisplayedError) this.#sinks.stderr.write(`${error.message}\n`);
     else if (error instanceof CompositeError) this.#sinks.stderr.write(`${error.render()}\n${error.message}\n`);
     else if (error instanceof RemoteError) this.#sinks.stderr.write(`${error.traceback}\n${error.message}\n`);
@@ -98,21 +98,13 @@ export class PxSession {
 
   /** Ctrl-C: interrupts the engines of the px that runs, or gives up the wait. False when nothing runs. */
   interrupt(): boolean {
-    if (this.#wait === undefined) return false;
-    if (this.#running !== undefined) void this.#running.interrupt();
-    else this.#wait.abort();
+    if (this.#running === undefined) return false;
+    if (this.#interrupts) void this.#running.interrupt();
+    else this.#running.leave();
     return true;
   }
 }
 
 function whereText(targets: Parameters<typeof allTargets>[0], { block }: PxSettings): string {
   return `${block ? 'Parallel' : 'Async parallel'} execution on engine(s): ${allTargets(targets)}`;
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = () =>
-      reject(new AbortError('the wait was given up; the engines go on (%pxresult shows what they say)'));
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }

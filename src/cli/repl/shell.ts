@@ -1,4 +1,5 @@
 // Node's REPL with px commands: one line after the other, also those typed while a px runs.
+import type { EventEmitter } from 'node:events';
 import { type REPLServer, Recoverable, start } from 'node:repl';
 import type { Client } from '../../client/client.ts';
 import { type Completion, completePx } from './complete.ts';
@@ -10,10 +11,11 @@ type Finish = (error: Error | null, value?: unknown) => void;
 type Evaluate = (code: string, context: unknown, file: string, finish: Finish) => void;
 type Complete = (line: string, done: (error: Error | null, completion?: Completion) => void) => void;
 /** What node:repl lets one replace, though its types call it read-only. */
-type Server = REPLServer & { eval: Evaluate; completer: Complete };
+type Server = REPLServer & { eval: Evaluate; completer: Complete; readonly _domain?: EventEmitter };
 
-/** A value to print; absent = nothing is printed. */
-type Answer = { readonly value: unknown } | undefined;
+/** A value to print; absent: nothing is printed; SHOWN: the server has printed an error and the prompt itself. */
+type Answer = { readonly value: unknown } | typeof SHOWN | undefined;
+const SHOWN = Symbol('shown');
 
 const PROMPTS = { js: '> ', px: 'px> ', more: '... ' } as const;
 const FILE = 'REPL';
@@ -98,6 +100,7 @@ export class Shell {
       this.#drop();
       failure = error instanceof Error ? error : new Error(`thrown: ${String(error)}`);
     }
+    if (answer === SHOWN) return;
     this.#prompt();
     if (this.#left) this.#writeLate(answer, failure);
     else if (failure !== undefined) finish(failure);
@@ -106,7 +109,7 @@ export class Shell {
   }
 
   // The input has ended: the server would show a prompt on a closed line.
-  #writeLate(answer: Answer, failure: Error | undefined): void {
+  #writeLate(answer: Exclude<Answer, typeof SHOWN>, failure: Error | undefined): void {
     if (failure !== undefined) this.#errors.write(`Uncaught ${failure.stack}\n`);
     else if (answer !== undefined) this.#server.output.write(`${this.#server.writer(answer.value)}\n`);
   }
@@ -174,11 +177,20 @@ export class Shell {
     }
   }
 
-  // The REPL's own evaluation: top-level await, and more lines where the code is not complete.
+  // The REPL's own evaluation: top-level await, and more lines where the code is not complete. Its callback hears of
+  // values only: errors go to its domain, which shows them.
   #javaScript(line: string): Promise<Answer> {
     const code = this.#pending + line;
-    return new Promise((resolve, reject) => {
+    const domain = this.#server._domain;
+    return new Promise<Answer>((resolve, reject) => {
+      const onError = () => {
+        this.#drop();
+        this.#prompt();
+        resolve(SHOWN);
+      };
+      domain?.prependOnceListener('error', onError);
       this.#evaluate.call(this.#server, code, this.#server.context, FILE, (error, value) => {
+        domain?.off('error', onError);
         this.#pending = error instanceof Recoverable ? code : '';
         if (error === null || error === undefined) resolve({ value });
         else if (error instanceof Recoverable) resolve(undefined);

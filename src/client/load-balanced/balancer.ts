@@ -18,6 +18,7 @@ import type { Task } from '../task.ts';
 import { BalancedTask, type Call, type TaskOwner } from './balanced-task.ts';
 import type { KnownDependency } from './dependency.ts';
 import { Paces } from './paces.ts';
+import { Recaller } from './recaller.ts';
 import { type AttemptEnd, type Dead, type Dispatch, Scheduler } from './scheduler.ts';
 
 /** What load balancing needs of a client beyond what views need. */
@@ -37,8 +38,6 @@ export interface Conditions {
 
 // An engine that is replaced is away for a moment: tasks without any engine wait this long for one to join.
 const NO_ENGINE_GRACE_MS = 10_000;
-// How often to look for tasks that got behind a long one. Far above what tiny tasks and collected garbage take.
-const STALL_MS = 20;
 /** Bytes that cross in a millisecond, about: what is large takes its time, however short it runs. */
 const BYTES_PER_MS = 500_000;
 
@@ -51,17 +50,18 @@ export class Balancer implements TaskOwner {
   readonly session: BalancedSession;
   readonly paces = new Paces();
   readonly #scheduler = new Scheduler<BalancedTask>((task) => task.plan.pace.estimate);
+  readonly #recaller: Recaller;
   readonly #grace: number;
   readonly #off: () => void;
   #flushing = false;
   // Has anything changed that may leave a task without an engine?
   #doubtful = false;
-  #stallTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(session: BalancedSession, options: BalancerOptions = {}) {
     this.session = session;
+    this.#recaller = new Recaller(this.#scheduler, session, () => this.#wake());
     this.#grace = options.noEngineGrace ?? NO_ENGINE_GRACE_MS;
     for (const id of session.ids) this.#up(id, session.engine(id)?.uuid);
     this.#off = session.onEvent((event) => this.#hear(event));
@@ -172,27 +172,7 @@ export class Balancer implements TaskOwner {
     if (this.#closed) return;
     for (const dispatch of this.#scheduler.dispatches()) this.#send(dispatch);
     if (this.#doubtful) this.#review();
-    if (this.#scheduler.pipelining) this.#watch();
-  }
-
-  #watch(): void {
-    this.#stallTimer ??= setTimeout(() => {
-      this.#stallTimer = undefined;
-      this.#recall(this.#scheduler.stalls());
-      this.#wake();
-    }, STALL_MS);
-  }
-
-  // Each engine gives back what it has not started; the rest comes as if nothing had been asked.
-  #recall(tasks: readonly BalancedTask[]): void {
-    const ids = new Map<EngineId, TaskId[]>();
-    for (const task of tasks) {
-      if (task.recalled || task.seat === undefined) continue;
-      task.recalled = true;
-      const { id } = task.seat;
-      ids.set(id, [...(ids.get(id) ?? []), task.wireId]);
-    }
-    for (const [id, wireIds] of ids) this.session.control(id, { type: 'abort', ids: wireIds }).catch(() => {});
+    this.#recaller.watch();
   }
 
   #send({ task, seat }: Dispatch<BalancedTask>): void {
@@ -283,7 +263,7 @@ export class Balancer implements TaskOwner {
     if (this.#closed) return;
     this.#closed = true;
     this.#endGrace();
-    clearTimeout(this.#stallTimer);
+    this.#recaller.stop();
     this.#off();
     for (const task of this.session.jobs.select()) {
       if (!(task instanceof BalancedTask) || !this.#scheduler.withdraw(task)) continue;

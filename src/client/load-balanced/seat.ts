@@ -2,8 +2,8 @@
 import type { Plan, Schedulable } from './lane.ts';
 
 // How many milliseconds of work may wait on an engine behind its running task. A round trip costs a fraction of a
-// millisecond: this much work hides it, and a task that goes to the wrong queue loses no more than this. Work of an
-// unknown length has nothing behind it.
+// millisecond: this much work hides it. Work of an unknown length has nothing behind it, and what got behind work that
+// was thought to be short is taken back (recaller.ts).
 const BACKLOG_MS = 2;
 const UNKNOWN_MS = 1e9;
 const LEAST_MS = 0.01;

@@ -1,65 +1,89 @@
 // pdot: C = A · B over the engines of a view. However clever the plan, it stays the tutorial's four lines: push B
 // everywhere, scatter A by rows, run C = A · B, gather C.
-import { encodeBody } from '../../protocol/codec.ts';
-import { type TensorLike, tensor } from '../../tensor/convert.ts';
+import { type Ref, ref } from '../../protocol/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
-import { Tensor } from '../../tensor/tensor.ts';
-import type { CallOptions } from '../options.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { assertName } from '../names.ts';
+import { type CallOptions, checkOptions } from '../options.ts';
 import type { Mode } from '../remote.ts';
 import type { DirectView } from '../view.ts';
-import { type Plan, planRows } from './plan.ts';
+import { multiplyBlocks } from './blocks.ts';
+import { deadline } from './deadline.ts';
+import type { Job } from './job.ts';
+import { checkOperands, locate, type Operand, resultDType } from './operands.ts';
+import { assertChoice, type PlanChoice, plan } from './plan.ts';
+import { Product } from './product.ts';
+import { multiplyRing } from './ring.ts';
+
+export interface PdotOptions extends CallOptions {
+  /** How operands get to the engines; 'auto' (default) counts bytes. */
+  readonly plan?: PlanChoice;
+  /** Keep C on the engines, scattered by rows, under this name. */
+  readonly into?: string;
+}
 
 /**
  * The matrix product A · B, computed block by block on the view's engines. A is [M, K], B is [K, N], both of one dtype:
- * float64 (nested arrays of numbers) in double precision on the CPU, float32 and int32 on the engines' devices.
- * @throws ShapeError, TypeError, NoEnginesRegistered before anything is sent; CompositeError when an engine fails
+ * float32, float16 and int32 (wrapping) on the engines' devices, float64 in double precision on their CPUs, the small
+ * integers as int32. An operand is a value here, or `ref('A')`: of A each engine holds its rows (as scatter deals them), of
+ * B its rows too, or all of it (push). Operands on the engines must stay as they are until the promise settles.
+ * With `into` the result stays on the engines and the promise gives a ref to it. `timeout` (milliseconds) is for the whole.
+ * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
+ *   CompositeError when an engine fails; TimeoutError, AbortError
  */
+export function pdot(
+  view: DirectView<Mode>,
+  a: Operand,
+  b: Operand,
+  options: PdotOptions & { readonly into: string },
+): Promise<Ref>;
+export function pdot(
+  view: DirectView<Mode>,
+  a: Operand,
+  b: Operand,
+  options?: PdotOptions & { readonly into?: never },
+): Promise<Tensor>;
 export async function pdot(
   view: DirectView<Mode>,
-  a: TensorLike,
-  b: TensorLike,
-  options: CallOptions = {},
-): Promise<Tensor> {
-  const [left, right] = operands(a, b);
+  a: Operand,
+  b: Operand,
+  options: PdotOptions = {},
+): Promise<Tensor | Ref> {
+  return run(await prepare(view, a, b, options));
+}
+
+/** Checks, asks for what is on the engines, and plans. */
+export async function prepare(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions = {}): Promise<Job> {
+  const { plan: choice = 'auto', into, ...call } = checkOptions(options, 'plan', 'into');
+  assertChoice(choice);
+  if (into !== undefined) assertName(into);
   const engines = view.asMany();
-  const plan = planRows(left.shape, right.shape, engines.length, itemSize(left.dtype));
-  const blocks = engines.call<Tensor>(
-    'matmul',
-    'pdot',
-    // Windows on A, and B as it is: nothing is copied on this side.
-    (i: number) => (isEmpty(plan, i) ? undefined : encodeBody({ a: rowsOf(left, plan, i), b: right })),
-    options,
-  );
-  return paste(plan, left, blocks);
+  const limits = deadline(call);
+  const operands = await locate(engines, a, b, limits);
+  checkOperands(operands);
+  const [left, right] = operands;
+  const dtype = left.layout.dtype;
+  const result = resultDType(dtype, right.layout.dtype);
+  const chosen = plan({
+    a: left.layout,
+    b: right.layout,
+    engines: engines.length,
+    choice,
+    keep: into !== undefined,
+    itemSize: itemSize(dtype),
+    resultItemSize: itemSize(result),
+  });
+  return { engines, plan: chosen, a: left.value, b: right.value, dtype, resultDType: result, into, limits };
 }
 
-function operands(a: TensorLike, b: TensorLike): readonly [Tensor, Tensor] {
-  const [left, right] = [tensor(a), tensor(b)];
-  if (left.dtype !== right.dtype) {
-    throw new TypeError(
-      `dtypes do not multiply: ${left.dtype} · ${right.dtype}; convert one with tensor(x, { dtype })`,
-    );
-  }
-  return [left, right];
-}
-
-function isEmpty(plan: Plan, engine: number): boolean {
-  const rows = plan.blocks[engine]?.rows;
-  return rows === undefined || rows.hi <= rows.lo;
-}
-
-function rowsOf(a: Tensor, plan: Plan, engine: number): Tensor {
-  const { lo, hi } = plan.blocks[engine]?.rows ?? { lo: 0, hi: 0 };
-  return a.rows(lo, hi);
-}
-
-// Each block of C into its place as it arrives.
-async function paste(plan: Plan, a: Tensor, blocks: AsyncIterable<Tensor>): Promise<Tensor> {
-  const out = new Tensor(a.dtype, plan.shape);
-  let offset = 0;
-  for await (const block of blocks) {
-    out.data.set(block.data, offset);
-    offset += block.size;
-  }
-  return out;
+/** Runs a plan. */
+export async function run(job: Job): Promise<Tensor | Ref> {
+  const { plan: chosen, into } = job;
+  const take = async (blocks: ReturnType<typeof multiplyBlocks>): Promise<Tensor | Ref> => {
+    if (into === undefined) return new Product(chosen, job.resultDType).take(blocks);
+    await blocks.get();
+    return ref(into);
+  };
+  if (chosen.kind === 'ring' && chosen.busy.length > 0) return multiplyRing(job, take);
+  return take(multiplyBlocks(job));
 }

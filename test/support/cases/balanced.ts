@@ -15,7 +15,7 @@ import {
 import { ref } from '../../../src/protocol/ref.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects, throws } from '../assert.ts';
-import { type Rig, until, withRig } from '../cluster.ts';
+import { type Rig, until, untilRunning, withRig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
 
 declare const engine: { readonly id: number };
@@ -272,13 +272,13 @@ export function balancedCases(test: Suite, rig: () => Rig): void {
 
   test('B14: queued tasks are aborted, running ones finish; runTimeout ends a run', async () => {
     const lview = rig().rc.loadBalanced([0]);
-    const running = lview.apply(nap, 150);
+    const running = lview.apply(nap, 1000);
     const queued = lview.map(nap, [1, 2, 3]);
-    await new Promise(setImmediate);
+    await untilRunning(rig().rc, [0]);
     await lview.abort();
     const error = await rejects(() => queued.get(), CompositeError);
     assert.ok(error.errors.every((e) => e instanceof TaskAborted));
-    assert.is(await running, 150);
+    assert.is(await running, 1000);
     const endless = lview.with({ runTimeout: 100 }).apply(() => {
       for (;;);
     });

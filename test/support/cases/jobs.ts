@@ -5,7 +5,7 @@ import type { EngineQueue } from '../../../src/client/queue-status.ts';
 import { CompositeError, RemoteError, TaskAborted, TaskInterrupted } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects, throws } from '../assert.ts';
-import { type Rig, until, withRig } from '../cluster.ts';
+import { type Rig, until, untilRunning, withRig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
 
 const nap = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -145,8 +145,9 @@ export function jobCases(test: Suite, rig: () => Rig): void {
 
   test('a view aborts and waits for what is on its engines only', async () => {
     const { v, e0, rc } = rig();
-    const sleepers = v.apply(nap, 150);
+    const sleepers = v.apply(nap, 1000);
     const queued = v.apply(() => 'ran');
+    await untilRunning(rc, [1]);
     await rc[1].abort();
     assert.is(await v.wait(), true);
     const ends = await queued.get({ returnErrors: true });

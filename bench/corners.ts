@@ -1,0 +1,157 @@
+// Corners in photographs, pictures a second: this package on each context beside scikit-image through ipyparallel's map. The same
+// files (decoded on the engines each time), the same parameters, the same number of engines, in turns in one run.
+// `node dist/bench/corners.js [--json FILE] [--engines N] [--repeat K] [--rounds R] [--device wasm,tensorflow,…]`
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Client, Cluster, type DeviceChoice, findCorners, getPictures } from 'directview';
+import { findPython, PythonPeer } from './support/python-peer.ts';
+import { median, table, timed } from './support/stats.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const PEER = fileURLToPath(new URL('bench/peers/skimage-corners.py', ROOT));
+const PEER_NAME = 'scikit-image + ipyparallel';
+const CONTEXTS: readonly DeviceChoice[] = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
+
+interface Figure {
+  readonly context: string;
+  readonly engines: number;
+  readonly picturesPerSecond: number;
+  /** Corners in all the pictures: the peer must find as many. */
+  readonly corners: number;
+  /** Times the peer's rate, of the same number of engines, measured in turns with it. */
+  readonly ratio?: number;
+  readonly skipped?: string;
+}
+
+/** One side of the race. */
+interface Runner {
+  readonly name: string;
+  /** Milliseconds of one map over all pictures, and the corners that it found. */
+  run(paths: readonly string[]): Promise<{ readonly ms: number; readonly corners: number }>;
+  close(): Promise<void>;
+}
+
+const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+
+async function openContext(device: DeviceChoice, engines: number): Promise<Runner> {
+  const cluster = await Cluster.start({ engines, device });
+  const rc: Client = await cluster.connect();
+  const cornersOf = async (path: string) => (await findCorners(path, { minDistance: 5, thresholdRel: 0.1 })).corners;
+  const close = async () => {
+    await rc.close();
+    await cluster.stop();
+  };
+  const run = async (paths: readonly string[]) => {
+    let found: unknown[][] = [];
+    const ms = await timed(async () => {
+      found = await rc.view(':').map(cornersOf, paths);
+    });
+    return { ms, corners: sum(found.map((corners) => corners.length)) };
+  };
+  return { name: device, run, close };
+}
+
+async function openPeer(python: string, engines: number): Promise<Runner> {
+  const threads = String(Math.max(1, Math.floor(availableParallelism() / engines)));
+  const peer = new PythonPeer(python, [PEER, String(engines)], {
+    OMP_NUM_THREADS: threads,
+    OPENBLAS_NUM_THREADS: threads,
+  });
+  await peer.answer();
+  const run = async (paths: readonly string[]) => {
+    const { ms, corners } = await peer.ask<{ ms: number; corners: number[] }>(paths);
+    return { ms, corners: sum(corners) };
+  };
+  return { name: PEER_NAME, run, close: () => peer.close() };
+}
+
+/** Both in turns, so that what else the machine does slows both. */
+async function race(
+  runners: readonly Runner[],
+  paths: readonly string[],
+  rounds: number,
+): Promise<Omit<Figure, 'engines'>[]> {
+  const times = runners.map((): number[] => []);
+  const corners: number[] = [];
+  for (let round = -1; round < rounds; round++) {
+    for (const [i, runner] of runners.entries()) {
+      const { ms, corners: found } = await runner.run(paths);
+      corners[i] = found;
+      // The first round loads libraries and compiles.
+      if (round >= 0) times[i]!.push(ms);
+    }
+  }
+  return runners.map(({ name }, i) => {
+    const picturesPerSecond = paths.length / (median(times[i]!) / 1000);
+    return { context: name, picturesPerSecond, corners: corners[i]! };
+  });
+}
+
+async function measure(device: DeviceChoice, engines: number, plan: Plan): Promise<Figure[]> {
+  let ours: Runner;
+  try {
+    ours = await openContext(device, engines);
+  } catch (error) {
+    const [skipped = ''] = (error as Error).message.split('\n');
+    return [{ context: device, engines, picturesPerSecond: 0, corners: 0, skipped }];
+  }
+  const peer = plan.python === undefined ? undefined : await openPeer(plan.python, engines);
+  try {
+    const [own, other] = await race(peer === undefined ? [ours] : [ours, peer], plan.paths, plan.rounds);
+    if (other === undefined) return [{ ...own!, engines }];
+    return [
+      { ...own!, engines, ratio: own!.picturesPerSecond / other.picturesPerSecond },
+      { ...other, engines },
+    ];
+  } finally {
+    await ours.close();
+    await peer?.close();
+  }
+}
+
+interface Plan {
+  readonly paths: readonly string[];
+  readonly rounds: number;
+  readonly python: string | undefined;
+}
+
+function render(figures: readonly Figure[]): string {
+  const rows = figures.map(({ context, engines, picturesPerSecond, corners, ratio, skipped }) => [
+    context,
+    engines,
+    skipped === undefined ? picturesPerSecond.toFixed(1) : '-',
+    skipped === undefined ? corners : '-',
+    skipped === undefined ? (ratio === undefined ? '' : `${ratio.toFixed(2)} × ${PEER_NAME}`) : `skipped: ${skipped}`,
+  ]);
+  return table([['context', 'engines', 'pictures/s', 'corners', 'ratio'], ...rows]);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      json: { type: 'string' },
+      engines: { type: 'string', default: String(Math.max(2, availableParallelism())) },
+      repeat: { type: 'string', default: '4' },
+      rounds: { type: 'string', default: '5' },
+      device: { type: 'string', default: CONTEXTS.join(',') },
+    },
+  });
+  const pictures = await Promise.all(
+    ['examples/data', 'test/data'].map((dir) => getPictures(fileURLToPath(new URL(dir, ROOT)))),
+  );
+  const paths = Array.from({ length: Number(values.repeat) }, () => pictures.flat()).flat();
+  const found = findPython(['skimage', 'ipyparallel']);
+  if ('missing' in found) console.log(`${PEER_NAME}: skipped, no Python has both (${found.missing})`);
+  const plan: Plan = { paths, rounds: Number(values.rounds), python: 'python' in found ? found.python : undefined };
+  console.log(`${paths.length} pictures; ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`);
+  const figures: Figure[] = [];
+  for (const device of values.device.split(',') as DeviceChoice[]) {
+    for (const engines of [1, Number(values.engines)]) figures.push(...(await measure(device, engines, plan)));
+  }
+  console.log(render(figures));
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
+}
+
+await main();

@@ -1,0 +1,170 @@
+// Benchmark of matmul: every provider this machine can open, first held against the reference, then timed: the kernel alone
+// by the GPU's clock, with resident operands, and end to end. Peers run in the same process and minute.
+//   node dist/bench/matmul.js [--sizes 256,512,1024x64x1024] [--providers webgpu,wasm] [--dtype float32] [--seconds 20]
+//                             [--json FILE] [--conformance]
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { difference, generator, runConformance } from '../kernels/matmul/conformance.ts';
+import type { ProductDType } from '../kernels/matmul/product.ts';
+import { toHalf } from '../src/tensor/float16.ts';
+import { Tensor } from '../src/tensor/tensor.ts';
+import { type Contender, openContenders, pythonTime, type Shape } from './support/matmul-cases.ts';
+
+export interface Row {
+  readonly provider: string;
+  readonly adapter: string;
+  readonly shape: Shape;
+  /** GFLOP/s; undefined where there is no such measurement. */
+  readonly kernel?: number;
+  readonly resident?: number;
+  readonly endToEnd?: number;
+  /** What was wrong, or why it was not timed. */
+  readonly note?: string;
+}
+
+const DEFAULT_SIZES = '256,512,1024,2048,4096,4096x64x4096,64x4096x64,1000x777x333';
+/** The largest product that is held against the reference in full; larger ones are timed only. */
+const CHECKED = 512 ** 3;
+const REPEATS = 5;
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      sizes: { type: 'string', default: DEFAULT_SIZES },
+      providers: { type: 'string', default: '' },
+      dtype: { type: 'string', default: 'float32' },
+      seconds: { type: 'string', default: '20' },
+      json: { type: 'string' },
+      conformance: { type: 'boolean', default: false },
+    },
+  });
+  const sizes = values.sizes.split(',').map(shapeOf);
+  const providers = values.providers.split(',').filter((name) => name !== '');
+  return { ...values, dtype: values.dtype as ProductDType, sizes, providers, budgetMs: Number(values.seconds) * 1000 };
+}
+
+function shapeOf(text: string): Shape {
+  const sizes = text.split('x').map(Number);
+  const shape = sizes.length === 1 ? [sizes[0], sizes[0], sizes[0]] : sizes;
+  if (shape.length === 3 && shape.every((n) => Number.isSafeInteger(n) && (n as number) > 0)) return shape as never;
+  throw new RangeError(`--sizes takes N or MxKxN, not ${text}`);
+}
+
+function random(dtype: ProductDType, rows: number, columns: number, seed: number): Tensor {
+  const next = generator(seed);
+  const out = new Tensor(dtype, [rows, columns]);
+  for (let i = 0; i < out.size; i++) {
+    const value = next() * 2 - 1;
+    out.data[i] = dtype === 'int32' ? Math.round(value * 1000) : dtype === 'float16' ? toHalf(value) : value;
+  }
+  return out;
+}
+
+const flops = ([m, k, n]: Shape): number => 2 * m * k * n;
+const rate = (shape: Shape, ms: number): number => flops(shape) / ms / 1e6;
+
+async function timed(run: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await run();
+  return performance.now() - started;
+}
+
+/** The best of a few runs after a warm-up, fewer when they are long. */
+async function best(run: () => Promise<unknown>): Promise<number> {
+  const first = await timed(run);
+  let ms = await timed(run);
+  for (let i = 2; i < (first > 1000 ? 2 : REPEATS); i++) ms = Math.min(ms, await timed(run));
+  return ms;
+}
+
+class Bench {
+  readonly #budgetMs: number;
+  readonly #dtype: ProductDType;
+  /** Milliseconds per product of two numbers, as the last shape of this provider took: tells what would take too long. */
+  readonly #pace = new Map<string, number>();
+
+  constructor(dtype: ProductDType, budgetMs: number) {
+    this.#dtype = dtype;
+    this.#budgetMs = budgetMs;
+  }
+
+  async row(contender: Contender, shape: Shape): Promise<Row> {
+    const { name: provider, adapter } = contender;
+    const expected = (this.#pace.get(provider) ?? 0) * flops(shape) * 4;
+    if (expected > this.#budgetMs) return { provider, adapter, shape, note: 'beyond the time budget' };
+    const [m, k, n] = shape;
+    const [a, b] = [random(this.#dtype, m, k, 1), random(this.#dtype, k, n, 2)];
+    const wrong = await this.#check(contender, a, b);
+    if (wrong !== undefined) return { provider, adapter, shape, note: `WRONG: ${wrong}` };
+    const measured = await this.#measure(contender, a, b, shape);
+    return { provider, adapter, shape, ...measured };
+  }
+
+  async #check(contender: Contender, a: Tensor, b: Tensor): Promise<string | undefined> {
+    const small = a.shape[0]! * a.shape[1]! * b.shape[1]! <= CHECKED;
+    return small ? difference(await contender.multiply(a, b), a, b) : undefined;
+  }
+
+  async #measure(contender: Contender, a: Tensor, b: Tensor, shape: Shape) {
+    const endToEndMs = await best(() => contender.multiply(a, b));
+    this.#pace.set(contender.name, endToEndMs / flops(shape));
+    const resident = contender.resident?.(a, b);
+    const residentMs = resident === undefined ? Number.NaN : await best(resident.run);
+    resident?.free();
+    const kernelMs = (await contender.kernel?.(a, b)) ?? Number.NaN;
+    const known = (ms: number, key: string) => (Number.isFinite(ms) ? { [key]: rate(shape, ms) } : {});
+    return { ...known(kernelMs, 'kernel'), ...known(residentMs, 'resident'), ...known(endToEndMs, 'endToEnd') };
+  }
+}
+
+function print(row: Row): void {
+  const cell = (value: number | undefined) =>
+    (value === undefined ? '–' : value.toFixed(value < 10 ? 2 : 0)).padStart(9);
+  const numbers = [row.kernel, row.resident, row.endToEnd].map(cell).join(' ');
+  console.log(`${row.shape.join('×').padEnd(16)} ${row.provider.padEnd(24)} ${numbers}  ${row.note ?? ''}`);
+}
+
+function pythonRows(shape: Shape): Row[] {
+  return (['numpy', 'torch'] as const).flatMap((library) => {
+    const found = pythonTime(library, shape);
+    if (found === undefined) return [];
+    return [{ provider: library, adapter: found.version, shape, resident: rate(shape, found.ms) }];
+  });
+}
+
+async function conformance(contenders: readonly Contender[]) {
+  const results = [];
+  for (const contender of contenders) {
+    const result = await runConformance({ ...contender, dtypes: contender.dtypes as ProductDType[] });
+    results.push(result);
+    const { provider, passed, failures } = result;
+    console.log(`conformance ${provider}: ${passed} passed, ${failures.length} failed`);
+    for (const failure of failures) console.log(`  ${failure}`);
+  }
+  return results;
+}
+
+async function main(): Promise<void> {
+  const { sizes, providers, dtype, budgetMs, json, conformance: checked } = options();
+  const { contenders, skipped, close } = await openContenders(providers);
+  for (const line of skipped) console.log(`SKIPPED ${line}`);
+  const results = checked ? await conformance(contenders) : [];
+  const bench = new Bench(dtype, budgetMs);
+  const rows: Row[] = [];
+  const add = (row: Row) => {
+    rows.push(row);
+    print(row);
+  };
+  console.log(`\nGFLOP/s, ${dtype}\n${'m×k×n'.padEnd(16)} ${'provider'.padEnd(24)}    kernel  resident end to end`);
+  for (const shape of sizes) {
+    for (const contender of contenders.filter((c) => c.dtypes.includes(dtype))) add(await bench.row(contender, shape));
+    if (dtype === 'float32') for (const row of pythonRows(shape)) add(row);
+  }
+  await close();
+  const record = { date: new Date().toISOString(), node: process.version, dtype, skipped, conformance: results, rows };
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(record, null, 2)}\n`);
+  const failed = rows.some((row) => row.note?.startsWith('WRONG')) || results.some((r) => r.failures.length > 0);
+  process.exitCode = failed ? 1 : 0;
+}
+
+await main();

@@ -1,0 +1,131 @@
+// pdot from the client's matrices to the client's product, beside the tutorial's four lines in ipyparallel with numpy's BLAS:
+// the same number of engines and of threads on both sides, taking turns. Each side's product is checked before it is timed.
+// `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto] [--software] [--json FILE]`
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { type Client, Cluster, type DirectView, pdot, Tensor } from 'directview';
+import { contest, digits, type Figure } from './support/contest.ts';
+import { Peer, peerIfThere } from './support/peer.ts';
+import { table, timed } from './support/stats.ts';
+
+type Device = NonNullable<NonNullable<Parameters<typeof Cluster.start>[0]>['device']>;
+
+/** float32 sums of n terms: the bound of the conformance suite with room for another order of adding. */
+const WORST_ERROR = 1e-5;
+const CHECKED = 64;
+
+interface Bench {
+  readonly device: Device;
+  readonly engines: number;
+  readonly threads: number;
+  readonly sizes: readonly number[];
+  readonly rounds: number;
+  /** A GPU in software will do. */
+  readonly software: boolean;
+}
+
+function randomMatrix(n: number): Tensor {
+  return new Tensor(
+    'float32',
+    [n, n],
+    Float32Array.from({ length: n * n }, () => Math.random() - 0.5),
+  );
+}
+
+/** The largest |C − reference| / (|A| |B|) of some entries, the reference in float64. */
+function worstError(a: Tensor, b: Tensor, c: Tensor): number {
+  const n = a.shape[0] as number;
+  let worst = 0;
+  for (let i = 0; i < CHECKED; i++) {
+    const [row, column] = [Math.floor(Math.random() * n), Math.floor(Math.random() * n)];
+    let [exact, scale] = [0, 0];
+    for (let k = 0; k < n; k++) {
+      const term = Number(a.data[row * n + k]) * Number(b.data[k * n + column]);
+      exact += term;
+      scale += Math.abs(term);
+    }
+    worst = Math.max(worst, Math.abs(Number(c.data[row * n + column]) - exact) / scale);
+  }
+  return worst;
+}
+
+function mustBeRight(who: string, n: number, error: number): void {
+  if (error <= WORST_ERROR) return;
+  throw new Error(`${who}: the product of ${n}×${n} is wrong, relative error ${error}`);
+}
+
+async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n: number): Promise<Figure> {
+  const [a, b] = [randomMatrix(n), randomMatrix(n)];
+  mustBeRight('directview', n, worstError(a, b, await pdot(view, a, b)));
+  if (peer !== undefined) mustBeRight('ipyparallel', n, await peer.ask({ do: 'check', size: n }));
+  return contest(
+    { name: `${n}×${n}`, unit: 'ms', rounds: bench.rounds },
+    () => timed(() => pdot(view, a, b)),
+    peer === undefined ? undefined : () => peer.ask({ do: 'time', size: n }),
+  );
+}
+
+async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promise<Figure[]> {
+  const view = rc.view(':');
+  const figures: Figure[] = [];
+  for (const n of bench.sizes) figures.push(await onSize(view, peer, bench, n));
+  return figures;
+}
+
+function render(figures: readonly Figure[]): string {
+  const rows = figures.map(({ name, value, peer, ratio, spread }) => {
+    const gflops = 2e-6 * Number.parseInt(name, 10) ** 3;
+    const other =
+      peer === undefined ? ['', '', ''] : [digits(peer), digits(gflops / peer), `${digits(ratio ?? 0)} × quicker`];
+    return [name, digits(value), digits(gflops / value), `${digits(100 * (spread ?? 0))} %`, ...other];
+  });
+  return table([['pdot', 'ms', 'GFLOP/s', 'spread', 'ipyparallel ms', 'GFLOP/s', 'ratio'], ...rows]);
+}
+
+/** The same threads for every engine of both: the BLAS of numpy and ours each have their own variables. */
+async function openPeer(wish: string, { engines, threads }: Bench): Promise<Peer | undefined> {
+  if (wish === 'no') return undefined;
+  const env = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
+  const options = { script: 'pdot.py', args: [String(engines)], modules: ['ipyparallel', 'numpy'], env };
+  return wish === 'yes' ? Peer.start(options) : peerIfThere(options);
+}
+
+async function run(bench: Bench, wish: string): Promise<Figure[]> {
+  const { device, engines, threads } = bench;
+  await using peer = await openPeer(wish, bench);
+  await using cluster = await Cluster.start({ engines, threads, device, softwareGpu: bench.software });
+  await using rc = await cluster.connect();
+  const report = (rc.engines[0] as (typeof rc.engines)[number]).device;
+  console.log(
+    `${engines} engines on ${report.kind} (${report.matmul}, ${report.adapter}), ${threads} threads each on both sides, ` +
+      `load ${(loadavg()[0] as number).toFixed(1)} on ${availableParallelism()} cores`,
+  );
+  // Awaited here: the cluster ends with this scope.
+  return await measure(rc, peer, bench);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      device: { type: 'string', default: 'auto' },
+      engines: { type: 'string', default: '2' },
+      threads: { type: 'string' },
+      sizes: { type: 'string', default: '512,1024,2048' },
+      rounds: { type: 'string', default: '5' },
+      peer: { type: 'string', default: 'auto' },
+      software: { type: 'boolean', default: false },
+      json: { type: 'string' },
+    },
+  });
+  const engines = Number(values.engines);
+  const threads = Number(values.threads ?? Math.max(1, Math.floor(availableParallelism() / engines)));
+  const sizes = values.sizes.split(',').map(Number);
+  const { software } = values;
+  const bench = { device: values.device as Device, engines, threads, sizes, rounds: Number(values.rounds), software };
+  const figures = await run(bench, values.peer);
+  console.log(render(figures));
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ ...bench, figures }, null, 2)}\n`);
+}
+
+await main();

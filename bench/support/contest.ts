@@ -1,0 +1,50 @@
+// Two systems taking turns in one run, so that whatever else the machine does meanwhile hits both.
+import { median } from './stats.ts';
+
+/** One measured figure, and the same one of others where they were measured in the same run. */
+export interface Figure {
+  readonly name: string;
+  /** Median of the rounds. */
+  readonly value: number;
+  /** Times ('µs', 'ms') are better small, everything else is better large. */
+  readonly unit: string;
+  /** The transport alone. */
+  readonly raw?: number;
+  /** The other system's median. */
+  readonly peer?: number;
+  /** How many times better than the peer: the median of the rounds' ratios. */
+  readonly ratio?: number;
+  /** (largest − smallest) / median of our rounds: how noisy the machine was. */
+  readonly spread?: number;
+}
+
+export type Measure = () => Promise<number>;
+
+/** `rounds` times ours, then theirs. A round is one value of each. */
+export async function contest(
+  figure: { readonly name: string; readonly unit: string; readonly rounds: number },
+  ours: Measure,
+  theirs: Measure | undefined,
+): Promise<Figure> {
+  const mine: number[] = [];
+  const others: number[] = [];
+  for (let round = 0; round < figure.rounds; round++) {
+    mine.push(await ours());
+    if (theirs !== undefined) others.push(await theirs());
+  }
+  const { name, unit } = figure;
+  const value = median(mine);
+  const spread = (Math.max(...mine) - Math.min(...mine)) / value;
+  if (theirs === undefined) return { name, unit, value, spread };
+  const ratios = mine.map((x, i) => (isTime(unit) ? (others[i] as number) / x : x / (others[i] as number)));
+  return { name, unit, value, spread, peer: median(others), ratio: median(ratios) };
+}
+
+export function isTime(unit: string): boolean {
+  return unit === 'ms' || unit === 'µs';
+}
+
+/** Three digits, whole from 100 on. */
+export function digits(x: number): string {
+  return String(x >= 100 ? Math.round(x) : Number(x.toPrecision(3)));
+}

@@ -1,0 +1,143 @@
+// What bench/matmul measures: the shapes, the providers of this machine (each opened or skipped by name and reason), and the
+// peers outside Node. Every provider runs in this one process, one after the other.
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import type { ContextKind, DeviceTensor, SharedContext } from '../../engines/contexts/context.ts';
+import { importGpuJs } from '../../engines/contexts/gpujs.ts';
+import { probeAll, probeContext } from '../../engines/contexts/index.ts';
+import { gpuJsProvider } from '../../kernels/matmul/gpujs.ts';
+import type { MatmulProvider } from '../../kernels/matmul/product.ts';
+import { tfjsProvider } from '../../kernels/matmul/tfjs.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+
+export type Shape = readonly [m: number, k: number, n: number];
+
+/** One way to multiply, as the benchmark drives it. */
+export interface Contender {
+  readonly name: string;
+  readonly adapter: string;
+  readonly dtypes: readonly string[];
+  /** End to end: operands in host memory, the product in host memory. */
+  multiply(a: Tensor, b: Tensor): Promise<Tensor>;
+  /** Operands resident: gives a run of one product that ends when the device has finished it, and frees them after. */
+  resident?(a: Tensor, b: Tensor): { run(): Promise<void>; free(): void };
+  /** Milliseconds of the kernel alone, by the device's own clock. */
+  kernel?(a: Tensor, b: Tensor): Promise<number>;
+}
+
+export interface Opened {
+  readonly contenders: readonly Contender[];
+  /** `name: reason` of what this machine cannot open. */
+  readonly skipped: readonly string[];
+  close(): Promise<void>;
+}
+
+const KINDS: readonly ContextKind[] = ['webgpu', 'headlessgl', 'tensorflow', 'wasm', 'cpu'];
+
+/** Opens every context whose name contains one of `wanted` (all, when empty), with its peers on the same device. */
+export async function openContenders(wanted: readonly string[], threads = availableParallelism()): Promise<Opened> {
+  const options = { threads, softwareGpu: true };
+  const probes = await probeAll(options);
+  const contexts: SharedContext[] = [];
+  const contenders: Contender[] = [];
+  const skipped: string[] = [];
+  for (const kind of KINDS) {
+    const probe = probes[kind];
+    if (wanted.length > 0 && !wanted.some((w) => kind.includes(w) || w.startsWith(kind))) continue;
+    if (!probe.ok) skipped.push(`${kind}: ${probe.reason}`);
+    else {
+      const context = await (await probeContext(kind, options)).open();
+      contexts.push(context);
+      contenders.push(ofContext(context), ...(await peers(context)));
+    }
+  }
+  const close = async () => {
+    for (const context of contexts) await context.close();
+  };
+  return { contenders, skipped, close };
+}
+
+// tfjs is one module per process with one current backend: each use first turns it to that of its context.
+async function useBackend(context: SharedContext): Promise<void> {
+  await (await context.tf()).setBackend(context.report.tfBackend);
+}
+
+function ofContext(context: SharedContext): Contender {
+  const { kind, matmul, adapter } = context.report;
+  return {
+    name: `${kind} ${matmul}`,
+    adapter,
+    dtypes: ['float32', 'float64', 'float16', 'int32'],
+    multiply: async (a, b) => {
+      await useBackend(context);
+      const held = [context.upload(a), context.upload(b)];
+      held.push(await context.matmul(held[0]!, held[1]!));
+      const c = await held[2]!.toHost();
+      for (const tensor of held) tensor.free();
+      return c;
+    },
+    resident: (a, b) => {
+      const held: DeviceTensor[] = [context.upload(a), context.upload(b)];
+      const run = async () => {
+        await useBackend(context);
+        const c = await context.matmul(held[0]!, held[1]!);
+        await context.idle();
+        c.free();
+      };
+      return { run, free: () => held.forEach((tensor) => void tensor.free()) };
+    },
+    ...(kind === 'webgpu' ? { kernel: (a: Tensor, b: Tensor) => kernelTime(context, a, b) } : {}),
+  };
+}
+
+async function kernelTime(context: SharedContext, a: Tensor, b: Tensor): Promise<number> {
+  const { timedMatmul } = await import('../../engines/contexts/webgpu-timing.ts');
+  return timedMatmul(context, a, b);
+}
+
+/** gpu.js's own kernel and tf.matMul on the device of this context. */
+async function peers(context: SharedContext): Promise<Contender[]> {
+  const { gpuMode, adapter, tfBackend } = context.report;
+  const { input } = await importGpuJs();
+  const providers: MatmulProvider[] = [gpuJsProvider({ gpu: await context.gpu(), input }, gpuMode)];
+  const tf = await context.tf();
+  const onBackend: MatmulProvider = {
+    name: `tf.matMul ${tfBackend}`,
+    dtypes: ['float32'],
+    multiply: async (a, b) => {
+      await useBackend(context);
+      return tfjsProvider(tf).multiply(a, b);
+    },
+  };
+  providers.push(onBackend);
+  return providers.map((provider) => ({ ...provider, adapter, dtypes: ['float32'] }));
+}
+
+const PYTHON = `
+import sys, json, time
+m, k, n = map(int, sys.argv[2:5])
+if sys.argv[1] == 'numpy':
+    import numpy as np
+    a, b = np.random.rand(m, k).astype('f'), np.random.rand(k, n).astype('f')
+    run = lambda: a @ b
+    version = np.__version__
+else:
+    import torch
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    a, b = torch.rand(m, k, device=device), torch.rand(k, n, device=device)
+    def run():
+        c = a @ b
+        if device == 'cuda': torch.cuda.synchronize()
+    version = torch.__version__ + ' ' + device
+run(); best = 1e9
+for _ in range(5):
+    t = time.perf_counter(); run(); best = min(best, time.perf_counter() - t)
+print(json.dumps({'ms': best * 1e3, 'version': version}))
+`;
+
+/** The best of five products by a Python library, in milliseconds; undefined when no python3 has it. */
+export function pythonTime(library: 'numpy' | 'torch', shape: Shape): { ms: number; version: string } | undefined {
+  const args = ['-c', PYTHON, library, ...shape.map(String)];
+  const { status, stdout } = spawnSync('python3', args, { encoding: 'utf8', timeout: 120_000 });
+  return status === 0 ? (JSON.parse(stdout) as { ms: number; version: string }) : undefined;
+}

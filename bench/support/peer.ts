@@ -1,0 +1,128 @@
+// Other systems that benchmarks are run beside: a long-lived Python script of bench/peers, one JSON line in, one out, so that
+// both sides can take turns in one run. What is not installed is reported by name, never as a number.
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const ASK_MS = 300_000;
+const execute = promisify(execFile);
+
+export interface PeerOptions {
+  /** A file of bench/peers. */
+  readonly script: string;
+  readonly args?: readonly string[];
+  /** Python modules that it imports. */
+  readonly modules: readonly string[];
+  /** Variables beside this process's. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Why a peer cannot be run here. */
+export class PeerMissing extends Error {
+  override name = 'PeerMissing';
+}
+
+/** A running peer. */
+export class Peer implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #lines: Interface;
+  readonly #answers: AsyncIterator<string>;
+  #noise = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+    this.#answers = this.#lines[Symbol.asyncIterator]();
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#noise = (this.#noise + text).slice(-4000);
+    });
+    // A write to a peer that died is told by the answer that does not come.
+    child.stdin?.on('error', () => undefined);
+  }
+
+  /** @throws PeerMissing naming what is not installed */
+  static async start(options: PeerOptions): Promise<Peer> {
+    const python = await findPython(options.modules);
+    const script = join(repositoryRoot(), 'bench', 'peers', options.script);
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', ...options.env };
+    return new Peer(spawn(python, [script, ...(options.args ?? [])], { stdio: 'pipe', env }));
+  }
+
+  /** The answer's `value`. @throws Error with the peer's own words when it fails or ends */
+  async ask(request: Readonly<Record<string, unknown>> & { readonly do: string }): Promise<number> {
+    this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
+    const line = await this.#next(request.do);
+    const answer = JSON.parse(line) as { value?: number; error?: string };
+    if (typeof answer.value === 'number') return answer.value;
+    throw new Error(`the peer's ${request.do} failed: ${answer.error ?? line}`);
+  }
+
+  async #next(what: string): Promise<string> {
+    const timer = setTimeout(() => this.#child.kill(), ASK_MS);
+    const answer = await this.#answers.next();
+    clearTimeout(timer);
+    if (answer.done !== true) return answer.value;
+    throw new Error(`the peer ended before it answered ${what}:\n${this.#noise.trim()}`);
+  }
+
+  /** Ends its input, upon which it stops its engines and exits. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#lines.close();
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.stdin?.end();
+    const timer = setTimeout(() => this.#child.kill(), 20_000);
+    await gone;
+    clearTimeout(timer);
+  }
+}
+
+/** The peer, or undefined after saying on stderr why there is none. */
+export async function peerIfThere(options: PeerOptions): Promise<Peer | undefined> {
+  try {
+    return await Peer.start(options);
+  } catch (error) {
+    if (!(error instanceof PeerMissing)) throw error;
+    console.error(`without a peer: ${error.message}`);
+    return undefined;
+  }
+}
+
+/**
+ * A Python that imports all of these: $DIRECTVIEW_PYTHON, python3, /usr/bin/python3, in this order.
+ * @throws PeerMissing saying what each lacks
+ */
+export async function findPython(modules: readonly string[]): Promise<string> {
+  const named = process.env['DIRECTVIEW_PYTHON'];
+  const candidates = named === undefined ? ['python3', '/usr/bin/python3'] : [named];
+  const reasons: string[] = [];
+  for (const python of candidates) {
+    const reason = await lacks(python, modules);
+    if (reason === undefined) return python;
+    reasons.push(`${python}: ${reason}`);
+  }
+  throw new PeerMissing(
+    `no Python has ${modules.join(', ')} (${reasons.join('; ')}): .ci/peers installs them on Debian`,
+  );
+}
+
+async function lacks(python: string, modules: readonly string[]): Promise<string | undefined> {
+  try {
+    await execute(python, ['-c', `import ${modules.join(', ')}`]);
+    return undefined;
+  } catch (error) {
+    const { code, stderr } = error as { code?: string | number; stderr?: string };
+    return code === 'ENOENT' ? 'not found' : (stderr?.trim().split('\n').at(-1) ?? 'fails');
+  }
+}
+
+/** tsc copies no Python: the scripts are taken from the sources, above this compiled file. */
+function repositoryRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
+}

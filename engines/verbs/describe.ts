@@ -1,0 +1,21 @@
+// describe: what values are, without sending them. pdot asks it before it plans.
+import type { DescribeArguments, Description } from '../../src/protocol/arguments.ts';
+import { dtypeOf, isTypedArray } from '../../src/tensor/dtype.ts';
+import type { Verb } from './verb.ts';
+
+export const describe: Verb<DescribeArguments> = {
+  runsUserCode: () => false,
+  run({ values }): Description[] {
+    if (!Array.isArray(values)) throw new TypeError('describe wants a list of values');
+    return values.map(descriptionOf);
+  },
+};
+
+function descriptionOf(value: unknown): Description {
+  if (typeof value !== 'object' || value === null)
+    return { kind: value === undefined ? 'undefined' : `a ${typeof value}` };
+  const kind = `a ${value.constructor?.name ?? 'object'}`;
+  if (isTypedArray(value)) return { kind, dtype: dtypeOf(value), shape: [value.length] };
+  const { dtype, shape } = value as Description;
+  return typeof dtype === 'string' && Array.isArray(shape) ? { kind, dtype, shape: [...shape] } : { kind };
+}

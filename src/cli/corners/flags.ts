@@ -1,0 +1,24 @@
+// The options of `directview corners`, and what the kernels make of them.
+import type { FindCornersOptions, ResponseOptions } from '../../../kernels/index.ts';
+import type { DeviceFlags } from '../arguments.ts';
+
+export interface CornersFlags extends DeviceFlags {
+  readonly out?: string;
+  readonly json?: string;
+  readonly csv?: string;
+  readonly sheet?: string;
+  readonly engines?: number;
+  readonly cluster?: string;
+  readonly minDistance: number;
+  readonly thresholdRel: number;
+  readonly sigma: number;
+  readonly method: NonNullable<ResponseOptions['method']>;
+  readonly subpix?: true;
+  readonly resize?: number;
+  readonly skipExisting?: true;
+}
+
+export function cornersOptions(flags: CornersFlags): FindCornersOptions {
+  const { minDistance, thresholdRel, sigma, method, resize, subpix } = flags;
+  return { minDistance, thresholdRel, sigma, method, resize, ...(subpix ? { subpix: {} } : {}) };
+}
