@@ -98,7 +98,7 @@ async function run(bench: Bench, wish: string): Promise<Figure[]> {
   await using rc = await cluster.connect();
   const report = (rc.engines[0] as (typeof rc.engines)[number]).device;
   console.log(
-    `${engines} engines on ${report.kind} (${report.matmul}, ${report.adapter}), ${threads} threads each on both sides, ` +
+    `${engines} engines on ${report.kind} (${report.matmul}, ${report.adapter}), threads of each, on both sides: ${threads}, ` +
       `load ${(loadavg()[0] as number).toFixed(1)} on ${availableParallelism()} cores`,
   );
   // Awaited here: the cluster ends with this scope.

@@ -61,10 +61,10 @@ export class Peers {
     return this.#mailbox;
   }
 
-  /** Mail as `mailbox.take`; what a peer that has left did not send fails at once. */
-  take(wanted: Wanted): Promise<Body> {
+  /** Mail as `mailbox.take`; what a peer that has left did not send fails at once, and so does what is over for `why`. */
+  take(wanted: Wanted, why?: string): Promise<Body> {
     const isThere = this.#members.find(wanted.from, this.#version()) !== undefined;
-    return this.#mailbox.take(wanted, isThere ? undefined : 'it left the cluster');
+    return this.#mailbox.take(wanted, why ?? (isThere ? undefined : 'it left the cluster'));
   }
 
   /** Hears of peers that left or cannot be reached any more. */

@@ -12,6 +12,9 @@ export interface RegistrationEvents {
   stop(code: number, reason: string): void;
 }
 
+/** Turns of the event loop that a goodbye may take to leave. */
+const GOODBYE_TURNS = 200;
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const HEARTBEAT_MS = 1000;
 const RECONNECT_MS = 500;
 const DEFAULT_DEATH_MS = 60_000;
@@ -50,8 +53,8 @@ export class Registration {
     const link = this.#link;
     if (link === undefined) return;
     if (this.#up && this.#engine !== undefined) this.#send({ type: 'unregister', uuid: this.#engine.uuid });
-    // The goodbye is written by the next turns of the loop.
-    for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setImmediate(resolve));
+    // The goodbye is queued: closing before it has left would drop it.
+    for (let turn = 0; turn < GOODBYE_TURNS && (turn < 3 || link.pendingBytes > 0); turn++) await nextTurn();
     await link.close();
   }
 

@@ -57,16 +57,16 @@ const ONNX = {
   'onnxruntime-node': ['dist', 'bin/napi-v6/linux/x64'],
   'onnxruntime-common': ['dist/cjs'],
 };
-const NOT_NEEDED =
-  /\.(map|md|markdown|ts|mts|cts|flow|tsbuildinfo)$|\.min\.js$|\/(tests?|benchmarks?|docs|examples?)\//;
-/** Another platform's build of an addon, told by the ABI or C library in its folder's name. */
-const FOREIGN = new RegExp(`build/linux/x64/node/(?!glibc-${process.versions.modules}-)[^/]+`);
+const NO_CODE = /\.(map|md|markdown|ts|mts|cts|flow|tsbuildinfo)$|\.min\.js$/;
+const NOT_NEEDED = /\/(tests?|benchmarks?|docs|examples?)\//;
+// zeromq tries its builds for glibc one after the other, since each wants another glibc; the rest is for other systems.
+const FOREIGN = /build\/linux\/x64\/node\/(?!glibc-)[^/]+/;
 
 class Missing extends Error {}
 
 function keep(path) {
   const name = relative(ROOT, path).replaceAll('\\', '/');
-  return !NOT_NEEDED.test(name) && !FOREIGN.test(name);
+  return !NO_CODE.test(name) && !NOT_NEEDED.test(name) && !FOREIGN.test(name);
 }
 
 function copyPackages(packages, folder) {
@@ -87,7 +87,7 @@ function copyPackages(packages, folder) {
 function copyProject(folder) {
   for (const name of ['package.json', 'dist', 'bench/peers']) {
     const from = join(ROOT, name);
-    if (existsSync(from)) cpSync(from, join(folder, name), { recursive: true, filter: keep });
+    if (existsSync(from)) cpSync(from, join(folder, name), { recursive: true, filter: (path) => !NO_CODE.test(path) });
   }
   copyFileSync(join(ROOT, 'scripts', 'gpu-run.mjs'), join(folder, 'gpu-run.mjs'));
 }

@@ -1,12 +1,27 @@
 // What a GPU bundle runs: the tests of kernels/matmul, bench/matmul with its conformance, and pdot through an engine. Everything
-// ends in one JSON, whose parts name what failed. Usage: node gpu-run.mjs FILE [arguments of bench/matmul …]
-import { spawn } from 'node:child_process';
+// ends in one JSON, whose parts name what failed. Usage: node gpu-run.mjs FILE [--software] [arguments of bench/matmul …]
+// --software: on the software GPU that the bundle brings, to try the bundle itself.
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 const LIMIT_MS = 240_000;
-const [file, ...matmulArguments] = process.argv.slice(2);
+const [file, ...others] = process.argv.slice(2);
+const software = others.includes('--software');
+const matmulArguments = others.filter((argument) => argument !== '--software');
+Object.assign(process.env, await vulkanVariables());
+
+/** The software GPU if it is asked for; else at least a Vulkan loader, which a GPU machine without displays may lack. */
+async function vulkanVariables() {
+  const { softwareGpuEnv } = await import('./dist/src/cluster/launchers/software-gpu.js');
+  if (software) return softwareGpuEnv();
+  const { stdout } = spawnSync('/sbin/ldconfig', ['-p'], { encoding: 'utf8' });
+  if (stdout?.includes('libvulkan.so.1')) return {};
+  const { LD_LIBRARY_PATH } = await softwareGpuEnv();
+  console.log('no libvulkan.so.1 here: using the loader of the bundle');
+  return { LD_LIBRARY_PATH };
+}
 
 /** Runs a compiled file, shows what it writes, and gives its exit code and the end of its output. */
 function run(script, args) {
@@ -52,10 +67,13 @@ const results = {
 };
 const save = () => writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
 
+// A software GPU must be asked for by name.
+const onDevice = software ? ['--device', 'webgpu', '--software', '--sizes', '512'] : ['--device', 'auto'];
+const pdotArguments = [...onDevice, '--engines', '1', '--peer', 'no'];
 // Saved after each part: a driver that hangs in one must not cost the others.
 results.matmul = await runWithJson('bench/matmul.js', ['--conformance', ...matmulArguments]);
 save();
-results.pdot = await runWithJson('bench/pdot.js', ['--device', 'auto', '--engines', '1', '--peer', 'no']);
+results.pdot = await runWithJson('bench/pdot.js', pdotArguments);
 save();
 results.tests = await run('test/run.js', ['kernels/matmul']);
 save();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Unpacks the bundle beside this file into a temporary folder, and runs the matmul conformance suite and the benchmarks there.
-# Usage: run.sh [JSON FILE, default gpu-results.json] [arguments of bench/matmul …]. Needs xz or python3 to unpack, and the
+# Usage: run.sh [JSON FILE, default gpu-results.json] [--software] [arguments of bench/matmul …]. Needs xz or python3 to unpack, and the
 # GPU's Vulkan driver; variables such as VK_DRIVER_FILES are passed on.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)

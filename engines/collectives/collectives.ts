@@ -97,7 +97,8 @@ export class Collectives implements CollectiveCalls {
     const scope = scopeOf(message.tag);
     if (message.tag === failureTag(scope)) this.#fail(scope, String(this.#peers.decode(body)));
     else if (this.#whyOver(scope) === undefined) this.#peers.deliver(message, body);
-    else this.#refuse(message.from, scope);
+    // Whoever sends to a task that is over waits for it too, and so may the others: all of them are told.
+    else this.#tell(scope, this.#whyOver(scope) as string);
     return true;
   }
 
@@ -116,11 +117,6 @@ export class Collectives implements CollectiveCalls {
 
   #whyOver(scope: string): string | undefined {
     return this.#over.get(scope) ?? this.#over.get(scope.slice(0, scope.indexOf(';') + 1));
-  }
-
-  // Whoever sends to a task that is over waits for it, too.
-  #refuse(to: EngineId, scope: string): void {
-    this.#peers.post(to, failureTag(scope), encodeBody(this.#whyOver(scope))).catch(() => {});
   }
 
   async #rooted<T>(name: string, options: RootedOptions, run: (group: Group, root: number) => Promise<T>): Promise<T> {
@@ -182,7 +178,8 @@ export class Collectives implements CollectiveCalls {
       rank,
       size,
       post: (to, step, body) => peers.post(id(to), tag(step), body),
-      take: (from, step) => peers.take({ from: id(from), tag: tag(step), timeout, what: what(from) }),
+      take: (from, step) =>
+        peers.take({ from: id(from), tag: tag(step), timeout, what: what(from) }, this.#whyOver(scope)),
       pipe: (root, body) => {
         const chain = members.map((_, i) => id((root + i) % size)).slice(1);
         return this.#relay.start(tag('pipe'), chain, body);

@@ -121,6 +121,8 @@ class DealerCarrier implements Carrier {
 
   async end(goodbye: Frames | undefined): Promise<void> {
     this.#closing = true;
+    // What was handed over already may still leave, too.
+    if (goodbye !== undefined && this.#connected) this.#socket.linger = GOODBYE_LINGER_MS;
     if (goodbye !== undefined && this.#connected && !this.#sending) await this.#leave(goodbye);
     this.#socket.close();
     alive.delete(this.#socket);
@@ -132,7 +134,6 @@ class DealerCarrier implements Carrier {
 
   async #leave(goodbye: Frames): Promise<void> {
     try {
-      this.#socket.linger = GOODBYE_LINGER_MS;
       this.#socket.sendTimeout = 0;
       await this.#socket.send(goodbye);
     } catch {

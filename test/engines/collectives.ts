@@ -19,6 +19,7 @@ declare const engine: {
   reduce(value: unknown, op?: Op, options?: Options): Promise<unknown>;
   allReduce(value: unknown, op?: Op, options?: Options): Promise<unknown>;
   barrier(options?: Options): Promise<void>;
+  publish(data: unknown): void;
 };
 
 const SIZE = 5;
@@ -179,9 +180,11 @@ test('a task that fails, or is interrupted, ends the collectives of the others',
 
   const stuck = rig.v.apply(async () => {
     await engine.barrier();
-    return engine.rank === 3 ? 'elsewhere' : engine.barrier();
+    engine.publish({ passed: true });
+    if (engine.rank !== 3) return engine.barrier();
+    return new Promise((resolve) => setTimeout(() => resolve('elsewhere'), 1500));
   });
-  await until('rank 3 has passed the first barrier', () => stuck.progress === 1);
+  await until('rank 0 has passed the first barrier', () => stuck.tasks[0]?.data['passed'] === true);
   await rig.rc.view(0).interrupt();
   const waits = (await stuck.get({ returnErrors: true })) as RemoteError[];
   assert.is(waits[0]?.ename, 'TaskInterrupted');

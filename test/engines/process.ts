@@ -110,7 +110,9 @@ test('text, displays and published data reach the client before the reply', () =
 
 test('tf is there synchronously for code that mentions it', () =>
   withEngine(async (client) => {
-    assert.equal((await client.apply(() => tf)).value, { name: 'a tf' });
+    const { reply, value } = await client.apply(() => tf);
+    assert.is(reply.error, undefined);
+    assert.equal(value, { name: 'a tf' });
   }));
 
 test('an endless loop is interrupted; engine and namespace live on', () =>
