@@ -52,9 +52,9 @@ export class Bridge {
    * Makes the device tensors among these values ready for the task that starts; undefined when there are none, or neither
    * library is loaded.
    */
-  prepare(values: readonly unknown[]): Promise<void> | undefined {
+  prepare(values: () => readonly unknown[]): Promise<void> | undefined {
     if (this.#tf === undefined && this.#gpu === undefined) return undefined;
-    const found = [...new Set(values.filter(isDeviceTensor))];
+    const found = [...new Set(values().filter(isDeviceTensor))];
     return found.length === 0 ? undefined : this.#prepareAll(found);
   }
 

@@ -48,6 +48,9 @@ export class Engine<C> {
   readonly #now: () => number;
   readonly #outbox: Outbox;
   readonly #queue = new Map<TaskId, QueuedTask<C>>();
+  // Kept from task to task: a fresh iterator walks over all entries that have been deleted before the first live one.
+  #cursor = this.#queue.values();
+  #first: QueuedTask<C> | undefined;
   // Ids that were aborted before their task arrived: the control socket overtakes the tasks socket.
   readonly #abortedAhead = new Set<TaskId>();
   /** Clients that wait for the end of another's task. */
@@ -105,19 +108,29 @@ export class Engine<C> {
 
   /** The task that would run next. */
   get head(): TaskMessage | undefined {
-    for (const task of this.#queue.values()) return task.message;
-    return undefined;
+    return this.#front()?.message;
+  }
+
+  #front(): QueuedTask<C> | undefined {
+    if (this.#queue.size === 0) return undefined;
+    while (this.#first === undefined || this.#queue.get(this.#first.message.id) !== this.#first) {
+      const step = this.#cursor.next();
+      // An iterator that has come to the end stays there, whatever is added later.
+      if (step.done) this.#cursor = this.#queue.values();
+      else this.#first = step.value;
+    }
+    return this.#first;
   }
 
   /** The next task, if none runs: it counts as running from here on. */
   next(): QueuedTask<C> | undefined {
     if (this.#running !== null) return undefined;
-    for (const task of this.#queue.values()) {
-      this.#queue.delete(task.message.id);
-      this.#running = task;
-      return task;
-    }
-    return undefined;
+    const task = this.#front();
+    if (task === undefined) return undefined;
+    this.#queue.delete(task.message.id);
+    this.#first = undefined;
+    this.#running = task;
+    return task;
   }
 
   /** The running task ended. A second end of the same task (an interrupted one that goes on) is ignored. */

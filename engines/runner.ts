@@ -119,7 +119,7 @@ export class Runner {
     const verb = task.verb as Verb<unknown>;
     if (!verb.runsUserCode(task.args)) return this.#run(verb, task);
     this.#session.residency.clear();
-    const ready = this.#libraries.bridge.prepare(this.#reachable(task.args));
+    const ready = this.#libraries.bridge.prepare(() => this.#reachable(task.args));
     return ready === undefined ? this.#run(verb, task) : ready.then(() => this.#enter(() => this.#run(verb, task)));
   }
 
