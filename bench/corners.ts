@@ -96,7 +96,7 @@ async function measure(device: DeviceChoice, engines: number, plan: Plan): Promi
   } catch (error) {
     const { message } = error as Error;
     // The engine's own words, where it had any.
-    const skipped = /ContextError: (.*)/.exec(message)?.[1] ?? message.split('\n').join(' ');
+    const skipped = /(?:ContextError|cannot start): (.*)/.exec(message)?.[1] ?? message.split('\n').join(' ');
     return [{ context: device, engines, picturesPerSecond: 0, corners: 0, skipped }];
   }
   const peer = plan.python === undefined ? undefined : await openPeer(plan.python, engines);
