@@ -94,7 +94,9 @@ async function measure(device: DeviceChoice, engines: number, plan: Plan): Promi
   try {
     ours = await openContext(device, engines);
   } catch (error) {
-    const [skipped = ''] = (error as Error).message.split('\n');
+    const { message } = error as Error;
+    // The engine's own words, where it had any.
+    const skipped = /(?:ContextError|cannot start): (.*)/.exec(message)?.[1] ?? message.split('\n').join(' ');
     return [{ context: device, engines, picturesPerSecond: 0, corners: 0, skipped }];
   }
   const peer = plan.python === undefined ? undefined : await openPeer(plan.python, engines);

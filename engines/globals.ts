@@ -47,7 +47,7 @@ export interface GlobalsOptions {
 export function installGlobals(options: GlobalsOptions): void {
   const { session, capture, emit } = options;
   options.libraries.install(() => `engine ${session.identity.id}`);
-  useDevice({ tf: async () => (await session.context()).tf(), threads: options.device.threads });
+  useDevice({ tf: () => options.libraries.tf(), threads: options.device.threads });
   const values = {
     engine: engineGlobal(options),
     display: (value: unknown) => {

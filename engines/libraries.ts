@@ -2,7 +2,7 @@
 // for users but load asynchronously, at first use. Nothing here is imported before a task mentions it.
 import { KERNELS } from '../src/protocol/module-function.ts';
 import type { Bridge } from './bridge.ts';
-import type { GpuContext } from './contexts/context.ts';
+import type { GpuContext, TF } from './contexts/context.ts';
 
 type Load = () => Promise<unknown>;
 
@@ -22,6 +22,7 @@ export class Libraries {
   readonly #context: () => Promise<GpuContext>;
   readonly #adopting: LibrariesOptions['adopting'];
   readonly #loaded = new Map<string, unknown>();
+  #plain: Promise<TF> | undefined;
   #wanted = new Map<string, Load>();
 
   constructor({ context, bridge, adopting }: LibrariesOptions) {
@@ -80,6 +81,13 @@ export class Libraries {
     );
     this.#loaded.set(name, library);
     return library;
+  }
+
+  /** tfjs itself, for kernels: nothing stands between it and them. */
+  async tf(): Promise<TF> {
+    const context = await this.#context();
+    this.#plain ??= this.#adopting(() => context.tf());
+    return this.#plain;
   }
 
   #get(name: LazyName, engine: () => string): unknown {

@@ -2,9 +2,8 @@
 import type { AsyncResult } from '../../client/async-result.ts';
 import type { Client } from '../../client/client.ts';
 import type { LoadBalancedView } from '../../client/load-balanced/view.ts';
-import { RemoteError } from '../../errors.ts';
 
-/** One that computes and one that waits, so that no engine idles while answers travel. */
+/** Ready to be sent the moment that an engine is free: one that each computes, and one more. */
 const PER_ENGINE = 2;
 
 /** What came of one job. */
@@ -19,7 +18,8 @@ export async function* deal<J, T>(
   jobs: Iterable<J>,
   submit: (view: LoadBalancedView, job: J) => AsyncResult<T, unknown>,
 ): AsyncGenerator<Settled<J, T>, void, undefined> {
-  const view = rc.loadBalanced().with({ hwm: PER_ENGINE });
+  // One at a time: an engine that dies fails the job that it was on, and no other.
+  const view = rc.loadBalanced().with({ hwm: 1 });
   const running = new Set<Promise<void>>();
   const ended: Settled<J, T>[] = [];
   const start = (job: J) => {
@@ -34,23 +34,20 @@ export async function* deal<J, T>(
     while (running.size >= PER_ENGINE * Math.max(1, rc.length)) await Promise.race(running);
     yield* ended.splice(0);
   }
-  while (running.size > 0) {
-    await Promise.race(running);
+  // While the caller was busy with one result, the last ones may have ended.
+  while (running.size > 0 || ended.length > 0) {
+    if (ended.length === 0) await Promise.race(running);
     yield* ended.splice(0);
   }
 }
 
-/** An engine that dies takes other pictures than its murderer with it: those get a second chance. */
 async function settle<J, T>(rc: Client, job: J, submit: () => AsyncResult<T, unknown>): Promise<Settled<J, T>> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const result = submit();
-      const value = await result;
-      for (const task of result.tasks) rc.jobs.forget(task);
-      return { job, value };
-    } catch (error) {
-      const died = error instanceof RemoteError && error.ename === 'EngineError';
-      if (!died || attempt > 1) return { job, error: error as Error };
-    }
+  try {
+    const result = submit();
+    const value = await result;
+    for (const task of result.tasks) rc.jobs.forget(task);
+    return { job, value };
+  } catch (error) {
+    return { job, error: error as Error };
   }
 }
