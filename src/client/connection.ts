@@ -118,9 +118,17 @@ export class Connection {
     this.#tasks ??= this.#transport.connect(this.record.tasks, {
       onMessage: (message) => this.#onTaskMessage(message),
       onDown: (link) => this.#reconnect(link),
+      destination: (before, part, bytes) => this.#destination(before, part, bytes),
     });
     // A link that goes down is replaced and the message sent again: its rejection is not the task's.
     this.#tasks.send(parts).catch(() => {});
+  }
+
+  // Of a reply with one array or tensor: part 0 is its header, part 1 the value's structure, part 2 the bytes.
+  #destination(before: readonly Uint8Array[], part: number, bytes: number): Uint8Array | undefined {
+    if (part !== 2) return undefined;
+    const header = decodeHeader(before);
+    return header.type === 'reply' ? this.#sent.get(header.id)?.task.destination?.(bytes) : undefined;
   }
 
   // A dropped connection is not a dead engine: the roster says when that is so.

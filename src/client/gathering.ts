@@ -2,6 +2,7 @@
 import { allocate, type BigTypedArray, isBigArray, isTypedArray, type TypedArray } from '../tensor/dtype.ts';
 import type { Dist } from '../tensor/partition.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { asOne } from './arena.ts';
 import { kindOf } from './sequences.ts';
 
 type AnyArray = TypedArray | BigTypedArray;
@@ -66,6 +67,8 @@ function joinTyped(first: AnyArray, parts: readonly unknown[], engines: readonly
     }
     return part as TypedArray;
   });
+  const whole = dist === 'b' ? asOne(arrays) : undefined;
+  if (whole !== undefined) return whole;
   const total = arrays.reduce((n, part) => n + part.length, 0);
   const out = new (first.constructor as new (n: number) => TypedArray)(total);
   paste(out, arrays, 1, dist);
@@ -81,13 +84,10 @@ function joinTensors(parts: readonly unknown[], engines: readonly number[], dist
   });
   const rows = tensors.reduce((n, part) => n + part.length, 0);
   const width = rest.reduce((a, b) => a * b, 1);
-  const data = allocate(first.dtype, rows * width);
-  paste(
-    data,
-    tensors.map((part) => part.data),
-    width,
-    dist,
-  );
+  const parts1D = tensors.map((part) => part.data);
+  const whole = dist === 'b' ? asOne(parts1D) : undefined;
+  const data = whole ?? allocate(first.dtype, rows * width);
+  if (whole === undefined) paste(data, parts1D, width, dist);
   return new Tensor(first.dtype, [rows, ...rest], data);
 }
 

@@ -57,6 +57,8 @@ export class Task {
   /** Its body went from engine to engine. */
   isBroadcast = false;
   executeInput: string | null = null;
+  /** Where the raw bytes of a result of that size go, if they have a place already. */
+  destination: ((bytes: number) => Uint8Array | undefined) | undefined;
   outcome: Outcome | undefined;
   started: number | null = null;
   completed: number | null = null;

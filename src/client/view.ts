@@ -15,6 +15,7 @@ import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
 import { type CallOptions, checkOptions } from './options.ts';
+import { arriveSideBySide, rememberParts } from './part-sizes.ts';
 import { type Px, pxOf } from './px.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
 import { flattenPart, partsOf, sequenceOf } from './sequences.ts';
@@ -172,6 +173,7 @@ export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
     checkNames(name);
     const parts = partsOf(sequenceOf(sequence), this.mustHaveEngines(rest.targets).length, dist);
     const values = flatten ? parts.map(flattenPart) : parts;
+    rememberParts(this.session, name, values);
     return this.each('push', 'scatter', (i: number) => pushBody({ [name]: values[i] }), rest);
   }
 
@@ -180,10 +182,14 @@ export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
     const { dist, ...rest } = checkOptions(options, 'dist', 'targets');
     const tasks = this.submit('pull', 'gather', rest, encodeBody({ names: checkNames(name) }));
     const engines = tasks.map((task) => task.engine?.id ?? -1);
+    if (dist !== 'r') arriveSideBySide(this.session, name, tasks);
     return this.result(
       'gather',
       tasks,
-      joined(tasks.length, (parts) => join(parts, engines, dist)),
+      joined(tasks.length, (parts) => {
+        rememberParts(this.session, name, parts);
+        return join(parts, engines, dist);
+      }),
       rest,
     );
   }

@@ -1,7 +1,7 @@
 // The receiving half of a link: packets go in, whole messages come out. Checks everything before it allocates. No I/O.
 import { constants } from 'node:buffer';
 import { ProtocolError } from '../errors.ts';
-import { IncomingTransfer } from './incoming.ts';
+import { type Destination, IncomingTransfer } from './incoming.ts';
 import {
   asBuffer,
   CHUNK,
@@ -33,6 +33,8 @@ export interface InboxEvents {
   delivered(transfer: number): void;
   acknowledged(count: number): void;
   goodbye(reason: string): void;
+  /** See LinkHandlers. */
+  destination?: Destination | undefined;
 }
 
 export class Inbox {
@@ -136,7 +138,7 @@ export class Inbox {
     if (!isBytes(total) || total > this.#maxMessageBytes)
       throw new ProtocolError(`a transfer of ${total} bytes; maxMessageBytes is ${this.#maxMessageBytes}`);
     this.#transferCount = (id + 1) >>> 0;
-    this.#transfer = new IncomingTransfer(id, count, total);
+    this.#transfer = new IncomingTransfer(id, count, total, this.#events.destination);
     return at + START_BYTES;
   }
 

@@ -1,21 +1,26 @@
 // One large message on its way in: every byte in its place, in order, once.
 import { ProtocolError } from '../errors.ts';
 
+/** Memory for part `part` of `bytes`, given the parts before it; undefined: memory of its own. */
+export type Destination = (before: readonly Uint8Array[], part: number, bytes: number) => Uint8Array | undefined;
+
 export class IncomingTransfer {
   readonly id: number;
   readonly parts: Uint8Array[] = [];
   readonly #count: number;
   readonly #total: number;
+  readonly #choose: Destination | undefined;
   /** Bytes of the parts begun so far. */
   #begun = 0;
   /** The part that is partly here. */
   #destination: Buffer | undefined;
   #filled = 0;
 
-  constructor(id: number, count: number, total: number) {
+  constructor(id: number, count: number, total: number, destination?: Destination) {
     this.id = id;
     this.#count = count;
     this.#total = total;
+    this.#choose = destination;
   }
 
   get complete(): boolean {
@@ -36,9 +41,16 @@ export class IncomingTransfer {
   chunk(part: number, partBytes: number, offset: number, data: Buffer): void {
     this.#check(part, partBytes, offset, data.length);
     if (offset === 0) this.#begin(partBytes);
+    if (offset === 0) this.#destination = this.#chosen(part, partBytes);
     // A part that came in one frame is that frame.
-    if (data.length === partBytes && data.byteOffset % 8 === 0) this.#end(data);
+    if (this.#destination === undefined && data.length === partBytes && data.byteOffset % 8 === 0) this.#end(data);
     else this.#place(partBytes, offset, data);
+  }
+
+  #chosen(part: number, bytes: number): Buffer | undefined {
+    const given = this.#choose?.(this.parts, part, bytes);
+    if (given?.length !== bytes) return undefined;
+    return Buffer.from(given.buffer, given.byteOffset, bytes);
   }
 
   #place(partBytes: number, offset: number, data: Buffer): void {

@@ -50,6 +50,7 @@ export class PacketLink implements Link {
     this.#inbox = new Inbox(limits.maxMessageBytes, {
       message: (parts) => this.#deliver(parts),
       completed: (transfer) => this.#outbox.reportDone(transfer),
+      destination: handlers.destination?.bind(handlers),
       delivered: (transfer) => this.#outbox.finish(transfer),
       acknowledged: (count) => this.#outbox.acknowledge(count),
       goodbye: (reason) => this.fail(new ConnectionError(`${this.#carrier.name} ended the link: ${reason}`)),

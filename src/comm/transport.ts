@@ -28,6 +28,11 @@ export interface LinkHandlers {
   onMessage(parts: Uint8Array[], link: Link): void;
   /** The peer is gone (closed, died, or sent what no peer sends). Called once per link, never after `close`. */
   onDown?(link: Link, reason: Error): void;
+  /**
+   * Where part `part`, of `bytes`, of a large message goes, given the parts before it: memory of that length, whose
+   * alignment is then the receiver's own matter; undefined: memory of its own.
+   */
+  destination?(before: readonly Uint8Array[], part: number, bytes: number): Uint8Array | undefined;
 }
 
 export interface Listener {

@@ -243,8 +243,8 @@ class RouterListener implements Listener {
     clearTimeout(this.#probing);
     this.#socket.linger = GOODBYE_LINGER_MS;
     await this.#hub.close();
-    // Unbinding takes a turn in which nothing may be sent or received; the reading loop ends with it.
-    await this.#socket.unbind(this.endpoint).catch((error: Error) => report(`unbind: ${error.message}`));
+    // Not `unbind`: it runs on a thread of the pool while this thread's poller may look at the socket, which libzmq does
+    // not forgive (assertions "check ()", "erased").
     this.#socket.close();
     alive.delete(this.#socket);
     if (this.#where.kind === 'ipc') await removeOwn(this.#where.path, this.#inode);

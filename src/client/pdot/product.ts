@@ -1,6 +1,6 @@
 // C at the client: one preallocated tensor that blocks are pasted into as they arrive.
 import { ShapeError } from '../../errors.ts';
-import type { DType } from '../../tensor/dtype.ts';
+import { bytesOf, type DType } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { AsyncResult } from '../async-result.ts';
 import type { Block, Plan } from './plan.ts';
@@ -17,8 +17,10 @@ export class Product {
   /** Pastes each block when its task ends; rejects with what the call rejects with. */
   async take(blocks: AsyncResult<unknown, Tensor>): Promise<Tensor> {
     const pasted = blocks.tasks.map(async (task, i) => {
+      const block = this.#plan.blocks[this.#plan.busy[i] as number] as Block;
+      task.destination = (bytes) => this.#place(block, bytes);
       const outcome = await task.done;
-      if (outcome.ok) this.#paste(this.#plan.blocks[this.#plan.busy[i] as number] as Block, outcome.value as Tensor);
+      if (outcome.ok) this.#paste(block, outcome.value as Tensor);
     });
     // Awaited below; until then a block that does not fit is nobody's unhandled rejection.
     for (const one of pasted) one.catch(() => {});
@@ -27,7 +29,15 @@ export class Product {
     return this.tensor;
   }
 
-  // The one copy of the way back.
+  // A block of whole rows arrives in its place.
+  #place({ rows, columns }: Block, bytes: number): Uint8Array | undefined {
+    const { data, shape } = this.tensor;
+    if (columns.hi - columns.lo !== shape[1]) return undefined;
+    const place = bytesOf(data.subarray(rows.lo * shape[1], rows.hi * shape[1]));
+    return place.length === bytes ? place : undefined;
+  }
+
+  // The one copy of the way back, for what did not arrive in its place.
   #paste({ rows, columns }: Block, part: Tensor): void {
     const [height, width] = [rows.hi - rows.lo, columns.hi - columns.lo];
     const { data, shape, dtype } = this.tensor;
@@ -37,6 +47,7 @@ export class Product {
       );
     }
     const n = shape[1] as number;
+    if (part.data.buffer === data.buffer) return;
     if (width === n) data.set(part.data, rows.lo * n);
     else {
       for (let i = 0; i < height; i++) {
