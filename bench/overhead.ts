@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DirectView } from 'directview';
 import { contest, digits, type Figure, isTime, type Measure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
-import { rawPing, rawThroughput } from './support/raw-zeromq.ts';
+import { rawGather, rawPing, rawThroughput } from './support/raw-zeromq.ts';
 import { median, samples, table, timed } from './support/stats.ts';
 
 const MB = 1e6;
@@ -61,8 +61,9 @@ async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<F
   const bytes = megabytes * MB;
   const data = new Float32Array(bytes / 4).fill(1.5);
   const [all, one] = [rc.view(':'), rc.view(0)];
-  const raw = await rawThroughput(bytes / rc.length, rc.length);
-  const figure = async (what: string, run: () => PromiseLike<unknown>): Promise<Figure> => {
+  const there = await rawThroughput(bytes / rc.length, rc.length);
+  const back = await rawGather(bytes / rc.length, rc.length);
+  const figure = async (what: string, raw: number, run: () => PromiseLike<unknown>): Promise<Figure> => {
     const ours = async () => megabytes / (median(await samples(3, run)) / 1000);
     const theirs = asks(bench, { do: 'transfer', what, bytes, n: 2 });
     return {
@@ -71,11 +72,12 @@ async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<F
     };
   };
   const figures = [
-    { name: `raw zeromq one way ${megabytes} MB`, value: raw, unit: 'MB/s' },
-    await figure('push to 1', () => one.push({ data })),
-    await figure('pull from 1', () => one.pull('data')),
-    await figure('scatter', () => all.scatter('part', data)),
-    await figure('gather', () => all.gather('part')),
+    { name: `raw zeromq to ${rc.length} ${megabytes} MB`, value: there, unit: 'MB/s' },
+    { name: `raw zeromq from ${rc.length} ${megabytes} MB, kept`, value: back, unit: 'MB/s' },
+    await figure('push to 1', there, () => one.push({ data })),
+    await figure('pull from 1', back, () => one.pull('data')),
+    await figure('scatter', there, () => all.scatter('part', data)),
+    await figure('gather', back, () => all.gather('part')),
   ];
   await all.clear();
   return figures;

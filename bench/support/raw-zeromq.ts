@@ -44,6 +44,32 @@ export function rawThroughput(bytes: number, engines: number): Promise<number> {
   });
 }
 
+/**
+ * MB/s (10^6 bytes) one way over ipc: `bytes` from each of `engines` child processes, copied into one fresh buffer, as
+ * whoever gathers must. The best of three passes.
+ */
+export function rawGather(bytes: number, engines: number): Promise<number> {
+  return withPeers(engines, async (sockets) => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let pass = 0; pass < 3; pass++) {
+      const start = performance.now();
+      const kept = Buffer.allocUnsafeSlow(bytes * engines);
+      await Promise.all(sockets.map((socket, i) => drain(socket, kept.subarray(i * bytes, (i + 1) * bytes))));
+      best = Math.min(best, performance.now() - start);
+    }
+    return (bytes * engines) / best / 1000;
+  });
+}
+
+async function drain(socket: Dealer, into: Buffer): Promise<void> {
+  await socket.send(`give ${into.length}`);
+  for (let at = 0; at < into.length; ) {
+    const [frame] = await socket.receive();
+    into.set(frame as Buffer, at);
+    at += (frame as Buffer).length;
+  }
+}
+
 async function pour(socket: Dealer, data: Buffer): Promise<void> {
   for (let at = 0; at < data.length; at += CHUNK_BYTES) await socket.send(data.subarray(at, at + CHUNK_BYTES));
   await socket.send('end');

@@ -115,7 +115,9 @@ export abstract class Bookkeeper<One, Many> extends Indexable<One, Many> {
   getResult(job?: TaskId | number): AsyncResult<unknown, unknown>;
   getResult(jobs: readonly Job[] | AsyncResult<unknown, unknown>): AsyncResult<unknown[], unknown>;
   getResult(jobs: JobSelection = -1): AsyncResult<unknown, unknown> {
-    const list = Array.isArray(jobs) ? (jobs as readonly Job[]) : [jobs as Job];
+    const asked = Array.isArray(jobs) ? (jobs as readonly Job[]) : [jobs as Job];
+    // By id: a large result that nobody held any more is fetched from its engine again.
+    const list = asked.map((job) => (typeof job === 'number' ? (this.jobs.history.at(job) ?? job) : job));
     const tasks = list.flatMap((job) => (this.#isForeign(job) ? [this.#fetched(job)] : this.jobs.select(job)));
     const isOne = typeof jobs === 'string' || typeof jobs === 'number';
     return isOne ? this.jobs.single(tasks[0] as Task) : this.jobs.resultOf(tasks);
@@ -142,7 +144,7 @@ export abstract class Bookkeeper<One, Many> extends Indexable<One, Many> {
   async purge(jobs: JobSelection | 'all'): Promise<void> {
     const verb: ControlVerb =
       jobs === 'all' ? { type: 'purge', client: this.uuid } : { type: 'purge', ids: this.#purged(jobs) };
-    if (jobs === 'all') for (const task of this.jobs.all) if (task.outcome !== undefined) this.jobs.forget(task);
+    if (jobs === 'all') this.jobs.forgetEnded();
     await Promise.all(this.ids.map((id) => this.control(id, verb)));
   }
 

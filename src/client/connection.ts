@@ -172,6 +172,7 @@ export class Connection {
   }
 
   #settle(task: Task, reply: ReplyMessage, parts: readonly Uint8Array[]): void {
+    task.bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
     if (reply.status === 'ok') task.succeed(this.#valueOf(parts), reply.metadata);
     else task.fail(this.#errorOf(task, reply), reply.metadata);
   }

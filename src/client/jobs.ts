@@ -11,10 +11,12 @@ export type Job = TaskId | number | AsyncResult<unknown, unknown>;
 export type JobSelection = Job | readonly Job[];
 
 const KEPT = 10_000;
+/** Results over this (bytes) live as long as somebody holds their AsyncResult: a history must not keep gigabytes. */
+const LARGE = 64 * 1024;
 
 export class Jobs {
   readonly #session: Session;
-  readonly #tasks = new Map<TaskId, Task>();
+  readonly #tasks = new Map<TaskId, Task | WeakRef<Task>>();
   readonly #outstanding = new Set<Task>();
   readonly #finished = new Fifo<TaskId>();
 
@@ -31,6 +33,7 @@ export class Jobs {
 
   readonly #ended = (task: Task): void => {
     this.#outstanding.delete(task);
+    if (task.bytes > LARGE) this.#tasks.set(task.id, new WeakRef(task));
     this.#finished.push(task.id);
     if (this.#finished.length > KEPT) this.#tasks.delete(this.#finished.shift() as TaskId);
   };
@@ -42,12 +45,19 @@ export class Jobs {
 
   /** The task with this id, unless it has been forgotten. */
   find(id: TaskId): Task | undefined {
-    return this.#tasks.get(id);
+    const held = this.#tasks.get(id);
+    return held instanceof WeakRef ? held.deref() : held;
+  }
+
+  /** Forgets everything that has ended. */
+  forgetEnded(): void {
+    const open = this.outstanding;
+    for (const id of this.#tasks.keys()) if (!open.has(id)) this.#tasks.delete(id);
   }
 
   /** What is remembered, in the order of submission. */
   get all(): Task[] {
-    return [...this.#tasks.values()];
+    return this.history.flatMap((id) => this.find(id) ?? []);
   }
 
   /** Message ids in the order of submission. */
@@ -69,7 +79,7 @@ export class Jobs {
   #tasksOf(job: Job): readonly Task[] {
     if (job instanceof AsyncResult) return job.tasks;
     const id = typeof job === 'number' ? this.history.at(job) : job;
-    const task = id === undefined ? undefined : this.#tasks.get(id);
+    const task = id === undefined ? undefined : this.find(id);
     if (task === undefined) throw new RangeError(`No such job: ${job}`);
     return [task];
   }

@@ -57,6 +57,8 @@ export class Task {
   /** Its body went from engine to engine. */
   isBroadcast = false;
   executeInput: string | null = null;
+  /** Bytes of the reply. */
+  bytes = 0;
   /** Where the raw bytes of a result of that size go, if they have a place already. */
   destination: ((bytes: number) => Uint8Array | undefined) | undefined;
   outcome: Outcome | undefined;
@@ -117,6 +119,8 @@ export class Task {
     if (metadata !== undefined) this.#take(metadata);
     else this.completed = this.received;
     this.outcome = outcome;
+    // It may hold the memory that the results of other tasks lie in.
+    this.destination = undefined;
     const ends = this.#ends ?? [];
     this.#ends = undefined;
     for (const listener of ends) listener(this);

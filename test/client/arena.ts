@@ -1,8 +1,10 @@
 // Parts that arrive side by side need no copy; parts of another size than expected are copied as ever.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import * as assert from 'uvu/assert';
 import { Arena, asOne } from '../../src/client/arena.ts';
 import { range } from '../../src/tensor/convert.ts';
-import { type Rig, startRig } from '../support/cluster.ts';
+import { type Rig, sleep, startRig } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('client/arena');
@@ -57,6 +59,24 @@ test('results of two gathers do not share memory', async () => {
   one.fill(0);
   assert.is(two[399_999], 399_999);
   assert.equal(two, await v.gather('mine'));
+});
+
+test('large results live as long as somebody holds them, and can be had again', async () => {
+  const { v, rc } = rig;
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  await v.scatter('kept', new Float64Array(1_000_000));
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 20; i++) await v.gather('kept');
+  const last = rc.history.at(-1) as string;
+  collect();
+  await sleep(50);
+  collect();
+  assert.ok(
+    process.memoryUsage().arrayBuffers - before < 40e6,
+    `${process.memoryUsage().arrayBuffers - before} bytes are kept`,
+  );
+  assert.is(((await rc.getResult(last)) as Float64Array).length, 333_333);
 });
 
 test.run();
