@@ -1,4 +1,4 @@
-// The layers of architecture.md, section 3, as a test: who imports whom, who loads heavy packages, cycles, sizes.
+// The layers as a test: who imports whom, who loads heavy packages, cycles, sizes.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { posix } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 // The transport over ZeroMQ, and the only file that imports it. Links of a listener share one ROUTER; each `connect` is
-// a DEALER of its own. cluster-notes.md section 1 says why every setting is what it is.
+// a DEALER of its own. Its defaults fit neither: queues without bounds, lingering for ever, no heartbeats.
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { context, Dealer, type EventType, Router } from 'zeromq';

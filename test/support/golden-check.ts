@@ -1,4 +1,4 @@
-// Response, corners and subpixel positions of one picture within the tolerances of semantics.md, on any tfjs.
+// Response, corners and subpixel positions of one picture within the stated tolerances, on any tfjs.
 import * as assert from 'uvu/assert';
 import { type FoundCorners, findCorners } from '../../kernels/corners/find-corners.ts';
 import type { TF } from '../../kernels/corners/image.ts';

@@ -45,7 +45,7 @@ export function rectangles(shape: [number, number], ...blocks: [number, number, 
   return image;
 }
 
-/** The picture of semantics.md E6: a bright rectangle with a half-bright one inside. */
+/** A synthetic picture: a bright rectangle with a half-bright one inside. */
 export const plate = () => rectangles([32, 40], [8, 21, 10, 29, 1], [14, 17, 16, 23, 0.5]);
 export const plateCorners: readonly Position[] = [
   [8, 10],

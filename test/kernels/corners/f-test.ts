@@ -1,4 +1,4 @@
-// Upper points of F(n, n) against the table of semantics.md and the classical tables.
+// Upper points of F(n, n) against the thresholds of scikit-image and the classical tables.
 import * as assert from 'uvu/assert';
 import { fUpperPoint } from '../../../kernels/corners/f-test.ts';
 import { allClose } from '../../support/assert.ts';

@@ -45,7 +45,7 @@ for (const wanted of goldens) {
   });
 }
 
-test('the plate of 32×40: figures of semantics.md', async () => {
+test('the plate of 32×40: figures of scikit-image', async () => {
   const response = referenceResponse(plate());
   const at = (r: number, c: number) => response.at(r * 40 + c);
   allClose([at(8, 10), at(14, 16), at(15, 20)], [20.25084, 1.275663, -0.080651], { rtol: 0, atol: 5e-7 });
