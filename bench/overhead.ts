@@ -5,12 +5,16 @@ import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DirectView } from 'directview';
+import { unorderedImap, unorderedMap } from './support/balanced.ts';
+import { broadcastFigures } from './support/broadcast.ts';
 import { contest, digits, type Figure, isTime, type Measure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
 import { rawGather, rawPing, rawThroughput } from './support/raw-zeromq.ts';
 import { median, samples, table, timed } from './support/stats.ts';
 
 const MB = 1e6;
+const ITEMS = 100_000;
+const MANY = 8;
 const PINGS = 500;
 const PEER_PINGS = 100;
 const TASKS = 20_000;
@@ -110,6 +114,25 @@ function render(figures: readonly Figure[]): string {
   return table([['figure', 'median', 'unit', 'beside zeromq', 'ipyparallel', 'ratio'], ...rows]);
 }
 
+/** Work that is shared out by the client: 100 000 tiny items as they arrive, and one large value for many engines. */
+async function shared(rc: Client): Promise<Figure[]> {
+  const one = await unorderedMap(rc, ITEMS, 1);
+  const chunked = await unorderedMap(rc, ITEMS, 'auto');
+  const stream = await unorderedImap(rc, ITEMS);
+  await using many = await Cluster.start({ engines: MANY });
+  await using client = await many.connect();
+  const push = await broadcastFigures(client, 16 * MB);
+  return [
+    { name: `unordered map of ${ITEMS}`, value: one.rate, unit: '1/s' },
+    { name: '… its peak memory', value: one.peakMegabytes, unit: 'MB' },
+    { name: '… in chunks', value: chunked.rate, unit: '1/s' },
+    { name: '… as imap, a stream', value: stream.rate, unit: '1/s' },
+    { name: '… its peak memory', value: stream.peakMegabytes, unit: 'MB' },
+    { name: `push 16 MB to ${MANY}, direct`, value: push.direct, unit: 'ms' },
+    { name: `push 16 MB to ${MANY}, broadcast`, value: push.broadcast, unit: 'ms' },
+  ];
+}
+
 async function openPeer(wish: string, engines: number): Promise<Peer | undefined> {
   const options = { script: 'overhead.py', args: [String(engines)], modules: ['ipyparallel', 'numpy'] };
   if (wish === 'no') return undefined;
@@ -122,6 +145,7 @@ async function measure(bench: Bench, sizes: readonly number[]): Promise<Figure[]
   await using rc = await cluster.connect();
   figures.push(...(await latencies(rc, bench)));
   for (const megabytes of sizes) figures.push(...(await transfers(rc, bench, megabytes)));
+  figures.push(...(await shared(rc)));
   return figures;
 }
 
