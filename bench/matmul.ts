@@ -4,8 +4,9 @@
 //                             [--json FILE] [--conformance]
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { difference, generator, runConformance } from '../kernels/matmul/conformance.ts';
+import { difference, runConformance } from '../kernels/matmul/conformance.ts';
 import type { ProductDType } from '../kernels/matmul/product.ts';
+import { generator } from '../kernels/matmul/random.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { type Contender, openContenders, pythonTime, type Shape } from './support/matmul-cases.ts';

@@ -5,6 +5,7 @@ import type { DType } from '../../src/tensor/dtype.ts';
 import { fromHalf, toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { MatmulProvider, ProductDType } from './product.ts';
+import { generator } from './random.ts';
 import { numbers, referenceMatmul } from './reference.ts';
 
 export type Fill = 'random' | 'structured' | 'large' | 'small' | 'nonfinite' | 'full-range';
@@ -145,17 +146,6 @@ function norm(length: number, at: (i: number) => number): number {
   let sum = 0;
   for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) sum += (at(i) / largest) ** 2;
   return largest * Math.sqrt(sum);
-}
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-export function generator(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 function operand({ dtype, fill }: ConformanceCase, shape: readonly [number, number], random: () => number): Tensor {

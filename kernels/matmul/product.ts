@@ -1,10 +1,10 @@
 // What a product A · B is made of: the sizes, and the dtype it is computed in. Pure; every provider starts here.
 import { ShapeError } from '../../src/errors.ts';
 import type { DType } from '../../src/tensor/dtype.ts';
+import { type ProductDType, productDTypeOf } from '../../src/tensor/product-dtype.ts';
 import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
 
-/** The dtypes that products come in. The small integers multiply as int32. */
-export type ProductDType = 'float32' | 'float64' | 'float16' | 'int32';
+export type { ProductDType };
 
 export interface Operand {
   readonly dtype: DType;
@@ -27,17 +27,6 @@ export interface MatmulProvider {
   multiply(a: Tensor, b: Tensor): Promise<Tensor>;
 }
 
-const COMPUTED_AS: Partial<Record<DType, ProductDType>> = {
-  float32: 'float32',
-  float64: 'float64',
-  float16: 'float16',
-  int32: 'int32',
-  int16: 'int32',
-  int8: 'int32',
-  uint16: 'int32',
-  uint8: 'int32',
-};
-
 /**
  * The sizes and dtype of A · B.
  * @throws ShapeError when an operand is not 2-D or the inner sizes differ
@@ -57,7 +46,7 @@ export function productOf(a: Operand, b: Operand): Product {
 /** The dtype in which these two multiply. @throws TypeError naming both */
 export function productDType(a: DType, b: DType): ProductDType {
   if (a !== b) throw new TypeError(`matmul of ${a} and ${b}: convert one, both operands must have one dtype`);
-  const dtype = COMPUTED_AS[a];
+  const dtype = productDTypeOf(a);
   if (dtype === undefined) throw new TypeError(`${a} does not multiply: convert to int32, float32 or float64`);
   return dtype;
 }

@@ -2,6 +2,7 @@
 // and whether it is right.
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import { generator } from '../../kernels/matmul/random.ts';
 import { Client } from '../client/client.ts';
 import type { Operand } from '../client/pdot/operands.ts';
 import { prepare, run } from '../client/pdot/pdot.ts';
@@ -104,17 +105,6 @@ async function timed(engines: DirectView<'many'>, a: Operand, b: Operand, choice
   const job = await prepare(engines, a, b, { plan: choice });
   const product = (await run(job)) as Tensor;
   return { plan: job.plan, product, ms: performance.now() - start };
-}
-
-// mulberry32
-function generator(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** Floats in [−1, 1); int32 over its whole range, so that sums wrap. */

@@ -40,8 +40,10 @@ export class IncomingTransfer {
   /** Takes one chunk; the part's destination is allocated with its first. */
   chunk(part: number, partBytes: number, offset: number, data: Buffer): void {
     this.#check(part, partBytes, offset, data.length);
-    if (offset === 0) this.#begin(partBytes);
-    if (offset === 0) this.#destination = this.#chosen(part, partBytes);
+    if (offset === 0) {
+      this.#begin(partBytes);
+      this.#destination = this.#chosen(part, partBytes);
+    }
     // A part that came in one frame is that frame.
     if (this.#destination === undefined && data.length === partBytes && data.byteOffset % 8 === 0) this.#end(data);
     else this.#place(partBytes, offset, data);

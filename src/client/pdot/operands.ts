@@ -5,6 +5,7 @@ import { encodeBody } from '../../protocol/codec.ts';
 import { Ref } from '../../protocol/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
 import type { DType } from '../../tensor/dtype.ts';
+import { productDTypeOf } from '../../tensor/product-dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { CallOptions } from '../options.ts';
 import type { DirectView } from '../view.ts';
@@ -19,22 +20,10 @@ export interface Located<V extends Tensor | Ref = Tensor | Ref> {
   readonly layout: Layout;
 }
 
-// The client's half of kernels/matmul/product.ts: what dtype a product has.
-const RESULT: Partial<Record<DType, DType>> = {
-  float32: 'float32',
-  float64: 'float64',
-  float16: 'float16',
-  int32: 'int32',
-  int16: 'int32',
-  int8: 'int32',
-  uint16: 'int32',
-  uint8: 'int32',
-};
-
 /** The dtype of a product of these. @throws TypeError naming both, or the one that does not multiply */
 export function resultDType(a: DType, b: DType): DType {
   if (a !== b) throw new TypeError(`dtypes do not multiply: ${a} · ${b}; convert one with tensor(x, { dtype })`);
-  const dtype = RESULT[a];
+  const dtype = productDTypeOf(a);
   if (dtype === undefined) throw new TypeError(`${a} does not multiply: convert to int32, float32 or float64`);
   return dtype;
 }

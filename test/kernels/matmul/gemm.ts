@@ -2,8 +2,9 @@
 import * as assert from 'uvu/assert';
 import { DeviceBuffers } from '../../../engines/contexts/device-buffers.ts';
 import { SharedDevice } from '../../../engines/contexts/shared-device.ts';
-import { difference, generator } from '../../../kernels/matmul/conformance.ts';
+import { difference } from '../../../kernels/matmul/conformance.ts';
 import { Gemm } from '../../../kernels/matmul/gemm.ts';
+import { generator } from '../../../kernels/matmul/random.ts';
 import { TILES, type Tile, tileName, tilesFor } from '../../../kernels/matmul/tiles.ts';
 import type { GemmDType } from '../../../kernels/matmul/wgsl.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
