@@ -55,11 +55,9 @@ export function filtered(tf: TF, map: Columns, { across, down }: Filter): Column
   });
 }
 
-/** The maximum over `radius` pixels up and down; pixels outside do not count. The caller owns the result. */
-export function maxDown(tf: TF, map: Columns, radius: number): Columns {
-  // A longer window than the picture adds nothing but work.
-  const size = 2 * Math.min(radius, map.shape[1] - 1) + 1;
-  return tf.maxPool(map, [size, 1], 1, 'same');
+/** The maxima of every column's blocks of `height` pixels, the first and the last cut off alike. The caller owns the result. */
+export function maxOfBlocks(tf: TF, map: Columns, height: number): Columns {
+  return tf.maxPool(map, [height, 1], [height, 1], 'same');
 }
 
 // Taps that lie outside from every pixel add nothing but work.

@@ -2,10 +2,10 @@
 import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
 import { plotCorners } from '../pictures/draw.ts';
 import { type ReadPictureOptions, readPicture } from '../pictures/read-picture.ts';
-import type { Corner, TF } from './image.ts';
-import type { PeaksOptions, ResponseOptions, SubpixOptions } from './options.ts';
-import { detectCorners } from './peaks.ts';
-import { cornerSubpix } from './subpix.ts';
+import type { Corner, FloatImage, TF } from './image.ts';
+import { type PeaksOptions, type ResponseOptions, type SubpixOptions, subpixOptions } from './options.ts';
+import { cornersOf } from './peaks.ts';
+import { refineCorners } from './subpix.ts';
 
 export interface FindCornersOptions extends ResponseOptions, PeaksOptions, ReadPictureOptions {
   /** Refines the corners too: `{}` for the defaults. */
@@ -33,9 +33,11 @@ export async function findCorners(
   options: FindCornersOptions = {},
 ): Promise<FoundCorners> {
   const { image, shape } = await readPicture(source, options);
-  const corners = await detectCorners(tf, image, options);
+  // Decoded pixels are finite: not looked at again.
+  const grey = { rows: shape[0] as number, cols: shape[1] as number, data: image.data as FloatImage['data'] };
+  const corners = await cornersOf(tf, grey, options);
   if (options.subpix === undefined) return { image, shape, corners };
-  return { image, shape, corners, subpix: await cornerSubpix(image, corners, options.subpix) };
+  return { image, shape, corners, subpix: refineCorners(grey, corners, subpixOptions(options.subpix)) };
 }
 
 /** The picture with its corners drawn, as PNG bytes. Parameters and errors as for findCorners. */

@@ -1,14 +1,8 @@
 // Peaks of a response, collected strip by strip: thresholds, order, ties and spacing in float64 JavaScript.
-import { paddedCols } from './filters.ts';
+import type { Candidate, ColumnBlocks, Field } from './column-blocks.ts';
 import type { Corner } from './image.ts';
 import type { Peaks } from './options.ts';
 import type { Strip } from './strips.ts';
-
-interface Candidate {
-  readonly row: number;
-  readonly col: number;
-  readonly value: number;
-}
 
 export class PeakList {
   readonly #rows: number;
@@ -26,39 +20,30 @@ export class PeakList {
 
   /**
    * Takes the local maxima of one strip.
-   * @param values the response of the loaded rows, row-major, `stride` apart
-   * @param highest the maximum of each pixel's column within minDistance rows, in float32, rows `paddedCols` apart; null:
-   * every pixel is a maximum
+   * @param field the response of its loaded rows
+   * @param blocks the maxima of its blocks of minDistance + 1 rows; null: every pixel is a maximum
    */
-  add(values: Float32Array | Float64Array, stride: number, highest: Float32Array | null, strip: Strip): void {
-    const cols = this.#cols;
-    if (stride === cols) this.#stretch(values.subarray((strip.lo - strip.from) * cols, (strip.hi - strip.from) * cols));
-    else for (let row = strip.lo; row < strip.hi; row++) this.#stretch(rowOf(values, row - strip.from, stride, cols));
+  add(field: Field, blocks: ColumnBlocks | null, strip: Strip): void {
+    const [lo, hi] = [strip.lo - strip.from, strip.hi - strip.from];
+    // Blocks are known in float32 only.
+    if (blocks === null || field.values instanceof Float64Array) this.#stretch(field, lo, hi);
+    else this.#stretchToBlocks(field, blocks, lo, hi);
     const floor = this.#floor(Number.NEGATIVE_INFINITY);
-    const wide = paddedCols(cols);
-    for (let row = strip.lo; row < strip.hi; row++) {
-      const from = (row - strip.from) * stride;
-      const start = (row - strip.from) * wide;
-      for (let col = 0; col < cols; col++) {
-        const value = values[from + col] as number;
-        if (!(value > floor)) continue;
-        if (highest === null || this.#isHighest(value, col, highest, start)) this.#offer({ row, col, value });
-      }
-    }
+    const found = blocks?.highest(this.#rule.minDistance, floor, lo, hi) ?? above(field, floor, lo, hi);
+    for (const { row, col, value } of found) this.#offer({ row: row + strip.from, col, value });
   }
 
-  /** Its column's maximum, and no column near has a higher one. */
-  #isHighest(value: number, col: number, highest: Float32Array, start: number): boolean {
-    const own = Math.fround(value);
-    if (highest[start + col] !== own) return false;
-    const end = Math.min(this.#cols - 1, col + this.#rule.minDistance);
-    for (let c = Math.max(0, col - this.#rule.minDistance); c <= end; c++) {
-      if ((highest[start + c] as number) > own) return false;
-    }
-    return true;
+  #stretch(field: Field, lo: number, hi: number): void {
+    for (let row = lo; row < hi; row++) this.#widen(rowOf(field, row));
   }
 
-  #stretch(values: Float32Array | Float64Array): void {
+  // A block's maximum bounds the minimum from above: below the relative threshold, no more need be known of it.
+  #stretchToBlocks(field: Field, blocks: ColumnBlocks, lo: number, hi: number): void {
+    for (let block = blocks.blockOf(lo); block <= blocks.blockOf(hi - 1); block++) this.#widen(blocks.maxima(block));
+    if (this.#min > this.#floor(Number.NEGATIVE_INFINITY)) this.#stretch(field, lo, hi);
+  }
+
+  #widen(values: Float32Array | Float64Array): void {
     let min = this.#min;
     let max = this.#max;
     for (let i = 0; i < values.length; i++) {
@@ -88,9 +73,7 @@ export class PeakList {
     // A constant response: every pixel is a maximum, none is a peak.
     if (this.#rule.minDistance > 0 && this.#min === this.#max && this.#min >= 0) return [];
     const floor = this.#floor(this.#min);
-    // sort() is stable and the candidates come in raster order.
-    const strongest = this.#candidates.filter((c) => c.value > floor).sort((a, b) => b.value - a.value);
-    return spaced(strongest, this.#rule);
+    return spaced(this.#candidates.filter((c) => c.value > floor).sort(byStrength), this.#rule);
   }
 }
 
@@ -124,6 +107,16 @@ function chebyshev(a: Candidate, b: Candidate): number {
   return Math.max(Math.abs(a.row - b.row), Math.abs(a.col - b.col));
 }
 
-function rowOf<T extends Float32Array | Float64Array>(values: T, row: number, stride: number, cols: number): T {
-  return values.subarray(row * stride, row * stride + cols) as T;
+function byStrength(a: Candidate, b: Candidate): number {
+  return b.value - a.value || a.row - b.row || a.col - b.col;
+}
+
+function rowOf({ values, stride, cols }: Field, row: number): Float32Array | Float64Array {
+  return values.subarray(row * stride, row * stride + cols);
+}
+
+function* above(field: Field, floor: number, lo: number, hi: number): Generator<Candidate> {
+  for (let row = lo; row < hi; row++) {
+    for (const [col, value] of rowOf(field, row).entries()) if (value > floor) yield { row, col, value };
+  }
 }

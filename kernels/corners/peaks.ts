@@ -1,8 +1,9 @@
-// Peaks of a response: the maxima of their columns by max-pooling on the device, the short rest on the host.
+// Peaks of a response: the maxima of blocks by max-pooling on the device, the short rest on the host.
 
-import { type Columns, maxDown, paddedCols } from './filters.ts';
-import { type Corner, floatImage, type Image, type TF } from './image.ts';
-import { type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
+import { ColumnBlocks } from './column-blocks.ts';
+import { type Columns, maxOfBlocks, paddedCols } from './filters.ts';
+import { type Corner, type FloatImage, floatImage, type Image, type TF } from './image.ts';
+import { type Peaks, type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
 import { PeakList } from './peak-list.ts';
 import { responseOnDevice, responseReach, upload } from './response.ts';
 import { strips } from './strips.ts';
@@ -19,8 +20,10 @@ export async function cornerPeaks(tf: TF, response: Image, options: PeaksOptions
   if (field.data.length === 0) return [];
   for (const strip of strips(field.rows, field.cols, rule.minDistance)) {
     const values = field.data.subarray(strip.from * field.cols, strip.to * field.cols);
-    const highest = rule.minDistance === 0 ? null : highestInColumn(tf, upload(tf, field, strip), rule.minDistance);
-    list.add(values, field.cols, highest && (await read(highest)), strip);
+    const loaded = { values, stride: field.cols, rows: strip.to - strip.from, cols: field.cols };
+    const height = heightOfBlocks(loaded, rule);
+    const maxima = height === 1 ? null : await pooled(tf, upload(tf, field, strip), height);
+    list.add(loaded, maxima && new ColumnBlocks(loaded, maxima, paddedCols(field.cols), height), strip);
   }
   return list.corners();
 }
@@ -34,25 +37,38 @@ export async function detectCorners(
   image: Image,
   options: ResponseOptions & PeaksOptions = {},
 ): Promise<Corner[]> {
-  const grey = await floatImage(image);
+  return cornersOf(tf, await floatImage(image), options);
+}
+
+/** detectCorners in a checked picture. */
+export async function cornersOf(tf: TF, grey: FloatImage, options: ResponseOptions & PeaksOptions): Promise<Corner[]> {
   const response = responseOptions(options);
   const rule = peaksOptions(options);
   const list = new PeakList(grey.rows, grey.cols, rule);
   if (grey.data.length === 0) return [];
+  const stride = paddedCols(grey.cols);
   for (const strip of strips(grey.rows, grey.cols, responseReach(response) + rule.minDistance)) {
     const map = responseOnDevice(tf, upload(tf, grey, strip), grey.cols, response);
-    const highest = rule.minDistance === 0 ? null : highestInColumn(tf, tf.clone(map), rule.minDistance);
+    const size = { stride, rows: strip.to - strip.from, cols: grey.cols };
+    const height = heightOfBlocks(size, rule);
+    const maxima = height === 1 ? null : pooled(tf, tf.clone(map), height);
     // Both reads are under way at once: on a GPU each waits for the same queue.
-    const [values, around] = await Promise.all([read(map), highest && read(highest)]);
-    list.add(values, paddedCols(grey.cols), around, strip);
+    const [values, highest] = await Promise.all([read(map), maxima]);
+    const loaded = { ...size, values };
+    list.add(loaded, highest && new ColumnBlocks(loaded, highest, stride, height), strip);
   }
   return list.corners();
 }
 
-/** The maximum above and below each pixel; takes over (and disposes) the map. Across, only few pixels are left to ask. */
-function highestInColumn(tf: TF, map: Columns, radius: number): Columns {
+// A longer block than the picture adds nothing but work.
+function heightOfBlocks({ rows }: { readonly rows: number }, { minDistance }: Peaks): number {
+  return Math.min(minDistance + 1, Math.max(rows, 2));
+}
+
+/** Takes over (and disposes) the map. */
+function pooled(tf: TF, map: Columns, height: number): Promise<Float32Array> {
   try {
-    return maxDown(tf, map, radius);
+    return read(maxOfBlocks(tf, map, height));
   } finally {
     map.dispose();
   }

@@ -79,21 +79,14 @@ function message(error: unknown): string {
 function grey({ data, channels, white }: Samples, dtype: 'float32' | 'float64'): Float32Array | Float64Array {
   const size = data.length / channels;
   const out = dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);
-  const [red, green, blue] = WEIGHTS.map((weight) => levels(channels < 3 ? 1 : weight, white)) as Levels;
-  if (channels < 3) {
-    for (let i = 0; i < size; i++) out[i] = red[data[i * channels] as number] as number;
-    return out;
-  }
-  for (let i = 0, at = 0; i < size; i++, at += channels) {
-    const rg = (red[data[at] as number] as number) + (green[data[at + 1] as number] as number);
-    out[i] = rg + (blue[data[at + 2] as number] as number);
-  }
+  if (channels < 3) for (let i = 0; i < size; i++) out[i] = (data[i * channels] as number) / white;
+  else weigh(data, channels, white, out);
   return out;
 }
 
-type Levels = [Float64Array, Float64Array, Float64Array];
-
-// A table of weighted levels: a look-up is faster than the product and division of each sample.
-function levels(weight: number, white: number): Float64Array {
-  return Float64Array.from({ length: white + 1 }, (_, level) => weight * (level / white));
+function weigh(data: Samples['data'], channels: number, white: number, out: Float32Array | Float64Array): void {
+  const [red, green, blue] = [WEIGHTS[0] / white, WEIGHTS[1] / white, WEIGHTS[2] / white];
+  for (let i = 0, at = 0; i < out.length; i++, at += channels) {
+    out[i] = red * (data[at] as number) + green * (data[at + 1] as number) + blue * (data[at + 2] as number);
+  }
 }

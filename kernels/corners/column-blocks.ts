@@ -1,0 +1,108 @@
+// The maxima of blocks of a column, as max-pooling on the device leaves them: blocks of minDistance + 1 pixels hold one
+// peak at most, and a few of them tell whether a pixel is the highest around (block-wise non-maximum suppression:
+// Neubeck and Van Gool 2006, "Efficient non-maximum suppression").
+
+/** The response of the loaded rows on the host, rows `stride` apart. */
+export interface Field {
+  readonly values: Float32Array | Float64Array;
+  readonly stride: number;
+  readonly rows: number;
+  readonly cols: number;
+}
+
+/** A pixel that no other around it is above. */
+export interface Candidate {
+  readonly row: number;
+  readonly col: number;
+  readonly value: number;
+}
+
+export class ColumnBlocks {
+  readonly #field: Field;
+  /** In float32, `stride` apart. */
+  readonly #maxima: Float32Array;
+  readonly #stride: number;
+  /** Pixels of a block. */
+  readonly #height: number;
+  /** Rows that the first block lacks: pooling pads both ends alike. */
+  readonly #missing: number;
+
+  /** @param maxima of maxOfBlocks, its rows `stride` apart */
+  constructor(field: Field, maxima: Float32Array, stride: number, height: number) {
+    this.#field = field;
+    this.#maxima = maxima;
+    this.#stride = stride;
+    this.#height = height;
+    this.#missing = Math.floor((Math.ceil(field.rows / height) * height - field.rows) / 2);
+  }
+
+  /** The block that a row lies in. */
+  blockOf(row: number): number {
+    return Math.floor((row + this.#missing) / this.#height);
+  }
+
+  #startOf(block: number): number {
+    return Math.max(0, block * this.#height - this.#missing);
+  }
+
+  #endOf(block: number): number {
+    return Math.min(this.#field.rows, (block + 1) * this.#height - this.#missing);
+  }
+
+  /** The maxima of the blocks of one row, column by column. */
+  maxima(block: number): Float32Array {
+    return this.#maxima.subarray(block * this.#stride, block * this.#stride + this.#field.cols);
+  }
+
+  /** The pixels of rows `lo` to `hi` that lie above `floor` and, in float32, below none within `radius`. */
+  *highest(radius: number, floor: number, lo: number, hi: number): Generator<Candidate> {
+    const least = Math.fround(floor);
+    for (let block = this.blockOf(lo); block <= this.blockOf(hi - 1); block++) {
+      const maxima = this.maxima(block);
+      const [from, to] = [Math.max(lo, this.#startOf(block)), Math.min(hi, this.#endOf(block))];
+      for (let col = 0; col < maxima.length; col++) {
+        const top = maxima[col] as number;
+        if (!(top >= least) || reachesAbove(maxima, top, col, radius)) continue;
+        for (let row = from; row < to; row++) {
+          const value = this.#at(row, col);
+          const highest = value > floor && Math.fround(value) === top && !this.#hidden(row, col, radius);
+          if (highest) yield { row, col, value };
+        }
+      }
+    }
+  }
+
+  /** Is a pixel in the blocks above and below above this one? */
+  #hidden(row: number, col: number, radius: number): boolean {
+    const block = this.blockOf(row);
+    const last = this.blockOf(Math.min(this.#field.rows - 1, row + radius));
+    for (let other = this.blockOf(Math.max(0, row - radius)); other <= last; other++) {
+      if (other !== block && this.#hides(other, row, col, radius)) return true;
+    }
+    return false;
+  }
+
+  // Only where the block reaches higher are its rows looked at.
+  #hides(block: number, row: number, col: number, radius: number): boolean {
+    const own = Math.fround(this.#at(row, col));
+    const maxima = this.maxima(block);
+    const stop = Math.min(this.#endOf(block), row + radius + 1);
+    for (let c = Math.max(0, col - radius); c <= Math.min(maxima.length - 1, col + radius); c++) {
+      if ((maxima[c] as number) <= own) continue;
+      for (let r = Math.max(this.#startOf(block), row - radius); r < stop; r++) {
+        if (Math.fround(this.#at(r, c)) > own) return true;
+      }
+    }
+    return false;
+  }
+
+  #at(row: number, col: number): number {
+    return this.#field.values[row * this.#field.stride + col] as number;
+  }
+}
+
+function reachesAbove(maxima: Float32Array, own: number, col: number, radius: number): boolean {
+  const end = Math.min(maxima.length - 1, col + radius);
+  for (let c = Math.max(0, col - radius); c <= end; c++) if ((maxima[c] as number) > own) return true;
+  return false;
+}
