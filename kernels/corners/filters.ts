@@ -1,20 +1,22 @@
 // Filters along one axis in tfjs ops. A map of [rows, cols] is held as [1, rows, 1, cols]: its columns are the channels
 // of the convolution, so that each tap down is one long multiply-add over a whole row, which XNNPACK, TensorFlow and GPUs
 // run wide. (With one channel, a filter takes 2 to 8 times as long, and a maximum 7 times on wasm, 100 times on tensorflow.)
-// Across, eight neighbours of a row are the channels of one pixel, and the filter is a band matrix between such pixels:
-// no transposition, which would cost more than the filter.
+// Across, four neighbours of a row are the channels of one pixel, and the filter is a band matrix that makes eight of the
+// result at a time: no transposition, which would cost more than the filter.
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import type { TF } from './image.ts';
 
 /** `[1, rows, 1, cols]` on the device. */
 export type Columns = Tensor4D;
 
-/** Maps to be filtered across have a multiple of so many columns; those beyond the picture are padding. */
-const BLOCK = 8;
+/** Neighbours that a filter across takes as one pixel. */
+const TAKEN = 4;
+/** Pixels that it makes at a time. Maps have a multiple of so many columns; those beyond the picture are padding. */
+const MADE = 8;
 
 /** The columns that a map of `cols` has on the device. */
 export function paddedCols(cols: number): number {
-  return Math.ceil(cols / BLOCK) * BLOCK;
+  return Math.ceil(cols / MADE) * MADE;
 }
 
 /** Taps on the device, for maps of one size: making them costs as much as filtering, so maps share them. */
@@ -34,9 +36,10 @@ export function filterOf(
   { across, down }: { readonly across: readonly number[]; readonly down: readonly number[] },
 ): Filter {
   const [wide, high] = [within(across, stride), within(down, rows)];
-  const width = 2 * Math.ceil((wide.length - 1) / 2 / BLOCK) + 1;
+  const margin = Math.ceil((wide.length - 1) / 2 / TAKEN);
+  const width = MADE / TAKEN + 2 * margin;
   return {
-    across: tf.tensor4d(band(wide, width), [1, width, BLOCK, BLOCK]),
+    across: tf.tensor4d(band(wide, margin * TAKEN, width), [1, width, TAKEN, MADE]),
     down: tf.tensor4d(repeated(high, cols, stride), [high.length, 1, stride, 1]),
   };
 }
@@ -48,8 +51,9 @@ export function filterOf(
 export function filtered(tf: TF, map: Columns, { across, down }: Filter): Columns {
   const [, rows, , stride] = map.shape;
   return tf.tidy(() => {
-    const blocks = tf.reshape(map, [1, rows, stride / BLOCK, BLOCK]) as Tensor4D;
-    const wide = tf.reshape(tf.conv2d(blocks, across, 1, 'same'), [1, rows, 1, stride]) as Columns;
+    const taken = tf.reshape(map, [1, rows, stride / TAKEN, TAKEN]) as Tensor4D;
+    const made = tf.conv2d(taken, across, [1, MADE / TAKEN], 'same');
+    const wide = tf.reshape(made, [1, rows, 1, stride]) as Columns;
     // Last, as its taps are 0 in the padding, which the rows have spilled into.
     return tf.depthwiseConv2d(wide, down, 1, 'same') as Columns;
   });
@@ -74,14 +78,11 @@ function repeated(taps: readonly number[], cols: number, stride: number): Float3
   return out;
 }
 
-/** From pixel `i` of the k-th block to pixel `j` of the middle one: the tap of their distance. */
-function band(taps: readonly number[], width: number): Float32Array {
+/** From the i-th pixel taken, the first lies `margin` before the first made, to the j-th made: the tap of their distance. */
+function band(taps: readonly number[], margin: number, width: number): Float32Array {
   const radius = (taps.length - 1) / 2;
-  const middle = (width - 1) / 2;
-  return Float32Array.from({ length: width * BLOCK * BLOCK }, (_, at) => {
-    const k = Math.floor(at / (BLOCK * BLOCK));
-    const i = Math.floor(at / BLOCK) % BLOCK;
-    const distance = (k - middle) * BLOCK + i - (at % BLOCK);
+  return Float32Array.from({ length: width * TAKEN * MADE }, (_, at) => {
+    const distance = Math.floor(at / MADE) - margin - (at % MADE);
     return taps[distance + radius] ?? 0;
   });
 }
