@@ -14,9 +14,9 @@ const TAKEN = 4;
 /** Pixels that it makes at a time. Maps have a multiple of so many columns; those beyond the picture are padding. */
 const MADE = 8;
 
-/** The columns that a map of `cols` has on the device. */
+/** The columns that a map of `cols` has on the device: one of padding at least. */
 export function paddedCols(cols: number): number {
-  return Math.ceil(cols / MADE) * MADE;
+  return Math.ceil((cols + 1) / MADE) * MADE;
 }
 
 /** Taps on the device, for maps of one size: making them costs as much as filtering, so maps share them. */
@@ -25,38 +25,39 @@ export interface Filter {
   readonly down: Tensor4D;
 }
 
-/**
- * The filter that correlates rows with the taps `across` and columns with the taps `down` (odd numbers of them). The
- * caller owns its two tensors.
- */
-export function filterOf(
-  tf: TF,
-  [, rows, , stride]: Columns['shape'],
-  cols: number,
-  { across, down }: { readonly across: readonly number[]; readonly down: readonly number[] },
-): Filter {
-  const [wide, high] = [within(across, stride), within(down, rows)];
+/** The filter that correlates rows and columns with the taps (an odd number). The caller owns its two tensors. */
+export function filterOf(tf: TF, shape: Columns['shape'], cols: number, taps: readonly number[]): Filter {
+  const wide = within(taps, shape[3]);
   const margin = Math.ceil((wide.length - 1) / 2 / TAKEN);
   const width = MADE / TAKEN + 2 * margin;
-  return {
-    across: tf.tensor4d(band(wide, margin * TAKEN, width), [1, width, TAKEN, MADE]),
-    down: tf.tensor4d(repeated(high, cols, stride), [high.length, 1, stride, 1]),
-  };
+  const across = tf.tensor4d(band(wide, margin * TAKEN, width), [1, width, TAKEN, MADE]);
+  return { across, down: tapsDown(tf, shape, cols, taps) };
+}
+
+/** The taps (an odd number) for every column, 0 in the padding. The caller owns them. */
+export function tapsDown(tf: TF, shape: Columns['shape'], cols: number, taps: readonly number[]): Tensor4D {
+  const [, rows, , stride] = shape;
+  const high = within(taps, rows);
+  return tf.tensor4d(repeated(high, cols, stride), [high.length, 1, stride, 1]);
 }
 
 /**
  * Correlates the map with the filter; pixels outside count as 0. The padding of the map must be 0 and is 0 afterwards.
- * Needs `paddedCols`; the caller owns the result.
+ * The caller owns the result.
  */
 export function filtered(tf: TF, map: Columns, { across, down }: Filter): Columns {
   const [, rows, , stride] = map.shape;
   return tf.tidy(() => {
     const taken = tf.reshape(map, [1, rows, stride / TAKEN, TAKEN]) as Tensor4D;
     const made = tf.conv2d(taken, across, [1, MADE / TAKEN], 'same');
-    const wide = tf.reshape(made, [1, rows, 1, stride]) as Columns;
     // Last, as its taps are 0 in the padding, which the rows have spilled into.
-    return tf.depthwiseConv2d(wide, down, 1, 'same') as Columns;
+    return filteredDown(tf, tf.reshape(made, [1, rows, 1, stride]) as Columns, down);
   });
+}
+
+/** Correlates the columns; whatever was in the padding, it is 0 afterwards. The caller owns the result. */
+export function filteredDown(tf: TF, map: Columns, taps: Tensor4D): Columns {
+  return tf.depthwiseConv2d(map, taps, 1, 'same');
 }
 
 /** The maxima of every column's blocks of `height` pixels, the first and the last cut off alike. The caller owns the result. */

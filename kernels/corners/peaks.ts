@@ -5,8 +5,9 @@ import { type Columns, maxOfBlocks, paddedCols } from './filters.ts';
 import { type Corner, type FloatImage, floatImage, type Image, type TF } from './image.ts';
 import { type Peaks, type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
 import { PeakList } from './peak-list.ts';
-import { responseOnDevice, responseReach, upload } from './response.ts';
+import { responseOnDevice, responseReach } from './response.ts';
 import { strips } from './strips.ts';
+import { upload, uploadSurroundings } from './upload.ts';
 
 /**
  * The peaks `[row, col]` of a response, strongest first, ties in raster order.
@@ -48,7 +49,7 @@ export async function cornersOf(tf: TF, grey: FloatImage, options: ResponseOptio
   if (grey.data.length === 0) return [];
   const stride = paddedCols(grey.cols);
   for (const strip of strips(grey.rows, grey.cols, responseReach(response) + rule.minDistance)) {
-    const map = responseOnDevice(tf, upload(tf, grey, strip), grey.cols, response);
+    const map = responseOnDevice(tf, uploadSurroundings(tf, grey, strip), grey.cols, response);
     const size = { stride, rows: strip.to - strip.from, cols: grey.cols };
     const height = heightOfBlocks(size, rule);
     const maxima = height === 1 ? null : pooled(tf, tf.clone(map), height);

@@ -2,11 +2,12 @@
 // `reference.ts` says the same in plain loops.
 
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { type Columns, filtered, filterOf, paddedCols } from './filters.ts';
+import { type Columns, filtered, filteredDown, filterOf, paddedCols, tapsDown } from './filters.ts';
 import { gaussianRadius, gaussianTaps } from './gaussian.ts';
-import { type FloatImage, floatImage, type Image, type TF } from './image.ts';
+import { floatImage, type Image, type TF } from './image.ts';
 import { type HarrisOptions, type Response, responseOptions, type ShiTomasiOptions } from './options.ts';
 import { type Strip, strips } from './strips.ts';
+import { type Surroundings, uploadSurroundings } from './upload.ts';
 
 const SMOOTH = [1, 2, 1];
 const DIFFERENCE = [-1, 0, 1];
@@ -32,7 +33,7 @@ async function cornerResponse(tf: TF, image: Image, rule: Response): Promise<Ten
   const out = new Float32Array(rows * cols);
   if (out.length === 0) return new Tensor('float32', [rows, cols], out);
   for (const strip of strips(rows, cols, responseReach(rule))) {
-    const map = responseOnDevice(tf, upload(tf, grey, strip), cols, rule);
+    const map = responseOnDevice(tf, uploadSurroundings(tf, grey, strip), cols, rule);
     const values = (await map.data().finally(() => map.dispose())) as Float32Array;
     crop(values, out, cols, strip);
   }
@@ -53,39 +54,33 @@ export function responseReach(rule: Response): number {
   return 1 + gaussianRadius(rule.sigma);
 }
 
-/** The loaded rows of a strip on the device, with columns of 0 as padding; the caller owns them. */
-export function upload(tf: TF, image: FloatImage, { from, to }: Strip): Columns {
-  const { cols } = image;
-  const stride = paddedCols(cols);
-  const rows = image.data.subarray(from * cols, to * cols);
-  if (stride === cols && rows instanceof Float32Array) return tf.tensor4d(rows, [1, to - from, 1, cols], 'float32');
-  // A copy: float64 is narrowed (no tfjs backend knows it), and rows are set apart.
-  const padded = new Float32Array((to - from) * stride);
-  for (let row = 0; row < to - from; row++) padded.set(rows.subarray(row * cols, (row + 1) * cols), row * stride);
-  return tf.tensor4d(padded, [1, to - from, 1, stride], 'float32');
-}
-
 /**
  * The response of a picture on the device, 0 in its padding; takes over (and disposes) the picture, the caller owns the
  * response.
  */
-export function responseOnDevice(tf: TF, picture: Columns, cols: number, rule: Response): Columns {
+export function responseOnDevice(tf: TF, picture: Surroundings, cols: number, rule: Response): Columns {
   try {
     return tf.tidy(() => {
-      const filter = (across: readonly number[], down: readonly number[]) =>
-        filterOf(tf, picture.shape, cols, { across, down });
-      const gr = filtered(tf, picture, filter(SMOOTH, DIFFERENCE));
-      const gc = filtered(tf, picture, filter(DIFFERENCE, SMOOTH));
-      const taps = gaussianTaps(rule.sigma);
-      const gaussian = filter(taps, taps);
+      const [gr, gc] = gradients(tf, picture, cols);
+      const gaussian = filterOf(tf, gr.shape, cols, gaussianTaps(rule.sigma));
       // Each step frees its own intermediates: memory that was just freed is still in the cache.
       const blur = (product: () => Columns) => tf.tidy(() => filtered(tf, product(), gaussian));
       const [rr, rc, cc] = [blur(() => tf.square(gr)), blur(() => tf.mul(gr, gc)), blur(() => tf.square(gc))];
       return respond(tf, rr, rc, cc, rule);
     });
   } finally {
-    picture.dispose();
+    tf.dispose(picture as never);
   }
+}
+
+/** Sobel's, down and across. */
+function gradients(tf: TF, { left, centre, right }: Surroundings, cols: number): [Columns, Columns] {
+  const down = (map: () => Columns, taps: readonly number[]) =>
+    tf.tidy(() => filteredDown(tf, map(), tapsDown(tf, centre.shape, cols, taps)));
+  return [
+    down(() => tf.add(tf.add(left, right), tf.add(centre, centre)), DIFFERENCE),
+    down(() => tf.sub(right, left), SMOOTH),
+  ];
 }
 
 function respond(tf: TF, rr: Columns, rc: Columns, cc: Columns, rule: Response): Columns {
