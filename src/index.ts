@@ -52,7 +52,7 @@ export type { Px, PxOptions } from './client/px.ts';
 export type { PxRun } from './client/px-run.ts';
 export type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './client/queue-status.ts';
 export type { Mode, PerTarget } from './client/remote.ts';
-export type { TargetOptions } from './client/targeted-calls.ts';
+export type { MapOptions, TargetOptions } from './client/targeted-calls.ts';
 export type { Metadata, MimeBundle } from './client/task.ts';
 export type { ExecuteOptions, GatherOptions, ScatterOptions } from './client/view.ts';
 export { DirectView } from './client/view.ts';

@@ -6,12 +6,13 @@ import { type Callable, callable, type Verb } from './verb.ts';
 
 export const map: Verb<MapArguments> = {
   runsUserCode: () => true,
-  run({ fn, sequences }) {
+  run({ fn, sequences, concurrency = 1 }) {
     const call = callable(fn, 'map');
     if (!Array.isArray(sequences) || sequences.length === 0) throw new TypeError('map wants at least one sequence');
     const readers = sequences.map(reader);
     const length = Math.min(...readers.map((r) => r.length));
-    return new Items(call, readers, length).run(0);
+    const items = new Items(call, readers, length);
+    return concurrency > 1 ? items.overlapped(concurrency) : items.run(0);
   },
 };
 
@@ -47,6 +48,7 @@ class Items {
   readonly #length: number;
   readonly #values: unknown[] = [];
   readonly #errors: [number, WireError][] = [];
+  #next = 0;
 
   constructor(call: Callable, readers: readonly Reader[], length: number) {
     this.#call = call;
@@ -62,6 +64,21 @@ class Items {
       this.#values[i] = value;
     }
     return { values: this.#values, errors: this.#errors };
+  }
+
+  /** `lanes` items at once, for functions that wait. */
+  async overlapped(lanes: number): Promise<MapResult> {
+    await Promise.all(Array.from({ length: Math.min(lanes, this.#length) }, () => this.#lane()));
+    return { values: this.#values, errors: this.#errors.sort(([i], [j]) => i - j) };
+  }
+
+  /** One after the other, each the next that no lane has taken. */
+  async #lane(): Promise<void> {
+    while (this.#next < this.#length) {
+      const i = this.#next++;
+      const value = this.#item(i);
+      this.#values[i] = await Promise.resolve(value).catch((error: unknown) => this.#fail(i, error));
+    }
   }
 
   #item(i: number): unknown {

@@ -16,6 +16,21 @@ export interface CallOptions {
 /** Names of the options that every call takes. */
 export const CALL_OPTIONS: readonly string[] = ['signal', 'timeout', 'runTimeout', 'label', 'via'];
 
+/** What maps take besides. */
+export interface ConcurrencyOption {
+  /**
+   * Items of a task that its engine has under way at once, where the function is asynchronous: while one waits (for a
+   * file, for a GPU), others compute. Default 1: one after the other.
+   */
+  readonly concurrency?: number | undefined;
+}
+
+/** @throws TypeError unless it is undefined or a whole number ≥ `least` */
+export function checkCount(value: unknown, name: string, least = 0): void {
+  if (value === undefined || (Number.isInteger(value) && (value as number) >= least)) return;
+  throw new TypeError(`${name} is a whole number ≥ ${least}, not ${String(value)}`);
+}
+
 /**
  * @throws TypeError naming an option that no call takes, or one of the wrong kind: misspelt options must not be silent
  */

@@ -6,7 +6,7 @@ import type { EngineId, Method } from '../protocol/messages.ts';
 import { type Assembly, list, single } from './assembly.ts';
 import { AsyncResult } from './async-result.ts';
 import { relays } from './broadcast.ts';
-import { type CallOptions, checkOptions } from './options.ts';
+import { type CallOptions, type ConcurrencyOption, checkOptions } from './options.ts';
 import type { EngineQueue, QueueStatus } from './queue-status.ts';
 import type { Mode, PerTarget } from './remote.ts';
 import type { Session } from './session.ts';
@@ -18,6 +18,8 @@ export interface TargetOptions extends CallOptions {
   /** Other targets for this call only. */
   readonly targets?: Targets;
 }
+
+export interface MapOptions extends TargetOptions, ConcurrencyOption {}
 
 /** One body for all engines (encoded once), or one per engine. */
 export type Bodies = Body | ((index: number) => Body | undefined);

@@ -14,12 +14,12 @@ import { createKernel, type Kernel, type KernelFunction, type KernelSettings } f
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
-import { type CallOptions, checkOptions } from './options.ts';
+import { type CallOptions, checkCount, checkOptions } from './options.ts';
 import { arriveSideBySide, rememberParts } from './part-sizes.ts';
 import { type Px, pxOf } from './px.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
 import { flattenPart, partsOf, sequenceOf } from './sequences.ts';
-import { type Bodies, TargetedCalls, type TargetOptions } from './targeted-calls.ts';
+import { type Bodies, type MapOptions, TargetedCalls, type TargetOptions } from './targeted-calls.ts';
 import type { Targets } from './targets.ts';
 import type { Task } from './task.ts';
 import type { ViewSession } from './view-jobs.ts';
@@ -77,19 +77,20 @@ export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
 
   /**
    * Maps over sequences, one block and one task per engine; the result is one flat list of all items.
-   * A plain object after the sequences is taken as options.
-   * @throws TypeError without a sequence; CompositeError with one entry per failed item when awaited
+   * A plain object after the sequences is taken as options: MapOptions.
+   * @throws TypeError without a sequence or for a bad option; CompositeError with one entry per failed item when awaited
    */
   map<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
     ...sequences: readonly unknown[]
   ): AsyncResult<Awaited<R>[], Awaited<R>> {
-    const { inputs, options } = splitOptions(sequences);
+    const { inputs, options: given } = splitOptions(sequences);
+    const { concurrency, ...options } = given;
     const parts = mapParts(mapInputs(inputs), this.mustHaveEngines(options.targets).length);
     const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
     const tasks = this.submit('map', 'map', options, (index: number) => {
       const part = parts[index];
-      return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, mode: 'items' });
+      return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, mode: 'items', concurrency });
     });
     const assembly = chunks<Awaited<R>>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as never);
     const kind = 'AsyncMapResult';
@@ -224,14 +225,15 @@ function pushBody(ns: Readonly<Record<string, unknown>>): Body {
   return encodeBody({ names: Object.keys(ns), values: Object.values(ns) });
 }
 
-const isOptions = (value: unknown): value is TargetOptions =>
+const isOptions = (value: unknown): value is MapOptions =>
   typeof value === 'object' &&
   value !== null &&
   Object.getPrototypeOf(value) === Object.prototype &&
   !('length' in value);
 
-function splitOptions(sequences: readonly unknown[]): { inputs: readonly unknown[]; options: TargetOptions } {
+function splitOptions(sequences: readonly unknown[]): { inputs: readonly unknown[]; options: MapOptions } {
   const last = sequences.at(-1);
   if (!isOptions(last)) return { inputs: sequences, options: {} };
-  return { inputs: sequences.slice(0, -1), options: checkOptions(last, 'targets') };
+  checkCount(last.concurrency, 'concurrency', 1);
+  return { inputs: sequences.slice(0, -1), options: checkOptions(last, 'targets', 'concurrency') };
 }

@@ -41,6 +41,8 @@ export interface MapArguments {
   /** The engine's part of every sequence: arrays, strings, typed arrays, tensors; cut to the shortest. */
   readonly sequences: readonly unknown[];
   readonly mode: 'items';
+  /** Items under way at once, where the function is asynchronous. Default 1. */
+  readonly concurrency?: number;
 }
 
 /** `values[i]` is undefined where item i failed. */

@@ -12,6 +12,14 @@ import type { Kept } from './options.ts';
 /** What a call has of its view and options. */
 export type CallBase = Omit<Call, 'request' | 'failure'>;
 
+/** How a map's items make tasks. */
+export interface Chunking {
+  /** Items per task, at most. */
+  readonly chunkSize: number;
+  /** Items of a task under way at once. */
+  readonly concurrency?: number | undefined;
+}
+
 /** The options of a call as its tasks need them. */
 export function callBase(label: string, options: Kept, rest: Pick<Call, 'targets' | 'pace' | 'owner'>): CallBase {
   const { retries = 0, priority = 0, hwm = 'auto', timeout, runTimeout } = options;
@@ -43,7 +51,7 @@ export function mapCall(
   base: CallBase,
   fn: unknown,
   sequences: readonly Sequence[],
-  chunkSize: number,
+  { chunkSize, concurrency }: Chunking,
 ): { readonly call: Call; readonly sizes: readonly number[] } {
   encodeBody({ fn });
   const n = Math.min(...sequences.map((sequence) => sequence.length));
@@ -51,22 +59,27 @@ export function mapCall(
   const sizes = Array.from({ length: parts }, (_, index) => sizeOf(block(n, parts, index)));
   const request = (index: number) => {
     const part = block(n, parts, index);
-    return chunkRequest(fn, sizeOf(part), sequences, part.lo);
+    return chunkRequest(fn, { ...part, sequences }, concurrency);
   };
   return { call: { ...base, request, failure: chunkFailure(base, (index) => sizes[index] as number) }, sizes };
 }
 
 const sizeOf = ({ lo, hi }: Range): number => hi - lo;
 
+/** Items `lo` to `hi` of the sequences. */
+interface Chunk extends Range {
+  readonly sequences: readonly Sequence[];
+}
+
 function chunkRequest(
   fn: unknown,
-  size: number,
-  sequences: readonly Sequence[],
-  lo: number,
+  { sequences, lo, hi }: Chunk,
+  concurrency: number | undefined,
 ): ReturnType<Call['request']> {
   // A task of one item is an apply: smaller both ways, and its failure is the task's.
-  if (size === 1) return { method: 'apply', body: encodeBody({ fn, args: sequences.map((s) => itemAt(s, lo)) }) };
-  return { method: 'map', body: encodeBody({ fn, sequences: sequences.map((s) => window(s, lo, lo + size)) }) };
+  if (hi - lo === 1) return { method: 'apply', body: encodeBody({ fn, args: sequences.map((s) => itemAt(s, lo)) }) };
+  const parts = sequences.map((s) => window(s, lo, hi));
+  return { method: 'map', body: encodeBody({ fn, sequences: parts, concurrency }) };
 }
 
 // A chunk with a failed item is tried again as a whole, while there are retries; then its good items count.
@@ -79,9 +92,14 @@ function chunkFailure(base: CallBase, size: (index: number) => number): NonNulla
 }
 
 /** One task of a stream: `size` items, read already. @throws NotSerializableError */
-export function chunkCall(base: CallBase, fn: unknown, sequences: readonly unknown[][]): Call {
+export function chunkCall(
+  base: CallBase,
+  fn: unknown,
+  sequences: readonly unknown[][],
+  concurrency: number | undefined,
+): Call {
   const size = sequences[0]?.length ?? 0;
-  const request = chunkRequest(fn, size, sequences, 0);
+  const request = chunkRequest(fn, { sequences, lo: 0, hi: size }, concurrency);
   return { ...base, request: () => request, failure: chunkFailure(base, () => size) };
 }
 

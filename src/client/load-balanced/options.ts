@@ -1,5 +1,5 @@
 // The options of load-balanced calls. Durations are milliseconds; nothing sticks except through `with`.
-import { checkOptions } from '../options.ts';
+import { type ConcurrencyOption, checkCount, checkOptions } from '../options.ts';
 import { Dependency, type DependencyJobs } from './dependency.ts';
 import type { Guard } from './guard.ts';
 
@@ -27,14 +27,14 @@ export interface BalancedOptions {
   readonly hwm?: number | 'auto' | undefined;
 }
 
-export interface BalancedMapOptions extends BalancedOptions {
+export interface BalancedMapOptions extends BalancedOptions, ConcurrencyOption {
   /** Items per task, evened out; 'auto': about 16 tasks per engine. Default 1. */
   readonly chunkSize?: number | 'auto' | undefined;
   /** true (default): iteration is in input order; false: as results arrive. The awaited value is always in input order. */
   readonly ordered?: boolean | undefined;
 }
 
-export interface ImapOptions extends BalancedOptions {
+export interface ImapOptions extends BalancedOptions, ConcurrencyOption {
   /** Items per task; default 1. */
   readonly chunkSize?: number | undefined;
   readonly ordered?: boolean | undefined;
@@ -60,19 +60,16 @@ export function checkBalanced<T extends BalancedOptions>(options: T, ...more: re
   return options;
 }
 
-function checkCount(value: unknown, name: string, least = 0): void {
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= least)) return;
-  throw new TypeError(`${name} is a whole number ≥ ${least}, not ${String(value)}`);
-}
-
 export function checkMap(options: BalancedMapOptions): BalancedMapOptions {
-  checkBalanced(options, 'chunkSize', 'ordered');
+  checkBalanced(options, 'chunkSize', 'ordered', 'concurrency');
+  checkCount(options.concurrency, 'concurrency', 1);
   if (options.chunkSize !== 'auto') checkCount(options.chunkSize, 'chunkSize', 1);
   return options;
 }
 
 export function checkImap(options: ImapOptions): ImapOptions {
-  checkBalanced(options, 'chunkSize', 'ordered', 'maxOutstanding');
+  checkBalanced(options, 'chunkSize', 'ordered', 'maxOutstanding', 'concurrency');
+  checkCount(options.concurrency, 'concurrency', 1);
   checkCount(options.chunkSize, 'chunkSize', 1);
   if (options.maxOutstanding !== 'auto') checkCount(options.maxOutstanding, 'maxOutstanding');
   return options;

@@ -115,11 +115,12 @@ export class LoadBalancedView {
     ...sequences: readonly unknown[]
   ): AsyncResult<Awaited<R>[], Awaited<R>> {
     const { inputs, options } = splitInputs<BalancedMapOptions>(sequences, checkMap);
-    const { chunkSize: wanted = 1, ordered = true, ...rest } = options;
+    const { chunkSize: wanted = 1, ordered = true, concurrency, ...rest } = options;
     const kept: Kept = { ...this.#kept, ...rest };
     const all = mapInputs(inputs);
     const chunkSize = wanted === 'auto' ? this.#autoChunk(all[0]?.length ?? 0) : wanted;
-    const { call, sizes } = mapCall(this.#base('map', fn, kept, chunkSize), this.#guarded(fn, kept), all, chunkSize);
+    const base = this.#base('map', fn, kept, chunkSize);
+    const { call, sizes } = mapCall(base, this.#guarded(fn, kept), all, { chunkSize, concurrency });
     const tasks = this.#submit(call, sizes.length, kept);
     const split = (value: unknown, i: number) => itemsOf(value, sizes[i] as number, tasks[i] as Task) as never;
     const assembly = chunks<Awaited<R>>(sizes, split);
@@ -137,7 +138,7 @@ export class LoadBalancedView {
    */
   imap<A extends unknown[], R>(fn: RemoteFunction<A, R>, ...iterables: readonly unknown[]): ItemStream<Awaited<R>> {
     const { inputs, options } = splitInputs<ImapOptions>(iterables, checkImap);
-    const { chunkSize = 1, ordered = true, maxOutstanding = 'auto', ...rest } = options;
+    const { chunkSize = 1, ordered = true, maxOutstanding = 'auto', concurrency, ...rest } = options;
     const kept: Kept = { ...this.#kept, ...rest };
     const guarded = this.#guarded(fn, kept);
     const base = this.#base('imap', fn, kept, chunkSize);
@@ -147,7 +148,7 @@ export class LoadBalancedView {
       ordered,
       signal: kept.signal,
       limit: () => this.#limit(maxOutstanding),
-      submit: (columns) => this.#submit(chunkCall(base, guarded, columns), 1, kept)[0] as Task,
+      submit: (columns) => this.#submit(chunkCall(base, guarded, columns, concurrency), 1, kept)[0] as Task,
       forget: (task) => this.#balancer.session.jobs.forget(task),
       abort: (tasks) => this.#balancer.session.abortTasks(tasks),
     });
