@@ -16,6 +16,7 @@ import { ref } from '../../../src/protocol/ref.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects, throws } from '../assert.ts';
 import { type Rig, until, untilRunning, withRig } from '../cluster.ts';
+import { inPairs } from '../in-pairs.ts';
 import type { Suite } from '../suite.ts';
 
 declare const engine: { readonly id: number };
@@ -130,6 +131,14 @@ export function balancedCases(test: Suite, rig: () => Rig): void {
       );
       assert.equal(await unordered, expected, 'the value is in input order');
     }
+  });
+
+  test('chunks with two items under way at once', async () => {
+    const lview = rig().rc.loadBalanced();
+    const options = { chunkSize: 4, concurrency: 2 };
+    assert.equal(await lview.map(inPairs, range(16), options), range(16));
+    assert.equal(await collect(lview.imap(inPairs, range(8), options)), range(8));
+    throws(() => lview.map(inPairs, range(2), { concurrency: 1.5 }), TypeError, /concurrency/);
   });
 
   test('case 40: unordered iteration is in order of arrival, also afterwards', async () => {

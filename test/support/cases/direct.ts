@@ -9,6 +9,7 @@ import { range } from '../../../src/tensor/convert.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { rejects, throws } from '../assert.ts';
 import type { Rig } from '../cluster.ts';
+import { inPairs } from '../in-pairs.ts';
 import type { Suite } from '../suite.ts';
 
 declare const a: number;
@@ -146,6 +147,25 @@ export function directCases(test: Suite, rig: () => Rig): void {
     assert.equal(await v.map((s: string) => s.toUpperCase(), 'hello'), ['H', 'E', 'L', 'L', 'O']);
     assert.equal(v.map(triple, range(3)).msgIds.length, 3);
     throws(() => v.map(triple), TypeError, /at least one sequence/);
+  });
+
+  test('map with two items under way at once: order kept, errors in their places, never three', async () => {
+    const { v } = rig();
+    assert.equal(await v.map(inPairs, range(16), { concurrency: 2 }), range(16));
+    const failing = v.map(
+      (i: number) => {
+        if (i % 2 === 1) throw new RangeError(`odd ${i}`);
+        return i;
+      },
+      range(8),
+      { concurrency: 3 },
+    );
+    const error = await rejects(() => failing, CompositeError, /odd/);
+    assert.equal(
+      (error as CompositeError).errors.map(({ message }) => /odd \d/.exec(message)?.[0]),
+      ['odd 1', 'odd 3', 'odd 5', 'odd 7'],
+    );
+    throws(() => v.map(inPairs, range(2), { concurrency: 0 }), TypeError, /concurrency is a whole number ≥ 1/);
   });
 
   test('case 32: execute silent and not', async () => {
