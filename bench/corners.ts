@@ -6,11 +6,10 @@ import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DeviceChoice, findCorners, getPictures } from 'directview';
-import { findPython, PythonPeer } from './support/python-peer.ts';
+import { peerIfThere } from './support/peer.ts';
 import { median, table, timed } from './support/stats.ts';
 
 const ROOT = new URL('../../', import.meta.url);
-const PEER = fileURLToPath(new URL('bench/peers/skimage-corners.py', ROOT));
 const PEER_NAME = 'scikit-image + ipyparallel';
 const CONTEXTS: readonly DeviceChoice[] = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
 
@@ -25,11 +24,16 @@ interface Figure {
   readonly skipped?: string;
 }
 
+interface Run {
+  readonly ms: number;
+  readonly corners: number;
+}
+
 /** One side of the race. */
 interface Runner {
   readonly name: string;
   /** Milliseconds of one map over all pictures, and the corners that it found. */
-  run(paths: readonly string[]): Promise<{ readonly ms: number; readonly corners: number }>;
+  run(paths: readonly string[]): Promise<Run>;
   close(): Promise<void>;
 }
 
@@ -54,18 +58,21 @@ async function openContext(device: DeviceChoice, engines: number): Promise<Runne
   return { name: device, run, close };
 }
 
-async function openPeer(python: string, engines: number): Promise<Runner> {
+/** undefined, and the reason on stderr, where Python lacks it. */
+async function openPeer(engines: number): Promise<Runner | undefined> {
   const threads = String(Math.max(1, Math.floor(availableParallelism() / engines)));
-  const peer = new PythonPeer(python, [PEER, String(engines)], {
-    OMP_NUM_THREADS: threads,
-    OPENBLAS_NUM_THREADS: threads,
+  const peer = await peerIfThere({
+    script: 'skimage-corners.py',
+    args: [String(engines)],
+    modules: ['skimage', 'ipyparallel'],
+    env: { OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads },
   });
-  await peer.answer();
-  const run = async (paths: readonly string[]) => {
-    const { ms, corners } = await peer.ask<{ ms: number; corners: number[] }>(paths);
-    return { ms, corners: sum(corners) };
+  if (peer === undefined) return undefined;
+  return {
+    name: PEER_NAME,
+    run: (paths) => peer.ask<Run>({ do: 'corners', paths }),
+    close: () => peer[Symbol.asyncDispose](),
   };
-  return { name: PEER_NAME, run, close: () => peer.close() };
 }
 
 /** Both in turns, so that what else the machine does slows both. */
@@ -100,7 +107,7 @@ async function measure(device: DeviceChoice, engines: number, plan: Plan): Promi
     const skipped = /(?:ContextError|cannot start): (.*)/.exec(message)?.[1] ?? message.split('\n').join(' ');
     return [{ context: device, engines, picturesPerSecond: 0, corners: 0, skipped }];
   }
-  const peer = plan.python === undefined ? undefined : await openPeer(plan.python, engines);
+  const peer = await openPeer(engines);
   try {
     const [own, other] = await race(peer === undefined ? [ours] : [ours, peer], plan.paths, plan.rounds);
     if (other === undefined) return [{ ...own!, engines }];
@@ -117,7 +124,6 @@ async function measure(device: DeviceChoice, engines: number, plan: Plan): Promi
 interface Plan {
   readonly paths: readonly string[];
   readonly rounds: number;
-  readonly python: string | undefined;
 }
 
 function render(figures: readonly Figure[]): string {
@@ -145,9 +151,7 @@ async function main(): Promise<void> {
     ['examples/data', 'test/data'].map((dir) => getPictures(fileURLToPath(new URL(dir, ROOT)))),
   );
   const paths = Array.from({ length: Number(values.repeat) }, () => pictures.flat()).flat();
-  const found = findPython(['skimage', 'ipyparallel']);
-  if ('missing' in found) console.log(`${PEER_NAME}: skipped, no Python has both (${found.missing})`);
-  const plan: Plan = { paths, rounds: Number(values.rounds), python: 'python' in found ? found.python : undefined };
+  const plan: Plan = { paths, rounds: Number(values.rounds) };
   console.log(`${paths.length} pictures; ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`);
   const figures: Figure[] = [];
   for (const device of values.device.split(',') as DeviceChoice[]) {

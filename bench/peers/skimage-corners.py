@@ -1,11 +1,9 @@
-# The peer of bench/corners.ts: scikit-image through ipyparallel's map. Started with the number of engines; reads one JSON
-# list of picture paths a line, answers with one JSON object a line: milliseconds of the map, and corners per picture.
-import json
+# scikit-image through ipyparallel's map: python3 skimage-corners.py <engines>, then one request per line. Answers with the
+# milliseconds of the map over `paths` and the corners of all pictures.
 import sys
 import time
 
-import ipyparallel
-import skimage
+import serve
 
 
 def find_corners(path):
@@ -20,25 +18,17 @@ def find_corners(path):
 
 
 def main(engines):
-    cluster = ipyparallel.Cluster(n=engines, log_level=40)
-    client = cluster.start_and_connect_sync()
-    try:
+    with serve.private_profile(), serve.engines(engines) as client:
         view = client[:]
-        versions = {"skimage": skimage.__version__, "ipyparallel": ipyparallel.__version__}
-        answer({"ready": len(client.ids), "versions": versions})
-        for line in sys.stdin:
-            paths = json.loads(line)
+
+        def corners(request):
             started = time.perf_counter()
-            found = view.map_sync(find_corners, paths)
+            found = view.map_sync(find_corners, request["paths"])
             ms = 1000 * (time.perf_counter() - started)
-            answer({"ms": ms, "corners": [len(corners) for corners in found]})
-    finally:
-        client.close()
-        cluster.stop_cluster_sync()
+            return {"value": {"ms": ms, "corners": sum(len(each) for each in found)}}
+
+        serve.serve({"corners": corners})
 
 
-def answer(value):
-    print(json.dumps(value), flush=True)
-
-
-main(int(sys.argv[1]))
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -53,11 +53,11 @@ export class Peer implements AsyncDisposable {
   }
 
   /** The answer's `value`. @throws Error with the peer's own words when it fails or ends */
-  async ask(request: Readonly<Record<string, unknown>> & { readonly do: string }): Promise<number> {
+  async ask<Value = number>(request: Readonly<Record<string, unknown>> & { readonly do: string }): Promise<Value> {
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const line = await this.#next(request.do);
-    const answer = JSON.parse(line) as { value?: number; error?: string };
-    if (typeof answer.value === 'number') return answer.value;
+    const answer = JSON.parse(line) as { value?: Value; error?: string };
+    if (answer.value !== undefined) return answer.value;
     throw new Error(`the peer's ${request.do} failed: ${answer.error ?? line}`);
   }
 
