@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 // Two systems taking turns in one run, so that whatever else the machine does meanwhile hits both.
 import { median } from './stats.ts';
 
@@ -20,6 +21,9 @@ export interface Figure {
 
 export type Measure = () => Promise<number>;
 
+/** What a side does after its answer (ipyparallel's hub files away results) is not to slow the other. */
+const SETTLE_MS = 500;
+
 /** `rounds` times ours, then theirs. A round is one value of each. */
 export async function contest(
   figure: { readonly name: string; readonly unit: string; readonly rounds: number },
@@ -30,7 +34,10 @@ export async function contest(
   const others: number[] = [];
   for (let round = 0; round < figure.rounds; round++) {
     mine.push(await ours());
-    if (theirs !== undefined) others.push(await theirs());
+    if (theirs === undefined) continue;
+    await sleep(SETTLE_MS);
+    others.push(await theirs());
+    await sleep(SETTLE_MS);
   }
   const { name, unit } = figure;
   const value = median(mine);

@@ -18,12 +18,6 @@ export interface SpawnOptions {
   readonly echo: 'none' | 'stderr';
 }
 
-/**
- * V8 sets the memory of arrays against a limit that it derives from its own small heap, and without this collects that
- * heap every few megabytes of arrays, on both cores: measured, a fifth of the time of a batch of pictures. In MB.
- */
-const V8_FLAGS = ['--initial-old-space-size=128'];
-
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
 export class EngineProcess implements EngineHandle {
@@ -38,7 +32,7 @@ export class EngineProcess implements EngineHandle {
   constructor({ slot, entry, engine, env, cwd, echo }: SpawnOptions) {
     this.slot = slot;
     // detached: a group of its own, so that Ctrl-C in the terminal reaches the owner alone, and a kill reaches its children too
-    this.#child = spawn(process.execPath, [...V8_FLAGS, entry], {
+    this.#child = spawn(process.execPath, [entry], {
       env,
       cwd,
       detached: true,
