@@ -52,6 +52,11 @@ export class Board {
     Atomics.wait(this.#words, WORD[word], 0, ms);
   }
 
+  /** Resolves when the word is set. */
+  async whenSet(word: keyof typeof WORD): Promise<void> {
+    await Atomics.waitAsync(this.#words, WORD[word], 0).value;
+  }
+
   wake(word: keyof typeof WORD): void {
     this.set(word, 1);
     Atomics.notify(this.#words, WORD[word]);

@@ -57,6 +57,11 @@ export class Control {
     process.on('exit', () => this.#closeNow());
   }
 
+  /** Resolves when tasks may start: a signal goes to whoever entered last, and that must be the task. */
+  guarded(): Promise<void> {
+    return this.#board.whenSet('guarded');
+  }
+
   send(message: ToControl): void {
     this.#port.postMessage(message);
   }

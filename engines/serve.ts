@@ -114,7 +114,7 @@ export class EngineServer {
       ...(gpu === undefined ? {} : { gpu }),
       ...(softwareGpu === undefined ? {} : { softwareGpu }),
     };
-    const [probed, listener] = await Promise.all([probe(device, wanted), this.#listen()]);
+    const [probed, listener] = await Promise.all([probe(device, wanted), this.#listen(), this.#control.guarded()]);
     this.#probed = probed;
     this.#listener = listener;
     this.#install(probed.report);

@@ -3,16 +3,34 @@
 // costs under 1 µs. It also takes a SIGINT that comes just after the task it was for.
 import { Script } from 'node:vm';
 import { workerData } from 'node:worker_threads';
-import { Board } from './board.ts';
+import { Board, PHASE } from './board.ts';
+
+/** Scripts within scripts: each takes one SIGINT, and the one around it protects until it is entered again. */
+const LEVELS = 4;
+/** Milliseconds between two looks at a task that computes. */
+const LOOK_MS = 5;
 
 const board = new Board(workerData as SharedArrayBuffer);
-Object.defineProperty(globalThis, 'board', { value: board });
-const wait = new Script(`board.set('guarded', 1); board.waitFor('closed', Infinity)`);
+const scripts = Array.from({ length: LEVELS }, (_, level) => new Script(`inside(${level})`));
+Object.defineProperty(globalThis, 'inside', { value: inside });
 
-while (board.get('closed') === 0) {
-  try {
-    wait.runInThisContext({ breakOnSigint: true });
-  } catch {
-    board.set('guarded', 0);
+function inside(level: number): void {
+  board.wake('guarded');
+  if (level < LEVELS - 1) enter(level + 1);
+  else board.waitFor('closed', Infinity);
+}
+
+function enter(level: number): void {
+  while (board.get('closed') === 0) {
+    try {
+      scripts[level]?.runInThisContext({ breakOnSigint: true });
+    } catch {
+      // Node breaks the script that was entered last. A task that still computes was entered before this one, or it would
+      // have been broken: the next signal is to be its.
+      while (board.get('phase') === PHASE.sync && board.get('closed') === 0) board.waitFor('closed', LOOK_MS);
+      if (level === 0) board.set('guarded', 0);
+    }
   }
 }
+
+enter(0);

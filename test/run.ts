@@ -36,21 +36,34 @@ function judge(file: string, output: string, code: number | null, ms: number): O
   return { file, passed, failed: Math.max(total - passed, broken ? 1 : 0), skipped, output, ms };
 }
 
+/** Process groups of the files under way: groups of their own, which Ctrl-C in a terminal does not reach. */
+const groups = new Set<number>();
+
+function endWith(signal: NodeJS.Signals, code: number): void {
+  process.once(signal, () => {
+    for (const group of groups) process.kill(-group, 'SIGTERM');
+    process.exit(code);
+  });
+}
+
 function runFile(file: string): Promise<Outcome> {
   const started = Date.now();
   const child = spawn(process.execPath, ['--enable-source-maps', `${HERE}${file}`], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
+  const group = child.pid as number;
+  groups.add(group);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text));
   const timer = setTimeout(() => {
     output += `\nTIME LIMIT: ${file} ran longer than ${LIMIT_MS} ms\n`;
-    process.kill(-(child.pid as number), 'SIGKILL');
+    process.kill(-group, 'SIGKILL');
   }, LIMIT_MS);
   return new Promise((resolve) => {
     child.on('close', (code) => {
       clearTimeout(timer);
+      groups.delete(group);
       resolve(judge(file, output, code, Date.now() - started));
     });
   });
@@ -83,4 +96,6 @@ async function main(): Promise<void> {
   process.exitCode = failed > 0 || outcomes.length === 0 ? 1 : 0;
 }
 
+endWith('SIGINT', 130);
+endWith('SIGTERM', 143);
 await main();

@@ -256,6 +256,24 @@ test('a signal for no task is ignored', () =>
     assert.is((await client.apply(() => 2)).value, 2);
   }));
 
+test('a loop is interrupted also right after signals that no task took', () =>
+  withEngine(async (client, engine) => {
+    const fn = () => {
+      for (;;) {}
+    };
+    for (let n = 0; n < 10; n++) {
+      for (let i = 0; i < n; i++) engine.child.kill('SIGINT');
+      // Such a signal may come late enough to end the loop itself.
+      const { answer } = client.send('apply', { fn, args: [] });
+      let over = false;
+      void answer.then(() => {
+        over = true;
+      });
+      for (; !over; await new Promise((resolve) => setTimeout(resolve, 5))) await client.ask({ type: 'interrupt' });
+      assert.is((await answer).reply.error?.name, 'TaskInterrupted');
+    }
+  }));
+
 test('process.exit(7) ends the engine with 7 and leaves no file', () =>
   withEngine(async (client, engine, controller) => {
     void client.send('apply', { fn: () => process.exit(7), args: [] });

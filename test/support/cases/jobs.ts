@@ -180,6 +180,8 @@ export function jobCases(test: Suite, rig: () => Rig): void {
       await new Promise((resolve) => setTimeout(resolve, 150));
       return 'late';
     });
+    // The engine answers for tasks that have reached it, and the two clients' messages may overtake each other.
+    await untilRunning(rc, [3]);
     const foreign = other.getResult(running.msgIds[3] as string);
     assert.is(await foreign, 'late');
     assert.is(foreign.engineId, 3);

@@ -1,10 +1,13 @@
 // Cases 14 to 16 and 32 of the semantics page, and what "also worth having" says of px: what engines print, shown here.
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { AlreadyDisplayedError, CompositeError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/ref.ts';
 import { rejects, throws } from '../assert.ts';
-import { type Rig, sleep } from '../cluster.ts';
+import { type Rig, sleep, until } from '../cluster.ts';
 import { Recorded } from '../fake-tasks.ts';
 import type { Suite } from '../suite.ts';
 
@@ -141,9 +144,15 @@ export function outputCases(test: Suite, rig: () => Rig): void {
   test('px: interrupt says so, ends endless loops, and the engines go on', async () => {
     const to = new Recorded();
     const { rc } = rig();
-    const run = rc.view([0, 1]).px.with({ stdout: to.stdout, stderr: to.stderr })`console.log("in"); for (;;);`;
-    const runs = async () => [...(await rc.status([0, 1])).values()].every(({ running }) => running !== null);
-    while (!(await runs())) await sleep(5);
+    const folder = mkdtempSync(join(tmpdir(), 'dv-px-'));
+    const both = rc.view([0, 1]);
+    await both.importModule('node:fs');
+    await both.push({ folder });
+    const px = both.px.with({ stdout: to.stdout, stderr: to.stderr });
+    // Files tell that the loops have begun: text that is printed just before arrives only after them.
+    const run = px`console.log("in"); fs.writeFileSync(folder + '/' + engine.id, ''); for (;;);`;
+    await until('both have begun', () => readdirSync(folder).length === 2);
+    rmSync(folder, { recursive: true });
     await run.interrupt();
     const error = await rejects(() => run, AlreadyDisplayedError, /^2 errors$/);
     assert.is(error.errors[0]?.ename, 'TaskInterrupted');
