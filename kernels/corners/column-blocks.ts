@@ -59,16 +59,23 @@ export class ColumnBlocks {
     const least = Math.fround(floor);
     for (let block = this.blockOf(lo); block <= this.blockOf(hi - 1); block++) {
       const maxima = this.maxima(block);
-      const [from, to] = [Math.max(lo, this.#startOf(block)), Math.min(hi, this.#endOf(block))];
       for (let col = 0; col < maxima.length; col++) {
         const top = maxima[col] as number;
+        // Most blocks end here.
         if (!(top >= least) || reachesAbove(maxima, top, col, radius)) continue;
-        for (let row = from; row < to; row++) {
-          const value = this.#at(row, col);
-          const highest = value > floor && Math.fround(value) === top && !this.#hidden(row, col, radius);
-          if (highest) yield { row, col, value };
+        for (const found of this.#reaching(top, block, col)) {
+          const inside = found.row >= lo && found.row < hi && found.value > floor;
+          if (inside && !this.#hidden(found.row, col, radius)) yield found;
         }
       }
+    }
+  }
+
+  /** The pixels of a block that are its maximum in float32. */
+  *#reaching(top: number, block: number, col: number): Generator<Candidate> {
+    for (let row = this.#startOf(block); row < this.#endOf(block); row++) {
+      const value = this.#at(row, col);
+      if (Math.fround(value) === top) yield { row, col, value };
     }
   }
 

@@ -69,7 +69,7 @@ export function responseOnDevice(tf: TF, picture: Surroundings, cols: number, ru
       return respond(tf, rr, rc, cc, rule);
     });
   } finally {
-    tf.dispose(picture as never);
+    tf.dispose([picture.left, picture.centre, picture.right]);
   }
 }
 

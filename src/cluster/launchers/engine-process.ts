@@ -32,12 +32,7 @@ export class EngineProcess implements EngineHandle {
   constructor({ slot, entry, engine, env, cwd, echo }: SpawnOptions) {
     this.slot = slot;
     // detached: a group of its own, so that Ctrl-C in the terminal reaches the owner alone, and a kill reaches its children too
-    this.#child = spawn(process.execPath, [entry], {
-      env,
-      cwd,
-      detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    this.#child = spawn(process.execPath, [entry], { env, cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
     for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo);
