@@ -46,16 +46,23 @@ async function rate(rc: Client): Promise<number> {
 
 async function latencies(rc: Client, bench: Bench): Promise<Figure[]> {
   const { rounds } = bench;
-  const raw = median(await rawPing(2 * PINGS));
+  const raw = async () => median(await rawPing(2 * PINGS));
   const ping = (name: string, view: DirectView, all: boolean) =>
-    contest({ name, unit: 'µs', rounds }, () => latency(view), asks(bench, { do: 'latency', n: PEER_PINGS, all }));
+    contest(
+      { name, unit: 'µs', rounds },
+      { ours: () => latency(view), theirs: asks(bench, { do: 'latency', n: PEER_PINGS, all }), raw },
+    );
   await rate(rc);
   const tasks = (name: string, balanced: boolean) =>
-    contest({ name, unit: '1/s', rounds }, () => rate(rc), asks(bench, { do: 'tasks', n: PEER_TASKS, balanced }));
+    contest(
+      { name, unit: '1/s', rounds },
+      { ours: () => rate(rc), theirs: asks(bench, { do: 'tasks', n: PEER_TASKS, balanced }) },
+    );
+  const one = await ping('noop apply, 1 engine', rc.view(0), false);
   return [
-    { name: 'raw zeromq ping', value: raw, unit: 'µs' },
-    { ...(await ping('noop apply, 1 engine', rc.view(0), false)), raw },
-    { ...(await ping(`noop apply, ${rc.length} engines`, rc.view(':'), true)), raw },
+    { name: 'raw zeromq ping', value: one.raw as number, unit: 'µs' },
+    one,
+    await ping(`noop apply, ${rc.length} engines`, rc.view(':'), true),
     await tasks('pipelined noop tasks', false),
     await tasks('… beside its load-balanced', true),
   ];
@@ -65,26 +72,26 @@ async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<F
   const bytes = megabytes * MB;
   const data = new Float32Array(bytes / 4).fill(1.5);
   const [all, one] = [rc.view(':'), rc.view(0)];
-  const there = await rawThroughput(bytes / rc.length, rc.length);
-  const back = await rawGather(bytes / rc.length, rc.length);
-  const figure = async (what: string, raw: number, run: () => PromiseLike<unknown>): Promise<Figure> => {
+  const there = () => rawThroughput(bytes / rc.length, rc.length);
+  const back = () => rawGather(bytes / rc.length, rc.length);
+  const figure = (what: string, raw: Measure, run: () => PromiseLike<unknown>): Promise<Figure> => {
     const ours = async () => megabytes / (median(await samples(3, run)) / 1000);
     const theirs = asks(bench, { do: 'transfer', what, bytes, n: 2 });
-    return {
-      ...(await contest({ name: `${what} ${megabytes} MB`, unit: 'MB/s', rounds: bench.rounds }, ours, theirs)),
-      raw,
-    };
+    return contest({ name: `${what} ${megabytes} MB`, unit: 'MB/s', rounds: bench.rounds }, { ours, theirs, raw });
   };
-  const figures = [
-    { name: `raw zeromq to ${rc.length} ${megabytes} MB`, value: there, unit: 'MB/s' },
-    { name: `raw zeromq from ${rc.length} ${megabytes} MB, kept`, value: back, unit: 'MB/s' },
-    await figure('push to 1', there, () => one.push({ data })),
-    await figure('pull from 1', back, () => one.pull('data')),
-    await figure('scatter', there, () => all.scatter('part', data)),
-    await figure('gather', back, () => all.gather('part')),
-  ];
+  const push = await figure('push to 1', there, () => one.push({ data }));
+  const pull = await figure('pull from 1', back, () => one.pull('data'));
+  const scatter = await figure('scatter', there, () => all.scatter('part', data));
+  const gather = await figure('gather', back, () => all.gather('part'));
   await all.clear();
-  return figures;
+  return [
+    { name: `raw zeromq to ${rc.length} ${megabytes} MB`, value: scatter.raw as number, unit: 'MB/s' },
+    { name: `raw zeromq from ${rc.length} ${megabytes} MB, kept`, value: gather.raw as number, unit: 'MB/s' },
+    push,
+    pull,
+    scatter,
+    gather,
+  ];
 }
 
 /** Milliseconds until all engines of a fresh cluster have answered. */
@@ -99,7 +106,10 @@ async function firstAnswer(engines: number): Promise<number> {
 function startUp(bench: Bench): Promise<Figure> {
   const { engines, rounds } = bench;
   const name = `start, ${engines} engines answering`;
-  return contest({ name, unit: 'ms', rounds }, () => firstAnswer(engines), asks(bench, { do: 'start' }));
+  return contest(
+    { name, unit: 'ms', rounds },
+    { ours: () => firstAnswer(engines), theirs: asks(bench, { do: 'start' }) },
+  );
 }
 
 function render(figures: readonly Figure[]): string {

@@ -61,8 +61,10 @@ async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n:
   if (peer !== undefined) mustBeRight('ipyparallel', n, await peer.ask({ do: 'check', size: n }));
   return contest(
     { name: `${n}×${n}`, unit: 'ms', rounds: bench.rounds },
-    () => timed(() => pdot(view, a, b)),
-    peer === undefined ? undefined : () => peer.ask({ do: 'time', size: n }),
+    {
+      ours: () => timed(() => pdot(view, a, b)),
+      theirs: peer === undefined ? undefined : () => peer.ask({ do: 'time', size: n }),
+    },
   );
 }
 

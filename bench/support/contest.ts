@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 // Two systems taking turns in one run, so that whatever else the machine does meanwhile hits both.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from './stats.ts';
 
 /** One measured figure, and the same one of others where they were measured in the same run. */
@@ -24,27 +24,34 @@ export type Measure = () => Promise<number>;
 /** What a side does after its answer (ipyparallel's hub files away results) is not to slow the other. */
 const SETTLE_MS = 500;
 
-/** `rounds` times ours, then theirs. A round is one value of each. */
+export interface Sides {
+  readonly ours: Measure;
+  /** The other system. */
+  readonly theirs?: Measure | undefined;
+  /** The transport alone. */
+  readonly raw?: Measure | undefined;
+}
+
+/** `rounds` times each side in turn. A round is one value of each. */
 export async function contest(
-  figure: { readonly name: string; readonly unit: string; readonly rounds: number },
-  ours: Measure,
-  theirs: Measure | undefined,
+  { name, unit, rounds }: { readonly name: string; readonly unit: string; readonly rounds: number },
+  { ours, theirs, raw }: Sides,
 ): Promise<Figure> {
-  const mine: number[] = [];
-  const others: number[] = [];
-  for (let round = 0; round < figure.rounds; round++) {
+  const [mine, others, bare]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < rounds; round++) {
+    if (raw !== undefined) bare.push(await raw());
     mine.push(await ours());
     if (theirs === undefined) continue;
     await sleep(SETTLE_MS);
     others.push(await theirs());
     await sleep(SETTLE_MS);
   }
-  const { name, unit } = figure;
   const value = median(mine);
   const spread = (Math.max(...mine) - Math.min(...mine)) / value;
-  if (theirs === undefined) return { name, unit, value, spread };
+  const figure = { name, unit, value, spread, ...(raw === undefined ? {} : { raw: median(bare) }) };
+  if (theirs === undefined) return figure;
   const ratios = mine.map((x, i) => (isTime(unit) ? (others[i] as number) / x : x / (others[i] as number)));
-  return { name, unit, value, spread, peer: median(others), ratio: median(ratios) };
+  return { ...figure, peer: median(others), ratio: median(ratios) };
 }
 
 export function isTime(unit: string): boolean {
