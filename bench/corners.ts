@@ -6,8 +6,9 @@ import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DeviceChoice, findCorners, getPictures } from 'directview';
+import { contest } from './support/contest.ts';
 import { peerIfThere } from './support/peer.ts';
-import { median, table, timed } from './support/stats.ts';
+import { table, timed } from './support/stats.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const PEER_NAME = 'scikit-image + ipyparallel';
@@ -75,26 +76,24 @@ async function openPeer(engines: number): Promise<Runner | undefined> {
   };
 }
 
-/** Both in turns, so that what else the machine does slows both. */
-async function race(
-  runners: readonly Runner[],
-  paths: readonly string[],
-  rounds: number,
-): Promise<Omit<Figure, 'engines'>[]> {
-  const times = runners.map((): number[] => []);
-  const corners: number[] = [];
-  for (let round = -1; round < rounds; round++) {
-    for (const [i, runner] of runners.entries()) {
-      const { ms, corners: found } = await runner.run(paths);
-      corners[i] = found;
-      // The first round loads libraries and compiles.
-      if (round >= 0) times[i]!.push(ms);
-    }
-  }
-  return runners.map(({ name }, i) => {
-    const picturesPerSecond = paths.length / (median(times[i]!) / 1000);
-    return { context: name, picturesPerSecond, corners: corners[i]! };
-  });
+/** Rounds of ours and of the peer's in turns, after one that loads libraries and compiles. */
+async function race(ours: Runner, peer: Runner | undefined, engines: number, plan: Plan): Promise<Figure[]> {
+  const found = new Map<string, number>();
+  const rate = (runner: Runner) => async () => {
+    const { ms, corners } = await runner.run(plan.paths);
+    found.set(runner.name, corners);
+    return plan.paths.length / (ms / 1000);
+  };
+  const figure = (name: string, picturesPerSecond: number): Figure => {
+    return { context: name, engines, picturesPerSecond, corners: found.get(name) as number };
+  };
+  const sides = { ours: rate(ours), theirs: peer && rate(peer) };
+  await sides.ours();
+  await sides.theirs?.();
+  const result = await contest({ name: ours.name, unit: '1/s', rounds: plan.rounds }, sides);
+  const own = figure(ours.name, result.value);
+  if (result.peer === undefined) return [own];
+  return [{ ...own, ratio: result.ratio as number }, figure(PEER_NAME, result.peer)];
 }
 
 async function measure(device: DeviceChoice, engines: number, plan: Plan): Promise<Figure[]> {
@@ -109,12 +108,7 @@ async function measure(device: DeviceChoice, engines: number, plan: Plan): Promi
   }
   const peer = await openPeer(engines);
   try {
-    const [own, other] = await race(peer === undefined ? [ours] : [ours, peer], plan.paths, plan.rounds);
-    if (other === undefined) return [{ ...own!, engines }];
-    return [
-      { ...own!, engines, ratio: own!.picturesPerSecond / other.picturesPerSecond },
-      { ...other, engines },
-    ];
+    return await race(ours, peer, engines, plan);
   } finally {
     await ours.close();
     await peer?.close();

@@ -51,3 +51,19 @@ export function checkOptions<T extends CallOptions>(options: T, ...more: readonl
   }
   return options;
 }
+
+/** A plain object after the sequences is taken as options. */
+export function splitInputs<O extends object>(
+  inputs: readonly unknown[],
+  check: (options: O) => O,
+): { inputs: readonly unknown[]; options: O } {
+  const last = inputs.at(-1);
+  if (!isPlain(last)) return { inputs, options: {} as O };
+  return { inputs: inputs.slice(0, -1), options: check(last as O) };
+}
+
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Symbol.iterator in value || Symbol.asyncIterator in value) return false;
+  return Object.getPrototypeOf(value) === Object.prototype && !('length' in value) && !('next' in value);
+}

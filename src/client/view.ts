@@ -14,7 +14,7 @@ import { createKernel, type Kernel, type KernelFunction, type KernelSettings } f
 import { functionName, itemOutcomes, mapInputs, mapParts } from './map.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import { type Namespace, namespaceProxy } from './namespace.ts';
-import { type CallOptions, checkCount, checkOptions } from './options.ts';
+import { type CallOptions, checkCount, checkOptions, splitInputs } from './options.ts';
 import { arriveSideBySide, rememberParts } from './part-sizes.ts';
 import { type Px, pxOf } from './px.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
@@ -84,7 +84,7 @@ export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
     fn: RemoteFunction<A, R>,
     ...sequences: readonly unknown[]
   ): AsyncResult<Awaited<R>[], Awaited<R>> {
-    const { inputs, options: given } = splitOptions(sequences);
+    const { inputs, options: given } = splitInputs<MapOptions>(sequences, checkMap);
     const { concurrency, ...options } = given;
     const parts = mapParts(mapInputs(inputs), this.mustHaveEngines(options.targets).length);
     const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
@@ -225,15 +225,7 @@ function pushBody(ns: Readonly<Record<string, unknown>>): Body {
   return encodeBody({ names: Object.keys(ns), values: Object.values(ns) });
 }
 
-const isOptions = (value: unknown): value is MapOptions =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.getPrototypeOf(value) === Object.prototype &&
-  !('length' in value);
-
-function splitOptions(sequences: readonly unknown[]): { inputs: readonly unknown[]; options: MapOptions } {
-  const last = sequences.at(-1);
-  if (!isOptions(last)) return { inputs: sequences, options: {} };
-  checkCount(last.concurrency, 'concurrency', 1);
-  return { inputs: sequences.slice(0, -1), options: checkOptions(last, 'targets', 'concurrency') };
+function checkMap(options: MapOptions): MapOptions {
+  checkCount(options.concurrency, 'concurrency', 1);
+  return checkOptions(options, 'targets', 'concurrency');
 }

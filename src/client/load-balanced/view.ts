@@ -8,6 +8,7 @@ import { type Assembly, chunks, single } from '../assembly.ts';
 import { AsyncResult } from '../async-result.ts';
 import type { JobSelection } from '../jobs.ts';
 import { functionName, mapInputs } from '../map.ts';
+import { splitInputs } from '../options.ts';
 import type { RemoteArgs, RemoteFunction } from '../remote.ts';
 import { type Targets, targetText } from '../targets.ts';
 import type { Task } from '../task.ts';
@@ -26,7 +27,6 @@ import {
   dependencyOf,
   type ImapOptions,
   type Kept,
-  splitInputs,
 } from './options.ts';
 import { Pace } from './pace.ts';
 
