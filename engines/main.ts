@@ -1,9 +1,9 @@
 // The entry of an engine process: options from stdin, then serve until told to end.
 import { setFlagsFromString } from 'node:v8';
 import { ENGINE_EXIT } from '../src/protocol/engine-options.ts';
+import { readOptions } from './control/stdin.ts';
+import { EngineServer, type ProbeContext } from './engine-server.ts';
 import { logLine } from './log.ts';
-import { EngineServer, type ProbeContext } from './serve.ts';
-import { readOptions } from './stdin.ts';
 
 const server = new EngineServer(readOptions());
 

@@ -1,7 +1,7 @@
 // The picture functions of kernels/ for clients: callable here, and passed to a view they travel as what they are called,
 // not as source. Each engine imports its own copy, which computes on the engine's device.
 import * as kernels from '../kernels/index.ts';
-import { kernelFunction } from './protocol/module-function.ts';
+import { kernelFunction } from './protocol/values/module-function.ts';
 
 export const contactSheet = kernelFunction(kernels.contactSheet);
 export const cornerHarris = kernelFunction(kernels.cornerHarris);

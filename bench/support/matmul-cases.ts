@@ -91,7 +91,7 @@ function ofContext(context: SharedContext): Contender {
 }
 
 async function kernelTime(context: SharedContext, a: Tensor, b: Tensor): Promise<number> {
-  const { timedMatmul } = await import('../../engines/contexts/webgpu-timing.ts');
+  const { timedMatmul } = await import('../../engines/contexts/webgpu/timing.ts');
   return timedMatmul(context, a, b);
 }
 

@@ -1,7 +1,7 @@
 // Broadcast: small values down a binomial tree; large ones in chunks from neighbour to neighbour, so that every link
 // carries them once and all of them at the same time. Encoded once, passed on as they came.
 import type { Body } from '../../src/protocol/codec.ts';
-import { bytesOf } from '../mailbox.ts';
+import { bytesOf } from '../peers/mailbox.ts';
 import type { Group } from './group.ts';
 
 /** From here on a chain of chunks beats log₂(size) whole sends. */

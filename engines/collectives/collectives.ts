@@ -1,9 +1,9 @@
 // The collectives of user code: who takes part, which messages belong together, and what a failure does to the others.
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
-import { peerError } from '../mailbox.ts';
-import { DEFAULT_TIMEOUT, type Peers } from '../peers.ts';
-import type { Relay } from '../relay.ts';
+import { peerError } from '../peers/mailbox.ts';
+import { DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts';
+import type { Relay } from '../peers/relay.ts';
 import { allReduce } from './all-reduce.ts';
 import { broadcast } from './broadcast.ts';
 import { allGather, barrier, gather, scatter } from './gather.ts';

@@ -14,11 +14,11 @@ export interface ProbedContext {
 }
 
 const PROVIDERS: Record<ContextKind, () => Promise<SharedProvider>> = {
-  webgpu: async () => (await import('./webgpu.ts')).webgpuProvider,
-  headlessgl: async () => (await import('./headlessgl.ts')).headlessglProvider,
-  tensorflow: async () => (await import('./tensorflow.ts')).tensorflowProvider,
-  wasm: async () => (await import('./wasm.ts')).wasmProvider,
-  cpu: async () => (await import('./cpu.ts')).cpuProvider,
+  webgpu: async () => (await import('./webgpu/webgpu.ts')).webgpuProvider,
+  headlessgl: async () => (await import('./host/headlessgl.ts')).headlessglProvider,
+  tensorflow: async () => (await import('./host/tensorflow.ts')).tensorflowProvider,
+  wasm: async () => (await import('./host/wasm.ts')).wasmProvider,
+  cpu: async () => (await import('./host/cpu.ts')).cpuProvider,
 };
 
 /**

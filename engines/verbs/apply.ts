@@ -1,5 +1,5 @@
 // apply: calls a function with its arguments in the engine's namespace.
-import type { ApplyArguments } from '../../src/protocol/arguments.ts';
+import type { ApplyArguments } from '../../src/protocol/methods.ts';
 import { callable, type Verb } from './verb.ts';
 
 export const apply: Verb<ApplyArguments> = {

@@ -1,5 +1,5 @@
 // clear: removes names, or everything that the user has set, and frees the values.
-import type { ClearArguments } from '../../src/protocol/arguments.ts';
+import type { ClearArguments } from '../../src/protocol/methods.ts';
 import { stringList, type Verb } from './verb.ts';
 
 export const clear: Verb<ClearArguments | undefined> = {

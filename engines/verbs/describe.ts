@@ -1,5 +1,5 @@
 // describe: what values are, without sending them. pdot asks it before it plans.
-import type { DescribeArguments, Description } from '../../src/protocol/arguments.ts';
+import type { DescribeArguments, Description } from '../../src/protocol/methods.ts';
 import { dtypeOf, isTypedArray } from '../../src/tensor/dtype.ts';
 import type { Verb } from './verb.ts';
 

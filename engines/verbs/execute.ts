@@ -1,6 +1,6 @@
 // execute: runs source text as a REPL does (semantics B7).
-import type { ExecuteArguments, ExecuteResult } from '../../src/protocol/arguments.ts';
-import { mimeBundle } from '../display.ts';
+import type { ExecuteArguments, ExecuteResult } from '../../src/protocol/methods.ts';
+import { mimeBundle } from '../user-code/display.ts';
 import type { Session, Verb } from './verb.ts';
 
 export const execute: Verb<ExecuteArguments> = {

@@ -1,5 +1,5 @@
-// kernel: one gpu.js kernel of the user, created, called and destroyed. See engines/kernels.ts.
-import type { KernelArguments } from '../../src/protocol/arguments.ts';
+// kernel: one gpu.js kernel of the user, created, called and destroyed. See engines/device/user-kernels.ts.
+import type { KernelArguments } from '../../src/protocol/methods.ts';
 import type { Verb } from './verb.ts';
 
 export const kernel: Verb<KernelArguments> = {

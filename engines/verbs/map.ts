@@ -1,6 +1,6 @@
 // map: calls a function for each item of the engine's part; a failing item does not cost the others (semantics C8).
-import type { MapArguments, MapResult } from '../../src/protocol/arguments.ts';
-import { toWireError, type WireError } from '../../src/protocol/wire-error.ts';
+import type { MapArguments, MapResult } from '../../src/protocol/methods.ts';
+import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type Callable, callable, type Verb } from './verb.ts';
 

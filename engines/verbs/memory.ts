@@ -1,7 +1,7 @@
 // memory: bytes by name, on the device, and of the process.
 import process from 'node:process';
-import type { Memory } from '../memory.ts';
-import { isDeviceTensor } from '../residency.ts';
+import { isDeviceTensor } from '../device/residency.ts';
+import type { Memory } from '../user-code/sizes.ts';
 import type { Session, Verb } from './verb.ts';
 
 export const memory: Verb<unknown> = {

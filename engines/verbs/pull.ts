@@ -1,6 +1,6 @@
 // pull: the values of names or expressions (semantics B6).
-import type { PullArguments } from '../../src/protocol/arguments.ts';
-import { isPath } from '../evaluate.ts';
+import type { PullArguments } from '../../src/protocol/methods.ts';
+import { isPath } from '../user-code/evaluate.ts';
 import { stringList, type Verb } from './verb.ts';
 
 export const pull: Verb<PullArguments> = {

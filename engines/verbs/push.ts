@@ -1,5 +1,5 @@
 // push: sets names in the namespace; what they held is freed.
-import type { PushArguments } from '../../src/protocol/arguments.ts';
+import type { PushArguments } from '../../src/protocol/methods.ts';
 import { stringList, type Verb } from './verb.ts';
 
 export const push: Verb<PushArguments> = {

@@ -2,11 +2,11 @@
 // another engine (src/client/pdot/ring.ts says why).
 import { setTimeout } from 'node:timers';
 import { ShapeError } from '../../src/errors.ts';
-import type { RingArguments, RingMultiply, RingSend } from '../../src/protocol/arguments.ts';
 import type { EngineId } from '../../src/protocol/messages.ts';
+import type { RingArguments, RingMultiply, RingSend } from '../../src/protocol/methods.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { deliver, onHost } from '../operands.ts';
-import type { Peers } from '../peers.ts';
+import { deliver, onHost } from '../device/operands.ts';
+import type { Peers } from '../peers/peers.ts';
 import { multiply } from './matmul.ts';
 import type { Session, Verb } from './verb.ts';
 

@@ -1,11 +1,11 @@
 // What every verb is: a file with one method of the task queue.
 import type { GpuContext } from '../contexts/context.ts';
-import type { Identity } from '../engine.ts';
-import type { Evaluator } from '../evaluate.ts';
-import type { Kernels } from '../kernels.ts';
-import type { Namespace } from '../namespace.ts';
-import type { Peers } from '../peers.ts';
-import type { Residency } from '../residency.ts';
+import type { Residency } from '../device/residency.ts';
+import type { Kernels } from '../device/user-kernels.ts';
+import type { Peers } from '../peers/peers.ts';
+import type { Identity } from '../queue/task-queue.ts';
+import type { Evaluator } from '../user-code/evaluate.ts';
+import type { Namespace } from '../user-code/namespace.ts';
 
 /** What verbs work on. */
 export interface Session {

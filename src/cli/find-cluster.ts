@@ -1,6 +1,6 @@
 // Which cluster a command means.
 import { rmSync } from 'node:fs';
-import { loadClusterFile } from '../client/cluster-file.ts';
+import { loadClusterFile } from '../client/links/cluster-file.ts';
 import { clusterHome, clusterPath, type ListedCluster, listClusters } from '../cluster/cluster-file.ts';
 import { sweepRunDirs } from '../cluster/run-dir.ts';
 import { ClusterError } from '../errors.ts';

@@ -5,21 +5,21 @@ import type { Transport } from '../comm/transport.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ConnectionError, EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, TaskId } from '../protocol/messages.ts';
-import { Bookkeeper } from './bookkeeper.ts';
-import { type ClusterInfo, loadClusterFile } from './cluster-file.ts';
-import { Connection, type ControlVerb, type Request } from './connection.ts';
+import { DirectView } from './direct-view.ts';
 import { Executor } from './executor.ts';
-import { Jobs } from './jobs.ts';
+import { Bookkeeper } from './jobs/client-jobs.ts';
+import { Jobs } from './jobs/jobs.ts';
+import type { ViewSession } from './jobs/view-jobs.ts';
+import { type ClusterInfo, loadClusterFile } from './links/cluster-file.ts';
+import { Connection, type ControlVerb, type Request } from './links/connection.ts';
+import { RosterLink } from './links/roster-link.ts';
+import { Task } from './links/task.ts';
+import { within } from './links/waiting.ts';
+import { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import { type BalancedSession, Balancer } from './load-balanced/balancer.ts';
 import type { BalancedOptions } from './load-balanced/options.ts';
-import { LoadBalancedView } from './load-balanced/view.ts';
 import type { Mode, RemoteFunction } from './remote.ts';
-import { RosterLink } from './roster-link.ts';
 import { engineIds, type Targets, targetsOf } from './targets.ts';
-import { Task } from './task.ts';
-import { DirectView } from './view.ts';
-import type { ViewSession } from './view-jobs.ts';
-import { within } from './waiting.ts';
 
 export type ClientEvent =
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }

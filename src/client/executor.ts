@@ -1,8 +1,9 @@
 // Executor: a pool of workers in the manner of piscina, over load-balanced engines: `await pool.run(task)`.
-import type { AsyncResult } from './async-result.ts';
+
+import type { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import type { BalancedOptions } from './load-balanced/options.ts';
-import type { LoadBalancedView } from './load-balanced/view.ts';
 import type { RemoteArgs, RemoteFunction } from './remote.ts';
+import type { AsyncResult } from './results/async-result.ts';
 
 /** `T` is what `run` takes, `R` what the pool's function gives. */
 export class Executor<T = unknown, R = unknown> implements AsyncDisposable {

@@ -1,5 +1,5 @@
 // Names and expressions that push, pull and scatter take, checked before anything is sent.
-import { Ref } from '../protocol/ref.ts';
+import { Ref } from '../protocol/values/ref.ts';
 
 const NAME = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/;
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);

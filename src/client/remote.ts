@@ -1,6 +1,6 @@
 // The types of functions that run on engines, and of what may stand for an argument.
-import type { ModuleFunction } from '../protocol/module-function.ts';
-import type { Ref } from '../protocol/ref.ts';
+import type { ModuleFunction } from '../protocol/values/module-function.ts';
+import type { Ref } from '../protocol/values/ref.ts';
 
 /** A function by its source, by a name on the engine (`ref`), or from a module that the engine imports. */
 export type RemoteFunction<A extends readonly unknown[], R> = ((...args: A) => R) | Ref | ModuleFunction;

@@ -2,7 +2,7 @@
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
-import { type ClusterFile, loadClusterFile } from '../client/cluster-file.ts';
+import { type ClusterFile, loadClusterFile } from '../client/links/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
 import { isGone } from './process-identity.ts';
 

@@ -6,13 +6,13 @@ import { ClusterError } from '../errors.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
 import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
 import { Arrivals } from './arrivals.ts';
+import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
 import { type ConnectOptions, OwnClients } from './own-clients.ts';
-import { Site } from './site.ts';
 import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
 
 export class Cluster {

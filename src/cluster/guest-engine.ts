@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { ClusterFile } from '../client/cluster-file.ts';
+import type { ClusterFile } from '../client/links/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
 import type { DeviceChoice, EngineOptions } from '../protocol/engine-options.ts';
 import type { EngineId } from '../protocol/messages.ts';

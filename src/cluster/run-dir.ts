@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isProcessIdentity } from '../client/cluster-file.ts';
+import { isProcessIdentity } from '../client/links/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
 import { isGone, pidRuns, selfIdentity } from './process-identity.ts';
 

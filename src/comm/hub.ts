@@ -1,6 +1,6 @@
 // The links of one listener: they share a socket that takes one packet at a time. A slow peer does not hold up others.
 import { ConnectionError } from '../errors.ts';
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../util/fifo.ts';
 import { type Carrier, PacketLink } from './link.ts';
 import { report } from './log.ts';
 import type { Limits } from './outbox.ts';

@@ -1,6 +1,6 @@
 // The transport within one process: the same links over queues in memory. For tests, and to show what a carrier is.
 import { ConnectionError } from '../errors.ts';
-import { Fifo } from './fifo.ts';
+import { Fifo } from '../util/fifo.ts';
 import { acceptedHandlers } from './hub.ts';
 import { type Carrier, limitsOf, PacketLink } from './link.ts';
 import type { Limits } from './outbox.ts';

@@ -1,7 +1,7 @@
 // The sending half of a link: messages go in, packets come out, in order and within the window. No I/O.
 import { ProtocolError } from '../errors.ts';
+import { Fifo } from '../util/fifo.ts';
 import { Batch } from './batch.ts';
-import { Fifo } from './fifo.ts';
 import {
   BATCH_BYTES,
   COUNTED,

@@ -1,13 +1,13 @@
 // A message as parts and back. A header is JSON and is checked field by field (header.ts); a body is one
 // structured-clone blob and the raw buffers beside it (value-serializer.ts, value-deserializer.ts).
 import { ProtocolError } from '../errors.ts';
-import { faultError } from './fault-path.ts';
 import { checkHeader, headerLimit, MAX_HEADER } from './header.ts';
 import { type Header, PROTOCOL_VERSION } from './messages.ts';
-import { deserialize, type Revivers } from './value-deserializer.ts';
-import { serialize } from './value-serializer.ts';
+import { faultError } from './values/fault-path.ts';
+import { deserialize, type Revivers } from './values/value-deserializer.ts';
+import { serialize } from './values/value-serializer.ts';
 
-export type { Revivers } from './value-deserializer.ts';
+export type { Revivers } from './values/value-deserializer.ts';
 
 // The same as `Parts` of comm/transport.ts, which stands a layer above this one.
 type Parts = readonly Uint8Array[];

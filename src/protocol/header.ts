@@ -25,7 +25,7 @@ import {
   type ReplyMetadata,
   type TaskMessage,
 } from './messages.ts';
-import type { WireError } from './wire-error.ts';
+import type { WireError } from './values/wire-error.ts';
 
 /** Bytes of the largest header of any type. */
 export const MAX_HEADER = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 // Every message that crosses a wire, in one place. A message is `Parts` (comm/transport.ts): part 0 is the header below
 // as JSON; part 1, where there is a value, is the codec's body; the parts after it are the raw bytes of its tensors.
-import type { WireError } from './wire-error.ts';
+import type { WireError } from './values/wire-error.ts';
 
 /** Raised by one whenever a header or the body format changes; both ends must agree. */
 export const PROTOCOL_VERSION = 1;

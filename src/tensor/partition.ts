@@ -1,4 +1,4 @@
-// How n items are dealt to q parts. Pure index arithmetic; the golden tables are in test/tensor/partition.ts.
+// How n items are dealt to q parts. Pure index arithmetic; the golden tables are in test/unit/tensor/partition.ts.
 
 /** `b`: contiguous blocks, the first n mod q of them one longer. `r`: round robin. */
 export type Dist = 'b' | 'r';

@@ -1,7 +1,7 @@
 // Clusters with real processes and sockets, and a fake engine: start, death, restart, replacement, and nothing left behind.
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
-import { loadClusterFile } from '../../src/client/cluster-file.ts';
+import { loadClusterFile } from '../../src/client/links/cluster-file.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { listClusters } from '../../src/cluster/cluster-file.ts';
 import type { ClusterEvent, StartOptions } from '../../src/cluster/start-options.ts';

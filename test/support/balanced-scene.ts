@@ -1,8 +1,9 @@
 // A load-balanced view over engines in the test's process, and what the remote functions of those tests see.
-import type { AsyncResult } from '../../src/client/async-result.ts';
+
+import type { Metadata } from '../../src/client/links/task.ts';
+import { LoadBalancedView } from '../../src/client/load-balanced/balanced-view.ts';
 import { Balancer } from '../../src/client/load-balanced/balancer.ts';
-import { LoadBalancedView } from '../../src/client/load-balanced/view.ts';
-import type { Metadata } from '../../src/client/task.ts';
+import type { AsyncResult } from '../../src/client/results/async-result.ts';
 import { FakeSession, here } from './fake-engines.ts';
 
 export interface Scene {

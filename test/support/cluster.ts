@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../src/client/client.ts';
-import type { DirectView } from '../../src/client/view.ts';
+import type { DirectView } from '../../src/client/direct-view.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import type { StartOptions as ClusterOptions } from '../../src/cluster/start-options.ts';
 

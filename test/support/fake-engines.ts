@@ -1,16 +1,16 @@
 // Engines inside the test's process: they run apply and map one at a time, in order, and die when told to. For tests of
 // what the client decides; nothing here crosses a wire.
 import type { ClientEvent } from '../../src/client/client.ts';
-import type { ControlVerb, Request } from '../../src/client/connection.ts';
-import { Jobs } from '../../src/client/jobs.ts';
+import { Jobs } from '../../src/client/jobs/jobs.ts';
+import type { ControlVerb, Request } from '../../src/client/links/connection.ts';
+import { remoteError } from '../../src/client/links/outcome.ts';
+import type { Task } from '../../src/client/links/task.ts';
 import type { BalancedSession } from '../../src/client/load-balanced/balancer.ts';
-import { remoteError } from '../../src/client/outcome.ts';
-import type { Task } from '../../src/client/task.ts';
 import { EngineError, TaskAborted } from '../../src/errors.ts';
 import { decodeBody } from '../../src/protocol/codec.ts';
-import { reviveLocal } from '../../src/protocol/functions.ts';
 import type { EngineId, EngineRecord, TaskId } from '../../src/protocol/messages.ts';
-import { toWireError, type WireError } from '../../src/protocol/wire-error.ts';
+import { reviveLocal } from '../../src/protocol/values/functions.ts';
+import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
 
 type Callable = (...args: unknown[]) => unknown;
 

@@ -1,8 +1,9 @@
 // Tasks without engines, and sinks that remember, for tests of what is printed.
-import { list, single } from '../../src/client/assembly.ts';
-import { AsyncResult } from '../../src/client/async-result.ts';
-import { ExecuteReply } from '../../src/client/execute-reply.ts';
-import { Task } from '../../src/client/task.ts';
+
+import { Task } from '../../src/client/links/task.ts';
+import { list, single } from '../../src/client/results/assembly.ts';
+import { AsyncResult } from '../../src/client/results/async-result.ts';
+import { ExecuteReply } from '../../src/client/results/execute-reply.ts';
 import { RemoteError } from '../../src/errors.ts';
 import type { EngineRecord } from '../../src/protocol/messages.ts';
 

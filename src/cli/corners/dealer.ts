@@ -1,7 +1,8 @@
 // Deals a batch out over load-balanced engines. Unlike `imap`, what fails is given like what succeeds, with its job.
-import type { AsyncResult } from '../../client/async-result.ts';
+
 import type { Client } from '../../client/client.ts';
-import type { LoadBalancedView } from '../../client/load-balanced/view.ts';
+import type { LoadBalancedView } from '../../client/load-balanced/balanced-view.ts';
+import type { AsyncResult } from '../../client/results/async-result.ts';
 
 /** Ready to be sent the moment that an engine is free: one that each computes, and one more. */
 const PER_ENGINE = 2;

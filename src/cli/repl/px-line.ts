@@ -1,5 +1,5 @@
 // The % commands of the REPL as data: what a line asks for. Pure.
-import type { GroupBy } from '../../client/output/grouping.ts';
+import type { GroupBy } from '../../client/results/output/grouping.ts';
 
 export interface PxSettings {
   /** As in rc.view: '0', '0,2', '::2', 'all'. */

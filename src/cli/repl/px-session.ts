@@ -1,8 +1,8 @@
 // What the px commands do: settings that last, the last result, and what runs now.
 import type { Client } from '../../client/client.ts';
-import type { Sinks } from '../../client/output/sinks.ts';
-import { allTargets } from '../../client/px.ts';
-import { type PxReply, type PxRun, PxShow } from '../../client/px-run.ts';
+import { allTargets } from '../../client/px/px.ts';
+import { type PxReply, type PxRun, PxShow } from '../../client/px/px-run.ts';
+import type { Sinks } from '../../client/results/output/sinks.ts';
 import { AbortError, AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
 import { DEFAULTS, type PxLine, type PxSettings } from './px-line.ts';
 

@@ -2,11 +2,11 @@
 import type { RemoteError } from '../../errors.ts';
 import type { Body } from '../../protocol/codec.ts';
 import type { Method, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
-import { failed, type Outcome } from '../outcome.ts';
-import { Task } from '../task.ts';
-import type { Plan, Schedulable } from './lane.ts';
-import type { Pace } from './pace.ts';
-import type { EngineSeat } from './seat.ts';
+import { failed, type Outcome } from '../links/outcome.ts';
+import { Task } from '../links/task.ts';
+import type { Pace } from './duration-estimate.ts';
+import type { EngineSeat } from './engine-slots.ts';
+import type { Plan, Schedulable } from './queue-class.ts';
 
 /** What the tasks of one call share. */
 export interface Call extends Plan {

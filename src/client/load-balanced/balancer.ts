@@ -10,16 +10,16 @@ import {
 } from '../../errors.ts';
 import type { EngineId, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
 import type { ClientEvent } from '../client.ts';
-import type { Request } from '../connection.ts';
-import type { Jobs } from '../jobs.ts';
-import { failed, type Outcome } from '../outcome.ts';
-import type { Session } from '../session.ts';
-import type { Task } from '../task.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { Request } from '../links/connection.ts';
+import { failed, type Outcome } from '../links/outcome.ts';
+import type { Session } from '../links/session.ts';
+import type { Task } from '../links/task.ts';
 import { BalancedTask, type Call, type TaskOwner } from './balanced-task.ts';
 import type { KnownDependency } from './dependency.ts';
-import { Paces } from './paces.ts';
-import { Recaller } from './recaller.ts';
+import { Paces } from './duration-estimates.ts';
 import { type AttemptEnd, type Dead, type Dispatch, Scheduler } from './scheduler.ts';
+import { Recaller } from './work-stealing.ts';
 
 /** What load balancing needs of a client beyond what views need. */
 export interface BalancedSession extends Session {

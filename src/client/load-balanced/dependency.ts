@@ -1,8 +1,8 @@
 // Dependency: tasks that must have ended before another starts (`after`), or whose engine it must share (`follow`).
 import { InvalidDependency } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
-import { AsyncResult } from '../async-result.ts';
-import type { Task } from '../task.ts';
+import type { Task } from '../links/task.ts';
+import { AsyncResult } from '../results/async-result.ts';
 
 /** Message ids, results, or lists of them. */
 export type DependencyJobs = TaskId | AsyncResult<unknown, unknown> | readonly DependencyJobs[];

@@ -1,7 +1,7 @@
 // The options of load-balanced calls. Durations are milliseconds; nothing sticks except through `with`.
 import { type ConcurrencyOption, checkCount, checkOptions } from '../options.ts';
 import { Dependency, type DependencyJobs } from './dependency.ts';
-import type { Guard } from './guard.ts';
+import type { Guard } from './placement.ts';
 
 export interface BalancedOptions {
   /** Engines that may fail a task before its failure counts; never twice on the same one. Default 0. */

@@ -1,7 +1,8 @@
 // The sans-I/O core of load balancing: tasks and engines come and go, and `dispatches` says which task goes where. It
 // knows no socket, no clock and no AsyncResult; balancer.ts is its rim.
-import { admits, isBound, isTarget, Lane, laneKey, type Plan, type Schedulable } from './lane.ts';
-import { EngineSeat } from './seat.ts';
+
+import { EngineSeat } from './engine-slots.ts';
+import { admits, isBound, isTarget, Lane, laneKey, type Plan, type Schedulable } from './queue-class.ts';
 
 export interface Dispatch<T> {
   readonly task: T;

@@ -1,10 +1,10 @@
 // The plans rows and grid: one task per block, which brings its operands along or finds them on the engine. The engine
 // frees what came along when the task ends, whatever the end.
 import { type Body, encodeBody } from '../../protocol/codec.ts';
-import type { Ref } from '../../protocol/ref.ts';
+import type { Ref } from '../../protocol/values/ref.ts';
 import type { Range } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import type { AsyncResult } from '../async-result.ts';
+import type { AsyncResult } from '../results/async-result.ts';
 import type { Job } from './job.ts';
 import type { Block } from './plan.ts';
 

@@ -1,9 +1,9 @@
 // A pdot that is planned and can run.
-import type { Ref } from '../../protocol/ref.ts';
+import type { Ref } from '../../protocol/values/ref.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { DirectView } from '../direct-view.ts';
 import type { CallOptions } from '../options.ts';
-import type { DirectView } from '../view.ts';
 import type { Plan } from './plan.ts';
 
 export interface Job {

@@ -1,14 +1,14 @@
 // What pdot multiplies: tensors at the client, or names on the engines, whose shapes are asked for first.
 import { ShapeError } from '../../errors.ts';
-import type { Description } from '../../protocol/arguments.ts';
 import { encodeBody } from '../../protocol/codec.ts';
-import { Ref } from '../../protocol/ref.ts';
+import type { Description } from '../../protocol/methods.ts';
+import { Ref } from '../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { productDTypeOf } from '../../tensor/product-dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import type { DirectView } from '../direct-view.ts';
 import type { CallOptions } from '../options.ts';
-import type { DirectView } from '../view.ts';
 import { checkShapes, type Layout } from './plan.ts';
 
 /** A value at the client, or `ref('A')`: what each engine holds under that name. */

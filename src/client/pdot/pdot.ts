@@ -1,12 +1,12 @@
 // pdot: C = A · B over the engines of a view. However clever the plan, it stays the tutorial's four lines: push B
 // everywhere, scatter A by rows, run C = A · B, gather C.
-import { type Ref, ref } from '../../protocol/ref.ts';
+import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { DirectView } from '../direct-view.ts';
 import { assertName } from '../names.ts';
 import { type CallOptions, checkOptions } from '../options.ts';
 import type { Mode } from '../remote.ts';
-import type { DirectView } from '../view.ts';
 import { multiplyBlocks } from './blocks.ts';
 import { deadline } from './deadline.ts';
 import type { Job } from './job.ts';

@@ -2,7 +2,7 @@
 import { ShapeError } from '../../errors.ts';
 import { bytesOf, type DType } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import type { AsyncResult } from '../async-result.ts';
+import type { AsyncResult } from '../results/async-result.ts';
 import type { Block, Plan } from './plan.ts';
 
 export class Product {

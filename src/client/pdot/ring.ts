@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { encodeBody } from '../../protocol/codec.ts';
 import { ranges } from '../../tensor/partition.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { AsyncResult } from '../async-result.ts';
+import type { AsyncResult } from '../results/async-result.ts';
 import { rowsOf } from './blocks.ts';
 import type { Job } from './job.ts';
 import type { Block } from './plan.ts';

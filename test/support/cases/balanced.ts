@@ -1,8 +1,8 @@
 // Cases 7, 8, 12, 19, 20, 21, 36 and 40 of the semantics page, and B9, B13 to B15: what load balancing does.
 import * as assert from 'uvu/assert';
-import { AsyncResult } from '../../../src/client/async-result.ts';
+import type { Metadata } from '../../../src/client/links/task.ts';
 import { Dependency } from '../../../src/client/load-balanced/dependency.ts';
-import type { Metadata } from '../../../src/client/task.ts';
+import { AsyncResult } from '../../../src/client/results/async-result.ts';
 import {
   CompositeError,
   EngineError,
@@ -12,7 +12,7 @@ import {
   TaskAborted,
   TaskTimeout,
 } from '../../../src/errors.ts';
-import { ref } from '../../../src/protocol/ref.ts';
+import { ref } from '../../../src/protocol/values/ref.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects, throws } from '../assert.ts';
 import { type Rig, until, untilRunning, withRig } from '../cluster.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { CompositeError, NoEnginesRegistered, RemoteError, TaskAborted } from '../../../src/errors.ts';
-import { ref } from '../../../src/protocol/ref.ts';
+import { ref } from '../../../src/protocol/values/ref.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { rejects, throws } from '../assert.ts';

@@ -1,7 +1,7 @@
 // Cases 5, 7, 10, 19 to 21 and 39 of the semantics page, and what a client knows of its jobs: queues, history, results.
 import * as assert from 'uvu/assert';
-import { AsyncResult } from '../../../src/client/async-result.ts';
-import type { EngineQueue } from '../../../src/client/queue-status.ts';
+import type { EngineQueue } from '../../../src/client/jobs/queue-status.ts';
+import { AsyncResult } from '../../../src/client/results/async-result.ts';
 import { CompositeError, RemoteError, TaskAborted, TaskInterrupted } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects, throws } from '../assert.ts';

@@ -1,7 +1,7 @@
 // view.kernel on real engines of any context.
 import * as assert from 'uvu/assert';
 import { CompositeError, NotSerializableError } from '../../../src/errors.ts';
-import { ref } from '../../../src/protocol/ref.ts';
+import { ref } from '../../../src/protocol/values/ref.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { rejects } from '../assert.ts';

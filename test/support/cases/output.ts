@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { AlreadyDisplayedError, CompositeError } from '../../../src/errors.ts';
-import { ref } from '../../../src/protocol/ref.ts';
+import { ref } from '../../../src/protocol/values/ref.ts';
 import { rejects, throws } from '../assert.ts';
 import { type Rig, sleep, until } from '../cluster.ts';
 import { Recorded } from '../fake-tasks.ts';

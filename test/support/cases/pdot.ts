@@ -4,7 +4,7 @@ import { referenceMatmul } from '../../../kernels/matmul/reference.ts';
 import { checkProduct } from '../../../src/cli/product-check.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { CompositeError, ShapeError } from '../../../src/errors.ts';
-import { ref } from '../../../src/protocol/ref.ts';
+import { ref } from '../../../src/protocol/values/ref.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
 import { toHalf } from '../../../src/tensor/float16.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';

@@ -1,7 +1,7 @@
 // What stays on the device between calls, and when it goes; on real engines of any context.
 import * as assert from 'uvu/assert';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
-import { ref } from '../../../src/protocol/ref.ts';
+import { ref } from '../../../src/protocol/values/ref.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { Rig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';

@@ -1,0 +1,51 @@
+// The cpu context: reference loops, tfjs's JavaScript backend, gpu.js in plain JavaScript. Slow, always there, readable.
+import { cpus } from 'node:os';
+import { blockedMatmul } from '../../../kernels/matmul/blocked.ts';
+import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { SharedProvider, TF } from '../context.ts';
+import { packageVersions } from '../packages.ts';
+import { HostContext } from './host-context.ts';
+
+/** The name of this machine's processor. */
+export const processorName = (): string => cpus()[0]?.model.trim() || process.arch;
+
+/** What a context without a GPU reports. */
+export function hostReport(
+  kind: DeviceReport['kind'],
+  libraries: Pick<DeviceReport, 'gpuMode' | 'tfBackend' | 'matmul' | 'driver'>,
+  options: { readonly threads: number; readonly packages: readonly string[] },
+): DeviceReport {
+  const versions = { node: process.versions.node, ...packageVersions('gpu.js', ...options.packages) };
+  const { threads } = options;
+  return { kind, adapter: processorName(), software: true, threads, limits: {}, features: [], versions, ...libraries };
+}
+
+async function loadTF(): Promise<TF> {
+  const tf = await import('@tensorflow/tfjs-core');
+  await import('@tensorflow/tfjs-backend-cpu');
+  await tf.setBackend('cpu');
+  // It would recommend tfjs-node on the console; this context was chosen.
+  (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
+  return tf;
+}
+
+function report(): DeviceReport {
+  return hostReport(
+    'cpu',
+    { gpuMode: 'cpu', tfBackend: 'cpu', matmul: 'reference', driver: 'node' },
+    { threads: 1, packages: ['@tensorflow/tfjs-core'] },
+  );
+}
+
+export const cpuProvider: SharedProvider = {
+  kind: 'cpu',
+  probe: async () => ({ ok: true }),
+  report,
+  open: async () =>
+    new HostContext({
+      report: report(),
+      loadTF,
+      gpuMode: 'cpu',
+      multiply: async (a, b) => blockedMatmul(await a.toHost(), await b.toHost()),
+    }),
+};

@@ -1,0 +1,127 @@
+// A context whose device is the host: cpu, wasm, tensorflow and headlessgl are this with other libraries behind it.
+import type * as tfcore from '@tensorflow/tfjs-core';
+import type { GPU } from 'gpu.js';
+import { productOf } from '../../../kernels/matmul/product.ts';
+import { ContextError } from '../../../src/errors.ts';
+import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import { tensor as tensorOf } from '../../../src/tensor/convert.ts';
+import { isTypedArray } from '../../../src/tensor/dtype.ts';
+import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import type { DeviceTensor, SharedContext, TF } from '../context.ts';
+import { type GpuJsMode, importGpuJs, openGpuJs } from '../gpujs.ts';
+import { Ledger } from '../ledger.ts';
+import { HostTensor } from './host-tensor.ts';
+
+export interface HostParts {
+  readonly report: DeviceReport;
+  readonly loadTF: () => Promise<TF>;
+  readonly gpuMode: GpuJsMode;
+  /** Sizes and dtypes are checked, and no size is 0, when this is called. */
+  readonly multiply: (a: HostTensor, b: HostTensor, tools: HostTools) => Promise<Tensor | tfcore.Tensor>;
+}
+
+/** What a product may use; each is loaded at first use. */
+export interface HostTools {
+  tf(): Promise<TF>;
+  gpu(): Promise<GPU>;
+}
+
+export class HostContext implements SharedContext {
+  readonly report: DeviceReport;
+  readonly #parts: HostParts;
+  readonly #ledger = new Ledger();
+  #tf: Promise<TF> | undefined;
+  #gpu: Promise<GPU> | undefined;
+  #closed = false;
+
+  constructor(parts: HostParts) {
+    this.report = parts.report;
+    this.#parts = parts;
+  }
+
+  tf(): Promise<TF> {
+    this.#tf ??= this.#parts.loadTF();
+    return this.#tf;
+  }
+
+  gpu(): Promise<GPU> {
+    this.#gpu ??= importGpuJs().then((module) => openGpuJs(module, this.#parts.gpuMode, this.report.threads));
+    return this.#gpu;
+  }
+
+  upload(tensor: Tensor): DeviceTensor {
+    if (this.#closed) throw new ContextError(`the ${this.report.kind} context is closed`);
+    return new HostTensor(this.#ledger, tensor);
+  }
+
+  async matmul(a: DeviceTensor, b: DeviceTensor): Promise<DeviceTensor> {
+    const { m, k, n, dtype } = productOf(a, b);
+    if (m * k * n === 0) return this.upload(new Tensor(dtype, [m, n]));
+    return new HostTensor(this.#ledger, await this.#parts.multiply(own(a), own(b), this));
+  }
+
+  async toTF(tensor: DeviceTensor): Promise<tfcore.Tensor> {
+    const tf = await this.tf();
+    return tf.clone(own(tensor).onBackend(tf));
+  }
+
+  async fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor> {
+    const data = await tensor.data();
+    const dtype = tensor.dtype as 'float32';
+    // A copy: the CPU backend hands out its own array, which dies or changes with the tf.Tensor.
+    return this.upload(new Tensor(dtype, tensor.shape, (data as Float32Array).slice()));
+  }
+
+  async toGpuJs(tensor: DeviceTensor): Promise<unknown> {
+    const [{ input }, host] = await Promise.all([importGpuJs(), own(tensor).toHost()]);
+    const data = host.dtype === 'float32' ? host.data : Float32Array.from({ length: host.size }, (_, i) => host.at(i));
+    return host.rank === 1 ? data : input(data as Float32Array, [...host.shape].reverse() as never);
+  }
+
+  async fromGpuJs(result: unknown): Promise<DeviceTensor> {
+    return this.upload(rowsToTensor(result));
+  }
+
+  idle(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  memory(): { bytes: number; buffers: number } {
+    return this.#ledger.memory();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const tensor of this.#ledger.owners) (tensor as HostTensor).free();
+    const gpu = await this.#gpu?.catch(() => undefined);
+    await gpu?.destroy();
+  }
+}
+
+function own(tensor: DeviceTensor): HostTensor {
+  if (tensor instanceof HostTensor) return tensor;
+  throw new ContextError('a tensor of another context: read it with toHost() and upload it here');
+}
+
+/** gpu.js's nested rows, or one flat row, as a float32 tensor. */
+export function rowsToTensor(result: unknown): Tensor {
+  if (isTypedArray(result)) return new Tensor('float32', [result.length], Float32Array.from(result));
+  const shape: number[] = [];
+  const rows: Float32Array[] = [];
+  const walk = (value: unknown, depth: number): void => {
+    shape[depth] = (value as ArrayLike<unknown>).length;
+    if (isTypedArray(value)) rows.push(value as Float32Array);
+    else if (Array.isArray(value) && typeof value[0] === 'object') for (const item of value) walk(item, depth + 1);
+    else rows.push(Float32Array.from(value as number[]));
+  };
+  if (!Array.isArray(result)) return tensorOf(result as number, { dtype: 'float32' });
+  walk(result, 0);
+  const data = new Float32Array(sizeOf(shape));
+  let at = 0;
+  for (const row of rows) {
+    data.set(row, at);
+    at += row.length;
+  }
+  return new Tensor('float32', shape, data);
+}

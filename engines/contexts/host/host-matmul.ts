@@ -1,0 +1,28 @@
+// The product on the host's cores: onnxruntime-node where it is installed, else this file's neighbour in plain loops.
+import { blockedProvider } from '../../../kernels/matmul/blocked.ts';
+import { type Ort, onnxProvider } from '../../../kernels/matmul/onnx.ts';
+import type { MatmulProvider } from '../../../kernels/matmul/product.ts';
+import { packageFolder } from '../packages.ts';
+
+/** onnxruntime-node as a provider, or undefined when it is not installed or does not load. */
+export async function openOnnx(threads: number): Promise<MatmulProvider | undefined> {
+  if (packageFolder('onnxruntime-node') === undefined) return undefined;
+  // It reads this before it loads CUDA libraries that nobody here asked for.
+  process.env['ONNXRUNTIME_NODE_INSTALL'] ??= 'skip';
+  const ort = await import('onnxruntime-node').catch(() => undefined);
+  return ort === undefined ? undefined : onnxProvider(ort as unknown as Ort, threads);
+}
+
+/** float64 and int32 on the CPU for any context: exact, and as fast as what is installed allows; opened at first use. */
+export function hostMatmul(threads: number): MatmulProvider {
+  let opened: Promise<MatmulProvider> | undefined;
+  const open = async () => (await openOnnx(threads)) ?? blockedProvider;
+  return {
+    name: 'host',
+    dtypes: ['float64', 'int32', 'float32', 'float16'],
+    multiply: async (a, b) => {
+      opened ??= open();
+      return (await opened).multiply(a, b);
+    },
+  };
+}

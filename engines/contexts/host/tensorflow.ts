@@ -1,0 +1,84 @@
+// The tensorflow context: @tensorflow/tfjs-node (TensorFlow's C library, oneDNN) for tfjs and for products, gpu.js on
+// WebAssembly. Every op runs on the main thread: the engine's control thread answers while it does.
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type * as tfcore from '@tensorflow/tfjs-core';
+import { ContextError } from '../../../src/errors.ts';
+import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
+import type { ContextOptions, Probe, SharedProvider, TF } from '../context.ts';
+import { packageFolder } from '../packages.ts';
+import { hostReport } from './cpu.ts';
+import { HostContext, type HostTools } from './host-context.ts';
+import type { HostTensor } from './host-tensor.ts';
+import { multiplyByTF } from './wasm.ts';
+
+const PACKAGE = '@tensorflow/tfjs-node';
+const REMEDY = 'npm rebuild @tensorflow/tfjs-node, or npm run setup:tensorflow where its download host is out of reach';
+
+function probe(): Probe {
+  const folder = packageFolder(PACKAGE);
+  if (folder === undefined) return { ok: false, reason: `${PACKAGE} is not installed: npm install ${PACKAGE}` };
+  if (existsSync(join(folder, 'lib', 'napi-v8', 'tfjs_binding.node'))) return { ok: true };
+  return { ok: false, reason: `the native binding of ${PACKAGE} is missing: ${REMEDY}` };
+}
+
+/** tfjs-node, with `threads` threads for this process. @throws ContextError when its library does not load */
+export async function loadTensorflow(threads: number): Promise<TF> {
+  const found = probe();
+  if (!found.ok) throw new ContextError(found.reason);
+  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
+  process.env['TF_NUM_INTEROP_THREADS'] ??= '1';
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+  restoreUtil();
+  try {
+    const tf = (await import('@tensorflow/tfjs-node')) as unknown as TF;
+    await tf.setBackend('tensorflow');
+    return tf;
+  } catch (cause) {
+    throw new ContextError(`${PACKAGE} does not load: ${REMEDY}`, { cause });
+  }
+}
+
+// Node 23 removed util.isNullOrUndefined, which almost every op of tfjs-node 4.22 calls.
+function restoreUtil(): void {
+  const util = createRequire(import.meta.url)('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
+  util.isNullOrUndefined ??= (value) => value === null || value === undefined;
+}
+
+function report({ threads }: ContextOptions): DeviceReport {
+  return hostReport(
+    'tensorflow',
+    { gpuMode: 'webasm', tfBackend: 'tensorflow', matmul: 'tf.matMul', driver: 'TensorFlow C library' },
+    { threads, packages: [PACKAGE, '@tensorflow/tfjs-core'] },
+  );
+}
+
+/** float32 stays in TensorFlow's memory on both sides; the rest is computed from host data. */
+async function multiply(
+  a: HostTensor,
+  b: HostTensor,
+  tools: HostTools,
+  rest: (a: Tensor, b: Tensor, tools: HostTools) => Promise<Tensor>,
+): Promise<Tensor | tfcore.Tensor> {
+  if (a.dtype !== 'float32') return rest(await a.toHost(), await b.toHost(), tools);
+  const tf = await tools.tf();
+  return tf.keep(tf.matMul(a.onBackend(tf) as tfcore.Tensor2D, b.onBackend(tf) as tfcore.Tensor2D));
+}
+
+export const tensorflowProvider: SharedProvider = {
+  kind: 'tensorflow',
+  probe: async () => probe(),
+  report,
+  open: async (options) => {
+    const tf = await loadTensorflow(options.threads);
+    const rest = multiplyByTF(options.threads);
+    return new HostContext({
+      report: report(options),
+      loadTF: async () => tf,
+      gpuMode: 'webasm',
+      multiply: (a, b, tools) => multiply(a, b, tools, rest),
+    });
+  },
+};

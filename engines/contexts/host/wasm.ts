@@ -1,0 +1,67 @@
+// The wasm context: tfjs on WebAssembly (XNNPACK, SIMD), gpu.js on WebAssembly, products by onnxruntime-node where it is
+// installed, else by tf.matMul. Needs nothing but npm packages.
+import { join } from 'node:path';
+import { tfjsProvider } from '../../../kernels/matmul/tfjs.ts';
+import { ContextError } from '../../../src/errors.ts';
+import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
+import type { ContextOptions, Probe, SharedProvider, TF } from '../context.ts';
+import { packageFolder } from '../packages.ts';
+import { hostReport } from './cpu.ts';
+import { HostContext, type HostTools } from './host-context.ts';
+import { hostMatmul, openOnnx } from './host-matmul.ts';
+
+const BACKEND = '@tensorflow/tfjs-backend-wasm';
+
+/** tfjs on the wasm backend. @throws ContextError when the module does not start */
+export async function loadWasmTF(): Promise<TF> {
+  const tf = await import('@tensorflow/tfjs-core');
+  const wasm = await import('@tensorflow/tfjs-backend-wasm');
+  wasm.setWasmPaths(`${join(packageFolder(BACKEND) as string, 'wasm-out')}/`);
+  // wasm lacks a few kernels; those run in JavaScript only when user code sets the backend itself.
+  if (!(await tf.setBackend('wasm'))) throw new ContextError(`${BACKEND} does not start: npm install it again`);
+  return tf;
+}
+
+function probe(): Probe {
+  if (packageFolder(BACKEND) !== undefined) return { ok: true };
+  return { ok: false, reason: `${BACKEND} is not installed: npm install ${BACKEND}` };
+}
+
+function report({ threads }: ContextOptions): DeviceReport {
+  const onnx = packageFolder('onnxruntime-node') !== undefined;
+  return hostReport(
+    'wasm',
+    { gpuMode: 'webasm', tfBackend: 'wasm', matmul: onnx ? 'onnx' : 'tf.matMul', driver: 'WebAssembly SIMD' },
+    { threads, packages: ['@tensorflow/tfjs-core', BACKEND, 'onnxruntime-node'] },
+  );
+}
+
+/** float32 and float16 by tf.matMul, the rest on the host. */
+export function multiplyByTF(threads: number): (a: Tensor, b: Tensor, tools: HostTools) => Promise<Tensor> {
+  const host = hostMatmul(threads);
+  return async (a, b, tools) => {
+    const floats = a.dtype === 'float32' || a.dtype === 'float16';
+    return (floats ? tfjsProvider(await tools.tf()) : host).multiply(a, b);
+  };
+}
+
+export const wasmProvider: SharedProvider = {
+  kind: 'wasm',
+  probe: async () => probe(),
+  report,
+  open: async (options) => {
+    const onnx = await openOnnx(options.threads);
+    const byTF = multiplyByTF(options.threads);
+    const described = report(options);
+    return new HostContext({
+      report: onnx === undefined ? { ...described, matmul: 'tf.matMul' } : described,
+      loadTF: loadWasmTF,
+      gpuMode: 'webasm',
+      multiply: async (a, b, tools) => {
+        const [x, y] = [await a.toHost(), await b.toHost()];
+        return onnx === undefined ? byTF(x, y, tools) : onnx.multiply(x, y);
+      },
+    });
+  },
+};

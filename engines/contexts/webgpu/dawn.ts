@@ -1,0 +1,144 @@
+// Imports Dawn (npm `webgpu`) and finds the adapter. The options that only count at this point, f16 on NVIDIA, experimental
+// features and exact timestamps, are set here.
+import { ContextError } from '../../../src/errors.ts';
+import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { ContextOptions, Probe } from '../context.ts';
+import { packageVersions } from '../packages.ts';
+
+export interface FoundAdapter {
+  readonly gpu: GPU;
+  readonly adapter: GPUAdapter;
+  readonly software: boolean;
+}
+
+type Dawn = typeof import('webgpu');
+
+const TOGGLES = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'];
+const EXACT_TIMES = ['disable-dawn-features=timestamp_quantization'];
+const BACKENDS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'metal', win32: 'd3d12' };
+const NEEDS =
+  'a Vulkan driver and libvulkan.so.1 on Linux (headless NVIDIA: also its GLX/EGL libraries), a GPU of Metal or D3D12 elsewhere';
+
+let imported: Promise<Dawn> | undefined;
+
+/** Dawn, imported once, its constants (GPUBufferUsage, …) made global as in a browser. */
+export function importDawn(): Promise<Dawn> {
+  imported ??= import('webgpu').then(
+    (dawn) => {
+      Object.assign(globalThis, dawn.globals);
+      return dawn;
+    },
+    (cause: unknown) => {
+      imported = undefined;
+      throw new ContextError('npm webgpu (Dawn) does not load: npm install webgpu@0.6.2', { cause });
+    },
+  );
+  return imported;
+}
+
+const backendOption = (): string => `backend=${BACKENDS[process.platform] ?? 'vulkan'}`;
+
+/**
+ * The adapter of card `options.gpu`.
+ * @throws ContextError when there is none, the index does not exist, or it is software and `softwareGpu` is not set
+ */
+export async function findAdapter(options: ContextOptions): Promise<FoundAdapter> {
+  const { create } = await importDawn();
+  const chosen = options.gpu === undefined ? [] : [`adapter=${await cardName(create, options.gpu)}`];
+  const gpu = instance(create, [backendOption(), ...chosen, ...TOGGLES, ...EXACT_TIMES]);
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null) throw new ContextError(`no WebGPU adapter: ${NEEDS}`);
+  const software = isSoftware(adapter);
+  if (software && options.softwareGpu !== true) {
+    throw new ContextError(`the only WebGPU adapter is software (${adapterName(adapter)}): softwareGpu takes it`);
+  }
+  return { gpu, adapter, software };
+}
+
+/** As a Probe. */
+export async function probeAdapter(options: ContextOptions): Promise<Probe> {
+  try {
+    await findAdapter(options);
+    return { ok: true };
+  } catch (error) {
+    if (error instanceof ContextError) return { ok: false, reason: error.message };
+    throw error;
+  }
+}
+
+// Kept for the life of the process: a device whose instance was garbage-collected crashes in Dawn's threads.
+const instances = new Map<string, GPU>();
+
+function instance(create: Dawn['create'], options: string[]): GPU {
+  const key = options.join(' ');
+  const known = instances.get(key) ?? create(options);
+  instances.set(key, known);
+  return known;
+}
+
+// Dawn selects by a part of the name, and lists the names when none fits.
+async function cardName(create: Dawn['create'], index: number): Promise<string> {
+  const names = await cardNames(create);
+  const name = names[index];
+  if (name === undefined) throw new ContextError(`GPU ${index} does not exist: ${listed(names)}`);
+  const twins = names.filter((other) => other.includes(name)).length > 1;
+  if (!twins || index === names.findIndex((other) => other.includes(name))) return name;
+  throw new ContextError(
+    `GPU ${index} (${name}) has the name of another card, and WebGPU selects by name: hide the others from this engine ` +
+      'through VK_LOADER_DEVICE_SELECT or the device nodes of its container',
+  );
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0
+    ? `there is none; it needs ${NEEDS}`
+    : `there are ${names.map((n, i) => `${i}: ${n}`).join(', ')}`;
+}
+
+/** The names of this machine's adapters, in Dawn's order. */
+export async function cardNames(create: Dawn['create']): Promise<string[]> {
+  try {
+    // The error names the adapters; where there are none, the answer is null.
+    await instance(create, [backendOption(), 'adapter=no such adapter']).requestAdapter();
+    return [];
+  } catch (error) {
+    return [...String((error as Error).message).matchAll(/name: '([^']*)'/g)].map((match) => match[1] as string);
+  }
+}
+
+function isSoftware({ info }: GPUAdapter): boolean {
+  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|basic render/i.test(nameOf(info));
+}
+
+const nameOf = (info: GPUAdapterInfo): string =>
+  [info.vendor, info.architecture, info.device, info.description].filter((part) => part !== '').join(' ');
+
+export const adapterName = ({ info }: GPUAdapter): string => info.device || nameOf(info);
+
+const REPORTED = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupsPerDimension',
+] as const;
+
+export function adapterReport({ adapter, software }: FoundAdapter, { threads }: ContextOptions): DeviceReport {
+  return {
+    kind: 'webgpu',
+    adapter: adapterName(adapter),
+    driver: adapter.info.description,
+    software,
+    gpuMode: 'webgpu',
+    tfBackend: 'webgpu',
+    matmul: 'wgsl',
+    threads,
+    limits: Object.fromEntries(REPORTED.map((name) => [name, adapter.limits[name]])),
+    features: [...adapter.features].sort(),
+    versions: {
+      node: process.versions.node,
+      ...packageVersions('webgpu', 'gpu.js', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-webgpu'),
+    },
+  };
+}

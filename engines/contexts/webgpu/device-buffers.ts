@@ -1,0 +1,82 @@
+// Moves tensors between host memory and GPU buffers. Bytes are padded to multiples of four, as WebGPU wants.
+import { ContextError } from '../../../src/errors.ts';
+import { bytesOf, type DType, viewAs } from '../../../src/tensor/dtype.ts';
+import { type Shape, Tensor } from '../../../src/tensor/tensor.ts';
+import type { SharedDevice } from './shared-device.ts';
+
+/** Kept between readbacks: a new mappable buffer costs more than a small copy. */
+const KEPT_STAGING = 64 * 2 ** 20;
+
+export const paddedSize = (bytes: number): number => Math.max(4, Math.ceil(bytes / 4) * 4);
+
+export class DeviceBuffers {
+  readonly #shared: SharedDevice;
+  #staging: GPUBuffer | undefined;
+
+  constructor(shared: SharedDevice) {
+    this.#shared = shared;
+  }
+
+  /** A zeroed storage buffer. Out of memory shows in the guard around it. @throws ContextError beyond the device's limit */
+  create(bytes: number): GPUBuffer {
+    const { device } = this.#shared;
+    assertFits(bytes, device.limits.maxBufferSize);
+    return device.createBuffer({ size: paddedSize(bytes), usage: storageUsage() });
+  }
+
+  /** A storage buffer with these bytes. @throws ContextError when it does not fit */
+  upload(tensor: Tensor): GPUBuffer {
+    const { device } = this.#shared;
+    assertFits(tensor.byteLength, device.limits.maxBufferSize);
+    const size = paddedSize(tensor.byteLength);
+    const buffer = this.#mapped(size, tensor);
+    new Uint8Array(buffer.getMappedRange()).set(bytesOf(tensor.data));
+    buffer.unmap();
+    return buffer;
+  }
+
+  #mapped(size: number, tensor: Tensor): GPUBuffer {
+    try {
+      return this.#shared.device.createBuffer({ size, usage: storageUsage(), mappedAtCreation: true });
+    } catch (cause) {
+      throw new ContextError(`no device memory for ${tensor.dtype}[${tensor.shape}] (${size} bytes)`, { cause });
+    }
+  }
+
+  /** The buffer's contents as a tensor; all work submitted before is done by then. */
+  async read(buffer: GPUBuffer, dtype: DType, shape: Shape, bytes: number): Promise<Tensor> {
+    const shared = this.#shared;
+    const size = paddedSize(bytes);
+    const staging = this.#take(size);
+    await shared.guard(`read of ${dtype}[${shape}]`, () => {
+      const encoder = shared.device.createCommandEncoder();
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, Math.min(size, buffer.size));
+      shared.device.queue.submit([encoder.finish()]);
+    });
+    await staging.mapAsync(GPUMapMode.READ, 0, size).catch(() => shared.assertAlive());
+    // A copy: unmap detaches the mapped range.
+    const copy = new Uint8Array(staging.getMappedRange(0, size)).slice(0, bytes);
+    staging.unmap();
+    this.#give(staging);
+    return new Tensor(dtype, shape, viewAs(dtype, copy));
+  }
+
+  #take(size: number): GPUBuffer {
+    const kept = this.#staging;
+    this.#staging = undefined;
+    if (kept !== undefined && kept.size >= size) return kept;
+    kept?.destroy();
+    return this.#shared.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  }
+
+  #give(staging: GPUBuffer): void {
+    if (this.#staging === undefined && staging.size <= KEPT_STAGING) this.#staging = staging;
+    else staging.destroy();
+  }
+}
+
+const storageUsage = (): number => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+
+function assertFits(bytes: number, limit: number): void {
+  if (bytes > limit) throw new ContextError(`${bytes} bytes are more than this device gives one buffer (${limit})`);
+}

@@ -1,0 +1,156 @@
+// The webgpu context's products: the WGSL GEMM on resident buffers, halves widened where the device does not compute with
+// them, float64 on the host.
+import { Gemm, nameOfTile, tileServes } from '../../../kernels/matmul/gemm.ts';
+import { HalfConverter } from '../../../kernels/matmul/half.ts';
+import type { MatmulProvider, Product } from '../../../kernels/matmul/product.ts';
+import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/subgroup-matrix.ts';
+import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/tiles.ts';
+import { Tuner } from '../../../kernels/matmul/tuner.ts';
+import type { GemmDType } from '../../../kernels/matmul/wgsl.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import type { DeviceTensor } from '../context.ts';
+import { hostMatmul } from '../host/host-matmul.ts';
+import type { DeviceBuffers } from './device-buffers.ts';
+import { GpuTensor } from './gpu-tensor.ts';
+import type { SharedDevice } from './shared-device.ts';
+
+export interface GpuMatmulOptions {
+  readonly software: boolean;
+  readonly threads: number;
+}
+
+export type GemmTile = Tile | MatrixTile;
+type GpuProduct = Product & { readonly dtype: GemmDType };
+/** A product whose operands are on the device: what a choice of tile needs to measure. */
+export interface TileQuery {
+  readonly a: GPUBuffer;
+  readonly b: GPUBuffer;
+  readonly c: GPUBuffer;
+  readonly product: GpuProduct;
+}
+
+type Three = readonly [a: GPUBuffer, b: GPUBuffer, c: GPUBuffer];
+
+/** Below this many products of two numbers, measuring costs more than it will ever bring back. */
+const WORTH_TUNING = 2 ** 29;
+
+export class GpuMatmul {
+  readonly gemm: Gemm;
+  readonly #shared: SharedDevice;
+  readonly #halves: HalfConverter;
+  readonly #host: MatmulProvider;
+  readonly #software: boolean;
+  readonly #tuner: Tuner<GemmTile>;
+  readonly #tiles: readonly GemmTile[];
+
+  constructor(shared: SharedDevice, { software, threads }: GpuMatmulOptions) {
+    this.#shared = shared;
+    this.#software = software;
+    this.gemm = new Gemm(shared.device);
+    this.#halves = new HalfConverter(shared.device);
+    this.#host = hostMatmul(threads);
+    this.#tuner = new Tuner({ device: shared.info.description, name: nameOfTile });
+    this.#tiles = [...matrixTiles(shared), ...tilesFor(this.gemm.limits)];
+  }
+
+  /** float64, in double precision. */
+  onHost(a: Tensor, b: Tensor): Promise<Tensor> {
+    return this.#host.multiply(a, b);
+  }
+
+  /** The buffer of C, computed on the device. @throws ContextError when it does not fit, or the device is lost */
+  async run(buffers: DeviceBuffers, product: Product, a: DeviceTensor, b: DeviceTensor): Promise<GPUBuffer> {
+    const { m, k, n } = product;
+    const call = { m, k, n, dtype: product.dtype as GemmDType };
+    const scratch: GPUBuffer[] = [];
+    const what = `matmul of ${a.dtype}[${a.shape}] and [${b.shape}]`;
+    const operands = await Promise.all([a, b].map(async (t) => ({ on: t, host: await widened(t) })));
+    try {
+      const [x, y, c] = await this.#shared.guard(what, () => {
+        const place = ({ on, host }: (typeof operands)[number]): GPUBuffer => {
+          if (host === undefined) return (on as GpuTensor).buffer;
+          const buffer = host.size === 0 ? buffers.create(4) : buffers.upload(host);
+          scratch.push(buffer);
+          return buffer;
+        };
+        return [place(operands[0]!), place(operands[1]!), buffers.create(m * n * bytesOf(call.dtype))] as const;
+      });
+      if (m * k * n > 0) await this.#compute(what, buffers, call, [x, y, c], scratch);
+      return c;
+    } finally {
+      for (const buffer of scratch) buffer.destroy();
+    }
+  }
+
+  async #compute(what: string, buffers: DeviceBuffers, call: GpuProduct, three: Three, scratch: GPUBuffer[]) {
+    const { m, k, n, dtype } = call;
+    const viaFloats = dtype === 'float16' && !this.#shared.device.features.has('shader-f16');
+    if (!viaFloats) return this.#multiply(what, call, three);
+    const floats = await this.#shared.guard(what, () => {
+      const made = [m * k, k * n, m * n].map((size) => buffers.create(size * 4)) as [GPUBuffer, GPUBuffer, GPUBuffer];
+      scratch.push(...made);
+      this.#halves.widen(three[0], made[0]);
+      this.#halves.widen(three[1], made[1]);
+      return made;
+    });
+    await this.#multiply(what, { m, k, n, dtype: 'float32' }, floats);
+    await this.#shared.guard(what, () => this.#halves.narrow(floats[2], three[2]));
+  }
+
+  async #multiply(what: string, product: GpuProduct, [a, b, c]: Three): Promise<void> {
+    const tile = await this.tileFor({ a, b, c, product });
+    await this.#shared.guard(what, () => this.gemm.run({ a, b, c, product, tile }));
+  }
+
+  /** The tuned tile for this product where it was, or is worth being, measured; else a guess. C is overwritten. */
+  tileFor({ a, b, c, product }: TileQuery): Promise<GemmTile> {
+    const run = (tile: GemmTile) =>
+      this.#shared.guard('tuning matmul', () => this.gemm.run({ a, b, c, product, tile }));
+    return this.#tile(product, run);
+  }
+
+  async #tile(product: GpuProduct, run: (tile: GemmTile) => Promise<void>): Promise<GemmTile> {
+    // Software adapters compile the large tiles for seconds: the smallest one serves them.
+    if (this.#software) return TILES.at(-1)!;
+    const candidates = this.#tiles.filter((tile) => tileServes(tile, product));
+    const known = this.#tuner.known(product, candidates);
+    if (known !== undefined) return known;
+    if (product.m * product.k * product.n < WORTH_TUNING) return guessTile(product, this.gemm.limits);
+    const measured = await this.#tuner.best(product, candidates, (tile) => this.#time(() => run(tile)));
+    return measured ?? guessTile(product, this.gemm.limits);
+  }
+
+  // The better of two runs after one that compiles.
+  async #time(run: () => Promise<void>): Promise<number> {
+    const { queue } = this.#shared.device;
+    let best = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 3; i++) {
+      const started = performance.now();
+      await run();
+      await queue.onSubmittedWorkDone();
+      if (i > 0) best = Math.min(best, performance.now() - started);
+    }
+    return best;
+  }
+
+  /** What was measured on this device so far, by class of shapes. */
+  tuned(): Record<string, string> {
+    return this.#tuner.toJSON();
+  }
+}
+
+const bytesOf = (dtype: GemmDType): number => (dtype === 'float16' ? 2 : 4);
+
+function matrixTiles({ device, info }: SharedDevice): MatrixTile[] {
+  if (!device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return [];
+  const tile = matrixTile(info as unknown as Parameters<typeof matrixTile>[0]);
+  const fits = tile !== undefined && matrixSharedBytes(tile) <= device.limits.maxComputeWorkgroupStorageSize;
+  return fits ? [tile] : [];
+}
+
+/** The small integers, which live on the host, as int32; undefined for what is on the device already. */
+async function widened(tensor: DeviceTensor): Promise<Tensor | undefined> {
+  if (tensor instanceof GpuTensor) return undefined;
+  const host = await tensor.toHost();
+  return new Tensor('int32', host.shape, Int32Array.from(host.data));
+}

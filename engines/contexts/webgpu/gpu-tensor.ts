@@ -1,0 +1,60 @@
+// A tensor in a buffer of the shared GPUDevice: our own, one of gpu.js, or one of tfjs.
+import { ContextError } from '../../../src/errors.ts';
+import { type DType, itemSize } from '../../../src/tensor/dtype.ts';
+import { type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import type { DeviceTensor } from '../context.ts';
+import type { Ledger } from '../ledger.ts';
+import type { DeviceBuffers } from './device-buffers.ts';
+import type { SharedDevice } from './shared-device.ts';
+
+/** The device of a tensor, with what belongs to it. After a loss there is a new one; its old tensors keep the old. */
+export interface Generation {
+  readonly shared: SharedDevice;
+  readonly buffers: DeviceBuffers;
+  readonly ledger: Ledger;
+}
+
+export interface Held {
+  readonly buffer: GPUBuffer;
+  /** Gives the buffer back to whoever made it. */
+  release(): void;
+}
+
+export class GpuTensor implements DeviceTensor {
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly byteLength: number;
+  readonly generation: Generation;
+  #held: Held | undefined;
+
+  /** An empty tensor (some size is 0) holds no buffer. */
+  constructor(generation: Generation, dtype: DType, shape: Shape, held: Held | undefined) {
+    this.generation = generation;
+    this.dtype = dtype;
+    this.shape = [...shape];
+    this.byteLength = sizeOf(shape) * itemSize(dtype);
+    this.#held = held;
+    generation.ledger.add(this, this.byteLength);
+  }
+
+  /** @throws ContextError after free, or when the device was lost */
+  get buffer(): GPUBuffer {
+    this.generation.shared.assertAlive();
+    if (this.#held === undefined)
+      throw new ContextError(`use of a ${this.dtype}[${this.shape}] tensor after it was freed`);
+    return this.#held.buffer;
+  }
+
+  async toHost(): Promise<Tensor> {
+    const { buffer } = this;
+    if (this.byteLength === 0) return new Tensor(this.dtype, this.shape);
+    return this.generation.buffers.read(buffer, this.dtype, this.shape, this.byteLength);
+  }
+
+  free(): void {
+    this.generation.ledger.remove(this);
+    const held = this.#held;
+    this.#held = undefined;
+    held?.release();
+  }
+}

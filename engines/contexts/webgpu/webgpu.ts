@@ -1,0 +1,232 @@
+// The webgpu context: one GPUDevice for our WGSL, gpu.js and tfjs, buffers passed between the three without a copy.
+import type * as tfcore from '@tensorflow/tfjs-core';
+import type { GPU as GpuJs } from 'gpu.js';
+import { productOf } from '../../../kernels/matmul/product.ts';
+import { ContextError } from '../../../src/errors.ts';
+import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import type { ContextOptions, DeviceTensor, SharedContext, SharedProvider, TF } from '../context.ts';
+import { importGpuJs, openGpuJs } from '../gpujs.ts';
+import { rowsToTensor } from '../host/host-context.ts';
+import { HostTensor } from '../host/host-tensor.ts';
+import { Ledger } from '../ledger.ts';
+import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
+import { DeviceBuffers } from './device-buffers.ts';
+import { type GemmTile, GpuMatmul, type TileQuery } from './gpu-matmul.ts';
+import { type Generation, GpuTensor } from './gpu-tensor.ts';
+import { adoptResult, asArgument, isBufferResult } from './gpujs-buffers.ts';
+import { throttlePolling } from './polling.ts';
+import { SharedDevice } from './shared-device.ts';
+import { bufferOfTF, bufferToTF, flushTF, openTF } from './tf-webgpu.ts';
+
+/** What lives on the GPU. The rest (float64, the small integers, bool) has no WGSL type and stays on the host. */
+const ON_DEVICE: readonly string[] = ['float32', 'int32', 'uint32', 'float16'];
+
+interface Opened extends Generation {
+  readonly matmul: GpuMatmul;
+  tf?: Promise<TF>;
+  gpu?: Promise<GpuJs>;
+  /** Set once tfjs is loaded: freeing a buffer must first submit what tfjs has recorded with it. */
+  loadedTF?: TF;
+}
+
+export class WebGpuContext implements SharedContext {
+  readonly report: DeviceReport;
+  readonly #options: ContextOptions;
+  readonly #ledger = new Ledger();
+  #opened: Opened;
+  #reopening: Promise<Opened> | undefined;
+  #closed = false;
+
+  private constructor(report: DeviceReport, options: ContextOptions, shared: SharedDevice) {
+    this.report = report;
+    this.#options = options;
+    this.#opened = this.#generation(shared);
+  }
+
+  static async open(options: ContextOptions): Promise<WebGpuContext> {
+    const report = adapterReport(await findAdapter(options), options);
+    throttlePolling();
+    return new WebGpuContext(report, options, await SharedDevice.open(options));
+  }
+
+  #generation(shared: SharedDevice): Opened {
+    const buffers = new DeviceBuffers(shared);
+    const matmul = new GpuMatmul(shared, { software: this.report.software, threads: this.report.threads });
+    return { shared, buffers, ledger: this.#ledger, matmul };
+  }
+
+  /** The device that serves gpu.js, tfjs and our kernels. */
+  get device(): GPUDevice {
+    return this.#opened.shared.device;
+  }
+
+  /** The device with its checks, for code that measures it. */
+  get shared(): SharedDevice {
+    return this.#opened.shared;
+  }
+
+  /** The tile that matmul takes for this product: the tuned one where it was, or is worth being, measured. */
+  tileFor(call: TileQuery): Promise<GemmTile> {
+    return this.#opened.matmul.tileFor(call);
+  }
+
+  // After a loss the next use opens the device again; the tensors of the lost one stay lost.
+  async #current(): Promise<Opened> {
+    if (this.#closed) throw new ContextError('the webgpu context is closed');
+    if (this.#opened.shared.lost === undefined) return this.#opened;
+    this.#reopening ??= SharedDevice.open(this.#options)
+      .then((shared) => (this.#opened = this.#generation(shared)))
+      .finally(() => (this.#reopening = undefined));
+    return this.#reopening;
+  }
+
+  async tf(): Promise<TF> {
+    const opened = await this.#current();
+    opened.tf ??= openTF(opened.shared).then((tf) => (opened.loadedTF = tf));
+    return opened.tf;
+  }
+
+  async gpu(): Promise<GpuJs> {
+    const opened = await this.#current();
+    opened.gpu ??= importGpuJs().then((module) => openGpuJs(module, 'webgpu', this.report.threads));
+    return opened.gpu;
+  }
+
+  upload(tensor: Tensor): DeviceTensor {
+    if (this.#closed) throw new ContextError('the webgpu context is closed');
+    if (!ON_DEVICE.includes(tensor.dtype)) return new HostTensor(this.#ledger, tensor);
+    const { shared } = this.#opened;
+    // Opening a device takes time that a synchronous call has not: the tensor waits on the host until its first use.
+    if (shared.lost !== undefined) return new PendingTensor(this.#ledger, tensor);
+    return this.#place(this.#opened, tensor);
+  }
+
+  #place(opened: Opened, tensor: Tensor): GpuTensor {
+    const buffer = tensor.size === 0 ? opened.buffers.create(4) : opened.buffers.upload(tensor);
+    return this.#own(opened, tensor, buffer);
+  }
+
+  #own(opened: Opened, like: Pick<Tensor, 'dtype' | 'shape'>, buffer: GPUBuffer): GpuTensor {
+    const release = () => {
+      if (opened.loadedTF !== undefined && opened.shared.lost === undefined) flushTF(opened.loadedTF);
+      buffer.destroy();
+    };
+    return new GpuTensor(opened, like.dtype, like.shape, { buffer, release });
+  }
+
+  async #resident(tensor: DeviceTensor): Promise<DeviceTensor> {
+    if (!(tensor instanceof PendingTensor)) return tensor;
+    const opened = await this.#current();
+    return tensor.settle((host) => this.#place(opened, host));
+  }
+
+  async matmul(a: DeviceTensor, b: DeviceTensor): Promise<DeviceTensor> {
+    const product = productOf(a, b);
+    const [x, y] = [await this.#resident(a), await this.#resident(b)];
+    const { dtype, m, n } = product;
+    const opened = x instanceof GpuTensor ? (x.generation as Opened) : await this.#current();
+    opened.shared.assertAlive();
+    if (dtype === 'float64') {
+      return new HostTensor(this.#ledger, await opened.matmul.onHost(await x.toHost(), await y.toHost()));
+    }
+    const buffer = await opened.matmul.run(opened.buffers, product, x, y);
+    return this.#own(opened, { dtype, shape: [m, n] }, buffer);
+  }
+
+  async toTF(tensor: DeviceTensor): Promise<tfcore.Tensor> {
+    const tf = await this.tf();
+    const resident = await this.#resident(tensor);
+    const shared = resident.dtype === 'float32' || resident.dtype === 'int32';
+    if (!(resident instanceof GpuTensor) || !shared || resident.byteLength === 0)
+      return (await tensor.toHost()).toTF(tf);
+    return bufferToTF(tf, resident.buffer, resident.shape, resident.dtype as 'float32');
+  }
+
+  async fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor> {
+    const opened = await this.#current();
+    const dtype = tensor.dtype as 'float32' | 'int32' | 'bool';
+    const held = dtype === 'bool' || sizeOf(tensor.shape) === 0 ? undefined : bufferOfTF(tensor);
+    if (held !== undefined) return new GpuTensor(opened, dtype, tensor.shape, held);
+    return this.upload(new Tensor(dtype, tensor.shape, ((await tensor.data()) as Float32Array).slice()));
+  }
+
+  async toGpuJs(tensor: DeviceTensor): Promise<unknown> {
+    const gpu = await this.gpu();
+    const resident = await this.#resident(tensor);
+    if (!(resident instanceof GpuTensor) || resident.dtype !== 'float32') {
+      throw new ContextError(`gpu.js computes in float32, not ${resident.dtype}: convert the tensor`);
+    }
+    return asArgument(gpu, resident.buffer, resident.shape);
+  }
+
+  async fromGpuJs(result: unknown): Promise<DeviceTensor> {
+    const opened = await this.#current();
+    if (!isBufferResult(result)) return this.upload(rowsToTensor(result));
+    const { shape, held } = adoptResult(result);
+    return new GpuTensor(opened, 'float32', shape, held);
+  }
+
+  async idle(): Promise<void> {
+    const { shared, loadedTF } = this.#opened;
+    shared.assertAlive();
+    if (loadedTF !== undefined) flushTF(loadedTF);
+    await shared.device.queue.onSubmittedWorkDone();
+  }
+
+  memory(): { bytes: number; buffers: number } {
+    return this.#ledger.memory();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const tensor of this.#ledger.owners) (tensor as DeviceTensor).free();
+    const opened = (await this.#reopening?.catch(() => undefined)) ?? this.#opened;
+    const gpu = await opened.gpu?.catch(() => undefined);
+    await gpu?.destroy();
+    opened.loadedTF?.removeBackend('webgpu');
+    opened.shared.close();
+  }
+}
+
+/** A tensor that was uploaded while no device was there. */
+class PendingTensor implements DeviceTensor {
+  readonly dtype: DeviceTensor['dtype'];
+  readonly shape: DeviceTensor['shape'];
+  readonly byteLength: number;
+  readonly #ledger: Ledger;
+  #now: DeviceTensor;
+
+  constructor(ledger: Ledger, tensor: Tensor) {
+    this.#ledger = ledger;
+    this.#now = new HostTensor(new Ledger(), tensor);
+    ({ dtype: this.dtype, shape: this.shape, byteLength: this.byteLength } = tensor);
+    ledger.add(this, tensor.byteLength);
+  }
+
+  async settle(place: (host: Tensor) => GpuTensor): Promise<DeviceTensor> {
+    if (this.#now instanceof HostTensor) {
+      const host = await this.#now.toHost();
+      this.#now = place(host);
+      this.#ledger.remove(this);
+    }
+    return this.#now;
+  }
+
+  toHost(): Promise<Tensor> {
+    return this.#now.toHost();
+  }
+
+  free(): void {
+    this.#ledger.remove(this);
+    this.#now.free();
+  }
+}
+
+export const webgpuProvider: SharedProvider = {
+  kind: 'webgpu',
+  probe: probeAdapter,
+  report: async (options) => adapterReport(await findAdapter(options), options),
+  open: (options) => WebGpuContext.open(options),
+};

@@ -1,0 +1,77 @@
+// Ends the running task from the control thread: by SIGINT while it computes, by rejecting what it awaits, and at last by
+// ending the process, so that the launcher replaces the engine.
+import { Session } from 'node:inspector';
+import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
+import { logLine } from '../log.ts';
+import { type Board, PHASE, type REASON } from './status-board.ts';
+
+const POLL_MS = 25;
+const SIGNAL_EVERY_MS = 200;
+/** A main thread that does not even take the request to exit is inside native code. */
+const KILL_AFTER_MS = 500;
+
+/** Ends the process from a thread, with an exit code where that can be had. */
+export class Reaper {
+  readonly #cleanUp: () => void;
+  #exiting = false;
+
+  /** `cleanUp` runs before a kill: nothing else of the process does. */
+  constructor(cleanUp: () => void) {
+    this.#cleanUp = cleanUp;
+  }
+
+  // An evaluation over the inspector runs inside the busiest loop; nothing of the main thread is used afterwards.
+  exit(code: number): void {
+    if (this.#exiting) return;
+    this.#exiting = true;
+    const session = new Session();
+    session.connectToMainThread();
+    // The process has listeners of 'exit' that close what is open; a session left connected would be waited for.
+    session.post('Runtime.evaluate', { expression: `process.exit(${code})` }, () => {});
+    setTimeout(() => session.disconnect(), KILL_AFTER_MS / 2);
+    setTimeout(() => this.#kill(), KILL_AFTER_MS + 2000);
+  }
+
+  #kill(): void {
+    this.#cleanUp();
+    process.kill(process.pid, 'SIGKILL');
+  }
+}
+
+export class Interrupter {
+  readonly #board: Board;
+  readonly #reaper: Reaper;
+  readonly #reject: (started: number) => void;
+
+  /** `reject` asks the main thread to reject what the task awaits. */
+  constructor(board: Board, reaper: Reaper, reject: (started: number) => void) {
+    this.#board = board;
+    this.#reaper = reaper;
+    this.#reject = reject;
+  }
+
+  /** Ends the task of start number `started` within `grace` ms, or the process. */
+  end(started: number, reason: (typeof REASON)[keyof typeof REASON], grace: number): void {
+    this.#board.set('reason', reason);
+    this.#reject(started);
+    this.#watch(started, Date.now(), 0, grace);
+  }
+
+  #watch(started: number, since: number, signalled: number, grace: number): void {
+    if (this.#board.running()?.started !== started) return;
+    const now = Date.now();
+    if (now - since > grace) {
+      logLine(`engine: a task could not be interrupted in ${grace} ms: the engine ends to be replaced`);
+      this.#reaper.exit(ENGINE_EXIT.replaced);
+      return;
+    }
+    const due = now - signalled >= SIGNAL_EVERY_MS && this.#signallable();
+    if (due) process.kill(process.pid, 'SIGINT');
+    setTimeout(() => this.#watch(started, since, due ? now : signalled, grace), POLL_MS);
+  }
+
+  // Without a guard a SIGINT that finds no user code would end the process.
+  #signallable(): boolean {
+    return this.#board.get('phase') === PHASE.sync && this.#board.get('guarded') === 1;
+  }
+}

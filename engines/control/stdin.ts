@@ -1,0 +1,69 @@
+// The launcher's pipe: one line of options, then silence; its end is the end of the engine.
+import { createReadStream, readSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
+import { logLine } from '../log.ts';
+
+const MAX_LINE = 64 * 1024;
+
+/** Reads the first line of stdin, blocking. Ends the process with `badOptions` when there is none. */
+export function readOptions(): EngineOptions {
+  try {
+    return checked(JSON.parse(firstLine()));
+  } catch (error) {
+    logLine(`engine: wants its options as one JSON line on stdin: ${(error as Error).message}`);
+    process.exit(ENGINE_EXIT.badOptions);
+  }
+}
+
+// Byte by byte: what follows the line is not ours to take.
+function firstLine(): string {
+  const byte = Buffer.alloc(1);
+  const bytes: number[] = [];
+  while (bytes.length < MAX_LINE) {
+    if (!readByte(byte) || byte[0] === 10) return Buffer.from(bytes).toString();
+    bytes.push(byte[0] as number);
+  }
+  throw new Error(`the line is longer than ${MAX_LINE} bytes`);
+}
+
+function readByte(into: Buffer): boolean {
+  for (;;) {
+    try {
+      return readSync(0, into, 0, 1, null) === 1;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'EOF') return false;
+      if (code !== 'EAGAIN') throw error;
+      // A pipe in non-blocking mode that is empty still.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
+function checked(value: unknown): EngineOptions {
+  const options = value as Record<string, unknown>;
+  for (const key of ['controller', 'tasks', 'control', 'device']) {
+    if (typeof options?.[key] !== 'string') throw new Error(`${key} must be text`);
+  }
+  if (!Number.isInteger(options['threads'])) throw new Error('threads must be a whole number');
+  return value as EngineOptions;
+}
+
+/** Calls `ended` when stdin ends or breaks. */
+export function onStdinEnd(ended: () => void): void {
+  const stdin = openStdin();
+  stdin.on('end', ended);
+  stdin.on('close', ended);
+  stdin.on('error', ended);
+  stdin.resume();
+}
+
+function openStdin(): NodeJS.ReadableStream {
+  try {
+    return new Socket({ fd: 0, readable: true, writable: false });
+  } catch {
+    // A terminal or a file.
+    return createReadStream('', { fd: 0 });
+  }
+}

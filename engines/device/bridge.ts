@@ -1,0 +1,131 @@
+// tf and gpu as user code sees them: their functions take what the engine holds, Tensors and results on the device, as
+// arguments. User code calls them synchronously, so results on the device are made ready before it runs.
+import type * as tfcore from '@tensorflow/tfjs-core';
+import type { GPU } from 'gpu.js';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import type { DeviceTensor, GpuContext, SharedContext, TF } from '../contexts/context.ts';
+import { isDeviceTensor } from './residency.ts';
+
+type AnyFunction = (...args: unknown[]) => unknown;
+interface Functions {
+  [name: string]: unknown;
+}
+
+/** Parts of tf that hold ops of their own. */
+const GROUPS = new Set(['image', 'linalg', 'losses', 'signal', 'sparse', 'spectral', 'string']);
+
+export class Bridge {
+  readonly #opened: () => GpuContext | null;
+  readonly #ready = new Map<DeviceTensor, { readonly tf?: tfcore.Tensor | undefined; readonly gpu?: unknown }>();
+  #made: tfcore.Tensor[] = [];
+  #tf: TF | undefined;
+  #gpu: GPU | undefined;
+
+  constructor(opened: () => GpuContext | null) {
+    this.#opened = opened;
+  }
+
+  /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
+  forTF(tf: TF): TF {
+    this.#tf = tf;
+    return this.#wrapped(tf as unknown as Functions) as unknown as TF;
+  }
+
+  /** gpu.js whose kernels take Tensors and device tensors. */
+  forGpuJs(gpu: GPU): GPU {
+    this.#gpu = gpu;
+    const create = (fn: unknown, settings: unknown) => {
+      const kernel = (gpu.createKernel as unknown as AnyFunction)(fn, settings) as object;
+      const apply = (target: object, self: unknown, args: unknown[]) =>
+        Reflect.apply(
+          target as AnyFunction,
+          self,
+          args.map((arg) => this.#gpuArgument(arg)),
+        );
+      return new Proxy(kernel, { apply });
+    };
+    const get = (target: GPU, key: string | symbol) => (key === 'createKernel' ? create : methodOf(target, key));
+    return new Proxy(gpu, { get });
+  }
+
+  /**
+   * Makes the device tensors among these values ready for the task that starts; undefined when there are none, or neither
+   * library is loaded.
+   */
+  prepare(values: () => readonly unknown[]): Promise<void> | undefined {
+    if (this.#tf === undefined && this.#gpu === undefined) return undefined;
+    const found = [...new Set(values().filter(isDeviceTensor))];
+    return found.length === 0 ? undefined : this.#prepareAll(found);
+  }
+
+  async #prepareAll(tensors: readonly DeviceTensor[]): Promise<void> {
+    const context = this.#opened() as SharedContext;
+    for (const tensor of tensors) {
+      const tf = this.#tf === undefined ? undefined : await context.toTF(tensor);
+      if (tf !== undefined) this.#made.push(tf);
+      this.#ready.set(tensor, { tf, gpu: this.#gpu === undefined ? undefined : await gpuForm(tensor, context) });
+    }
+  }
+
+  /** The task has ended: what was made for it is disposed of. */
+  release(): void {
+    if (this.#made.length === 0 && this.#ready.size === 0) return;
+    this.#ready.clear();
+    for (const tensor of this.#made) tensor.dispose();
+    this.#made = [];
+  }
+
+  #wrapped(functions: Functions): Functions {
+    return Object.fromEntries(Object.entries(functions).map(([key, value]) => [key, this.#wrap(key, value)]));
+  }
+
+  // Classes begin with a capital and stay as they are, for instanceof.
+  #wrap(key: string, value: unknown): unknown {
+    if (typeof value === 'function' && /^[a-z]/.test(key)) return this.#taking(value as AnyFunction);
+    return GROUPS.has(key) ? this.#wrapped(value as Functions) : value;
+  }
+
+  #taking(fn: AnyFunction): AnyFunction {
+    return (...args) => fn(...args.map((arg) => (Array.isArray(arg) ? this.#list(arg) : this.#tfArgument(arg))));
+  }
+
+  // tf.concat and tf.stack take lists; long ones are numbers, and stay as they are.
+  #list(values: unknown[]): unknown[] {
+    return values.some((v) => v instanceof Tensor || isDeviceTensor(v))
+      ? values.map((v) => this.#tfArgument(v))
+      : values;
+  }
+
+  #tfArgument(value: unknown): unknown {
+    if (value instanceof Tensor) {
+      // A copy at every use: the code may have written into it since the last one.
+      const made = value.toTF(this.#tf as TF);
+      this.#made.push(made);
+      return made;
+    }
+    return isDeviceTensor(value) ? (this.#ready.get(value)?.tf ?? unready(value)) : value;
+  }
+
+  #gpuArgument(value: unknown): unknown {
+    if (value instanceof Tensor) return value.rank === 1 && value.dtype === 'float32' ? value.data : value.toNested();
+    return isDeviceTensor(value) ? (this.#ready.get(value)?.gpu ?? unready(value)) : value;
+  }
+}
+
+// gpu.js takes float32 of one to three axes, and device tensors of nothing else as they are.
+async function gpuForm(tensor: DeviceTensor, context: SharedContext): Promise<unknown> {
+  const fits = tensor.dtype === 'float32' && tensor.shape.length >= 1 && tensor.shape.length <= 3;
+  return fits && tensor.byteLength > 0 ? context.toGpuJs(tensor) : (await tensor.toHost()).toNested();
+}
+
+function unready(tensor: DeviceTensor): never {
+  throw new TypeError(
+    `${tensor.dtype}[${tensor.shape}] on the device was made during this task: hand it to tf or gpu in the next one, ` +
+      'or read it with await x.toHost()',
+  );
+}
+
+function methodOf(owner: object, key: string | symbol): unknown {
+  const value: unknown = Reflect.get(owner, key);
+  return typeof value === 'function' && key !== 'constructor' ? (value as AnyFunction).bind(owner) : value;
+}

@@ -1,0 +1,158 @@
+// The gpu.js kernels of `view.kernel` on this engine. Each is compiled at its first call, once per kind of arguments (a
+// number, or a tensor of so many axes), since gpu.js fixes those when it compiles.
+
+import { ContextError, ShapeError } from '../../src/errors.ts';
+import type { KernelCall, KernelCreate, KernelSpec } from '../../src/protocol/methods.ts';
+import { cast } from '../../src/tensor/convert.ts';
+import { type Shape, sizeOf, Tensor } from '../../src/tensor/tensor.ts';
+import type { DeviceTensor, GpuContext, SharedContext } from '../contexts/context.ts';
+import type { Session } from '../verbs/verb.ts';
+import { type Borrowed, borrowing, deliver, onHost } from './operands.ts';
+import { isDeviceTensor } from './residency.ts';
+
+/** What of a gpu.js kernel is used here. */
+interface Compiled {
+  (...args: unknown[]): unknown;
+  setOutput(output: readonly number[]): void;
+  destroy(): void;
+}
+
+/** A number for gpu.js, or a float32 tensor on the device. */
+type Argument = number | DeviceTensor;
+
+const MAX_AXES = 3;
+
+export class Kernels {
+  readonly #kernels = new Map<string, Kernel>();
+
+  create({ id, source, settings }: KernelCreate): void {
+    this.#kernels.set(id, new Kernel(source, settings));
+  }
+
+  /** @throws TypeError when there is no such kernel here; KernelError with the source; ContextError */
+  call(call: KernelCall, session: Session): Promise<Tensor | undefined> {
+    const kernel = this.#kernels.get(call.id);
+    if (kernel === undefined) {
+      throw new TypeError(`engine ${session.identity.id} has no such kernel: it was destroyed, or the engine is newer`);
+    }
+    return kernel.call(call, session);
+  }
+
+  destroy(id: string): void {
+    this.#kernels.get(id)?.destroy();
+    this.#kernels.delete(id);
+  }
+}
+
+class Kernel {
+  readonly #source: string;
+  readonly #spec: KernelSpec;
+  readonly #compiled = new Map<string, Compiled>();
+
+  constructor(source: string, spec: KernelSpec) {
+    this.#source = source;
+    this.#spec = spec;
+  }
+
+  async call({ args, into }: KernelCall, session: Session): Promise<Tensor | undefined> {
+    const result = await borrowing(session, 'names', async (borrowed) => {
+      // Every context of this program is one that is shared with gpu.js and tfjs.
+      const context = (await session.context()) as SharedContext;
+      const values = await inOrder(args, (value) => argument(value, borrowed));
+      const output = this.#output(values);
+      assertFits(output, context);
+      return this.#run(values, output, context);
+    });
+    return deliver(result, into, session);
+  }
+
+  #output(values: readonly Argument[]): readonly number[] {
+    const { output, like } = this.#spec;
+    if (output !== undefined) return output;
+    const model = values[like as number];
+    if (typeof model === 'object') return [...model.shape].reverse();
+    throw new TypeError('outputLike names an argument that is a number: it has no shape');
+  }
+
+  async #run(values: readonly Argument[], output: readonly number[], context: SharedContext): Promise<DeviceTensor> {
+    // gpu.js knows no empty output; an engine whose part is empty has nothing to compute.
+    if (sizeOf(output) === 0) return context.upload(new Tensor('float32', [...output].reverse()));
+    const gpuArgs = await inOrder(values, (v) => (typeof v === 'number' ? v : context.toGpuJs(v)));
+    try {
+      const kernel = await this.#variant(values, output, context);
+      kernel.setOutput(output);
+      return await context.fromGpuJs(await kernel(...gpuArgs));
+    } catch (error) {
+      throw this.#explained(error);
+    }
+  }
+
+  async #variant(values: readonly Argument[], output: readonly number[], context: SharedContext): Promise<Compiled> {
+    const key = [output.length, ...values.map((v) => (typeof v === 'number' ? 'n' : v.shape.length))].join();
+    const known = this.#compiled.get(key);
+    if (known !== undefined) return known;
+    const made = this.#compile(await context.gpu(), output, context);
+    this.#compiled.set(key, made);
+    return made;
+  }
+
+  #compile(gpu: Awaited<ReturnType<GpuContext['gpu']>>, output: readonly number[], context: GpuContext): Compiled {
+    const { constants, functions, loopMaxIterations } = this.#spec;
+    const resident = context.report.gpuMode === 'webgpu';
+    const settings = {
+      output: [...output],
+      dynamicOutput: true,
+      dynamicArguments: true,
+      loopMaxIterations,
+      ...(constants === undefined ? {} : { constants }),
+      ...(functions === undefined ? {} : { functions }),
+      // Elsewhere gpu.js's results are host arrays anyway.
+      ...(resident ? { pipeline: true, immutable: true } : {}),
+    };
+    return gpu.createKernel(this.#source as never, settings as never) as unknown as Compiled;
+  }
+
+  #explained(error: unknown): Error {
+    const reason = error instanceof Error ? error.message : String(error);
+    const explained = new Error(`${reason}\nin the kernel\n${this.#source}`, { cause: error });
+    return Object.assign(explained, { name: 'KernelError' });
+  }
+
+  destroy(): void {
+    for (const kernel of this.#compiled.values()) kernel.destroy();
+    this.#compiled.clear();
+  }
+}
+
+// One after the other: uploads share a queue, and a failure must find all copies listed.
+async function inOrder<T, U>(items: readonly T[], map: (item: T) => U | Promise<U>): Promise<U[]> {
+  const out: U[] = [];
+  for (const item of items) out.push(await map(item));
+  return out;
+}
+
+async function argument(value: unknown, borrowed: Borrowed): Promise<Argument> {
+  if (typeof value === 'number' || typeof value === 'boolean') return Number(value);
+  const { dtype, shape } = value as { dtype?: unknown; shape?: Shape };
+  if (dtype === 'float32' && (isDeviceTensor(value) || value instanceof Tensor))
+    return checkAxes(await borrowed.place(value));
+  if (shape?.length === 0) return (await onHost(value)).at(0);
+  // A copy: gpu.js computes in float32.
+  return checkAxes(await borrowed.place(cast(await onHost(value), 'float32')));
+}
+
+function checkAxes(tensor: DeviceTensor): DeviceTensor {
+  const axes = tensor.shape.length;
+  if (axes >= 1 && axes <= MAX_AXES) return tensor;
+  throw new ShapeError(`a kernel takes tensors of 1 to ${MAX_AXES} axes, not [${tensor.shape}]: reshape it`);
+}
+
+// gpu.js indexes in 32-bit signed integers; a device says how much one buffer holds.
+function assertFits(output: readonly number[], { report }: GpuContext): void {
+  const bytes = sizeOf(output) * 4;
+  const limit = Math.min(report.limits['maxStorageBufferBindingSize'] ?? Number.POSITIVE_INFINITY, 4 * (2 ** 31 - 1));
+  if (bytes <= limit) return;
+  throw new ContextError(
+    `an output of [${output}] has ${bytes} bytes, and this device binds at most ${limit}: spread it over more engines`,
+  );
+}

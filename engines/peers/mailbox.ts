@@ -1,0 +1,140 @@
+// The mailbox of an engine: bodies by sender and tag, and those who wait for them. No sockets.
+
+import { clearTimeout, setTimeout } from 'node:timers';
+import type { Body } from '../../src/protocol/codec.ts';
+import type { EngineId } from '../../src/protocol/messages.ts';
+
+/** Whose mail is awaited, for how long, and how errors say it. */
+export interface Wanted {
+  readonly from: EngineId;
+  readonly tag: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Completes "engine 3 waited …". */
+  readonly what: string;
+}
+
+interface Waiting {
+  readonly from: EngineId;
+  readonly tag: string;
+  resolve(body: Body): void;
+  fail(why: string): void;
+}
+
+/** Bytes that wait in the mailbox; mail beyond is dropped and said so. */
+const MAX_BYTES = 2 * 2 ** 30;
+
+export class Mailbox {
+  readonly #owner: () => string;
+  readonly #drop: (text: string) => void;
+  readonly #mail = new Map<string, Body[]>();
+  readonly #waiting = new Map<string, Waiting[]>();
+  #bytes = 0;
+
+  /** `owner` names the engine in errors; `drop` hears of mail that is not kept. */
+  constructor(owner: () => string, drop: (text: string) => void) {
+    this.#owner = owner;
+    this.#drop = drop;
+  }
+
+  /** Bytes of mail that nobody has taken. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  deliver(from: EngineId, tag: string, body: Body): void {
+    const waiting = this.#waiting.get(keyOf(from, tag))?.[0];
+    if (waiting !== undefined) waiting.resolve(body);
+    else this.#store(keyOf(from, tag), body);
+  }
+
+  /**
+   * The next mail of that sender and tag, in order of arrival; `gone`: why no more of it will come.
+   * @throws PeerError that names who waited for whom
+   */
+  take(wanted: Wanted, gone?: string): Promise<Body> {
+    const stored = this.#stored(keyOf(wanted.from, wanted.tag));
+    if (stored !== undefined) return Promise.resolve(stored);
+    if (gone === undefined) return this.#wait(wanted);
+    return Promise.reject(peerError(`${this.#owner()} waited ${wanted.what}: ${gone}`));
+  }
+
+  /** Ends the waits that match; `why` completes their errors. */
+  fail(matches: (from: EngineId, tag: string) => boolean, why: string): void {
+    const hit = [...this.#waiting.values()].flat().filter(({ from, tag }) => matches(from, tag));
+    for (const waiting of hit) waiting.fail(why);
+  }
+
+  /** Forgets mail whose tag begins so: what a collective that is over left. */
+  forget(prefix: string): void {
+    for (const [key, bodies] of this.#mail) {
+      if (!tagOf(key).startsWith(prefix)) continue;
+      this.#mail.delete(key);
+      for (const body of bodies) this.#bytes -= bytesOf(body);
+    }
+  }
+
+  #wait({ from, tag, timeout, what }: Wanted): Promise<Body> {
+    const key = keyOf(from, tag);
+    const list = this.#waiting.get(key) ?? [];
+    this.#waiting.set(key, list);
+    return new Promise<Body>((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        list.splice(list.indexOf(entry), 1);
+        if (list.length === 0) this.#waiting.delete(key);
+      };
+      const entry: Waiting = {
+        from,
+        tag,
+        resolve: (body) => {
+          end();
+          resolve(body);
+        },
+        fail: (why) => {
+          end();
+          reject(peerError(`${this.#owner()} waited ${what}: ${why}`));
+        },
+      };
+      const timer = setTimeout(() => entry.fail(`nothing came in ${timeout} ms`), timeout);
+      list.push(entry);
+    });
+  }
+
+  #store(key: string, body: Body): void {
+    const bytes = bytesOf(body);
+    if (this.#bytes + bytes > MAX_BYTES) {
+      this.#drop(`${this.#owner()}: mailbox full (${this.#bytes} bytes), mail ${key} dropped`);
+      return;
+    }
+    this.#bytes += bytes;
+    const list = this.#mail.get(key);
+    if (list === undefined) this.#mail.set(key, [body]);
+    else list.push(body);
+  }
+
+  #stored(key: string): Body | undefined {
+    const list = this.#mail.get(key);
+    const body = list?.shift();
+    if (list?.length === 0) this.#mail.delete(key);
+    if (body !== undefined) this.#bytes -= bytesOf(body);
+    return body;
+  }
+}
+
+function keyOf(from: EngineId, tag: string): string {
+  return `${from}|${tag}`;
+}
+
+function tagOf(key: string): string {
+  return key.slice(key.indexOf('|') + 1);
+}
+
+export function bytesOf(body: Body): number {
+  return body.reduce((sum, part) => sum + part.byteLength, 0);
+}
+
+/** An exchange between engines that did not come about. */
+export function peerError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'PeerError' });
+}

@@ -1,0 +1,179 @@
+// Engine to engine: values put into each other's mailbox, outside the task queue, so that a running task can exchange
+// blocks without deadlock. Links open on first use, to the endpoints of the roster.
+
+import type { Link, Transport } from '../../src/comm/transport.ts';
+import { type Body, encodeBody, encodeMessage } from '../../src/protocol/codec.ts';
+import type { EngineId, EngineRecord, Header, MailMessage } from '../../src/protocol/messages.ts';
+import { logLine } from '../log.ts';
+import type { Identity } from '../queue/task-queue.ts';
+import { Mailbox, peerError, type Wanted } from './mailbox.ts';
+import { Membership } from './membership.ts';
+
+export interface ReceiveOptions {
+  /** Milliseconds; default 60 000. */
+  readonly timeout?: number;
+}
+
+export const DEFAULT_TIMEOUT = 60_000;
+/** Before the tags of users: theirs cannot be those of collectives. */
+const USER = 'u:';
+const MAX_FORGOTTEN = 1000;
+
+export class Peers {
+  readonly #identity: Identity;
+  readonly #transport: Transport;
+  readonly #decode: (body: Body) => unknown;
+  readonly #links = new Map<EngineId, Link>();
+  readonly #mailbox = new Mailbox(() => `engine ${this.#identity.id}`, logLine);
+  readonly #gone: ((id: EngineId, why: string) => void)[] = [];
+  // Topics that were called off: what still comes for them is dropped.
+  readonly #forgotten = new Set<string>();
+  readonly #members = new Membership();
+  readonly #version: () => number | undefined;
+
+  /** `version`: what the running task's client has seen of the roster; ranks are those of that moment. */
+  constructor(
+    identity: Identity,
+    transport: Transport,
+    decode: (body: Body) => unknown,
+    version: () => number | undefined = () => undefined,
+  ) {
+    this.#identity = identity;
+    this.#version = version;
+    this.#transport = transport;
+    this.#decode = decode;
+  }
+
+  get id(): EngineId {
+    return this.#identity.id;
+  }
+
+  /** Engines by rank: the position in the order of ids, as the running task's client knows them. */
+  get ids(): EngineId[] {
+    return this.#members.at(this.#version());
+  }
+
+  get rank(): number {
+    return this.ids.indexOf(this.#identity.id);
+  }
+
+  get mailbox(): Mailbox {
+    return this.#mailbox;
+  }
+
+  /** Mail as `mailbox.take`; what a peer that has left did not send fails at once, and so does what is over for `why`. */
+  take(wanted: Wanted, why?: string): Promise<Body> {
+    const isThere = this.#members.find(wanted.from, this.#version()) !== undefined;
+    return this.#mailbox.take(wanted, why ?? (isThere ? undefined : 'it left the cluster'));
+  }
+
+  /** Hears of peers that left or cannot be reached any more. */
+  onGone(listener: (id: EngineId, why: string) => void): void {
+    this.#gone.push(listener);
+  }
+
+  /** The roster changed: who left is hung up on, and what waits for them fails. */
+  roster(engines: readonly EngineRecord[], version: number): void {
+    for (const { id } of this.#members.update(engines, version)) this.#drop(id, 'it left the cluster');
+  }
+
+  /** Bytes that wait in the mailbox. */
+  get mailBytes(): number {
+    return this.#mailbox.bytes;
+  }
+
+  /** Drops all mail whose tag is `topic` or begins with `topic/`, now and later; who waits for it fails. */
+  forget(topic: string): void {
+    this.#forgotten.add(USER + topic);
+    const oldest = this.#forgotten.values().next();
+    if (this.#forgotten.size > MAX_FORGOTTEN && !oldest.done) this.#forgotten.delete(oldest.value);
+    this.#mailbox.fail((_, tag) => topicOf(tag) === USER + topic, 'it was called off');
+    this.#mailbox.forget(`${USER}${topic}/`);
+  }
+
+  /** Mail from a peer, at any time. */
+  deliver(message: MailMessage, body: Body): void {
+    if (this.#forgotten.has(topicOf(message.tag))) return;
+    this.#mailbox.deliver(message.from, message.tag, body);
+  }
+
+  /**
+   * Puts a value into the mailbox of the engine with this rank. Resolves when a large value has left.
+   * @throws RangeError for a rank that no engine has, NotSerializableError
+   */
+  async send(rank: number, tag: string, value: unknown): Promise<void> {
+    // Encoded first: what cannot travel fails before anything is opened.
+    const body = encodeBody(value);
+    const to = this.idOf(rank);
+    // Copied for oneself: what lies in the mailbox must not change with the sender's array.
+    if (to === this.id) this.#mailbox.deliver(to, USER + tag, body.map(copy));
+    else await this.post(to, USER + tag, body);
+  }
+
+  /**
+   * Takes the next value with this tag from the engine with this rank; waits for it.
+   * @throws Error that names who waited for whom, when the time is over or the peer leaves; RangeError for the rank
+   */
+  async recv(rank: number, tag: string, { timeout = DEFAULT_TIMEOUT }: ReceiveOptions = {}): Promise<unknown> {
+    const from = this.idOf(rank);
+    const what = `for '${tag}' from engine ${from} (rank ${rank})`;
+    return this.#decode(await this.take({ from, tag: USER + tag, timeout, what }));
+  }
+
+  /** Mail for the engine with this id; to oneself it is not copied. @throws PeerError when it has left */
+  async post(to: EngineId, tag: string, body: Body): Promise<void> {
+    if (to === this.id) this.#mailbox.deliver(to, tag, body);
+    else await this.message(to, { type: 'mail', from: this.id, tag }, body);
+  }
+
+  /** Any message for the tasks socket of a peer. @throws PeerError when it has left, ConnectionError */
+  async message(to: EngineId, header: Header, body: Body): Promise<void> {
+    const record = this.#members.find(to, this.#version());
+    if (record === undefined) throw peerError(`engine ${this.id} cannot send to engine ${to}: it left the cluster`);
+    await this.#link(record).send(encodeMessage(header, body));
+  }
+
+  /** The engine id of a rank. @throws RangeError */
+  idOf(rank: number): EngineId {
+    const id = this.ids[rank];
+    if (id !== undefined) return id;
+    throw new RangeError(`engine ${this.id} knows no rank ${rank}: there are ${this.ids.length} engines`);
+  }
+
+  decode(body: Body): unknown {
+    return this.#decode(body);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.close()));
+    this.#links.clear();
+  }
+
+  #link(to: EngineRecord): Link {
+    const known = this.#links.get(to.id);
+    if (known !== undefined) return known;
+    const link = this.#transport.connect(to.tasks, {
+      onMessage: () => {},
+      onDown: (_, reason) => this.#drop(to.id, reason.message),
+    });
+    this.#links.set(to.id, link);
+    return link;
+  }
+
+  #drop(id: EngineId, why: string): void {
+    void this.#links.get(id)?.close();
+    this.#links.delete(id);
+    this.#mailbox.fail((from) => from === id, why);
+    for (const listener of this.#gone) listener(id, why);
+  }
+}
+
+/** A tag is `topic` or `topic/rest`. */
+function topicOf(tag: string): string {
+  const end = tag.indexOf('/');
+  return end < 0 ? tag : tag.slice(0, end);
+}
+
+function copy(part: Uint8Array): Uint8Array {
+  return part.slice();
+}

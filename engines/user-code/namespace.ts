@@ -1,0 +1,204 @@
+// The user's names on an engine. They are properties of globalThis, so pushed names are free variables of every
+// function; what was there before the first task is the baseline and not the user's.
+import { type Memory, sizeInBytes } from './sizes.ts';
+
+const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,127}$/u;
+const FORBIDDEN = new Set(['__proto__', 'globalThis', 'undefined', 'NaN', 'Infinity']);
+
+interface Owner {
+  [name: string]: unknown;
+}
+
+const globals = globalThis as unknown as Owner;
+
+/** Frees what a value holds on a device: tf tensors, DeviceTensors, anything disposable. Never throws. */
+export function dispose(value: unknown): void {
+  const release = releaseOf(value);
+  try {
+    release?.call(value);
+  } catch {
+    // A value that was freed already, or whose device is gone: there is nothing left to free.
+  }
+}
+
+function releaseOf(value: unknown): (() => void) | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const owner = value as Record<PropertyKey, unknown>;
+  const dispose = (Symbol as { dispose?: symbol }).dispose ?? Symbol.for('Symbol.dispose');
+  const found = [owner['dispose'], owner['free'], owner[dispose]].find((f) => typeof f === 'function');
+  return found as (() => void) | undefined;
+}
+
+export class Namespace {
+  readonly #engine: () => string;
+  readonly #released: (value: unknown) => void;
+  #baseline = new Map<string, PropertyDescriptor>();
+
+  /** `engine` gives the engine's name for messages: `engine 2`; `released` hears of values that no name holds now. */
+  constructor(engine: () => string, released: (value: unknown) => void = () => {}) {
+    this.#engine = engine;
+    this.#released = released;
+  }
+
+  /** Everything that is global now is not the user's. Call it once the engine's own globals are in place. */
+  markBaseline(): void {
+    this.#baseline = new Map(Object.entries(Object.getOwnPropertyDescriptors(globalThis)));
+  }
+
+  /** Runs what loads libraries: the globals that those make (navigator, GPUBufferUsage, …) are not the user's. */
+  async adopting<T>(load: () => Promise<T>): Promise<T> {
+    const users = new Set(this.names());
+    try {
+      return await load();
+    } finally {
+      for (const name of this.names().filter((n) => !users.has(n))) {
+        this.#baseline.set(name, Object.getOwnPropertyDescriptor(globalThis, name) as PropertyDescriptor);
+      }
+    }
+  }
+
+  /** Names that the user has set, in the order of setting. */
+  names(): string[] {
+    return Object.getOwnPropertyNames(globalThis).filter((name) => !this.#isBaseline(name));
+  }
+
+  #isBaseline(name: string): boolean {
+    const before = this.#baseline.get(name);
+    if (before === undefined) return false;
+    const now = Object.getOwnPropertyDescriptor(globalThis, name);
+    return before.get !== undefined || now?.get !== undefined
+      ? before.get === now?.get
+      : Object.is(before.value, now?.value);
+  }
+
+  /** @throws ReferenceError when the name, or a part of a dotted one, is not there */
+  get(path: string): unknown {
+    const [head = '', ...rest] = this.#split(path);
+    if (!(head in globalThis)) throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
+    let value = globals[head];
+    let walked = head;
+    for (const key of rest) {
+      if (value === null || value === undefined || !(key in Object(value))) {
+        throw new ReferenceError(`${walked}.${key} is not defined on ${this.#engine()}`);
+      }
+      value = (value as Owner)[key];
+      walked += `.${key}`;
+    }
+    return value;
+  }
+
+  /** What the user's names hold; getters are not called. */
+  values(): unknown[] {
+    return this.names().map((name) => this.#own(name));
+  }
+
+  /** Does any of the user's names hold this very value? */
+  holds(value: unknown): boolean {
+    return this.names().some((name) => this.#own(name) === value);
+  }
+
+  has(path: string): boolean {
+    try {
+      this.get(path);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Sets a name and frees what it held. Of a dotted name the parents that are missing become plain objects.
+   * @throws TypeError for what is not a name, and for a parent that holds no properties
+   */
+  set(path: string, value: unknown): void {
+    const keys = this.#split(path);
+    const last = keys.pop() as string;
+    if (keys.length === 0) {
+      const old = this.#own(last);
+      this.declare(last);
+      globals[last] = value;
+      if (old !== value) this.#release(old);
+      return;
+    }
+    const parent = this.#parent(keys, path);
+    const old = parent[last];
+    parent[last] = value;
+    if (old !== value) this.#release(old);
+  }
+
+  /** Makes a name assignable by user code, even where the engine or Node has a getter or a constant of that name. */
+  declare(name: string): void {
+    const found = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (found === undefined || found.writable === true || found.configurable !== true) return;
+    Object.defineProperty(globalThis, name, { value: undefined, writable: true, configurable: true, enumerable: true });
+  }
+
+  /** Removes a user's name and frees its value; false when there is none. A shadowed global comes back. */
+  delete(path: string): boolean {
+    const keys = this.#split(path);
+    const last = keys.pop() as string;
+    if (keys.length > 0) return this.#deleteIn(keys, last);
+    if (!Object.hasOwn(globalThis, last) || this.#isBaseline(last)) return false;
+    const old = this.#own(last);
+    const before = this.#baseline.get(last);
+    if (before !== undefined) Object.defineProperty(globalThis, last, before);
+    else if (!Reflect.deleteProperty(globalThis, last)) globals[last] = undefined;
+    this.#release(old);
+    return true;
+  }
+
+  /** Removes all the user's names and frees their values. */
+  clear(): void {
+    for (const name of this.names()) this.delete(name);
+  }
+
+  /** Bytes by name, for names whose size is known: tensors, arrays of bytes, device tensors. */
+  sizes(bytesOf: (value: unknown) => number = sizeInBytes): Memory['names'] {
+    const entries = this.names().map((name) => [name, bytesOf(this.#own(name))] as const);
+    return Object.fromEntries(entries.filter(([, bytes]) => bytes > 0));
+  }
+
+  #deleteIn(keys: string[], last: string): boolean {
+    if (!this.has(keys.join('.'))) return false;
+    const parent = this.#parent(keys, [...keys, last].join('.'));
+    const old = parent[last];
+    const had = Object.hasOwn(parent, last) && Reflect.deleteProperty(parent, last);
+    if (had) this.#release(old);
+    return had;
+  }
+
+  #parent(keys: readonly string[], path: string): Owner {
+    let owner = globals;
+    for (const key of keys) {
+      if (owner === globals) this.declare(key);
+      if (owner[key] === undefined) owner[key] = {};
+      const next = owner[key];
+      if ((typeof next !== 'object' && typeof next !== 'function') || next === null) {
+        throw new TypeError(
+          `cannot set ${path} on ${this.#engine()}: ${key} is ${next === null ? 'null' : typeof next}`,
+        );
+      }
+      owner = next as Owner;
+    }
+    return owner;
+  }
+
+  // The value behind a plain property; getters (ours are lazy and costly) are not touched.
+  #own(name: string): unknown {
+    return Object.getOwnPropertyDescriptor(globalThis, name)?.value;
+  }
+
+  // Another name may hold the same value: then it stays.
+  #release(value: unknown): void {
+    if (typeof value !== 'object' || value === null || this.holds(value)) return;
+    this.#released(value);
+    dispose(value);
+  }
+
+  #split(path: string): string[] {
+    const keys = typeof path === 'string' ? path.split('.') : [];
+    const wrong = keys.length === 0 || keys.some((key) => !NAME.test(key) || FORBIDDEN.has(key));
+    if (wrong) throw new TypeError(`${JSON.stringify(path)} is not a name that ${this.#engine()} can set or read`);
+    return keys;
+  }
+}

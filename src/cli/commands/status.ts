@@ -1,0 +1,65 @@
+// `directview status`: every engine of a cluster, as it answers on its control socket.
+import type { Command } from 'commander';
+import { ControlProbe } from '../../cluster/control-probe.ts';
+import { RosterProbe } from '../../cluster/roster-probe.ts';
+import { zeromqTransport } from '../../comm/zeromq.ts';
+import type { EngineRecord, EngineStatus } from '../../protocol/messages.ts';
+import { findCluster } from '../find-cluster.ts';
+import { type Cell, table } from '../table.ts';
+
+const ANSWER_MS = 3000;
+
+interface Row {
+  readonly engine: EngineRecord;
+  /** Null: no answer in time. */
+  readonly status: EngineStatus | null;
+}
+
+export function define(command: Command): void {
+  command.argument('[name]', 'the cluster (default: `default`, or the only one)');
+  command.option('--json', 'as JSON');
+  command.action(async (name: string | undefined, { json }: { json?: true }) => {
+    const cluster = findCluster(name);
+    const rows = await statusOf(cluster.controller);
+    if (json) process.stdout.write(`${JSON.stringify({ ...cluster, engines: rows.map(flat) }, null, 2)}\n`);
+    else process.stdout.write(`cluster '${cluster.name}', pid ${cluster.owner.pid}\n${text(rows)}`);
+  });
+}
+
+async function statusOf(controller: string): Promise<Row[]> {
+  const roster = new RosterProbe(controller);
+  try {
+    const engines = await roster.engines(ANSWER_MS);
+    return await Promise.all(engines.map(ask));
+  } finally {
+    await roster.close();
+  }
+}
+
+async function ask(engine: EngineRecord): Promise<Row> {
+  const probe = new ControlProbe(zeromqTransport(), engine);
+  try {
+    return { engine, status: (await probe.ask('status', ANSWER_MS)) as EngineStatus };
+  } catch {
+    return { engine, status: null };
+  } finally {
+    await probe.close();
+  }
+}
+
+function flat({ engine, status }: Row) {
+  return { ...engine, status };
+}
+
+function text(rows: readonly Row[]): string {
+  const head = ['id', 'pid', 'kind', 'adapter', 'threads', 'queue', 'completed', 'rss MB'];
+  return table(head, rows.map(cells));
+}
+
+function cells({ engine, status }: Row): Cell[] {
+  const { kind, adapter, threads } = engine.device;
+  const fixed = [engine.id, engine.pid, kind, adapter, threads];
+  if (status === null) return [...fixed, '-', '-', 'no answer'];
+  const queued = status.queue.length + (status.running === null ? 0 : 1);
+  return [...fixed, queued, status.completed, Math.round(status.rss / 1e6)];
+}

@@ -1,0 +1,73 @@
+// `directview stop`: asks a cluster to end and waits until it is gone.
+import { existsSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { ListedCluster } from '../../cluster/cluster-file.ts';
+import { isGone, selfIdentity } from '../../cluster/process-identity.ts';
+import { RosterProbe } from '../../cluster/roster-probe.ts';
+import { ClusterError, TimeoutError } from '../../errors.ts';
+import { currentClusters, findCluster } from '../find-cluster.ts';
+
+const ASK_MS = 3000;
+const POLL_MS = 50;
+
+interface Flags {
+  readonly all?: true;
+  readonly timeout: string;
+}
+
+export function define(command: Command): void {
+  command.argument('[name]', 'the cluster (default: `default`, or the only one)');
+  command.option('--all', 'stop every cluster');
+  command.option('--timeout <seconds>', 'how long to wait for the end', '20');
+  command.action((name: string | undefined, flags: Flags, self: Command) => {
+    if (name !== undefined && flags.all) self.error('error: give a name or --all, not both');
+    if (!(Number(flags.timeout) > 0)) self.error('error: --timeout is a number of seconds');
+    return stop(flags.all ? currentClusters().live : [findCluster(name)], Number(flags.timeout) * 1000);
+  });
+}
+
+async function stop(clusters: readonly ListedCluster[], timeout: number): Promise<void> {
+  for (const cluster of clusters) {
+    await stopOne(cluster, timeout);
+    process.stdout.write(`cluster '${cluster.name}' is stopped\n`);
+  }
+}
+
+async function stopOne(cluster: ListedCluster, timeout: number): Promise<void> {
+  if (!(await ask(cluster))) terminate(cluster);
+  const deadline = performance.now() + timeout;
+  while (existsSync(cluster.path) && !isGone(cluster.owner)) {
+    if (performance.now() > deadline) {
+      throw new ClusterError(
+        `cluster '${cluster.name}' (pid ${cluster.owner.pid}) did not stop within ${timeout / 1000} s`,
+      );
+    }
+    await sleep(POLL_MS);
+  }
+  if (isGone(cluster.owner)) rmSync(cluster.path, { force: true });
+}
+
+/** A pid of another host or container is somebody else's here. */
+function terminate({ name, owner }: ListedCluster): void {
+  const { host, space } = selfIdentity();
+  if (owner.host === host && owner.space === space) process.kill(owner.pid, 'SIGTERM');
+  else
+    throw new ClusterError(
+      `cluster '${name}' does not answer; its process ${owner.pid} runs on ${owner.host}: stop it there`,
+    );
+}
+
+/** False when the controller does not answer: its loop is blocked, and a signal may reach it. */
+async function ask(cluster: ListedCluster): Promise<boolean> {
+  const probe = new RosterProbe(cluster.controller);
+  try {
+    await probe.ask({ do: 'stop' }, ASK_MS);
+    return true;
+  } catch (error) {
+    if (error instanceof TimeoutError) return false;
+    throw error;
+  } finally {
+    await probe.close();
+  }
+}

@@ -1,0 +1,42 @@
+// Broadcast: one large body for many engines leaves the client once and goes on from engine to engine.
+import type { Body } from '../../protocol/codec.ts';
+import type { EngineId } from '../../protocol/messages.ts';
+import type { CallOptions } from '../options.ts';
+
+/** How the body of one task gets to its engine. */
+export interface Relayed {
+  /** The engine that passes it on; absent: this client sends it, and `chain` names who gets it next, and after. */
+  readonly from?: EngineId;
+  readonly chain?: readonly EngineId[];
+}
+
+export type Via = NonNullable<CallOptions['via']>;
+
+/** A body of more parts is no single large value: it goes directly. */
+const MAX_PARTS = 256;
+/** Below, a body is cheaper to send than to pass on. */
+const MIN_BYTES = 64 * 1024;
+
+/**
+ * For each target how its task gets the body, or undefined where all of them get it from this client: fewer than three
+ * engines, a small body, or an engine twice. Engines that are gone are left out of the chain.
+ */
+export function relays(
+  ids: readonly EngineId[],
+  isThere: (id: EngineId) => boolean,
+  body: Body,
+  via: Via = 'direct',
+): readonly (Relayed | undefined)[] | undefined {
+  if (via === 'direct' || body.length > MAX_PARTS || bytesOf(body) < MIN_BYTES) return undefined;
+  const chain = ids.filter(isThere);
+  if (chain.length < 3 || new Set(chain).size < chain.length) return undefined;
+  return ids.map((id) => {
+    const place = chain.indexOf(id);
+    if (place < 0) return undefined;
+    return place === 0 ? { chain: chain.slice(1) } : { from: chain[place - 1] as EngineId };
+  });
+}
+
+function bytesOf(body: Body): number {
+  return body.reduce((sum, part) => sum + part.byteLength, 0);
+}

@@ -1,0 +1,32 @@
+// How one task, or one item of a map, ended. Never a rejected promise: a failure that nobody awaits must not crash.
+import {
+  type EngineInfo,
+  RemoteError,
+  TaskAborted,
+  TaskInterrupted,
+  TaskTimeout,
+  UnmetDependency,
+} from '../../errors.ts';
+import { fromWireError, type WireError } from '../../protocol/values/wire-error.ts';
+
+export type Outcome<T = unknown> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: RemoteError };
+
+export function success<T>(value: T): Outcome<T> {
+  return { ok: true, value };
+}
+
+export function failed(error: RemoteError): Outcome<never> {
+  return { ok: false, error };
+}
+
+/** The client's error for what an engine reported. */
+export function remoteError(wire: WireError, info: EngineInfo): RemoteError {
+  if (wire.name === 'TaskAborted') return new TaskAborted(wire.message, info);
+  if (wire.name === 'TaskInterrupted') return new TaskInterrupted(wire.message, info);
+  if (wire.name === 'TaskTimeout') return new TaskTimeout(wire.message);
+  if (wire.name === 'UnmetDependency') return new UnmetDependency(wire.message);
+  const { name: ename, message: evalue, stack: traceback } = wire;
+  return new RemoteError({ ename, evalue, traceback, engineInfo: info, cause: fromWireError(wire) });
+}

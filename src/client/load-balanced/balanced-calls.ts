@@ -1,0 +1,114 @@
+// The calls that load-balanced views make: what each task of an apply or of a map sends, and what its reply means.
+import { encodeBody } from '../../protocol/codec.ts';
+import { block, type Range } from '../../tensor/partition.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { itemOutcomes } from '../calls/map.ts';
+import { type Sequence, window } from '../calls/sequences.ts';
+import type { Outcome } from '../links/outcome.ts';
+import type { Task } from '../links/task.ts';
+import type { Call } from './balanced-task.ts';
+import type { Kept } from './options.ts';
+
+/** What a call has of its view and options. */
+export type CallBase = Omit<Call, 'request' | 'failure'>;
+
+/** How a map's items make tasks. */
+export interface Chunking {
+  /** Items per task, at most. */
+  readonly chunkSize: number;
+  /** Items of a task under way at once. */
+  readonly concurrency?: number | undefined;
+}
+
+/** The options of a call as its tasks need them. */
+export function callBase(label: string, options: Kept, rest: Pick<Call, 'targets' | 'pace' | 'owner'>): CallBase {
+  const { retries = 0, priority = 0, hwm = 'auto', timeout, runTimeout } = options;
+  return {
+    label: options.label ?? label,
+    retries,
+    priority,
+    hwm,
+    timeout,
+    runTimeout,
+    idleOnly: timeout !== undefined,
+    ...rest,
+  };
+}
+
+/** One task that calls `fn(...args)`. @throws NotSerializableError */
+export function applyCall(base: CallBase, fn: unknown, args: readonly unknown[]): Call {
+  // Now, not when it is sent: the arguments may change.
+  const body = encodeBody({ fn, args });
+  return { ...base, request: () => ({ method: 'apply', body }) };
+}
+
+/**
+ * A map's input, cut into tasks of at most `chunkSize` items, evened out. The sequences must not change until the map is
+ * done: each part is encoded when an engine takes it, so that a hundred thousand of them are never in memory.
+ * @throws NotSerializableError for a function that cannot travel
+ */
+export function mapCall(
+  base: CallBase,
+  fn: unknown,
+  sequences: readonly Sequence[],
+  { chunkSize, concurrency }: Chunking,
+): { readonly call: Call; readonly sizes: readonly number[] } {
+  encodeBody({ fn });
+  const n = Math.min(...sequences.map((sequence) => sequence.length));
+  const parts = Math.ceil(n / chunkSize);
+  const sizes = Array.from({ length: parts }, (_, index) => sizeOf(block(n, parts, index)));
+  const request = (index: number) => {
+    const part = block(n, parts, index);
+    return chunkRequest(fn, { ...part, sequences }, concurrency);
+  };
+  return { call: { ...base, request, failure: chunkFailure(base, (index) => sizes[index] as number) }, sizes };
+}
+
+const sizeOf = ({ lo, hi }: Range): number => hi - lo;
+
+/** Items `lo` to `hi` of the sequences. */
+interface Chunk extends Range {
+  readonly sequences: readonly Sequence[];
+}
+
+function chunkRequest(
+  fn: unknown,
+  { sequences, lo, hi }: Chunk,
+  concurrency: number | undefined,
+): ReturnType<Call['request']> {
+  // A task of one item is an apply: smaller both ways, and its failure is the task's.
+  if (hi - lo === 1) return { method: 'apply', body: encodeBody({ fn, args: sequences.map((s) => itemAt(s, lo)) }) };
+  const parts = sequences.map((s) => window(s, lo, hi));
+  return { method: 'map', body: encodeBody({ fn, sequences: parts, concurrency }) };
+}
+
+// A chunk with a failed item is tried again as a whole, while there are retries; then its good items count.
+function chunkFailure(base: CallBase, size: (index: number) => number): NonNullable<Call['failure']> {
+  return (value, task) => {
+    if (size(task.index) === 1 || task.failures >= base.retries) return undefined;
+    const bad = itemOutcomes(value, task).find((item) => !item.ok);
+    return bad?.ok === false ? bad.error : undefined;
+  };
+}
+
+/** One task of a stream: `size` items, read already. @throws NotSerializableError */
+export function chunkCall(
+  base: CallBase,
+  fn: unknown,
+  sequences: readonly unknown[][],
+  concurrency: number | undefined,
+): Call {
+  const size = sequences[0]?.length ?? 0;
+  const request = chunkRequest(fn, { sequences, lo: 0, hi: size }, concurrency);
+  return { ...base, request: () => request, failure: chunkFailure(base, () => size) };
+}
+
+/** The outcomes of a task's items. */
+export function itemsOf(value: unknown, size: number, task: Task): readonly Outcome[] {
+  return size === 1 ? [{ ok: true, value }] : itemOutcomes(value, task);
+}
+
+function itemAt(sequence: Sequence, index: number): unknown {
+  if (!(sequence instanceof Tensor)) return sequence[index];
+  return sequence.rank === 1 ? sequence.at(index) : sequence.rows(index, index + 1).reshape(sequence.shape.slice(1));
+}

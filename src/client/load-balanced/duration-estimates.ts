@@ -1,0 +1,24 @@
+// Paces by function: what is learnt of a function in one call holds for the next.
+import { ModuleFunction } from '../../protocol/values/module-function.ts';
+import { Ref } from '../../protocol/values/ref.ts';
+import { Pace } from './duration-estimate.ts';
+
+const KEPT = 1000;
+
+export class Paces {
+  readonly #bySource = new Map<string, Pace>();
+
+  of(fn: unknown): Pace {
+    const source = sourceOf(fn);
+    const known = this.#bySource.get(source) ?? new Pace();
+    if (this.#bySource.size >= KEPT) this.#bySource.clear();
+    this.#bySource.set(source, known);
+    return known;
+  }
+}
+
+function sourceOf(fn: unknown): string {
+  if (fn instanceof Ref) return `ref ${fn.expression}`;
+  if (fn instanceof ModuleFunction) return `${fn.url} ${fn.name}`;
+  return String(fn);
+}

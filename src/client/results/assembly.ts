@@ -1,0 +1,70 @@
+// How the outcomes of an AsyncResult's tasks become its value: one value, a list, or the joined items of a map.
+import { CompositeError, type RemoteError } from '../../errors.ts';
+import type { Outcome } from '../links/outcome.ts';
+
+/** `T` is what `await` gives, `Item` what iteration yields. */
+export interface Assembly<T, Item> {
+  /** What `length` says; undefined for a single result, which is not iterable. */
+  readonly length: number | undefined;
+  /** The items of one ended task, in order. */
+  items(outcome: Outcome, task: number): readonly Outcome<Item>[];
+  /** All values, in target order. May throw when parts do not fit together. */
+  join(values: readonly Item[]): T;
+  /** How many items task `index` will have: progress counts them before they are there. */
+  size(task: number): number;
+}
+
+/** One target: the bare value. */
+export function single<T>(): Assembly<T, T> {
+  return {
+    length: undefined,
+    size: () => 1,
+    items: (outcome) => [outcome as Outcome<T>],
+    join: (values) => values[0] as T,
+  };
+}
+
+/** Several targets: one value each. */
+export function list<T>(length: number): Assembly<T[], T> {
+  return { length, size: () => 1, items: (outcome) => [outcome as Outcome<T>], join: (values) => [...values] };
+}
+
+/** Several targets whose parts are joined into one sequence. */
+export function joined<T, Item>(length: number, join: (parts: readonly Item[]) => T): Assembly<T, Item> {
+  return { length, size: () => 1, items: (outcome) => [outcome as Outcome<Item>], join };
+}
+
+/** What a `map` task returns: an outcome per item. */
+export function chunks<Item>(
+  sizes: readonly number[],
+  split: (value: unknown, task: number) => readonly Outcome<Item>[],
+): Assembly<Item[], Item> {
+  return {
+    length: sizes.reduce((a, b) => a + b, 0),
+    size: (task) => sizes[task] as number,
+    // A chunk whose engine died fails each of its items with the same error: lengths stay.
+    items: (outcome, task) =>
+      outcome.ok ? split(outcome.value, task) : Array.from({ length: sizes[task] as number }, () => outcome),
+    join: (values) => [...values],
+  };
+}
+
+/** The joined value, or the error of it all: RemoteError for a single result, CompositeError otherwise. */
+export function assemble<T, Item>(assembly: Assembly<T, Item>, outcomes: readonly Outcome[], method: string): T {
+  const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
+  const errors = failuresOf(items);
+  if (errors.length === 0) return assembly.join(items.map((item) => (item as { value: Item }).value));
+  if (assembly.length === undefined) throw errors[0];
+  throw new CompositeError(method, errors);
+}
+
+/** Good values and errors side by side, in order; lengths never change. */
+export function mixed<Item>(assembly: Assembly<unknown, Item>, outcomes: readonly Outcome[]): (Item | RemoteError)[] {
+  const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
+  return items.map((item) => (item.ok ? item.value : item.error));
+}
+
+/** Each error once: the items of a chunk whose engine died share theirs. */
+function failuresOf(items: readonly Outcome[]): RemoteError[] {
+  return [...new Set(items.flatMap((item) => (item.ok ? [] : [item.error])))];
+}

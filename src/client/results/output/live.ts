@@ -1,0 +1,94 @@
+// Output as it arrives: a prefix when the speaker changes, values and errors when a task ends (semantics B12).
+import type { RemoteError } from '../../../errors.ts';
+import type { OutputEvent, Task } from '../../links/task.ts';
+import type { Sinks } from './sinks.ts';
+import { bundleText, ended, outputPrefix, streamPrefix, tracebackText, valueText } from './text.ts';
+
+const FULL_TRACEBACKS = 4;
+
+export interface LiveOutput {
+  /** Resolves when every task has ended and all is written. */
+  readonly done: Promise<void>;
+  /** Nothing is written after this. */
+  stop(): void;
+}
+
+/**
+ * Writes the tasks' output in order of arrival: what they printed so far first, each character exactly once, also of
+ * tasks that fail. `results`: values and tracebacks too.
+ */
+export function writeLive(
+  tasks: readonly Task[],
+  options: { readonly single: boolean; readonly results: boolean; readonly sinks: Sinks },
+): LiveOutput {
+  const printer = new Printer(options.sinks, !options.single);
+  for (const task of tasks) task.listen((event) => printer.event(event, task));
+  const ends = tasks.map(async (task) => {
+    await task.done;
+    if (options.results) printer.end(task);
+  });
+  return { done: Promise.all(ends).then(() => printer.finish()), stop: () => printer.stop() };
+}
+
+class Printer {
+  readonly #sinks: Sinks;
+  readonly #prefixed: boolean;
+  /** The last prefix, and which stream ends in an unfinished line. */
+  #prefix = '';
+  #open: keyof Sinks | undefined;
+  #errors = 0;
+  #stopped = false;
+
+  constructor(sinks: Sinks, prefixed: boolean) {
+    this.#sinks = sinks;
+    this.#prefixed = prefixed;
+  }
+
+  event(event: OutputEvent, task: Task): void {
+    if (event.stream === 'data') return;
+    if (event.stream === 'display') this.#say('stdout', outputPrefix(task), ended(bundleText(event.bundle)));
+    else this.#say(event.stream, streamPrefix(event.stream, task), event.text);
+  }
+
+  end(task: Task): void {
+    const value = valueText(task);
+    if (value !== '') this.#alone('stdout', value);
+    if (task.outcome?.ok === false) this.#error(task.outcome.error);
+  }
+
+  #error(error: RemoteError): void {
+    this.#errors++;
+    this.#alone('stderr', this.#errors > FULL_TRACEBACKS ? `${error.line}\n` : tracebackText(error));
+  }
+
+  // Text under its speaker's prefix, which is written only when it changes.
+  #say(to: keyof Sinks, prefix: string, text: string): void {
+    if (text === '' || this.#stopped) return;
+    if (prefix !== this.#prefix) {
+      this.finish();
+      this.#prefix = prefix;
+      if (this.#prefixed) this.#sinks[to].write(`${prefix}\n`);
+    }
+    this.#sinks[to].write(text);
+    this.#open = text.endsWith('\n') ? undefined : to;
+  }
+
+  // Text that names its engine itself.
+  #alone(to: keyof Sinks, text: string): void {
+    if (this.#stopped) return;
+    this.finish();
+    this.#prefix = '';
+    this.#sinks[to].write(text);
+  }
+
+  /** Ends the line that is open. */
+  finish(): void {
+    if (this.#open !== undefined && !this.#stopped) this.#sinks[this.#open].write('\n');
+    this.#open = undefined;
+  }
+
+  stop(): void {
+    this.finish();
+    this.#stopped = true;
+  }
+}

@@ -1,0 +1,67 @@
+// The exact text of captured output: prefixes, values, errors (semantics B10 to B12). Pure; never coloured.
+import type { RemoteError } from '../../../errors.ts';
+import type { MimeBundle, Task } from '../../links/task.ts';
+import { ExecuteReply } from '../execute-reply.ts';
+
+export type StreamName = 'stdout' | 'stderr';
+
+/** Line break at the end, unless there is one or the text is empty. */
+export function ended(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+}
+
+/** One engine's captured stream: prefix, break, text. Empty streams print nothing. */
+export function streamText(stream: StreamName, task: Task, prefixed: boolean): string {
+  const text = task[stream];
+  return text === '' ? '' : `${prefixed ? `${streamPrefix(stream, task)}\n` : ''}${ended(text)}`;
+}
+
+// The space is upstream's: tools that read this output know it.
+export function streamPrefix(stream: StreamName, task: Task): string {
+  return `[${stream}:${engineOf(task)}] `;
+}
+
+export function outputPrefix(task: Task): string {
+  return `[output:${engineOf(task)}]`;
+}
+
+/** What a terminal shows of a mime bundle: its text, or what it is. */
+export function bundleText(bundle: MimeBundle): string {
+  const plain = bundle['text/plain'];
+  if (typeof plain === 'string' && plain !== '') return plain;
+  return Object.entries(bundle)
+    .filter(([type, data]) => type !== 'text/plain' && data !== undefined)
+    .map(([type, data]) => `<${type}${sizeOf(data)}>`)
+    .join(' ');
+}
+
+function sizeOf(data: unknown): string {
+  if (typeof data === 'string') return `, ${data.length} characters`;
+  return data instanceof Uint8Array ? `, ${data.byteLength} bytes` : '';
+}
+
+/** `Out[engine:count]: value`; empty when the task was no execution or has no value. */
+export function valueText(task: Task): string {
+  const reply = replyOf(task);
+  const text = reply?.executeResult ? bundleText(reply.executeResult) : '';
+  if (reply === undefined || text === '') return '';
+  const gap = text.includes('\n') && !text.startsWith('\n') ? '\n' : '';
+  return `Out[${engineOf(task)}:${reply.executionCount}]: ${gap}${ended(text)}`;
+}
+
+/** The reply of an `execute` task that succeeded. */
+function replyOf(task: Task): ExecuteReply | undefined {
+  if (task.executeInput === null || !task.outcome?.ok) return undefined;
+  return new ExecuteReply(task.outcome.value as ConstructorParameters<typeof ExecuteReply>[0], task);
+}
+
+/** A traceback under its heading, and an empty line. */
+export function tracebackText(error: RemoteError): string {
+  const { line, ename, evalue } = error;
+  const heading = line.slice(0, line.length - `${ename}: ${evalue}`.length).trim();
+  return `${heading}:\n${ended(error.traceback || `${ename}: ${evalue}`)}\n`;
+}
+
+export function engineOf(task: Task): string {
+  return String(task.engine?.id ?? '-');
+}

@@ -1,0 +1,71 @@
+// Where in a value is what cannot travel? Asked only after serializing failed, so that the normal path need not track it.
+import { NotSerializableError } from '../../errors.ts';
+
+/** Steps of the longest path that is shown. */
+const MAX_STEPS = 16;
+
+type Attempt = (value: unknown) => unknown;
+type Child = readonly [path: string, read: () => unknown];
+
+/** NotSerializableError that names the path of the innermost part that `attempt` refuses (16 steps at most), such as `args[0].cb`. */
+export function faultError(value: unknown, thrown: unknown, attempt: Attempt): NotSerializableError {
+  const seen = new Set<unknown>();
+  let fault = { path: '', value, thrown };
+  for (let steps = 0; steps < MAX_STEPS; steps++) {
+    seen.add(fault.value);
+    const inner = innerFault(fault, seen, attempt);
+    if (inner === undefined) break;
+    fault = inner;
+  }
+  const where = fault.path === '' ? 'the value' : fault.path;
+  return new NotSerializableError(`${where}: ${reason(fault.thrown)}`, { cause: fault.thrown });
+}
+
+type Fault = { path: string; value: unknown; thrown: unknown };
+
+// The child that fails in the same way: other children may hold faults that were never reached.
+function innerFault(fault: Fault, seen: ReadonlySet<unknown>, attempt: Attempt): Fault | undefined {
+  for (const [step, read] of children(fault.value)) {
+    const child: Fault = { path: (fault.path + step).replace(/^\./, ''), value: undefined, thrown: undefined };
+    try {
+      child.value = read();
+      if (!seen.has(child.value) && !isHarmless(child.value)) attempt(child.value);
+    } catch (thrown) {
+      if (reason(thrown) === reason(fault.thrown)) return { ...child, thrown };
+    }
+  }
+  return undefined;
+}
+
+function isHarmless(value: unknown): boolean {
+  return value === null || !['object', 'function', 'symbol'].includes(typeof value) || ArrayBuffer.isView(value);
+}
+
+function reason(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown instanceof RangeError && /call stack/.test(thrown.message) ? 'nested too deeply' : thrown.message;
+}
+
+function* children(value: unknown): Iterable<Child> {
+  if (typeof value !== 'object' || value === null) return;
+  if (value instanceof Map) yield* mapChildren(value);
+  else if (value instanceof Set) yield* [...value].map((item, i): Child => [`.values()[${i}]`, () => item]);
+  else for (const key of keysOf(value)) yield [step(key, value), () => Reflect.get(value, key)];
+}
+
+function* mapChildren(map: ReadonlyMap<unknown, unknown>): Iterable<Child> {
+  let i = 0;
+  for (const [key, value] of map) {
+    yield [`.keys()[${i++}]`, () => key];
+    yield [`.get(${typeof key === 'string' ? JSON.stringify(key) : typeof key})`, () => value];
+  }
+}
+
+function keysOf(value: object): readonly string[] {
+  return value instanceof Error ? Object.getOwnPropertyNames(value) : Object.keys(value);
+}
+
+function step(key: string, parent: object): string {
+  if (Array.isArray(parent)) return `[${key}]`;
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}

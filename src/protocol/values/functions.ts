@@ -1,0 +1,99 @@
+// Functions as source text and back. `(${source})` always evaluates to the function.
+import { Script } from 'node:vm';
+import { NotSerializableError } from '../../errors.ts';
+
+/** A function or a class. */
+export type AnyFunction = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
+
+/** Bytes of source that one function may have. */
+export const MAX_SOURCE = 4 * 1024 * 1024;
+const MAX_CACHED = 1000;
+
+/**
+ * The source of a function, method, accessor or class as an expression: evaluating `(${source})` yields it again.
+ * Closures do not travel: captured variables become free names.
+ * @throws NotSerializableError for native and bound functions, sources over 4 MiB, and text that only parses in its class
+ */
+export function functionSource(fn: AnyFunction): string {
+  const text = Function.prototype.toString.call(fn);
+  return expressions.get(text) ?? remember(expressions, text, normalise(fn, text));
+}
+
+const expressions = new Map<string, string>();
+
+function remember<T>(cache: Map<string, T>, key: string, value: T): T {
+  const oldest = cache.keys().next();
+  if (cache.size >= MAX_CACHED && !oldest.done) cache.delete(oldest.value);
+  cache.set(key, value);
+  return value;
+}
+
+function normalise(fn: AnyFunction, text: string): string {
+  const name = fn.name || 'the function';
+  if (/\{\s*\[native code\]\s*\}$/.test(text)) {
+    throw new NotSerializableError(
+      `${name} cannot travel: its source is native code (a built-in or bound function); wrap it in an arrow function`,
+    );
+  }
+  if (text.length > MAX_SOURCE) {
+    throw new NotSerializableError(`${name} cannot travel: its source has ${text.length} characters, over 4 MiB`);
+  }
+  const source = [text, asMethod(fn, text)].find((candidate) => candidate !== undefined && parses(candidate));
+  if (source === undefined) {
+    throw new NotSerializableError(
+      `${name} cannot travel: its source does not parse outside of its class; wrap it in an arrow function`,
+    );
+  }
+  return source;
+}
+
+function parses(source: string): boolean {
+  try {
+    new Script(`(${source}\n)`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// `async *name(x) {…}` → `({ async *f(x) {…} }).f`: still a method, so that `super` parses and its own name stays a free name.
+function asMethod(fn: AnyFunction, text: string): string | undefined {
+  const modifiers = /^(?:(?:get|set)\b(?!\s*\()|(async)\b(?!\s*\())?\s*(\*?)\s*/.exec(text);
+  const [before = '', async = '', star = ''] = modifiers ?? [];
+  const key = keyLength(text.slice(before.length));
+  if (key === 0) return undefined;
+  const rest = text.slice(before.length + key);
+  const name = JSON.stringify(String(fn.name).replace(/^[gs]et /, ''));
+  return `({ ${async} ${star}${name}${rest} })[${name}]`;
+}
+
+// How many characters the key of a method has: all up to the bracket that opens its parameters.
+function keyLength(text: string): number {
+  const key = /^(?:#?[\p{ID_Start}$_][\p{ID_Continue}$]*|[\d.][\w.]*|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")/u.exec(text);
+  return key === null ? computedLength(text) : key[0].length;
+}
+
+// `[expression]`: the shortest run up to a `]` after which the rest parses as a method.
+function computedLength(text: string): number {
+  if (!text.startsWith('[')) return 0;
+  for (let end = text.indexOf(']'); end >= 0; end = text.indexOf(']', end + 1)) {
+    if (/^\s*\(/.test(text.slice(end + 1)) && parses(`{ async *m${text.slice(end + 1)} }`)) return end + 1;
+  }
+  return 0;
+}
+
+const revived = new Map<string, unknown>();
+
+/**
+ * The function of a source that an engine sent, callable here; one per distinct source. Free names are those of the
+ * global scope.
+ * @throws SyntaxError when the source does not parse
+ */
+export function reviveLocal(source: string): unknown {
+  return revived.has(source) ? revived.get(source) : remember(revived, source, evaluate(source));
+}
+
+// Bundlers (esbuild's keepNames) wrap inner functions in __name(fn, "name"): a shim makes that harmless.
+function evaluate(source: string): unknown {
+  return new Function('__name', `return (${source}\n)`)((fn: unknown) => fn);
+}

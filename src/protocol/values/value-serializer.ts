@@ -1,0 +1,99 @@
+// A value as one structured-clone blob and the raw buffers beside it, which are windows, never copies.
+import { Serializer } from 'node:v8';
+import { NotSerializableError } from '../../errors.ts';
+import { bytesOf } from '../../tensor/dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { ModuleFunction } from './module-function.ts';
+import { Ref } from './ref.ts';
+import { hasSpecials, INLINE_BYTES, Replacer, type Special } from './specials.ts';
+import { KIND, viewKind } from './wire-kinds.ts';
+
+const NONE: ReadonlyMap<ArrayBufferView, Special> = new Map();
+
+// The part of node:v8 that the type declarations leave out.
+interface SerializerInternals {
+  _setTreatArrayBufferViewsAsHostObjects(flag: true): void;
+}
+
+class ValueSerializer extends Serializer {
+  readonly buffers: Uint8Array[] = [];
+  readonly #specials: ReadonlyMap<ArrayBufferView, Special>;
+
+  constructor(specials: ReadonlyMap<ArrayBufferView, Special>) {
+    super();
+    this.#specials = specials;
+    (this as unknown as SerializerInternals)._setTreatArrayBufferViewsAsHostObjects(true);
+  }
+
+  /** Called by V8 for every view (placeholders are views too) and for native handles. */
+  _writeHostObject(object: object): void {
+    if (!ArrayBuffer.isView(object)) throw new NotSerializableError('a native handle cannot travel');
+    const special = this.#specials.get(object);
+    if (special === undefined) this.#view(object);
+    else this.#special(special);
+  }
+
+  #view(view: ArrayBufferView): void {
+    const kind = viewKind(view);
+    if (kind === undefined) throw new NotSerializableError(`a ${view.constructor.name} cannot travel`);
+    this.writeUint32(KIND.view);
+    this.writeUint32(kind);
+    this.#bytes(bytesOf(view));
+  }
+
+  #special(special: Special): void {
+    if ('source' in special) this.#text(KIND.function, special.source);
+    else if (special instanceof Tensor) this.#tensor(special);
+    else if (special instanceof Ref) this.#text(KIND.ref, special.expression);
+    else if (special instanceof ModuleFunction) this.#text(KIND.module, special.url, special.name);
+    else if (special instanceof ArrayBuffer) this.#buffer(special);
+    else this.#error(special.error, special.kind);
+  }
+
+  #text(kind: number, ...texts: readonly string[]): void {
+    this.writeUint32(kind);
+    for (const text of texts) this.writeValue(text);
+  }
+
+  #tensor(tensor: Tensor): void {
+    this.writeUint32(KIND.tensor);
+    this.writeValue([tensor.dtype, ...tensor.shape]);
+    this.#bytes(bytesOf(tensor.data));
+  }
+
+  #buffer(buffer: ArrayBuffer): void {
+    this.writeUint32(KIND.buffer);
+    this.#bytes(new Uint8Array(buffer));
+  }
+
+  #error(index: number, kind: number): void {
+    this.writeUint32(KIND.error);
+    this.writeUint32(kind);
+    this.writeUint32(index);
+  }
+
+  // Part 0 is the blob itself, so that index 0 is free to say: inline.
+  #bytes(bytes: Uint8Array): void {
+    const inline = bytes.byteLength < INLINE_BYTES;
+    this.writeUint32(inline ? 0 : this.buffers.push(bytes));
+    if (!inline) return;
+    this.writeUint32(bytes.byteLength);
+    this.writeRawBytes(bytes);
+  }
+}
+
+/** The blob, then the raw buffers. Throws whatever went wrong, without saying where: fault-path.ts finds that out. */
+export function serialize(value: unknown): Uint8Array[] {
+  if (!hasSpecials(value)) return write(new ValueSerializer(NONE), value);
+  const replacer = new Replacer();
+  const replaced = replacer.replace(value);
+  return write(new ValueSerializer(replacer.specials), replaced, replacer.errorFields);
+}
+
+function write(serializer: ValueSerializer, value: unknown, errorFields: readonly unknown[] = []): Uint8Array[] {
+  serializer.writeHeader();
+  serializer.writeValue(value);
+  // One stream, so that fields of errors may point back into the value.
+  if (errorFields.length > 0) serializer.writeValue(errorFields);
+  return [serializer.releaseBuffer(), ...serializer.buffers];
+}

@@ -1,0 +1,260 @@
+// `directview repl`: driven in a pseudo-terminal as a person would, and fed by a pipe.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { isIncomplete } from '../../../src/cli/repl/incomplete.ts';
+import { parsePxLine } from '../../../src/cli/repl/px-line.ts';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import { pidRuns } from '../../../src/cluster/process-identity.ts';
+import { ClusterLab } from '../../fixtures/cluster-lab.ts';
+import { throws } from '../../support/assert.ts';
+import { suite } from '../../support/suite.ts';
+import { Terminal, terminalMaker } from '../../support/terminal.ts';
+
+const test = suite('cli/repl');
+const lab = new ClusterLab();
+const MAIN = join(fileURLToPath(new URL('../../../', import.meta.url)), 'src/cli/main.js');
+const CTRL_C = '\x03';
+const CTRL_D = '\x04';
+const TAB = '\t';
+
+let cluster: Cluster;
+test.before(async () => {
+  cluster = await Cluster.start({ engines: 2, device: 'cpu', name: 'default' });
+});
+test.after(async () => {
+  await cluster.stop();
+  assert.equal(lab.leftovers(), []);
+  lab.remove();
+});
+
+interface Fed {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Feeds lines to a REPL without a terminal. */
+async function fed(...lines: string[]): Promise<Fed> {
+  return feed([], lines);
+}
+
+async function feed(flags: readonly string[], lines: readonly string[]): Promise<Fed> {
+  const child = spawn(process.execPath, [MAIN, 'repl', ...flags], { stdio: 'pipe' });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (text) => {
+    out += text;
+  });
+  child.stderr.on('data', (text) => {
+    err += text;
+  });
+  child.stdin.end(lines.map((line) => `${line}\n`).join(''));
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  return { code, out: out.replace(/^(?:(?:px)?> |\.\.\. )+/gm, ''), err };
+}
+
+test('lines: options of cells, and of %px only where no code could be meant', () => {
+  assert.equal(parsePxLine('%px -t ::2 a'), { command: '%px', settings: { targets: '::2' }, code: 'a' });
+  assert.equal(parsePxLine('%px -t'), { command: '%px', settings: {}, code: '-t' });
+  assert.equal(parsePxLine('%px -a'), { command: '%px', settings: {}, code: '-a' });
+  assert.equal(parsePxLine("%px --noblock --targets '0,1' a ? 1 : 2").settings, { block: false, targets: '0,1' });
+  assert.equal(parsePxLine('%%px -a -e -v -o r --progress-after 1.5'), {
+    command: '%%px',
+    settings: { block: false, groupOutputs: 'engine', verbose: true, progressAfter: 1500 },
+    code: '',
+    output: 'r',
+  });
+  assert.equal(parsePxLine('%pxconfig --group-outputs=order --no-stream').settings, {
+    groupOutputs: 'order',
+    stream: false,
+  });
+  const wrong = [
+    ['%px', /wants code/],
+    ['%py 1', /no such command: %py/],
+    ['%%px x', /options only, not 'x'/],
+    ['%autopx -v', /no options/],
+    ['%pxconfig --group-outputs x', /type, engine, order, not 'x'/],
+    ['%pxconfig -t', /-t wants engines/],
+    ['%pxconfig --signal-on-interrupt SIGHUP', /SIGINT, or 0/],
+    ['%pxconfig --colour', /options only, not '--colour'/],
+  ] as const;
+  for (const [line, message] of wrong) throws(() => parsePxLine(line), Error, message);
+});
+
+test('code that ends too early is told from code that is wrong', () => {
+  for (const code of ['for (const x of y) {', 'f(1', '`text', 'await f({', 'class A {', '[1,', 'x => {\n  y\n']) {
+    assert.is(isIncomplete(code), true, code);
+  }
+  for (const code of ['1', 'await f()', '}', 'a b', 'import x from "y"', 'const a = 1', 'foo)', '']) {
+    assert.is(isIncomplete(code), false, code);
+  }
+});
+
+test('fed by a pipe: cells, autopx, noblock, config, results again', async () => {
+  const { code, out, err } = await fed(
+    '1 + 1',
+    '%%px -t 0',
+    'let z = 1',
+    'for (const i of [1, 2]) {',
+    '  z += i',
+    '}',
+    'console.log("z", z)',
+    '',
+    '%autopx',
+    'function twice() {',
+    '  console.log("twice", engine.id)',
+    '}',
+    'twice()',
+    '%autopx',
+    '[3].map((x) => {',
+    '  return x + 1',
+    '})',
+    '%px --noblock console.log("later")',
+    '%pxresult',
+    '%px --local globalThis.here = typeof rc',
+    'here',
+    '%pxconfig -t ::2 --no-stream --verbose',
+    '%px console.log(engine.id)',
+    'await view.apply(() => 41 + 1)',
+  );
+  assert.is(code, 0, err);
+  assert.is(err, '');
+  assert.ok(out.includes('2\nz 4\n%autopx enabled\n'), out);
+  assert.match(out, /\[stdout:(\d)\] \ntwice \1\n/);
+  // Streamed output stands in order of arrival: either engine may be first.
+  const later = (...ids: number[]) => ids.map((id) => `[stdout:${id}] \nlater\n`).join('');
+  const shown = '%autopx disabled\n[ 4 ]\n<AsyncResult(%px): pending>\n';
+  assert.ok(out.includes(shown + later(0, 1)) || out.includes(shown + later(1, 0)), out);
+  assert.match(out, "'object'\n");
+  assert.match(out, 'Parallel execution on engine(s): [0]\n[stdout:0] \n0\n[ 42, 42 ]\n');
+});
+
+test('a cluster that is started for a session ends with it', async () => {
+  const flags = ['--cluster', 'own', '-n', '1', '--device', 'cpu'];
+  const { code, out } = await feed(flags, ['rc.engines[0].pid']);
+  assert.is(code, 0);
+  assert.match(out, '1 engine of a cluster of its own');
+  assert.is(pidRuns(Number(out.trim().split('\n').at(-1))), false);
+});
+
+test('fed by a pipe: errors of the local code, thrown and awaited, and the session goes on', async () => {
+  const { code, out } = await fed(
+    'null.x',
+    'throw 5',
+    'await rc[0].apply(() => { throw new Error("far") })',
+    'f(',
+    ')',
+    'await view.apply(() => engine.id)',
+  );
+  assert.is(code, 0);
+  const shown = [
+    /TypeError: Cannot read/,
+    /Uncaught 5/,
+    /RemoteError\[0\]:Error\(far\)/,
+    /f is not defined/,
+    /\[ 0, 1 \]\n$/,
+  ];
+  for (const pattern of shown) assert.match(out, pattern);
+});
+
+test('fed by a pipe: errors say what is wrong and the session goes on', async () => {
+  const { code, out, err } = await fed('%px null.x', '%foo', '%px -t 7 1', '%pxconfig -t x', '%px 5 +', '6 * 7');
+  assert.is(code, 0);
+  assert.match(err, /\[0:execute\]:\nTypeError[\s\S]*2 errors\nno such command: %foo/);
+  assert.match(err, 'RangeError: No such engine: 7');
+  assert.match(err, 'key by int/slice/iterable of ints only');
+  assert.match(err, 'SyntaxError');
+  assert.match(out, /42\n$/);
+});
+
+const maker = terminalMaker();
+const title = 'in a terminal: %px, errors on two engines, %autopx, completion, Ctrl-C on an endless loop';
+if (maker === undefined) test.skip(title, 'neither python3 nor script makes a pseudo-terminal here');
+else {
+  test(title, async () => {
+    const terminal = new Terminal(maker, [process.execPath, MAIN, 'repl']);
+    try {
+      await drive(terminal);
+      assert.is(await terminal.ended, 0);
+    } finally {
+      terminal.kill();
+    }
+    assert.is(cluster.engines.length, 2, 'the cluster that was found goes on');
+  });
+}
+
+async function drive(terminal: Terminal): Promise<void> {
+  await terminal.shows(/2 engines of cluster 'default'[\s\S]*> $/);
+  terminal.type('%px console.log("hello", engine.id)\n');
+  const hello = await terminal.shows(/hello \d\n[\s\S]*hello \d\n> $/);
+  for (const id of [0, 1]) assert.match(hello, `[stdout:${id}] \nhello ${id}\n`);
+
+  terminal.type('%px null.x\n');
+  await terminal.shows(/2 errors\n> $/);
+  for (const id of [0, 1]) assert.match(terminal.since, `[${id}:execute]:\nTypeError: Cannot read properties of null`);
+
+  terminal.type('%autopx\n');
+  await terminal.shows(/%autopx enabled\npx> $/);
+  terminal.type('answer = 6 * 7\n');
+  await terminal.shows(/px> $/);
+  terminal.type('answer\n');
+  await terminal.shows(/Out\[\d:\d+\]: 42\n.*Out\[\d:\d+\]: 42\npx> $/);
+  terminal.type('%autopx\n');
+  await terminal.shows(/%autopx disabled\n> $/);
+
+  await complete(terminal);
+  await interrupt(terminal);
+  terminal.type(CTRL_D);
+}
+
+async function complete(terminal: Terminal): Promise<void> {
+  terminal.type(`%pxr${TAB}`);
+  await terminal.shows(/%pxresult/);
+  terminal.type(`\x15%px answ${TAB}`);
+  await terminal.shows(/%px answer/);
+  terminal.type(`\x15%%px --no-st${TAB}`);
+  await terminal.shows(/%%px --no-stream/);
+  terminal.type(`\x15rc[0].ns.answ${TAB}`);
+  await terminal.shows(/rc\[0\]\.ns\.answer/);
+  terminal.type(`\x15rc.waitForEng${TAB}`);
+  await terminal.shows(/rc\.waitForEngines/);
+  terminal.type('\x15');
+}
+
+async function interrupt(terminal: Terminal): Promise<void> {
+  terminal.type('%px for (;;);\n');
+  await until(allRun);
+  terminal.type(CTRL_C);
+  await terminal.shows(/Received Keyboard Interrupt\. Sending signal SIGINT to engines\.\.\.\n[\s\S]*2 errors\n> $/);
+  assert.match(terminal.since, 'TaskInterrupted');
+  terminal.type('%px 1 + 1\n');
+  await terminal.shows(/Out\[\d:\d+\]: 2\n.*Out\[\d:\d+\]: 2\n> $/);
+  // With no signal to send, Ctrl-C ends the wait only: the output comes with %pxresult, once.
+  terminal.type('%pxconfig --signal-on-interrupt 0\n');
+  await terminal.shows(/> $/);
+  terminal.type('%px await new Promise((go) => setTimeout(go, 700)); console.log("done")\n');
+  await until(allRun);
+  terminal.type(CTRL_C);
+  await terminal.shows(/the wait was given up[^\n]*\n> $/);
+  terminal.type('%pxresult\n');
+  await terminal.shows(/\[stdout:0\] \ndone\n\[stdout:1\] \ndone\n> $/);
+  assert.is(terminal.since.split('done').length - 1, 2);
+  // A command that is not complete is dropped.
+  terminal.type('%%px\n');
+  await terminal.shows(/\.\.\. $/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/\n> $/);
+}
+
+async function allRun(): Promise<boolean> {
+  await using rc = await cluster.connect();
+  return [...(await rc.status()).values()].every(({ running }) => running !== null);
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await holds())) if (performance.now() > deadline) throw new Error('the engines never ran the loop');
+}
+
+test.run();

@@ -1,0 +1,73 @@
+// The dealer of a batch: every job ends once, also while the caller is slow, and few are under way at a time.
+import * as assert from 'uvu/assert';
+import { deal } from '../../../../src/cli/corners/dealer.ts';
+import { type Rig, sleep, startRig, until } from '../../../support/cluster.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('cli corners: dealer');
+let rig: Rig;
+test.before(async () => {
+  rig = await startRig(2);
+});
+test.after(() => rig.stop());
+
+const jobs = (n: number) => Array.from({ length: n }, (_, i) => i);
+const half = (i: number) => {
+  if (i % 5 === 3) throw new RangeError(`not ${i}`);
+  return i / 2;
+};
+
+test('every job comes back once, values and errors, to a caller that takes its time', async () => {
+  const seen = new Map<number, unknown>();
+  for await (const end of deal(rig.rc, jobs(23), (view, i) => view.apply(half, i))) {
+    assert.not(seen.has(end.job));
+    seen.set(end.job, 'error' in end ? end.error.message : end.value);
+    await sleep(5);
+  }
+  assert.is(seen.size, 23);
+  assert.is(seen.get(4), 2);
+  assert.match(String(seen.get(3)), /not 3/);
+});
+
+test('jobs are read no faster than results are taken, and finished tasks are not kept', async () => {
+  let read = 0;
+  const endless = (function* () {
+    for (;;) yield read++;
+  })();
+  const before = rig.rc.jobs.history.length;
+  let taken = 0;
+  for await (const _ of deal(rig.rc, endless, (view, i) => view.apply((x: number) => x, i))) {
+    taken++;
+    assert.ok(read - taken <= 5, `${read} read, ${taken} taken`);
+    if (taken === 50) break;
+  }
+  assert.ok(rig.rc.jobs.history.length - before <= 5);
+});
+
+test('an engine that dies fails the job that it was on, and no other', async () => {
+  const work = async (i: number) => {
+    if (i === 5) process.kill(process.pid, 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return i;
+  };
+  const lost: [number, string][] = [];
+  let done = 0;
+  for await (const end of deal(rig.rc, jobs(12), (view, i) => view.apply(work, i))) {
+    if ('error' in end) lost.push([end.job, end.error.name]);
+    else done++;
+  }
+  assert.equal([done, lost], [11, [[5, 'EngineError']]]);
+  assert.is(rig.rc.length, 1);
+});
+
+test('without engines every job says so', async () => {
+  const end = () => process.kill(process.pid, 'SIGKILL');
+  for (const view of [...rig.rc]) await view.apply(end).catch(() => {});
+  await until('the engines to be gone', () => rig.rc.length === 0);
+  const ends: string[] = [];
+  for await (const end of deal(rig.rc, jobs(3), (view, i) => view.apply(half, i)))
+    if ('error' in end) ends.push(end.error.name);
+  assert.equal(ends, ['NoEnginesRegistered', 'NoEnginesRegistered', 'NoEnginesRegistered']);
+});
+
+test.run();

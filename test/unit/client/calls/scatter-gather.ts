@@ -1,0 +1,166 @@
+// Golden tables B1 to B4: what engines hold after a scatter, and what gather makes of it.
+import * as assert from 'uvu/assert';
+import { join } from '../../../../src/client/calls/gathering.ts';
+import { flattenPart, partsOf, type Sequence, sequenceOf } from '../../../../src/client/calls/sequences.ts';
+import { range, tensor } from '../../../../src/tensor/convert.ts';
+import { Tensor } from '../../../../src/tensor/tensor.ts';
+import { throws } from '../../../support/assert.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('client/scatter-gather');
+const Q = 4;
+const ENGINES = [0, 1, 2, 3];
+const flat = (value: unknown) => partsOf(sequenceOf(value), Q).map(flattenPart);
+
+const BLOCKS: [number, number[][]][] = [
+  [0, [[], [], [], []]],
+  [1, [[0], [], [], []]],
+  [2, [[0], [1], [], []]],
+  [3, [[0], [1], [2], []]],
+  [5, [[0, 1], [2], [3], [4]]],
+  [6, [[0, 1], [2, 3], [4], [5]]],
+  [7, [[0, 1], [2, 3], [4, 5], [6]]],
+  [
+    9,
+    [
+      [0, 1, 2],
+      [3, 4],
+      [5, 6],
+      [7, 8],
+    ],
+  ],
+  [
+    10,
+    [
+      [0, 1, 2],
+      [3, 4, 5],
+      [6, 7],
+      [8, 9],
+    ],
+  ],
+  [16, [range(0, 4), range(4, 8), range(8, 12), range(12, 16)]],
+];
+
+for (const [n, parts] of BLOCKS) {
+  test(`${n} items in blocks, and back`, () => {
+    assert.equal(partsOf(range(n), Q), parts);
+    assert.equal(join(parts, ENGINES), range(n));
+    const typed = partsOf(Float64Array.from(range(n)), Q);
+    assert.equal(join(typed, ENGINES), Float64Array.from(range(n)));
+  });
+}
+
+const ROUND_ROBIN: [number, number[][], number[]][] = [
+  [5, [[0, 4], [1], [2], [3]], [0, 4, 1, 2, 3]],
+  [
+    9,
+    [
+      [0, 4, 8],
+      [1, 5],
+      [2, 6],
+      [3, 7],
+    ],
+    [0, 4, 8, 1, 5, 2, 6, 3, 7],
+  ],
+];
+
+for (const [n, parts, chained] of ROUND_ROBIN) {
+  test(`${n} items by round robin`, () => {
+    assert.equal(partsOf(range(n), Q, 'r'), parts);
+    assert.equal(join(parts, ENGINES, 'r'), range(n));
+    assert.equal(join(parts, ENGINES, 'b'), chained);
+  });
+}
+
+test('round robin keeps the dtype of arrays', () => {
+  const parts = partsOf(Int16Array.from(range(10)), Q, 'r');
+  assert.equal(parts, [Int16Array.of(0, 4, 8), Int16Array.of(1, 5, 9), Int16Array.of(2, 6), Int16Array.of(3, 7)]);
+  assert.equal(join(parts, ENGINES, 'r'), Int16Array.from(range(10)));
+});
+
+test('round robin loses nothing when part 0 is not the longest', () => {
+  assert.equal(join([[1], [2, 3], [4]], ENGINES, 'r'), [1, 2, 4, 3]);
+});
+
+test('an unknown dist is refused', () => throws(() => partsOf([1], 2, 'x' as never), RangeError, /unknown dist x/));
+
+test('flatten unwraps parts of exactly one item', () => {
+  assert.equal(flat([0]), [0, [], [], []]);
+  assert.equal(flat([0, 1, 2]), [0, 1, 2, []]);
+  assert.equal(flat(range(4)), [0, 1, 2, 3]);
+  assert.equal(flat(range(5)), [[0, 1], 2, 3, 4]);
+  assert.equal(flat(Float64Array.of(0, 1, 2, 3)), [0, 1, 2, 3]);
+});
+
+test('flattened rows of a 4×3 matrix gather to a 1-D array of 12', () => {
+  const rows = flat(new Tensor('float32', [4, 3], Float32Array.from(range(12))));
+  assert.equal((rows[0] as Tensor).shape, [3]);
+  const back = join(rows, ENGINES) as Tensor;
+  assert.equal(back.shape, [12]);
+  assert.equal([...back.data], range(12));
+});
+
+test('flattened scalars gather to the list of the parts', () => {
+  assert.equal(join([0, 1, 2, 3], ENGINES), [0, 1, 2, 3]);
+  assert.equal(join([0, [1], 2, [3]], ENGINES), [0, [1], 2, [3]]);
+  assert.equal(join([6, 22, 38, 54], ENGINES), [6, 22, 38, 54]);
+});
+
+for (const shape of [
+  [16, 4],
+  [4, 16],
+  [3, 2],
+]) {
+  test(`a matrix ${shape} comes back as it was`, () => {
+    const matrix = new Tensor('int32', shape, Int32Array.from(range((shape[0] ?? 0) * (shape[1] ?? 0))));
+    const parts = partsOf(matrix, Q);
+    assert.ok((join(parts, ENGINES) as Tensor).equals(matrix));
+    assert.ok((join(partsOf(matrix, Q, 'r'), ENGINES, 'r') as Tensor).equals(matrix));
+  });
+}
+
+test('block parts of arrays are windows, not copies', () => {
+  const whole = new Float32Array(8);
+  for (const part of partsOf(whole, Q)) assert.is((part as Float32Array).buffer, whole.buffer);
+});
+
+test('strings, Sets, Maps and objects are dealt by characters, elements and keys', () => {
+  assert.equal(partsOf(sequenceOf('abcdefghij'), Q), ['abc', 'def', 'gh', 'ij']);
+  assert.equal(join(['abc', 'def'], ENGINES), ['abc', 'def']);
+  assert.equal(sequenceOf(new Set([1, 2])), [1, 2]);
+  assert.equal(sequenceOf(new Map([['a', 1]])), ['a']);
+  assert.equal(sequenceOf({ x: 1, y: 2 }), ['x', 'y']);
+});
+
+test('what has no length is refused', () => {
+  for (const value of [5, null, undefined, [1][Symbol.iterator](), () => 1]) {
+    throws(() => sequenceOf(value), TypeError, /something with a length/);
+  }
+});
+
+const MISFITS: [string, unknown[], RegExp][] = [
+  ['a list and a scalar', [[1], 2], /engine 1 is number.*a list/],
+  ['arrays and a list', [Float32Array.of(1), [2]], /engine 1 is Array.*Float32Array/],
+  ['tensors of unequal rows', [tensor([[1, 2]]), tensor([[1]])], /engine 1 is a Tensor float64\[1,1\]/],
+  ['0-d tensors', [tensor(1), tensor(2)], /engine 0 is a Tensor float64\[\]/],
+];
+
+for (const [name, parts, message] of MISFITS) {
+  test(`${name} do not join: an error, never a hang`, () => throws(() => join(parts, ENGINES), TypeError, message));
+}
+
+test('one part joins the same way', () => {
+  assert.equal(join([[1, 2, 3]], [0]), [1, 2, 3]);
+  assert.equal(join([5], [0]), [5]);
+});
+
+test('every kind of part survives its window', () => {
+  const sequences: Sequence[] = [range(9), new BigInt64Array(9), new Uint8Array(9), 'abcdefghi'];
+  for (const sequence of sequences)
+    assert.is(
+      partsOf(sequence, Q).reduce((n, part) => n + part.length, 0),
+      9,
+    );
+});
+
+test.run();

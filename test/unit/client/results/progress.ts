@@ -1,0 +1,80 @@
+// Progress as events, as a bar on a terminal, as one line elsewhere; without engines.
+import * as assert from 'uvu/assert';
+import { type ProgressEvent, progressText } from '../../../../src/client/results/progress.ts';
+import { AbortError } from '../../../../src/errors.ts';
+import { rejects } from '../../../support/assert.ts';
+import { fail, fakeResult, fakeTask, Recorded, succeed } from '../../../support/fake-tasks.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('client/progress');
+const tasks = (n: number) => Array.from({ length: n }, (_, i) => fakeTask(i));
+
+test('events: the state now, changes, and the end', async () => {
+  const [a, b] = tasks(2) as [ReturnType<typeof fakeTask>, ReturnType<typeof fakeTask>];
+  const seen: ProgressEvent[] = [];
+  for await (const event of fakeResult([a, b]).progressEvents()) {
+    seen.push(event);
+    if (seen.length === 1) succeed(a);
+    else if (a.outcome !== undefined && b.outcome === undefined) fail(b);
+  }
+  assert.equal(seen[0]?.done, 0);
+  assert.equal(
+    seen.map(({ total, label }) => [total, label]),
+    seen.map(() => [2, 'execute']),
+  );
+  assert.equal([seen.at(-1)?.done, seen.at(-1)?.ready], [2, true]);
+});
+
+test('a finished result gives one event', async () => {
+  const [task] = tasks(1) as [ReturnType<typeof fakeTask>];
+  succeed(task);
+  const seen = [];
+  for await (const event of fakeResult([task]).progressEvents()) seen.push(event.done);
+  assert.equal(seen, [1]);
+});
+
+test('the text has the label, the count, the time and the rate', () => {
+  const event = { label: 'crunch', done: 2, total: 4, elapsed: 61_000, rate: 1.987, ready: false };
+  assert.is(progressText(event), 'crunch: 2/4 [01:01, 1.99 tasks/s]');
+  assert.match(progressText(event, 'bar'), /^crunch: █{12}░{12} 2\/4 \[/);
+  assert.match(progressText({ ...event, elapsed: 3_600_000 }), '[01:00:00,');
+});
+
+test('not a TTY: one final line', async () => {
+  const [task] = tasks(1) as [ReturnType<typeof fakeTask>];
+  const to = new Recorded();
+  const waited = fakeResult([task]).waitInteractive(to);
+  succeed(task);
+  assert.is(await waited, true);
+  assert.match(to.err, /^execute: 1\/1 \[00:00, [\d.e+]+ tasks\/s\]\n$/);
+});
+
+test('a TTY: one line, rewritten, ended by a break', async () => {
+  const [a, b] = tasks(2) as [ReturnType<typeof fakeTask>, ReturnType<typeof fakeTask>];
+  const to = new Recorded('tty');
+  const waited = fakeResult([a, b]).waitInteractive(to);
+  succeed(a);
+  setTimeout(() => fail(b), 120);
+  assert.is(await waited, true, 'a failed task does not make it reject');
+  const states = to.err.split('\r\x1b[K');
+  assert.match(states[0] as string, / [01]\/2 \[/);
+  assert.match(states.at(-1) as string, / 2\/2 \[/);
+  assert.ok(states.length > 1);
+  assert.is(to.err.split('\n').length, 2);
+  assert.is(to.out, '');
+});
+
+test('a time limit gives false, a signal rejects, and both leave the result usable', async () => {
+  const [task] = tasks(1) as [ReturnType<typeof fakeTask>];
+  const [result, to] = [fakeResult([task]), new Recorded()];
+  assert.is(await result.waitInteractive({ timeout: 5, ...to }), false);
+  assert.match(to.err, '0/1');
+  const stop = new AbortController();
+  const waited = result.waitInteractive({ signal: stop.signal, ...to });
+  stop.abort();
+  await rejects(() => waited, AbortError);
+  succeed(task);
+  assert.is(await result.wait(), true);
+});
+
+test.run();

@@ -1,0 +1,145 @@
+// The sans-I/O core: order, de-duplication, abort, refusal, the outbox. No process, no socket, no clock.
+import * as assert from 'uvu/assert';
+import { Engine, type Instruction, type Outcome } from '../../../../engines/queue/task-queue.ts';
+import type { Method, ReplyMessage, TaskMessage } from '../../../../src/protocol/messages.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('engine core');
+
+const task = (n: number, method: Method = 'apply', to = 'me'): TaskMessage => ({
+  type: 'task',
+  id: `c:${n}`,
+  to,
+  method,
+  label: method,
+});
+const outcome = (n: number, status: ReplyMessage['status'] = 'ok', bytes = 0): Outcome => ({
+  reply: { type: 'reply', id: `c:${n}`, status, metadata: { started: 1, completed: 2, stdout: '', stderr: '' } },
+  body: bytes === 0 ? [] : [new Uint8Array(bytes)],
+});
+const engine = (outboxBytes?: number) =>
+  new Engine<string>({
+    identity: { uuid: 'me', id: 3 },
+    now: () => 42,
+    ...(outboxBytes === undefined ? {} : { outboxBytes }),
+  });
+const replies = (list: Instruction<string>[]) => list.map((i) => [i.to, i.reply.id, i.reply.status]);
+
+test('tasks run one at a time in order of arrival', () => {
+  const e = engine();
+  for (const n of [1, 2, 3]) e.arrive(task(n), [], 'a');
+  assert.is(e.next()?.message.id, 'c:1');
+  assert.is(e.next(), undefined);
+  assert.equal(e.queued, ['c:2', 'c:3']);
+  assert.equal(replies(e.finished('c:1', outcome(1))), [['a', 'c:1', 'ok']]);
+  assert.is(e.next()?.message.id, 'c:2');
+});
+
+test('a task for another incarnation is refused, with both uuids', () => {
+  const e = engine();
+  const [refusal] = e.arrive(task(1, 'apply', 'old'), [], 'a');
+  assert.ok(refusal?.do === 'reply');
+  assert.is(refusal.reply.status, 'refused');
+  assert.match(refusal.reply.error?.message ?? '', /incarnation old, but engine 3 is now me/);
+  assert.is(e.next(), undefined);
+});
+
+test('a task that comes again while queued or running does not run again; the answer goes to the new link', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'a');
+  assert.equal(e.arrive(task(1), [], 'b'), []);
+  e.next();
+  assert.equal(e.arrive(task(1), [], 'c'), []);
+  assert.is(e.queueLength, 0);
+  assert.equal(replies(e.finished('c:1', outcome(1))), [['c', 'c:1', 'ok']]);
+});
+
+test('a finished task that comes again is answered from the outbox', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'a');
+  e.next();
+  e.finished('c:1', outcome(1));
+  assert.equal(replies(e.arrive(task(1), [], 'b')), [['b', 'c:1', 'ok']]);
+  assert.equal(replies(e.resend(['c:1', 'c:9'], 'd')), [['d', 'c:1', 'ok']]);
+  assert.is(e.next(), undefined);
+});
+
+test('the outbox is bounded: the oldest results go, and their tasks still do not run again', () => {
+  const e = engine(10_000);
+  for (const n of [1, 2, 3]) {
+    e.arrive(task(n), [], 'a');
+    e.next();
+    e.finished(`c:${n}`, outcome(n, 'ok', 4000));
+  }
+  assert.equal(e.outbox, ['c:2', 'c:3']);
+  const [lost] = e.arrive(task(1), [], 'a');
+  assert.ok(lost?.do === 'reply');
+  assert.match(lost.reply.error?.message ?? '', /no longer kept/);
+  assert.is(e.next(), undefined);
+});
+
+test('a result larger than the whole outbox is sent but not kept', () => {
+  const e = engine(10_000);
+  e.arrive(task(1), [], 'a');
+  e.next();
+  assert.is(e.finished('c:1', outcome(1, 'ok', 20_000)).length, 1);
+  assert.equal(e.outbox, []);
+});
+
+test('abort takes queued tasks, not the running one, and says which task on which engine', () => {
+  const e = engine();
+  for (const n of [1, 2, 3]) e.arrive(task(n), [], 'a');
+  e.next();
+  const out = e.abort(['c:1', 'c:3']);
+  assert.equal(replies(out), [['a', 'c:3', 'aborted']]);
+  assert.ok(out[0]?.do === 'reply');
+  assert.is(out[0].reply.error?.message, "task 'c:3' on engine 3 was aborted before it started");
+  assert.equal(e.queued, ['c:2']);
+});
+
+test('an abort that overtakes its task is remembered', () => {
+  const e = engine();
+  assert.equal(e.abort(['c:5']), []);
+  assert.equal(replies(e.arrive(task(5), [], 'a')), [['a', 'c:5', 'aborted']]);
+  assert.is(e.next(), undefined);
+});
+
+test('remembered aborts are bounded', () => {
+  const e = engine();
+  e.abort(Array.from({ length: 10_001 }, (_, n) => `c:${n}`));
+  assert.equal(e.arrive(task(0), [], 'a'), [], 'the oldest was forgotten');
+  assert.is(e.arrive(task(10_000), [], 'a').length, 1);
+});
+
+test('abort by client takes what that client has queued', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'a');
+  e.arrive({ ...task(1), id: 'd:1' }, [], 'b');
+  assert.equal(replies(e.abortClient('d')), [['b', 'd:1', 'aborted']]);
+  assert.equal(replies(e.clientGone('a')), [['a', 'c:1', 'aborted']]);
+});
+
+test('a failed execute that stops the queue aborts queued execute tasks, not apply', () => {
+  const e = engine();
+  e.arrive(task(1, 'execute'), [], 'a');
+  e.arrive(task(2, 'apply'), [], 'a');
+  e.arrive(task(3, 'execute'), [], 'a');
+  e.next();
+  const out = e.finished('c:1', { ...outcome(1, 'error'), stopsQueue: true });
+  assert.equal(replies(out), [
+    ['a', 'c:1', 'error'],
+    ['a', 'c:3', 'aborted'],
+  ]);
+  assert.equal(e.queued, ['c:2']);
+});
+
+test('the second end of an interrupted task is ignored', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'a');
+  e.next();
+  e.finished('c:1', outcome(1, 'error'));
+  assert.equal(e.finished('c:1', outcome(1)), []);
+  assert.is(e.completed, 1);
+});
+
+test.run();

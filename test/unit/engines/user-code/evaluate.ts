@@ -1,0 +1,140 @@
+// Code as a REPL takes it, expressions, functions: in this process's globalThis.
+import * as assert from 'uvu/assert';
+import { Evaluator } from '../../../../engines/user-code/evaluate.ts';
+import { Namespace } from '../../../../engines/user-code/namespace.ts';
+import { enter, Interrupted } from '../../../../engines/user-code/trampoline.ts';
+import { functionSource } from '../../../../src/protocol/values/functions.ts';
+import { throws } from '../../../support/assert.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('evaluate');
+const namespace = new Namespace(() => 'engine 2');
+namespace.markBaseline();
+const evaluator = new Evaluator(namespace, () => 'engine 2');
+
+// [code, value, names with their values afterwards]
+const TABLE: [string, unknown, Record<string, unknown>?][] = [
+  ['1 + 1', 2],
+  ['a = 5', undefined, { a: 5 }],
+  ['const b = 6; b', 6, { b: 6 }],
+  ['const b = 7', undefined, { b: 7 }],
+  ['let x1', undefined, { x1: undefined }],
+  ['var v1 = 1, v2 = v1 + 1\nv2', 2, { v1: 1, v2: 2 }],
+  ['var v1', undefined, { v1: 1 }],
+  [
+    'const { p, q: [r = 3, ...s], ...t } = { p: 1, q: [undefined, 2], u: 4 }',
+    undefined,
+    { p: 1, r: 3, s: [2], t: { u: 4 } },
+  ],
+  ['function f1() { return g1() } function g1() { return 9 }\nf1()', 9],
+  ['f1()', 9],
+  ['class K1 { m() { return K1.name } }\nnew K1().m()', 'K1'],
+  ['new K1().m()', 'K1'],
+  ['const w = await Promise.resolve(4)\nw * 2', 8, { w: 4 }],
+  ['for (const i of [1, 2]) { var inner = i }', undefined, { inner: 2 }],
+  ['for (var i = 0, n = 3; i < n; i++);', undefined, { i: 3, n: 3 }],
+  ['for (var k of [1, 2]);', undefined, { k: 2 }],
+  ['let total = 0\nfor await (const y of [1, Promise.resolve(2)]) total += y\ntotal', 3, { total: 3 }],
+  ['if (true) { let hidden = 1 }\ntypeof hidden', 'undefined'],
+  ["import { sep as cut } from 'node:path'\nimport * as os from 'node:os'\n[cut, typeof os.cpus]", ['/', 'function']],
+  ["import posix from 'node:path'\nposix.sep", '/'],
+  ["'use strict'\nconst strict = 1\nstrict", 1, { strict: 1 }],
+  ['({ a: 1 })', { a: 1 }],
+  ['5 // a comment', 5],
+  ['(async () => { await 1; return 2 })()', 2],
+  ['', undefined],
+  ['x = 1; // last\n', undefined, { x: 1 }],
+];
+
+for (const [code, value, names] of TABLE) {
+  test(`runs ${JSON.stringify(code)}`, async () => {
+    assert.equal(await evaluator.run(code), value);
+    for (const [name, held] of Object.entries(names ?? {})) assert.equal(namespace.get(name), held);
+  });
+}
+
+test('code without await runs synchronously', () => assert.is(evaluator.run('40 + 2'), 42));
+
+test('a name of Node or of the engine may be declared anew', () => {
+  evaluator.run('const navigator = 3; let structuredClone = 4; class fetch {}');
+  assert.equal(evaluator.run('[navigator, structuredClone, fetch.name]'), [3, 4, 'fetch']);
+  namespace.clear();
+  assert.type(globalThis.structuredClone, 'function');
+});
+
+test('syntax errors name the engine and the place', () => {
+  throws(() => evaluator.run('1 +\n  ) 2'), SyntaxError, /<engine 2>:2:3/);
+  throws(() => evaluator.run('export const z = 1'), SyntaxError, /export has no meaning/);
+  throws(() => evaluator.fn('(x => '), SyntaxError, /<engine 2>/);
+});
+
+test('stacks show the engine, the line and the column of the code', () => {
+  const error = throws(() => evaluator.run("const fine = 1\n  throw new Error('here')"), Error);
+  assert.match(error.stack ?? '', /<engine 2>:2:9/);
+  const first = throws(() => evaluator.run("throw new Error('one')"), Error);
+  assert.match(first.stack ?? '', /<engine 2>:1:7/);
+});
+
+test('expressions: names, dotted names, anything else', () => {
+  namespace.set('o', { p: [1, 2] });
+  assert.equal(evaluator.expression('o.p'), [1, 2]);
+  assert.is(evaluator.expression('o.p[1] + 1'), 3);
+  assert.is(evaluator.expression('this === globalThis'), true);
+  throws(() => evaluator.expression('o.nope'), ReferenceError, /o\.nope is not defined on engine 2/);
+  throws(() => evaluator.expression('nope'), ReferenceError, /nope is not defined on engine 2/);
+});
+
+test('functions of every form come alive once, in this globalThis', () => {
+  const object = {
+    method(x: number) {
+      return x + 1;
+    },
+    async later(x: number) {
+      return x;
+    },
+  };
+  assert.is((evaluator.fn(functionSource(object.method)) as (x: number) => number)(1), 2);
+  assert.ok((evaluator.fn(functionSource(object.later)) as (x: number) => unknown)(1) instanceof Promise);
+  const source = '() => [] instanceof Array && pushed';
+  namespace.set('pushed', 8);
+  assert.is((evaluator.fn(source) as () => unknown)(), 8);
+  assert.is(evaluator.fn(source), evaluator.fn(source));
+  assert.is((evaluator.fn('() => __name(() => 3, "inner")()') as () => unknown)(), 3);
+  const Made = evaluator.fn('class Made { get x() { return 1 } }') as new () => { x: number };
+  assert.is(new Made().x, 1);
+});
+
+test('the door gives values and errors through and can be entered again inside', () => {
+  assert.is(
+    enter(() => enter(() => 1) + 1),
+    2,
+  );
+  throws(
+    () =>
+      enter(() => {
+        throw new RangeError('mine');
+      }),
+    RangeError,
+    /mine/,
+  );
+});
+
+test('SIGINT ends what runs behind the door', async () => {
+  const { Worker } = await import('node:worker_threads');
+  const signal = "setTimeout(() => process.kill(process.pid, 'SIGINT'), 100)";
+  const worker = new Worker(signal, { eval: true });
+  throws(
+    () =>
+      enter(() => {
+        for (;;) {}
+      }),
+    Interrupted,
+  );
+  await worker.terminate();
+  assert.is(
+    enter(() => 5),
+    5,
+  );
+});
+
+test.run();

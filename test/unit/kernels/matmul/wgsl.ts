@@ -1,0 +1,103 @@
+// Every shader text is valid WGSL, the tensor-core ones too: checked by Dawn's compiler on its null backend, which has every
+// feature and needs no driver. What the kernels compute is checked in gemm.ts and the conformance suite.
+import * as assert from 'uvu/assert';
+import { importDawn } from '../../../../engines/contexts/webgpu/dawn.ts';
+import {
+  type MatrixConfig,
+  matrixShader,
+  matrixSharedBytes,
+  matrixTile,
+  matrixTileName,
+} from '../../../../kernels/matmul/subgroup-matrix.ts';
+import { guessTile, sharedBytes, TILES, threadsOf, tileName, tilesFor } from '../../../../kernels/matmul/tiles.ts';
+import { type GemmDType, gemmShader } from '../../../../kernels/matmul/wgsl.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('wgsl');
+const FEATURES = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];
+let gpu: GPU;
+let device: GPUDevice;
+
+test.before(async () => {
+  const { create } = await importDawn();
+  gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+  const adapter = await gpu.requestAdapter();
+  device = await (adapter as GPUAdapter).requestDevice({ requiredFeatures: FEATURES });
+});
+test.after(() => device.destroy());
+
+async function complaints(code: string): Promise<string[]> {
+  const { messages } = await device.createShaderModule({ code }).getCompilationInfo();
+  return messages.map((m) => `${m.type} in line ${m.lineNum}: ${m.message}`);
+}
+
+const ACCESS = [
+  { vecA: true, vecB: true, exact: true },
+  { vecA: true, vecB: true, exact: false },
+  { vecA: true, vecB: false, exact: false },
+  { vecA: false, vecB: true, exact: false },
+  { vecA: false, vecB: false, exact: false },
+];
+
+for (const tile of TILES) {
+  test(`compiles ${tileName(tile)} in every dtype and alignment`, async () => {
+    for (const dtype of ['float32', 'int32', 'float16'] as GemmDType[]) {
+      for (const access of ACCESS) assert.equal(await complaints(gemmShader({ tile, dtype, ...access })), []);
+    }
+  });
+}
+
+test('the compiler complains about a wrong text', async () => {
+  device.pushErrorScope('validation');
+  assert.is.not((await complaints('fn f() -> f32 { return 1i; }')).length, 0);
+  await device.popErrorScope();
+});
+
+const config = (M: number, N: number, K: number, resultComponentType = 'f32'): MatrixConfig => ({
+  M,
+  N,
+  K,
+  componentType: 'f16',
+  resultComponentType,
+});
+const info = (...subgroupMatrixConfigs: MatrixConfig[]) => ({
+  subgroupMinSize: 32,
+  subgroupMaxSize: 32,
+  subgroupMatrixConfigs,
+});
+
+for (const one of [config(16, 16, 16), config(16, 8, 16), config(16, 8, 8), config(8, 8, 8)]) {
+  test(`compiles the tensor-core text for ${one.M}×${one.N}×${one.K}`, async () => {
+    const tile = matrixTile(info(one))!;
+    assert.equal(await complaints(matrixShader(tile)), []);
+    assert.ok(matrixSharedBytes(tile) <= 48 * 1024);
+  });
+}
+
+test('the tensor-core tile takes the largest matrices with float32 sums, or none', () => {
+  assert.is(matrixTileName(matrixTile(info(config(8, 8, 8), config(16, 16, 16)))!), 'matrix-128x128x32-16x16x16');
+  assert.is(matrixTile(info(config(16, 16, 16, 'f16'))), undefined);
+  assert.is(matrixTile({ ...info(config(16, 16, 16)), subgroupMinSize: 16 }), undefined);
+  assert.is(matrixTile({}), undefined);
+});
+
+const limits = (shared: number, threads = 256) => ({
+  maxComputeWorkgroupStorageSize: shared,
+  maxComputeInvocationsPerWorkgroup: threads,
+  maxComputeWorkgroupSizeX: threads,
+});
+
+test('every WebGPU device has a tile, and no tile exceeds its limits', () => {
+  assert.ok(tilesFor(limits(16_384, 256)).length > 0);
+  for (const tile of tilesFor(limits(32_768))) {
+    assert.ok(sharedBytes(tile) <= 32_768);
+    assert.ok(threadsOf(tile) <= 256);
+  }
+});
+
+test('guesses large tiles for large products and small ones for small', () => {
+  const guess = (size: number) => guessTile({ m: size, k: size, n: size, dtype: 'float32' }, limits(49_152)).blockM;
+  assert.equal([guess(4096), guess(512), guess(8)], [128, 64, 32]);
+});
+
+test.run();
