@@ -1,5 +1,4 @@
-// A queue whose `shift` does not move what stays.
-
+/** A first-in, first-out queue. `shift` takes constant time on average: it leaves a hole instead of moving the rest. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
