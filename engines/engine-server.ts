@@ -237,9 +237,8 @@ export class EngineServer {
   #command(message: FromControl): void {
     if (message.do === 'registered') this.#identity.id = message.id;
     else if (message.do === 'roster') this.#roster(message.engines, message.version);
-    else if (message.do === 'abort') this.#loop.abort(message.ids, message.client);
+    else if (message.do === 'abort') this.#loop.abort(message.ids);
     else if (message.do === 'purge') this.#loop.purge(message.ids, message.client);
-    else if (message.do === 'resend') this.#loop.resend(message.ids);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     else if (this.#board.get('started') === message.started) this.#runner.interrupt();
   }

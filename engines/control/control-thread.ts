@@ -87,13 +87,11 @@ function perform(request: ControlRequest): unknown {
     case 'status':
       return status();
     case 'abort':
-      return tell({ do: 'abort', ids: request.ids, client: request.client });
+      return tell({ do: 'abort', ids: request.ids });
     case 'purge':
       return tell({ do: 'purge', ids: request.ids, client: request.client });
     case 'interrupt':
       return interrupt(request.ids, request.grace);
-    case 'resend':
-      return tell({ do: 'resend', ids: request.ids });
     case 'shutdown':
       return shutdown(ENGINE_EXIT.ok, 'a shutdown was asked for');
     default:

@@ -18,10 +18,9 @@ export type ToControl =
 export type FromControl =
   | { readonly do: 'registered'; readonly id: number }
   | { readonly do: 'roster'; readonly engines: readonly EngineRecord[]; readonly version: number }
-  | { readonly do: 'abort'; readonly ids?: readonly TaskId[] | undefined; readonly client?: string | undefined }
+  | { readonly do: 'abort'; readonly ids: readonly TaskId[] }
   | { readonly do: 'purge'; readonly ids?: readonly TaskId[] | undefined; readonly client?: string | undefined }
   | { readonly do: 'interrupt'; readonly started: number }
-  | { readonly do: 'resend'; readonly ids: readonly TaskId[] }
   | { readonly do: 'shutdown'; readonly code: number; readonly reason: string };
 
 export interface ControlData {

@@ -42,7 +42,6 @@ export class TaskLoop {
   readonly #core: Engine<Link>;
   readonly #board: Board;
   readonly #options: TaskLoopOptions;
-  readonly #clients = new Map<string, Link>();
   #running: QueuedTask<Link> | null = null;
   /** The roster version that this engine has seen; none yet: no task starts, as it would have no rank. */
   #rosterVersion: number | undefined;
@@ -76,7 +75,6 @@ export class TaskLoop {
 
   arrive(message: TaskMessage, body: Body, link: Link): void {
     const before = this.#core.queueLength;
-    this.#clients.set(clientOf(message.id), link);
     const answers = this.#core.arrive(message, body, link);
     if (this.#core.queueLength > before) this.#board.queued(message.id);
     if (this.#core.completed !== this.#board.get('completed')) this.#rewriteBoard();
@@ -86,28 +84,18 @@ export class TaskLoop {
 
   /** The client may be back soon under another link. */
   clientDown(link: Link): void {
-    for (const [client, its] of this.#clients) if (its === link) this.#clients.delete(client);
     setTimeout(() => this.#aborting(this.#core.clientGone(link)), CLIENT_LEASE_MS).unref();
   }
 
-  /** Aborts queued tasks by id, or all that a client has queued. */
-  abort(ids: readonly TaskId[] | undefined, client: string | undefined): void {
-    if (ids !== undefined) this.#aborting(this.#core.abort(ids));
-    else if (client !== undefined) this.#aborting(this.#core.abortClient(client));
+  /** Aborts queued tasks by id. */
+  abort(ids: readonly TaskId[]): void {
+    this.#aborting(this.#core.abort(ids));
   }
 
   #aborting(answers: Instruction<Link>[]): void {
     if (answers.length === 0) return;
     this.#rewriteBoard();
     void this.#carryOut(answers);
-  }
-
-  /** Sends kept results to the link that their client used last. */
-  resend(ids: readonly TaskId[]): void {
-    for (const id of ids) {
-      const link = this.#clients.get(clientOf(id));
-      if (link !== undefined) void this.#carryOut(this.#core.resend([id], link));
-    }
   }
 
   /** Frees kept results: these, or all of a client. */

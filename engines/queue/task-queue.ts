@@ -150,28 +150,15 @@ export class Engine<C> {
     return this.#abortWhere((task) => wanted.has(task.message.id));
   }
 
-  /** Aborts everything that the client with this uuid has queued. */
-  abortClient(client: string): Instruction<C>[] {
-    return this.#abortWhere((task) => task.message.id.startsWith(`${client}:`));
-  }
-
   /** The client of a link is gone for good: what it had queued never runs. Its finished results stay in the outbox. */
   clientGone(client: C): Instruction<C>[] {
     return this.#abortWhere((task) => task.client === client);
   }
 
-  /** Kept results again, to `client`; ids without a result are skipped. */
-  resend(ids: readonly TaskId[], client: C): Instruction<C>[] {
-    return ids.flatMap((id) => {
-      const sent = this.#outbox.get(id);
-      return sent === undefined ? [] : [{ do: 'reply' as const, to: client, reply: sent.reply, body: sent.body }];
-    });
-  }
-
   /** The reply of a task to whoever asks: now if it is kept, when it ends if it waits or runs; else refused. */
   fetch(id: TaskId, client: C): Instruction<C>[] {
-    const kept = this.resend([id], client);
-    if (kept.length > 0) return kept;
+    const kept = this.#outbox.get(id);
+    if (kept !== undefined) return [{ do: 'reply', to: client, reply: kept.reply, body: kept.body }];
     if (this.running === id || this.#queue.has(id)) {
       this.#watchers.set(id, [...(this.#watchers.get(id) ?? []), client]);
       return [];

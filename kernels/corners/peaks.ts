@@ -30,18 +30,10 @@ export async function cornerPeaks(tf: TF, response: Image, options: PeaksOptions
 }
 
 /**
- * Response and peaks in one go: the response of a strip stays on the device until its maxima are known.
+ * Response and peaks of a checked picture in one go: the response of a strip stays on the device until its maxima are
+ * known.
  * @throws as cornerHarris and cornerPeaks
  */
-export async function detectCorners(
-  tf: TF,
-  image: Image,
-  options: ResponseOptions & PeaksOptions = {},
-): Promise<Corner[]> {
-  return cornersOf(tf, await floatImage(image), options);
-}
-
-/** detectCorners in a checked picture. */
 export async function cornersOf(tf: TF, grey: FloatImage, options: ResponseOptions & PeaksOptions): Promise<Corner[]> {
   const response = responseOptions(options);
   const rule = peaksOptions(options);

@@ -90,7 +90,7 @@ export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
     const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
     const tasks = this.submit('map', 'map', options, (index: number) => {
       const part = parts[index];
-      return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, mode: 'items', concurrency });
+      return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, concurrency });
     });
     const assembly = chunks<Awaited<R>>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as never);
     const kind = 'AsyncMapResult';

@@ -41,12 +41,6 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-/** Keys of an encrypted transport. A seam: no implementation takes them yet. */
-export interface Security {
-  readonly publicKey: string;
-  readonly secretKey: string;
-}
-
 export interface TransportOptions {
   /** Chunk bytes; default 4 MiB for ipc, 1 MiB for tcp. */
   readonly chunkBytes?: number;

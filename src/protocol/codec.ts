@@ -1,5 +1,6 @@
 // A message as parts and back. A header is JSON and is checked field by field (header.ts); a body is one
 // structured-clone blob and the raw buffers beside it (value-serializer.ts, value-deserializer.ts).
+import type { Parts } from '../comm/transport.ts';
 import { ProtocolError } from '../errors.ts';
 import { checkHeader, headerLimit, MAX_HEADER } from './header.ts';
 import { type Header, PROTOCOL_VERSION } from './messages.ts';
@@ -8,9 +9,6 @@ import { deserialize, type Revivers } from './values/value-deserializer.ts';
 import { serialize } from './values/value-serializer.ts';
 
 export type { Revivers } from './values/value-deserializer.ts';
-
-// The same as `Parts` of comm/transport.ts, which stands a layer above this one.
-type Parts = readonly Uint8Array[];
 
 /** A value on the wire: a blob, then raw buffers that are windows on the value's arrays. Empty: no value. */
 export type Body = Parts;

@@ -33,7 +33,7 @@ const SMALL_HEADER = 64 * 1024;
 const MAX_CAUSES = 16;
 
 // They bear text of programs, or lists that grow with queue and roster.
-const LARGE = new Set(['reply', 'output', 'abort', 'interrupt', 'resend', 'purge', 'control-reply', 'roster']);
+const LARGE = new Set(['reply', 'output', 'abort', 'interrupt', 'purge', 'control-reply', 'roster']);
 
 /** Bytes that a header of this type may have. */
 export function headerLimit(type: string): number {
@@ -93,20 +93,7 @@ const header = union<Header, 'type'>('type', {
     type: oneOf('task'),
     id: text,
     to: text,
-    method: oneOf(
-      'apply',
-      'execute',
-      'push',
-      'pull',
-      'map',
-      'clear',
-      'matmul',
-      'ring',
-      'kernel',
-      'memory',
-      'describe',
-      'call',
-    ),
+    method: oneOf('apply', 'execute', 'push', 'pull', 'map', 'clear', 'matmul', 'ring', 'kernel', 'memory', 'describe'),
     label: text,
     runTimeout: optional(num),
     roster: optional(whole),
@@ -140,11 +127,10 @@ const header = union<Header, 'type'>('type', {
   }),
   ping: object({ ...request, type: oneOf('ping') }),
   status: object({ ...request, type: oneOf('status') }),
-  abort: object({ ...request, type: oneOf('abort'), ids, client: optional(text) }),
+  abort: object({ ...request, type: oneOf('abort'), ids: list(text) }),
   purge: object({ ...request, type: oneOf('purge'), ids, client: optional(text) }),
   interrupt: object({ ...request, type: oneOf('interrupt'), ids, grace: optional(num) }),
   shutdown: object({ ...request, type: oneOf('shutdown') }),
-  resend: object({ ...request, type: oneOf('resend'), ids: list(text) }),
   'control-reply': object({
     type: oneOf('control-reply'),
     id: whole,

@@ -21,8 +21,7 @@ export type Method =
   | 'ring'
   | 'kernel'
   | 'memory'
-  | 'describe'
-  | 'call';
+  | 'describe';
 
 /** Client → engine, tasks socket. The body holds the arguments of the method. */
 export interface TaskMessage {
@@ -126,13 +125,11 @@ export interface EngineStatus {
 export type ControlRequest = { readonly id: number; readonly to: string } & (
   | { readonly type: 'ping' }
   | { readonly type: 'status' }
-  /** `ids` absent = everything that client `client` has queued. */
-  | { readonly type: 'abort'; readonly ids?: readonly TaskId[]; readonly client?: string }
+  /** Ends queued tasks; an id that has not arrived yet is remembered. The running task goes on. */
+  | { readonly type: 'abort'; readonly ids: readonly TaskId[] }
   /** Ends the running task: within a second if V8 can break it, else by replacing the engine after `grace` ms. */
   | { readonly type: 'interrupt'; readonly ids?: readonly TaskId[]; readonly grace?: number }
   | { readonly type: 'shutdown' }
-  /** Send these finished results again (to a client that lost its connection, or to another client). */
-  | { readonly type: 'resend'; readonly ids: readonly TaskId[] }
   /** Frees kept results; `ids` absent = all of client `client`. */
   | { readonly type: 'purge'; readonly ids?: readonly TaskId[]; readonly client?: string }
 );

@@ -40,15 +40,14 @@ export interface MapArguments {
   readonly fn: FunctionLike;
   /** The engine's part of every sequence: arrays, strings, typed arrays, tensors; cut to the shortest. */
   readonly sequences: readonly unknown[];
-  readonly mode: 'items';
   /** Items under way at once, where the function is asynchronous. Default 1. */
   readonly concurrency?: number;
 }
 
-/** `values[i]` is undefined where item i failed. */
+/** A value per item, undefined where the item failed, and the errors of the items that failed. */
 export interface MapResult {
   readonly values: readonly unknown[];
-  readonly errors: readonly (readonly [number, WireError])[];
+  readonly errors: readonly (readonly [index: number, error: WireError])[];
 }
 
 /** No names: everything that the user has set. */

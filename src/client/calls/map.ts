@@ -1,16 +1,10 @@
 // map on a DirectView: each engine gets one block of every sequence, and one task.
 import type { EngineInfo } from '../../errors.ts';
-import type { WireError } from '../../protocol/values/wire-error.ts';
+import type { MapResult } from '../../protocol/methods.ts';
 import { ranges } from '../../tensor/partition.ts';
 import { failed, type Outcome, remoteError, success } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
 import { materialise, type Sequence, window } from './sequences.ts';
-
-/** The reply of the `map` verb: a value per item, and the items that failed. */
-export interface MapReply {
-  readonly values: readonly unknown[];
-  readonly errors: readonly (readonly [index: number, error: WireError])[];
-}
 
 /** One engine's share: the sequences cut to its block, and how many items that makes. */
 export interface MapPart {
@@ -39,7 +33,7 @@ export function mapParts(sequences: readonly Sequence[], engines: number): (MapP
 
 /** The outcomes of a chunk's items: one bad item does not lose its neighbours. */
 export function itemOutcomes(value: unknown, task: Task): Outcome[] {
-  const { values, errors } = value as MapReply;
+  const { values, errors } = value as MapResult;
   const outcomes: Outcome[] = Array.from(values, (item) => success(item));
   const info: EngineInfo = {
     engineId: task.engine?.id ?? -1,

@@ -66,15 +66,6 @@ export class Connection {
     this.#transport = transport;
   }
 
-  get outstanding(): TaskId[] {
-    return [...this.#sent.keys()];
-  }
-
-  /** Bytes queued or in flight towards this engine. */
-  get pendingBytes(): number {
-    return this.#tasks?.pendingBytes ?? 0;
-  }
-
   /** Sends one task; its outcome arrives at `task`. A dead engine fails it at once. */
   submit(task: Task, request: Request): void {
     if (this.#down !== undefined) {

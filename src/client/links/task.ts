@@ -28,7 +28,6 @@ export interface Metadata {
   readonly data: Readonly<Record<string, unknown>>;
   readonly label: string;
   readonly isBroadcast: boolean;
-  readonly isCoalescing: boolean;
 }
 
 export type OutputEvent =
@@ -214,7 +213,6 @@ export class Task {
       data,
       label,
       isBroadcast: this.isBroadcast,
-      isCoalescing: false,
     };
   }
 

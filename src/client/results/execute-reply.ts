@@ -1,16 +1,11 @@
 // ExecuteReply: what `execute` gives per engine; prints as `<ExecuteReply[1]: 6>`.
 import { inspect } from 'node:util';
+import type { ExecuteResult } from '../../protocol/methods.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { MimeBundle, Task } from '../links/task.ts';
 import type { Assembly } from './assembly.ts';
 
 const SHOWN = 32;
-
-/** The engine's side of it: body of the `execute` verb's reply, undefined when silent. */
-interface ExecuteValue {
-  readonly executionCount: number;
-  readonly data: MimeBundle | null;
-}
 
 export class ExecuteReply {
   /** 0 for silent executions. */
@@ -20,7 +15,7 @@ export class ExecuteReply {
   readonly stdout: string;
   readonly stderr: string;
 
-  constructor(value: ExecuteValue | undefined, task: Task) {
+  constructor(value: ExecuteResult | undefined, task: Task) {
     this.executionCount = value?.executionCount ?? 0;
     this.executeResult = value?.data ?? null;
     this.stdout = task.stdout;
@@ -42,7 +37,7 @@ export class ExecuteReply {
     const items = (outcome: Outcome, index: number): readonly Outcome<ExecuteReply>[] => {
       if (!outcome.ok) return [outcome];
       const task = tasks[index] as Task;
-      const value = new ExecuteReply(outcome.value as ExecuteValue | undefined, task);
+      const value = new ExecuteReply(outcome.value as ExecuteResult | undefined, task);
       task.executeResult = value.executeResult;
       return [{ ok: true, value }];
     };

@@ -48,7 +48,6 @@ test('works: apply, execute, push, pull, map, memory, clear, errors', () =>
         return x * x;
       },
       sequences: [[1, 2, 3]],
-      mode: 'items',
     });
     const { values, errors } = mapped.value as { values: number[]; errors: [number, { name: string }][] };
     assert.equal(values, [1, undefined, 9]);

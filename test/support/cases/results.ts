@@ -86,7 +86,7 @@ export function resultCases(test: Suite, rig: () => Rig): void {
     const after = ar.metadata as { completed: Date | null }[];
     assert.ok(after.every((m) => m.completed instanceof Date));
     const keys =
-      'after,completed,data,engineId,engineUuid,error,executeInput,executeResult,follow,isBroadcast,isCoalescing,label,msgId,outputs,received,started,status,stderr,stdout,submitted';
+      'after,completed,data,engineId,engineUuid,error,executeInput,executeResult,follow,isBroadcast,label,msgId,outputs,received,started,status,stderr,stdout,submitted';
     assert.is(
       Object.keys(after[0] as object)
         .sort()

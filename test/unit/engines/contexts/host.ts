@@ -2,7 +2,6 @@
 import * as assert from 'uvu/assert';
 import type { ContextKind, SharedContext } from '../../../../engines/contexts/context.ts';
 import { probeAll, probeContext } from '../../../../engines/contexts/index.ts';
-import { asTF } from '../../../../engines/contexts/tf-bridge.ts';
 import { ContextError } from '../../../../src/errors.ts';
 import { tensor } from '../../../../src/tensor/convert.ts';
 import { rejects, throws } from '../../../support/assert.ts';
@@ -23,7 +22,7 @@ const matrix = tensor(
 async function shares(context: SharedContext): Promise<void> {
   const a = context.upload(matrix);
   const tf = await context.tf();
-  const onTF = await asTF(context, a);
+  const onTF = await context.toTF(a);
   const sum = tf.add(onTF, 1);
   const b = await context.fromTF(sum);
   tf.dispose([onTF, sum]);

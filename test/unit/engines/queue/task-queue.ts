@@ -60,7 +60,8 @@ test('a finished task that comes again is answered from the outbox', () => {
   e.next();
   e.finished('c:1', outcome(1));
   assert.equal(replies(e.arrive(task(1), [], 'b')), [['b', 'c:1', 'ok']]);
-  assert.equal(replies(e.resend(['c:1', 'c:9'], 'd')), [['d', 'c:1', 'ok']]);
+  assert.equal(replies(e.fetch('c:1', 'd')), [['d', 'c:1', 'ok']]);
+  assert.equal(replies(e.fetch('c:9', 'd')), [['d', 'c:9', 'refused']]);
   assert.is(e.next(), undefined);
 });
 
@@ -111,11 +112,11 @@ test('remembered aborts are bounded', () => {
   assert.is(e.arrive(task(10_000), [], 'a').length, 1);
 });
 
-test('abort by client takes what that client has queued', () => {
+test('a client that is gone takes what it has queued with it, and nothing else', () => {
   const e = engine();
   e.arrive(task(1), [], 'a');
   e.arrive({ ...task(1), id: 'd:1' }, [], 'b');
-  assert.equal(replies(e.abortClient('d')), [['b', 'd:1', 'aborted']]);
+  assert.equal(replies(e.clientGone('b')), [['b', 'd:1', 'aborted']]);
   assert.equal(replies(e.clientGone('a')), [['a', 'c:1', 'aborted']]);
 });
 

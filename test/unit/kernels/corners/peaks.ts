@@ -1,8 +1,8 @@
 // Peaks: thresholds, borders, ties, spacing, on every backend, against the brute-force reference.
 import * as assert from 'uvu/assert';
-import type { TF } from '../../../../kernels/corners/image.ts';
-import type { PeaksOptions } from '../../../../kernels/corners/options.ts';
-import { cornerPeaks, detectCorners } from '../../../../kernels/corners/peaks.ts';
+import { type Corner, floatImage, type Image, type TF } from '../../../../kernels/corners/image.ts';
+import type { PeaksOptions, ResponseOptions } from '../../../../kernels/corners/options.ts';
+import { cornerPeaks, cornersOf } from '../../../../kernels/corners/peaks.ts';
 import { referencePeaks } from '../../../../kernels/corners/reference.ts';
 import { cornerHarris } from '../../../../kernels/corners/response.ts';
 import { cornerSubpix } from '../../../../kernels/corners/subpix.ts';
@@ -23,6 +23,11 @@ import { suite } from '../../../support/suite.ts';
 import { onBackend, openBackends } from '../../../support/tfjs.ts';
 
 const test = suite('corner peaks');
+
+/** As `imageCorners` does for a picture that it has read. */
+async function detectCorners(tf: TF, image: Image, options: ResponseOptions & PeaksOptions = {}): Promise<Corner[]> {
+  return cornersOf(tf, await floatImage(image), options);
+}
 
 const RULES: readonly PeaksOptions[] = [
   {},
