@@ -1,6 +1,7 @@
 // The collectives of user code: who takes part, which messages belong together, and what a failure does to the others.
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
+import { BoundedMap } from '../../src/util/bounded.ts';
 import { peerError } from '../peers/mailbox.ts';
 import { DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts';
 import type { Relay } from '../peers/relay.ts';
@@ -55,7 +56,7 @@ export class Collectives implements CollectiveCalls {
   /** Calls whose task here has begun a collective, with the scopes of it. */
   readonly #entered = new Map<string, Set<string>>();
   /** Scopes that failed, here or elsewhere, and calls whose task is over, with the reason: their mail is not kept. */
-  readonly #over = new Map<string, string>();
+  readonly #over = new BoundedMap<string, string>(REMEMBERED);
 
   constructor(peers: Peers, relay: Relay, task: () => TaskMessage | undefined) {
     this.#peers = peers;
@@ -208,8 +209,6 @@ export class Collectives implements CollectiveCalls {
 
   #finish(scope: string, why: string): void {
     this.#over.set(scope, why);
-    const oldest = this.#over.keys().next();
-    if (this.#over.size > REMEMBERED && !oldest.done) this.#over.delete(oldest.value);
     for (const key of this.#counts.keys()) if (key.startsWith(scope)) this.#counts.delete(key);
     this.#peers.mailbox.forget(scope);
   }

@@ -4,6 +4,7 @@
 import type { Link, Transport } from '../../src/comm/transport.ts';
 import { type Body, encodeBody, encodeMessage } from '../../src/protocol/codec.ts';
 import type { EngineId, EngineRecord, Header, MailMessage } from '../../src/protocol/messages.ts';
+import { BoundedSet } from '../../src/util/bounded.ts';
 import { logLine } from '../log.ts';
 import type { Identity } from '../queue/task-queue.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
@@ -27,7 +28,7 @@ export class Peers {
   readonly #mailbox = new Mailbox(() => `engine ${this.#identity.id}`, logLine);
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
   // Topics that were called off: what still comes for them is dropped.
-  readonly #forgotten = new Set<string>();
+  readonly #forgotten = new BoundedSet<string>(MAX_FORGOTTEN);
   readonly #members = new Membership();
   readonly #version: () => number | undefined;
 
@@ -85,8 +86,6 @@ export class Peers {
   /** Drops all mail whose tag is `topic` or begins with `topic/`, now and later; who waits for it fails. */
   forget(topic: string): void {
     this.#forgotten.add(USER + topic);
-    const oldest = this.#forgotten.values().next();
-    if (this.#forgotten.size > MAX_FORGOTTEN && !oldest.done) this.#forgotten.delete(oldest.value);
     this.#mailbox.fail((_, tag) => topicOf(tag) === USER + topic, 'it was called off');
     this.#mailbox.forget(`${USER}${topic}/`);
   }

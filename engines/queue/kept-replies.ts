@@ -1,5 +1,6 @@
 // Finished results, bounded in bytes: what a client that lost its connection may ask for again.
 import type { ReplyMessage, TaskId } from '../../src/protocol/messages.ts';
+import { BoundedSet } from '../../src/util/bounded.ts';
 
 export interface Sent {
   readonly reply: ReplyMessage;
@@ -15,8 +16,10 @@ const MAX_FORGOTTEN = 50_000;
 export class Outbox {
   readonly limit: number;
   readonly #kept = new Map<TaskId, Sent>();
+  // Kept for life: a new iterator walks over the holes that dropped entries left.
+  readonly #oldest = this.#kept.keys();
   // Ids whose results were dropped: they must not run again either.
-  readonly #forgotten = new Set<TaskId>();
+  readonly #forgotten = new BoundedSet<TaskId>(MAX_FORGOTTEN);
   #bytes = 0;
 
   constructor(limit = DEFAULT_BYTES) {
@@ -49,12 +52,12 @@ export class Outbox {
     let bytes = ENTRY_BYTES + reply.metadata.stdout.length + reply.metadata.stderr.length;
     for (const part of body) bytes += part.byteLength;
     if (bytes > this.limit) {
-      this.#forget(reply.id);
+      this.#forgotten.add(reply.id);
       return;
     }
     this.#kept.set(reply.id, { reply, body, bytes });
     this.#bytes += bytes;
-    while (this.#bytes > this.limit) this.#dropOldest();
+    while (this.#bytes > this.limit) this.drop(this.#oldest.next().value as TaskId);
   }
 
   /** Frees a result; its id is remembered, so that the task does not run again. */
@@ -63,22 +66,6 @@ export class Outbox {
     if (sent === undefined) return;
     this.#kept.delete(id);
     this.#bytes -= sent.bytes;
-    this.#forget(id);
-  }
-
-  #dropOldest(): void {
-    for (const id of this.#kept.keys()) {
-      this.drop(id);
-      return;
-    }
-  }
-
-  #forget(id: TaskId): void {
     this.#forgotten.add(id);
-    if (this.#forgotten.size <= MAX_FORGOTTEN) return;
-    for (const oldest of this.#forgotten) {
-      this.#forgotten.delete(oldest);
-      return;
-    }
   }
 }

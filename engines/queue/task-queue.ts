@@ -2,6 +2,7 @@
 // that). It decides order, refusal and de-duplication; it knows no socket, no clock and no user code.
 import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
 import type { WireError } from '../../src/protocol/values/wire-error.ts';
+import { BoundedSet } from '../../src/util/bounded.ts';
 import { Outbox } from './kept-replies.ts';
 
 /** A task with the body of its message and the link that it came on (`C` is opaque here). */
@@ -52,7 +53,7 @@ export class Engine<C> {
   #cursor = this.#queue.values();
   #first: QueuedTask<C> | undefined;
   // Ids that were aborted before their task arrived: the control socket overtakes the tasks socket.
-  readonly #abortedAhead = new Set<TaskId>();
+  readonly #abortedAhead = new BoundedSet<TaskId>(MAX_REMEMBERED_ABORTS);
   /** Clients that wait for the end of another's task. */
   readonly #watchers = new Map<TaskId, C[]>();
   #running: QueuedTask<C> | null = null;
@@ -146,7 +147,7 @@ export class Engine<C> {
   /** Aborts queued tasks by id; an id that is not here yet is remembered; the running task goes on. */
   abort(ids: readonly TaskId[]): Instruction<C>[] {
     const wanted = new Set(ids);
-    for (const id of ids) if (!this.#knows(id)) this.#rememberAbort(id);
+    for (const id of ids) if (!this.#knows(id)) this.#abortedAhead.add(id);
     return this.#abortWhere((task) => wanted.has(task.message.id));
   }
 
@@ -183,12 +184,6 @@ export class Engine<C> {
 
   #knows(id: TaskId): boolean {
     return this.running === id || this.#queue.has(id) || this.#outbox.get(id) !== undefined || this.#outbox.forgot(id);
-  }
-
-  #rememberAbort(id: TaskId): void {
-    this.#abortedAhead.add(id);
-    const oldest = this.#abortedAhead.values().next();
-    if (this.#abortedAhead.size > MAX_REMEMBERED_ABORTS && !oldest.done) this.#abortedAhead.delete(oldest.value);
   }
 
   #abortWhere(matches: (task: QueuedTask<C>) => boolean): Instruction<C>[] {

@@ -1,5 +1,6 @@
 // Source text and functions of users, evaluated in the engine's globalThis. Compiled sources are cached.
 import { constants, Script, type ScriptOptions } from 'node:vm';
+import { BoundedMap } from '../../src/util/bounded.ts';
 import type { Namespace } from './namespace.ts';
 import { type ReplSource, replSource } from './repl.ts';
 
@@ -16,8 +17,8 @@ const nameShim = (fn: unknown): unknown => fn;
 export class Evaluator {
   readonly #namespace: Namespace;
   readonly #engine: () => string;
-  readonly #functions = new Map<string, unknown>();
-  readonly #expressions = new Map<string, Script>();
+  readonly #functions = new BoundedMap<string, unknown>(MAX_CACHED);
+  readonly #expressions = new BoundedMap<string, Script>(MAX_CACHED);
 
   /** `engine` gives the engine's name for stacks and messages: `engine 2`. */
   constructor(namespace: Namespace, engine: () => string) {
@@ -39,11 +40,7 @@ export class Evaluator {
   /** The value of an expression: a name, a dotted name, or anything that fits in brackets. Never awaits. */
   expression(text: string): unknown {
     if (isPath(text)) return this.#namespace.get(text);
-    let script = this.#expressions.get(text);
-    if (script === undefined) {
-      script = this.#compile(`(${text}\n)`, -1);
-      remember(this.#expressions, text, script);
-    }
+    const script = this.#expressions.get(text) ?? this.#expressions.set(text, this.#compile(`(${text}\n)`, -1));
     return script.runInThisContext();
   }
 
@@ -53,8 +50,7 @@ export class Evaluator {
     if (known !== undefined) return known;
     const wrapper = '(__name) => (';
     const made = (this.#compile(`${wrapper}${source}\n)`, -wrapper.length).runInThisContext() as Revived)(nameShim);
-    remember(this.#functions, source, made);
-    return made;
+    return this.#functions.set(source, made);
   }
 
   /** Sets globals from a module: pairs of the name to set and the export (null = the whole module). */
@@ -105,12 +101,4 @@ export class Evaluator {
 /** Is it a name or a dotted name, rather than an expression? */
 export function isPath(text: string): boolean {
   return PATH.test(text) && !KEYWORD.test(text);
-}
-
-function remember<T>(cache: Map<string, T>, key: string, value: T): void {
-  for (const oldest of cache.keys()) {
-    if (cache.size < MAX_CACHED) break;
-    cache.delete(oldest);
-  }
-  cache.set(key, value);
 }

@@ -1,22 +1,21 @@
 // What a client remembers of the parts of each name: their bytes, so that a gather can set memory aside for them. A wrong
 // guess costs a copy, nothing else.
 import { Tensor } from '../../tensor/tensor.ts';
+import { BoundedMap } from '../../util/bounded.ts';
 import type { Task } from '../links/task.ts';
 import { Arena } from './arena.ts';
 
 const MAX_NAMES = 1000;
-const known = new WeakMap<object, Map<string, readonly number[]>>();
+const known = new WeakMap<object, BoundedMap<string, readonly number[]>>();
 
 /** Remembers the parts of a name, if they are arrays or tensors. `session`: whose names these are. */
 export function rememberParts(session: object, name: string, parts: readonly unknown[]): void {
-  const names = known.get(session) ?? new Map<string, readonly number[]>();
+  const names = known.get(session) ?? new BoundedMap<string, readonly number[]>(MAX_NAMES);
   known.set(session, names);
   names.delete(name);
   const sizes = parts.map(bytesOfPart);
   if (sizes.some((bytes) => bytes === undefined)) return;
   names.set(name, sizes as number[]);
-  const oldest = names.keys().next();
-  if (names.size > MAX_NAMES && !oldest.done) names.delete(oldest.value);
 }
 
 function bytesOfPart(part: unknown): number | undefined {

@@ -1,19 +1,17 @@
 // Paces by function: what is learnt of a function in one call holds for the next.
 import { ModuleFunction } from '../../protocol/values/module-function.ts';
 import { Ref } from '../../protocol/values/ref.ts';
+import { BoundedMap } from '../../util/bounded.ts';
 import { Pace } from './duration-estimate.ts';
 
 const KEPT = 1000;
 
 export class Paces {
-  readonly #bySource = new Map<string, Pace>();
+  readonly #bySource = new BoundedMap<string, Pace>(KEPT);
 
   of(fn: unknown): Pace {
     const source = sourceOf(fn);
-    const known = this.#bySource.get(source) ?? new Pace();
-    if (this.#bySource.size >= KEPT) this.#bySource.clear();
-    this.#bySource.set(source, known);
-    return known;
+    return this.#bySource.get(source) ?? this.#bySource.set(source, new Pace());
   }
 }
 

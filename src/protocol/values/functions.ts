@@ -1,6 +1,7 @@
 // Functions as source text and back. `(${source})` always evaluates to the function.
 import { Script } from 'node:vm';
 import { NotSerializableError } from '../../errors.ts';
+import { BoundedMap } from '../../util/bounded.ts';
 
 /** A function or a class. */
 export type AnyFunction = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
@@ -16,17 +17,10 @@ const MAX_CACHED = 1000;
  */
 export function functionSource(fn: AnyFunction): string {
   const text = Function.prototype.toString.call(fn);
-  return expressions.get(text) ?? remember(expressions, text, normalise(fn, text));
+  return expressions.get(text) ?? expressions.set(text, normalise(fn, text));
 }
 
-const expressions = new Map<string, string>();
-
-function remember<T>(cache: Map<string, T>, key: string, value: T): T {
-  const oldest = cache.keys().next();
-  if (cache.size >= MAX_CACHED && !oldest.done) cache.delete(oldest.value);
-  cache.set(key, value);
-  return value;
-}
+const expressions = new BoundedMap<string, string>(MAX_CACHED);
 
 function normalise(fn: AnyFunction, text: string): string {
   const name = fn.name || 'the function';
@@ -82,7 +76,7 @@ function computedLength(text: string): number {
   return 0;
 }
 
-const revived = new Map<string, unknown>();
+const revived = new BoundedMap<string, unknown>(MAX_CACHED);
 
 /**
  * The function of a source that an engine sent, callable here; one per distinct source. Free names are those of the
@@ -90,7 +84,7 @@ const revived = new Map<string, unknown>();
  * @throws SyntaxError when the source does not parse
  */
 export function reviveLocal(source: string): unknown {
-  return revived.has(source) ? revived.get(source) : remember(revived, source, evaluate(source));
+  return revived.has(source) ? revived.get(source) : revived.set(source, evaluate(source));
 }
 
 // Bundlers (esbuild's keepNames) wrap inner functions in __name(fn, "name"): a shim makes that harmless.
