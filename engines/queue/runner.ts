@@ -4,6 +4,7 @@ import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts'
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
 import { isTFTensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
+import { isThenable } from '../../src/util/thenable.ts';
 import { type Board, PHASE, REASON } from '../control/status-board.ts';
 import { isDeviceTensor } from '../device/residency.ts';
 import type { Capture } from '../user-code/capture.ts';
@@ -210,10 +211,6 @@ export class Runner {
       module: (url, name) => this.#libraries.module(url, name),
     };
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }
 
 // Values on a device, read back; one level into lists and plain objects. Undefined when there is none.

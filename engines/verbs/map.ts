@@ -2,6 +2,7 @@
 import type { MapArguments, MapResult } from '../../src/protocol/methods.ts';
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
+import { isThenable } from '../../src/util/thenable.ts';
 import { type Callable, callable, type Verb } from './verb.ts';
 
 export const map: Verb<MapArguments> = {
@@ -101,8 +102,4 @@ class Items {
   #fail(i: number, error: unknown): undefined {
     this.#errors.push([i, toWireError(error)]);
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

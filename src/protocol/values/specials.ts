@@ -4,6 +4,7 @@ import { EventEmitter } from 'node:events';
 import { NotSerializableError } from '../../errors.ts';
 import { isTFTensor, tensor } from '../../tensor/convert.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { isThenable } from '../../util/thenable.ts';
 import { type AnyFunction, functionSource } from './functions.ts';
 import { ModuleFunction } from './module-function.ts';
 import { Ref } from './ref.ts';
@@ -56,7 +57,7 @@ function isSpecial(value: object): boolean {
 // V8 refuses promises, weak maps and handles by itself, but would carry these as hollow objects.
 function cannotTravel(value: object): string | undefined {
   if (value instanceof EventEmitter) return `an event emitter (${value.constructor.name}) cannot travel`;
-  if ('then' in value && typeof value.then === 'function') return 'a promise cannot travel: await it first';
+  if (isThenable(value)) return 'a promise cannot travel: await it first';
   return undefined;
 }
 
