@@ -1,9 +1,9 @@
 // One picture of a batch: its corners as numbers, and what is drawn of them written beside, so that neither pixels nor
 // PNG files cross the wire.
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Shape } from '../../src/tensor/tensor.ts';
+import { writeFileAtomic } from '../../src/util/atomic-write.ts';
 import { deviceTF } from '../device.ts';
 import { thumbnail } from '../pictures/contact-sheet.ts';
 import { plotCorners } from '../pictures/draw.ts';
@@ -46,13 +46,10 @@ export async function cornersOfFile({ path, options, drawTo, thumbnail: side }: 
 
 /** A reader, or a run that goes on after this one was killed, never sees half of the file. */
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(draft, bytes);
-    await rename(draft, path);
+    await writeFileAtomic(path, bytes);
   } catch (error) {
-    await rm(draft, { force: true });
     throw new PictureError(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
   }
 }

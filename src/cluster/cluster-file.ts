@@ -1,9 +1,10 @@
 // Where cluster files lie, and how they are written, listed and removed. client/cluster-file.ts reads them.
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type ClusterFile, loadClusterFile } from '../client/links/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
+import { writeFileAtomicSync } from '../util/atomic-write.ts';
 import { isGone } from './process-identity.ts';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
@@ -26,17 +27,14 @@ export function clusterPath(name: string, home = clusterHome()): string {
 }
 
 /**
- * Writes the file whole (exclusive create, then rename) and returns its path.
- * @throws ClusterError when a live cluster bears the name, or the directory is not private
+ * Writes the file, readable by its owner only, and returns its path.
+ * @throws ClusterError when a live cluster has the name already, or the directory is not private
  */
 export function writeClusterFile(info: ClusterFile, home = clusterHome()): string {
   const path = clusterPath(info.name, home);
   privateHome(home);
   assertFree(path, info.name);
-  const draft = join(home, `.${info.name}.${process.pid}.tmp`);
-  rmSync(draft, { force: true });
-  writeFileSync(draft, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-  renameSync(draft, path);
+  writeFileAtomicSync(path, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
   return path;
 }
 

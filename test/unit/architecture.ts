@@ -38,7 +38,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'src/pictures.ts',
     'kernels',
   ],
-  kernels: ['src/errors.ts', 'src/tensor'],
+  kernels: ['src/errors.ts', 'src/util', 'src/tensor'],
   engines: ['src/errors.ts', 'src/util', 'src/tensor', 'src/comm', 'src/protocol', 'src/rpc', 'kernels'],
   bench: ['src', 'kernels', 'engines', 'directview'],
   examples: ['directview'],

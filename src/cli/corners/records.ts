@@ -1,8 +1,9 @@
 // What a batch writes of each picture as text, and where: JSON lines, CSV, or a line for people.
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import type { Corner, CornersOfFile } from '../../../kernels/index.ts';
 import { ClusterError } from '../../errors.ts';
+import { writeFileAtomic } from '../../util/atomic-write.ts';
 
 /** One format: how a result becomes text, and which picture a line is about. */
 export interface Format {
@@ -112,13 +113,11 @@ export class Records {
   }
 }
 
-// Lines of an earlier run are not lost when this one is killed here. A device or pipe is not replaced by a file.
+// Atomic, so that lines of an earlier run survive when this one is killed here. A device or pipe is not replaced.
 async function rewrite(path: string, text: string): Promise<void> {
   const special = await stat(path)
     .then((found) => !found.isFile())
     .catch(() => false);
   if (text === '' || special) return (await open(path, special ? 'a' : 'w')).close();
-  const draft = `${path}.${process.pid}.draft`;
-  await writeFile(draft, text);
-  await rename(draft, path);
+  await writeFileAtomic(path, text);
 }
