@@ -16,7 +16,7 @@ import { Bridge } from './device/bridge.ts';
 import { Residency } from './device/residency.ts';
 import { Kernels } from './device/user-kernels.ts';
 import { installGlobals } from './globals.ts';
-import { logLine, RateLimitedLog } from './log.ts';
+import { engineLog, logLine } from './log.ts';
 import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
@@ -43,7 +43,7 @@ export class EngineServer {
   readonly #board = new Board();
   readonly #loop: TaskLoop;
   readonly #transport = zeromqTransport();
-  readonly #log = new RateLimitedLog('engine tasks');
+  readonly #log = engineLog('tasks');
   readonly #residency = new Residency();
   readonly #namespace: Namespace;
   readonly #capture: Capture;

@@ -1,31 +1,10 @@
-// Lines for the engine's stderr, at most one per second and subject: a peer that sends rubbish must not fill a disk.
-
 import { writeSync } from 'node:fs';
 import process from 'node:process';
+import { RateLimitedLog } from '../src/util/rate-limited-log.ts';
 
-const { now: timestamp } = Date;
-const EVERY_MS = 1000;
-
-export class RateLimitedLog {
-  readonly #subject: string;
-  #last = 0;
-  #dropped = 0;
-
-  constructor(subject: string) {
-    this.#subject = subject;
-  }
-
-  write(text: string): void {
-    const now = timestamp();
-    if (now - this.#last < EVERY_MS) {
-      this.#dropped++;
-      return;
-    }
-    const more = this.#dropped === 0 ? '' : ` (and ${this.#dropped} more lines)`;
-    this.#last = now;
-    this.#dropped = 0;
-    logLine(`${this.#subject} ${process.pid}: ${text.slice(0, 500)}${more}`);
-  }
+/** The log of one part of an engine, on stderr: at most one line a second, as a peer that sends rubbish must not fill a disk. */
+export function engineLog(part: string): RateLimitedLog {
+  return new RateLimitedLog((line) => logLine(`engine ${part} ${process.pid}: ${line}`));
 }
 
 /** Straight to the descriptor: process.stderr belongs to the running task, and in a thread it waits for the main one. */

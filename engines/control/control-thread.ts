@@ -6,7 +6,7 @@ import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { decodeHeader, encodeMessage } from '../../src/protocol/codec.ts';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlReply, ControlRequest, EngineRecord } from '../../src/protocol/messages.ts';
-import { RateLimitedLog } from '../log.ts';
+import { engineLog } from '../log.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
 import { Interrupter, Reaper } from './interrupter.ts';
 import { removeSocketFiles } from './ipc-files.ts';
@@ -17,7 +17,7 @@ import { onStdinEnd } from './stdin.ts';
 const { board: buffer, uuid, options, port } = workerData as ControlData;
 const board = new Board(buffer);
 const transport = zeromqTransport();
-const log = new RateLimitedLog('engine control');
+const log = engineLog('control');
 const REPLACE_GRACE_MS = 2000;
 
 function tell(message: FromControl): void {

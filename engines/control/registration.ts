@@ -4,7 +4,7 @@ import type { Link, Transport } from '../../src/comm/transport.ts';
 import { decodeHeader, encodeMessage } from '../../src/protocol/codec.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
 import type { EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../../src/protocol/messages.ts';
-import { RateLimitedLog } from '../log.ts';
+import { engineLog } from '../log.ts';
 
 export interface RegistrationEvents {
   registered(id: EngineId): void;
@@ -23,7 +23,7 @@ export class Registration {
   readonly #transport: Transport;
   readonly #options: EngineOptions;
   readonly #events: RegistrationEvents;
-  readonly #log = new RateLimitedLog('engine roster');
+  readonly #log = engineLog('roster');
   readonly #timer: NodeJS.Timeout;
   #engine: Omit<EngineRecord, 'id'> | undefined;
   #engines = new Map<string, EngineRecord>();

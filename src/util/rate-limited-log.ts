@@ -4,25 +4,36 @@ import { performance } from 'node:perf_hooks';
 const now = performance.now.bind(performance);
 const WINDOW_MS = 1000;
 
+/** How much a `RateLimitedLog` passes on. */
+export interface RateLimits {
+  /** Default 1. */
+  readonly linesPerSecond?: number;
+  /** Characters of a line that are kept. Default 500. */
+  readonly maxChars?: number;
+}
+
 /**
- * A log for what strangers can cause, such as a peer that sends rubbish without end: it passes on `linesPerSecond`
- * lines at most. The first line after a pause says how many were left out.
+ * A log for what strangers can cause, such as a peer that sends rubbish without end. It passes on a few lines a second;
+ * the first line of the next second says how many were left out.
  */
 export class RateLimitedLog {
   readonly #print: (line: string) => void;
   readonly #linesPerSecond: number;
+  readonly #maxChars: number;
   #windowStart = Number.NEGATIVE_INFINITY;
   #lines = 0;
 
-  constructor(print: (line: string) => void, linesPerSecond = 1) {
+  constructor(print: (line: string) => void, { linesPerSecond = 1, maxChars = 500 }: RateLimits = {}) {
     this.#print = print;
     this.#linesPerSecond = linesPerSecond;
+    this.#maxChars = maxChars;
   }
 
   write(line: string): void {
     const dropped = this.#nextWindow();
     if (++this.#lines > this.#linesPerSecond) return;
-    this.#print(dropped > 0 ? `${line} (and ${dropped} more lines)` : line);
+    const kept = line.slice(0, this.#maxChars);
+    this.#print(dropped > 0 ? `${kept} (and ${dropped} more lines)` : kept);
   }
 
   /** Starts a new second if the last one is over; returns how many lines that one left out. */

@@ -7,13 +7,13 @@ const test = suite('util/rate-limited-log');
 
 test('so many lines a second; the next one tells of the rest', async () => {
   const lines: string[] = [];
-  const log = new RateLimitedLog((line) => lines.push(line), 2);
+  const log = new RateLimitedLog((line) => lines.push(line), { linesPerSecond: 2, maxChars: 6 });
   for (let i = 0; i < 5; i++) log.write(`line ${i}`);
   assert.equal(lines, ['line 0', 'line 1']);
   await sleep(1100);
-  log.write('later');
+  log.write('later, cut');
   log.write('last');
-  assert.equal(lines.slice(2), ['later (and 3 more lines)', 'last']);
+  assert.equal(lines.slice(2), ['later, (and 3 more lines)', 'last']);
 });
 
 test('one line a second unless told otherwise, the first at once', async () => {
