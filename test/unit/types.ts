@@ -1,6 +1,6 @@
 // The public types, checked by the compiler; at run time this file only has to load.
 
-import type { AsyncResult, Client, DirectView, ExecuteReply, RemoteError, Tensor } from 'directview';
+import type { AsyncResult, Client, DirectView, ExecuteReply, ItemStream, RemoteError, Tensor } from 'directview';
 import { pdot, ref } from 'directview';
 import { expectTypeOf } from 'expect-type';
 import * as assert from 'uvu/assert';
@@ -31,6 +31,12 @@ async function contract(rc: Client, one: DirectView<'one'>, many: DirectView<'ma
   expectTypeOf(await many.px`1`).toEqualTypeOf<void>();
   expectTypeOf(one.remote((x: number) => String(x))(1)).toEqualTypeOf<AsyncResult<string, string>>();
   expectTypeOf(many.parallel((x: number) => String(x)).map([1])).toEqualTypeOf<AsyncResult<string[], string>>();
+  const [lview, text] = [rc.loadBalanced(), (x: number) => String(x)];
+  expectTypeOf(lview.imap(text, [1])).toEqualTypeOf<ItemStream<string>>();
+  expectTypeOf(lview.imap(text, [1], { ordered: false })).toEqualTypeOf<ItemStream<string>>();
+  expectTypeOf(lview.imap(text, [1], { returnErrors: true, hwm: 1 })).toEqualTypeOf<ItemStream<string | RemoteError>>();
+  const declared = { returnErrors: true, chunkSize: 2 } as const;
+  expectTypeOf(lview.imap(text, [1], declared)).toEqualTypeOf<ItemStream<string | RemoteError>>();
   // @ts-expect-error an argument of the wrong type
   one.apply((x: number) => x, 'text');
 }

@@ -30,3 +30,10 @@ export function remoteError(wire: WireError, info: EngineInfo): RemoteError {
   const { name: ename, message: evalue, stack: traceback } = wire;
   return new RemoteError({ ename, evalue, traceback, engineInfo: info, cause: fromWireError(wire) });
 }
+
+/** The failure of a task that this client could not send: its `ename` is the name of the error that was thrown here. */
+export function asRemoteError(error: unknown): RemoteError {
+  if (error instanceof RemoteError) return error;
+  const { name: ename, message: evalue, stack: traceback = '' } = error as Error;
+  return new RemoteError({ ename, evalue, traceback, cause: error });
+}

@@ -1,11 +1,13 @@
 // LoadBalancedView: each of its tasks runs on one engine, the least loaded. There is no scheduler process: the client
 // deals the tasks out over its own connections.
 import { inspect } from 'node:util';
-import { InvalidDependency, NoEnginesRegistered } from '../../errors.ts';
+import { InvalidDependency, NoEnginesRegistered, type RemoteError } from '../../errors.ts';
+import { encodeBody } from '../../protocol/codec.ts';
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
 import type { Ref } from '../../protocol/values/ref.ts';
 import { functionName, mapInputs } from '../calls/map.ts';
 import type { JobSelection } from '../jobs/jobs.ts';
+import { asRemoteError } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
 import { splitInputs } from '../options.ts';
 import type { RemoteArgs, RemoteFunction } from '../remote.ts';
@@ -27,6 +29,7 @@ import {
   dependencyOf,
   type ImapOptions,
   type Kept,
+  type ReturnErrors,
 } from './options.ts';
 import { Guard } from './placement.ts';
 
@@ -134,24 +137,60 @@ export class LoadBalancedView {
   /**
    * Maps over iterables that may be endless or asynchronous: reads only as far ahead as `maxOutstanding` tasks that the
    * caller has not taken yet, and keeps nothing of what it gave. A plain object after the iterables is taken as options.
-   * @throws TypeError without an iterable or for an unknown option
+   * The stream throws at the first failed item; with `returnErrors: true` it yields the item's RemoteError and goes on.
+   * Each item of a chunk whose task failed as a whole (its engine died, an item cannot travel) gives the same error.
+   * @throws TypeError without an iterable or for an unknown option; NotSerializableError for a function that cannot travel
+   * @example
+   * for await (const found of lview.imap(corners, paths, { returnErrors: true, maxOutstanding: 32 })) {
+   *   if (found instanceof RemoteError) console.error(found.message);
+   *   else save(found);
+   * }
    */
-  imap<A extends unknown[], R>(fn: RemoteFunction<A, R>, ...iterables: readonly unknown[]): ItemStream<Awaited<R>> {
+  imap<A extends unknown[], R>(
+    fn: RemoteFunction<A, R>,
+    ...iterables: readonly [...iterables: unknown[], options: ReturnErrors]
+  ): ItemStream<Awaited<R> | RemoteError>;
+  imap<A extends unknown[], R>(fn: RemoteFunction<A, R>, ...iterables: readonly unknown[]): ItemStream<Awaited<R>>;
+  imap(fn: RemoteFunction<unknown[], unknown>, ...iterables: readonly unknown[]): ItemStream<unknown> {
     const { inputs, options } = splitInputs<ImapOptions>(iterables, checkImap);
-    const { chunkSize = 1, ordered = true, maxOutstanding = 'auto', concurrency, ...rest } = options;
+    const {
+      chunkSize = 1,
+      ordered = true,
+      maxOutstanding = 'auto',
+      concurrency,
+      returnErrors = false,
+      ...rest
+    } = options;
     const kept: Kept = { ...this.#kept, ...rest };
     const guarded = this.#guarded(fn, kept);
+    encodeBody({ fn: guarded });
     const base = this.#base('imap', fn, kept, chunkSize);
-    return new ItemStream<Awaited<R>>({
+    const submit = (columns: unknown[][]) =>
+      this.#submit(chunkCall(base, guarded, columns, concurrency), 1, kept)[0] as Task;
+    return new ItemStream({
       inputs,
       chunkSize,
       ordered,
+      returnErrors,
       signal: kept.signal,
       limit: () => this.#limit(maxOutstanding),
-      submit: (columns) => this.#submit(chunkCall(base, guarded, columns, concurrency), 1, kept)[0] as Task,
+      submit: returnErrors ? (columns) => this.#submitOrRefuse(base, () => submit(columns)) : submit,
       forget: (task) => this.#balancer.session.jobs.forget(task),
       abort: (tasks) => this.#balancer.session.abortTasks(tasks),
     });
+  }
+
+  // Items that cannot travel, or that find no engine, fail as their own tasks.
+  #submitOrRefuse(base: CallBase, submit: () => Task): Task {
+    try {
+      return submit();
+    } catch (error) {
+      const refused = asRemoteError(error);
+      const request = () => {
+        throw refused;
+      };
+      return this.#balancer.refuse({ ...base, request }, 1, refused)[0] as Task;
+    }
   }
 
   #limit(wanted: number | 'auto'): number {

@@ -1,18 +1,11 @@
 // Balancer: the rim of the scheduler. It feeds it with what happens to engines and tasks, sends what it says, and keeps
 // the clocks. One per client, so that all load-balanced views see the same engines in use.
-import {
-  EngineError,
-  ImpossibleDependency,
-  NotSerializableError,
-  RemoteError,
-  TaskAborted,
-  TaskTimeout,
-} from '../../errors.ts';
+import { EngineError, ImpossibleDependency, type RemoteError, TaskAborted, TaskTimeout } from '../../errors.ts';
 import type { EngineId, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
 import type { ClientEvent } from '../client.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Request } from '../links/connection.ts';
-import { failed, type Outcome } from '../links/outcome.ts';
+import { asRemoteError, failed, type Outcome } from '../links/outcome.ts';
 import type { Session } from '../links/session.ts';
 import type { Task } from '../links/task.ts';
 import { BalancedTask, type Call, type TaskOwner } from './balanced-task.ts';
@@ -189,7 +182,8 @@ export class Balancer implements TaskOwner {
       this.session.send(seat.id, task, { ...request, label, runTimeout });
     } catch (error) {
       this.#scheduler.ended(task, 'final');
-      task.finish(failed(asRemote(error)));
+      // Arguments of a map are encoded when their task is sent: what cannot travel fails its own task.
+      task.finish(failed(asRemoteError(error)));
       this.#wake();
     }
   }
@@ -282,12 +276,4 @@ function endOf(task: BalancedTask, error: RemoteError | undefined): AttemptEnd {
 
 function bytesOf(body: readonly Uint8Array[]): number {
   return body.reduce((bytes, part) => bytes + part.byteLength, 0);
-}
-
-// Arguments of a map are encoded when their task is sent: what cannot travel fails its own task.
-function asRemote(error: unknown): RemoteError {
-  if (error instanceof RemoteError) return error;
-  const { name, message, stack } = error as Error;
-  const ename = error instanceof NotSerializableError ? 'NotSerializableError' : name;
-  return new RemoteError({ ename, evalue: message, traceback: stack ?? '', cause: error });
 }

@@ -12,6 +12,8 @@ export interface StreamInit {
   readonly inputs: readonly unknown[];
   readonly chunkSize: number;
   readonly ordered: boolean;
+  /** Are errors yielded in place of failed items? Else the first one is thrown. */
+  readonly returnErrors: boolean;
   readonly signal: AbortSignal | undefined;
   /** Tasks that may have been read and not taken; asked each time, since engines join. */
   limit(): number;
@@ -54,7 +56,10 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     return this.#sent.size;
   }
 
-  /** The next result. @throws RemoteError of the first item that failed, AbortError; what the input throws */
+  /**
+   * The next result, or the RemoteError of an item that failed where the call asked for `returnErrors`.
+   * @throws RemoteError of the first item that failed, unless errors are items; AbortError; any error of the input
+   */
   next(): Promise<IteratorResult<T, void>> {
     return this.#items.next();
   }
@@ -95,8 +100,8 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
       for (let sent = await this.#next(); sent !== undefined; sent = await this.#next()) {
         const outcomes = this.#take(sent);
         for (const item of outcomes) {
-          if (!item.ok) throw item.error;
-          yield item.value as T;
+          if (!item.ok && !this.#init.returnErrors) throw item.error;
+          yield (item.ok ? item.value : item.error) as T;
         }
       }
       if (this.#failure !== undefined) throw this.#failure.error;
@@ -135,7 +140,8 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     this.#init.forget(task);
     this.#room();
     const outcome = task.outcome as Outcome;
-    return outcome.ok ? itemsOf(outcome.value, size, task) : [outcome];
+    // A chunk whose task failed fails each of its items: the stream stays as long as its input.
+    return outcome.ok ? itemsOf(outcome.value, size, task) : new Array<Outcome>(size).fill(outcome);
   }
 
   async #read(): Promise<void> {

@@ -34,13 +34,23 @@ export interface BalancedMapOptions extends BalancedOptions, ConcurrencyOption {
   readonly ordered?: boolean | undefined;
 }
 
+/** The options of `imap`. */
 export interface ImapOptions extends BalancedOptions, ConcurrencyOption {
   /** Items per task; default 1. */
   readonly chunkSize?: number | undefined;
+  /** true (default): results come in input order; false: as they arrive. */
   readonly ordered?: boolean | undefined;
   /** Tasks that were read from the input and not yet taken by the caller. 'auto' (default): engines; 0: no limit. */
   readonly maxOutstanding?: number | 'auto' | undefined;
+  /** true: the stream yields the RemoteError of a failed item in its place and goes on; false (default): it throws it. */
+  readonly returnErrors?: boolean | undefined;
 }
+
+/**
+ * The options of an `imap` whose stream gives errors as items. The second form is for the compiler alone: it lets an
+ * options object that was declared before the call choose this overload.
+ */
+export type ReturnErrors = (ImapOptions & { readonly returnErrors: true }) | { readonly returnErrors: true };
 
 /** What a view keeps: options, and the predicates of `depend` and `require`. */
 export interface Kept extends BalancedOptions {
@@ -68,7 +78,7 @@ export function checkMap(options: BalancedMapOptions): BalancedMapOptions {
 }
 
 export function checkImap(options: ImapOptions): ImapOptions {
-  checkBalanced(options, 'chunkSize', 'ordered', 'maxOutstanding', 'concurrency');
+  checkBalanced(options, 'chunkSize', 'ordered', 'maxOutstanding', 'concurrency', 'returnErrors');
   checkCount(options.concurrency, 'concurrency', 1);
   checkCount(options.chunkSize, 'chunkSize', 1);
   if (options.maxOutstanding !== 'auto') checkCount(options.maxOutstanding, 'maxOutstanding');

@@ -170,6 +170,17 @@ export function balancedCases(test: Suite, rig: () => Rig): void {
     assert.is(20 + rest.length, read);
   });
 
+  test('imap with returnErrors: errors are items, and the stream goes on', async () => {
+    const { rc } = rig();
+    const picky = (x: number) => {
+      if (x === 2) throw new RangeError('not two');
+      return x;
+    };
+    const items = await collect(rc.loadBalanced().imap(picky, range(6), { returnErrors: true }));
+    assert.is((items[2] as RemoteError).evalue, 'not two');
+    assert.equal(items.toSpliced(2, 1), [0, 1, 3, 4, 5]);
+  });
+
   test('case 40: retries below n give the task’s error, n with a timeout TaskTimeout', async () => {
     const { rc } = rig();
     const n = rc.length;

@@ -3,7 +3,14 @@ import * as assert from 'uvu/assert';
 import { Executor } from '../../../../src/client/executor.ts';
 import { LoadBalancedView } from '../../../../src/client/load-balanced/balanced-view.ts';
 import { Balancer } from '../../../../src/client/load-balanced/balancer.ts';
-import { AbortError, RemoteError } from '../../../../src/errors.ts';
+import {
+  AbortError,
+  EngineError,
+  NoEnginesRegistered,
+  NotSerializableError,
+  RemoteError,
+  TaskAborted,
+} from '../../../../src/errors.ts';
 import { range } from '../../../../src/tensor/convert.ts';
 import { rejects, throws } from '../../../support/assert.ts';
 import { FakeSession } from '../../../support/fake-engines.ts';
@@ -142,6 +149,125 @@ test('keeps nothing of what it gave', async () => {
   assert.is(n, 3000);
   assert.is(session.jobs.history.length, 0);
   assert.is(session.jobs.outstanding.size, 0);
+});
+
+const odd = (x: number) => {
+  if (x % 3 === 2) throw new RangeError(`not ${x}`);
+  return x;
+};
+const seen = (item: unknown) => (item instanceof RemoteError ? item.evalue : item);
+
+test('returnErrors: errors stand in the places of failed items, and the stream goes on', async () => {
+  const { lview } = scene(3);
+  const expected = range(20).map((x) => (x % 3 === 2 ? `not ${x}` : x));
+  for (const chunkSize of [1, 4]) {
+    const items = await collect(lview.imap(odd, range(20), { chunkSize, returnErrors: true }));
+    assert.equal(items.map(seen), expected);
+    const any = await collect(lview.imap(odd, range(20), { chunkSize, ordered: false, returnErrors: true }));
+    assert.equal(any.map(seen).sort(), [...expected].sort());
+  }
+  const [, , bad] = await collect(lview.imap(odd, range(3), { returnErrors: true }));
+  assert.match((bad as RemoteError).message, /^\[\d:imap\] RangeError: not 2$/);
+});
+
+test('returnErrors: retries come first, and a failing source still ends the stream', async () => {
+  const { lview } = scene(2);
+  const once = new Set<number>();
+  Object.assign(globalThis, { once });
+  const flaky = (x: number) => {
+    const tried = (globalThis as unknown as { once: Set<number> }).once;
+    if (tried.has(x)) return x;
+    tried.add(x);
+    throw new RangeError(`first try of ${x}`);
+  };
+  assert.equal(await collect(lview.imap(flaky, range(6), { retries: 1, returnErrors: true })), range(6));
+  const source = (function* () {
+    yield 2;
+    yield 3;
+    throw new TypeError('source broke');
+  })();
+  const good: unknown[] = [];
+  await rejects(
+    async () => {
+      for await (const x of lview.imap(odd, source, { returnErrors: true })) good.push(seen(x));
+    },
+    TypeError,
+    /source broke/,
+  );
+  assert.equal(good, ['not 2', 3]);
+});
+
+test('returnErrors: an engine that dies fails the items it had, no others', async () => {
+  const { lview, session } = scene(2);
+  const options = { returnErrors: true, chunkSize: 2, maxOutstanding: 4 } as const;
+  const items = lview.with({ hwm: 1 }).imap(double, range(20), options);
+  const all: unknown[] = [(await items.next()).value];
+  session.kill(0);
+  all.push(...(await collect(items)));
+  assert.is(all.length, 20);
+  const lost = all.flatMap((item, i) => (item instanceof EngineError ? [i] : []));
+  assert.is(lost.length, 2, 'the two items of one chunk');
+  assert.is(lost[1], (lost[0] as number) + 1);
+  assert.is((lost[0] as number) % 2, 0);
+  all.forEach((item, i) => {
+    if (!lost.includes(i)) assert.is(item, 2 * i);
+  });
+});
+
+test('returnErrors: without engines, and for an item that cannot travel, the items say so', async () => {
+  const { lview, session } = scene(1);
+  const identity = (x: unknown) => x;
+  const [one, native, three] = await collect(lview.imap(identity, [1, Math.max, 3], { returnErrors: true }));
+  assert.equal([one, (native as RemoteError).ename, three], [1, 'NotSerializableError', 3]);
+  assert.instance(native, RemoteError);
+  session.kill(0);
+  const none = await collect(lview.imap(double, range(3), { returnErrors: true, chunkSize: 2 }));
+  assert.equal(
+    none.map((item) => item instanceof RemoteError && item.ename),
+    ['NoEnginesRegistered', 'NoEnginesRegistered', 'NoEnginesRegistered'],
+  );
+  await rejects(() => collect(lview.imap(double, range(3))), NoEnginesRegistered);
+  assert.is(session.jobs.history.length, 0);
+});
+
+test('a function that cannot travel is refused at once', () => {
+  const { lview } = scene(1);
+  throws(() => lview.imap(Math.max, [1], { returnErrors: true }), NotSerializableError);
+  throws(() => lview.imap(Math.max, [1]), NotSerializableError);
+});
+
+test('returnErrors: aborted tasks give TaskAborted, a signal ends the stream', async () => {
+  const { lview } = scene(1);
+  const items = lview.with({ hwm: 1 }).imap(double, range(6), { returnErrors: true, maxOutstanding: 0 });
+  const first = await items.next();
+  await lview.abort();
+  const rest = await collect(items);
+  assert.is(first.value, 0);
+  assert.is(rest.length, 5);
+  assert.ok(rest.some((item) => item instanceof TaskAborted));
+  const cancel = new AbortController();
+  const endless = lview.imap(odd, counting({ n: 0 }), { signal: cancel.signal, returnErrors: true });
+  await endless.next();
+  cancel.abort();
+  await rejects(() => collect(endless), AbortError);
+});
+
+test('a hundred thousand items, good and bad, are forgotten as they are taken', async () => {
+  const { lview, session } = scene(4);
+  const options = { returnErrors: true, chunkSize: 100, maxOutstanding: 8 } as const;
+  const read = { n: 0 };
+  let [taken, bad, held] = [0, 0, 0];
+  const items = lview.imap(odd, counting(read), options);
+  for await (const item of items) {
+    if (item instanceof RemoteError) bad++;
+    held = Math.max(held, session.jobs.history.length, items.outstanding);
+    if (++taken === 100_000) break;
+  }
+  assert.is(bad, 33_333);
+  assert.ok(held > 0 && held <= 8, `${held} tasks were held`);
+  assert.ok(read.n <= taken + 9 * 100, `${read.n} items were read`);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.is(session.jobs.history.length, 0);
 });
 
 test('Executor: run, submit, map, counts, close', async () => {
