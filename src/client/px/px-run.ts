@@ -5,7 +5,8 @@ import type { AsyncResult } from '../results/async-result.ts';
 import type { ExecuteReply } from '../results/execute-reply.ts';
 import { writeLive } from '../results/output/live.ts';
 import type { Sinks, TextSink } from '../results/output/sinks.ts';
-import { ProgressLine, progressEvents } from '../results/progress.ts';
+import { progressEvents } from '../results/progress.ts';
+import { ProgressBar } from '../results/progress-bar.ts';
 import type { PxOptions } from './px.ts';
 
 export type PxReply = AsyncResult<ExecuteReply | ExecuteReply[], ExecuteReply>;
@@ -103,13 +104,13 @@ function remoteErrors(error: unknown): readonly RemoteError[] {
 
 /** A progress bar that appears after a while on a TTY, below whatever is printed meanwhile. */
 class LateBar {
-  readonly #line: ProgressLine | undefined;
+  readonly #line: ProgressBar | undefined;
   readonly #end = new AbortController();
   readonly #timer: NodeJS.Timeout | undefined;
 
   constructor(result: PxReply, sink: TextSink, after: number) {
     if (!sink.isTTY || after < 0) return;
-    this.#line = new ProgressLine(sink);
+    this.#line = new ProgressBar(sink);
     this.#timer = setTimeout(() => this.#draw(result).catch(() => {}), after);
   }
 

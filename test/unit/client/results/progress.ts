@@ -1,6 +1,7 @@
 // Progress as events, as a bar on a terminal, as one line elsewhere; without engines.
 import * as assert from 'uvu/assert';
-import { type ProgressEvent, progressText } from '../../../../src/client/results/progress.ts';
+import type { ProgressEvent } from '../../../../src/client/results/progress.ts';
+import { ProgressBar, progressText } from '../../../../src/client/results/progress-bar.ts';
 import { AbortError } from '../../../../src/errors.ts';
 import { rejects } from '../../../support/assert.ts';
 import { fail, fakeResult, fakeTask, Recorded, succeed } from '../../../support/fake-tasks.ts';
@@ -38,6 +39,40 @@ test('the text has the label, the count, the time and the rate', () => {
   assert.is(progressText(event), 'crunch: 2/4 [01:01, 1.99 tasks/s]');
   assert.match(progressText(event, 'bar'), /^crunch: █{12}░{12} 2\/4 \[/);
   assert.match(progressText({ ...event, elapsed: 3_600_000 }), '[01:00:00,');
+});
+
+test('the text of work whose total nobody knows; units and notes', () => {
+  const state = { label: 'corners', done: 5, total: undefined, elapsed: 2000, unit: 'pictures', note: '1 failed' };
+  assert.is(progressText(state), 'corners: 5 [00:02, 2.50 pictures/s], 1 failed');
+  assert.is(progressText(state, 'bar'), progressText(state));
+  assert.match(progressText({ ...state, total: 10 }, 'bar'), /^corners: █{12}░{12} 5\/10 \[00:02, 2\.50 pictures\/s\]/);
+});
+
+test('a bar on a TTY: drawn at most every 50 ms, taken away, brought back, finished', () => {
+  const { stderr, ...to } = new Recorded('tty');
+  const written: string[] = [];
+  const bar = new ProgressBar({ ...stderr, columns: 30, write: (text) => written.push(text) });
+  const state = (done: number) => ({ label: 'work', done, total: 4, elapsed: 1000 * done });
+  bar.show(state(1));
+  bar.show(state(2));
+  assert.equal([written.length, to.err], [1, '']);
+  assert.is(written[0], 'work: ██████░░░░░░░░░░░░░░░░░', 'no longer than the line');
+  bar.clear();
+  bar.show(state(2));
+  bar.finish(state(4));
+  assert.equal(written.slice(1, 3), ['\r\x1b[K', 'work: ████████████░░░░░░░░░░░']);
+  assert.equal(written.slice(3), [`\r\x1b[Kwork: ${'█'.repeat(23)}`, '\n']);
+});
+
+test('a bar elsewhere: the final line alone', () => {
+  const to = new Recorded();
+  const bar = new ProgressBar(to.stderr);
+  bar.show({ label: 'work', done: 1, total: 4, elapsed: 10 });
+  bar.clear();
+  bar.end();
+  assert.is(to.err, '');
+  bar.finish({ label: 'work', done: 4, total: 4, elapsed: 2000, note: '3 failed' });
+  assert.is(to.err, 'work: 4/4 [00:02, 2.00 tasks/s], 3 failed\n');
 });
 
 test('not a TTY: one final line', async () => {
