@@ -71,11 +71,12 @@ function runFile(file: string): Promise<Outcome> {
 
 function report(outcome: Outcome): void {
   const { file, passed, failed, skipped, output, ms } = outcome;
+  const notes = output.split('\n').filter((line) => line.startsWith('NOTE '));
   const name = relative('.', file).replace(/\.js$/, '');
   console.log(
     `${failed ? 'FAIL' : 'ok  '} ${name.padEnd(34)} ${String(passed).padStart(4)} passed  ${(ms / 1000).toFixed(1)} s`,
   );
-  for (const line of skipped) console.log(`     ${line}`);
+  for (const line of [...skipped, ...notes]) console.log(`     ${line}`);
   if (failed) console.log(output.replace(/^/gm, '     | '));
 }
 

@@ -1,13 +1,23 @@
 // The layers as a test: who imports whom, who loads heavy packages, cycles, sizes.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { posix } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 import * as assert from 'uvu/assert';
+import { lowerAllowances, overAllowance, readAllowances } from '../support/architecture/allowances.ts';
+import { fileCircles, roomCircles } from '../support/architecture/circles.ts';
+import {
+  crowdedFolders,
+  doubleCasts,
+  longFiles,
+  productOf,
+  roomsPerFolder,
+  sharedTypeNames,
+  undocumented,
+} from '../support/architecture/house.ts';
+import { type HeavyPackages, heavyImports, type Layers, upwardImports } from '../support/architecture/layers.ts';
+import { type Fault, parse, readSources, type Source } from '../support/architecture/source.ts';
+import { bannedWords } from '../support/architecture/words.ts';
 import { suite } from '../support/suite.ts';
 
 /** The layers that each layer may import, besides itself. `directview` is the package by its own name. */
-const LAYERS: Readonly<Record<string, readonly string[]>> = {
+const LAYERS: Layers = {
   'src/errors.ts': [],
   'src/tensor': ['src/errors.ts'],
   'src/util': ['src/errors.ts'],
@@ -46,7 +56,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 
 const CONTEXTS = 'engines/contexts';
 /** Who may load a heavy package at run time: these files, with `await import()` (zeromq alone may be static). */
-const HEAVY: Readonly<Record<string, readonly string[]>> = {
+const LOADERS: HeavyPackages['loaders'] = {
   zeromq: ['src/comm/zeromq.ts'],
   'gpu.js': [`${CONTEXTS}/gpujs.ts`],
   webgpu: [`${CONTEXTS}/webgpu/dawn.ts`],
@@ -61,152 +71,58 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   '@tensorflow/tfjs-backend-webgpu': [`${CONTEXTS}/webgpu/tf-webgpu.ts`],
   '@tensorflow/tfjs-node': [`${CONTEXTS}/host/tensorflow.ts`],
 };
-const STATIC_TOO = ['zeromq'];
-const MAX_FILE = 350;
-const MAX_FUNCTION = 80;
-
-type How = 'static' | 'dynamic' | 'type';
-interface Import {
-  readonly from: string;
-  readonly how: How;
-}
-interface Source {
-  readonly path: string;
-  readonly lines: number;
-  readonly imports: readonly Import[];
-  /** `any`, default exports, `export *`, long functions: `line: what`. */
-  readonly faults: readonly string[];
-}
-
-function parse(path: string, text: string): Source {
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
-  const imports: Import[] = [];
-  const faults: string[] = [];
-  const line = (at: number) => file.getLineAndCharacterOfPosition(at).line + 1;
-  const visit = (node: ts.Node): void => {
-    const found = importOf(node);
-    if (found !== undefined) imports.push({ ...found, from: resolve(path, found.from) });
-    const fault = faultOf(node, line(node.getEnd()) - line(node.getStart()) + 1);
-    if (fault !== undefined) faults.push(`${path}:${line(node.getStart())}: ${fault}`);
-    ts.forEachChild(node, visit);
-  };
-  visit(file);
-  return { path, lines: text.trimEnd().split('\n').length, imports, faults };
-}
-
-/** Relative specifiers as paths from the root; packages by name. */
-function resolve(path: string, specifier: string): string {
-  return specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : specifier;
-}
-
-function importOf(node: ts.Node): Import | undefined {
-  const text = (name: ts.Node | undefined, how: How) =>
-    name !== undefined && ts.isStringLiteralLike(name) ? { from: name.text, how } : undefined;
-  if (ts.isImportDeclaration(node)) return text(node.moduleSpecifier, isTypeImport(node) ? 'type' : 'static');
-  if (ts.isExportDeclaration(node)) return text(node.moduleSpecifier, node.isTypeOnly ? 'type' : 'static');
-  if (ts.isImportTypeNode(node))
-    return ts.isLiteralTypeNode(node.argument) ? text(node.argument.literal, 'type') : undefined;
-  if (!ts.isCallExpression(node)) return undefined;
-  const loads = node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require';
-  return loads ? text(node.arguments[0], 'dynamic') : undefined;
-}
-
-function isTypeImport({ importClause }: ts.ImportDeclaration): boolean {
-  if (importClause === undefined) return false;
-  const named = importClause.namedBindings;
-  if (importClause.isTypeOnly) return true;
-  return !importClause.name && !!named && ts.isNamedImports(named) && named.elements.every((e) => e.isTypeOnly);
-}
-
-function faultOf(node: ts.Node, lines: number): string | undefined {
-  if (node.kind === ts.SyntaxKind.AnyKeyword) return 'any';
-  if (ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword) {
-    return ts.isDefaultClause(node.parent) ? undefined : 'a default export';
-  }
-  if (ts.isExportDeclaration(node) && (!node.exportClause || ts.isNamespaceExport(node.exportClause)))
-    return 'export *';
-  return ts.isFunctionLike(node) && lines > MAX_FUNCTION
-    ? `a function of ${lines} lines, over ${MAX_FUNCTION}`
-    : undefined;
-}
-
-const inside = (path: string, layer: string) => path === layer || path.startsWith(`${layer}/`);
-const layerOf = (path: string) => Object.keys(LAYERS).find((layer) => inside(path, layer));
-const isOurs = (from: string) => /^(src|engines|kernels|bench|examples|test)\//.test(from) || from === 'directview';
-
-function layerFaults(sources: readonly Source[]): string[] {
-  return sources.flatMap(({ path, imports }) => {
-    const own = layerOf(path);
-    if (own === undefined) return [`${path} is in no layer`];
-    const allowed = [own, ...(LAYERS[own] as readonly string[])];
-    const wrong = imports.filter(({ from }) => isOurs(from) && !allowed.some((layer) => inside(from, layer)));
-    return wrong.map(
-      ({ from }) => `${path} imports ${from}: ${own} may import ${allowed.slice(1).join(', ') || 'nothing'}`,
-    );
-  });
-}
-
-// Benchmarks measure the packages themselves, examples are programs of users: both load them as they like.
-function heavyFaults(sources: readonly Source[]): string[] {
-  const product = sources.filter(({ path }) => !inside(path, 'bench') && !inside(path, 'examples'));
-  return product.flatMap(({ path, imports }) => imports.flatMap((entry) => heavyFault(path, entry) ?? []));
-}
-
-function heavyFault(path: string, { from, how }: Import): string | undefined {
-  const name =
-    Object.keys(HEAVY).find((heavy) => inside(from, heavy)) ?? (/^@tensorflow\//.test(from) ? from : undefined);
-  if (name === undefined || how === 'type') return undefined;
-  if (how === 'static' && !STATIC_TOO.includes(name)) return `${path} imports ${from} statically: use await import()`;
-  const allowed = HEAVY[name] ?? [];
-  return allowed.includes(path) ? undefined : `${path} loads ${from}: only ${allowed.join(', ') || 'nobody'} may`;
-}
-
-/** Cycles of run-time imports, each as its path; types may refer to each other. */
-function cycles(sources: readonly Source[]): string[] {
-  const edges = new Map(sources.map(({ path, imports }) => [path, imports.filter((i) => i.how !== 'type')]));
-  const done = new Set<string>();
-  const found: string[] = [];
-  const visit = (path: string, trail: readonly string[]): void => {
-    if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
-    if (done.has(path) || trail.includes(path)) return;
-    for (const { from } of edges.get(path) ?? []) visit(from, [...trail, path]);
-    done.add(path);
-  };
-  for (const path of edges.keys()) visit(path, []);
-  return found;
-}
-
-function sizeFaults(sources: readonly Source[]): string[] {
-  return sources
-    .filter(({ lines }) => lines > MAX_FILE)
-    .map(({ path, lines }) => `${path} has ${lines} lines, over ${MAX_FILE}`);
-}
-
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-
-function readSources(): Source[] {
-  const folders = ['src', 'engines', 'kernels', 'bench', 'examples'].filter((folder) => existsSync(ROOT + folder));
-  return folders.flatMap((folder) =>
-    readdirSync(ROOT + folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-      .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
-      .map((path) => parse(path, readFileSync(ROOT + path, 'utf8'))),
-  );
-}
+const HEAVY: HeavyPackages = { loaders: LOADERS, staticToo: ['zeromq'] };
+/** Folders whose files and folders must stand on floors. */
+const HOUSES = ['src/client', 'src/cluster', 'src/cli', 'src/comm', 'src/protocol', 'src/rpc', 'engines', 'kernels'];
+const MAX_DOUBLE_CASTS = 10;
 
 const test = suite('architecture');
 const sources = readSources();
+const product = productOf(sources);
+
+// Rules that the whole tree does not keep yet have temporary allowances, by folder.
+const FAULTS = {
+  'import circles': fileCircles(sources),
+  'upward imports': [...upwardImports(sources, LAYERS), ...roomCircles(sources, HOUSES)],
+  'crowded folders': crowdedFolders(sources),
+  'exports without a docstring': undocumented(product),
+  'banned words': bannedWords(sources),
+  'types that share a name': sharedTypeNames(product),
+  'as unknown as': doubleCasts(product),
+};
+if (process.env['LOWER_ALLOWANCES'] === '1') lowerAllowances(FAULTS);
+const allowances = readAllowances();
+
+/** Fails with one line for each fault. */
+function none(faults: readonly string[]): void {
+  assert.is(faults.length, 0, `\n${faults.join('\n')}`);
+}
 
 test('there is something to check', () => assert.ok(sources.length > 10));
-test('imports stay within the layers', () => assert.equal(layerFaults(sources), []));
-test('heavy packages are loaded late, and in their own files', () => assert.equal(heavyFaults(sources), []));
-test('no cycles', () => assert.equal(cycles(sources), []));
-test('files are short', () => assert.equal(sizeFaults(sources), []));
+for (const [rule, faults] of Object.entries(FAULTS)) {
+  if (rule === 'as unknown as' && allowances[rule] === undefined) continue;
+  test(`no ${rule}`, () => none(overAllowance(faults, allowances[rule])));
+}
+if (allowances['as unknown as'] === undefined) {
+  test('few casts by way of unknown', () => assert.ok(FAULTS['as unknown as'].length <= MAX_DOUBLE_CASTS));
+}
+test('heavy packages are loaded late, and in their own files', () =>
+  none(heavyImports(sources, HEAVY).map(({ text }) => text)));
 test('no any, no default export, no export *, no long function', () =>
-  assert.equal(
-    sources.flatMap((s) => s.faults),
-    [],
-  ));
+  none(sources.flatMap((s) => s.faults.map(({ text }) => text))));
+
+// One line for a reader of the run, then what is worth a look and no fault.
+const largest = [...roomsPerFolder(sources)].sort(([, a], [, b]) => b - a)[0] as [string, number];
+const exported = product.reduce((sum, source) => sum + source.exports.length, 0);
+const summary = [
+  `circles ${FAULTS['import circles'].length} (types included)`,
+  `upward imports ${FAULTS['upward imports'].length}`,
+  `rooms per folder ≤ ${largest[1]} (largest: ${largest[0]})`,
+  `exports without a docstring ${FAULTS['exports without a docstring'].length} of ${exported}`,
+  `as unknown as ${FAULTS['as unknown as'].length} (≤ ${MAX_DOUBLE_CASTS})`,
+];
+console.log(`NOTE ${summary.join(', ')}`);
+for (const warning of longFiles(sources)) console.log(`NOTE ${warning}: is it one noun, with one reason to change?`);
 
 // Each rule catches what it is there for.
 const BROKEN: [string, string, string, RegExp][] = [
@@ -251,22 +167,81 @@ const BROKEN: [string, string, string, RegExp][] = [
   ],
   ['another tfjs package', 'engines/a.ts', `await import('@tensorflow/tfjs');`, /only nobody may/],
   ['a cycle', 'src/a.ts', `import './a.ts';`, /src\/a.ts → src\/a.ts/],
+  ['a circle of types', 'src/a.ts', `import type { A } from './a.ts';`, /src\/a.ts → src\/a.ts/],
+  [
+    'an export without a docstring',
+    'src/a.ts',
+    `/** A. */ export type A = 1;\nexport const b = 1;`,
+    /a.ts:2: b has no/,
+  ],
+  ['a header is no docstring', 'src/a.ts', '// A class.\n\nexport class A {}', /A has no docstring/],
+  ['a double cast', 'src/a.ts', 'f(x as unknown as T);', /a.ts:1: as unknown as/],
+  ['Of at the beginning', 'src/a.ts', '/** Sums. Of a row. */', /"Of a row."/],
+  ['What at the beginning', 'src/a.ts', '// What a\n// row holds.', /a.ts:1: "What a row holds."/],
+  ['Whoever in a later paragraph', 'src/a.ts', '/**\n * A row\n *\n * Whoever asks\n */', /"Whoever asks"/],
+  ['shall', 'src/a.ts', 'f(); // it shall be', /"it shall be"/],
+  ['is no, in an error', 'src/a.ts', `throw new TypeError('12 is no row');`, /"12 is no row"/],
   ['any', 'src/a.ts', 'let x: any[];', /src\/a.ts:1: any/],
   ['a default export', 'src/a.ts', 'export default class {}', /default export/],
   ['export * of a file', 'src/a.ts', `export * from './b.ts';`, /export \*/],
   ['a long function', 'src/a.ts', `const f = () => {${'\n'.repeat(80)}};`, /function of 81 lines/],
-  ['a long file', 'src/a.ts', `${'//\n'.repeat(351)}`, /351 lines/],
+  ['a long file', 'src/a.ts', `${'//\n'.repeat(401)}`, /401 lines/],
 ];
 
+const rulesOn = (some: readonly Source[]): string[] => {
+  const faults: Fault[] = [
+    ...upwardImports(some, LAYERS),
+    ...heavyImports(some, HEAVY),
+    ...fileCircles(some),
+    ...roomCircles(some, HOUSES),
+    ...crowdedFolders(some),
+    ...undocumented(productOf(some)),
+    ...doubleCasts(productOf(some)),
+    ...bannedWords(some),
+    ...sharedTypeNames(productOf(some)),
+    ...some.flatMap((source) => source.faults),
+  ];
+  return [...faults.map((fault) => fault.text), ...longFiles(some)];
+};
+
 for (const [name, path, text, message] of BROKEN) {
-  test(`catches: ${name}`, () => {
-    const one = [parse(path, text)];
-    const faults = [layerFaults, heavyFaults, cycles, sizeFaults]
-      .flatMap((rule) => rule(one))
-      .concat(one[0]?.faults ?? []);
-    assert.match(faults.join('\n'), message);
-  });
+  test(`catches: ${name}`, () => assert.match(rulesOn([parse(path, text)]).join('\n'), message));
 }
+
+test('catches: two types of one name, and a circle of three rooms', () => {
+  const some = [
+    parse('engines/a/x.ts', `import '../b/y.ts';\n/** One. */ export interface Row {}`),
+    parse('engines/b/y.ts', `import type { Z } from '../z.ts';\n/** Another. */ export class Row {}`),
+    parse('engines/z.ts', `await import('./a/other.ts')`),
+    parse('engines/a/other.ts', ''),
+  ];
+  assert.equal(rulesOn(some), [
+    'engines/: a → b → z.ts → a',
+    'engines/b/y.ts exports a type Row, and so does engines/a/x.ts',
+  ]);
+});
+
+test('catches: a crowded folder', () => {
+  const many = Array.from({ length: 16 }, (_, i) => parse(`src/util/${i}.ts`, ''));
+  assert.match(rulesOn(many).join('\n'), /src\/util\/ has 16 files and folders/);
+});
+
+test('allowances: neither more faults nor fewer', () => {
+  const faults = ['a', 'b'].map((text) => ({ path: 'src/x/y/z/a.ts', text }));
+  assert.equal(overAllowance(faults, { 'src/x/y': 2 }), []);
+  assert.equal(overAllowance(faults, { 'src/x/y': 1 }), ['src/x/y: 2, allowed are 1:', 'a', 'b']);
+  assert.equal(overAllowance(faults, {}), ['a', 'b']);
+  assert.equal(overAllowance([], { 'src/x/y': 1 }), [
+    'src/x/y: only 0 of 1 allowed: lower the allowance (set LOWER_ALLOWANCES=1)',
+  ]);
+});
+
+test('lets pass: prose that is fine', () => {
+  const fine = `// Overloads. "What" in quotes, of course; there is no engine 3, it is no longer needed, and \`shall\` is code.
+    /** Doubles x. */ export function f(x: string): string; export function f(x: number): number;
+    throw new Error('there is no engine 3'); const shall = 1;`;
+  assert.equal(rulesOn([parse('src/util/a.ts', fine)]), []);
+});
 
 test('lets pass: types of heavy packages, zeromq in its file, switch defaults', () => {
   const fine = [
@@ -277,8 +252,7 @@ test('lets pass: types of heavy packages, zeromq in its file, switch defaults', 
     parse('src/comm/zeromq.ts', `import { Dealer } from 'zeromq'; switch (1) { default: }`),
     parse('examples/tour.ts', `import { Cluster } from 'directview';`),
   ];
-  const faults = [layerFaults, heavyFaults, cycles, sizeFaults].flatMap((rule) => rule(fine));
-  assert.equal([...faults, ...fine.flatMap((s) => s.faults)], []);
+  assert.equal(rulesOn(fine), []);
 });
 
 test.run();
