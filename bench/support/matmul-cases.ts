@@ -2,7 +2,7 @@
 // peers outside Node. Every provider runs in this one process, one after the other.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import type { ContextKind, DeviceTensor, SharedContext } from '../../engines/contexts/context.ts';
+import type { ContextKind, DeviceTensor, GpuContext } from '../../engines/contexts/context.ts';
 import { importGpuJs } from '../../engines/contexts/gpujs.ts';
 import { probeAll, probeContext } from '../../engines/contexts/index.ts';
 import { gpuJsProvider } from '../../kernels/matmul/gpujs.ts';
@@ -38,7 +38,7 @@ const KINDS: readonly ContextKind[] = ['webgpu', 'headlessgl', 'tensorflow', 'wa
 export async function openContenders(wanted: readonly string[], threads = availableParallelism()): Promise<Opened> {
   const options = { threads, softwareGpu: true };
   const probes = await probeAll(options);
-  const contexts: SharedContext[] = [];
+  const contexts: GpuContext[] = [];
   const contenders: Contender[] = [];
   const skipped: string[] = [];
   for (const kind of KINDS) {
@@ -58,11 +58,11 @@ export async function openContenders(wanted: readonly string[], threads = availa
 }
 
 // tfjs is one module per process with one current backend: each use first turns it to that of its context.
-async function useBackend(context: SharedContext): Promise<void> {
+async function useBackend(context: GpuContext): Promise<void> {
   await (await context.tf()).setBackend(context.report.tfBackend);
 }
 
-function ofContext(context: SharedContext): Contender {
+function ofContext(context: GpuContext): Contender {
   const { kind, matmul, adapter } = context.report;
   return {
     name: `${kind} ${matmul}`,
@@ -90,13 +90,13 @@ function ofContext(context: SharedContext): Contender {
   };
 }
 
-async function kernelTime(context: SharedContext, a: Tensor, b: Tensor): Promise<number> {
+async function kernelTime(context: GpuContext, a: Tensor, b: Tensor): Promise<number> {
   const { timedMatmul } = await import('../../engines/contexts/webgpu/timing.ts');
   return timedMatmul(context, a, b);
 }
 
 /** gpu.js's own kernel and tf.matMul on the device of this context. */
-async function peers(context: SharedContext): Promise<Contender[]> {
+async function peers(context: GpuContext): Promise<Contender[]> {
   const { gpuMode, adapter, tfBackend } = context.report;
   const { input } = await importGpuJs();
   const providers: MatmulProvider[] = [gpuJsProvider({ gpu: await context.gpu(), input }, gpuMode)];

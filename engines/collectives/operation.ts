@@ -73,7 +73,7 @@ function single(op: ReduceOp, a: unknown, b: unknown): unknown {
 }
 
 function scalar(op: ReduceOp): Scalar {
-  return typeof op === 'function' ? (op as unknown as Scalar) : (NAMED[op] as Scalar);
+  return typeof op === 'function' ? (op as Scalar) : (NAMED[op] as Scalar);
 }
 
 /** `into[i] = op(into[i], from[i])`. */

@@ -1,25 +1,26 @@
-// GpuContext: what an engine computes on. Think of it as a connector: it owns one device, the libraries bound to that
-// device (gpu.js, tfjs), and the device copies of tensors. One per engine process. `cpu.ts` is the readable reference.
-
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
+/** The name of a context: `webgpu`, `headlessgl`, `tensorflow`, `wasm` or `cpu`. */
 export type ContextKind = DeviceReport['kind'];
-export type TF = typeof tfcore;
 
+/** The module tfjs. */
+export type Tfjs = typeof tfcore;
+
+/** The engine's options that say which device to open, and how. */
 export interface ContextOptions {
   /** Index of the card, where there are several. */
-  readonly gpu?: number;
-  /** CPU threads this engine may use: max(1, floor(cores / engines)). */
+  readonly gpu?: number | undefined;
+  /** CPU threads that this engine may use: max(1, floor(cores / engines)). */
   readonly threads: number;
   /** Accept a software adapter (tests). */
-  readonly softwareGpu?: boolean;
+  readonly softwareGpu?: boolean | undefined;
 }
 
 /**
- * A tensor that lives on the context's device. Plain contexts (wasm, cpu) hold host data. It stays until `free`;
+ * A tensor that lives on the context's device. Contexts without a GPU hold host data. It stays until `free`;
  * `toHost` reads it back without freeing it.
  */
 export interface DeviceTensor {
@@ -27,62 +28,65 @@ export interface DeviceTensor {
   readonly shape: Tensor['shape'];
   readonly byteLength: number;
   toHost(): Promise<Tensor>;
-  /** Releases the device memory. Idempotent; use after it is an error that says so. */
+  /** Releases the device memory. Idempotent; a later use throws a ContextError that says so. */
   free(): void;
 }
 
+/**
+ * The device that an engine computes on, one per engine process. It owns one device, the libraries bound to that device
+ * (gpu.js, tfjs), and the device copies of tensors. Library and context share memory without a copy where they share
+ * the device. host/cpu.ts is the readable reference.
+ */
 export interface GpuContext {
   readonly report: DeviceReport;
   /** tfjs on this context's device; loaded at first use. */
-  tf(): Promise<TF>;
-  /** gpu.js on this context's device, its mode checked (its silent CPU fallback is an error); loaded at first use. */
+  tf(): Promise<Tfjs>;
+  /** gpu.js on this context's device; loaded at first use. Its silent CPU fallback is an error. */
   gpu(): Promise<GPU>;
-  /** A copy of the tensor on the device (no copy where the device is the host). @throws ContextError when it does not fit */
+  /** Copies the tensor to the device (no copy where the device is the host). @throws ContextError when it does not fit */
   upload(tensor: Tensor): DeviceTensor;
   /**
-   * C = A · B of 2-D tensors, both of one dtype: float32, float16 or int32 on the device; float64 in double precision
-   * on the CPU; the small integers as int32. M, N, K ≥ 0. The result stays on the device.
+   * C = A · B of 2-D tensors `[M, K]` and `[K, N]`, both of one dtype. float32, float16 and int32 multiply on the
+   * device, float64 in double precision on the CPU, the small integers as int32. M, N, K ≥ 0. C stays on the device.
    * @throws ShapeError, TypeError for dtypes that do not multiply, ContextError when the device is lost or full
    */
   matmul(a: DeviceTensor, b: DeviceTensor): Promise<DeviceTensor>;
-  /** Device bytes and buffers alive: tests count them to zero. */
-  memory(): { readonly bytes: number; readonly buffers: number };
-  /** Frees the device. Idempotent. */
-  close(): Promise<void>;
-}
-
-/** Can this context be opened here? Cheap: finds files and adapters, loads nothing heavy where that can be avoided. */
-export type Probe = { readonly ok: true } | { readonly ok: false; readonly reason: string };
-
-export interface ContextProvider {
-  readonly kind: ContextKind;
-  probe(options: ContextOptions): Promise<Probe>;
-  /** @throws ContextError naming the missing library or driver, and how to get it */
-  open(options: ContextOptions): Promise<GpuContext>;
-}
-
-/**
- * What every context here offers beyond GpuContext: device memory under the libraries' own types, without a copy where
- * library and context share the device.
- */
-export interface SharedContext extends GpuContext {
   /**
-   * A tf.Tensor of the same values on this context's device; loads tfjs at first use. The caller disposes it. On webgpu
-   * it is the tensor's own buffer: valid until the DeviceTensor is freed.
+   * A tf.Tensor of the same values on this context's device; loads tfjs at first use. The caller disposes of it. On
+   * webgpu it is the tensor's own buffer: valid until the DeviceTensor is freed.
    */
   toTF(tensor: DeviceTensor): Promise<tfcore.Tensor>;
   /** The tf.Tensor's values as a tensor of this context; the tf.Tensor stays the caller's. No host copy on webgpu. */
   fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor>;
   /** An argument for a gpu.js kernel of `gpu()`: the device buffer on webgpu, elsewhere `input(data, [x, y, z])`. */
   toGpuJs(tensor: DeviceTensor): Promise<unknown>;
-  /** A gpu.js result as a tensor: a `pipeline: true` handle without a copy (and taken over), rows of numbers copied. */
+  /** A gpu.js result as a tensor: takes over a `pipeline: true` handle without a copy, and copies rows of numbers. */
   fromGpuJs(result: unknown): Promise<DeviceTensor>;
   /** Resolves when the device has finished all work submitted so far. */
   idle(): Promise<void>;
+  /** Device bytes and buffers alive: tests count them to zero. */
+  memory(): { readonly bytes: number; readonly buffers: number };
+  /** Frees the device. Idempotent. */
+  close(): Promise<void>;
 }
 
-/** A provider of this folder: it also reports what it would open, before it loads anything heavy. */
-export interface SharedProvider extends ContextProvider {
+/** Says whether a context can be opened on this machine, and why not. */
+export type ContextProbe = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+
+/** Opens contexts of one kind. */
+export interface ContextProvider {
+  readonly kind: ContextKind;
+  /** Cheap: finds files and adapters, and loads nothing heavy where that can be avoided. */
+  probe(options: ContextOptions): Promise<ContextProbe>;
+  /** The report of the context that `open` would give, before anything heavy is loaded. */
   report(options: ContextOptions): DeviceReport | Promise<DeviceReport>;
-  open(options: ContextOptions): Promise<SharedContext>;
+  /** @throws ContextError naming the missing library or driver, and how to get it */
+  open(options: ContextOptions): Promise<GpuContext>;
+}
+
+/** A context that can be opened here: its report, and how to open it. */
+export interface ProbedContext {
+  readonly report: DeviceReport;
+  /** Loads the libraries and opens the device. Call it once and keep the promise. @throws ContextError */
+  open(): Promise<GpuContext>;
 }

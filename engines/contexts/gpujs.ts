@@ -1,9 +1,11 @@
-// Imports gpu.js, and opens it in one mode only: a kernel that falls back to another mode (it does so with no more than a
-// console warning) is an error here.
+// Imports gpu.js and opens it in one mode only. gpu.js falls back to another mode with no more than a console warning;
+// here that is an error.
 import type { GPU, IGPUKernelSettings } from 'gpu.js';
 import { ContextError } from '../../src/errors.ts';
 
+/** The modes of gpu.js that contexts use. */
 export type GpuJsMode = 'webgpu' | 'headlessgl' | 'webasm' | 'cpu';
+/** The module gpu.js with `input`, which its own types leave out. */
 export type GpuJsModule = typeof import('gpu.js') & {
   readonly input: (value: Float32Array, size: [number, number]) => import('gpu.js').Input;
 };
@@ -12,16 +14,21 @@ interface Shortcut {
   readonly kernel?: { readonly constructor: { readonly mode?: string }; readonly fallbackReason?: string };
 }
 
-/** @throws ContextError when gpu.js cannot be loaded */
+/** Loads gpu.js. @throws ContextError when it does not load */
 export async function importGpuJs(): Promise<GpuJsModule> {
   try {
-    return (await import('gpu.js')) as unknown as GpuJsModule;
+    return withInput(await import('gpu.js'));
   } catch (cause) {
     throw new ContextError('gpu.js does not load: npm install', { cause });
   }
 }
 
-/** A gpu.js instance whose kernels run in `mode` or throw ContextError. `threads` caps webasm's worker pool. */
+function withInput(module: typeof import('gpu.js')): GpuJsModule {
+  if ('input' in module) return module as GpuJsModule;
+  throw new Error('this version of gpu.js has no input()');
+}
+
+/** Opens gpu.js so that its kernels run in `mode` or throw a ContextError. `threads` caps webasm's worker pool. */
 export function openGpuJs(module: GpuJsModule, mode: GpuJsMode, threads: number): GPU {
   const gpu = new module.GPU({ mode: mode as never });
   const create = gpu.createKernel.bind(gpu) as (fn: unknown, settings: object) => object;
@@ -31,7 +38,7 @@ export function openGpuJs(module: GpuJsModule, mode: GpuJsMode, threads: number)
   return gpu;
 }
 
-// The mode is known only after the first call: gpu.js builds, and falls back, then.
+// The mode is known only after the first call, when gpu.js builds the kernel or falls back.
 function check(kernel: object, mode: GpuJsMode): object {
   return new Proxy(kernel, {
     apply: (target, self, args) => {

@@ -1,19 +1,11 @@
-// Chooses an engine's context and reports it. Cheap: heavy libraries are loaded by `open()`, and Dawn is not even imported
+// Chooses an engine's context and reports it. Cheap: `open()` loads the heavy libraries, and Dawn is not even imported
 // where no GPU device exists.
 import { existsSync } from 'node:fs';
 import { ContextError } from '../../src/errors.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from '../../src/protocol/engine-options.ts';
-import type { DeviceReport } from '../../src/protocol/messages.ts';
-import type { ContextKind, ContextOptions, Probe, SharedContext, SharedProvider } from './context.ts';
+import type { ContextKind, ContextOptions, ContextProbe, ContextProvider, ProbedContext } from './context.ts';
 
-/** A context that can be had: what it is, and how to open it (once: the caller keeps the promise). */
-export interface ProbedContext {
-  readonly report: DeviceReport;
-  /** Loads the libraries and opens the device. @throws ContextError */
-  open(): Promise<SharedContext>;
-}
-
-const PROVIDERS: Record<ContextKind, () => Promise<SharedProvider>> = {
+const PROVIDERS: Record<ContextKind, () => Promise<ContextProvider>> = {
   webgpu: async () => (await import('./webgpu/webgpu.ts')).webgpuProvider,
   headlessgl: async () => (await import('./host/headlessgl.ts')).headlessglProvider,
   tensorflow: async () => (await import('./host/tensorflow.ts')).tensorflowProvider,
@@ -22,9 +14,9 @@ const PROVIDERS: Record<ContextKind, () => Promise<SharedProvider>> = {
 };
 
 /**
- * The context of that choice. `auto`: a hardware WebGPU adapter if there is one (a software one only with `softwareGpu`),
- * else tensorflow, else wasm.
- * @throws ContextError for a choice that cannot be had: says what is missing, and how to get it
+ * Finds the context of that choice. `auto` takes a hardware WebGPU adapter if there is one (a software one only with
+ * `softwareGpu`), else tensorflow, else wasm.
+ * @throws ContextError for a choice that this machine does not offer: says what is missing, and how to get it
  */
 export async function probeContext(choice: DeviceChoice, options: ContextOptions): Promise<ProbedContext> {
   if (!DEVICE_CHOICES.includes(choice)) {
@@ -39,11 +31,11 @@ export async function probeContext(choice: DeviceChoice, options: ContextOptions
   throw new ContextError('no context can be opened');
 }
 
-/** Every kind with whether it can be opened here, and why not: what tests and `directview status` list. */
-export async function probeAll(options: ContextOptions): Promise<Record<ContextKind, Probe>> {
+/** Says for every kind whether it can be opened on this machine, and why not. For tests and benchmarks. */
+export async function probeAll(options: ContextOptions): Promise<Record<ContextKind, ContextProbe>> {
   const kinds = Object.keys(PROVIDERS) as ContextKind[];
   const probes = await Promise.all(kinds.map(async (kind) => [kind, await (await PROVIDERS[kind]()).probe(options)]));
-  return Object.fromEntries(probes) as Record<ContextKind, Probe>;
+  return Object.fromEntries(probes) as Record<ContextKind, ContextProbe>;
 }
 
 async function demand(kind: ContextKind, options: ContextOptions): Promise<ProbedContext> {
@@ -53,12 +45,12 @@ async function demand(kind: ContextKind, options: ContextOptions): Promise<Probe
   return probed(provider, options);
 }
 
-async function probed(provider: SharedProvider, options: ContextOptions): Promise<ProbedContext> {
+async function probed(provider: ContextProvider, options: ContextOptions): Promise<ProbedContext> {
   return { report: await provider.report(options), open: () => provider.open(options) };
 }
 
-// Importing Dawn and asking it for adapters takes a tenth of a second of CPU time in every engine: not without a device.
-async function probeAuto(provider: SharedProvider, options: ContextOptions): Promise<Probe> {
+// Importing Dawn and asking it for adapters costs every engine a tenth of a second of CPU time: done only with a device.
+async function probeAuto(provider: ContextProvider, options: ContextOptions): Promise<ContextProbe> {
   const worthIt = provider.kind !== 'webgpu' || options.softwareGpu === true || mayHaveGpu();
   return worthIt ? provider.probe(options) : { ok: false, reason: 'no GPU device node' };
 }

@@ -1,8 +1,8 @@
-// Counts the device memory that a context has given out: what `memory()` reports and tests bring back to zero.
-
+/** Counts the device memory that a context has given out. `memory()` reports it, and tests bring it back to zero. */
 export class Ledger {
   readonly #bytes = new Map<object, number>();
 
+  /** Counts `bytes` for this owner, in place of what it had. */
   add(owner: object, bytes: number): void {
     this.#bytes.set(owner, bytes);
   }

@@ -1,4 +1,4 @@
-// Finds installed packages by their folders, without importing them: probes must be cheap.
+// Finds installed packages by their folders. It imports none of them, because probes must be cheap.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ export function packageFolder(name: string): string | undefined {
   return places.map((place) => join(place, name)).find((folder) => existsSync(join(folder, 'package.json')));
 }
 
-/** `{ name: version }` of those packages that are installed. */
+/** The installed ones among these packages, as `{ name: version }`. */
 export function packageVersions(...names: readonly string[]): Record<string, string> {
   const versions: Record<string, string> = {};
   for (const name of names) {

@@ -3,7 +3,7 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import type { DeviceTensor, GpuContext, SharedContext, TF } from '../contexts/context.ts';
+import type { DeviceTensor, GpuContext, Tfjs } from '../contexts/context.ts';
 import { isDeviceTensor } from './residency.ts';
 
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -18,7 +18,7 @@ export class Bridge {
   readonly #opened: () => GpuContext | null;
   readonly #ready = new Map<DeviceTensor, { readonly tf?: tfcore.Tensor | undefined; readonly gpu?: unknown }>();
   #made: tfcore.Tensor[] = [];
-  #tf: TF | undefined;
+  #tf: Tfjs | undefined;
   #gpu: GPU | undefined;
 
   constructor(opened: () => GpuContext | null) {
@@ -26,9 +26,9 @@ export class Bridge {
   }
 
   /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
-  forTF(tf: TF): TF {
+  forTF(tf: Tfjs): Tfjs {
     this.#tf = tf;
-    return this.#wrapped(tf as unknown as Functions) as unknown as TF;
+    return this.#wrapped(tf as unknown as Functions) as unknown as Tfjs;
   }
 
   /** gpu.js whose kernels take Tensors and device tensors. */
@@ -59,7 +59,7 @@ export class Bridge {
   }
 
   async #prepareAll(tensors: readonly DeviceTensor[]): Promise<void> {
-    const context = this.#opened() as SharedContext;
+    const context = this.#opened() as GpuContext;
     for (const tensor of tensors) {
       const tf = this.#tf === undefined ? undefined : await context.toTF(tensor);
       if (tf !== undefined) this.#made.push(tf);
@@ -99,7 +99,7 @@ export class Bridge {
   #tfArgument(value: unknown): unknown {
     if (value instanceof Tensor) {
       // A copy at every use: the code may have written into it since the last one.
-      const made = value.toTF(this.#tf as TF);
+      const made = value.toTF(this.#tf as Tfjs);
       this.#made.push(made);
       return made;
     }
@@ -113,7 +113,7 @@ export class Bridge {
 }
 
 // gpu.js takes float32 of one to three axes, and device tensors of nothing else as they are.
-async function gpuForm(tensor: DeviceTensor, context: SharedContext): Promise<unknown> {
+async function gpuForm(tensor: DeviceTensor, context: GpuContext): Promise<unknown> {
   const fits = tensor.dtype === 'float32' && tensor.shape.length >= 1 && tensor.shape.length <= 3;
   return fits && tensor.byteLength > 0 ? context.toGpuJs(tensor) : (await tensor.toHost()).toNested();
 }

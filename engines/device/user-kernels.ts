@@ -5,7 +5,7 @@ import { ContextError, ShapeError } from '../../src/errors.ts';
 import type { KernelCall, KernelCreate, KernelSpec } from '../../src/protocol/methods.ts';
 import { cast } from '../../src/tensor/convert.ts';
 import { type Shape, sizeOf, Tensor } from '../../src/tensor/tensor.ts';
-import type { DeviceTensor, GpuContext, SharedContext } from '../contexts/context.ts';
+import type { DeviceTensor, GpuContext } from '../contexts/context.ts';
 import type { Session } from '../verbs/verb.ts';
 import { type Borrowed, borrowing, deliver, onHost } from './operands.ts';
 import { isDeviceTensor } from './residency.ts';
@@ -57,7 +57,7 @@ class Kernel {
   async call({ args, into }: KernelCall, session: Session): Promise<Tensor | undefined> {
     const result = await borrowing(session, 'names', async (borrowed) => {
       // Every context of this program is one that is shared with gpu.js and tfjs.
-      const context = (await session.context()) as SharedContext;
+      const context = (await session.context()) as GpuContext;
       const values = await inOrder(args, (value) => argument(value, borrowed));
       const output = this.#output(values);
       assertFits(output, context);
@@ -74,7 +74,7 @@ class Kernel {
     throw new TypeError('outputLike names an argument that is a number: it has no shape');
   }
 
-  async #run(values: readonly Argument[], output: readonly number[], context: SharedContext): Promise<DeviceTensor> {
+  async #run(values: readonly Argument[], output: readonly number[], context: GpuContext): Promise<DeviceTensor> {
     // gpu.js knows no empty output; an engine whose part is empty has nothing to compute.
     if (sizeOf(output) === 0) return context.upload(new Tensor('float32', [...output].reverse()));
     const gpuArgs = await inOrder(values, (v) => (typeof v === 'number' ? v : context.toGpuJs(v)));
@@ -87,7 +87,7 @@ class Kernel {
     }
   }
 
-  async #variant(values: readonly Argument[], output: readonly number[], context: SharedContext): Promise<Compiled> {
+  async #variant(values: readonly Argument[], output: readonly number[], context: GpuContext): Promise<Compiled> {
     const key = [output.length, ...values.map((v) => (typeof v === 'number' ? 'n' : v.shape.length))].join();
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;

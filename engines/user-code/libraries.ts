@@ -1,7 +1,7 @@
 // What a task needs before its user code runs: modules of `fromModule`, and `tf` and `gpu`, which are synchronous names
 // for users but load asynchronously, at first use. Nothing here is imported before a task mentions it.
 import { KERNELS } from '../../src/protocol/values/module-function.ts';
-import type { GpuContext, TF } from '../contexts/context.ts';
+import type { GpuContext, Tfjs } from '../contexts/context.ts';
 import type { Bridge } from '../device/bridge.ts';
 
 type Load = () => Promise<unknown>;
@@ -22,7 +22,7 @@ export class Libraries {
   readonly #context: () => Promise<GpuContext>;
   readonly #adopting: LibrariesOptions['adopting'];
   readonly #loaded = new Map<string, unknown>();
-  #plain: Promise<TF> | undefined;
+  #plain: Promise<Tfjs> | undefined;
   #wanted = new Map<string, Load>();
 
   constructor({ context, bridge, adopting }: LibrariesOptions) {
@@ -84,7 +84,7 @@ export class Libraries {
   }
 
   /** tfjs itself, for kernels: nothing stands between it and them. */
-  async tf(): Promise<TF> {
+  async tf(): Promise<Tfjs> {
     const context = await this.#context();
     this.#plain ??= this.#adopting(() => context.tf());
     return this.#plain;

@@ -9,7 +9,7 @@ interface Owner {
   [name: string]: unknown;
 }
 
-const globals = globalThis as unknown as Owner;
+const globals: Owner = globalThis;
 
 /** Frees what a value holds on a device: tf tensors, DeviceTensors, anything disposable. Never throws. */
 export function dispose(value: unknown): void {

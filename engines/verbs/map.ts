@@ -26,10 +26,12 @@ interface Reader {
 function reader(sequence: unknown): Reader {
   if (sequence instanceof Tensor) return tensorReader(sequence);
   if (typeof sequence === 'string') return indexed([...sequence]);
-  if (Array.isArray(sequence) || (ArrayBuffer.isView(sequence) && !(sequence instanceof DataView))) {
-    return indexed(sequence as unknown as ArrayLike<unknown>);
-  }
+  if (isIndexed(sequence)) return indexed(sequence);
   throw new TypeError(`map wants sequences, not ${sequence === null ? 'null' : typeof sequence}`);
+}
+
+function isIndexed(value: unknown): value is ArrayLike<unknown> {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView));
 }
 
 function indexed(items: ArrayLike<unknown>): Reader {

@@ -1,6 +1,6 @@
 // Declares the conformance suite of kernels/matmul for one provider or context: one test per case.
 import * as assert from 'uvu/assert';
-import type { ContextKind, ContextOptions, SharedContext } from '../../engines/contexts/context.ts';
+import type { ContextKind, ContextOptions, GpuContext } from '../../engines/contexts/context.ts';
 import { probeAll, probeContext } from '../../engines/contexts/index.ts';
 import { checkCase, conformanceCases } from '../../kernels/matmul/conformance.ts';
 import type { MatmulProvider, ProductDType } from '../../kernels/matmul/product.ts';
@@ -10,7 +10,7 @@ import type { Suite } from './suite.ts';
 export const ALL: readonly ProductDType[] = ['float32', 'float64', 'float16', 'int32'];
 
 /** A context's matmul as a provider: upload, multiply, read back, free. */
-export function contextProvider(context: SharedContext): MatmulProvider {
+export function contextProvider(context: GpuContext): MatmulProvider {
   return {
     name: `${context.report.kind} context (${context.report.matmul})`,
     dtypes: ALL,
@@ -41,11 +41,11 @@ export function declareConformance(test: Suite, provider: () => MatmulProvider, 
 export async function declareContext(test: Suite, kind: ContextKind, options: ContextOptions): Promise<void> {
   const probe = (await probeAll(options))[kind];
   if (!probe.ok) return test.skip(`conformance of the ${kind} context`, probe.reason);
-  let context: SharedContext | undefined;
+  let context: GpuContext | undefined;
   test.before(async () => {
     context = await (await probeContext(kind, options)).open();
   });
-  declareConformance(test, () => contextProvider(context as SharedContext), ALL);
+  declareConformance(test, () => contextProvider(context as GpuContext), ALL);
   test('holds no device memory at the end', () => assert.equal(context?.memory(), { bytes: 0, buffers: 0 }));
   test.after(() => context?.close());
 }

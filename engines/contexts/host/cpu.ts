@@ -1,15 +1,15 @@
-// The cpu context: reference loops, tfjs's JavaScript backend, gpu.js in plain JavaScript. Slow, always there, readable.
+// The cpu context: reference loops, tfjs's JavaScript backend, gpu.js in plain JavaScript. Slow, readable, never missing.
 import { cpus } from 'node:os';
 import { blockedMatmul } from '../../../kernels/matmul/blocked.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
-import type { SharedProvider, TF } from '../context.ts';
+import type { ContextProvider, Tfjs } from '../context.ts';
 import { packageVersions } from '../packages.ts';
 import { HostContext } from './host-context.ts';
 
 /** The name of this machine's processor. */
 export const processorName = (): string => cpus()[0]?.model.trim() || process.arch;
 
-/** What a context without a GPU reports. */
+/** The report of a context without a GPU. */
 export function hostReport(
   kind: DeviceReport['kind'],
   libraries: Pick<DeviceReport, 'gpuMode' | 'tfBackend' | 'matmul' | 'driver'>,
@@ -20,12 +20,12 @@ export function hostReport(
   return { kind, adapter: processorName(), software: true, threads, limits: {}, features: [], versions, ...libraries };
 }
 
-async function loadTF(): Promise<TF> {
+async function loadTF(): Promise<Tfjs> {
   const tf = await import('@tensorflow/tfjs-core');
   await import('@tensorflow/tfjs-backend-cpu');
   await tf.setBackend('cpu');
-  // It would recommend tfjs-node on the console; this context was chosen.
-  (tf.backend() as unknown as { firstUse: boolean }).firstUse = false;
+  // At its first use the backend would recommend tfjs-node on the console.
+  Object.assign(tf.backend(), { firstUse: false });
   return tf;
 }
 
@@ -37,7 +37,8 @@ function report(): DeviceReport {
   );
 }
 
-export const cpuProvider: SharedProvider = {
+/** Opens the cpu context; it can always be opened. */
+export const cpuProvider: ContextProvider = {
   kind: 'cpu',
   probe: async () => ({ ok: true }),
   report,

@@ -1,12 +1,12 @@
-// The headlessgl context: gpu.js on WebGL 1 without a window (npm `gl`), tfjs on tensorflow or wasm. Only where `gl` was
-// compiled and a display opens.
+// The headlessgl context: gpu.js on WebGL 1 without a window (npm `gl`), tfjs on tensorflow or wasm. It needs a compiled
+// `gl` and a display.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gpuJsProvider } from '../../../kernels/matmul/gpujs.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
-import type { ContextOptions, Probe, SharedProvider } from '../context.ts';
+import type { ContextOptions, ContextProbe, ContextProvider } from '../context.ts';
 import { importGpuJs } from '../gpujs.ts';
 import { packageFolder } from '../packages.ts';
 import { hostReport } from './cpu.ts';
@@ -18,7 +18,7 @@ import { loadWasmTF } from './wasm.ts';
 const NEEDS = 'it needs X11 or EGL and OpenGL headers to compile (npm rebuild gl), and a display or xvfb-run to open';
 type CreateGL = (width: number, height: number) => { getParameter(name: number): unknown; VERSION: number } | null;
 
-function probe(): Probe {
+function probe(): ContextProbe {
   const folder = packageFolder('gl');
   if (folder === undefined) return { ok: false, reason: `npm gl is not installed; ${NEEDS}` };
   const built = ['build/Release/webgl.node', 'build/Debug/webgl.node'].some((file) => existsSync(join(folder, file)));
@@ -49,7 +49,8 @@ async function report({ threads }: ContextOptions): Promise<DeviceReport> {
   };
 }
 
-export const headlessglProvider: SharedProvider = {
+/** Opens the headlessgl context. */
+export const headlessglProvider: ContextProvider = {
   kind: 'headlessgl',
   probe: async () => probe(),
   report,

@@ -1,4 +1,3 @@
-// A context whose device is the host: cpu, wasm, tensorflow and headlessgl are this with other libraries behind it.
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import { productOf } from '../../../kernels/matmul/product.ts';
@@ -7,30 +6,32 @@ import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import { tensor as tensorOf } from '../../../src/tensor/convert.ts';
 import { isTypedArray } from '../../../src/tensor/dtype.ts';
 import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
-import type { DeviceTensor, SharedContext, TF } from '../context.ts';
+import type { DeviceTensor, GpuContext, Tfjs } from '../context.ts';
 import { type GpuJsMode, importGpuJs, openGpuJs } from '../gpujs.ts';
 import { Ledger } from '../ledger.ts';
 import { HostTensor } from './host-tensor.ts';
 
+/** The libraries behind a HostContext. */
 export interface HostParts {
   readonly report: DeviceReport;
-  readonly loadTF: () => Promise<TF>;
+  readonly loadTF: () => Promise<Tfjs>;
   readonly gpuMode: GpuJsMode;
-  /** Sizes and dtypes are checked, and no size is 0, when this is called. */
+  /** The context has checked sizes and dtypes before it calls this; no size is 0. */
   readonly multiply: (a: HostTensor, b: HostTensor, tools: HostTools) => Promise<Tensor | tfcore.Tensor>;
 }
 
-/** What a product may use; each is loaded at first use. */
+/** The libraries that a product may use; each is loaded at first use. */
 export interface HostTools {
-  tf(): Promise<TF>;
+  tf(): Promise<Tfjs>;
   gpu(): Promise<GPU>;
 }
 
-export class HostContext implements SharedContext {
+/** A context whose device is the host. cpu, wasm, tensorflow and headlessgl differ in the libraries behind it. */
+export class HostContext implements GpuContext {
   readonly report: DeviceReport;
   readonly #parts: HostParts;
   readonly #ledger = new Ledger();
-  #tf: Promise<TF> | undefined;
+  #tf: Promise<Tfjs> | undefined;
   #gpu: Promise<GPU> | undefined;
   #closed = false;
 
@@ -39,7 +40,7 @@ export class HostContext implements SharedContext {
     this.#parts = parts;
   }
 
-  tf(): Promise<TF> {
+  tf(): Promise<Tfjs> {
     this.#tf ??= this.#parts.loadTF();
     return this.#tf;
   }
@@ -68,7 +69,7 @@ export class HostContext implements SharedContext {
   async fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor> {
     const data = await tensor.data();
     const dtype = tensor.dtype as 'float32';
-    // A copy: the CPU backend hands out its own array, which dies or changes with the tf.Tensor.
+    // A copy, because the CPU backend hands out its own array, which changes with the tf.Tensor.
     return this.upload(new Tensor(dtype, tensor.shape, (data as Float32Array).slice()));
   }
 
@@ -104,7 +105,7 @@ function own(tensor: DeviceTensor): HostTensor {
   throw new ContextError('a tensor of another context: read it with toHost() and upload it here');
 }
 
-/** gpu.js's nested rows, or one flat row, as a float32 tensor. */
+/** Copies gpu.js's nested rows, or one flat row, into a float32 tensor of the same shape. */
 export function rowsToTensor(result: unknown): Tensor {
   if (isTypedArray(result)) return new Tensor('float32', [result.length], Float32Array.from(result));
   const shape: number[] = [];

@@ -1,4 +1,4 @@
-// The product on the host's cores: onnxruntime-node where it is installed, else this file's neighbour in plain loops.
+// The product on the host's cores: by onnxruntime-node where it is installed, else in plain loops.
 import { blockedProvider } from '../../../kernels/matmul/blocked.ts';
 import { type Ort, onnxProvider } from '../../../kernels/matmul/onnx.ts';
 import type { MatmulProvider } from '../../../kernels/matmul/product.ts';
@@ -7,13 +7,13 @@ import { packageFolder } from '../packages.ts';
 /** onnxruntime-node as a provider, or undefined when it is not installed or does not load. */
 export async function openOnnx(threads: number): Promise<MatmulProvider | undefined> {
   if (packageFolder('onnxruntime-node') === undefined) return undefined;
-  // It reads this before it loads CUDA libraries that nobody here asked for.
+  // Without this, onnxruntime-node looks for CUDA libraries, which nothing here uses.
   process.env['ONNXRUNTIME_NODE_INSTALL'] ??= 'skip';
   const ort = await import('onnxruntime-node').catch(() => undefined);
-  return ort === undefined ? undefined : onnxProvider(ort as unknown as Ort, threads);
+  return ort === undefined ? undefined : onnxProvider(ort, threads);
 }
 
-/** float64 and int32 on the CPU for any context: exact, and as fast as what is installed allows; opened at first use. */
+/** Multiplies float64 and int32 on the CPU for any context, exactly. It opens the fastest library at first use. */
 export function hostMatmul(threads: number): MatmulProvider {
   let opened: Promise<MatmulProvider> | undefined;
   const open = async () => (await openOnnx(threads)) ?? blockedProvider;

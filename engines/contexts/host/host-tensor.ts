@@ -1,11 +1,11 @@
-// A tensor of the contexts whose device is the host: the data itself, or a tf.Tensor that a CPU backend of tfjs holds.
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { ContextError } from '../../../src/errors.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
 import { type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
-import type { DeviceTensor, TF } from '../context.ts';
+import type { DeviceTensor, Tfjs } from '../context.ts';
 import type { Ledger } from '../ledger.ts';
 
+/** A tensor of contexts whose device is the host: the data itself, or a tf.Tensor that a CPU backend of tfjs holds. */
 export class HostTensor implements DeviceTensor {
   readonly dtype: DType;
   readonly shape: Shape;
@@ -33,8 +33,8 @@ export class HostTensor implements DeviceTensor {
     return new Tensor(this.dtype, this.shape, data);
   }
 
-  /** As the backend's own tensor, made at first use; float32 and int32 then live there alone, not twice. */
-  onBackend(tf: TF): tfcore.Tensor {
+  /** The backend's own tensor, made at first use. float32 and int32 then live in the backend alone, not twice. */
+  onBackend(tf: Tfjs): tfcore.Tensor {
     this.#alive();
     if (this.#tf !== undefined) return this.#tf;
     const made = this.#host!.toTF(tf);

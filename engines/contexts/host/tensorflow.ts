@@ -1,5 +1,5 @@
 // The tensorflow context: @tensorflow/tfjs-node (TensorFlow's C library, oneDNN) for tfjs and for products, gpu.js on
-// WebAssembly. Every op runs on the main thread: the engine's control thread answers while it does.
+// WebAssembly. Every op runs on the main thread; meanwhile the engine's control thread answers.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import type * as tfcore from '@tensorflow/tfjs-core';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
-import type { ContextOptions, Probe, SharedProvider, TF } from '../context.ts';
+import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext, type HostTools } from './host-context.ts';
@@ -17,15 +17,15 @@ import { multiplyByTF } from './wasm.ts';
 const PACKAGE = '@tensorflow/tfjs-node';
 const REMEDY = 'npm rebuild @tensorflow/tfjs-node, or npm run setup:tensorflow where its download host is out of reach';
 
-function probe(): Probe {
+function probe(): ContextProbe {
   const folder = packageFolder(PACKAGE);
   if (folder === undefined) return { ok: false, reason: `${PACKAGE} is not installed: npm install ${PACKAGE}` };
   if (existsSync(join(folder, 'lib', 'napi-v8', 'tfjs_binding.node'))) return { ok: true };
   return { ok: false, reason: `the native binding of ${PACKAGE} is missing: ${REMEDY}` };
 }
 
-/** tfjs-node, with `threads` threads for this process. @throws ContextError when its library does not load */
-export async function loadTensorflow(threads: number): Promise<TF> {
+/** Loads tfjs-node with `threads` threads for this process. @throws ContextError when its library does not load */
+export async function loadTensorflow(threads: number): Promise<Tfjs> {
   const found = probe();
   if (!found.ok) throw new ContextError(found.reason);
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads);
@@ -33,7 +33,7 @@ export async function loadTensorflow(threads: number): Promise<TF> {
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   restoreUtil();
   try {
-    const tf = (await import('@tensorflow/tfjs-node')) as unknown as TF;
+    const tf = await import('@tensorflow/tfjs-node');
     await tf.setBackend('tensorflow');
     return tf;
   } catch (cause) {
@@ -55,7 +55,7 @@ function report({ threads }: ContextOptions): DeviceReport {
   );
 }
 
-/** float32 stays in TensorFlow's memory on both sides; the rest is computed from host data. */
+// float32 operands and products stay in TensorFlow's memory; `rest` computes the other dtypes from host data.
 async function multiply(
   a: HostTensor,
   b: HostTensor,
@@ -67,7 +67,8 @@ async function multiply(
   return tf.keep(tf.matMul(a.onBackend(tf) as tfcore.Tensor2D, b.onBackend(tf) as tfcore.Tensor2D));
 }
 
-export const tensorflowProvider: SharedProvider = {
+/** Opens the tensorflow context. */
+export const tensorflowProvider: ContextProvider = {
   kind: 'tensorflow',
   probe: async () => probe(),
   report,

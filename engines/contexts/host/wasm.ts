@@ -1,11 +1,11 @@
 // The wasm context: tfjs on WebAssembly (XNNPACK, SIMD), gpu.js on WebAssembly, products by onnxruntime-node where it is
-// installed, else by tf.matMul. Needs nothing but npm packages.
+// installed, else by tf.matMul. It needs nothing but npm packages.
 import { join } from 'node:path';
 import { tfjsProvider } from '../../../kernels/matmul/tfjs.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
-import type { ContextOptions, Probe, SharedProvider, TF } from '../context.ts';
+import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext, type HostTools } from './host-context.ts';
@@ -13,17 +13,17 @@ import { hostMatmul, openOnnx } from './host-matmul.ts';
 
 const BACKEND = '@tensorflow/tfjs-backend-wasm';
 
-/** tfjs on the wasm backend. @throws ContextError when the module does not start */
-export async function loadWasmTF(): Promise<TF> {
+/** Loads tfjs on the wasm backend. @throws ContextError when the module does not start */
+export async function loadWasmTF(): Promise<Tfjs> {
   const tf = await import('@tensorflow/tfjs-core');
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(`${join(packageFolder(BACKEND) as string, 'wasm-out')}/`);
-  // wasm lacks a few kernels; those run in JavaScript only when user code sets the backend itself.
+  // The wasm backend lacks a few ops. They run in JavaScript only when user code sets another backend.
   if (!(await tf.setBackend('wasm'))) throw new ContextError(`${BACKEND} does not start: npm install it again`);
   return tf;
 }
 
-function probe(): Probe {
+function probe(): ContextProbe {
   if (packageFolder(BACKEND) !== undefined) return { ok: true };
   return { ok: false, reason: `${BACKEND} is not installed: npm install ${BACKEND}` };
 }
@@ -37,7 +37,7 @@ function report({ threads }: ContextOptions): DeviceReport {
   );
 }
 
-/** float32 and float16 by tf.matMul, the rest on the host. */
+/** Multiplies float32 and float16 by tf.matMul, the other dtypes on the host. */
 export function multiplyByTF(threads: number): (a: Tensor, b: Tensor, tools: HostTools) => Promise<Tensor> {
   const host = hostMatmul(threads);
   return async (a, b, tools) => {
@@ -46,7 +46,8 @@ export function multiplyByTF(threads: number): (a: Tensor, b: Tensor, tools: Hos
   };
 }
 
-export const wasmProvider: SharedProvider = {
+/** Opens the wasm context. */
+export const wasmProvider: ContextProvider = {
   kind: 'wasm',
   probe: async () => probe(),
   report,

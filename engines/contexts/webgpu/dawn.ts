@@ -1,10 +1,11 @@
-// Imports Dawn (npm `webgpu`) and finds the adapter. The options that only count at this point, f16 on NVIDIA, experimental
-// features and exact timestamps, are set here.
+// Imports Dawn (npm `webgpu`) and finds the adapter. Dawn reads some options only then: f16 on NVIDIA, experimental
+// features, exact timestamps.
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
-import type { ContextOptions, Probe } from '../context.ts';
+import type { ContextOptions, ContextProbe } from '../context.ts';
 import { packageVersions } from '../packages.ts';
 
+/** An adapter, and whether it computes on the CPU. */
 export interface FoundAdapter {
   readonly gpu: GPU;
   readonly adapter: GPUAdapter;
@@ -21,7 +22,7 @@ const NEEDS =
 
 let imported: Promise<Dawn> | undefined;
 
-/** Dawn, imported once, its constants (GPUBufferUsage, …) made global as in a browser. */
+/** Imports Dawn once and makes its constants (GPUBufferUsage, …) global, as in a browser. */
 export function importDawn(): Promise<Dawn> {
   imported ??= import('webgpu').then(
     (dawn) => {
@@ -39,7 +40,7 @@ export function importDawn(): Promise<Dawn> {
 const backendOption = (): string => `backend=${BACKENDS[process.platform] ?? 'vulkan'}`;
 
 /**
- * The adapter of card `options.gpu`.
+ * Finds the adapter of card `options.gpu`.
  * @throws ContextError when there is none, the index does not exist, or it is software and `softwareGpu` is not set
  */
 export async function findAdapter(options: ContextOptions): Promise<FoundAdapter> {
@@ -55,8 +56,8 @@ export async function findAdapter(options: ContextOptions): Promise<FoundAdapter
   return { gpu, adapter, software };
 }
 
-/** As a Probe. */
-export async function probeAdapter(options: ContextOptions): Promise<Probe> {
+/** Says whether `findAdapter` succeeds, and why not. */
+export async function probeAdapter(options: ContextOptions): Promise<ContextProbe> {
   try {
     await findAdapter(options);
     return { ok: true };
@@ -66,7 +67,7 @@ export async function probeAdapter(options: ContextOptions): Promise<Probe> {
   }
 }
 
-// Kept for the life of the process: a device whose instance was garbage-collected crashes in Dawn's threads.
+// Kept for the life of the process, because a device whose instance was collected as garbage crashes in Dawn's threads.
 const instances = new Map<string, GPU>();
 
 function instance(create: Dawn['create'], options: string[]): GPU {
@@ -76,7 +77,7 @@ function instance(create: Dawn['create'], options: string[]): GPU {
   return known;
 }
 
-// Dawn selects by a part of the name, and lists the names when none fits.
+// Dawn selects an adapter by a part of its name, and lists the names when none fits.
 async function cardName(create: Dawn['create'], index: number): Promise<string> {
   const names = await cardNames(create);
   const name = names[index];
@@ -95,7 +96,7 @@ function listed(names: readonly string[]): string {
     : `there are ${names.map((n, i) => `${i}: ${n}`).join(', ')}`;
 }
 
-/** The names of this machine's adapters, in Dawn's order. */
+/** Lists the names of this machine's adapters, in Dawn's order. */
 export async function cardNames(create: Dawn['create']): Promise<string[]> {
   try {
     // The error names the adapters; where there are none, the answer is null.
@@ -113,6 +114,7 @@ function isSoftware({ info }: GPUAdapter): boolean {
 const nameOf = (info: GPUAdapterInfo): string =>
   [info.vendor, info.architecture, info.device, info.description].filter((part) => part !== '').join(' ');
 
+/** The adapter's name for reports and errors. */
 export const adapterName = ({ info }: GPUAdapter): string => info.device || nameOf(info);
 
 const REPORTED = [
@@ -124,6 +126,7 @@ const REPORTED = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
+/** The report of a webgpu context on this adapter. */
 export function adapterReport({ adapter, software }: FoundAdapter, { threads }: ContextOptions): DeviceReport {
   return {
     kind: 'webgpu',

@@ -1,14 +1,15 @@
-// Moves tensors between host memory and GPU buffers. Bytes are padded to multiples of four, as WebGPU wants.
 import { ContextError } from '../../../src/errors.ts';
 import { bytesOf, type DType, viewAs } from '../../../src/tensor/dtype.ts';
 import { type Shape, Tensor } from '../../../src/tensor/tensor.ts';
 import type { SharedDevice } from './shared-device.ts';
 
-/** Kept between readbacks: a new mappable buffer costs more than a small copy. */
+/** Staging buffers up to this size are kept between reads, because a new mappable buffer costs more than a small copy. */
 const KEPT_STAGING = 64 * 2 ** 20;
 
+/** The size of a buffer for so many bytes: WebGPU wants multiples of four. */
 export const paddedSize = (bytes: number): number => Math.max(4, Math.ceil(bytes / 4) * 4);
 
+/** Moves tensors between host memory and GPU buffers. */
 export class DeviceBuffers {
   readonly #shared: SharedDevice;
   #staging: GPUBuffer | undefined;
@@ -17,14 +18,17 @@ export class DeviceBuffers {
     this.#shared = shared;
   }
 
-  /** A zeroed storage buffer. Out of memory shows in the guard around it. @throws ContextError beyond the device's limit */
+  /**
+   * A zeroed storage buffer. The guard around the call reports a device out of memory.
+   * @throws ContextError beyond the device's limit
+   */
   create(bytes: number): GPUBuffer {
     const { device } = this.#shared;
     assertFits(bytes, device.limits.maxBufferSize);
     return device.createBuffer({ size: paddedSize(bytes), usage: storageUsage() });
   }
 
-  /** A storage buffer with these bytes. @throws ContextError when it does not fit */
+  /** A storage buffer with the tensor's bytes. @throws ContextError when it does not fit */
   upload(tensor: Tensor): GPUBuffer {
     const { device } = this.#shared;
     assertFits(tensor.byteLength, device.limits.maxBufferSize);
@@ -43,7 +47,7 @@ export class DeviceBuffers {
     }
   }
 
-  /** The buffer's contents as a tensor; all work submitted before is done by then. */
+  /** Reads the buffer as a tensor, once all work submitted before is done. */
   async read(buffer: GPUBuffer, dtype: DType, shape: Shape, bytes: number): Promise<Tensor> {
     const shared = this.#shared;
     const size = paddedSize(bytes);
@@ -54,7 +58,7 @@ export class DeviceBuffers {
       shared.device.queue.submit([encoder.finish()]);
     });
     await staging.mapAsync(GPUMapMode.READ, 0, size).catch(() => shared.assertAlive());
-    // A copy: unmap detaches the mapped range.
+    // A copy, because unmap detaches the mapped range.
     const copy = new Uint8Array(staging.getMappedRange(0, size)).slice(0, bytes);
     staging.unmap();
     this.#give(staging);

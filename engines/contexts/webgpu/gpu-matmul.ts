@@ -1,5 +1,3 @@
-// The webgpu context's products: the WGSL GEMM on resident buffers, halves widened where the device does not compute with
-// them, float64 on the host.
 import { Gemm, nameOfTile, tileServes } from '../../../kernels/matmul/gemm.ts';
 import { HalfConverter } from '../../../kernels/matmul/half.ts';
 import type { MatmulProvider, Product } from '../../../kernels/matmul/product.ts';
@@ -14,14 +12,16 @@ import type { DeviceBuffers } from './device-buffers.ts';
 import { GpuTensor } from './gpu-tensor.ts';
 import type { SharedDevice } from './shared-device.ts';
 
+/** The device's nature and the host's threads. */
 export interface GpuMatmulOptions {
   readonly software: boolean;
   readonly threads: number;
 }
 
+/** How the GEMM kernel cuts a product into workgroups: with or without subgroup matrices. */
 export type GemmTile = Tile | MatrixTile;
 type GpuProduct = Product & { readonly dtype: GemmDType };
-/** A product whose operands are on the device: what a choice of tile needs to measure. */
+/** A product whose operands are on the device, so that tiles can be measured with it. */
 export interface TileQuery {
   readonly a: GPUBuffer;
   readonly b: GPUBuffer;
@@ -31,9 +31,13 @@ export interface TileQuery {
 
 type Three = readonly [a: GPUBuffer, b: GPUBuffer, c: GPUBuffer];
 
-/** Below this many products of two numbers, measuring costs more than it will ever bring back. */
+/** Below this many multiplications, measuring tiles costs more than a better tile saves. */
 const WORTH_TUNING = 2 ** 29;
 
+/**
+ * The webgpu context's products: the WGSL GEMM on resident buffers. It widens float16 where the device does not compute
+ * with it, and computes float64 on the host.
+ */
 export class GpuMatmul {
   readonly gemm: Gemm;
   readonly #shared: SharedDevice;
@@ -53,12 +57,12 @@ export class GpuMatmul {
     this.#tiles = [...matrixTiles(shared), ...tilesFor(this.gemm.limits)];
   }
 
-  /** float64, in double precision. */
+  /** Multiplies on the host, float64 in double precision. */
   onHost(a: Tensor, b: Tensor): Promise<Tensor> {
     return this.#host.multiply(a, b);
   }
 
-  /** The buffer of C, computed on the device. @throws ContextError when it does not fit, or the device is lost */
+  /** Computes C on the device and gives its buffer. @throws ContextError when it does not fit, or the device is lost */
   async run(buffers: DeviceBuffers, product: Product, a: DeviceTensor, b: DeviceTensor): Promise<GPUBuffer> {
     const { m, k, n } = product;
     const call = { m, k, n, dtype: product.dtype as GemmDType };
@@ -102,7 +106,7 @@ export class GpuMatmul {
     await this.#shared.guard(what, () => this.gemm.run({ a, b, c, product, tile }));
   }
 
-  /** The tuned tile for this product where it was, or is worth being, measured; else a guess. C is overwritten. */
+  /** The fastest tile for this product if it has been measured or is worth measuring, else a guess. Overwrites C. */
   tileFor({ a, b, c, product }: TileQuery): Promise<GemmTile> {
     const run = (tile: GemmTile) =>
       this.#shared.guard('tuning matmul', () => this.gemm.run({ a, b, c, product, tile }));
@@ -110,7 +114,7 @@ export class GpuMatmul {
   }
 
   async #tile(product: GpuProduct, run: (tile: GemmTile) => Promise<void>): Promise<GemmTile> {
-    // Software adapters compile the large tiles for seconds: the smallest one serves them.
+    // Software adapters take seconds to compile the large tiles, so they get the smallest one.
     if (this.#software) return TILES.at(-1)!;
     const candidates = this.#tiles.filter((tile) => tileServes(tile, product));
     const known = this.#tuner.known(product, candidates);
@@ -133,7 +137,7 @@ export class GpuMatmul {
     return best;
   }
 
-  /** What was measured on this device so far, by class of shapes. */
+  /** The fastest tiles measured on this device so far, by class of shapes. */
   tuned(): Record<string, string> {
     return this.#tuner.toJSON();
   }
@@ -143,12 +147,12 @@ const bytesOf = (dtype: GemmDType): number => (dtype === 'float16' ? 2 : 4);
 
 function matrixTiles({ device, info }: SharedDevice): MatrixTile[] {
   if (!device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return [];
-  const tile = matrixTile(info as unknown as Parameters<typeof matrixTile>[0]);
+  const tile = matrixTile(info);
   const fits = tile !== undefined && matrixSharedBytes(tile) <= device.limits.maxComputeWorkgroupStorageSize;
   return fits ? [tile] : [];
 }
 
-/** The small integers, which live on the host, as int32; undefined for what is on the device already. */
+// The small integers live on the host: widens them to int32. Undefined for a tensor on the device.
 async function widened(tensor: DeviceTensor): Promise<Tensor | undefined> {
   if (tensor instanceof GpuTensor) return undefined;
   const host = await tensor.toHost();

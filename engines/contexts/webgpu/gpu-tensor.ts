@@ -1,4 +1,3 @@
-// A tensor in a buffer of the shared GPUDevice: our own, one of gpu.js, or one of tfjs.
 import { ContextError } from '../../../src/errors.ts';
 import { type DType, itemSize } from '../../../src/tensor/dtype.ts';
 import { type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
@@ -7,19 +6,21 @@ import type { Ledger } from '../ledger.ts';
 import type { DeviceBuffers } from './device-buffers.ts';
 import type { SharedDevice } from './shared-device.ts';
 
-/** The device of a tensor, with what belongs to it. After a loss there is a new one; its old tensors keep the old. */
+/** One opened device with its buffers. After a loss there is a new one; tensors of the lost device keep the old one. */
 export interface Generation {
   readonly shared: SharedDevice;
   readonly buffers: DeviceBuffers;
   readonly ledger: Ledger;
 }
 
+/** A buffer that a tensor holds. */
 export interface Held {
   readonly buffer: GPUBuffer;
-  /** Gives the buffer back to whoever made it. */
+  /** Gives the buffer back to its maker: this program, gpu.js or tfjs. */
   release(): void;
 }
 
+/** A tensor in a buffer of the shared GPUDevice: made by this program, by gpu.js or by tfjs. */
 export class GpuTensor implements DeviceTensor {
   readonly dtype: DType;
   readonly shape: Shape;

@@ -1,13 +1,16 @@
-// Dawn for Node polls for finished GPU work through setImmediate, as fast as the event loop turns: one waiting engine takes
-// a whole core from the others (and from a software GPU). This spaces those polls once a wait has lasted a while.
+// Dawn for Node polls for finished GPU work through setImmediate, as fast as the event loop turns. One waiting engine
+// takes a whole core from the others, and from a software GPU. Here the polls get pauses once a wait has lasted a while.
 const FAST_POLLS = 64;
 const SPACING_MS = 1;
-/** Polls further apart than this belong to different waits. */
+/** Polls further apart than this belong to two waits. */
 const PAUSE_MS = 5;
 
 let installed = false;
 
-/** Interposes for Dawn's own calls only: they pass a native function, which user code and Node's own libraries do not. */
+/**
+ * Replaces setImmediate so that Dawn's polls are spaced. Only Dawn passes a native function; calls of user code and of
+ * Node's libraries go through unchanged.
+ */
 export function throttlePolling(): void {
   if (installed) return;
   installed = true;
@@ -21,7 +24,7 @@ export function throttlePolling(): void {
     last = now;
     return polls < FAST_POLLS ? original(callback, ...args) : setTimeout(callback, SPACING_MS, ...args);
   };
-  globalThis.setImmediate = Object.assign(throttled, original) as unknown as typeof setImmediate;
+  globalThis.setImmediate = Object.assign(throttled, original);
 }
 
 const natives = new WeakMap<object, boolean>();

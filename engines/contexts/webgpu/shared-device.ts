@@ -1,5 +1,3 @@
-// The engine's one GPUDevice: opened with every limit and useful feature of the adapter, put where gpu.js and tfjs look for
-// one (navigator.gpu), re-opened after a loss. Work on it is checked: out of memory and invalid use become ContextErrors.
 import { availableParallelism } from 'node:os';
 import { ContextError } from '../../../src/errors.ts';
 import type { ContextOptions } from '../context.ts';
@@ -14,10 +12,14 @@ const FEATURES = [
 ] as GPUFeatureName[];
 const SCOPES = ['out-of-memory', 'validation', 'internal'] as const;
 
+/**
+ * The engine's one GPUDevice, with every limit and useful feature of the adapter. gpu.js and tfjs find it in
+ * navigator.gpu. Work on it is checked: out of memory and invalid use become ContextErrors.
+ */
 export class SharedDevice {
   readonly device: GPUDevice;
   readonly info: GPUAdapterInfo;
-  /** What was said when the device was lost, or undefined while it lives. */
+  /** The reason why the device was lost; undefined while it lives. */
   lost: string | undefined;
   #closed = false;
 
@@ -30,9 +32,9 @@ export class SharedDevice {
     });
   }
 
-  /** @throws ContextError when no device can be had */
+  /** @throws ContextError when there is no adapter, or it gives no device */
   static async open(options: ContextOptions): Promise<SharedDevice> {
-    // An adapter gives one device only: each opening looks for it again.
+    // An adapter gives one device only, so each opening finds the adapter again.
     const found = await findAdapter(options);
     try {
       return new SharedDevice(found, await found.adapter.requestDevice(descriptor(found.adapter)));
@@ -42,7 +44,7 @@ export class SharedDevice {
   }
 
   /**
-   * Runs `work` and resolves with its value once the device has accepted what it did.
+   * Runs `work` and resolves with its value once the device has accepted it.
    * @throws ContextError when the device has no memory left, refuses the work, or is lost; it lives on after the first two
    */
   async guard<T>(what: string, work: () => T): Promise<T> {
@@ -93,8 +95,8 @@ function descriptor(adapter: GPUAdapter): GPUDeviceDescriptor {
   return { requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)), requiredLimits };
 }
 
-// Both libraries ask navigator.gpu for a device of their own: they get this one. defineProperty, because Node has no
-// navigator before 21 and one with a getter only after.
+// Both libraries ask navigator.gpu for a device of their own and get this one. defineProperty, because Node has no
+// navigator before 21, and since then one with a getter.
 function offer(adapter: GPUAdapter, device: GPUDevice): void {
   const proxy = {
     limits: adapter.limits,

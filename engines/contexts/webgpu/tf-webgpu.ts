@@ -1,29 +1,30 @@
 // tfjs on the shared GPUDevice. Its backend is registered under the name `webgpu`, because kernels are looked up by it.
 import type * as tfcore from '@tensorflow/tfjs-core';
-import type { TF } from '../context.ts';
+import type { Tfjs } from '../context.ts';
 import type { SharedDevice } from './shared-device.ts';
 
-interface WebGPUBackend {
+/** The backend class of tfjs declares some of these private. */
+interface Recorder extends tfcore.KernelBackend {
   readonly commandEncoder: unknown;
   endComputePassEncoder(): void;
   submitQueue(): void;
 }
 
-/** tfjs with a backend on this device; a backend on an earlier device is removed. navigator.gpu must be ours by now. */
-export async function openTF(shared: SharedDevice): Promise<TF> {
+/** Opens tfjs on this device, in place of a backend on an earlier device. navigator.gpu must offer this device by now. */
+export async function openTF(shared: SharedDevice): Promise<Tfjs> {
   const tf = await import('@tensorflow/tfjs-core');
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(shared.device, shared.info), 3);
   await tf.setBackend('webgpu');
-  // Otherwise tensors below 1000 elements are computed in JavaScript: other values, and no buffer to share.
+  // By default tfjs computes tensors below 1000 elements in JavaScript, with other values and no buffer to share.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
   return tf;
 }
 
-/** A tf.Tensor over this buffer, without a copy. The buffer stays ours. */
+/** A tf.Tensor over this buffer, without a copy. The buffer stays the caller's. */
 export function bufferToTF(
-  tf: TF,
+  tf: Tfjs,
   buffer: GPUBuffer,
   shape: readonly number[],
   dtype: 'float32' | 'int32',
@@ -31,16 +32,16 @@ export function bufferToTF(
   return tf.tensor({ buffer, zeroCopy: true }, [...shape] as [number], dtype);
 }
 
-/** tfjs batches its submits: what others do with its buffers must come after this. */
-export function flushTF(tf: TF): void {
-  const backend = tf.findBackend('webgpu') as unknown as WebGPUBackend | null;
+/** Submits what tfjs has recorded. Call it before anyone else uses a buffer of tfjs, because tfjs batches its submits. */
+export function flushTF(tf: Tfjs): void {
+  const backend = tf.findBackend('webgpu') as Recorder | null;
   if (!backend?.commandEncoder) return;
   backend.endComputePassEncoder();
   backend.submitQueue();
 }
 
 /**
- * The values of a tf.Tensor in a buffer on the device (a copy on the device), and how to release it.
+ * Copies the values of a tf.Tensor into a buffer on the device; `release` frees it.
  * Undefined when the values never left the host.
  */
 export function bufferOfTF(tensor: tfcore.Tensor): { buffer: GPUBuffer; release(): void } | undefined {

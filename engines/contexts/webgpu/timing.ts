@@ -1,17 +1,17 @@
-// Times one product on the webgpu context by the GPU's own clock (feature timestamp-query). For benchmarks.
+// Times products by the GPU's own clock (feature timestamp-query). For benchmarks.
 import { Gemm } from '../../../kernels/matmul/gemm.ts';
 import { productOf } from '../../../kernels/matmul/product.ts';
 import type { GemmDType } from '../../../kernels/matmul/wgsl.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
-import type { SharedContext } from '../context.ts';
+import type { GpuContext } from '../context.ts';
 import { DeviceBuffers } from './device-buffers.ts';
 import type { SharedDevice } from './shared-device.ts';
 import { WebGpuContext } from './webgpu.ts';
 
 const REPEATS = 5;
 
-/** Milliseconds of the kernel alone, the best of a few after one warm-up; NaN where the device has no timestamps. */
-export async function timedMatmul(context: SharedContext, a: Tensor, b: Tensor): Promise<number> {
+/** Milliseconds of the product's kernel alone: the best of five runs after a warm-up. NaN on a device without timestamps. */
+export async function timedMatmul(context: GpuContext, a: Tensor, b: Tensor): Promise<number> {
   if (!(context instanceof WebGpuContext) || !context.device.features.has('timestamp-query')) return Number.NaN;
   const { shared } = context;
   const buffers = new DeviceBuffers(shared);
@@ -41,7 +41,7 @@ async function stamped(shared: SharedDevice, run: (writes: GPUComputePassTimesta
   encoder.copyBufferToBuffer(resolved, 0, staging, 0, 16);
   device.queue.submit([encoder.finish()]);
   await staging.mapAsync(GPUMapMode.READ);
-  const [begin, end] = new BigUint64Array(staging.getMappedRange().slice(0)) as unknown as [bigint, bigint];
+  const [begin = 0n, end = 0n] = new BigUint64Array(staging.getMappedRange().slice(0));
   for (const resource of [querySet, resolved, staging]) resource.destroy();
   return Number(end - begin) / 1e6;
 }

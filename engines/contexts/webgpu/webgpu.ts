@@ -1,11 +1,10 @@
-// The webgpu context: one GPUDevice for our WGSL, gpu.js and tfjs, buffers passed between the three without a copy.
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU as GpuJs } from 'gpu.js';
 import { productOf } from '../../../kernels/matmul/product.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
-import type { ContextOptions, DeviceTensor, SharedContext, SharedProvider, TF } from '../context.ts';
+import type { ContextOptions, ContextProvider, DeviceTensor, GpuContext, Tfjs } from '../context.ts';
 import { importGpuJs, openGpuJs } from '../gpujs.ts';
 import { rowsToTensor } from '../host/host-context.ts';
 import { HostTensor } from '../host/host-tensor.ts';
@@ -19,18 +18,22 @@ import { throttlePolling } from './polling.ts';
 import { SharedDevice } from './shared-device.ts';
 import { bufferOfTF, bufferToTF, flushTF, openTF } from './tf-webgpu.ts';
 
-/** What lives on the GPU. The rest (float64, the small integers, bool) has no WGSL type and stays on the host. */
+/** The dtypes that live on the GPU. The others (float64, the small integers, bool) have no WGSL type and stay on the host. */
 const ON_DEVICE: readonly string[] = ['float32', 'int32', 'uint32', 'float16'];
 
 interface Opened extends Generation {
   readonly matmul: GpuMatmul;
-  tf?: Promise<TF>;
+  tf?: Promise<Tfjs>;
   gpu?: Promise<GpuJs>;
-  /** Set once tfjs is loaded: freeing a buffer must first submit what tfjs has recorded with it. */
-  loadedTF?: TF;
+  /** Set once tfjs is loaded: before a buffer is freed, tfjs must submit what it has recorded with it. */
+  loadedTF?: Tfjs;
 }
 
-export class WebGpuContext implements SharedContext {
+/**
+ * The webgpu context: one GPUDevice for this program's WGSL, gpu.js and tfjs. Buffers pass between the three without a
+ * copy. After the loss of the device, the next use opens it again; the tensors of the lost device stay lost.
+ */
+export class WebGpuContext implements GpuContext {
   readonly report: DeviceReport;
   readonly #options: ContextOptions;
   readonly #ledger = new Ledger();
@@ -56,7 +59,7 @@ export class WebGpuContext implements SharedContext {
     return { shared, buffers, ledger: this.#ledger, matmul };
   }
 
-  /** The device that serves gpu.js, tfjs and our kernels. */
+  /** The device that gpu.js, tfjs and this program's kernels share. */
   get device(): GPUDevice {
     return this.#opened.shared.device;
   }
@@ -66,12 +69,11 @@ export class WebGpuContext implements SharedContext {
     return this.#opened.shared;
   }
 
-  /** The tile that matmul takes for this product: the tuned one where it was, or is worth being, measured. */
+  /** The tile that `matmul` would take for this product. */
   tileFor(call: TileQuery): Promise<GemmTile> {
     return this.#opened.matmul.tileFor(call);
   }
 
-  // After a loss the next use opens the device again; the tensors of the lost one stay lost.
   async #current(): Promise<Opened> {
     if (this.#closed) throw new ContextError('the webgpu context is closed');
     if (this.#opened.shared.lost === undefined) return this.#opened;
@@ -81,7 +83,7 @@ export class WebGpuContext implements SharedContext {
     return this.#reopening;
   }
 
-  async tf(): Promise<TF> {
+  async tf(): Promise<Tfjs> {
     const opened = await this.#current();
     opened.tf ??= openTF(opened.shared).then((tf) => (opened.loadedTF = tf));
     return opened.tf;
@@ -97,7 +99,7 @@ export class WebGpuContext implements SharedContext {
     if (this.#closed) throw new ContextError('the webgpu context is closed');
     if (!ON_DEVICE.includes(tensor.dtype)) return new HostTensor(this.#ledger, tensor);
     const { shared } = this.#opened;
-    // Opening a device takes time that a synchronous call has not: the tensor waits on the host until its first use.
+    // Opening a device is asynchronous, and this call is not: the tensor waits on the host until its first use.
     if (shared.lost !== undefined) return new PendingTensor(this.#ledger, tensor);
     return this.#place(this.#opened, tensor);
   }
@@ -190,7 +192,7 @@ export class WebGpuContext implements SharedContext {
   }
 }
 
-/** A tensor that was uploaded while no device was there. */
+/** A tensor that was uploaded after the device was lost: on the host until its first use. */
 class PendingTensor implements DeviceTensor {
   readonly dtype: DeviceTensor['dtype'];
   readonly shape: DeviceTensor['shape'];
@@ -224,7 +226,8 @@ class PendingTensor implements DeviceTensor {
   }
 }
 
-export const webgpuProvider: SharedProvider = {
+/** Opens the webgpu context. */
+export const webgpuProvider: ContextProvider = {
   kind: 'webgpu',
   probe: probeAdapter,
   report: async (options) => adapterReport(await findAdapter(options), options),

@@ -1,6 +1,6 @@
 // What every context without a GPU does beside multiplying: tensors in and out of tfjs and gpu.js, memory, errors.
 import * as assert from 'uvu/assert';
-import type { ContextKind, SharedContext } from '../../../../engines/contexts/context.ts';
+import type { ContextKind, GpuContext } from '../../../../engines/contexts/context.ts';
 import { probeAll, probeContext } from '../../../../engines/contexts/index.ts';
 import { ContextError } from '../../../../src/errors.ts';
 import { tensor } from '../../../../src/tensor/convert.ts';
@@ -19,7 +19,7 @@ const matrix = tensor(
   { dtype: 'float32' },
 );
 
-async function shares(context: SharedContext): Promise<void> {
+async function shares(context: GpuContext): Promise<void> {
   const a = context.upload(matrix);
   const tf = await context.tf();
   const onTF = await context.toTF(a);
