@@ -21,7 +21,6 @@ export type {
   SubpixOptions,
 } from '../kernels/index.ts';
 export { PictureError } from '../kernels/index.ts';
-export type { MapOptions, TargetOptions } from './client/calls/calls.ts';
 export type { ImportOptions } from './client/calls/import-module.ts';
 export type {
   Kernel,
@@ -31,24 +30,31 @@ export type {
   KernelSettings,
 } from './client/calls/kernel.ts';
 export type { ParallelFunction, ParallelOptions } from './client/calls/remote-functions.ts';
-export type { ClientEvent, ConnectOptions } from './client/client.ts';
+export type { ConnectOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
-export type { ExecuteOptions, GatherOptions, ScatterOptions } from './client/direct-view.ts';
 export { DirectView } from './client/direct-view.ts';
 export { Executor } from './client/executor.ts';
 export type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './client/jobs/queue-status.ts';
+export type { ClientEvent } from './client/links/engine-links.ts';
 export type { Metadata, MimeBundle } from './client/links/task.ts';
 export { LoadBalancedView } from './client/load-balanced/balanced-view.ts';
 export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
 export { Dependency } from './client/load-balanced/dependency.ts';
 export { ItemStream } from './client/load-balanced/item-stream.ts';
 export type { BalancedMapOptions, BalancedOptions, ImapOptions } from './client/load-balanced/options.ts';
-export type { CallOptions } from './client/options.ts';
+export type {
+  CallOptions,
+  ExecuteOptions,
+  GatherOptions,
+  MapOptions,
+  ScatterOptions,
+  TargetOptions,
+} from './client/options.ts';
 export type { Operand } from './client/pdot/operands.ts';
 export type { PdotOptions } from './client/pdot/pdot.ts';
 export { pdot } from './client/pdot/pdot.ts';
-export type { Px, PxOptions } from './client/px/px.ts';
-export type { PxRun } from './client/px/px-run.ts';
+export type { Px } from './client/px/px.ts';
+export type { PxOptions, PxRun, PxShowOptions } from './client/px/px-run.ts';
 export type { Mode, PerTarget } from './client/remote.ts';
 export type { GetOptions, ReturnWhen } from './client/results/async-result.ts';
 export { AsyncResult } from './client/results/async-result.ts';

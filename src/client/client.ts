@@ -1,81 +1,72 @@
-// Client: a connection to every engine of a cluster. Index it for views: rc[0], rc[-1], rc[':'], rc['::2'].
-import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { Transport } from '../comm/transport.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
-import { ConnectionError, EngineError } from '../errors.ts';
-import type { EngineId, EngineRecord, TaskId } from '../protocol/messages.ts';
-import { DirectView } from './direct-view.ts';
+import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
+import { type CallContext, Calls } from './calls/calls.ts';
+import { PartSizes } from './calls/part-sizes.ts';
+import { type DirectView, viewOf } from './direct-view.ts';
 import { Executor } from './executor.ts';
-import { Bookkeeper } from './jobs/client-jobs.ts';
-import { Jobs } from './jobs/jobs.ts';
-import type { ViewSession } from './jobs/view-jobs.ts';
+import { Indexable } from './indexing.ts';
+import { type AbortOptions, ClientJobs } from './jobs/client-jobs.ts';
+import { type Job, type JobSelection, Jobs } from './jobs/jobs.ts';
+import type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './jobs/queue-status.ts';
+import { ViewJobs } from './jobs/view-jobs.ts';
 import { type ClusterInfo, loadClusterFile } from './links/cluster-file.ts';
-import { Connection, type ControlVerb, type Request } from './links/connection.ts';
-import { RosterLink } from './links/roster-link.ts';
-import { Task } from './links/task.ts';
-import { within } from './links/waiting.ts';
+import { type ClientEvent, EngineLinks } from './links/engine-links.ts';
+import type { Metadata } from './links/task.ts';
 import { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import { type BalancedSession, Balancer } from './load-balanced/balancer.ts';
 import type { BalancedOptions } from './load-balanced/options.ts';
 import type { Mode, RemoteFunction } from './remote.ts';
+import type { AsyncResult } from './results/async-result.ts';
+import type { InteractiveOptions } from './results/progress.ts';
 import { engineIds, type Targets, targetsOf } from './targets.ts';
 
-export type ClientEvent =
-  | { readonly type: 'engine-up'; readonly engine: EngineRecord }
-  | { readonly type: 'engine-down'; readonly id: EngineId; readonly reason: string }
-  | { readonly type: 'cluster-lost'; readonly reason: string };
-
+/** Options of `Client.connect`. */
 export interface ConnectOptions {
   /** Milliseconds to wait for the controller; default 10 000. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
-  /** Hears of engines that come and go. */
-  readonly onEvent?: (event: ClientEvent) => void;
+  readonly timeout?: number | undefined;
+  /** Ends the wait with AbortError. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called for engines that join or leave, and when the controller is lost. */
+  readonly onEvent?: ((event: ClientEvent) => void) | undefined;
   /** For tests: another way to carry messages. */
-  readonly transport?: Transport;
+  readonly transport?: Transport | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Engines by id, as views see them, and what concerns all of them. */
-export class Client
-  extends Bookkeeper<DirectView<'one'>, DirectView<'many'>>
-  implements BalancedSession, ViewSession, AsyncDisposable
-{
-  /** This client's name on the wire; task ids begin with it. */
-  readonly uuid = randomUUID();
-  readonly jobs: Jobs;
-  readonly #transport: Transport;
-  readonly #roster: RosterLink;
-  readonly #connections = new Map<EngineId, Connection>();
-  readonly #dead = new Map<EngineId, string>();
-  readonly #listeners = new Set<(event: ClientEvent) => void>();
+/**
+ * A connection to every engine of a cluster, and its register of jobs. Index it for views of its engines: `rc[0]`,
+ * `rc[-1]`, `rc[':']`, `rc['::2']`. Durations are milliseconds.
+ */
+export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> implements AsyncDisposable {
+  readonly #links: EngineLinks;
+  readonly #jobs: ClientJobs;
+  readonly #calls: CallContext;
   #balancer: Balancer | undefined;
-  #counter = 0;
-  #closed: Promise<void> | undefined;
 
-  private constructor(info: ClusterInfo, options: ConnectOptions) {
-    super();
-    this.#transport = options.transport ?? zeromqTransport();
-    if (options.onEvent) this.#listeners.add(options.onEvent);
-    this.jobs = new Jobs(this);
-    this.#roster = new RosterLink(this.#transport, info.controller, this.uuid, {
-      up: (engine) => this.#up(engine),
-      down: (id, uuid, reason) => this.#down(id, uuid, reason),
-      lost: (reason) => this.#emit({ type: 'cluster-lost', reason }),
-    });
+  private constructor(info: ClusterInfo, { transport = zeromqTransport(), onEvent }: ConnectOptions) {
+    super((key) => this.view(key));
+    this.#links = new EngineLinks(info.controller, transport);
+    if (onEvent) this.#links.on(onEvent);
+    const jobs = new Jobs(this.#links.abort);
+    this.#jobs = new ClientJobs(this.#links, jobs);
+    this.#calls = { links: this.#links, jobs, partSizes: new PartSizes() };
   }
 
   /**
    * Connects to a cluster by its file (a path or `file:` URL) or by what the file holds.
    * @throws TimeoutError when no controller answers within `timeout` ms (default 10 000); ConnectionError; AbortError
+   * @example
+   * await using rc = await Client.connect('./cluster.json');
+   * await rc[':'].apply(() => engine.id);
    */
   static async connect(cluster: string | URL | ClusterInfo, options: ConnectOptions = {}): Promise<Client> {
     const info = typeof cluster === 'string' || cluster instanceof URL ? loadClusterFile(cluster) : cluster;
     const client = new Client(info, options);
     try {
-      await client.#roster.ready(options.timeout ?? CONNECT_TIMEOUT_MS, options.signal);
+      await client.#links.ready(options.timeout ?? CONNECT_TIMEOUT_MS, options.signal);
       return client;
     } catch (error) {
       await client.close();
@@ -83,220 +74,236 @@ export class Client
     }
   }
 
-  /** Ids of the live engines, ascending: a fresh copy on each access. */
-  get ids(): EngineId[] {
-    return [...this.#connections.keys()].sort((a, b) => a - b);
+  /** This client's name on the wire; task ids begin with it. */
+  get uuid(): string {
+    return this.#links.uuid;
   }
 
+  /** Ids of the live engines, ascending: a fresh copy on each access. */
+  get ids(): EngineId[] {
+    return this.#links.ids;
+  }
+
+  /** How many engines are alive. */
   get length(): number {
-    return this.#connections.size;
+    return this.#links.size;
   }
 
   /** One single-target view per engine. */
   *[Symbol.iterator](): Generator<DirectView<'one'>, void, undefined> {
-    for (const id of this.ids) yield new DirectView<'one'>(this, id);
+    for (const id of this.ids) yield this.#view<'one'>(id);
   }
 
+  /** The record of a live engine: its endpoints, pid and device. */
   engine(id: EngineId): EngineRecord | undefined {
-    return this.#connections.get(id)?.record;
+    return this.#links.engine(id);
   }
 
   /** All live engines' records: endpoints, pid, device. */
   get engines(): EngineRecord[] {
-    return this.ids.flatMap((id) => this.engine(id) ?? []);
+    return this.#links.engines;
   }
 
   /**
    * A view: `rc.view(0)` of one engine, `rc.view([0, 2])` and `rc.view('::2')` of a frozen list, `rc.view('all')` of
    * whatever engines there are at each call.
    * @throws TypeError for other kinds of keys, RangeError "No such engine: 99"
+   * @example
+   * const all = rc.view('all');
+   * await rc.view([0, 2]).apply(() => engine.id); // [0, 2]
    */
   view(targets: number): DirectView<'one'>;
   view(targets?: string | Iterable<number>): DirectView<'many'>;
+  view(targets?: number | string | Iterable<number>): DirectView<'one'> | DirectView<'many'>;
   view(targets: number | string | Iterable<number> = 'all'): DirectView<Mode> {
-    return new DirectView(this, targetsOf(targets, this.ids));
+    return this.#view(targetsOf(targets, this.ids));
   }
 
-  /** A view whose large values leave this client once and go on from engine to engine; results as on any view. */
+  #view<M extends Mode>(targets: Targets): DirectView<M> {
+    const calls = new Calls<M>(this.#calls, targets);
+    return viewOf(calls, new ViewJobs(this.#jobs, calls));
+  }
+
+  /**
+   * A view whose large values leave this client once and go on from engine to engine; results as on any view.
+   * @throws as `view`
+   */
   broadcast(targets: string | Iterable<number> = 'all'): DirectView<'many'> {
     return this.view(targets).with({ via: 'broadcast' });
   }
 
-  protected byIndex(key: string): DirectView<Mode> {
-    return this.view(key);
-  }
-
-  #up(engine: EngineRecord): void {
-    const old = this.#connections.get(engine.id);
-    if (old !== undefined) this.#down(engine.id, old.record.uuid, 'replaced by a new engine');
-    this.#dead.delete(engine.id);
-    this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
-    this.#emit({ type: 'engine-up', engine });
-  }
-
-  #down(id: EngineId, uuid: string, reason: string): void {
-    const connection = this.#connections.get(id);
-    if (connection?.record.uuid !== uuid) return;
-    this.#connections.delete(id);
-    this.#dead.set(id, reason);
-    connection.fail(reason).catch(() => {});
-    this.#emit({ type: 'engine-down', id, reason });
-  }
-
-  #emit(event: ClientEvent): void {
-    for (const listener of this.#listeners) listener(event);
-  }
-
-  /** Hears of engines that come and go until the returned function is called. */
+  /** Calls `listener` for engines that join or leave, until the returned function is called. */
   onEvent(listener: (event: ClientEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  nextTaskId(): TaskId {
-    return `${this.uuid}:${this.#counter++}`;
-  }
-
-  submit(engine: EngineId, request: Request): Task {
-    if (this.#closed) throw new ConnectionError('this client is closed');
-    const connection = this.#connections.get(engine);
-    const task = new Task(this.nextTaskId(), connection?.record, request.label);
-    task.isBroadcast = request.relayed !== undefined;
-    this.jobs.add(task);
-    if (connection !== undefined) connection.submit(task, request);
-    else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
-    return task;
-  }
-
-  send(engine: EngineId, task: Task, request: Request): void {
-    const connection = this.#connections.get(engine);
-    if (connection !== undefined) connection.submit(task, request);
-    else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
+    return this.#links.on(listener);
   }
 
   /**
    * A view whose tasks each go to one engine, the least loaded: `rc.loadBalanced()` of all engines, also those to come;
    * `rc.loadBalanced([0, 2])` of some.
-   * @throws TypeError, RangeError as `view` does; TypeError naming an unknown option
+   * @throws TypeError, RangeError as `view` does; TypeError naming an unknown option; ConnectionError once closed
+   * @example
+   * const lview = rc.loadBalanced('all', { retries: 2 });
+   * const sizes = await lview.map((path) => fs.statSync(path).size, paths);
    */
   loadBalanced(targets: number | string | Iterable<number> = 'all', options: BalancedOptions = {}): LoadBalancedView {
-    if (this.#closed) throw new ConnectionError('this client is closed');
-    this.#balancer ??= new Balancer(this);
+    this.#links.mustBeOpen();
+    this.#balancer ??= new Balancer(balancedSession(this.#calls));
     return new LoadBalancedView(this.#balancer, targetsOf(targets, this.ids), options);
   }
 
-  /** A pool of workers with the face of piscina: `rc.executor(fn)`, then `pool.run(task)`. Never stops engines. */
+  /**
+   * A pool of workers with the face of piscina. Closing it never stops engines.
+   * @throws ConnectionError once the client is closed
+   * @example
+   * await using pool = rc.executor((n: number) => n ** 2);
+   * await pool.run(7); // 49
+   */
   executor<T = unknown, R = unknown>(fn?: RemoteFunction<[T], R>): Executor<T, R> {
     return new Executor(this.loadBalanced(), fn);
   }
 
-  protected async fetch(task: Task): Promise<boolean> {
-    const found = await Promise.all([...this.#connections.values()].map((connection) => connection.fetch(task)));
-    return found.includes(true);
+  /** Message ids in the order of submission; the oldest finished ones are forgotten after 10 000. */
+  get history(): TaskId[] {
+    return this.#jobs.submitted.history;
   }
 
-  async abortTasks(tasks: readonly Task[]): Promise<void> {
-    const byEngine = new Map<EngineId, TaskId[]>();
-    for (const task of tasks) {
-      if (task.outcome !== undefined || task.drop() || task.engine === undefined) continue;
-      const ids = byEngine.get(task.engine.id) ?? [];
-      byEngine.set(task.engine.id, ids);
-      ids.push(task.wireId);
-    }
-    await Promise.all([...byEngine].map(([engine, ids]) => this.control(engine, { type: 'abort', ids })));
+  /** Message ids of tasks that have not ended. */
+  get outstanding(): Set<TaskId> {
+    return this.#jobs.submitted.outstanding;
   }
 
-  async control<T>(engine: EngineId, verb: ControlVerb, timeout?: number): Promise<T> {
-    const connection = this.#connections.get(engine);
-    if (connection === undefined) throw new RangeError(`No such engine: ${engine}`);
-    return connection.control<T>(verb, timeout);
+  /** Values of the tasks that have ended, or the errors of those that failed, by message id. */
+  get results(): Map<TaskId, unknown> {
+    return this.#jobs.submitted.results;
   }
 
-  /** The same control request to every target, in flight together. */
-  controlEach<T>(targets: Targets, verb: ControlVerb, timeout?: number): Promise<T[]> {
-    return Promise.all(engineIds(targets, this.ids).map((id) => this.control<T>(id, verb, timeout)));
+  /** Metadata of each remembered task, by message id. */
+  get metadata(): Map<TaskId, Metadata> {
+    return this.#jobs.submitted.metadata;
+  }
+
+  /** The engines' own reports, by id; answered while they compute. @throws RangeError, TimeoutError */
+  status(targets?: Targets | string): Promise<Map<EngineId, EngineStatus>> {
+    return this.#jobs.status(targets);
+  }
+
+  /**
+   * How much waits (`queue`), runs (`tasks`) and has ended (`completed`) on each engine, for all clients, and how many
+   * load-balanced tasks of this one have no engine yet (`unassigned`). An engine id gives only that engine's object;
+   * `verbose` gives message ids in place of counts, of `completed` those whose results are still held.
+   * @throws RangeError "No such engine: 99"; TimeoutError
+   */
+  queueStatus(targets: EngineId, options: QueueOptions & { verbose: true }): Promise<EngineQueue<TaskId[]>>;
+  queueStatus(targets: EngineId, options?: QueueOptions): Promise<EngineQueue<number>>;
+  queueStatus(targets: Targets | string | undefined, options: { verbose: true }): Promise<QueueIds>;
+  queueStatus(targets?: Targets | string, options?: QueueOptions): Promise<QueueStatus>;
+  queueStatus(targets?: Targets | string, options?: QueueOptions): Promise<unknown> {
+    return this.#jobs.queueStatus(targets, options);
+  }
+
+  /**
+   * Drops queued tasks: those of `jobs`, or all outstanding ones of this client. Running tasks finish.
+   * @throws RangeError for an unknown job or engine
+   * @example
+   * const result = rc[0].apply(work);
+   * await rc.abort(result);
+   * await rc.abort(undefined, { targets: [0, 1] });
+   */
+  async abort(jobs?: JobSelection, options?: AbortOptions): Promise<void> {
+    await this.#jobs.abort(jobs, options);
+  }
+
+  /**
+   * Waits up to `ms` (default: for ever) for these jobs, or for all that are outstanding: true when all are done. A failed
+   * task does not make it reject.
+   * @throws RangeError for an unknown job
+   * @example
+   * const done = await rc.wait(rc.history.slice(-10), 1000);
+   */
+  wait(jobs?: JobSelection, ms?: number): Promise<boolean> {
+    return this.#jobs.submitted.wait(jobs, ms);
+  }
+
+  /**
+   * Waits for these jobs (none: all outstanding) with a progress bar on stderr when that is a TTY. True when all are done.
+   * @throws RangeError for an unknown job, AbortError
+   */
+  waitInteractive(jobs?: JobSelection, options: InteractiveOptions = {}): Promise<boolean> {
+    return this.#jobs.submitted.result(jobs).waitInteractive(options);
+  }
+
+  /**
+   * The result of a job again: by message id, place in the history (default -1, the last), or several of them, which give
+   * a list. A message id of another client is asked for at the engines: they hold results in a bounded outbox, and
+   * answer when a task that still runs has ended. RemoteError with ename ResultLost when no engine knows it.
+   * @throws RangeError for a place that is not in the history
+   */
+  getResult(job?: TaskId | number): AsyncResult<unknown, unknown>;
+  getResult(jobs: readonly Job[] | AsyncResult<unknown, unknown>): AsyncResult<unknown[], unknown>;
+  getResult(jobs: JobSelection = -1): AsyncResult<unknown, unknown> {
+    return this.#jobs.getResult(jobs);
+  }
+
+  /**
+   * Frees results: this client's memory of these jobs, and what engines hold of them; 'all': of everything of this client
+   * that has ended. A message id may be another client's. What is freed cannot be had again by `getResult`.
+   * @throws Error naming a task that is outstanding, before anything is freed
+   */
+  purge(jobs: JobSelection | 'all'): Promise<void> {
+    return this.#jobs.purge(jobs);
+  }
+
+  /** The submitted tasks: for src/cli/corners/dealer.ts alone, and gone with it. */
+  get jobs(): Jobs {
+    return this.#jobs.submitted;
   }
 
   /**
    * Resolves when at least `n` engines are there.
    * @throws TimeoutError at the deadline, AbortError
    */
-  async waitForEngines(n: number, options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
-    let off = () => {};
-    const enough = new Promise<void>((resolve) => {
-      const check = () => this.length >= n && resolve();
-      off = this.onEvent(check);
-      check();
-    });
-    try {
-      await within(enough, options, `${n} engines (${this.length} are there)`);
-    } finally {
-      off();
-    }
+  waitForEngines(n: number, options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
+    return this.#links.until(() => this.length >= n, options, `${n} engines (${this.length} are there)`);
   }
 
   /**
    * Ends the running tasks of these engines: TaskInterrupted within a second where V8 can break the code, else the
    * engine is replaced after `grace` ms.
+   * @throws RangeError "No such engine: 99"; TimeoutError
    */
   async interrupt(targets: Targets = 'all', options: { grace?: number } = {}): Promise<void> {
-    await this.controlEach(targets, { type: 'interrupt', ...options });
+    await this.#links.controlEach(engineIds(targets, this.ids), { type: 'interrupt', ...options });
   }
 
-  /** Stops these engines for good; their ids are gone. */
+  /** Stops these engines for good; their ids are gone. @throws RangeError, ClusterError */
   async shutdown(targets: Targets = 'all'): Promise<void> {
-    await this.#clusterVerb('shutdown', targets);
+    await this.#links.shutdown(engineIds(targets, this.ids));
   }
 
-  /** Replaces these engines by new ones with the same ids and empty namespaces. */
+  /** Replaces these engines by new ones with the same ids and empty namespaces. @throws RangeError, ClusterError */
   async restart(targets: Targets = 'all'): Promise<void> {
-    await this.#clusterVerb('restart', targets);
+    await this.#links.restart(engineIds(targets, this.ids));
   }
 
-  async #clusterVerb(verb: 'shutdown' | 'restart', targets: Targets): Promise<void> {
-    const ids = engineIds(targets, this.ids);
-    const old = new Set(ids.map((id) => this.engine(id)?.uuid));
-    await this.#roster.ask({ do: verb, ids });
-    await this.#gone(old);
-    if (verb === 'restart') await this.waitForEngines(this.length + ids.filter((id) => !this.engine(id)).length);
-  }
-
-  // The launcher answers when the processes are gone; the roster's event may still be on its way.
-  async #gone(uuids: ReadonlySet<string | undefined>): Promise<void> {
-    let off = () => {};
-    await new Promise<void>((resolve) => {
-      const check = () => this.engines.every((engine) => !uuids.has(engine.uuid)) && resolve();
-      off = this.onEvent(check);
-      check();
-    });
-    off();
-  }
-
-  /** Stops the whole cluster. */
+  /** Stops the whole cluster. @throws ClusterError */
   stopCluster(): Promise<void> {
-    return this.#roster.ask({ do: 'stop' });
+    return this.#links.askCluster({ do: 'stop' });
   }
 
-  /** Asks for `n` more engines. */
+  /** Asks for `n` more engines. @throws ClusterError */
   addEngines(n: number): Promise<void> {
-    return this.#roster.ask({ do: 'add', n });
+    return this.#links.askCluster({ do: 'add', n });
   }
 
-  /** Clears the namespaces of these engines. */
+  /** Clears the namespaces of these engines. @throws RangeError "No such engine: 99"; CompositeError */
   async clear(targets: Targets = 'all'): Promise<void> {
-    await new DirectView(this, targetsOf(targets, this.ids)).clear();
+    await this.#view(targetsOf(targets, this.ids)).clear();
   }
 
   /** Closes every link; outstanding tasks fail. Engines go on. Idempotent. */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  async #close(): Promise<void> {
     this.#balancer?.close('the client was closed');
-    await Promise.all([...this.#connections.values()].map((connection) => connection.fail('the client was closed')));
-    await this.#roster.close();
+    return this.#links.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -306,4 +313,20 @@ export class Client
   [inspect.custom](): string {
     return `<Client [${this.ids.join(', ')}]>`;
   }
+}
+
+function balancedSession({ links, jobs }: CallContext): BalancedSession {
+  return {
+    jobs,
+    get ids() {
+      return links.ids;
+    },
+    engine: (id) => links.engine(id),
+    nextTaskId: () => links.nextTaskId(),
+    submit: (id, request) => links.submit(id, request),
+    send: (id, task, request) => links.send(id, task, request),
+    abortTasks: links.abort,
+    control: (id, verb, timeout) => links.control(id, verb, timeout),
+    onEvent: (listener) => links.on(listener),
+  };
 }

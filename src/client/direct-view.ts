@@ -1,231 +1,378 @@
-// DirectView: does the same thing on each of its engines.
 import { readFileSync } from 'node:fs';
-import { type Body, encodeBody } from '../protocol/codec.ts';
-import type { Method } from '../protocol/messages.ts';
+import { inspect } from 'node:util';
+import type { EngineId, TaskId } from '../protocol/messages.ts';
 import type { EngineMemory } from '../protocol/methods.ts';
 import type { Ref } from '../protocol/values/ref.ts';
-import type { Dist } from '../tensor/partition.ts';
-import { type Bodies, type MapOptions, TargetedCalls, type TargetOptions } from './calls/calls.ts';
+import type { Calls } from './calls/calls.ts';
 import { join } from './calls/gathering.ts';
 import { type ImportOptions, importCode } from './calls/import-module.ts';
 import { createKernel, type Kernel, type KernelFunction, type KernelSettings } from './calls/kernel.ts';
-import { functionName, itemOutcomes, mapInputs, mapParts } from './calls/map.ts';
+import { mapInBlocks } from './calls/map.ts';
 import { type Namespace, namespaceProxy } from './calls/namespace.ts';
-import { arriveSideBySide, rememberParts } from './calls/part-sizes.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './calls/remote-functions.ts';
 import { flattenPart, partsOf, sequenceOf } from './calls/sequences.ts';
-import type { ViewSession } from './jobs/view-jobs.ts';
-import type { Task } from './links/task.ts';
+import type { JobSelection } from './jobs/jobs.ts';
+import type { QueueOptions, ViewQueueStatus } from './jobs/queue-status.ts';
+import type { ViewJobs } from './jobs/view-jobs.ts';
 import { checkNames, checkNamespace } from './names.ts';
-import { type CallOptions, checkCount, checkOptions, splitInputs } from './options.ts';
+import type { CallOptions, ExecuteOptions, GatherOptions, ScatterOptions, TargetOptions } from './options.ts';
 import { type Px, pxOf } from './px/px.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
-import { chunks, joined } from './results/assembly.ts';
+import { joined } from './results/assembly.ts';
 import type { AsyncResult } from './results/async-result.ts';
-import { ExecuteReply } from './results/execute-reply.ts';
+import type { ExecuteReply } from './results/execute-reply.ts';
 import type { Targets } from './targets.ts';
 
-export interface ScatterOptions extends TargetOptions {
-  /** 'b': blocks (default); 'r': round robin. */
-  readonly dist?: Dist;
-  /** A part of exactly one item becomes that item. */
-  readonly flatten?: boolean;
-}
+// The class hands its private parts to these two, and to nobody else.
+let construct: <M extends Mode>(calls: Calls<M>, jobs: ViewJobs) => DirectView<M>;
+let reveal: <M extends Mode>(view: DirectView<M>) => Calls<M>;
 
-export interface GatherOptions extends TargetOptions {
-  readonly dist?: Dist;
-}
+/**
+ * Engines that all do the same at each call. A view of one engine gives bare values, a view of several one value per
+ * engine, in target order. Views are made by a Client: `rc[0]`, `rc[':']`, `rc.view([0, 2])`, `rc.view('all')`.
+ * Every call returns an AsyncResult at once; all durations are milliseconds.
+ */
+export class DirectView<M extends Mode = Mode> {
+  readonly #calls: Calls<M>;
+  readonly #jobs: ViewJobs;
+  #ns: Namespace | undefined;
 
-export interface ExecuteOptions extends TargetOptions {
-  /** true (default): no value, never aborts queued work. false: the last expression's value, as px does. */
-  readonly silent?: boolean;
-}
-
-export class DirectView<M extends Mode = Mode> extends TargetedCalls<M> {
-  /** The engines' namespaces: `await view.ns.a` pulls, `view.ns.a = 5` pushes. */
-  readonly ns: Namespace;
-
-  constructor(session: ViewSession, targets: Targets, defaults: CallOptions = {}) {
-    super(session, targets, defaults);
-    this.ns = namespaceProxy<PerTarget<M, unknown>>({
-      get: (name) => this.pull(name),
-      set: (name, value) => this.surfaceLater(this.push({ [name]: value })),
-      drop: (name) => this.surfaceLater(this.clear([name])),
-    });
+  private constructor(calls: Calls<M>, jobs: ViewJobs) {
+    this.#calls = calls;
+    this.#jobs = jobs;
   }
 
-  /** The same targets with call options that hold for every call of the returned view; this one stays as it is. */
+  static {
+    construct = (calls, jobs) => new DirectView(calls, jobs);
+    reveal = (view) => view.#calls;
+  }
+
+  /** An engine id, a list of them, or 'all': every engine that is there at each call. */
+  get targets(): Targets {
+    return this.#calls.targets;
+  }
+
+  /** The engine ids that a call made now would go to. */
+  get ids(): EngineId[] {
+    return this.#calls.ids;
+  }
+
+  /** How many engines a call made now would go to. */
+  get length(): number {
+    return this.ids.length;
+  }
+
+  /**
+   * The same targets with call options that hold for every call of the returned view; this one stays as it is.
+   * @throws TypeError naming an unknown option
+   * @example
+   * const hurried = view.with({ timeout: 500 });
+   * await hurried.apply(() => engine.id);
+   */
   with(options: CallOptions): DirectView<M> {
-    return new DirectView<M>(this.session, this.targets, { ...this.defaults, ...checkOptions(options) });
-  }
-
-  /** The engines of this view now, frozen as a list: every call gives one value per engine. @throws NoEnginesRegistered */
-  asMany(): DirectView<'many'> {
-    return new DirectView<'many'>(this.session, this.mustHaveEngines(undefined), this.defaults);
+    return new DirectView(this.#calls.with(options), this.#jobs);
   }
 
   /**
    * Runs `fn(...args)` once per target, in the engine's namespace: free names are the engine's globals.
-   * @throws NotSerializableError before anything is sent; RemoteError / CompositeError when awaited
+   * @throws NotSerializableError, NoEnginesRegistered before anything is sent; RemoteError / CompositeError when awaited
+   * @example
+   * await rc[0].apply((a, b) => a + b, 2, 3); // 5
+   * await rc[':'].apply(() => engine.id); // [0, 1, 2, 3]
    */
   apply<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
     ...args: RemoteArgs<[...A]>
   ): AsyncResult<PerTarget<M, Awaited<R>>, Awaited<R>> {
-    return this.each('apply', 'apply', encodeBody({ fn, args }), {}, typeof fn === 'function' ? fn.name : '');
+    return this.#calls.each(
+      'apply',
+      'apply',
+      { fn, args },
+      undefined,
+      (typeof fn === 'function' && fn.name) || 'apply',
+    );
   }
 
   /**
-   * Maps over sequences, one block and one task per engine; the result is one flat list of all items.
-   * A plain object after the sequences is taken as options: MapOptions.
+   * Maps over sequences, one block and one task per engine; the result is one flat list of all items, in input order.
+   * Sequences are cut to the shortest; a Tensor is mapped over its axis 0. A plain object after the sequences is taken as
+   * options: MapOptions.
    * @throws TypeError without a sequence or for a bad option; CompositeError with one entry per failed item when awaited
+   * @example
+   * await view.map((x) => x ** 2, [1, 2, 3]); // [1, 4, 9]
+   * await view.map(async (url) => (await fetch(url)).status, urls, { concurrency: 8 });
    */
   map<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
     ...sequences: readonly unknown[]
   ): AsyncResult<Awaited<R>[], Awaited<R>> {
-    const { inputs, options: given } = splitInputs<MapOptions>(sequences, checkMap);
-    const { concurrency, ...options } = given;
-    const parts = mapParts(mapInputs(inputs), this.mustHaveEngines(options.targets).length);
-    const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
-    const tasks = this.submit('map', 'map', options, (index: number) => {
-      const part = parts[index];
-      return part === undefined ? undefined : encodeBody({ fn, sequences: part.sequences, concurrency });
-    });
-    const assembly = chunks<Awaited<R>>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as never);
-    const kind = 'AsyncMapResult';
-    return this.result(options.label ?? functionName(fn), tasks, assembly, options, { kind });
+    return mapInBlocks(this.#calls, fn, sequences);
   }
 
-  /** Runs source text; top-level `await`, and `const`, `let`, `function`, `class`, `import` persist as in a REPL. */
-  execute(code: string, options: ExecuteOptions = {}): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
-    if (typeof code !== 'string') throw new TypeError(`execute wants source text, not ${typeof code}`);
-    const { silent = true, ...rest } = checkOptions(options, 'silent', 'targets');
-    const body = encodeBody({ code, silent });
-    const { tasks, assembly } = this.calls<ExecuteReply>('execute', 'execute', body, rest);
-    for (const task of tasks) task.executeInput = code;
-    return this.result('execute', tasks, ExecuteReply.assembly(assembly, tasks), rest);
+  /**
+   * Runs source text; top-level `await`, and `const`, `let`, `function`, `class`, `import` persist as in a REPL.
+   * @throws TypeError for what is no text; RemoteError / CompositeError when awaited
+   * @example
+   * await view.execute('let a = engine.id');
+   * const reply = await rc[0].execute('a + 1', { silent: false });
+   * reply.text; // '1'
+   */
+  execute(code: string, options?: ExecuteOptions): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+    return this.#calls.execute(code, options);
   }
 
-  /** Runs source text and prints what each engine says: view.px`a.length`; `view.px.with({ stream: false })`. */
+  /**
+   * Runs source text and prints what each engine says.
+   * @example
+   * await view.px`a.length`;
+   * await view.px.with({ stream: false })`console.log(engine.id)`;
+   */
   get px(): Px {
-    return pxOf(this as unknown as DirectView<'many'>, this.session);
+    return pxOf(this.#calls);
   }
 
-  /** A function that does `apply(fn, …)` when it is called. */
+  /**
+   * A function that does `apply(fn, …)` when it is called.
+   * @example
+   * const add = view.remote((a, b) => a + b);
+   * await add(2, 3); // [5, 5, 5, 5]
+   */
   remote<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
   ): (...args: RemoteArgs<[...A]>) => AsyncResult<PerTarget<M, Awaited<R>>, Awaited<R>> {
     return (...args) => this.apply<A, R>(fn, ...args);
   }
 
-  /** A function that calls `fn` on each engine with its parts of the sequences; `.map` calls it with each item. */
+  /**
+   * A function that calls `fn` on each engine with its parts of the sequences and joins the results as `gather` does;
+   * `.map` calls it with each item.
+   * @throws TypeError naming an unknown option
+   * @example
+   * const sums = view.parallel((part) => [part.reduce((a, b) => a + b, 0)]);
+   * await sums([1, 2, 3, 4, 5, 6, 7, 8]); // [3, 7, 11, 15] on four engines
+   */
   parallel<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
     options: ParallelOptions = {},
   ): ParallelFunction<Awaited<R>> {
-    return parallelFunction(this as unknown as DirectView, this.session, fn, options);
+    return parallelFunction(this.#calls, fn, options);
   }
 
   /**
-   * Imports a module on every engine: `importModule('sharp')`, `importModule('node:fs', { names: ['readFileSync'] })`.
-   * The name holds the default export if there is one, else all exports. Packages are found from the engine's directory.
+   * Imports a module on every engine. The name holds the default export if there is one, else all exports. Packages are
+   * found from the engine's directory.
    * @throws TypeError before sending for a relative path or a bad name
+   * @example
+   * await view.importModule('sharp');
+   * await view.importModule('node:fs', { names: ['readFileSync'] });
    */
   importModule(
     specifier: string,
     options: ImportOptions & TargetOptions = {},
   ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
-    const { as, names, ...call } = checkOptions(options, 'as', 'names', 'targets');
-    const code = importCode(specifier, { ...(as && { as }), ...(names && { names }) });
-    return this.execute(code, { label: 'importModule', ...call });
-  }
-
-  /** Executes a file, read here. @throws Error when it cannot be read */
-  run(file: string, options: ExecuteOptions = {}): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
-    return this.execute(`${readFileSync(file, 'utf8')}\n`, { label: 'run', ...options });
-  }
-
-  /** Sets names on every target; keys may be dotted. @throws TypeError before sending unless given an object */
-  push(
-    ns: Readonly<Record<string, unknown>>,
-    options: TargetOptions = {},
-  ): AsyncResult<PerTarget<M, undefined>, undefined> {
-    return this.each('push', 'push', pushBody(checkNamespace(ns)), options);
-  }
-
-  /** Values of a name, of a list of names, or of any expression. @throws TypeError before sending for anything else */
-  pull(name: string | Ref, options?: TargetOptions): AsyncResult<PerTarget<M, unknown>, unknown>;
-  pull(names: readonly string[], options?: TargetOptions): AsyncResult<PerTarget<M, unknown[]>, unknown[]>;
-  pull(names: string | Ref | readonly string[], options: TargetOptions = {}): AsyncResult<never, never> {
-    return this.each('pull', 'pull', encodeBody({ names: checkNames(names) }), options) as AsyncResult<never, never>;
+    const code = importCode(specifier, options);
+    const call = this.#calls.open('execute', { label: 'importModule', ...options }, 'as', 'names');
+    return this.#calls.source(call, { code, silent: true });
   }
 
   /**
-   * Deals a sequence to the targets: every engine gets the name, also for an empty part.
+   * Executes a file that is read here.
+   * @throws Error when it cannot be read; as `execute`
+   * @example
+   * await view.run('./setup.js');
+   */
+  run(file: string, options?: ExecuteOptions): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+    return this.#calls.execute(`${readFileSync(file, 'utf8')}\n`, { label: 'run', ...options });
+  }
+
+  /**
+   * Sets names on every target; keys may be dotted.
+   * @throws TypeError before sending unless given an object of valid names; NotSerializableError
+   * @example
+   * await view.push({ a: 5, 'settings.depth': 3 });
+   */
+  push(
+    ns: Readonly<Record<string, unknown>>,
+    options?: TargetOptions,
+  ): AsyncResult<PerTarget<M, undefined>, undefined> {
+    const names = checkNamespace(ns);
+    return this.#calls.each('push', 'push', { names: Object.keys(names), values: Object.values(names) }, options);
+  }
+
+  /**
+   * Values of a name, of a list of names, or of any expression: one per target, or a list per target.
+   * @throws TypeError before sending for anything else; RemoteError / CompositeError for unknown names when awaited
+   * @example
+   * await rc[0].pull('a'); // 5
+   * await view.pull(['a', 'b']); // [[5, 6], [5, 6]] on two engines
+   */
+  pull(name: string | Ref, options?: TargetOptions): AsyncResult<PerTarget<M, unknown>, unknown>;
+  pull(names: readonly string[], options?: TargetOptions): AsyncResult<PerTarget<M, unknown[]>, unknown[]>;
+  pull(names: string | Ref | readonly string[], options?: TargetOptions): AsyncResult<never, never> {
+    return this.#calls.each('pull', 'pull', { names: checkNames(names) }, options) as AsyncResult<never, never>;
+  }
+
+  /**
+   * Deals a sequence to the targets, along axis 0 for a Tensor: every engine gets the name, also for an empty part. With
+   * `n` items on `q` engines the first `n mod q` engines get one item more.
    * @throws TypeError before sending for something without a length, RangeError for an unknown dist
+   * @example
+   * await view.scatter('a', range(16));
+   * await view.scatter('id', rc.ids, { flatten: true }); // id is a number on each engine
    */
   scatter(
     name: string,
     sequence: unknown,
     options: ScatterOptions = {},
   ): AsyncResult<PerTarget<M, undefined>, undefined> {
-    const { dist, flatten, ...rest } = checkOptions(options, 'dist', 'flatten', 'targets');
     checkNames(name);
-    const parts = partsOf(sequenceOf(sequence), this.mustHaveEngines(rest.targets).length, dist);
-    const values = flatten ? parts.map(flattenPart) : parts;
-    rememberParts(this.session, name, values);
-    return this.each('push', 'scatter', (i: number) => pushBody({ [name]: values[i] }), rest);
-  }
-
-  /** The parts of a name, joined by the kind of the first. @throws TypeError when parts do not fit together */
-  gather(name: string, options: GatherOptions = {}): AsyncResult<unknown, unknown> {
-    const { dist, ...rest } = checkOptions(options, 'dist', 'targets');
-    const tasks = this.submit('pull', 'gather', rest, encodeBody({ names: checkNames(name) }));
-    const engines = tasks.map((task) => task.engine?.id ?? -1);
-    if (dist !== 'r') arriveSideBySide(this.session, name, tasks);
-    return this.result(
-      'gather',
-      tasks,
-      joined(tasks.length, (parts) => {
-        rememberParts(this.session, name, parts);
-        return join(parts, engines, dist);
-      }),
-      rest,
-    );
-  }
-
-  /** Clears these names, or everything that users set. */
-  clear(names?: readonly string[], options: TargetOptions = {}): AsyncResult<PerTarget<M, undefined>, undefined> {
-    return this.each('clear', 'clear', encodeBody(names === undefined ? {} : { names: checkNames(names) }), options);
+    const whole = sequenceOf(sequence);
+    const call = this.#calls.open('scatter', options, 'dist', 'flatten');
+    const parts = partsOf(whole, call.engines.length, options.dist);
+    const values = options.flatten ? parts.map(flattenPart) : parts;
+    this.#calls.context.partSizes.remember(name, values);
+    const tasks = this.#calls.submit(call, 'push', (i) => ({ names: [name], values: [values[i]] }));
+    return this.#calls.valuesOf(call, tasks);
   }
 
   /**
-   * One gpu.js kernel, compiled on the engines of this view as they are now, and called like a function:
-   * `const saxpy = await view.kernel(function (a, x, y) {…}, { outputLike: 'x' }); await saxpy(2, ref('x'), ref('y'))`.
-   * Results come back as float32 Tensors, or stay on the engines: `saxpy.into('y')(2, ref('x'), ref('y'))`.
+   * The parts of a name, joined by the kind of the first: arrays and Tensors concatenate along axis 0 (dtype kept), lists
+   * become one flat list, anything else a list of parts.
+   * @throws TypeError when parts do not fit together (awaited), RangeError for an unknown dist
+   * @example
+   * await view.scatter('a', range(16));
+   * await view.execute('b = a.map((x) => 2 * x)');
+   * await view.gather('b'); // [0, 2, …, 30]
+   */
+  gather(name: string, options: GatherOptions = {}): AsyncResult<unknown, unknown> {
+    const names = checkNames(name);
+    const { partSizes } = this.#calls.context;
+    const call = this.#calls.open('gather', options, 'dist');
+    const { dist } = options;
+    const arena = dist === 'r' ? undefined : partSizes.arena(name, call.engines.length);
+    const tasks = this.#calls.submit(call, 'pull', { names }, arena && ((i, bytes) => arena.slot(i, bytes)));
+    const assembly = joined(tasks.length, (parts) => {
+      partSizes.remember(name, parts);
+      return join(parts, call.engines, dist);
+    });
+    return this.#calls.result(call, tasks, assembly);
+  }
+
+  /** Clears these names, or everything that users set. @throws TypeError before sending for a bad name */
+  clear(names?: readonly string[], options?: TargetOptions): AsyncResult<PerTarget<M, undefined>, undefined> {
+    return this.#calls.each('clear', 'clear', names === undefined ? {} : { names: checkNames(names) }, options);
+  }
+
+  /**
+   * The engines' namespaces: reading a name pulls it, assigning pushes, deleting clears. An assignment cannot be awaited:
+   * its failure is thrown by the next result of this view that is.
+   * @example
+   * view.ns.a = 5;
+   * await view.ns.a; // [5, 5, 5, 5]
+   */
+  get ns(): Namespace {
+    this.#ns ??= namespaceProxy<PerTarget<M, unknown>>({
+      get: (name) => this.pull(name),
+      set: (name, value) => this.#calls.surfaceLater(this.push({ [name]: value })),
+      drop: (name) => this.#calls.surfaceLater(this.clear([name])),
+    });
+    return this.#ns;
+  }
+
+  /**
+   * One gpu.js kernel, compiled on the engines of this view as they are now, and called like a function. Results come
+   * back as float32 Tensors of the shape of `output` in reverse, or stay on the engines.
    * @throws TypeError, RangeError, NotSerializableError before anything is sent; the first call: KernelError with the source
+   * @example
+   * const saxpy = await view.kernel(function (a, x, y) {
+   *   return a * x[this.thread.x] + y[this.thread.x];
+   * }, { outputLike: 'x' });
+   * await saxpy(2, ref('x'), ref('y'));
+   * await saxpy.into('y')(2, ref('x'), ref('y'));
    */
   kernel<F extends KernelFunction, const S extends KernelSettings>(fn: F, settings: S): Promise<Kernel<M, F, S>> {
-    return createKernel(this, fn, settings);
+    return createKernel(this.#calls, fn, settings);
   }
 
   /** What each engine holds, in bytes: by name, on its device, in its mailbox. */
-  memory(options: TargetOptions = {}): AsyncResult<PerTarget<M, EngineMemory>, EngineMemory> {
-    return this.each('memory', 'memory', encodeBody({}), options);
+  memory(options?: TargetOptions): AsyncResult<PerTarget<M, EngineMemory>, EngineMemory> {
+    return this.#calls.each('memory', 'memory', {}, options);
   }
 
-  /** Any method of the engines' verbs, for the pieces that are built on views. */
-  call<T>(method: Method, label: string, bodies: Bodies, options: TargetOptions = {}): AsyncResult<PerTarget<M, T>, T> {
-    return this.each(method, label, bodies, options);
+  /** Message ids of this client's tasks on these engines, in the order of submission. */
+  get history(): TaskId[] {
+    return this.#jobs.history;
+  }
+
+  /** Message ids of those that have not ended. */
+  get outstanding(): Set<TaskId> {
+    return this.#jobs.outstanding;
+  }
+
+  /**
+   * Drops what is queued on these engines: these jobs, or all of this client. Running tasks finish.
+   * @example
+   * const slow = view.map(work, items);
+   * await view.abort(slow);
+   */
+  abort(jobs?: JobSelection): Promise<void> {
+    return this.#jobs.abort(jobs);
+  }
+
+  /**
+   * Waits up to `ms` for these jobs, or for all of this client on these engines: true when all are done.
+   * @throws RangeError for an unknown job
+   * @example
+   * view.apply(work);
+   * await view.wait(undefined, 5000); // false if it still runs after 5 s
+   */
+  wait(jobs?: JobSelection, ms?: number): Promise<boolean> {
+    return this.#jobs.wait(jobs, ms);
+  }
+
+  /** Tasks that wait, run and have ended: the counts of one engine, or of several by id. As `client.queueStatus`. */
+  queueStatus(options?: QueueOptions): Promise<ViewQueueStatus<M>> {
+    return this.#jobs.queueStatus(options) as Promise<ViewQueueStatus<M>>;
+  }
+
+  /**
+   * The result of a job again: by message id, or by place in this view's history (default -1, the last).
+   * @throws RangeError for a place that is not in the history
+   */
+  getResult(job?: TaskId | number): AsyncResult<unknown, unknown> {
+    return this.#jobs.getResult(job);
+  }
+
+  /** Frees what has ended on these engines, here and there: these jobs, or all of this client's. */
+  purge(jobs?: JobSelection): Promise<void> {
+    return this.#jobs.purge(jobs);
+  }
+
+  /** Stops these engines for good; resolves when they are gone. @throws ClusterError */
+  shutdown(): Promise<void> {
+    return this.#calls.links.shutdown(this.ids);
+  }
+
+  /** Ends what runs on these engines; they are replaced if it does not stop within `grace` ms. */
+  async interrupt(options: { grace?: number } = {}): Promise<void> {
+    await this.#calls.links.controlEach(this.ids, { type: 'interrupt', ...options });
+  }
+
+  [inspect.custom](): string {
+    return String(this.#calls);
+  }
+
+  toString(): string {
+    return String(this.#calls);
   }
 }
 
-function pushBody(ns: Readonly<Record<string, unknown>>): Body {
-  return encodeBody({ names: Object.keys(ns), values: Object.values(ns) });
+/** A view that makes these calls: for the Client, which gives views to users. */
+export function viewOf<M extends Mode>(calls: Calls<M>, jobs: ViewJobs): DirectView<M> {
+  return construct(calls, jobs);
 }
 
-function checkMap(options: MapOptions): MapOptions {
-  checkCount(options.concurrency, 'concurrency', 1);
-  return checkOptions(options, 'targets', 'concurrency');
+/** The calls of a view: for the parts of the library that are built on views. */
+export function callsOf<M extends Mode>(view: DirectView<M>): Calls<M> {
+  return reveal(view);
 }

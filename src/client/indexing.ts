@@ -1,4 +1,3 @@
-// `rc[0]`, `rc[-1]`, `rc['::2']`: index keys of a Client, without a Proxy around the client itself.
 import { isIndexKey } from './targets.ts';
 
 // Asked for by the language, by inspectors and by test runners: no index, and no typing error either.
@@ -13,7 +12,10 @@ const SILENT = new Set([
   'splice',
 ]);
 
-/** A class whose instances answer unknown property names through `byIndex`. */
+/**
+ * A class whose instances take unknown property names as indices: `rc[0]`, `rc[-1]`, `rc['::2']`, without a Proxy around
+ * the instance.
+ */
 export abstract class Indexable<One, Many> {
   readonly [index: number]: One;
   readonly [slice: `${string}:${string}`]: Many;
@@ -26,17 +28,23 @@ export abstract class Indexable<One, Many> {
   declare readonly ':': Many;
   declare readonly '::2': Many;
   declare readonly '1::2': Many;
-  /** The view of an index or slice. @throws TypeError, RangeError as `view` does */
-  protected abstract byIndex(key: string): unknown;
-}
+  readonly #at: (key: string) => One | Many;
 
-// The proxy is the *prototype*: own and inherited members are found first, `this` stays the real instance, and only
-// names that nothing else defines come here.
-const fallback = new Proxy(Object.prototype, {
-  get(target, key, receiver: Indexable<unknown, unknown> & { byIndex(key: string): unknown }) {
-    if (typeof key === 'symbol' || SILENT.has(key) || key in target) return Reflect.get(target, key, receiver);
-    return receiver.byIndex(key);
-  },
-  has: (target, key) => Reflect.has(target, key) || (typeof key === 'string' && isIndexKey(key)),
-});
-Object.setPrototypeOf(Indexable.prototype, fallback);
+  /** `at` gives the member of an index or slice. */
+  constructor(at: (key: string) => One | Many) {
+    this.#at = at;
+  }
+
+  static {
+    // The proxy is the *prototype*: own and inherited members are found first, `this` stays the real instance, and only
+    // names that nothing else defines come here.
+    const fallback = new Proxy(Object.prototype, {
+      get(target, key, receiver: object) {
+        const isIndex = typeof key === 'string' && !SILENT.has(key) && !(key in target) && #at in receiver;
+        return isIndex ? receiver.#at(key) : Reflect.get(target, key, receiver);
+      },
+      has: (target, key) => Reflect.has(target, key) || (typeof key === 'string' && isIndexKey(key)),
+    });
+    Object.setPrototypeOf(Indexable.prototype, fallback);
+  }
+}

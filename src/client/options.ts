@@ -1,5 +1,7 @@
-// The options that every call takes. Durations are milliseconds.
+import type { Dist } from '../tensor/partition.ts';
+import type { Targets } from './targets.ts';
 
+/** Options that every call takes. Durations are milliseconds. */
 export interface CallOptions {
   /** Ends the wait with AbortError and drops the call's tasks that have not started. */
   readonly signal?: AbortSignal | undefined;
@@ -13,10 +15,33 @@ export interface CallOptions {
   readonly via?: 'direct' | 'broadcast' | undefined;
 }
 
-/** Names of the options that every call takes. */
-export const CALL_OPTIONS: readonly string[] = ['signal', 'timeout', 'runTimeout', 'label', 'via'];
+/** Options of calls on a DirectView. */
+export interface TargetOptions extends CallOptions {
+  /** Other targets for this call only. */
+  readonly targets?: Targets | undefined;
+}
 
-/** What maps take besides. */
+/** Options of `DirectView.execute` and of what is built on it. */
+export interface ExecuteOptions extends TargetOptions {
+  /** true (default): no value, never aborts queued work. false: the last expression's value, as px does. */
+  readonly silent?: boolean | undefined;
+}
+
+/** Options of `DirectView.scatter`. */
+export interface ScatterOptions extends TargetOptions {
+  /** 'b': blocks (default); 'r': round robin. */
+  readonly dist?: Dist | undefined;
+  /** A part of exactly one item becomes that item. */
+  readonly flatten?: boolean | undefined;
+}
+
+/** Options of `DirectView.gather`. */
+export interface GatherOptions extends TargetOptions {
+  /** How the parts were dealt: 'b': blocks (default); 'r': round robin. */
+  readonly dist?: Dist | undefined;
+}
+
+/** Options that maps take besides those of every call. */
 export interface ConcurrencyOption {
   /**
    * Items of a task that its engine has under way at once, where the function is asynchronous: while one waits (for a
@@ -25,19 +50,26 @@ export interface ConcurrencyOption {
   readonly concurrency?: number | undefined;
 }
 
-/** @throws TypeError unless it is undefined or a whole number ≥ `least` */
+/** Options of `DirectView.map`. */
+export interface MapOptions extends TargetOptions, ConcurrencyOption {}
+
+/** Names of the options that every call takes. */
+export const CALL_OPTIONS: readonly string[] = ['signal', 'timeout', 'runTimeout', 'label', 'via'];
+
+/** Refuses a count that is neither undefined nor a whole number ≥ `least`. @throws TypeError naming the option */
 export function checkCount(value: unknown, name: string, least = 0): void {
   if (value === undefined || (Number.isInteger(value) && (value as number) >= least)) return;
   throw new TypeError(`${name} is a whole number ≥ ${least}, not ${String(value)}`);
 }
 
 /**
- * @throws TypeError naming an option that no call takes, or one of the wrong kind: misspelt options must not be silent
+ * The options as given, checked: misspelt options must not be silent. `more` names the options of this call alone.
+ * @throws TypeError naming an option that the call does not take, or one of the wrong kind
  */
 export function checkOptions<T extends CallOptions>(options: T, ...more: readonly string[]): T {
-  const known = [...CALL_OPTIONS, ...more];
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new TypeError(`unknown option '${key}': one of ${known.join(', ')}`);
+    if (CALL_OPTIONS.includes(key) || more.includes(key)) continue;
+    throw new TypeError(`unknown option '${key}': one of ${[...CALL_OPTIONS, ...more].join(', ')}`);
   }
   for (const key of ['timeout', 'runTimeout'] as const) {
     const value = options[key];
@@ -52,7 +84,7 @@ export function checkOptions<T extends CallOptions>(options: T, ...more: readonl
   return options;
 }
 
-/** A plain object after the sequences is taken as options. */
+/** Inputs of a map apart from its options: a plain object after the sequences. `check` refuses bad options. */
 export function splitInputs<O extends object>(
   inputs: readonly unknown[],
   check: (options: O) => O,

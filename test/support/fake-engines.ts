@@ -1,8 +1,8 @@
 // Engines inside the test's process: they run apply and map one at a time, in order, and die when told to. For tests of
 // what the client decides; nothing here crosses a wire.
-import type { ClientEvent } from '../../src/client/client.ts';
 import { Jobs } from '../../src/client/jobs/jobs.ts';
 import type { ControlVerb, Request } from '../../src/client/links/connection.ts';
+import type { ClientEvent } from '../../src/client/links/engine-links.ts';
 import { remoteError } from '../../src/client/links/outcome.ts';
 import type { Task } from '../../src/client/links/task.ts';
 import type { BalancedSession } from '../../src/client/load-balanced/balancer.ts';
@@ -108,7 +108,7 @@ async function run(method: string, body: unknown): Promise<unknown> {
 
 export class FakeSession implements BalancedSession {
   readonly engines = new Map<EngineId, FakeEngine>();
-  readonly jobs = new Jobs(this);
+  readonly jobs = new Jobs((tasks) => this.abortTasks(tasks));
   readonly #listeners = new Set<(event: ClientEvent) => void>();
   #next = 0;
   #incarnation = 0;

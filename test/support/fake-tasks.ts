@@ -27,10 +27,10 @@ export function fail(task: Task, ename = 'RangeError', evalue = 'bad'): void {
 }
 
 /** The result of an `execute` over these tasks; one task makes a single result when `one`. */
-export function fakeResult(tasks: readonly Task[], shape: 'one' | 'many' = 'many') {
+export function fakeResult(tasks: readonly Task[], shape: 'one' | 'many' = 'many', label = 'execute') {
   const inner = (shape === 'one' ? single() : list(tasks.length)) as ReturnType<typeof list<ExecuteReply>>;
   const assembly = ExecuteReply.assembly(inner, tasks);
-  return new AsyncResult({ label: 'execute', tasks, assembly, abort: async () => {} });
+  return new AsyncResult({ label, tasks, assembly, abort: async () => {} });
 }
 
 /** Two sinks; `all` has both in order. */

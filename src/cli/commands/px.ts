@@ -1,8 +1,7 @@
 // `directview px`: runs source text on the engines of a running cluster and prints what each says.
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { PxOptions } from '../../client/px/px.ts';
-import type { PxRun } from '../../client/px/px-run.ts';
+import type { PxOptions, PxRun } from '../../client/px/px-run.ts';
 import type { GroupBy } from '../../client/results/output/grouping.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
 import { connectSession } from '../session.ts';

@@ -1,7 +1,5 @@
-// What the px commands do: settings that last, the last result, and what runs now.
 import type { Client } from '../../client/client.ts';
-import { allTargets } from '../../client/px/px.ts';
-import { type PxReply, type PxRun, PxShow } from '../../client/px/px-run.ts';
+import type { PxReply, PxRun, PxShowOptions } from '../../client/px/px-run.ts';
 import type { Sinks } from '../../client/results/output/sinks.ts';
 import { AbortError, AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
 import { DEFAULTS, type PxLine, type PxSettings } from './px-line.ts';
@@ -11,12 +9,13 @@ export type Local = (code: string) => Promise<unknown>;
 
 const GIVEN_UP = 'the wait was given up; the engines go on (%pxresult shows what they say)\n';
 
+/** The px commands of a REPL: settings that last, the last run, and the one that is waited for. */
 export class PxSession {
   readonly #rc: Client;
   readonly #sinks: Sinks;
   readonly #set: (name: string, value: unknown) => void;
   #settings: PxSettings = DEFAULTS;
-  #last: PxReply | undefined;
+  #last: PxRun | undefined;
   #running: PxRun | undefined;
   #interrupts = true;
   autopx = false;
@@ -58,23 +57,27 @@ export class PxSession {
     local: Local,
   ): Promise<{ readonly value: PxReply } | undefined> {
     const settings = { ...this.#settings, ...line.settings };
-    const view = this.#rc.view(settings.targets);
-    if (settings.verbose) this.#sinks.stdout.write(`${whereText(view.targets, settings)}\n`);
-    const result: PxReply = view.execute(code, { silent: false }).named('%px');
-    this.#last = result;
-    if (line.output !== undefined) this.#set(line.output, result);
+    const { targets, block, verbose, interrupts } = settings;
+    // Local code has its say before the engines are shown.
+    const options = { ...this.#showing(settings), verbose, block: block && !settings.local };
+    const run = this.#rc.view(targets).px.with(options)(code);
+    this.#last = run;
+    if (line.output !== undefined) this.#set(line.output, run.result);
     if (settings.local) await local(code);
-    if (!settings.block) return { value: result };
-    await this.#show(result, settings);
+    if (!block) return { value: run.result };
+    await this.#wait(settings.local ? run.show() : run, interrupts);
     return undefined;
   }
 
-  async #show(result: PxReply, { stream, groupOutputs, progressAfter, interrupts }: PxSettings): Promise<void> {
-    const options = { stream, groupOutputs, progressAfter, ...this.#sinks };
-    this.#running = new PxShow(result, this.#rc, options).run();
+  #showing({ stream, groupOutputs, progressAfter }: PxSettings): PxShowOptions {
+    return { stream, groupOutputs, progressAfter, ...this.#sinks };
+  }
+
+  async #wait(run: PxRun, interrupts: boolean): Promise<void> {
+    this.#running = run;
     this.#interrupts = interrupts;
     try {
-      await this.#running;
+      await run;
     } catch (error) {
       this.#report(error);
     } finally {
@@ -84,7 +87,7 @@ export class PxSession {
 
   async #showLast(settings: PxSettings): Promise<void> {
     if (this.#last === undefined) throw new Error('no px command has run yet');
-    await this.#show(this.#last, { ...settings, stream: false, interrupts: false });
+    await this.#wait(this.#last.show({ ...this.#showing(settings), stream: false }), false);
   }
 
   // Remote failures are the engines' and end here; anything else is the REPL's to show.
@@ -103,8 +106,4 @@ export class PxSession {
     else this.#running.leave();
     return true;
   }
-}
-
-function whereText(targets: Parameters<typeof allTargets>[0], { block }: PxSettings): string {
-  return `${block ? 'Parallel' : 'Async parallel'} execution on engine(s): ${allTargets(targets)}`;
 }

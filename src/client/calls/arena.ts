@@ -1,10 +1,12 @@
-// Arena: one piece of memory that the parts of a gather arrive in, each at its place, so that joining them copies nothing.
-// Fresh memory costs a page fault per 4 KiB: parts first and then the whole would pay twice.
 import type { BigTypedArray, TypedArray } from '../../tensor/dtype.ts';
 
 /** Below this (bytes) a copy is cheaper than the bookkeeping. */
 const WORTHWHILE = 1 << 20;
 
+/**
+ * One piece of memory that the parts of a gather arrive in, each at its place, so that joining them copies nothing.
+ * Fresh memory costs a page fault per 4 KiB: parts first and then the whole would pay twice.
+ */
 export class Arena {
   readonly #offsets: readonly number[];
   readonly #sizes: readonly number[];
@@ -22,7 +24,7 @@ export class Arena {
     this.#total = total;
   }
 
-  /** Is it worth having? */
+  /** Is all of it large enough to be worth having? */
   get worthwhile(): boolean {
     return this.#total >= WORTHWHILE;
   }
@@ -36,7 +38,7 @@ export class Arena {
   }
 }
 
-/** The arrays as one, without a copy, where they lie one after the other in the same memory. */
+/** The arrays as one window, without a copy, where they lie one after the other in the same memory. */
 export function asOne<A extends TypedArray | BigTypedArray>(parts: readonly A[]): A | undefined {
   const [first] = parts;
   if (first === undefined || parts.length < 2) return undefined;

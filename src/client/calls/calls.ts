@@ -1,137 +1,233 @@
-// TargetedCalls: how a call on a view becomes tasks for its engines, and their outcomes one AsyncResult.
-import { inspect } from 'node:util';
 import { NoEnginesRegistered } from '../../errors.ts';
-import type { Body } from '../../protocol/codec.ts';
+import { type Body, encodeBody } from '../../protocol/codec.ts';
 import type { EngineId, Method } from '../../protocol/messages.ts';
-import type { EngineQueue, QueueStatus } from '../jobs/queue-status.ts';
-import { ViewJobs, type ViewSession } from '../jobs/view-jobs.ts';
-import type { Session } from '../links/session.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { Request } from '../links/connection.ts';
+import type { EngineLinks } from '../links/engine-links.ts';
 import type { Task } from '../links/task.ts';
-import { type CallOptions, type ConcurrencyOption, checkOptions } from '../options.ts';
+import { type CallOptions, checkOptions, type ExecuteOptions, type TargetOptions } from '../options.ts';
 import type { Mode, PerTarget } from '../remote.ts';
 import { type Assembly, list, single } from '../results/assembly.ts';
 import { AsyncResult } from '../results/async-result.ts';
+import { ExecuteReply } from '../results/execute-reply.ts';
 import { type Targets, targetsOf, targetText } from '../targets.ts';
+import type { PartSizes } from './part-sizes.ts';
 import { relays } from './relays.ts';
 
-export interface TargetOptions extends CallOptions {
-  /** Other targets for this call only. */
-  readonly targets?: Targets;
+/** What all calls of one client share. */
+export interface CallContext {
+  readonly links: EngineLinks;
+  readonly jobs: Jobs;
+  readonly partSizes: PartSizes;
 }
 
-export interface MapOptions extends TargetOptions, ConcurrencyOption {}
+/** One call that is about to be made: its options are checked, its engines known. */
+export interface OpenCall {
+  /** The public method's name, for errors and metadata. */
+  readonly label: string;
+  /** Its engines in target order, at least one. */
+  readonly engines: readonly EngineId[];
+  /** One target, whose value stands alone; else a list with one value per target. */
+  readonly isSingle: boolean;
+  /** The view's options under those of the call. */
+  readonly options: CallOptions;
+}
 
-/** One body for all engines (encoded once), or one per engine. */
-export type Bodies = Body | ((index: number) => Body | undefined);
+/** Arguments for all engines (encoded once), or per engine by its place; engines without any get no task. */
+export type CallArguments = object | ((index: number) => object | undefined);
 
-type StatusOf<M extends Mode> = M extends 'one' ? EngineQueue<number> : QueueStatus;
+/** Memory for the raw bytes of the result of engine `index`, if it has a place already. */
+export type PlaceOfResult = (index: number, bytes: number) => Uint8Array | undefined;
 
-export abstract class TargetedCalls<M extends Mode> extends ViewJobs<StatusOf<M>> {
+/** How a result prints itself. */
+interface Printed {
+  readonly kind?: string;
+  readonly functionName?: string;
+}
+
+const NO_OPTIONS: TargetOptions = Object.freeze({});
+const NONE: readonly never[] = Object.freeze([]);
+
+/**
+ * Calls on the engines of a view. A call is opened (options checked, targets resolved), its tasks are submitted, and their
+ * outcomes make one result. `each` does the three for a call that gives one value per target.
+ */
+export class Calls<M extends Mode> {
   /** An engine id, a list of them, or 'all' (asked at each call). */
   readonly targets: Targets;
-  protected readonly session: ViewSession;
-  protected readonly defaults: CallOptions;
-  #unseen: AsyncResult<unknown, unknown>[] = [];
+  readonly context: CallContext;
+  readonly #defaults: CallOptions;
+  #unseen: readonly AsyncResult<unknown, unknown>[] = NONE;
 
-  constructor(session: ViewSession, targets: Targets, defaults: CallOptions) {
-    super();
-    this.session = session;
+  /** `defaults`: options of every call, checked. */
+  constructor(context: CallContext, targets: Targets, defaults: CallOptions = NO_OPTIONS) {
+    this.context = context;
     this.targets = targets;
-    this.defaults = defaults;
+    this.#defaults = defaults;
   }
 
-  // An assignment cannot be awaited: its failure is thrown by the next call that is.
-  protected surfaceLater<T>(result: AsyncResult<T, unknown>): AsyncResult<T, unknown> {
-    this.#unseen.push(result as AsyncResult<unknown, unknown>);
-    return result;
+  /** The same targets with these options under those of every call. @throws TypeError naming an unknown option */
+  with(options: CallOptions): Calls<M> {
+    return new Calls<M>(this.context, this.targets, { ...this.#defaults, ...checkOptions(options) });
   }
 
-  /** Targets now: 'all' asks which engines there are. */
-  get length(): number {
-    return this.ids.length;
+  /** Calls on the engines that `targets` means now, whatever engines come or go. @throws NoEnginesRegistered */
+  frozen(): Calls<M> {
+    return this.targets === 'all' ? new Calls<M>(this.context, this.#engines(this.targets), this.#defaults) : this;
+  }
+
+  /** As `frozen`, with one value per engine also where there is a single target. @throws NoEnginesRegistered */
+  asMany(): Calls<'many'> {
+    return new Calls<'many'>(this.context, this.#engines(this.targets), this.#defaults);
+  }
+
+  /** The client's links to its engines. */
+  get links(): EngineLinks {
+    return this.context.links;
   }
 
   /** The engine ids that a call made now would go to. */
-  override get ids(): EngineId[] {
-    return idsOf(this.targets, this.session);
+  get ids(): EngineId[] {
+    return [...idsOf(this.targets, this.links)];
   }
 
-  protected each<T>(
-    method: Method,
-    label: string,
-    bodies: Bodies,
-    options: TargetOptions = {},
-    functionName = '',
-  ): AsyncResult<PerTarget<M, T>, T> {
-    checkOptions(options, 'targets');
-    const { tasks, assembly } = this.calls<T>(method, label, bodies, options);
-    return this.result(label, tasks, assembly, options, { functionName: functionName || label });
+  /**
+   * Checks the options, resolves the targets. `more` names the options of this call besides those of every call.
+   * @throws TypeError, RangeError; NoEnginesRegistered
+   */
+  open(label: string, options: TargetOptions = NO_OPTIONS, ...more: readonly string[]): OpenCall {
+    checkOptions(options, 'targets', ...more);
+    const targets = options.targets === undefined ? this.targets : targetsOf(options.targets, this.links.ids);
+    const engines = this.#engines(targets);
+    return { label, engines, isSingle: typeof targets === 'number', options: { ...this.#defaults, ...options } };
   }
 
-  protected calls<T>(method: Method, label: string, bodies: Bodies, options: TargetOptions) {
-    const tasks = this.submit(method, label, options, bodies);
-    const one = typeof (options.targets === undefined ? this.targets : this.freeze(options.targets)) === 'number';
-    // `one` at run time is what the mode M says at compile time.
-    const assembly = (one ? single<T>() : list<T>(tasks.length)) as unknown as Assembly<PerTarget<M, T>, T>;
-    return { tasks, assembly };
-  }
-
-  protected submit(method: Method, label: string, options: TargetOptions, bodies: Bodies): Task[] {
-    const { runTimeout, via } = { ...this.defaults, ...options };
-    const ids = this.mustHaveEngines(options.targets);
-    const call = ids.length > 1 ? nextCall() : undefined;
-    const isThere = (id: EngineId) => this.session.engine(id) !== undefined;
-    const relayed = typeof bodies === 'function' ? undefined : relays(ids, isThere, bodies, via);
-    return ids.flatMap((id, index) => {
-      const body = typeof bodies === 'function' ? bodies(index) : bodies;
-      const named = options.label ?? this.defaults.label ?? label;
-      return body === undefined
-        ? []
-        : [this.session.submit(id, { method, label: named, body, runTimeout, call, relayed: relayed?.[index] })];
-    });
-  }
-
-  protected result<T, Item>(
-    label: string,
-    tasks: readonly Task[],
-    assembly: Assembly<T, Item>,
-    options: CallOptions,
-    printed: { readonly kind?: string; readonly functionName?: string } = {},
-  ): AsyncResult<T, Item> {
-    const abort = (some: readonly Task[]) => this.session.abortTasks(some);
-    const { targets: _, ...call } = { ...this.defaults, ...options } as TargetOptions;
-    const before = this.#unseen;
-    this.#unseen = [];
-    return new AsyncResult({ label, tasks, assembly, abort, options: call, before, ...printed });
-  }
-
-  protected freeze(targets: Targets): Targets {
-    return targetsOf(targets, this.session.ids);
-  }
-
-  protected mustHaveEngines(targets: Targets | undefined): readonly EngineId[] {
-    const ids = targets === undefined ? this.ids : idsOf(this.freeze(targets), this.session);
-    if (ids.length === 0) throw new NoEnginesRegistered(inspect(this));
+  #engines(targets: Targets): readonly EngineId[] {
+    const ids = idsOf(targets, this.links);
+    if (ids.length === 0) throw new NoEnginesRegistered(String(this));
     return ids;
   }
 
-  [inspect.custom](): string {
+  /**
+   * Sends one task per engine that has arguments; all are encoded first.
+   * @throws NotSerializableError before anything is sent; ConnectionError once the client is closed
+   */
+  submit(call: OpenCall, method: Method, args: CallArguments, place?: PlaceOfResult): Task[] {
+    const { engines, options } = call;
+    const { runTimeout, via, label = call.label } = options;
+    const group = engines.length > 1 ? nextGroup() : undefined;
+    const shared = typeof args === 'function' ? undefined : encodeBody(args);
+    const relayed = shared && relays(engines, this.#isThere, shared, via);
+    const bodies = typeof args === 'function' ? engines.map((_, index) => encoded(args(index))) : undefined;
+    const tasks: Task[] = [];
+    for (const [index, id] of engines.entries()) {
+      const body = shared ?? bodies?.[index];
+      if (body === undefined) continue;
+      const destination = place && ((bytes: number) => place(index, bytes));
+      tasks.push(
+        this.#send(id, { method, label, body, runTimeout, call: group, relayed: relayed?.[index], destination }),
+      );
+    }
+    return tasks;
+  }
+
+  readonly #isThere = (id: EngineId): boolean => this.links.engine(id) !== undefined;
+
+  #send(engine: EngineId, request: Request): Task {
+    const task = this.links.submit(engine, request);
+    this.context.jobs.add(task);
+    return task;
+  }
+
+  /** One value per task, or the bare value of a single target. */
+  perTarget<T>(call: OpenCall, tasks: readonly Task[]): Assembly<PerTarget<M, T>, T> {
+    // `isSingle` at run time is what the mode M says at compile time.
+    return (call.isSingle ? single<T>() : list<T>(tasks.length)) as Assembly<PerTarget<M, T>, T>;
+  }
+
+  /** The values of a call's tasks: one per target. `functionName` is what progress bars say. */
+  valuesOf<T>(call: OpenCall, tasks: readonly Task[], functionName = call.label): AsyncResult<PerTarget<M, T>, T> {
+    return this.result(call, tasks, this.perTarget<T>(call, tasks), { functionName });
+  }
+
+  /** The outcomes of a call's tasks as one result. */
+  result<T, Item>(
+    call: OpenCall,
+    tasks: readonly Task[],
+    assembly: Assembly<T, Item>,
+    printed?: Printed,
+  ): AsyncResult<T, Item> {
+    const before = this.#unseen;
+    this.#unseen = NONE;
+    const { label, options } = call;
+    return new AsyncResult({ label, tasks, assembly, abort: this.links.abort, options, before, ...printed });
+  }
+
+  /** A call that sends the same method to each target and gives one value per target. @throws as `open`, `submit` */
+  each<T>(
+    label: string,
+    method: Method,
+    args: CallArguments,
+    options?: TargetOptions,
+    functionName = label,
+  ): AsyncResult<PerTarget<M, T>, T> {
+    const call = this.open(label, options);
+    return this.valuesOf<T>(call, this.submit(call, method, args), functionName);
+  }
+
+  /**
+   * Opens a call and runs source text in it. `name` names the result where its tasks have another name.
+   * @throws TypeError for what is no text; as `open`
+   */
+  execute(
+    code: string,
+    options: ExecuteOptions = NO_OPTIONS,
+    name?: string,
+  ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+    if (typeof code !== 'string') throw new TypeError(`execute wants source text, not ${typeof code}`);
+    const { silent = true } = options;
+    return this.source(this.open('execute', options, 'silent'), { code, silent }, name);
+  }
+
+  /** Runs source text in an open call. */
+  source(
+    call: OpenCall,
+    text: { readonly code: string; readonly silent: boolean },
+    name?: string,
+  ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+    const tasks = this.submit(call, 'execute', text);
+    for (const task of tasks) task.executeInput = text.code;
+    const assembly = ExecuteReply.assembly(this.perTarget<ExecuteReply>(call, tasks), tasks);
+    return this.result(name === undefined ? call : named(call, name), tasks, assembly);
+  }
+
+  /** Has a failure of `result`, which nobody can await, thrown by the next result that is awaited. */
+  surfaceLater<T>(result: AsyncResult<T, unknown>): AsyncResult<T, unknown> {
+    this.#unseen = [...this.#unseen, result as AsyncResult<unknown, unknown>];
+    return result;
+  }
+
+  toString(): string {
     return `<DirectView ${targetText(this.targets)}>`;
   }
-
-  override toString(): string {
-    return this[inspect.custom]();
-  }
 }
 
-let calls = 0;
-
-/** A number for the tasks of one call; unique with the client's name, which their ids bear. */
-function nextCall(): number {
-  return calls++;
+function named(call: OpenCall, name: string): OpenCall {
+  return { ...call, options: { ...call.options, label: name } };
 }
 
-function idsOf(targets: Targets, session: Session): EngineId[] {
-  if (targets === 'all') return session.ids;
-  return typeof targets === 'number' ? [targets] : [...targets];
+function encoded(args: object | undefined): Body | undefined {
+  return args === undefined ? undefined : encodeBody(args);
+}
+
+let groups = 0;
+
+/** A number for the tasks of one call; unique together with the client's name in their ids. */
+function nextGroup(): number {
+  return groups++;
+}
+
+function idsOf(targets: Targets, links: EngineLinks): readonly EngineId[] {
+  if (targets === 'all') return links.ids;
+  return typeof targets === 'number' ? [targets] : targets;
 }

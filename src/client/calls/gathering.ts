@@ -1,4 +1,3 @@
-// How gather joins parts: by the kind of the first one.
 import { allocate, type BigTypedArray, isBigArray, isTypedArray, type TypedArray } from '../../tensor/dtype.ts';
 import type { Dist } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -8,7 +7,7 @@ import { kindOf } from './sequences.ts';
 type AnyArray = TypedArray | BigTypedArray;
 
 /**
- * Arrays and Tensors concatenate along axis 0 (dtype kept), lists become one flat list, anything else a list of parts.
+ * Joins the parts of a gather by the kind of the first one. Arrays and Tensors concatenate along axis 0 (dtype kept), lists become one flat list, anything else a list of parts.
  * 'r' interleaves by position what 'r' dealt out.
  * @throws TypeError naming the engine and the kind of the part that does not fit
  */

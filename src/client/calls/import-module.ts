@@ -1,18 +1,18 @@
-// The source text that imports a module on engines under a name.
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+/** Names under which engines import a module. */
 export interface ImportOptions {
   /** The name on the engines; default: the package's own, in camel case (`@scope/fast-sort` → `fastSort`). */
-  readonly as?: string;
+  readonly as?: string | undefined;
   /** These exports under their names, instead of the module under one. */
-  readonly names?: readonly string[];
+  readonly names?: readonly string[] | undefined;
 }
 
 const NAME = /^[A-Za-z_$][\w$]*$/;
 
 /**
- * A module as people use it: its default export where there is one (CommonJS packages, Node's own), else all exports.
+ * The source text that imports a module as people use it: its default export where there is one (CommonJS packages, Node's own), else all exports.
  * @throws TypeError for a relative path, and for a name that is no identifier
  */
 export function importCode(specifier: string, options: ImportOptions): string {

@@ -1,22 +1,20 @@
-// view.kernel: one gpu.js kernel, compiled on every engine of a view and called like a function.
 import { randomUUID } from 'node:crypto';
 import { NotSerializableError } from '../../errors.ts';
-import { encodeBody } from '../../protocol/codec.ts';
 import type { KernelSpec } from '../../protocol/methods.ts';
 import { functionSource } from '../../protocol/values/functions.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
 import { isTypedArray } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import type { DirectView } from '../direct-view.ts';
 import { assertName } from '../names.ts';
 import type { Mode, PerTarget } from '../remote.ts';
 import type { AsyncResult } from '../results/async-result.ts';
+import type { Calls } from './calls.ts';
 
 /** A constant is a number, or an array that is indexed: the types cannot tell which, so it may be used as both. */
 export type KernelConstant = number & { readonly [index: number]: KernelConstant };
 
-/** What `this` is in a kernel. */
+/** The type of `this` in a kernel. */
 export interface KernelScope {
   readonly thread: { readonly x: number; readonly y: number; readonly z: number };
   readonly output: { readonly x: number; readonly y: number; readonly z: number };
@@ -26,6 +24,7 @@ export interface KernelScope {
 /** gpu.js kernels are JavaScript of a small kind; parameters are numbers and nested arrays of numbers. */
 export type KernelFunction = (this: KernelScope, ...args: never[]) => number;
 
+/** Settings of `DirectView.kernel`. */
 export interface KernelSettings {
   /** Threads as gpu.js counts them: [x], [x, y] or [x, y, z]; the result has the shape in reverse. */
   readonly output?: readonly number[];
@@ -62,41 +61,37 @@ const LOOPS = 2 ** 30;
 const MAX_AXES = 3;
 const KEYS = ['output', 'outputLike', 'constants', 'functions', 'into', 'loopMaxIterations'];
 
-/** See `DirectView.kernel`. */
+/** Compiles a kernel on the engines of a view. See `DirectView.kernel`. */
 export async function createKernel<M extends Mode, F extends KernelFunction, S extends KernelSettings>(
-  target: DirectView<M>,
+  view: Calls<M>,
   fn: F,
   settings: S,
 ): Promise<Kernel<M, F, S>> {
   // Kept on the engines of today: one that comes later has no such kernel.
-  const view = target.targets === 'all' ? (target.asMany() as DirectView<Mode> as DirectView<M>) : target;
+  const calls = view.frozen();
+  const send = (args: object) => calls.each<never>('kernel', 'kernel', args);
   const id = randomUUID();
   const source = kernelSource(fn);
   const parameters = parametersOf(source);
-  const spec = specOf(settings, parameters);
-  await view.call('kernel', 'kernel', encodeBody({ do: 'create', id, source, settings: spec })).get();
+  await send({ do: 'create', id, source, settings: specOf(settings, parameters) });
   const call = (into: string | undefined, args: readonly KernelArgument[]) => {
     checkCount(args, parameters);
-    const body = { do: 'call', id, args: args.map(encodable), ...(into === undefined ? {} : { into }) };
-    return view.call<never>('kernel', 'kernel', encodeBody(body));
-  };
-  let destroyed: Promise<void> | undefined;
-  const destroy = () => {
-    destroyed ??= view
-      .call('kernel', 'kernel', encodeBody({ do: 'destroy', id }))
-      .get()
-      .then(() => {});
-    return destroyed;
+    return send({ do: 'call', id, args: args.map(encodable), ...(into === undefined ? {} : { into }) });
   };
   const kernel = (...args: KernelArgument[]) => call(settings.into, args);
   const into = (name: string) => {
     assertName(name);
     return (...args: KernelArgument[]) => call(name, args);
   };
-  return Object.assign(kernel, { into, destroy, [Symbol.asyncDispose]: destroy }) as never;
+  let destroyed: Promise<void> | undefined;
+  const destroy = () => {
+    destroyed ??= send({ do: 'destroy', id }).then(() => {});
+    return destroyed;
+  };
+  return Object.assign(kernel, { into, destroy, [Symbol.asyncDispose]: destroy });
 }
 
-/** @throws NotSerializableError for arrows, async functions, and what a bundler has rewritten */
+/** The kernel's source. @throws NotSerializableError for arrows, async functions, and what a bundler has rewritten */
 function kernelSource(fn: unknown): string {
   if (typeof fn !== 'function') throw new TypeError(`a kernel is a function, not ${fn === null ? 'null' : typeof fn}`);
   const source = functionSource(fn as () => unknown);
@@ -122,7 +117,7 @@ function parametersOf(source: string): string[] {
   return names.filter((name) => name !== '');
 }
 
-/** @throws TypeError, RangeError naming the setting */
+/** Settings as engines want them. @throws TypeError, RangeError naming the setting */
 function specOf(settings: KernelSettings, parameters: readonly string[]): KernelSpec {
   const unknown = Object.keys(settings).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) throw new TypeError(`unknown setting '${unknown}': one of ${KEYS.join(', ')}`);

@@ -1,10 +1,43 @@
-// map on a DirectView: each engine gets one block of every sequence, and one task.
 import type { EngineInfo } from '../../errors.ts';
 import type { MapResult } from '../../protocol/methods.ts';
 import { ranges } from '../../tensor/partition.ts';
 import { failed, type Outcome, remoteError, success } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
+import { checkCount, type MapOptions, splitInputs } from '../options.ts';
+import type { Mode } from '../remote.ts';
+import { chunks } from '../results/assembly.ts';
+import type { AsyncResult } from '../results/async-result.ts';
+import type { Calls } from './calls.ts';
 import { materialise, type Sequence, window } from './sequences.ts';
+
+/**
+ * Maps over sequences on the engines of a view, one block and one task per engine. A plain object after the sequences is
+ * taken as options.
+ * @throws TypeError without a sequence or for a bad option; as `Calls.open` and `Calls.submit`
+ */
+export function mapInBlocks<M extends Mode, R>(
+  calls: Calls<M>,
+  fn: unknown,
+  sequences: readonly unknown[],
+): AsyncResult<R[], R> {
+  const { inputs, options } = splitInputs<MapOptions>(sequences, checkConcurrency);
+  const all = mapInputs(inputs);
+  const call = calls.open('map', options, 'concurrency');
+  const parts = mapParts(all, call.engines.length);
+  const { concurrency } = options;
+  const tasks = calls.submit(call, 'map', (index) => {
+    const part = parts[index];
+    return part && { fn, sequences: part.sequences, concurrency };
+  });
+  const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
+  const assembly = chunks<R>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as readonly Outcome<R>[]);
+  return calls.result({ ...call, label: functionName(fn) }, tasks, assembly, { kind: 'AsyncMapResult' });
+}
+
+function checkConcurrency(options: MapOptions): MapOptions {
+  checkCount(options.concurrency, 'concurrency', 1);
+  return options;
+}
 
 /** One engine's share: the sequences cut to its block, and how many items that makes. */
 export interface MapPart {
@@ -12,15 +45,13 @@ export interface MapPart {
   readonly size: number;
 }
 
-/** @throws TypeError without sequences or for what cannot be iterated */
+/** Inputs of a map as sequences. @throws TypeError without sequences or for what cannot be iterated */
 export function mapInputs(sequences: readonly unknown[]): Sequence[] {
   if (sequences.length === 0) throw new TypeError('map wants at least one sequence');
   return sequences.map(materialise);
 }
 
-/**
- * Blocks by the longest sequence, items up to the shortest, as zip: an engine without items gets no part.
- */
+/** Blocks by the longest sequence, items up to the shortest, as zip: an engine without items gets no part. */
 export function mapParts(sequences: readonly Sequence[], engines: number): (MapPart | undefined)[] {
   const lengths = sequences.map((s) => s.length);
   const shortest = Math.min(...lengths);
@@ -31,7 +62,7 @@ export function mapParts(sequences: readonly Sequence[], engines: number): (MapP
   });
 }
 
-/** The outcomes of a chunk's items: one bad item does not lose its neighbours. */
+/** Outcomes of a chunk's items: one bad item does not lose its neighbours. `value` is the reply of the map verb. */
 export function itemOutcomes(value: unknown, task: Task): Outcome[] {
   const { values, errors } = value as MapResult;
   const outcomes: Outcome[] = Array.from(values, (item) => success(item));

@@ -1,6 +1,6 @@
-// `view.ns`: the engines' namespaces as an object. Reading pulls, assigning pushes, deleting clears.
 import type { AsyncResult } from '../results/async-result.ts';
 
+/** What reading, assigning and deleting a name do. */
 export interface NamespaceAccess<V> {
   get(name: string): AsyncResult<V, unknown>;
   set(name: string, value: unknown): AsyncResult<unknown, unknown>;
@@ -8,11 +8,12 @@ export interface NamespaceAccess<V> {
 }
 
 /**
- * `await ns.a` reads one value per target; `ns.a = 5` sends at once, and a failure surfaces at the next await. Typed as
+ * The engines' namespaces as an object. `await ns.a` reads one value per target; `ns.a = 5` sends at once, and a failure surfaces at the next await. Typed as
  * unknown because TypeScript has one type for reading and assigning.
  */
 export type Namespace = Record<string, unknown>;
 
+/** An object whose names are the engines'. */
 export function namespaceProxy<V>(access: NamespaceAccess<V>): Namespace {
   return new Proxy(Object.create(null), {
     // A promise check must not look like a pull of `then`.

@@ -1,19 +1,17 @@
-// Functions that run on engines when they are called: remote (on each target) and parallel (on parts of sequences).
-import { encodeBody } from '../../protocol/codec.ts';
 import type { Dist } from '../../tensor/partition.ts';
-import type { DirectView } from '../direct-view.ts';
-import type { Session } from '../links/session.ts';
 import { type CallOptions, checkOptions } from '../options.ts';
-import type { RemoteFunction } from '../remote.ts';
+import type { Mode, RemoteFunction } from '../remote.ts';
 import { joined } from '../results/assembly.ts';
-import { AsyncResult } from '../results/async-result.ts';
+import type { AsyncResult } from '../results/async-result.ts';
+import type { Calls } from './calls.ts';
 import { join } from './gathering.ts';
-import { functionName } from './map.ts';
+import { functionName, mapInBlocks } from './map.ts';
 import { materialise, partsOf, type Sequence } from './sequences.ts';
 
+/** Options of `DirectView.parallel`. */
 export interface ParallelOptions extends CallOptions {
   /** 'b': blocks (default); 'r': round robin. */
-  readonly dist?: Dist;
+  readonly dist?: Dist | undefined;
 }
 
 /** A function of sequences that is called with parts of them on the engines. */
@@ -28,28 +26,33 @@ export interface ParallelFunction<R> {
   map(...sequences: readonly unknown[]): AsyncResult<R[], R>;
 }
 
-type Source<A extends unknown[], R> = RemoteFunction<A, R>;
-
-export function parallelFunction<A extends unknown[], R>(
-  view: DirectView,
-  session: Session,
-  fn: Source<A, R>,
+/** A function that runs `fn` on parts of its arguments. @throws TypeError naming an unknown option */
+export function parallelFunction<M extends Mode, A extends unknown[], R>(
+  calls: Calls<M>,
+  fn: RemoteFunction<A, R>,
   options: ParallelOptions,
 ): ParallelFunction<Awaited<R>> {
-  const { dist = 'b', ...call } = checkOptions(options, 'dist');
-  const run = (...sequences: readonly unknown[]) => {
-    const parts = partition(sequences, view.ids.length, dist);
-    const bodies = (i: number) => {
-      const args = parts.map((part) => part[i]);
-      return args[0]?.length ? encodeBody({ fn, args }) : undefined;
-    };
-    const { tasks } = view.call('apply', 'apply', bodies, call);
-    const engines = tasks.map((task) => task.engine?.id ?? -1);
-    const assembly = joined(tasks.length, (values) => (values.length === 0 ? [] : join(values, engines, dist)));
-    const abort = (some: typeof tasks) => session.abortTasks(some);
-    return new AsyncResult({ label: functionName(fn), tasks, assembly, abort, options: call, kind: 'AsyncMapResult' });
-  };
-  return Object.assign(run, { map: (...sequences: readonly unknown[]) => view.map(fn, ...sequences, call) });
+  const { dist, ...call } = checkOptions(options, 'dist');
+  const run = (...sequences: readonly unknown[]) => callOnParts(calls, fn, sequences, { dist, ...call });
+  const map = (...sequences: readonly unknown[]) => mapInBlocks<M, Awaited<R>>(calls, fn, [...sequences, call]);
+  return Object.assign(run, { map });
+}
+
+function callOnParts<M extends Mode>(
+  calls: Calls<M>,
+  fn: unknown,
+  sequences: readonly unknown[],
+  { dist = 'b', ...options }: ParallelOptions,
+): AsyncResult<unknown, unknown> {
+  const call = calls.open('apply', options);
+  const parts = partition(sequences, call.engines.length, dist);
+  const tasks = calls.submit(call, 'apply', (index) => {
+    const args = parts.map((part) => part[index]);
+    return args[0]?.length ? { fn, args } : undefined;
+  });
+  const engines = tasks.map((task) => task.engine?.id ?? -1);
+  const assembly = joined(tasks.length, (values) => (values.length === 0 ? [] : join(values, engines, dist)));
+  return calls.result({ ...call, label: functionName(fn) }, tasks, assembly, { kind: 'AsyncMapResult' });
 }
 
 /** The parts of every sequence, by engine. */

@@ -1,10 +1,9 @@
-// What scatter and map deal out: anything with a length, cut into parts without copying where a window will do.
-
 import { isTFTensor, tensor } from '../../tensor/convert.ts';
 import { type BigTypedArray, isBigArray, isTypedArray, type TypedArray } from '../../tensor/dtype.ts';
 import { assertDist, type Dist, everyNth, ranges } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
+/** What scatter and map deal out: anything with a length. It is cut without copying where a window will do. */
 export type Sequence<T = unknown> = readonly T[] | TypedArray | BigTypedArray | Tensor | string;
 
 /** A value as a sequence: Sets, Maps and plain objects give their elements or keys. @throws TypeError without a length */
@@ -29,6 +28,7 @@ function isPlainObject(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** The kind of a value, for messages: its class, or its primitive type. */
 export function kindOf(value: unknown): string {
   if (value === null || typeof value !== 'object')
     return typeof value === 'undefined' ? 'undefined' : `${typeof value}`;

@@ -1,31 +1,31 @@
-// Jobs: what this client has submitted, by message id and in order.
-
 import type { TaskId } from '../../protocol/messages.ts';
 import { Fifo } from '../../util/fifo.ts';
-import type { Session } from '../links/session.ts';
-import type { Task } from '../links/task.ts';
+import type { Metadata, Task } from '../links/task.ts';
 import { type Assembly, list, single } from '../results/assembly.ts';
 import { AsyncResult } from '../results/async-result.ts';
 
-/** A message id, a place in the history (negative from the end), a result, or several of them; none = outstanding. */
+/** What names a job: a message id, a place in the history (negative from the end), or a result. */
 export type Job = TaskId | number | AsyncResult<unknown, unknown>;
+/** One job or several. */
 export type JobSelection = Job | readonly Job[];
 
 const KEPT = 10_000;
 /** Results over this (bytes) live as long as somebody holds their AsyncResult: a history must not keep gigabytes. */
 const LARGE = 64 * 1024;
 
+/** Tasks that one client has submitted, by message id and in order. Bounded: 10 000 finished ones are remembered. */
 export class Jobs {
-  readonly #session: Session;
+  readonly #abort: (tasks: readonly Task[]) => Promise<void>;
   readonly #tasks = new Map<TaskId, Task | WeakRef<Task>>();
   readonly #outstanding = new Set<Task>();
   readonly #finished = new Fifo<TaskId>();
 
-  constructor(session: Session) {
-    this.#session = session;
+  /** `abort` drops those of the tasks that have not started. */
+  constructor(abort: (tasks: readonly Task[]) => Promise<void>) {
+    this.#abort = abort;
   }
 
-  /** Bounded: the oldest finished tasks are forgotten after 10 000. */
+  /** Remembers a task; the oldest finished tasks are forgotten after 10 000. */
   add(task: Task): void {
     this.#tasks.set(task.id, task);
     this.#outstanding.add(task);
@@ -39,7 +39,7 @@ export class Jobs {
     if (this.#finished.length > KEPT) this.#tasks.delete(this.#finished.shift() as TaskId);
   };
 
-  /** A finished task whose value was handed over: streams keep nothing of what they gave. */
+  /** Forgets a finished task whose value was handed over: streams keep nothing of what they gave. */
   forget(task: Task): void {
     this.#tasks.delete(task.id);
   }
@@ -56,9 +56,20 @@ export class Jobs {
     for (const id of this.#tasks.keys()) if (!open.has(id)) this.#tasks.delete(id);
   }
 
-  /** What is remembered, in the order of submission. */
+  /** Tasks that are remembered, in the order of submission. */
   get all(): Task[] {
     return this.history.flatMap((id) => this.find(id) ?? []);
+  }
+
+  /** Values of the tasks that have ended, or the errors of those that failed, by message id. */
+  get results(): Map<TaskId, unknown> {
+    const ended = this.all.flatMap(({ id, outcome }) => (outcome === undefined ? [] : [{ id, outcome }]));
+    return new Map(ended.map(({ id, outcome }) => [id, outcome.ok ? outcome.value : outcome.error]));
+  }
+
+  /** Metadata of each remembered task, by message id. */
+  get metadata(): Map<TaskId, Metadata> {
+    return new Map(this.all.map((task) => [task.id, task.metadata]));
   }
 
   /** Message ids in the order of submission. */
@@ -66,11 +77,12 @@ export class Jobs {
     return [...this.#tasks.keys()];
   }
 
+  /** Message ids of tasks that have not ended. */
   get outstanding(): Set<TaskId> {
     return new Set([...this.#outstanding].map((task) => task.id));
   }
 
-  /** @throws RangeError for an unknown id or place */
+  /** Tasks of these jobs; none given: all that have not ended. @throws RangeError for an unknown id or place */
   select(jobs?: JobSelection): Task[] {
     if (jobs === undefined) return [...this.#outstanding];
     const all = (Array.isArray(jobs) ? jobs : [jobs]) as readonly Job[];
@@ -101,11 +113,10 @@ export class Jobs {
   }
 
   #result<T>(tasks: readonly Task[], assembly: Assembly<T, unknown>): AsyncResult<T, unknown> {
-    const abort = (some: readonly Task[]) => this.#session.abortTasks(some);
-    return new AsyncResult({ label: tasks[0]?.label ?? 'result', tasks, assembly, abort });
+    return new AsyncResult({ label: tasks[0]?.label ?? 'result', tasks, assembly, abort: this.#abort });
   }
 
-  /** Waits up to `ms` for these jobs: true when all are done. Never rejects for a failed task. */
+  /** Waits up to `ms` for these jobs: true when all are done. A failed task does not reject. @throws RangeError */
   async wait(jobs?: JobSelection, ms?: number): Promise<boolean> {
     return this.result(jobs).wait(ms);
   }

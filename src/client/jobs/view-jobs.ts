@@ -1,34 +1,31 @@
-// The half of a view that looks after jobs: the client's, limited to the view's engines.
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
-import type { Session } from '../links/session.ts';
 import type { Task } from '../links/task.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { Targets } from '../targets.ts';
-import type { AbortOptions } from './client-jobs.ts';
-import type { JobSelection, Jobs } from './jobs.ts';
+import type { ClientJobs } from './client-jobs.ts';
+import type { JobSelection } from './jobs.ts';
 import type { QueueOptions } from './queue-status.ts';
 
-/** What views ask of their client beyond sending requests. */
-export interface ViewSession extends Session {
-  readonly jobs: Jobs;
-  abort(jobs?: JobSelection, options?: AbortOptions): Promise<void>;
-  wait(jobs?: JobSelection, ms?: number): Promise<boolean>;
-  queueStatus(targets?: Targets, options?: QueueOptions): Promise<unknown>;
-  getResult(job?: TaskId | number): AsyncResult<unknown, unknown>;
-  purge(jobs: JobSelection): Promise<void>;
-  shutdown(targets?: Targets): Promise<void>;
-  interrupt(targets?: Targets, options?: { grace?: number }): Promise<void>;
+/** Engines whose jobs are looked at. */
+export interface JobTargets {
+  readonly targets: Targets;
+  /** The engine ids that `targets` means now. */
+  readonly ids: readonly EngineId[];
 }
 
-export abstract class ViewJobs<Status> {
-  abstract readonly targets: Targets;
-  /** The engine ids that a call made now would go to. */
-  abstract readonly ids: EngineId[];
-  protected abstract readonly session: ViewSession;
+/** A client's jobs, limited to the engines of a view. */
+export class ViewJobs {
+  readonly #jobs: ClientJobs;
+  readonly #view: JobTargets;
+
+  constructor(jobs: ClientJobs, view: JobTargets) {
+    this.#jobs = jobs;
+    this.#view = view;
+  }
 
   #mine(): Task[] {
-    const ids = this.ids;
-    return this.session.jobs.all.filter(({ engine }) => engine !== undefined && ids.includes(engine.id));
+    const { ids } = this.#view;
+    return this.#jobs.submitted.all.filter(({ engine }) => engine !== undefined && ids.includes(engine.id));
   }
 
   /** Message ids of this client's tasks on these engines, in the order of submission. */
@@ -36,46 +33,36 @@ export abstract class ViewJobs<Status> {
     return this.#mine().map((task) => task.id);
   }
 
-  /** Those of them that have not ended. */
+  /** Message ids of those that have not ended. */
   get outstanding(): Set<TaskId> {
     return new Set(this.#mine().flatMap((task) => (task.outcome === undefined ? [task.id] : [])));
   }
 
   /** Drops what is queued on these engines: these jobs, or all of this client. Running tasks finish. */
   abort(jobs?: JobSelection): Promise<void> {
-    return this.session.abort(jobs, { targets: this.ids });
+    return this.#jobs.abort(jobs, { targets: this.#view.ids });
   }
 
   /** Waits up to `ms` for these jobs, or for all of this client on these engines: true when all are done. */
   wait(jobs?: JobSelection, ms?: number): Promise<boolean> {
-    return this.session.wait(jobs ?? [...this.outstanding], ms);
+    return this.#jobs.submitted.wait(jobs ?? [...this.outstanding], ms);
   }
 
-  /** What waits, runs and has ended: of one engine its object, of several an object by id. As `client.queueStatus`. */
-  queueStatus(options?: QueueOptions): Promise<Status> {
-    return this.session.queueStatus(this.targets, options) as Promise<Status>;
+  /** Counts of one engine as its object, of several as an object by id. See `ClientJobs.queueStatus`. */
+  queueStatus(options?: QueueOptions): Promise<unknown> {
+    return this.#jobs.queueStatus(this.#view.targets, options);
   }
 
-  /** The result of a job again: by message id, or by place in this view's history (default -1, the last). */
+  /** The result of a job again: by message id, or by place in this history. @throws RangeError for no such place */
   getResult(job: TaskId | number = -1): AsyncResult<unknown, unknown> {
     const id = typeof job === 'number' ? this.history.at(job) : job;
     if (id === undefined) throw new RangeError(`No such job: ${job}`);
-    return this.session.getResult(id);
+    return this.#jobs.getResult(id);
   }
 
   /** Frees what has ended on these engines, here and there: these jobs, or all of this client's. */
   purge(jobs?: JobSelection): Promise<void> {
     const outstanding = this.outstanding;
-    return this.session.purge(jobs ?? this.history.filter((id) => !outstanding.has(id)));
-  }
-
-  /** Stops these engines for good. */
-  shutdown(): Promise<void> {
-    return this.session.shutdown(this.ids);
-  }
-
-  /** Ends what runs on these engines; they are replaced if it does not stop within `grace` ms. */
-  interrupt(options: { grace?: number } = {}): Promise<void> {
-    return this.session.interrupt(this.ids, options);
+    return this.#jobs.purge(jobs ?? this.history.filter((id) => !outstanding.has(id)));
   }
 }

@@ -29,7 +29,12 @@ export interface Request {
   readonly call?: number | undefined;
   /** The body goes from engine to engine. */
   readonly relayed?: Relayed | undefined;
+  /** Memory for the raw bytes of a result of that size, if it has a place already. */
+  readonly destination?: ResultBuffer | undefined;
 }
+
+/** Memory of exactly `bytes`, or undefined where a result of that size has no place. */
+export type ResultBuffer = (bytes: number) => Uint8Array | undefined;
 
 /** What a control request is, without the fields that the connection fills in. */
 export type ControlVerb = ControlRequest extends infer R
@@ -42,6 +47,7 @@ interface Sent {
   readonly task: Task;
   /** Kept until the reply: a lost link is replaced, and what was not answered is sent again (the engine de-duplicates). */
   readonly parts: readonly Uint8Array[];
+  readonly destination: ResultBuffer | undefined;
 }
 
 const REVIVERS = { fn: reviveLocal, ref, module: fromModule };
@@ -85,7 +91,7 @@ export class Connection {
       ...(call === undefined ? {} : { call }),
     };
     const parts = encodeMessage(header, request.body);
-    this.#sent.set(task.wireId, { task, parts });
+    this.#sent.set(task.wireId, { task, parts, destination: request.destination });
     if (request.relayed === undefined) this.#send(parts);
     else this.#sendRelayed(header, request.body, request.relayed);
   }
@@ -119,7 +125,10 @@ export class Connection {
   #destination(before: readonly Uint8Array[], part: number, bytes: number): Uint8Array | undefined {
     if (part !== 2) return undefined;
     const header = decodeHeader(before);
-    return header.type === 'reply' ? this.#sent.get(header.id)?.task.destination?.(bytes) : undefined;
+    if (header.type !== 'reply') return undefined;
+    const sent = this.#sent.get(header.id);
+    const destination = sent?.destination ?? sent?.task.destination;
+    return destination?.(bytes);
   }
 
   // A dropped connection is not a dead engine: the roster says when that is so.

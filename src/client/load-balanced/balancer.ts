@@ -2,9 +2,9 @@
 // the clocks. One per client, so that all load-balanced views see the same engines in use.
 import { EngineError, ImpossibleDependency, type RemoteError, TaskAborted, TaskTimeout } from '../../errors.ts';
 import type { EngineId, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
-import type { ClientEvent } from '../client.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Request } from '../links/connection.ts';
+import type { ClientEvent } from '../links/engine-links.ts';
 import { asRemoteError, failed, type Outcome } from '../links/outcome.ts';
 import type { Session } from '../links/session.ts';
 import type { Task } from '../links/task.ts';

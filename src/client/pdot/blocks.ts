@@ -1,6 +1,5 @@
 // The plans rows and grid: one task per block, which brings its operands along or finds them on the engine. The engine
 // frees what came along when the task ends, whatever the end.
-import { type Body, encodeBody } from '../../protocol/codec.ts';
 import type { Ref } from '../../protocol/values/ref.ts';
 import type { Range } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -15,10 +14,13 @@ export function multiplyBlocks({ engines, plan, a, b, into, limits }: Job): Asyn
     panels.set(columns.lo, made);
     return made;
   };
-  const bodyOf = (block: Block): Body =>
-    encodeBody({ a: rowsOf(a, block.rows), b: panelOf(block.columns), ...(into === undefined ? {} : { into }) });
-  const bodies = (i: number) => (plan.busy.includes(i) ? bodyOf(plan.blocks[i] as Block) : undefined);
-  return engines.call<Tensor>('matmul', 'pdot', bodies, limits);
+  const argumentsOf = (block: Block) => ({
+    a: rowsOf(a, block.rows),
+    b: panelOf(block.columns),
+    ...(into === undefined ? {} : { into }),
+  });
+  const args = (i: number) => (plan.busy.includes(i) ? argumentsOf(plan.blocks[i] as Block) : undefined);
+  return engines.each<Tensor>('pdot', 'matmul', args, limits);
 }
 
 /** A window on A; what lies on the engine is its part already. */

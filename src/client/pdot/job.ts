@@ -2,12 +2,12 @@
 import type { Ref } from '../../protocol/values/ref.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { DirectView } from '../direct-view.ts';
+import type { Calls } from '../calls/calls.ts';
 import type { CallOptions } from '../options.ts';
 import type { Plan } from './plan.ts';
 
 export interface Job {
-  readonly engines: DirectView<'many'>;
+  readonly engines: Calls<'many'>;
   readonly plan: Plan;
   readonly a: Tensor | Ref;
   readonly b: Tensor | Ref;

@@ -1,13 +1,12 @@
 // What pdot multiplies: tensors at the client, or names on the engines, whose shapes are asked for first.
 import { ShapeError } from '../../errors.ts';
-import { encodeBody } from '../../protocol/codec.ts';
 import type { Description } from '../../protocol/methods.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { productDTypeOf } from '../../tensor/product-dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import type { DirectView } from '../direct-view.ts';
+import type { Calls } from '../calls/calls.ts';
 import type { CallOptions } from '../options.ts';
 import { checkShapes, type Layout } from './plan.ts';
 
@@ -33,7 +32,7 @@ export function resultDType(a: DType, b: DType): DType {
  * @throws TypeError for what is no tensor; ShapeError when parts on the engines do not make a matrix
  */
 export async function locate(
-  engines: DirectView<'many'>,
+  engines: Calls<'many'>,
   a: Operand,
   b: Operand,
   limits: CallOptions,
@@ -68,9 +67,8 @@ async function atClient(operand: Operand): Promise<Tensor | Ref> {
 type Found = readonly (Description | undefined)[];
 
 /** Per engine, one description per ref. */
-function ask(engines: DirectView<'many'>, refs: readonly Ref[], limits: CallOptions): Promise<Found[]> {
-  const result = engines.call<Found>('describe', 'pdot', encodeBody({ values: refs }), limits);
-  return result.get();
+function ask(engines: Calls<'many'>, refs: readonly Ref[], limits: CallOptions): Promise<Found[]> {
+  return engines.each<Found>('pdot', 'describe', { values: refs }, limits).get();
 }
 
 function located(

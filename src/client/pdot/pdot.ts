@@ -3,7 +3,7 @@
 import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { DirectView } from '../direct-view.ts';
+import { callsOf, type DirectView } from '../direct-view.ts';
 import { assertName } from '../names.ts';
 import { type CallOptions, checkOptions } from '../options.ts';
 import type { Mode } from '../remote.ts';
@@ -57,7 +57,7 @@ export async function prepare(view: DirectView<Mode>, a: Operand, b: Operand, op
   const { plan: choice = 'auto', into, ...call } = checkOptions(options, 'plan', 'into');
   assertChoice(choice);
   if (into !== undefined) assertName(into);
-  const engines = view.asMany();
+  const engines = callsOf(view).asMany();
   const limits = deadline(call);
   const operands = await locate(engines, a, b, limits);
   checkOperands(operands);
@@ -67,7 +67,7 @@ export async function prepare(view: DirectView<Mode>, a: Operand, b: Operand, op
   const chosen = plan({
     a: left.layout,
     b: right.layout,
-    engines: engines.length,
+    engines: engines.ids.length,
     choice,
     keep: into !== undefined,
     itemSize: itemSize(dtype),

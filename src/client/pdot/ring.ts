@@ -3,7 +3,6 @@
 // multiplies. No task waits for a task that may not have run: two clients that run rings over the same engines in different
 // order cannot block each other.
 import { randomUUID } from 'node:crypto';
-import { encodeBody } from '../../protocol/codec.ts';
 import { ranges } from '../../tensor/partition.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { AsyncResult } from '../results/async-result.ts';
@@ -27,33 +26,33 @@ export async function multiplyRing<T>(
 }
 
 function send({ engines, plan, b, dtype, limits }: Job, tag: string): AsyncResult<unknown, undefined> {
-  const dealt = ranges(plan.inner, engines.length);
   const ids = engines.ids;
-  const body = (i: number) => {
+  const dealt = ranges(plan.inner, ids.length);
+  const args = (i: number) => {
     const block = rowsOf(b, dealt[i] ?? { lo: 0, hi: 0 });
     // In ring order, so that no engine gets everything at once.
     const after = [...plan.busy.filter((place) => place > i), ...plan.busy.filter((place) => place <= i)];
     const to = after.map((place) => [place, ids[place] as number]);
-    return encodeBody({ step: 'send', tag, place: i, block, dtype, columns: plan.shape[1], to });
+    return { step: 'send', tag, place: i, block, dtype, columns: plan.shape[1], to };
   };
-  return engines.call<undefined>('ring', 'pdot', body, limits);
+  return engines.each<undefined>('pdot', 'ring', args, limits);
 }
 
 function multiply({ engines, plan, a, dtype, into, limits }: Job, tag: string): AsyncResult<unknown, Tensor> {
   const from = engines.ids;
   const shape = [plan.inner, plan.shape[1]];
-  const body = (i: number) => {
+  const args = (i: number) => {
     if (!plan.busy.includes(i)) return undefined;
     const rows = rowsOf(a, (plan.blocks[i] as Block).rows);
-    return encodeBody({ step: 'multiply', tag, place: i, a: rows, dtype, shape, from, ...(into ? { into } : {}) });
+    return { step: 'multiply', tag, place: i, a: rows, dtype, shape, from, ...(into ? { into } : {}) };
   };
-  return engines.call<Tensor>('ring', 'pdot', body, limits);
+  return engines.each<Tensor>('pdot', 'ring', args, limits);
 }
 
 // Not awaited: behind a task that hangs it would hold up the error. It runs after whatever this client has queued there.
 function forget({ engines }: Job, tag: string): void {
   void engines
-    .call<undefined>('ring', 'pdot', encodeBody({ step: 'forget', tag }))
+    .each<undefined>('pdot', 'ring', { step: 'forget', tag })
     .wait()
     .catch(() => {});
 }

@@ -1,9 +1,8 @@
-// The source text of a px template: what is typed, with values as literals.
 import { functionSource } from '../../protocol/values/functions.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 
 /**
- * The text as typed (escapes are the engine's to read), `${value}` as the literal of the value, `${ref('a')}` as `a`.
+ * The source text of a px template: as typed (escapes are the engine's to read), `${value}` as the literal of the value, `${ref('a')}` as `a`.
  * @throws TypeError for a value that has no literal
  */
 export function codeOf(code: string | TemplateStringsArray, values: readonly unknown[]): string {

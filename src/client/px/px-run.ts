@@ -1,55 +1,124 @@
-// One run of px: prints while it waits, and can be interrupted.
 import { AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
-import type { Session } from '../links/session.ts';
+import type { EngineLinks } from '../links/engine-links.ts';
+import type { TargetOptions } from '../options.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { ExecuteReply } from '../results/execute-reply.ts';
+import { checkGroupBy, type GroupBy } from '../results/output/grouping.ts';
 import { writeLive } from '../results/output/live.ts';
-import type { Sinks, TextSink } from '../results/output/sinks.ts';
+import { type Sinks, sinksOf, type TextSink } from '../results/output/sinks.ts';
 import { progressEvents } from '../results/progress.ts';
 import { ProgressBar } from '../results/progress-bar.ts';
-import type { PxOptions } from './px.ts';
 
+/** How a px shows what engines say. */
+export interface PxShowOptions extends Partial<Sinks> {
+  /** true (default): output as it arrives. false: all of it at the end, grouped. */
+  readonly stream?: boolean | undefined;
+  /** How output is grouped that does not stream; default 'type'. */
+  readonly groupOutputs?: GroupBy | undefined;
+  /** Milliseconds until a progress bar appears on a TTY; default 2000, 0 at once, -1 never. */
+  readonly progressAfter?: number | undefined;
+  /** Ends the wait with AbortError, and interrupts the engines. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Settings of `view.px`. */
+export interface PxOptions extends TargetOptions, PxShowOptions {
+  /** true (default): prints what the engines say. false: prints nothing; `run.result` and `run.show()` give it later. */
+  readonly block?: boolean | undefined;
+  /** Says first where the code runs. */
+  readonly verbose?: boolean | undefined;
+}
+
+/** The engines' replies: one, or a list with one per target. */
 export type PxReply = AsyncResult<ExecuteReply | ExecuteReply[], ExecuteReply>;
 
 /** Settles when all is printed. Nobody has to await it: a failure that is not awaited does no harm. */
 export interface PxRun extends Promise<void> {
   /** The replies, to be read at any time. */
   readonly result: PxReply;
+  /** Prints all that the engines said and will say, from the beginning, also once they are done. */
+  show(options?: PxShowOptions): PxRun;
   /** As Ctrl-C does: says so on stderr and interrupts the engines; what they still print is shown, the wait goes on. */
   interrupt(): Promise<void>;
   /** Gives up the wait, which rejects with AbortError, and the printing; the engines go on. */
   leave(): void;
 }
 
+/** How a px reaches engines that it interrupts. */
+export type PxLinks = Pick<EngineLinks, 'ids' | 'control'>;
+
 const PROGRESS_AFTER_MS = 2000;
 
-export class PxShow {
+/** Prints what the engines say, beginning now. */
+export function showPx(result: PxReply, links: PxLinks, options: PxShowOptions): PxRun {
+  const show = new PxShow(result, links, { ...options, ...sinksOf(options) });
+  const shown = show.run();
+  // Nobody has to await it.
+  shown.catch(() => {});
+  const again = showing(result, links, options);
+  return Object.assign(shown, { ...again, interrupt: () => show.interrupt(), leave: () => show.leave() });
+}
+
+/** Prints nothing until it is asked to. */
+export function quietPx(result: PxReply, links: PxLinks, options: PxShowOptions): PxRun {
+  const interrupt = () => interruptEngines(result, links, sinksOf(options).stderr);
+  return Object.assign(Promise.resolve(), { ...showing(result, links, options), interrupt, leave: () => {} });
+}
+
+function showing(result: PxReply, links: PxLinks, options: PxShowOptions): Pick<PxRun, 'result' | 'show'> {
+  return { result, show: (more = {}) => showPx(result, links, { ...options, ...checkShow(more) }) };
+}
+
+/** Names of the settings of showing alone. */
+export const SHOW_KEYS: readonly string[] = ['stream', 'groupOutputs', 'progressAfter', 'stdout', 'stderr'];
+
+/** Settings of showing, checked. @throws TypeError naming an unknown one; RangeError */
+export function checkShow(options: PxShowOptions): PxShowOptions {
+  const unknown = Object.keys(options).find((key) => key !== 'signal' && !SHOW_KEYS.includes(key));
+  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}': one of signal, ${SHOW_KEYS.join(', ')}`);
+  checkShowValues(options);
+  return options;
+}
+
+/** @throws RangeError for an unknown choice */
+export function checkShowValues({ groupOutputs, progressAfter = 0 }: PxShowOptions): void {
+  if (groupOutputs !== undefined) checkGroupBy(groupOutputs);
+  if (!(progressAfter >= -1)) throw new RangeError(`progressAfter is milliseconds, or -1, not ${progressAfter}`);
+}
+
+// Whatever runs there, so that a px that waits behind an endless loop gets its turn. A dead engine has nothing to stop.
+async function stopEngines(result: PxReply, links: PxLinks): Promise<void> {
+  const waiting = result.tasks.filter((task) => task.outcome === undefined);
+  const ids = new Set(waiting.flatMap((task) => task.engine?.id ?? []));
+  await Promise.allSettled([...ids].map((id) => links.control(id, { type: 'interrupt' })));
+}
+
+function interruptEngines(result: PxReply, links: PxLinks, stderr: TextSink): Promise<void> {
+  stderr.write('Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
+  return stopEngines(result, links);
+}
+
+/** One showing of a px: prints while it waits, and can be interrupted. */
+class PxShow {
   readonly #result: PxReply;
-  readonly #session: Session;
-  readonly #options: PxOptions & Sinks;
+  readonly #links: PxLinks;
+  readonly #options: PxShowOptions & Sinks;
   readonly #bar: LateBar;
   readonly #left = new AbortController();
 
-  constructor(result: PxReply, session: Session, options: PxOptions & Sinks) {
+  constructor(result: PxReply, links: PxLinks, options: PxShowOptions & Sinks) {
     this.#result = result;
-    this.#session = session;
+    this.#links = links;
     this.#options = options;
     this.#bar = new LateBar(result, options.stderr, options.progressAfter ?? PROGRESS_AFTER_MS);
   }
 
-  run(): PxRun {
-    const shown = this.#show();
-    shown.catch(() => {});
-    const leave = () => this.#left.abort();
-    return Object.assign(shown, { result: this.#result, interrupt: () => this.#interrupt(), leave });
-  }
-
-  async #show(): Promise<void> {
+  async run(): Promise<void> {
     try {
       await (this.#options.stream === false ? this.#grouped() : this.#live());
     } catch (error) {
       // The wait was given up, so the work is too: px means both.
-      if (this.#options.signal?.aborted) await this.#stopEngines();
+      if (this.#options.signal?.aborted) await stopEngines(this.#result, this.#links);
       throw error;
     } finally {
       this.#bar.close();
@@ -83,17 +152,12 @@ export class PxShow {
     await this.#result.get();
   }
 
-  #interrupt(): Promise<void> {
-    const { stderr } = this.#bar.over(this.#options);
-    stderr.write('Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
-    return this.#stopEngines();
+  interrupt(): Promise<void> {
+    return interruptEngines(this.#result, this.#links, this.#bar.over(this.#options).stderr);
   }
 
-  // Whatever runs there, so that a px that waits behind an endless loop gets its turn. A dead engine has nothing to stop.
-  async #stopEngines(): Promise<void> {
-    const waiting = this.#result.tasks.filter((task) => task.outcome === undefined);
-    const ids = new Set(waiting.flatMap((task) => task.engine?.id ?? []));
-    await Promise.allSettled([...ids].map((id) => this.#session.control(id, { type: 'interrupt' })));
+  leave(): void {
+    this.#left.abort();
   }
 }
 

@@ -1,26 +1,19 @@
-// px: runs source text on a view's engines and prints what each says, as `%px` does (semantics B7, B12).
-
-import type { TargetOptions } from '../calls/calls.ts';
-import type { ExecuteOptions } from '../direct-view.ts';
-import type { Session } from '../links/session.ts';
-import { CALL_OPTIONS, checkOptions } from '../options.ts';
-import { checkGroupBy, type GroupBy } from '../results/output/grouping.ts';
-import { type Sinks, sinksOf } from '../results/output/sinks.ts';
+import { CALL_OPTIONS, checkOptions, type ExecuteOptions, type TargetOptions } from '../options.ts';
+import { sinksOf } from '../results/output/sinks.ts';
 import { type Targets, targetsOf } from '../targets.ts';
 import { codeOf } from './px-code.ts';
-import { type PxReply, type PxRun, PxShow } from './px-run.ts';
+import {
+  checkShowValues,
+  type PxLinks,
+  type PxOptions,
+  type PxReply,
+  type PxRun,
+  quietPx,
+  SHOW_KEYS,
+  showPx,
+} from './px-run.ts';
 
-export interface PxOptions extends TargetOptions, Partial<Sinks> {
-  /** true (default): output as it arrives. false: all of it at the end, grouped. */
-  readonly stream?: boolean;
-  /** How output is grouped that does not stream; default 'type'. */
-  readonly groupOutputs?: GroupBy;
-  /** Says first where the code runs. */
-  readonly verbose?: boolean;
-  /** Milliseconds until a progress bar appears on a TTY; default 2000, 0 at once, -1 never. */
-  readonly progressAfter?: number;
-}
-
+/** Runs source text on a view's engines and prints what each says, as `%px` does (semantics B7, B12). */
 export interface Px {
   /**
    * Runs the text; `${value}` becomes the value's literal, `${ref('a')}` the expression.
@@ -32,37 +25,38 @@ export interface Px {
   with(options: PxOptions): Px;
 }
 
-/** What px needs of a view. */
-export interface PxView {
+/** Calls on a view, as px makes them. */
+export interface PxCalls {
   readonly targets: Targets;
-  execute(code: string, options: ExecuteOptions): PxReply;
+  readonly links: PxLinks;
+  /** Runs source text; `name` names the result. */
+  execute(code: string, options: ExecuteOptions, name: string): PxReply;
 }
 
-const PX_KEYS = ['targets', 'stream', 'groupOutputs', 'verbose', 'progressAfter', 'stdout', 'stderr'];
+const PX_KEYS = ['targets', 'block', 'verbose', ...SHOW_KEYS];
 
-export function pxOf(view: PxView, session: Session, options: PxOptions = {}): Px {
+/** `view.px` for the calls of a view. */
+export function pxOf(calls: PxCalls, options: PxOptions = {}): Px {
   const run = (code: string | TemplateStringsArray, ...values: readonly unknown[]): PxRun =>
-    start(view, session, codeOf(code, values), options);
-  return Object.assign(run, { with: (more: PxOptions) => pxOf(view, session, { ...options, ...checkPx(more) }) });
+    start(calls, codeOf(code, values), options);
+  return Object.assign(run, { with: (more: PxOptions) => pxOf(calls, { ...options, ...checkPx(more) }) });
 }
 
-/** @throws TypeError naming an unknown option, RangeError for a value that is none of the choices */
-export function checkPx(options: PxOptions): PxOptions {
+function checkPx(options: PxOptions): PxOptions {
   checkOptions(options, ...PX_KEYS);
-  if (options.groupOutputs !== undefined) checkGroupBy(options.groupOutputs);
-  const { progressAfter = 0 } = options;
-  if (!(progressAfter >= -1)) throw new RangeError(`progressAfter is milliseconds, or -1, not ${progressAfter}`);
+  checkShowValues(options);
   return options;
 }
 
-function start(view: PxView, session: Session, code: string, options: PxOptions): PxRun {
-  const sinks = sinksOf(options);
-  if (options.verbose) {
-    const targets = options.targets === undefined ? view.targets : targetsOf(options.targets, session.ids);
-    sinks.stdout.write(`Parallel execution on engine(s): ${allTargets(targets)}\n`);
-  }
-  const result = view.execute(code, { ...callOptions(options), silent: false }).named('%px');
-  return new PxShow(result, session, { ...options, ...sinks }).run();
+function start(calls: PxCalls, code: string, options: PxOptions): PxRun {
+  const { block = true, verbose = false } = options;
+  if (verbose) sinksOf(options).stdout.write(`${block ? 'Parallel' : 'Async parallel'} ${where(calls, options)}\n`);
+  const result = calls.execute(code, { ...callOptions(options), silent: false }, '%px');
+  return block ? showPx(result, calls.links, options) : quietPx(result, calls.links, options);
+}
+
+function where({ targets: own, links }: PxCalls, { targets }: PxOptions): string {
+  return `execution on engine(s): ${allTargets(targets === undefined ? own : targetsOf(targets, links.ids))}`;
 }
 
 function callOptions(options: PxOptions): TargetOptions {

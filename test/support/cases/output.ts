@@ -207,6 +207,6 @@ export function outputCases(test: Suite, rig: () => Rig): void {
     assert.match(to.err, /^nap: 4\/4 \[00:00, [\d.]+ tasks\/s\]\n$/);
     v.apply(say, 'x');
     assert.is(await rc.waitInteractive(undefined, to), true);
-    assert.equal([...rc.jobs.outstanding], []);
+    assert.equal([...rc.outstanding], []);
   });
 }

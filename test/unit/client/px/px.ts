@@ -1,10 +1,10 @@
 // view.px without engines: source text, settings, streamed and grouped output, interrupts.
 import * as assert from 'uvu/assert';
-import type { ExecuteOptions } from '../../../../src/client/direct-view.ts';
-import type { Session } from '../../../../src/client/links/session.ts';
 import type { Task } from '../../../../src/client/links/task.ts';
-import { allTargets, type PxOptions, pxOf } from '../../../../src/client/px/px.ts';
+import type { ExecuteOptions } from '../../../../src/client/options.ts';
+import { allTargets, pxOf } from '../../../../src/client/px/px.ts';
 import { codeOf } from '../../../../src/client/px/px-code.ts';
+import type { PxLinks, PxOptions } from '../../../../src/client/px/px-run.ts';
 import { AlreadyDisplayedError, CompositeError } from '../../../../src/errors.ts';
 import { ref } from '../../../../src/protocol/values/ref.ts';
 import { rejects, throws } from '../../../support/assert.ts';
@@ -18,14 +18,14 @@ function fakeView(n: number, shape: 'one' | 'many' = 'many') {
   const tasks = Array.from({ length: n }, (_, i) => fakeTask(i));
   const sent: { code: string; options: ExecuteOptions }[] = [];
   const controls: unknown[] = [];
-  const execute = (code: string, options: ExecuteOptions) => {
+  const execute = (code: string, options: ExecuteOptions, name: string) => {
     sent.push({ code, options });
-    return fakeResult(tasks, shape) as never;
+    return fakeResult(tasks, shape, name) as never;
   };
   const control = async (engine: number, verb: { type: string }) => controls.push([engine, verb.type]);
-  const session = { ids: tasks.map((_, i) => i), control } as unknown as Session;
+  const links = { ids: tasks.map((_, i) => i), control } as unknown as PxLinks;
   const to = new Recorded();
-  const px = pxOf({ targets: session.ids, execute }, session).with({ stdout: to.stdout, stderr: to.stderr });
+  const px = pxOf({ targets: links.ids, links, execute }).with({ stdout: to.stdout, stderr: to.stderr });
   return { px, tasks, sent, controls, to };
 }
 

@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import type { Transport } from '../../comm/transport.ts';
+import { ConnectionError, EngineError } from '../../errors.ts';
+import type { ClusterVerb, EngineId, EngineRecord, TaskId } from '../../protocol/messages.ts';
+import { Connection, type ControlVerb, type Request } from './connection.ts';
+import { RosterLink } from './roster-link.ts';
+import { Task } from './task.ts';
+import { type WaitLimits, within } from './waiting.ts';
+
+/** An engine that joined or left, or the loss of the controller. */
+export type ClientEvent =
+  | { readonly type: 'engine-up'; readonly engine: EngineRecord }
+  | { readonly type: 'engine-down'; readonly id: EngineId; readonly reason: string }
+  | { readonly type: 'cluster-lost'; readonly reason: string };
+
+/** Links of one client to every engine of its cluster, and to the controller that tells which engines there are. */
+export class EngineLinks {
+  /** The client's name on the wire; task ids begin with it. */
+  readonly uuid: string = randomUUID();
+  readonly #transport: Transport;
+  readonly #roster: RosterLink;
+  readonly #connections = new Map<EngineId, Connection>();
+  readonly #dead = new Map<EngineId, string>();
+  readonly #listeners = new Set<(event: ClientEvent) => void>();
+  #taskCount = 0;
+  #closed: Promise<void> | undefined;
+
+  /** `controller`: its endpoint. */
+  constructor(controller: string, transport: Transport) {
+    this.#transport = transport;
+    this.#roster = new RosterLink(transport, controller, this.uuid, {
+      up: (engine) => this.#up(engine),
+      down: (id, uuid, reason) => this.#down(id, uuid, reason),
+      lost: (reason) => this.#emit({ type: 'cluster-lost', reason }),
+    });
+  }
+
+  /** Resolves when the first roster has arrived. @throws TimeoutError after `timeout` ms; ConnectionError, AbortError */
+  ready(timeout: number, signal?: AbortSignal): Promise<void> {
+    return this.#roster.ready(timeout, signal);
+  }
+
+  /** Ids of the live engines, ascending: a fresh copy on each access. */
+  get ids(): EngineId[] {
+    return [...this.#connections.keys()].sort((a, b) => a - b);
+  }
+
+  /** How many engines are alive. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** The record of a live engine. */
+  engine(id: EngineId): EngineRecord | undefined {
+    return this.#connections.get(id)?.record;
+  }
+
+  /** Records of the live engines, ascending by id. */
+  get engines(): EngineRecord[] {
+    return this.ids.flatMap((id) => this.engine(id) ?? []);
+  }
+
+  #up(engine: EngineRecord): void {
+    const old = this.#connections.get(engine.id);
+    if (old !== undefined) this.#down(engine.id, old.record.uuid, 'replaced by a new engine');
+    this.#dead.delete(engine.id);
+    this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
+    this.#emit({ type: 'engine-up', engine });
+  }
+
+  #down(id: EngineId, uuid: string, reason: string): void {
+    const connection = this.#connections.get(id);
+    if (connection?.record.uuid !== uuid) return;
+    this.#connections.delete(id);
+    this.#dead.set(id, reason);
+    connection.fail(reason).catch(() => {});
+    this.#emit({ type: 'engine-down', id, reason });
+  }
+
+  #emit(event: ClientEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Calls `listener` at each event until the returned function is called. */
+  on(listener: (event: ClientEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Resolves when `holds()` is true: asked now and after each event. `what` names the wait in errors.
+   * @throws TimeoutError at the deadline, AbortError
+   */
+  async until(holds: () => boolean, limits: WaitLimits, what: string): Promise<void> {
+    let off = () => {};
+    const held = new Promise<void>((resolve) => {
+      const check = () => holds() && resolve();
+      off = this.on(check);
+      check();
+    });
+    try {
+      await within(held, limits, what);
+    } finally {
+      off();
+    }
+  }
+
+  /** An id for a new task, unique among all clients. */
+  nextTaskId(): TaskId {
+    return `${this.uuid}:${this.#taskCount++}`;
+  }
+
+  /** @throws ConnectionError once the links are closed */
+  mustBeOpen(): void {
+    if (this.#closed) throw new ConnectionError('this client is closed');
+  }
+
+  /**
+   * Sends a request at once, first in first out per engine. An unknown or dead engine gives a task that has failed.
+   * @throws ConnectionError once the links are closed
+   */
+  submit(engine: EngineId, request: Request): Task {
+    this.mustBeOpen();
+    const task = new Task(this.nextTaskId(), this.engine(engine), request.label);
+    task.isBroadcast = request.relayed !== undefined;
+    this.send(engine, task, request);
+    return task;
+  }
+
+  /** Sends a task that exists already. An unknown or dead engine fails it at once. */
+  send(engine: EngineId, task: Task, request: Request): void {
+    const connection = this.#connections.get(engine);
+    if (connection !== undefined) connection.submit(task, request);
+    else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
+  }
+
+  /** Drops those of the tasks that have not started; running ones finish. A function of its own, to be handed on. */
+  readonly abort = async (tasks: readonly Task[]): Promise<void> => {
+    const byEngine = new Map<EngineId, TaskId[]>();
+    for (const task of tasks) {
+      if (task.outcome !== undefined || task.drop() || task.engine === undefined) continue;
+      const ids = byEngine.get(task.engine.id) ?? [];
+      byEngine.set(task.engine.id, ids);
+      ids.push(task.wireId);
+    }
+    await Promise.all([...byEngine].map(([engine, ids]) => this.control(engine, { type: 'abort', ids })));
+  };
+
+  /** Asks every engine for the result of another client's task. False: no engine knows it. */
+  async fetch(task: Task): Promise<boolean> {
+    const found = await Promise.all([...this.#connections.values()].map((connection) => connection.fetch(task)));
+    return found.includes(true);
+  }
+
+  /** Asks an engine's control thread. @throws RangeError for an unknown engine; ConnectionError, TimeoutError */
+  async control<T>(engine: EngineId, verb: ControlVerb, timeout?: number): Promise<T> {
+    const connection = this.#connections.get(engine);
+    if (connection === undefined) throw new RangeError(`No such engine: ${engine}`);
+    return connection.control<T>(verb, timeout);
+  }
+
+  /** Asks several engines the same, in flight together. @throws as `control` */
+  controlEach<T>(engines: readonly EngineId[], verb: ControlVerb, timeout?: number): Promise<T[]> {
+    return Promise.all(engines.map((id) => this.control<T>(id, verb, timeout)));
+  }
+
+  /** Asks the cluster's launcher. @throws ClusterError with its reason */
+  askCluster(verb: ClusterVerb): Promise<void> {
+    return this.#roster.ask(verb);
+  }
+
+  /** Stops these engines for good; resolves when they are gone from the roster, too. @throws RangeError, ClusterError */
+  async shutdown(ids: readonly EngineId[]): Promise<void> {
+    await this.#retire('shutdown', ids);
+  }
+
+  /** Replaces these engines by new ones with the same ids; resolves when those have registered. @throws RangeError, ClusterError */
+  async restart(ids: readonly EngineId[]): Promise<void> {
+    await this.#retire('restart', ids);
+    const n = this.size + ids.filter((id) => !this.engine(id)).length;
+    await this.until(() => this.size >= n, {}, `${n} engines`);
+  }
+
+  // The launcher answers when the processes are gone; the roster's event may still be on its way.
+  async #retire(verb: 'shutdown' | 'restart', ids: readonly EngineId[]): Promise<void> {
+    const old = new Set(ids.map((id) => this.#record(id).uuid));
+    await this.askCluster({ do: verb, ids });
+    await this.until(() => this.engines.every(({ uuid }) => !old.has(uuid)), {}, 'engines to leave');
+  }
+
+  #record(id: EngineId): EngineRecord {
+    const record = this.engine(id);
+    if (record === undefined) throw new RangeError(`No such engine: ${id}`);
+    return record;
+  }
+
+  /** Closes every link; outstanding tasks fail. Engines go on. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#connections.values()].map((connection) => connection.fail('the client was closed')));
+    await this.#roster.close();
+  }
+}
