@@ -108,13 +108,8 @@ export class EngineServer {
   /** Listens and registers. @throws ContextError, ConnectionError */
   async start(probe: ProbeContext): Promise<void> {
     this.#guardProcess();
-    const { device, gpu, softwareGpu, threads } = this.#options;
-    const wanted = {
-      threads,
-      ...(gpu === undefined ? {} : { gpu }),
-      ...(softwareGpu === undefined ? {} : { softwareGpu }),
-    };
-    const [probed, listener] = await Promise.all([probe(device, wanted), this.#listen(), this.#control.guarded()]);
+    const probing = probe(this.#options.device, this.#options);
+    const [probed, listener] = await Promise.all([probing, this.#listen(), this.#control.guarded()]);
     this.#probed = probed;
     this.#listener = listener;
     this.#install(probed.report);

@@ -1,5 +1,6 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
+import type { DeviceRequest } from '../../src/protocol/engine-options.ts';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
@@ -9,14 +10,10 @@ export type ContextKind = DeviceReport['kind'];
 /** The module tfjs. */
 export type Tfjs = typeof tfcore;
 
-/** The engine's options that say which device to open, and how. */
-export interface ContextOptions {
-  /** Index of the card, where there are several. */
-  readonly gpu?: number | undefined;
-  /** CPU threads that this engine may use: max(1, floor(cores / engines)). */
+/** The part of a DeviceRequest that a context's provider reads. */
+export interface ContextOptions extends Pick<DeviceRequest, 'gpu' | 'softwareGpu'> {
+  /** CPU threads that this engine may use. */
   readonly threads: number;
-  /** Accept a software adapter (tests). */
-  readonly softwareGpu?: boolean | undefined;
 }
 
 /**

@@ -1,4 +1,3 @@
-// Cluster: a controller in this process, engine processes beside it, and one end for all of them.
 import { debuglog } from 'node:util';
 import type { Client } from '../client/client.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
@@ -15,6 +14,7 @@ import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
 import { type ConnectOptions, OwnClients } from './own-clients.ts';
 import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
 
+/** A controller in this process and engine processes beside it; `stop`, or `await using`, ends them all. */
 export class Cluster {
   readonly #options: CheckedStart;
   readonly #site: Site;
@@ -22,7 +22,7 @@ export class Cluster {
   readonly #arrivals = new Arrivals();
   readonly #unguard: () => void;
   readonly #clients = new OwnClients();
-  /** Why an engine is about to end, when we end it: told in place of its exit code. */
+  /** The reason for the end of an engine that we end ourselves; reported in place of its exit code. */
   readonly #reasons = new Map<EngineId, string>();
   #incarnations = 0;
   #controller: Controller | undefined;
@@ -30,7 +30,7 @@ export class Cluster {
 
   private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
     this.#options = options;
-    // Before the first file: a Ctrl-C from here on leaves nothing behind.
+    // Guarded before the first file is written, so that Ctrl-C leaves nothing behind.
     this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
     this.#site = new Site(options);
     this.#launcher = new LocalLauncher({
@@ -44,10 +44,10 @@ export class Cluster {
   }
 
   /**
-   * Starts the controller in this process and the engines beside it. Resolves when every engine has registered; if one
-   * cannot, everything is torn down.
+   * Starts the controller in this process and the engines beside it. Resolves when every engine has registered. If one
+   * engine fails, all are ended again.
    * @throws RangeError, TypeError for bad options, before anything starts
-   * @throws ClusterError with what the failing engine wrote; AbortError
+   * @throws ClusterError with the output of the engine that failed; AbortError
    */
   static async start(options: StartOptions = {}): Promise<Cluster> {
     const checked = checkStart(options);
@@ -76,19 +76,17 @@ export class Cluster {
   }
 
   #engineOptions(slot: EngineId): EngineOptions {
-    const { device, gpu, gpus, softwareGpu, threads, deathTimeout } = this.#options;
+    const { request, gpus, deathTimeout } = this.#options;
     const name = `engine-${slot}-${this.#incarnations++}`;
-    const card = gpu ?? (gpus > 1 && !softwareGpu ? slot % gpus : undefined);
+    const inTurn = gpus > 1 && !request.softwareGpu ? slot % gpus : undefined;
     return {
+      ...request,
+      gpu: request.gpu ?? inTurn,
       controller: this.#live().endpoint,
       tasks: this.#site.endpoint(`${name}.tasks`),
       control: this.#site.endpoint(`${name}.control`),
-      device,
-      threads,
       slot,
-      ...(card === undefined ? {} : { gpu: card }),
-      ...(softwareGpu === undefined ? {} : { softwareGpu }),
-      ...(deathTimeout === undefined ? {} : { deathTimeout }),
+      deathTimeout,
     };
   }
 
@@ -98,17 +96,17 @@ export class Cluster {
     return this.#controller;
   }
 
-  /** The cluster file's path: what `Client.connect` and `directview status` take. */
+  /** The path of the cluster file, for `Client.connect` and for `--cluster` on the command line. */
   get file(): string {
     return this.#site.file;
   }
 
-  /** What `directview list` calls it. */
+  /** The name that `directview list` shows. */
   get name(): string {
     return this.#site.name;
   }
 
-  /** What a client in this process needs. */
+  /** The address for a client in this process. */
   get info(): { readonly controller: string; readonly clusterId: string } {
     return { controller: this.#live().endpoint, clusterId: this.#site.id };
   }
@@ -118,14 +116,14 @@ export class Cluster {
     return this.#controller?.engines ?? [];
   }
 
-  /** A new client; it is closed with the cluster at the latest. */
+  /** Opens a client. The cluster closes it when it stops, if nobody did before. */
   async connect(options?: ConnectOptions): Promise<Client> {
     return this.#clients.open(this.info, options);
   }
 
   /**
    * Starts `n` more engines and returns their ids when they have registered. If one fails, none of the `n` stays.
-   * @throws RangeError; ClusterError with what the failing engine wrote; AbortError
+   * @throws RangeError; ClusterError with the output of the engine that failed; AbortError
    */
   async add(n: number, signal?: AbortSignal): Promise<EngineId[]> {
     const slots = this.#live().reserve(countOf('engines', n));
@@ -150,7 +148,7 @@ export class Cluster {
 
   /**
    * Ends those engines and starts new ones under the same ids. Their namespaces are lost.
-   * @throws ClusterError for an id that is no running engine of this launcher
+   * @throws ClusterError for an id without a running engine of this cluster
    */
   async restart(ids: readonly EngineId[] | EngineId = this.#ids()): Promise<void> {
     const slots = this.#owned(ids);
@@ -161,7 +159,7 @@ export class Cluster {
 
   /**
    * Ends those engines for good.
-   * @throws ClusterError for an id that is no running engine of this launcher
+   * @throws ClusterError for an id without a running engine of this cluster
    */
   async shutdown(ids: readonly EngineId[] | EngineId): Promise<void> {
     await this.#end(this.#owned(ids), 'was shut down');
@@ -192,12 +190,8 @@ export class Cluster {
       this.#reasons.set(slot, reason);
       this.#controller?.down(slot, reason);
     }
-    await this.#launcher.stop({ slots, ...this.#grace() });
+    await this.#launcher.stop({ slots, grace: this.#options.grace });
     for (const slot of slots) this.#reasons.delete(slot);
-  }
-
-  #grace(): { grace?: number } {
-    return this.#options.grace === undefined ? {} : { grace: this.#options.grace };
   }
 
   #onEvent(event: ControllerEvent): void {
@@ -206,7 +200,7 @@ export class Cluster {
     this.#report(event);
   }
 
-  /** An engine that is dead to the roster must be dead: stopped by a debugger or a signal, it might wake up later. */
+  /** Kills an engine that the roster counts as dead: one that a debugger or a signal stopped might wake up later. */
   #fence(id: EngineId): void {
     if (this.#launcher.handle(id) !== undefined) this.#launcher.signal('SIGKILL', [id]);
   }
@@ -230,7 +224,7 @@ export class Cluster {
     try {
       await this.#launch([slot]);
     } catch (error) {
-      await this.#launcher.stop({ slots: [slot], ...this.#grace() });
+      await this.#launcher.stop({ slots: [slot], grace: this.#options.grace });
       if (this.#stopping === undefined) {
         this.#options.onEvent?.({ type: 'replacement-failed', id: slot, error: error as Error });
       }
@@ -244,7 +238,7 @@ export class Cluster {
     else setTimeout(() => void this.stop(), STOP_DELAY_MS); // the reply leaves first
   }
 
-  /** Ends engines, controller and clients, and removes every file. Idempotent; everything is gone when it resolves. */
+  /** Ends engines, controller and clients, and removes every file, before it resolves. Idempotent. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -254,7 +248,7 @@ export class Cluster {
     this.#arrivals.cancel(new ClusterError('the cluster was stopped'));
     this.#controller?.announceStop();
     await this.#clients.close();
-    await this.#launcher.stop(this.#grace());
+    await this.#launcher.stop({ grace: this.#options.grace });
     await this.#controller?.close();
     this.#site.remove();
     this.#unguard();
@@ -273,7 +267,7 @@ export class Cluster {
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;
 
-/** An engine that ends to be replaced says in its last lines how long it waited. */
+/** Reads how long an engine waited for user code to stop from its last lines, when it ended to be replaced. */
 function reasonOf(exit: EngineExit): string {
   if (exit.code !== ENGINE_EXIT.replaced) return describeExit(exit);
   const grace = /could not be interrupted in (\d+) ms/.exec(exit.handle.output())?.[1];

@@ -1,10 +1,10 @@
-// An engine that joins a cluster of another process: this process is its launcher, and its end.
+// An engine that joins the cluster of another process. This process is its launcher: when it ends, the engine ends too.
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ClusterFile } from '../client/links/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
-import type { DeviceChoice, EngineOptions } from '../protocol/engine-options.ts';
+import type { DeviceRequest, EngineOptions } from '../protocol/engine-options.ts';
 import type { EngineId } from '../protocol/messages.ts';
 import { guard } from './exit-guard.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
@@ -12,17 +12,15 @@ import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
 import { RosterProbe } from './roster-probe.ts';
 
-export interface GuestOptions {
-  readonly device: DeviceChoice;
-  readonly gpu?: number;
-  readonly softwareGpu?: true;
-  readonly threads?: number;
+/** The device of a guest engine (default threads: all cores), and limits. */
+export interface GuestOptions extends DeviceRequest {
   /** Milliseconds; default 60 000. */
-  readonly startTimeout?: number;
+  readonly startTimeout?: number | undefined;
   /** The engine's entry file; for tests. */
-  readonly entry?: string;
+  readonly entry?: string | undefined;
 }
 
+/** A guest engine that has registered. */
 export interface GuestEngine {
   readonly id: EngineId;
   readonly pid: number;
@@ -32,20 +30,23 @@ export interface GuestEngine {
 
 /**
  * Starts an engine for that cluster and resolves when it has registered.
- * @throws ClusterError with what the engine wrote, when it ends before; TimeoutError
+ * @throws ClusterError with the engine's output, when it ends before; TimeoutError
  */
-export async function guestEngine(cluster: ClusterFile, options: GuestOptions): Promise<GuestEngine> {
+export async function guestEngine(
+  cluster: ClusterFile,
+  { startTimeout = 60_000, entry, ...request }: GuestOptions,
+): Promise<GuestEngine> {
   const launcher = new LocalLauncher({
-    engine: () => engineOptions(cluster, options),
-    env: options.softwareGpu ? await softwareGpuVariables() : {},
-    entry: options.entry,
+    engine: () => engineOptions(cluster, request),
+    env: request.softwareGpu ? await softwareGpuVariables() : {},
+    entry,
   });
   const release = guard({ stop: () => launcher.stop(), kill: () => launcher.kill() });
   const exit = new Promise<EngineExit>((resolve) => launcher.onExit(resolve));
   void exit.then(release);
   try {
     const pid = (await launcher.start([0]))[0]!.pid;
-    const { id } = await registered(cluster, pid, exit, options.startTimeout ?? 60_000);
+    const { id } = await registered(cluster, pid, exit, startTimeout);
     return { id, pid, ended: exit.then((end) => ({ failed: end.code !== 0, reason: describeExit(end) })) };
   } catch (error) {
     await launcher.stop();
@@ -61,23 +62,22 @@ async function registered(cluster: ClusterFile, pid: number, exit: Promise<Engin
   try {
     return await Promise.race([probe.joined(pid, timeout), failed]);
   } finally {
-    failed.catch(() => {}); // it also ends later, long after the race
+    failed.catch(() => {}); // the engine also ends later, when nobody awaits this any more
     await probe.close();
   }
 }
 
-/** Its sockets lie beside the cluster's own; the random part keeps it off every other name there. */
-function engineOptions(cluster: ClusterFile, { device, gpu, softwareGpu, threads }: GuestOptions): EngineOptions {
+/** Puts the engine's sockets beside the cluster's own, under a random name that no other engine has. */
+function engineOptions(cluster: ClusterFile, request: DeviceRequest): EngineOptions {
   const name = `guest-${randomBytes(4).toString('hex')}`;
   const isLocal = cluster.controller.startsWith('ipc://');
   const endpoint = (end: string) => (isLocal ? `ipc://${join(cluster.runDir, `${name}.${end}`)}` : 'tcp://127.0.0.1:*');
   return {
+    ...request,
+    device: request.device ?? 'auto',
+    threads: request.threads ?? availableParallelism(),
     controller: cluster.controller,
     tasks: endpoint('tasks'),
     control: endpoint('control'),
-    device,
-    threads: threads ?? availableParallelism(),
-    ...(gpu === undefined ? {} : { gpu }),
-    ...(softwareGpu === undefined ? {} : { softwareGpu }),
   };
 }

@@ -1,52 +1,44 @@
-// What Cluster.start takes, checked before anything is started.
+// The options of Cluster.start, checked before anything is started.
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ClusterError } from '../errors.ts';
-import { DEVICE_CHOICES, type DeviceChoice } from '../protocol/engine-options.ts';
+import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
 import { checkName } from './cluster-file.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
-/** What happens to a cluster, as it happens. */
+/** A change in a cluster, reported to `onEvent` when it happens. */
 export type ClusterEvent =
   | { readonly type: 'engine-up'; readonly id: number }
   | { readonly type: 'engine-down'; readonly id: number; readonly reason: string }
   | { readonly type: 'vitals'; readonly verdict: Verdict }
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };
 
-/** All durations are milliseconds. */
-export interface StartOptions {
-  /** How many; default: one per GPU, else one per core. */
-  readonly engines?: number;
-  /** Default `auto`. */
-  readonly device?: DeviceChoice;
-  /** Index of the card for every engine; default: the cards in turn. */
-  readonly gpu?: number;
-  /** Accept, and set up, a software GPU (tests). */
-  readonly softwareGpu?: boolean;
-  /** CPU threads per engine; default max(1, floor(cores / engines)). */
-  readonly threads?: number;
-  /** Until every engine must have registered; default 60 000. */
-  readonly startTimeout?: number;
-  /** Without its controller an engine exits after this; default 60 000. */
-  readonly deathTimeout?: number;
-  /** Between asking an engine to end and killing it; default 5000. */
-  readonly grace?: number;
-  readonly vitals?: VitalsOptions;
-  /** Ends a start under way. */
-  readonly signal?: AbortSignal;
-  /** The name of the cluster file; default: one of its own. */
-  readonly name?: string;
+/** The options of Cluster.start. All durations are milliseconds. */
+export interface StartOptions extends DeviceRequest {
+  /** How many engines; default: one per GPU, else one per core. */
+  readonly engines?: number | undefined;
+  /** Limit for all engines to register; default 60 000. */
+  readonly startTimeout?: number | undefined;
+  /** An engine that has lost its controller exits after this time; default 60 000. */
+  readonly deathTimeout?: number | undefined;
+  /** Time between the request to end and the kill; default 5000. */
+  readonly grace?: number | undefined;
+  readonly vitals?: VitalsOptions | undefined;
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal | undefined;
+  /** The name of the cluster and of its file; default: a unique one. */
+  readonly name?: string | undefined;
   /** `ipc` (default), `tcp` (loopback), or `tcp://<loopback address>`. */
-  readonly transport?: string;
+  readonly transport?: string | undefined;
   /** Variables for the engines, beside an allow-list of this process's. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** The engines' working directory; default this process's. */
-  readonly cwd?: string;
-  /** `stderr`: what engines write outside of tasks is passed on (also with NODE_DEBUG=directview:engine). Default `none`. */
-  readonly echo?: 'none' | 'stderr';
-  readonly onEvent?: (event: ClusterEvent) => void;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** The engines' working directory; default: this process's. */
+  readonly cwd?: string | undefined;
+  /** `stderr` passes on text that engines write outside of tasks, as NODE_DEBUG=directview:engine does. Default `none`. */
+  readonly echo?: 'none' | 'stderr' | undefined;
+  readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** The engine's entry file; for tests. */
-  readonly entry?: string;
+  readonly entry?: string | undefined;
 }
 
 const KEYS: Record<keyof StartOptions, true> = {
@@ -69,19 +61,20 @@ const KEYS: Record<keyof StartOptions, true> = {
   entry: true,
 };
 
+/** StartOptions with the defaults filled in. */
 export interface CheckedStart extends StartOptions {
   readonly engines: number;
-  readonly device: DeviceChoice;
-  readonly threads: number;
+  /** Every engine gets this request. */
+  readonly request: DeviceRequest & { readonly device: DeviceChoice; readonly threads: number };
   readonly startTimeout: number;
-  /** Where listeners bind, without the path or port. */
+  /** Listeners bind below this; a path or a port follows. */
   readonly scheme: 'ipc' | `tcp://${string}`;
   /** Cards of this host. */
   readonly gpus: number;
 }
 
 /**
- * Fills in the defaults.
+ * Checks the options and fills in the defaults.
  * @throws RangeError for counts and durations; TypeError for an unknown option or device; ClusterError for a bad name or
  * an address beyond loopback
  */
@@ -90,16 +83,24 @@ export function checkStart(options: StartOptions, gpus = countGpus()): CheckedSt
   if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}': one of ${Object.keys(KEYS).join(', ')}`);
   const engines = countOf('engines', options.engines ?? (gpus || availableParallelism()));
   if (options.name !== undefined) checkName(options.name);
-  if (options.gpu !== undefined) atLeast('gpu', options.gpu, 0);
   for (const key of ['startTimeout', 'deathTimeout', 'grace'] as const) checkDuration(key, options[key]);
   return {
     ...options,
     engines,
-    device: checkDevice(options.device ?? 'auto'),
-    threads: countOf('threads', options.threads ?? Math.max(1, Math.floor(availableParallelism() / engines))),
+    request: checkRequest(options, engines),
     startTimeout: options.startTimeout ?? 60_000,
     scheme: checkTransport(options.transport ?? 'ipc'),
     gpus,
+  };
+}
+
+function checkRequest({ device, gpu, softwareGpu, threads }: DeviceRequest, engines: number): CheckedStart['request'] {
+  if (gpu !== undefined) atLeast('gpu', gpu, 0);
+  return {
+    device: checkDevice(device ?? 'auto'),
+    gpu,
+    softwareGpu,
+    threads: countOf('threads', threads ?? Math.max(1, Math.floor(availableParallelism() / engines))),
   };
 }
 
@@ -132,12 +133,12 @@ function checkTransport(transport: string): CheckedStart['scheme'] {
     throw new TypeError(`transport is 'ipc', 'tcp' or 'tcp://<loopback address>', not '${transport}'`);
   if (LOOPBACK.test(host)) return `tcp://${host === 'localhost' ? '127.0.0.1' : host}`;
   throw new ClusterError(
-    `refused to listen on ${transport}: whoever reaches an engine runs code as you, and there is no encryption yet. ` +
-      "Use 'ipc' or 'tcp' (loopback); for other hosts tunnel through ssh",
+    `refused to listen on ${transport}: every process that reaches an engine can run code as you, and there is no ` +
+      "encryption yet. Use 'ipc' or 'tcp' (loopback); for other hosts tunnel through ssh",
   );
 }
 
-/** Cards whose device nodes are there. */
+/** Counts the NVIDIA cards that have a device node. */
 export function countGpus(dev = '/dev'): number {
   try {
     return readdirSync(dev).filter((name) => /^nvidia\d+$/.test(name)).length;

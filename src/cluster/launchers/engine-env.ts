@@ -1,4 +1,4 @@
-// The environment of an engine: an allow-list, so that keys and tokens of the caller's shell do not reach code that others send.
+// The environment of an engine: an allow-list keeps keys and tokens of the caller's shell from code that clients send.
 
 const NAMES = new Set(
   (
@@ -12,7 +12,7 @@ function isAllowed(name: string): boolean {
   return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
-/** Keeps N engines from running N × cores threads: that costs a factor of 2 to 5. */
+/** Limits each engine's native threads: N engines with N × cores threads run 2 to 5 times slower. */
 export function threadEnv(threads: number): Record<string, string> {
   const count = String(threads);
   return {
@@ -27,20 +27,19 @@ export function threadEnv(threads: number): Record<string, string> {
 const MiB = 1024 * 1024;
 
 /**
- * Keeps tensors of up to 256 MiB on glibc's heap, of which up to 512 MiB of free top stays with the engine: freed tensors
- * give their pages to the next ones, instead of to the kernel, which clears fresh ones for each (half the CPU time of a
- * push of 100 MB).
+ * Allocator settings that keep tensors of up to 256 MiB, and up to 512 MiB of free memory, on glibc's heap. New tensors
+ * then reuse pages of freed ones. Fresh pages, which the kernel has to clear, take half the CPU time of a 100 MB push.
  */
 export function allocatorEnv(glibc = glibcVersion()): Record<string, string> {
   const [major = 0, minor = 0] = glibc.split('.').map(Number);
-  // Before 2.36 a threshold over 32 MiB may be refused, and the other one alone would send every tensor to mmap.
+  // Before 2.36 glibc may refuse a threshold over 32 MiB; the trim threshold alone would send every tensor to mmap.
   if (major < 2 || (major === 2 && minor < 36)) return {};
   return { MALLOC_MMAP_THRESHOLD_: String(256 * MiB), MALLOC_TRIM_THRESHOLD_: String(512 * MiB) };
 }
 
 let knownGlibc: string | undefined;
 
-/** Of this process, such as `2.36`; empty where the C library is another one. */
+/** The version of this process's glibc, such as `2.36`; empty for another C library. */
 function glibcVersion(): string {
   knownGlibc ??= process.platform === 'linux' ? readGlibcVersion() : '';
   return knownGlibc;
@@ -51,7 +50,7 @@ function readGlibcVersion(): string {
   return header.glibcVersionRuntime ?? '';
 }
 
-/** What is allowed of `base`, then the limits of threads and memory, then `more`, which wins. */
+/** Merges the allowed variables of `base`, the limits of threads and memory, and `more`, which wins. */
 export function engineEnv(
   base: NodeJS.ProcessEnv,
   threads: number,

@@ -1,4 +1,3 @@
-// One local engine process: its own process group, its options on a stdin that stays open for as long as its owner lives.
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { EngineOptions } from '../../protocol/engine-options.ts';
@@ -6,20 +5,25 @@ import type { EngineId } from '../../protocol/messages.ts';
 import type { EngineExit, EngineHandle } from './launcher.ts';
 import { OutputTail } from './output-tail.ts';
 
+/** One engine process to start. */
 export interface SpawnOptions {
   readonly slot: EngineId;
-  /** The engine's entry, a path: launchers start engines, they never import them. */
+  /** The path of the engine's entry file. Launchers start engines and never import them. */
   readonly entry: string;
   readonly engine: EngineOptions;
   readonly env: NodeJS.ProcessEnv;
   /** The working directory. */
   readonly cwd: string;
-  /** Also passes what it writes on to our stderr. */
+  /** `stderr` also passes its output on to our stderr. */
   readonly echo: 'none' | 'stderr';
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
 
+/**
+ * One local engine process in a process group of its own. It gets its options on a stdin that stays open as long as its
+ * owner lives.
+ */
 export class EngineProcess implements EngineHandle {
   readonly slot: EngineId;
   readonly pid: number;
@@ -31,12 +35,12 @@ export class EngineProcess implements EngineHandle {
 
   constructor({ slot, entry, engine, env, cwd, echo }: SpawnOptions) {
     this.slot = slot;
-    // detached: a group of its own, so that Ctrl-C in the terminal reaches the owner alone, and a kill reaches its children too
+    // `detached` makes a process group: Ctrl-C reaches the owner alone, and a kill reaches the engine's children too.
     this.#child = spawn(process.execPath, [entry], { env, cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
     for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo);
-    this.#child.stdin.on('error', () => {}); // EPIPE when it dies at once: `exit` tells more
+    this.#child.stdin.on('error', () => {}); // EPIPE when it dies at once; `exit` says more
     this.#child.stdin.write(`${JSON.stringify(engine)}\n`);
   }
 
@@ -47,14 +51,14 @@ export class EngineProcess implements EngineHandle {
     });
   }
 
-  /** The exit is told when it happens; what it wrote last may arrive just after, so a moment is given to the streams. */
+  /** Resolves shortly after the exit, as the last output may arrive after it. */
   #watch(): Promise<EngineExit> {
     return new Promise((resolve) => {
       const over = (code: number | null, signal: NodeJS.Signals | null, error?: Error) => {
         if (this.#isOver) return;
         this.#isOver = true;
-        killGroup(this.pid); // what user code has started and left behind
-        const exit = { handle: this, code, signal, ...(error ? { error } : {}) };
+        killGroup(this.pid); // processes that user code started and left behind
+        const exit = { handle: this, code, signal, error };
         const timer = setTimeout(resolve, DRAIN_MS, exit);
         this.#child.once('close', () => {
           clearTimeout(timer);
@@ -74,14 +78,14 @@ export class EngineProcess implements EngineHandle {
     return this.#tail.lines();
   }
 
-  /** SIGKILL goes to the whole group, other signals to the engine alone. */
+  /** Sends SIGKILL to the whole group, other signals to the engine alone. */
   signal(signal: NodeJS.Signals): void {
     if (this.#isOver) return;
     if (signal === 'SIGKILL') killGroup(this.pid);
     else this.#child.kill(signal);
   }
 
-  /** Asks, waits `grace` ms, kills. The end of stdin is heard even while user code keeps the engine's main thread busy. */
+  /** Asks, waits `grace` ms, kills. The engine notices the end of stdin even while user code keeps its main thread busy. */
   async stop(grace: number): Promise<void> {
     this.signal('SIGTERM');
     this.#child.stdin.end();
@@ -99,6 +103,6 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // ESRCH: nobody is left in the group
+    // ESRCH: the group is empty
   }
 }

@@ -1,32 +1,34 @@
-// What every launcher offers: it starts engine processes, signals them, ends them, and tells when one has ended. Who
-// registers where is not its business: it hands each engine its options and no more.
+// The interface of a launcher: it starts engine processes, signals them, ends them, and reports each exit. Registration is
+// not its task: it only hands each engine its options.
 import type { EngineId } from '../../protocol/messages.ts';
 
 /** One engine process. */
 export interface EngineHandle {
-  /** The id that the roster has set aside for it. */
+  /** The id that the roster has reserved for it. */
   readonly slot: EngineId;
   readonly pid: number;
   /** The last lines that it wrote, for error messages. */
   output(): string;
 }
 
-/** `code` is null when a signal ended it. */
+/** The end of an engine process; `code` is null when a signal ended it. */
 export interface EngineExit {
   readonly handle: EngineHandle;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Why it could not be started at all. */
-  readonly error?: Error;
+  /** The reason why it could not be started at all. */
+  readonly error?: Error | undefined;
 }
 
+/** The options of `Launcher.stop`. */
 export interface StopOptions {
   /** Milliseconds between asking (SIGTERM) and killing (SIGKILL); default 5000. */
-  readonly grace?: number;
+  readonly grace?: number | undefined;
   /** Default: all. */
-  readonly slots?: readonly EngineId[];
+  readonly slots?: readonly EngineId[] | undefined;
 }
 
+/** Starts engine processes and ends them. */
 export interface Launcher {
   /** Starts one engine per slot. Resolves when the processes exist, not when they have registered. */
   start(slots: readonly EngineId[]): Promise<readonly EngineHandle[]>;
@@ -36,9 +38,9 @@ export interface Launcher {
   stop(options?: StopOptions): Promise<void>;
   /** Ends all at once, without waiting. */
   kill(): void;
-  /** Each end is told once, asked for or not. */
+  /** Calls `listener` once for the end of each process, whether it was asked for or not. */
   onExit(listener: (exit: EngineExit) => void): void;
-  /** The engine's process, if it runs. */
+  /** Returns the engine's process, or undefined if none runs in this slot. */
   handle(slot: EngineId): EngineHandle | undefined;
 }
 

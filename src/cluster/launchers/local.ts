@@ -1,4 +1,3 @@
-// The local launcher: engines as child processes of this one.
 import { fileURLToPath } from 'node:url';
 import { ClusterError } from '../../errors.ts';
 import type { EngineOptions } from '../../protocol/engine-options.ts';
@@ -7,8 +6,9 @@ import { engineEnv } from './engine-env.ts';
 import { EngineProcess } from './engine-process.ts';
 import type { EngineExit, Launcher, StopOptions } from './launcher.ts';
 
+/** The options of the engines that a LocalLauncher starts. */
 export interface LocalOptions {
-  /** What each engine is told, by slot. */
+  /** Makes the options of the engine in that slot. */
   readonly engine: (slot: EngineId) => EngineOptions;
   /** The engines' working directory; default this process's. */
   readonly cwd?: string | undefined;
@@ -21,9 +21,10 @@ export interface LocalOptions {
 
 const GRACE_MS = 5000;
 
-/** By path, relative to this compiled file: the wall between launcher and engine. */
+/** The engine's entry file, found from this compiled file: a launcher must not import engine code. */
 export const ENGINE_ENTRY = fileURLToPath(new URL('../../../engines/main.js', import.meta.url));
 
+/** Runs engines as child processes of this process. */
 export class LocalLauncher implements Launcher {
   readonly #options: LocalOptions;
   readonly #running = new Map<EngineId, EngineProcess>();

@@ -1,9 +1,9 @@
-// The last bytes that a process wrote, in bounded memory: shown when it fails.
+/** The last text that a process wrote, in bounded memory, for error messages. */
 export class OutputTail {
   readonly #limit: number;
   #text = '';
 
-  /** `limit`: characters kept. */
+  /** Keeps the last `limit` characters. */
   constructor(limit = 16_384) {
     this.#limit = limit;
   }

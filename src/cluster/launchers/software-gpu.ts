@@ -1,6 +1,6 @@
-// A software Vulkan driver (SwiftShader) for engines started with `softwareGpu`: unpacked once from the npm package
-// @sparticuz/chromium, which ships it as a brotli-compressed tar. The environment returned must be set before the engine's
-// process starts: the Vulkan loader reads it at load time.
+// A software Vulkan driver (SwiftShader) for engines started with `softwareGpu`. The npm package @sparticuz/chromium ships
+// it as a brotli-compressed tar. The Vulkan loader reads the variables at load time, so they must be set before the
+// engine's process starts.
 import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const WANTED = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.js
 const BLOCK = 512;
 
 /**
- * The variables that make Vulkan find SwiftShader. Unpacks it (15 MB, a second) into a folder of this user's own, once.
+ * The variables that make Vulkan find SwiftShader. The first call unpacks it (15 MB, a second) into a folder of this user.
  * @throws ContextError when the package is not installed, or this is not x64 Linux
  */
 export async function softwareGpuEnv(): Promise<Record<string, string>> {
@@ -39,7 +39,7 @@ function packageFolder(): string {
   }
   const require = createRequire(import.meta.url);
   try {
-    // The package exports its entry point only, so its folder is found from there.
+    // The package exports only its entry point; the folder is found from there.
     const entry = require.resolve(PACKAGE);
     return entry.slice(0, entry.lastIndexOf(PACKAGE) + PACKAGE.length);
   } catch (cause) {
@@ -47,7 +47,7 @@ function packageFolder(): string {
   }
 }
 
-/** A folder that anybody else could have filled must not be loaded from. */
+/** Refuses a folder that somebody else could have filled: libraries are loaded from it. */
 async function isOurs(folder: string): Promise<boolean> {
   const stat = await lstat(folder).catch(() => undefined);
   if (stat === undefined) return false;
@@ -62,11 +62,12 @@ async function unpackTo(folder: string, base: string, archive: string): Promise<
     const files = readTar(await promisify(brotliDecompress)(await readFile(archive)));
     for (const name of WANTED) {
       const bytes = files.get(name);
-      if (bytes === undefined) throw new ContextError(`${archive} holds no ${name}: install ${PACKAGE}@147.0.0`);
+      if (bytes === undefined)
+        throw new ContextError(`${archive} does not contain ${name}: install ${PACKAGE}@147.0.0`);
       await writeFile(join(work, name), bytes);
     }
     await chmod(work, 0o700);
-    // Two launchers may race: the loser finds the winner's folder in its place, with the same files.
+    // Two launchers may race: the second one then finds the folder of the first, with the same files.
     await rename(work, folder).catch(async (error: unknown) => {
       if (!(await isOurs(folder))) throw error;
     });
@@ -75,7 +76,7 @@ async function unpackTo(folder: string, base: string, archive: string): Promise<
   }
 }
 
-/** Name (without folders) to bytes, of the plain files of a tar. */
+/** Reads the plain files of a tar: name (without folders) to bytes. */
 export function readTar(tar: Buffer): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (let at = 0; at + BLOCK <= tar.length && tar[at] !== 0; ) {
