@@ -103,7 +103,7 @@ export {
   readPicture,
   thumbnail,
 } from './pictures.ts';
-export type { DeviceChoice } from './protocol/engine-options.ts';
+export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
 export type { EngineMemory } from './protocol/methods.ts';
 export { fromModule } from './protocol/values/module-function.ts';

@@ -1,20 +1,18 @@
-// What several commands take.
-import { InvalidArgumentError, Option } from 'commander';
-import { DEVICE_CHOICES, type DeviceChoice } from '../protocol/engine-options.ts';
+// Readers of option values, and the default cluster name.
+import { InvalidArgumentError } from 'commander';
 
-/** What an engine computes on, as options of a command. */
-export interface DeviceFlags {
-  readonly device: DeviceChoice;
-  readonly gpu?: number;
-  readonly softwareGpu?: true;
-}
-
+/** The name that `directview start` gives a cluster, and the one that other commands look for first. */
 export const DEFAULT_NAME = 'default';
 
+/** Help text of an optional cluster argument. */
+export const CLUSTER_ARGUMENT = `name or file of the cluster (default: '${DEFAULT_NAME}', or the only one)`;
+
+/** Reads a whole number of at least 1. @throws InvalidArgumentError */
 export function count(text: string): number {
   return whole(text, 1);
 }
 
+/** Reads a whole number of at least 0. @throws InvalidArgumentError */
 export function index(text: string): number {
   return whole(text, 0);
 }
@@ -23,12 +21,4 @@ function whole(text: string, least: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
   throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
-}
-
-export function deviceOptions(): Option[] {
-  return [
-    new Option('--device <device>', 'what each engine computes on').choices(DEVICE_CHOICES).default('auto'),
-    new Option('--gpu <index>', 'the card, where there are several').argParser(index),
-    new Option('--software-gpu', 'accept a software GPU'),
-  ];
 }

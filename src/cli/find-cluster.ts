@@ -1,18 +1,21 @@
-// Which cluster a command means.
+// Finds running clusters by name, by file, or because there is only one.
 import { rmSync } from 'node:fs';
+import { sep } from 'node:path';
 import { loadClusterFile } from '../client/links/cluster-file.ts';
 import { clusterHome, clusterPath, type ListedCluster, listClusters } from '../cluster/cluster-file.ts';
+import { isGone } from '../cluster/process-identity.ts';
 import { sweepRunDirs } from '../cluster/run-dir.ts';
 import { ClusterError } from '../errors.ts';
 import { DEFAULT_NAME } from './arguments.ts';
 
+/** The clusters of this user. */
 export interface Clusters {
   readonly live: readonly ListedCluster[];
-  /** What killed processes left: their files are removed. */
+  /** Clusters whose process was killed; their files have just been removed. */
   readonly stale: readonly ListedCluster[];
 }
 
-/** The clusters of this user; the remains of killed ones are cleared away. */
+/** Lists the clusters of this user, and removes the remains of killed ones. */
 export function currentClusters(): Clusters {
   const all = listClusters();
   const stale = all.filter((cluster) => cluster.stale);
@@ -22,18 +25,36 @@ export function currentClusters(): Clusters {
 }
 
 /**
- * The named cluster; without a name `default`, or the only one there is.
- * @throws ClusterError when there is none, or the choice is open; for an unsafe file
+ * The cluster of that name or file; without either `default`, or the only one that runs.
+ * @throws ClusterError when it is not running, when several run and none is named, or for an unsafe file
  */
-export function findCluster(name?: string): ListedCluster {
-  const { live } = currentClusters();
-  const found = live.find((cluster) => cluster.name === (name ?? DEFAULT_NAME));
+export function findCluster(nameOrFile?: string): ListedCluster {
+  const found = nameOrFile === undefined ? usualCluster() : namedCluster(nameOrFile);
   if (found !== undefined) return found;
-  if (name === undefined && live.length === 1) return live[0]!;
-  if (name !== undefined) return { ...loadClusterFile(clusterPath(name)), path: clusterPath(name), stale: false };
-  throw new ClusterError(
-    live.length === 0
-      ? `no cluster is running (looked in ${clusterHome()}): directview start`
-      : `several clusters are running: name one of ${live.map((cluster) => cluster.name).join(', ')}`,
-  );
+  throw new ClusterError(`no cluster is running (looked in ${clusterHome()}): directview start`);
+}
+
+/**
+ * The cluster that is meant when none is named: `default`, or the only one that runs; undefined when none runs.
+ * @throws ClusterError when several run and none of them is called `default`
+ */
+export function usualCluster(): ListedCluster | undefined {
+  const { live } = currentClusters();
+  const usual = live.find((cluster) => cluster.name === DEFAULT_NAME);
+  if (usual !== undefined || live.length < 2) return usual ?? live[0];
+  const names = live.map((cluster) => cluster.name).join(', ');
+  throw new ClusterError(`several clusters are running: name one of ${names}`);
+}
+
+function namedCluster(nameOrFile: string): ListedCluster {
+  const named = currentClusters().live.find((cluster) => cluster.name === nameOrFile);
+  return named ?? clusterOfFile(isPath(nameOrFile) ? nameOrFile : clusterPath(nameOrFile));
+}
+
+const isPath = (text: string) => text.includes(sep) || text.endsWith('.json');
+
+function clusterOfFile(path: string): ListedCluster {
+  const file = loadClusterFile(path);
+  if (!isGone(file.owner)) return { ...file, path, stale: false };
+  throw new ClusterError(`cluster '${file.name}' of ${path} has ended: its process ${file.owner.pid} is gone`);
 }

@@ -1,21 +1,23 @@
-// `directview engine`: one more engine for a running cluster, ended by Ctrl-C or with the cluster.
+// `directview engine`: adds one engine to a running cluster; it ends with Ctrl-C, or with the cluster.
 import type { Command } from 'commander';
 import { loadClusterFile } from '../../client/links/cluster-file.ts';
 import { guestEngine } from '../../cluster/guest-engine.ts';
-import { count, type DeviceFlags, deviceOptions } from '../arguments.ts';
+import type { DeviceRequest } from '../../protocol/engine-options.ts';
+import { count } from '../arguments.ts';
+import { addDeviceOptions } from '../engine-flags.ts';
 
-interface Flags extends DeviceFlags {
+interface Flags extends DeviceRequest {
   readonly clusterFile: string;
-  readonly threads?: number;
 }
 
+/** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.requiredOption('--cluster-file <path>', 'the file that `directview start` names');
+  command.requiredOption('--cluster-file <path>', 'the file that `directview start` prints');
   command.option('--threads <n>', 'CPU threads (default: all cores)', count);
-  for (const option of deviceOptions()) command.addOption(option);
-  command.action(async ({ clusterFile, ...options }: Flags) => {
+  addDeviceOptions(command);
+  command.action(async ({ clusterFile, ...request }: Flags) => {
     const cluster = loadClusterFile(clusterFile);
-    const engine = await guestEngine(cluster, options);
+    const engine = await guestEngine(cluster, request);
     process.stdout.write(`engine ${engine.id} (pid ${engine.pid}) has joined cluster '${cluster.name}'\n`);
     const end = await engine.ended;
     if (end.failed) throw new Error(`engine ${engine.id} ${end.reason}`);

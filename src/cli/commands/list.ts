@@ -1,9 +1,10 @@
-// `directview list`: the clusters of this user.
+// `directview list`: lists the clusters of this user.
 import type { Command } from 'commander';
 import type { ListedCluster } from '../../cluster/cluster-file.ts';
 import { currentClusters } from '../find-cluster.ts';
 import { table } from '../table.ts';
 
+/** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
   command.option('--json', 'as JSON');
   command.action(({ json }: { json?: true }) => {

@@ -3,28 +3,26 @@
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { generator } from '../../../kernels/matmul/random.ts';
-import { Client } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
 import type { DirectView } from '../../client/direct-view.ts';
 import type { Operand } from '../../client/pdot/operands.ts';
 import { prepare, run } from '../../client/pdot/pdot.ts';
 import { PLAN_CHOICES, type Plan, type PlanChoice } from '../../client/pdot/plan.ts';
-import { Cluster } from '../../cluster/cluster.ts';
 import { ref } from '../../protocol/values/ref.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { toHalf } from '../../tensor/float16.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { count, type DeviceFlags, deviceOptions, index } from '../arguments.ts';
-import { findCluster } from '../find-cluster.ts';
+import { index } from '../arguments.ts';
+import { addClusterOptions, type ClusterFlags } from '../engine-flags.ts';
 import { type Checked, checkProduct } from '../product-check.ts';
+import { withCluster } from '../with-cluster.ts';
 
 const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16'];
 
-interface Flags extends DeviceFlags {
+interface Flags extends ClusterFlags {
   readonly m: number;
   readonly k: number;
   readonly n: number;
-  readonly engines?: number;
-  readonly cluster?: string;
   readonly plan: PlanChoice;
   readonly dtype: DType;
   readonly seed: number;
@@ -43,9 +41,7 @@ export function define(command: Command): void {
   for (const [name, what] of Object.entries({ m: 'rows of A', k: 'columns of A, rows of B', n: 'columns of B' })) {
     command.addOption(new Option(`--${name} <size>`, what).argParser(index).default(512));
   }
-  command.option('--engines <count>', 'engines of a new cluster (default: one per GPU, else one per core)', count);
-  command.option('--cluster <name>', 'use a running cluster');
-  for (const option of deviceOptions()) command.addOption(option);
+  addClusterOptions(command);
   command.addOption(
     new Option('--plan <plan>', 'how operands get to the engines').choices(PLAN_CHOICES).default('auto'),
   );
@@ -53,27 +49,7 @@ export function define(command: Command): void {
   command.addOption(new Option('--seed <number>', 'of the random matrices').argParser(index).default(1));
   command.option('--check', 'compare with the float64 reference: exit 1 when the product is wrong');
   command.option('--json', 'as JSON');
-  command.action((flags: Flags) => pdotCommand(command, flags));
-}
-
-async function pdotCommand(command: Command, flags: Flags): Promise<void> {
-  if (flags.cluster !== undefined) {
-    for (const name of ['engines', 'device', 'gpu', 'softwareGpu']) {
-      const given = command.getOptionValueSource(name) === 'cli';
-      if (given) command.error(`error: --cluster takes engines as they are: not with --${name.replace('G', '-g')}`);
-    }
-    await using client = await Client.connect(findCluster(flags.cluster).path);
-    await measureAndReport(client, flags);
-    return;
-  }
-  await using cluster = await Cluster.start({
-    device: flags.device,
-    ...(flags.engines === undefined ? {} : { engines: flags.engines }),
-    ...(flags.gpu === undefined ? {} : { gpu: flags.gpu }),
-    ...(flags.softwareGpu ? { softwareGpu: true } : {}),
-  });
-  await using client = await cluster.connect();
-  await measureAndReport(client, flags);
+  command.action((flags: Flags) => withCluster(flags, ({ rc }) => measureAndReport(rc, flags)));
 }
 
 async function measureAndReport(client: Client, flags: Flags): Promise<void> {

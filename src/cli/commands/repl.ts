@@ -1,4 +1,4 @@
-// `directview repl`: Node's REPL with a connected client and px commands.
+// `directview repl`: runs Node's REPL with a connected client and px commands.
 import type { Command } from 'commander';
 import { pdot } from '../../client/pdot/pdot.ts';
 import { Cluster } from '../../cluster/cluster.ts';
@@ -6,10 +6,10 @@ import { fromModule } from '../../protocol/values/module-function.ts';
 import { ref } from '../../protocol/values/ref.ts';
 import { range, tensor } from '../../tensor/convert.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { count, deviceOptions } from '../arguments.ts';
+import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED } from '../interrupt.ts';
 import { Shell } from '../repl/shell.ts';
-import { type ClusterFlags, openSession } from '../session.ts';
+import { type Session, withCluster } from '../with-cluster.ts';
 
 const GLOBALS = { Cluster, fromModule, pdot, range, ref, Tensor, tensor };
 
@@ -26,28 +26,23 @@ Options: -t ENGINES (0 · 0,2 · ::2 · all), --block/--noblock (-b/-a), --strea
 Ctrl-C interrupts the engines while a px runs.
 `;
 
+/** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.option('--cluster <name>', 'reuse this cluster, or start one of that name');
-  command.option('-n, --n <engines>', 'engines of a cluster that is started', count);
-  for (const option of deviceOptions()) command.addOption(option);
+  addClusterOptions(command);
+  addOldCount(command);
   command.addHelpText('after', HELP);
-  command.action(repl);
+  command.action((flags: ClusterFlags) => withCluster(flags, repl));
 }
 
-async function repl(flags: ClusterFlags): Promise<void> {
-  const session = await openSession(flags);
+async function repl({ rc, origin, close }: Session): Promise<void> {
   const { stdin: input, stdout: output, stderr: errors } = process;
-  try {
-    output.write(
-      `directview: ${session.rc.length} engine${session.rc.length === 1 ? '' : 's'} of ${session.origin}; %px CODE runs on all of them\n`,
-    );
-    const shell = new Shell(session.rc, { input, output, errors }, GLOBALS);
-    // Without a terminal there are no keys: Ctrl-C comes as a signal.
-    const leave = () => shell.interrupt() || void session.close().then(() => process.exit(INTERRUPTED));
-    process.on('SIGINT', leave);
-    await shell.closed;
-    process.off('SIGINT', leave);
-  } finally {
-    await session.close();
-  }
+  output.write(
+    `directview: ${rc.length} engine${rc.length === 1 ? '' : 's'} of ${origin}; %px CODE runs on all of them\n`,
+  );
+  const shell = new Shell(rc, { input, output, errors }, GLOBALS);
+  // Without a terminal there are no keys, and Ctrl-C arrives as a signal.
+  const leave = () => shell.interrupt() || void close().then(() => process.exit(INTERRUPTED));
+  process.on('SIGINT', leave);
+  await shell.closed;
+  process.off('SIGINT', leave);
 }

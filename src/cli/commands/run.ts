@@ -1,40 +1,41 @@
-// `directview run`: a batch script with a connected client.
+// `directview run`: runs a batch script with a connected client.
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CompositeError, RemoteError } from '../../errors.ts';
-import { count, deviceOptions } from '../arguments.ts';
+import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
 import { installHooks } from '../script/hooks.ts';
 import { runScript } from '../script/script.ts';
-import { type ClusterFlags, openSession, type Session } from '../session.ts';
+import { type Session, withCluster } from '../with-cluster.ts';
 
 const HELP = `
 The script is an ES module, TypeScript or JavaScript. It gets a connected client:
   export async function main(rc, args) { … }   is called (as is a default export that is a function), or
   globalThis.rc, globalThis.view               are there when it has no such export.
-process.argv has the arguments, and 'directview' can be imported wherever the script lies.
-A running cluster is reused (--cluster, else 'default', else the only one); else one is started and stopped
-afterwards. Exit code: 0 done, 1 the script failed, 130 Ctrl-C (the engines are interrupted).
+process.argv has the arguments, and 'directview' can be imported from any folder.
+Exit code: 0 done, 1 the script failed, 130 Ctrl-C (the engines are interrupted).
 
 Example:
   directview run -n 4 --device cpu sweep.ts 1000
 `;
 
+/** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  // Options after the script's name are the script's.
+  // Options after the script's name belong to the script.
   command.parent?.enablePositionalOptions();
   command.passThroughOptions();
   command.argument('<script>', 'a .ts, .mts, .js or .mjs file').argument('[args...]', 'for the script');
-  command.option('--cluster <name>', 'reuse this cluster, or start one of that name');
-  command.option('-n, --n <engines>', 'engines of a cluster that is started', count);
-  for (const option of deviceOptions()) command.addOption(option);
+  addClusterOptions(command);
+  addOldCount(command);
   command.addHelpText('after', HELP);
-  command.action((script: string, args: string[], flags: ClusterFlags) => run(resolve(script), args, flags));
+  command.action((name: string, args: string[], flags: ClusterFlags) => {
+    const script = resolve(name);
+    installHooks(script);
+    return withCluster(flags, (session) => run(script, args, session));
+  });
 }
 
-async function run(script: string, args: readonly string[], flags: ClusterFlags): Promise<void> {
-  installHooks(script);
-  const session = await openSession(flags);
+async function run(script: string, args: readonly string[], session: Session): Promise<void> {
   let leaving: Promise<void> | undefined;
   const interrupted = onInterrupt(() => {
     leaving = leave(session);
@@ -42,12 +43,11 @@ async function run(script: string, args: readonly string[], flags: ClusterFlags)
   try {
     await runScript(script, session.rc, args);
   } catch (error) {
-    // After Ctrl-C the script's awaits fail because of that: nothing to report.
+    // After Ctrl-C the script fails because its tasks were interrupted; that is not reported.
     if (leaving === undefined) fail(error);
   } finally {
     await leaving;
     interrupted();
-    await session.close();
   }
 }
 
@@ -56,7 +56,7 @@ function fail(error: unknown): void {
   process.exitCode = 1;
 }
 
-// The script cannot be stopped from outside, its process can: engines first, so that a reused cluster is idle again.
+// A script cannot be stopped from outside, but its process can. The engines come first, so that a running cluster is idle again.
 async function leave({ rc, close }: Session): Promise<void> {
   process.stderr.write('Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
   await Promise.allSettled([rc.abort(), rc.interrupt()]);
@@ -64,7 +64,7 @@ async function leave({ rc, close }: Session): Promise<void> {
   process.exit(INTERRUPTED);
 }
 
-/** Of a local error its stack, which names the script's line; of a remote one what the engines said. */
+/** Local errors print their stack, which names the script's line; remote errors print the engines' tracebacks. */
 function shown(error: unknown): string {
   if (error instanceof CompositeError) return `${error.message}\n\n${error.render()}`.trimEnd();
   if (error instanceof RemoteError) return `${error.message}\n${error.traceback}`.trimEnd();

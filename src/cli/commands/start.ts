@@ -1,20 +1,21 @@
-// `directview start`: a cluster that lives until Ctrl-C or `directview stop`.
+// `directview start`: starts a cluster, which runs until Ctrl-C or `directview stop`.
 import type { Command } from 'commander';
 import { Cluster } from '../../cluster/cluster.ts';
-import { DEFAULT_NAME, type DeviceFlags, deviceOptions, count as positive } from '../arguments.ts';
+import { DEFAULT_NAME } from '../arguments.ts';
 import { type DaemonMessage, daemonize } from '../daemon.ts';
+import { addEngineOptions, addOldCount, type EngineFlags, startOptions } from '../engine-flags.ts';
 
-interface Flags extends DeviceFlags {
-  readonly n?: number;
+interface Flags extends EngineFlags {
   readonly name: string;
   readonly daemonize?: true;
 }
 
+/** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.option('-n, --n <engines>', 'how many engines (default: one per GPU, else one per core)', positive);
-  for (const option of deviceOptions()) command.addOption(option);
+  addEngineOptions(command);
+  addOldCount(command);
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
-  command.option('--daemonize', 'return when the engines are ready and go on in the background');
+  command.option('--daemonize', 'return when the engines are ready, and keep them running in the background');
   command.action((flags: Flags) => (flags.daemonize ? startDaemon() : startHere(flags)));
 }
 
@@ -23,13 +24,10 @@ async function startDaemon(): Promise<void> {
   process.stdout.write(await daemonize(args));
 }
 
-async function startHere({ n, device, gpu, softwareGpu, name }: Flags): Promise<void> {
+async function startHere(flags: Flags): Promise<void> {
   const cluster = await Cluster.start({
-    device,
-    name,
-    ...(n === undefined ? {} : { engines: n }),
-    ...(gpu === undefined ? {} : { gpu }),
-    ...(softwareGpu ? { softwareGpu } : {}),
+    ...startOptions(flags),
+    name: flags.name,
     onEvent: (event) => {
       if (event.type === 'engine-down') process.stderr.write(`engine ${event.id} ${event.reason}\n`);
       if (event.type === 'replacement-failed') process.stderr.write(`engine ${event.id}: ${event.error.message}\n`);
@@ -38,7 +36,7 @@ async function startHere({ n, device, gpu, softwareGpu, name }: Flags): Promise<
   announce(cluster);
 }
 
-/** To the terminal, or to the process that wanted a daemon. The controller's socket keeps this process alive. */
+/** Tells the terminal, or the parent that asked for a daemon. The controller's socket keeps this process alive. */
 function announce(cluster: Cluster): void {
   const devices = [
     ...new Set(cluster.engines.map((engine) => `${engine.device.kind} (${engine.device.adapter})`)),

@@ -1,9 +1,10 @@
-// `directview status`: every engine of a cluster, as it answers on its control socket.
+// `directview status`: asks every engine of a cluster for its status, over its control socket.
 import type { Command } from 'commander';
 import { ControlProbe } from '../../cluster/control-probe.ts';
 import { RosterProbe } from '../../cluster/roster-probe.ts';
 import { zeromqTransport } from '../../comm/zeromq.ts';
 import type { EngineRecord, EngineStatus } from '../../protocol/messages.ts';
+import { CLUSTER_ARGUMENT } from '../arguments.ts';
 import { findCluster } from '../find-cluster.ts';
 import { type Cell, table } from '../table.ts';
 
@@ -15,8 +16,9 @@ interface Row {
   readonly status: EngineStatus | null;
 }
 
+/** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.argument('[name]', 'the cluster (default: `default`, or the only one)');
+  command.argument('[name]', CLUSTER_ARGUMENT);
   command.option('--json', 'as JSON');
   command.action(async (name: string | undefined, { json }: { json?: true }) => {
     const cluster = findCluster(name);

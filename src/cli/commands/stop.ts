@@ -1,4 +1,4 @@
-// `directview stop`: asks a cluster to end and waits until it is gone.
+// `directview stop`: asks a cluster to end, and waits until its process has ended.
 import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -6,6 +6,7 @@ import type { ListedCluster } from '../../cluster/cluster-file.ts';
 import { isGone, selfIdentity } from '../../cluster/process-identity.ts';
 import { RosterProbe } from '../../cluster/roster-probe.ts';
 import { ClusterError, TimeoutError } from '../../errors.ts';
+import { CLUSTER_ARGUMENT } from '../arguments.ts';
 import { currentClusters, findCluster } from '../find-cluster.ts';
 
 const ASK_MS = 3000;
@@ -16,8 +17,9 @@ interface Flags {
   readonly timeout: string;
 }
 
+/** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.argument('[name]', 'the cluster (default: `default`, or the only one)');
+  command.argument('[name]', CLUSTER_ARGUMENT);
   command.option('--all', 'stop every cluster');
   command.option('--timeout <seconds>', 'how long to wait for the end', '20');
   command.action((name: string | undefined, flags: Flags, self: Command) => {
@@ -48,7 +50,7 @@ async function stopOne(cluster: ListedCluster, timeout: number): Promise<void> {
   if (isGone(cluster.owner)) rmSync(cluster.path, { force: true });
 }
 
-/** A pid of another host or container is somebody else's here. */
+/** Signals the owner. Refuses one of another host or container: its pid is another process here. */
 function terminate({ name, owner }: ListedCluster): void {
   const { host, space } = selfIdentity();
   if (owner.host === host && owner.space === space) process.kill(owner.pid, 'SIGTERM');
@@ -58,7 +60,7 @@ function terminate({ name, owner }: ListedCluster): void {
     );
 }
 
-/** False when the controller does not answer: its loop is blocked, and a signal may reach it. */
+/** False when the controller does not answer because its event loop is blocked; a signal may still reach it. */
 async function ask(cluster: ListedCluster): Promise<boolean> {
   const probe = new RosterProbe(cluster.controller);
   try {

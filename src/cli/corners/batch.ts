@@ -3,12 +3,12 @@
 import { access, constants, mkdir, mkdtemp, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CornersJob, CornersOfFile } from '../../../kernels/index.ts';
-import { Client } from '../../client/client.ts';
+import type { Client } from '../../client/client.ts';
 import type { LoadBalancedView } from '../../client/load-balanced/balanced-view.ts';
-import { Cluster } from '../../cluster/cluster.ts';
 import { ClusterError, RemoteError } from '../../errors.ts';
 import { fromModule, KERNELS } from '../../protocol/values/module-function.ts';
-import { findCluster } from '../find-cluster.ts';
+import type { ClusterFlags } from '../engine-flags.ts';
+import { withCluster } from '../with-cluster.ts';
 import { deal } from './dealer.ts';
 import { type CornersFlags, cornersOptions } from './flags.ts';
 import { Meter } from './meter.ts';
@@ -33,7 +33,7 @@ export async function runBatch(where: readonly string[], flags: CornersFlags): P
   const todo = items.filter(({ image }) => !skipped.has(image));
   const batch = new Batch(flags, todo.length, failures, await openRecords(flags, skipped));
   if (skipped.size > 0) process.stderr.write(`${skipped.size} pictures are there already\n`);
-  if (todo.length > 0) await withClient(flags, todo.length, (rc) => batch.run(rc, todo));
+  if (todo.length > 0) await withCluster(fewEngines(flags, todo.length), ({ rc }) => batch.run(rc, todo));
   return batch.finish();
 }
 
@@ -80,27 +80,9 @@ async function openRecords({ json, csv, out, sheet }: CornersFlags, keep: Readon
   return records;
 }
 
-async function withClient(flags: CornersFlags, pictures: number, run: (rc: Client) => Promise<void>): Promise<void> {
-  if (flags.cluster !== undefined) {
-    await using rc = await Client.connect(findCluster(flags.cluster).path);
-    // Awaited here: a returned promise would outlive the client.
-    await run(rc);
-    return;
-  }
-  await using cluster = await startCluster(flags, pictures);
-  await using rc = await cluster.connect();
-  await run(rc);
-}
-
-async function startCluster({ engines, device, gpu, softwareGpu }: CornersFlags, pictures: number): Promise<Cluster> {
-  // An engine without a picture would only cost its start.
-  const wanted = engines === undefined ? undefined : Math.min(engines, pictures);
-  return Cluster.start({
-    device,
-    ...(wanted === undefined ? {} : { engines: wanted }),
-    ...(gpu === undefined ? {} : { gpu }),
-    ...(softwareGpu ? { softwareGpu } : {}),
-  });
+/** Starts no engine that would get no picture. */
+function fewEngines(flags: CornersFlags, pictures: number): ClusterFlags {
+  return flags.engines === undefined ? flags : { ...flags, engines: Math.min(flags.engines, pictures) };
 }
 
 class Batch {

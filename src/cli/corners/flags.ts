@@ -1,14 +1,12 @@
 // The options of `directview corners`, and what the kernels make of them.
 import type { FindCornersOptions, ResponseOptions } from '../../../kernels/index.ts';
-import type { DeviceFlags } from '../arguments.ts';
+import type { ClusterFlags } from '../engine-flags.ts';
 
-export interface CornersFlags extends DeviceFlags {
+export interface CornersFlags extends ClusterFlags {
   readonly out?: string;
   readonly json?: string;
   readonly csv?: string;
   readonly sheet?: string;
-  readonly engines?: number;
-  readonly cluster?: string;
   readonly minDistance: number;
   readonly thresholdRel: number;
   readonly sigma: number;

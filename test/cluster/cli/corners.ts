@@ -215,7 +215,7 @@ const WRONG: readonly [string[], RegExp][] = [
   [['x.png', '--resize', '0'], /whole number of at least 1/],
   [['x.png', '--engines', '0'], /whole number of at least 1/],
   [['x.png', '--device', 'abacus'], /Allowed choices are auto, webgpu/],
-  [['x.png', '--cluster', 'a', '--software-gpu'], /no --software-gpu with it/],
+  [['x.png', '--cluster', 'a', '--software-gpu'], /not with --software-gpu/],
   [['x.png', '--json', '-', '--csv', '-'], /only one of them/],
   [['x.png', '--skip-existing'], /needs --out or --json FILE/],
 ];

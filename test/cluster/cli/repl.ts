@@ -131,7 +131,7 @@ test('fed by a pipe: cells, autopx, noblock, config, results again', async () =>
 });
 
 test('a cluster that is started for a session ends with it', async () => {
-  const flags = ['--cluster', 'own', '-n', '1', '--device', 'cpu'];
+  const flags = ['-n', '1', '--device', 'cpu'];
   const { code, out } = await feed(flags, ['rc.engines[0].pid']);
   assert.is(code, 0);
   assert.match(out, '1 engine of a cluster of its own');

@@ -1,0 +1,75 @@
+// The options by which every command says which engines it wants: the same ones, in the same words, everywhere.
+import { type Command, Option } from 'commander';
+import { DEVICE_CHOICES, type DeviceRequest } from '../protocol/engine-options.ts';
+import { count, DEFAULT_NAME, index } from './arguments.ts';
+
+/** The engines to start, as the user gave them; an option that was not given is undefined. */
+export interface EngineFlags extends DeviceRequest {
+  readonly engines?: number | undefined;
+}
+
+/** The engines to start, or the running cluster to use. */
+export interface ClusterFlags extends EngineFlags {
+  /** A name, or the path of a cluster file. */
+  readonly cluster?: string | undefined;
+}
+
+/** The rule by which a command finds its engines, as its `--help` prints it. */
+export const ENGINES_HELP = `
+Engines:
+  --cluster NAME|FILE takes a running cluster as it is: none of -n, --device, --gpu, --software-gpu may stand beside it.
+  Any of those four starts a cluster for this command, which ends with it.
+  Without all five, the command takes the running cluster '${DEFAULT_NAME}', else the only one that runs. If none runs,
+  it starts one, which ends with it.`;
+
+/** The options that only make sense for engines that are started, with the spelling that errors show. */
+const STARTING = { engines: '--engines', device: '--device', gpu: '--gpu', softwareGpu: '--software-gpu' } as const;
+const STARTING_KEYS = Object.keys(STARTING) as (keyof typeof STARTING)[];
+
+/** Adds `--device`, `--gpu` and `--software-gpu`. */
+export function addDeviceOptions(command: Command): void {
+  command.addOption(
+    new Option('--device <device>', 'each engine computes on it (default: auto)').choices(DEVICE_CHOICES),
+  );
+  command.addOption(new Option('--gpu <index>', 'the card, if there are several').argParser(index));
+  command.option('--software-gpu', 'accept a software GPU');
+}
+
+/** Adds `-n/--engines` and the device options. */
+export function addEngineOptions(command: Command): void {
+  command.option('-n, --engines <count>', 'engines to start (default: one per GPU, else one per core)', count);
+  addDeviceOptions(command);
+}
+
+/** Adds the options of EngineFlags and `--cluster`, their rule, and a check that refuses them side by side. */
+export function addClusterOptions(command: Command): void {
+  command.option('--cluster <name|file>', 'use this running cluster');
+  addEngineOptions(command);
+  command.addHelpText('after', ENGINES_HELP);
+  command.hook('preAction', (self) => {
+    const { cluster, ...flags } = self.opts<ClusterFlags>();
+    const given = STARTING_KEYS.find((key) => flags[key] !== undefined);
+    if (cluster === undefined || given === undefined) return;
+    self.error(`error: --cluster takes engines as they are: not with ${STARTING[given]}`);
+  });
+}
+
+/** Adds `--n`, the old spelling of `--engines`, which the help does not show. */
+export function addOldCount(command: Command): void {
+  const set = (text: string) => {
+    const value = count(text);
+    command.setOptionValueWithSource('engines', value, 'cli');
+    return value;
+  };
+  command.addOption(new Option('--n <count>').argParser(set).hideHelp());
+}
+
+/** True if an option asks for engines of the command's own. */
+export function asksForEngines(flags: EngineFlags): boolean {
+  return STARTING_KEYS.some((key) => flags[key] !== undefined);
+}
+
+/** The part of a command's flags that `Cluster.start` takes. */
+export function startOptions({ engines, device, gpu, softwareGpu, threads }: EngineFlags): EngineFlags {
+  return { engines, device, gpu, softwareGpu, threads };
+}

@@ -1,0 +1,53 @@
+// The cluster that a command works with: a running one, or one that the command starts and stops.
+import { Client } from '../client/client.ts';
+import { Cluster } from '../cluster/cluster.ts';
+import type { ListedCluster } from '../cluster/cluster-file.ts';
+import { asksForEngines, type ClusterFlags, startOptions } from './engine-flags.ts';
+import { findCluster, usualCluster } from './find-cluster.ts';
+
+/** A connected client, and where its engines come from. */
+export interface Session {
+  readonly rc: Client;
+  /** The cluster in words, for messages. */
+  readonly origin: string;
+  /** Did the command start the cluster? Then its engines end with the session. */
+  readonly isOwn: boolean;
+  /** Closes the client, and stops the cluster if the command started it. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a session by the rule of ENGINES_HELP, runs `run` with it, and closes it whatever happens.
+ * @throws ClusterError when the named cluster is not running, the choice is open, or the engines do not start
+ */
+export async function withCluster<T>(flags: ClusterFlags, run: (session: Session) => Promise<T>): Promise<T> {
+  const running = runningCluster(flags);
+  const session = running === undefined ? await startSession(flags) : await connectSession(running);
+  try {
+    return await run(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** The running cluster to use; undefined: the command starts its own. */
+function runningCluster(flags: ClusterFlags): ListedCluster | undefined {
+  if (flags.cluster !== undefined) return findCluster(flags.cluster);
+  return asksForEngines(flags) ? undefined : usualCluster();
+}
+
+async function connectSession({ name, path }: ListedCluster): Promise<Session> {
+  const rc = await Client.connect(path);
+  return { rc, origin: `cluster '${name}'`, isOwn: false, close: () => rc.close() };
+}
+
+async function startSession(flags: ClusterFlags): Promise<Session> {
+  const cluster = await Cluster.start(startOptions(flags));
+  try {
+    const rc = await cluster.connect();
+    return { rc, origin: 'a cluster of its own', isOwn: true, close: () => cluster.stop() };
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}

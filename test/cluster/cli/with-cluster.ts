@@ -1,0 +1,110 @@
+// The rule by which commands find their engines: named, asked for, running, or started.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { type ClusterFlags, startOptions } from '../../../src/cli/engine-flags.ts';
+import { type Session, withCluster } from '../../../src/cli/with-cluster.ts';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import { allGone, ClusterLab } from '../../fixtures/cluster-lab.ts';
+import { rejects } from '../../support/assert.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('cli/with-cluster');
+const lab = new ClusterLab();
+const start = (name: string, engines: number) => Cluster.start({ engines, device: 'cpu', name });
+test.after(() => {
+  assert.equal(lab.leftovers(), []);
+  lab.remove();
+});
+
+/** Where the engines come from, and how many they are. */
+async function seen(flags: ClusterFlags): Promise<[string, number]> {
+  return withCluster(flags, async ({ rc, origin }) => [origin, rc.length]);
+}
+
+test('without flags: the default cluster among several, or the only one', async () => {
+  await using _other = await start('other', 1);
+  assert.equal(await seen({}), ["cluster 'other'", 1]);
+  await using _default = await start('default', 2);
+  assert.equal(await seen({}), ["cluster 'default'", 2]);
+});
+
+test('without flags: several clusters and no default leave the choice to the user', async () => {
+  await using _a = await start('a', 1);
+  await using _b = await start('b', 1);
+  await rejects(() => seen({}), Error, /several clusters are running: name one of a, b/);
+});
+
+test('--cluster: by name, by file; one that does not run is an error', async () => {
+  await using named = await start('named', 2);
+  await using _default = await start('default', 1);
+  assert.equal(await seen({ cluster: 'named' }), ["cluster 'named'", 2]);
+  assert.equal(await seen({ cluster: named.file }), ["cluster 'named'", 2]);
+  await rejects(() => seen({ cluster: 'nemo' }), Error, /no cluster file at .*nemo\.json/);
+  await rejects(() => seen({ cluster: join(lab.root, 'none.json') }), Error, /no cluster file at .*none\.json/);
+});
+
+test('a flag for engines starts a cluster beside the running one, and ends it', async () => {
+  await using _default = await start('default', 2);
+  const flags: readonly ClusterFlags[] = [
+    { engines: 1, device: 'cpu' },
+    { device: 'cpu', engines: 3 },
+  ];
+  for (const wanted of flags) {
+    const [origin, engines, pids] = await withCluster(wanted, async ({ rc, origin, isOwn }) => {
+      assert.is(isOwn, true);
+      return [origin, rc.length, rc.engines.map(({ pid }) => pid)] as const;
+    });
+    assert.equal([origin, engines], ['a cluster of its own', wanted.engines]);
+    assert.ok(allGone(pids));
+  }
+});
+
+test('a device alone is a flag for engines too, and reaches them', async () => {
+  await using _default = await start('default', 1);
+  const kinds = await withCluster({ device: 'wasm', engines: 1 }, async ({ rc }) =>
+    rc.engines.map((e) => e.device.kind),
+  );
+  assert.equal(kinds, ['wasm']);
+  const message = await withCluster({ device: 'headlessgl' }, async () => '').catch((error: Error) => error.message);
+  assert.match(message, /headlessgl/);
+});
+
+test('an own cluster ends when the work fails, a running one goes on', async () => {
+  await using cluster = await start('default', 1);
+  const fail = (pids: number[]) => async (session: Session) => {
+    pids.push(...session.rc.engines.map(({ pid }) => pid));
+    throw new RangeError('the work');
+  };
+  const [own, running]: [number[], number[]] = [[], []];
+  await rejects(() => withCluster({ engines: 1, device: 'cpu' }, fail(own)), RangeError, /the work/);
+  await rejects(() => withCluster({}, fail(running)), RangeError, /the work/);
+  assert.is(allGone(own), true);
+  assert.equal(
+    running,
+    cluster.engines.map(({ pid }) => pid),
+  );
+  assert.is(allGone(running), false);
+});
+
+test('a file whose cluster has ended says so', async () => {
+  await using cluster = await start('default', 1);
+  const file = JSON.parse(readFileSync(cluster.file, 'utf8')) as { owner: object };
+  const killed = join(lab.root, 'killed.json');
+  // The same pid, started at another time: a process that ended, and whose pid was given away again.
+  writeFileSync(killed, JSON.stringify({ ...file, owner: { ...file.owner, started: '1' } }), { mode: 0o600 });
+  await rejects(
+    () => seen({ cluster: killed }),
+    Error,
+    /cluster 'default' of .*killed\.json has ended: its process \d+/,
+  );
+});
+
+test('what Cluster.start gets of the flags is the device request and the count, and nothing else', () => {
+  const flags = { engines: 2, device: 'cpu', gpu: 1, softwareGpu: true, json: true, cluster: undefined } as const;
+  const { threads, ...options } = startOptions(flags);
+  assert.equal(options, { engines: 2, device: 'cpu', gpu: 1, softwareGpu: true });
+  assert.is(threads, undefined);
+});
+
+test.run();
