@@ -88,7 +88,7 @@ test('Ctrl-C interrupts the engines and exits 130; the engines go on', async () 
 test('without a running cluster it starts its own engines, and says that their names are not kept', async () => {
   const env = { DIRECTVIEW_HOME: join(lab.root, 'empty') };
   const alone = (...args: string[]) => new Program('src/cli/main.js', ['px', ...args], env).done;
-  const asked = await alone('-n', '1', '--device', 'cpu', 'console.log(engine.id)');
+  const asked = await alone('-n', '1', '--device', 'cpu', '-t', '0', 'console.log(engine.id)');
   assert.equal([asked.code, asked.stdout, asked.stderr], [0, '0\n', '']);
   const silent = await alone('-t', '0', 'console.log(engine.id)');
   assert.equal([silent.code, silent.stdout], [0, '0\n']);
