@@ -4,8 +4,9 @@
 //                             [--json FILE] [--conformance]
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { difference, runConformance } from '../kernels/matmul/conformance.ts';
+import { runConformance } from '../kernels/matmul/conformance.ts';
 import type { ProductDType } from '../kernels/matmul/product.ts';
+import { difference } from '../kernels/matmul/product-check.ts';
 import { generator } from '../kernels/matmul/random.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';

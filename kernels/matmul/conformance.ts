@@ -2,11 +2,11 @@
 // the provider offers, random, structured and extreme values. Runs as tests, in bench/matmul, and on GPU machines.
 // float32 is held to K·2⁻²³·‖row of A‖·‖column of B‖ around the float64 product, int32 to equality.
 import type { DType } from '../../src/tensor/dtype.ts';
-import { fromHalf, toHalf } from '../../src/tensor/float16.ts';
+import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { MatmulProvider, ProductDType } from './product.ts';
+import { difference } from './product-check.ts';
 import { generator } from './random.ts';
-import { numbers, referenceMatmul } from './reference.ts';
 
 export type Fill = 'random' | 'structured' | 'large' | 'small' | 'nonfinite' | 'full-range';
 
@@ -97,55 +97,6 @@ export async function checkCase(provider: MatmulProvider, one: ConformanceCase, 
   const a = operand(one, [m, k], random);
   const b = operand(one, [k, n], random);
   return difference(await provider.multiply(a, b), a, b);
-}
-
-/** Compares with the reference within the bound of the dtype. */
-export function difference(actual: Tensor, a: Tensor, b: Tensor): string | undefined {
-  const expected = referenceMatmul(exact(a), exact(b));
-  const dtype = expected.dtype === 'float64' && a.dtype !== 'float64' ? a.dtype : expected.dtype;
-  if (actual.dtype !== dtype || String(actual.shape) !== String(expected.shape)) {
-    return `is ${actual.dtype}[${actual.shape}], expected ${dtype}[${expected.shape}]`;
-  }
-  const bound = boundOf(a, b);
-  for (let i = 0; i < expected.size; i++) {
-    const [is, want] = [actual.at(i), expected.at(i)];
-    if (!near(is, want, bound(i), dtype)) return `element ${i} is ${is}, expected ${want} ± ${bound(i)}`;
-  }
-  return undefined;
-}
-
-// Floats are compared with a float64 product, which the reference computes without rounding at the end.
-function exact(tensor: Tensor): Tensor {
-  const float = tensor.dtype === 'float32' || tensor.dtype === 'float16';
-  return float ? new Tensor('float64', tensor.shape, Float64Array.from(numbers(tensor))) : tensor;
-}
-
-function near(is: number, want: number, bound: number, dtype: DType): boolean {
-  if (Number.isNaN(want)) return Number.isNaN(is);
-  if (dtype === 'float16' && Math.abs(want) > 65_504) return Math.abs(want) < 65_600 || is === fromHalf(toHalf(want));
-  if (!Number.isFinite(want)) return is === want;
-  const rounding = dtype === 'float16' ? Math.abs(want) * 2 ** -10 + 2 ** -24 : 0;
-  return Math.abs(is - want) <= bound + rounding;
-}
-
-function boundOf(a: Tensor, b: Tensor): (index: number) => number {
-  const [m, k] = a.shape as [number, number];
-  const n = b.shape[1] as number;
-  if (a.dtype !== 'float32' && a.dtype !== 'float16' && a.dtype !== 'float64') return () => 0;
-  const [unit, tiniest] = a.dtype === 'float64' ? [2 ** -52, 2 ** -1022] : [2 ** -23, 2 ** -126];
-  const rows = Array.from({ length: m }, (_, i) => norm(k, (p) => a.at(i * k + p)));
-  const columns = Array.from({ length: n }, (_, j) => norm(k, (p) => b.at(p * n + j)));
-  // A device may flush subnormals: each product may be off by the smallest normal number.
-  return (index) => k * (unit * rows[Math.floor(index / n)]! * columns[index % n]! + tiniest);
-}
-
-function norm(length: number, at: (i: number) => number): number {
-  let largest = 0;
-  for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) largest = Math.max(largest, Math.abs(at(i)));
-  if (largest === 0) return 0;
-  let sum = 0;
-  for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) sum += (at(i) / largest) ** 2;
-  return largest * Math.sqrt(sum);
 }
 
 function operand({ dtype, fill }: ConformanceCase, shape: readonly [number, number], random: () => number): Tensor {

@@ -2,6 +2,7 @@
 // and whether it is right.
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
+import { checkProduct, type ProductCheck } from '../../../kernels/matmul/product-check.ts';
 import { generator } from '../../../kernels/matmul/random.ts';
 import type { Client } from '../../client/client.ts';
 import type { DirectView } from '../../client/direct-view.ts';
@@ -14,7 +15,6 @@ import { toHalf } from '../../tensor/float16.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { index } from '../arguments.ts';
 import { addClusterOptions, type ClusterFlags } from '../engine-flags.ts';
-import { type Checked, checkProduct } from '../product-check.ts';
 import { withCluster } from '../with-cluster.ts';
 
 const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16'];
@@ -100,7 +100,7 @@ function devices(client: Client): string {
   return [...new Set(client.engines.map(({ device }) => `${device.kind} (${device.adapter})`))].join(', ');
 }
 
-function json(client: Client, flags: Flags, measured: Measured, checked: Checked | undefined): string {
+function json(client: Client, flags: Flags, measured: Measured, checked: ProductCheck | undefined): string {
   const { m, k, n, dtype, seed } = flags;
   const { plan, ms } = measured;
   const { kind, bytes, panels, busy } = plan;
@@ -109,7 +109,7 @@ function json(client: Client, flags: Flags, measured: Measured, checked: Checked
   return `${JSON.stringify({ ...head, ...result, check: checked ?? null }, null, 2)}\n`;
 }
 
-function text(client: Client, flags: Flags, measured: Measured, checked: Checked | undefined): string {
+function text(client: Client, flags: Flags, measured: Measured, checked: ProductCheck | undefined): string {
   const { m, k, n, dtype } = flags;
   const { plan, ms } = measured;
   const lines = [
@@ -122,7 +122,7 @@ function text(client: Client, flags: Flags, measured: Measured, checked: Checked
   return `${lines.join('\n')}\n`;
 }
 
-function checkLine(dtype: DType, { maxError, relative, ok }: Checked): string {
+function checkLine(dtype: DType, { maxError, relative, ok }: ProductCheck): string {
   if (dtype === 'int32') return `check    ${ok ? 'exact' : `WRONG: max error ${maxError}`}`;
   const detail = `max error ${maxError.toExponential(2)}, ${relative.toPrecision(3)} of the bound`;
   return `check    ${ok ? 'ok' : 'WRONG'}: ${detail}`;

@@ -1,7 +1,7 @@
 // pdot on real engines of any context: every plan and dtype against the reference, refs, edges, failures, and memory.
 import * as assert from 'uvu/assert';
+import { checkProduct } from '../../../kernels/matmul/product-check.ts';
 import { referenceMatmul } from '../../../kernels/matmul/reference.ts';
-import { checkProduct } from '../../../src/cli/product-check.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { CompositeError, ShapeError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';

@@ -2,8 +2,8 @@
 import * as assert from 'uvu/assert';
 import { DeviceBuffers } from '../../../../engines/contexts/webgpu/device-buffers.ts';
 import { SharedDevice } from '../../../../engines/contexts/webgpu/shared-device.ts';
-import { difference } from '../../../../kernels/matmul/conformance.ts';
 import { Gemm } from '../../../../kernels/matmul/gemm.ts';
+import { difference } from '../../../../kernels/matmul/product-check.ts';
 import { generator } from '../../../../kernels/matmul/random.ts';
 import { TILES, type Tile, tileName, tilesFor } from '../../../../kernels/matmul/tiles.ts';
 import type { GemmDType } from '../../../../kernels/matmul/wgsl.ts';

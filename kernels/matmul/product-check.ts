@@ -1,0 +1,137 @@
+// Is a product right? One answer for the conformance suite, `directview pdot --check` and the benchmarks.
+import type { DType } from '../../src/tensor/dtype.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { productOf } from './product.ts';
+import { numbers, referenceMatmul } from './reference.ts';
+
+/** A product beside the reference. */
+export interface ProductCheck {
+  /** The largest |error| of an element; Infinity for a wrong dtype, shape, NaN or infinity. */
+  readonly maxError: number;
+  /** The largest |error| ÷ bound of an element: at most 1 when the product is right. */
+  readonly relative: number;
+  readonly ok: boolean;
+  /** The first wrong element with both values, or the wrong dtype or shape. */
+  readonly difference: string | undefined;
+}
+
+/** How a device computes and stores the elements of one floating dtype. */
+interface FloatFormat {
+  /** The relative error of one step of a sum. Half of it with rounding to nearest. */
+  readonly unit: number;
+  /** The smallest normal number of the sum: a device may flush what lies below to 0. */
+  readonly tiny: number;
+  /** The relative and the absolute error of the conversion from the sum's format to the stored one. */
+  readonly stored: readonly [relative: number, absolute: number];
+  /** The largest finite element, and the first number that is too large to become it by rounding. */
+  readonly range: readonly [largest: number, overflow: number];
+}
+
+const FORMATS: Readonly<Partial<Record<DType, FloatFormat>>> = {
+  float64: {
+    unit: 2 ** -52,
+    tiny: 2 ** -1022,
+    stored: [0, 0],
+    range: [Number.MAX_VALUE, Number.POSITIVE_INFINITY],
+  },
+  float32: { unit: 2 ** -23, tiny: 2 ** -126, stored: [0, 0], range: [(2 - 2 ** -23) * 2 ** 127, 2 ** 128] },
+  float16: { unit: 2 ** -23, tiny: 2 ** -126, stored: [2 ** -10, 2 ** -24], range: [65_504, 2 ** 16] },
+};
+
+/**
+ * Compares C = A · B with the product in float64. The integers must be equal. A float element c may be off by
+ *
+ *     E = K · (u · ‖row of A‖ · ‖column of B‖ + tiny)        float32, float64
+ *     E + max(2⁻¹⁰ · (|c| + E), 2⁻²⁴)                        float16, whose sums are float32
+ *
+ * Sources: K · u · |a|ᵀ|b| bounds a sum in any order, with or without fused multiply-add (Higham, Accuracy and Stability
+ * of Numerical Algorithms, 2002, section 3.1), and |a|ᵀ|b| ≤ ‖a‖ · ‖b‖ (Cauchy-Schwarz). u is a whole unit in the last
+ * place, 2⁻²³ or 2⁻⁵², because WGSL lets a device round to either neighbour ("correctly rounded", W3C WGSL section 15.7);
+ * in float64 it covers the rounding of the reference. tiny is the smallest normal number, which a device may flush to 0
+ * in each of the K steps (same section). A conversion to float16 may take either neighbour too: 2⁻¹⁰ of a normal number,
+ * 2⁻²⁴ of a subnormal one; from 65504 to 65536 infinity is right as well as 65504 (WebGPU CTS, correctlyRoundedF16).
+ * NaN must be NaN and infinity the same infinity. Operands are taken to be normal numbers or 0.
+ * @throws ShapeError, TypeError for operands that do not multiply
+ */
+export function checkProduct(c: Tensor, a: Tensor, b: Tensor): ProductCheck {
+  const { m, n, dtype } = productOf(a, b);
+  if (c.dtype !== dtype || String(c.shape) !== String([m, n])) {
+    return wrongFrom(`is ${c.dtype}[${c.shape}], expected ${dtype}[${[m, n]}]`);
+  }
+  const expected = referenceMatmul(exact(a), exact(b));
+  const sumErrorOf = sumErrors(a, b);
+  let [maxError, relative, first] = [0, 0, -1];
+  for (let i = 0; i < expected.size; i++) {
+    const [is, want] = [c.at(i), expected.at(i)];
+    const error = errorOf(is, want, sumErrorOf(i), FORMATS[dtype]);
+    maxError = Math.max(maxError, error.absolute);
+    relative = Math.max(relative, error.relative);
+    if (error.relative > 1 && first < 0) first = i;
+  }
+  if (first < 0) return { maxError, relative, ok: true, difference: undefined };
+  const [is, want] = [c.at(first), expected.at(first)];
+  const bound = boundOf(want, sumErrorOf(first), FORMATS[dtype]);
+  return { maxError, relative, ok: false, difference: `element ${first} is ${is}, expected ${want} ± ${bound}` };
+}
+
+/** What is wrong with C = A · B by the rule of checkProduct; undefined: nothing. @throws as checkProduct */
+export function difference(c: Tensor, a: Tensor, b: Tensor): string | undefined {
+  return checkProduct(c, a, b).difference;
+}
+
+function wrongFrom(text: string): ProductCheck {
+  return { maxError: Number.POSITIVE_INFINITY, relative: Number.POSITIVE_INFINITY, ok: false, difference: text };
+}
+
+// The reference adds up float64 without rounding at the end.
+function exact(tensor: Tensor): Tensor {
+  const float = tensor.dtype === 'float32' || tensor.dtype === 'float16';
+  return float ? new Tensor('float64', tensor.shape, Float64Array.from(numbers(tensor))) : tensor;
+}
+
+interface ElementError {
+  readonly absolute: number;
+  /** In units of the bound. */
+  readonly relative: number;
+}
+
+const NONE: ElementError = { absolute: 0, relative: 0 };
+const CATEGORY: ElementError = { absolute: Number.POSITIVE_INFINITY, relative: Number.POSITIVE_INFINITY };
+
+function errorOf(is: number, want: number, sumError: number, format: FloatFormat | undefined): ElementError {
+  if (is === want || (Number.isNaN(is) && Number.isNaN(want))) return NONE;
+  if (!Number.isFinite(want) || Number.isNaN(is)) return CATEGORY;
+  const [largest, overflow] = format?.range ?? [Number.MAX_VALUE, Number.POSITIVE_INFINITY];
+  const size = Math.abs(want);
+  if (!Number.isFinite(is)) return Math.sign(is) === Math.sign(want) && size + sumError > largest ? NONE : CATEGORY;
+  if (size - sumError >= overflow) return CATEGORY;
+  const absolute = Math.abs(is - want);
+  return { absolute, relative: absolute / boundOf(want, sumError, format) };
+}
+
+function boundOf(want: number, sumError: number, format: FloatFormat | undefined): number {
+  const [relative, absolute] = format?.stored ?? [0, 0];
+  return sumError + Math.max(relative * (Math.abs(want) + sumError), absolute);
+}
+
+/** E of each element by its flat index. */
+function sumErrors(a: Tensor, b: Tensor): (index: number) => number {
+  const format = FORMATS[a.dtype];
+  if (format === undefined) return () => 0;
+  const [x, y] = [numbers(a), numbers(b)];
+  const [m, k, n] = [a.shape[0] as number, a.shape[1] as number, b.shape[1] as number];
+  const rows = Float64Array.from({ length: m }, (_, i) => norm(k, (p) => x[i * k + p] as number));
+  const columns = Float64Array.from({ length: n }, (_, j) => norm(k, (p) => y[p * n + j] as number));
+  const { unit, tiny } = format;
+  return (index) => k * (unit * (rows[Math.floor(index / n)] as number) * (columns[index % n] as number) + tiny);
+}
+
+// Scaled by the largest, whose square may be too large or too small for float64. NaN and infinity have no part in it.
+function norm(length: number, at: (i: number) => number): number {
+  let largest = 0;
+  for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) largest = Math.max(largest, Math.abs(at(i)));
+  if (largest === 0) return 0;
+  let sum = 0;
+  for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) sum += (at(i) / largest) ** 2;
+  return largest * Math.sqrt(sum);
+}
