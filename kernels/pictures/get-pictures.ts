@@ -1,77 +1,93 @@
 // The picture files of a folder or glob.
-import { readdir, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import * as fs from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { extname, join, relative } from 'node:path';
 import { PictureError } from './picture-error.ts';
 
+/** Options of getPictures. */
 export interface GetPicturesOptions {
-  /** Which names count, with their dot, in any case. Default: .jpg and .png. */
+  /** The endings that count, with their dot, in any case. Default: .jpg and .png. */
   readonly extensions?: readonly string[];
 }
 
 /**
- * The paths of all pictures in a folder and the folders below it, or that a glob names (`*`, `?`, `**`, `{a,b}`; also
- * limited to the extensions), sorted. The path of one file gives that file, whatever its name. Links to folders are not followed.
- * @throws PictureError when the folder or file does not exist; a glob that matches nothing gives []
+ * The paths of all pictures that a folder, a glob or a single path names, sorted by code unit.
+ *
+ * - A folder gives the pictures in it and in the folders below it, hidden ones included.
+ * - A glob gives the pictures that match it: `*`, `?`, `**`, `[a-z]`, `{a,b}`, `{1..9}`, and `!(x)`, `@(x|y)`, `+(x)`.
+ *   A wildcard matches no dot at the beginning of a name, as in a shell. Other parentheses stand for themselves. So do
+ *   the brackets of a folder that exists: `set[1]/*.png` looks into `set[1]` if there is such a folder.
+ * - The path of one file gives that file, whatever its ending.
+ *
+ * A link to a file counts as a file. Links to folders are not followed.
+ * @throws PictureError when the folder or file does not exist or cannot be listed; a glob without a match gives []
+ * @example
+ * const paths = await getPictures('photos/{spring,summer}-*.jpg');
+ * const found = await engines.map(findCorners, paths);
  */
 export async function getPictures(where: string, options: GetPicturesOptions = {}): Promise<string[]> {
   const wanted = (options.extensions ?? ['.jpg', '.png']).map((extension) => extension.toLowerCase());
-  const isPicture = (path: string) => wanted.includes(extname(path).toLowerCase());
   const found = await stat(where).catch(() => undefined);
   if (found?.isFile()) return [where];
-  if (found?.isDirectory()) return (await filesBelow(where)).filter(isPicture).sort();
-  if (!/[*?{]/.test(where)) throw new PictureError(`there is no file or folder ${where}`);
-  const pattern = globPattern(where);
-  return (await filesBelow(fixedPart(where))).filter((path) => isPicture(path) && pattern.test(posix(path))).sort();
+  const paths = found?.isDirectory() ? await filesOf(where, '**', { dot: true }) : await filesOfGlob(where);
+  return paths.filter((path) => wanted.includes(extname(path).toLowerCase())).sort();
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: Error) => {
-    throw new PictureError(`cannot list ${folder}: ${error.message}`, { cause: error });
-  });
-  // A link counts as what it points to only when it points to a file.
-  const kept = await Promise.all(
-    entries.map(async (entry) => {
-      const path = join(entry.parentPath, entry.name);
-      return entry.isFile() || (entry.isSymbolicLink() && (await isFile(path))) ? [path] : [];
-    }),
-  );
-  return kept.flat();
+async function filesOfGlob(glob: string): Promise<string[]> {
+  const { isDynamicPattern } = await import('tinyglobby');
+  const { folder, pattern } = await splitGlob(glob);
+  if (!isDynamicPattern(pattern)) throw new PictureError(`there is no file or folder ${glob}`);
+  const files = await filesOf(folder, pattern, { dot: false });
+  return spellsDot(pattern) ? files : files.filter((path) => !isHidden(relative(folder, path)));
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
+// `!(x)` of picomatch matches a leading dot that the pattern does not spell.
+const spellsDot = (pattern: string): boolean => /(?:^|[/{,(|])\.(?!\.?\/)/.test(pattern);
+const isHidden = (path: string): boolean => /(?:^|[/\\])\.(?!\.?[/\\])/.test(path);
+
+/** The folders before the first wildcard, and the pattern below them. */
+async function splitGlob(glob: string): Promise<{ readonly folder: string; readonly pattern: string }> {
+  const parts = (process.platform === 'win32' ? glob.replaceAll('\\', '/') : glob).split('/');
+  let fixed = 0;
+  while (fixed < parts.length - 1 && (await isFixed(parts.slice(0, fixed + 1)))) fixed++;
+  const folder = parts.slice(0, fixed).join('/') || (fixed > 0 ? '/' : '.');
+  return { folder, pattern: literalParentheses(parts.slice(fixed).join('/')) };
 }
 
-const posix = (path: string) => path.replaceAll('\\', '/');
-
-/** The folders before the first wildcard. */
-function fixedPart(glob: string): string {
-  const parts = posix(glob).split('/');
-  const fixed = parts
-    .slice(
-      0,
-      Math.min(
-        parts.findIndex((part) => /[*?{]/.test(part)),
-        parts.length - 1,
-      ),
-    )
-    .join('/');
-  return fixed === '' ? (glob.startsWith('/') ? '/' : '.') : fixed;
+/** Is the last part a name, or a folder whose name only looks like a pattern? */
+async function isFixed(parts: readonly string[]): Promise<boolean> {
+  if (!/[*?[\](){}!+@\\]/.test(parts.at(-1) as string)) return true;
+  const found = await stat(parts.join('/')).catch(() => undefined);
+  return found?.isDirectory() === true;
 }
 
-// join() drops a leading './', so the pattern does, too.
-function globPattern(glob: string): RegExp {
-  const source = posix(join(glob)).replace(/\*\*\/|[*]+|[?]|\{[^{}]*\}|[.+^$()|[\]\\{}]/g, (token) => {
-    if (token.length > 1 && token.startsWith('{')) return `(?:${token.slice(1, -1).split(',').map(escaped).join('|')})`;
-    const wild = { '**/': '(?:.*/)?', '**': '.*', '*': '[^/]*', '?': '[^/]' };
-    return wild[token as keyof typeof wild] ?? `\\${token}`;
-  });
-  return new RegExp(`^${source}$`);
+/** Escapes parentheses that belong to no `!(x)`, and a `!` that would negate the whole pattern. */
+function literalParentheses(pattern: string): string {
+  return pattern.replace(/(?<![?*+@!\\])\(([^()]*)\)/g, '\\($1\\)').replace(/^!(?!\()/, '\\!');
 }
 
-function escaped(literal: string): string {
-  return literal.replace(/[.+^$()|[\]\\{}*?]/g, '\\$&');
+/** The files below the folder that match, links to files included. @throws PictureError when a folder cannot be read */
+async function filesOf(folder: string, pattern: string, { dot }: { readonly dot: boolean }): Promise<string[]> {
+  const { glob } = await import('tinyglobby');
+  const { failures, ...adapter } = watchedFs();
+  const found = await glob(pattern, { cwd: folder, dot, expandDirectories: false, fs: adapter });
+  const [failure] = failures;
+  if (failure === undefined) return found.map((path) => join(folder, path));
+  throw new PictureError(`cannot list ${failure.path ?? folder}: ${failure.message}`, { cause: failure });
 }
+
+// tinyglobby follows all links or none, and passes over folders that it cannot read. It calls stat for links alone.
+function watchedFs() {
+  const failures: NodeJS.ErrnoException[] = [];
+  const readdir = (path: string, options: { withFileTypes: true }, done: ReadDone): void =>
+    fs.readdir(path, options, (error, entries) => {
+      if (error !== null) failures.push(error);
+      done(error, entries);
+    });
+  const statOfLink = (path: string, done: StatDone): void =>
+    fs.stat(path, (error, found) => done(found?.isDirectory() ? new Error(`${path} is a folder`) : error, found));
+  return { failures, readdir: readdir as typeof fs.readdir, stat: statOfLink as typeof fs.stat };
+}
+
+type ReadDone = (error: NodeJS.ErrnoException | null, entries: fs.Dirent[]) => void;
+type StatDone = (error: Error | null, found: fs.Stats) => void;

@@ -1,7 +1,7 @@
 // Lists of picture files, by folder and by glob.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { getPictures } from '../../../../kernels/pictures/get-pictures.ts';
 import { PictureError } from '../../../../kernels/pictures/picture-error.ts';
@@ -77,3 +77,91 @@ test('one file is taken at its word; what is not there is named', async () => {
 });
 
 test.run();
+
+// A tree of its own: names that look like patterns, hidden ones, and links to folders.
+const names = suite('getPictures: patterns');
+const tree = mkdtempSync(join(tmpdir(), 'directview-glob-'));
+names.after(() => rmSync(tree, { recursive: true }));
+
+const NAMES = [
+  'a1.png',
+  'b2.png',
+  'c3.png',
+  'set[1]/one.png',
+  'set[1]/two.jpg',
+  'set1/three.png',
+  'x[1].png',
+  'x1.png',
+  'y(2).png',
+  '!z.png',
+  '.hidden.png',
+  '.folder/in.png',
+  'open/.too.png',
+  'open/seen.png',
+];
+names.before(() => {
+  for (const name of NAMES) {
+    mkdirSync(dirname(join(tree, name)), { recursive: true });
+    writeFileSync(join(tree, name), '');
+  }
+  mkdirSync(join(tree, 'links'));
+  symlinkSync(join('..', 'set1'), join(tree, 'links', 'folder'));
+  symlinkSync(join('..', 'set1', 'three.png'), join(tree, 'links', 'file.png'));
+});
+
+const PATTERNS: [string, string[]][] = [
+  ['[ab]?.png', ['a1.png', 'b2.png']],
+  ['[!a-b][0-9].png', ['c3.png', 'x1.png']],
+  ['{a1,c3,none}.png', ['a1.png', 'c3.png']],
+  ['?{1..2}.png', ['a1.png', 'b2.png', 'x1.png']],
+  ['!(a1|b2|x*|y*|!*).png', ['c3.png']],
+  ['@(a|b)[12].png', ['a1.png', 'b2.png']],
+  // A name that exists counts as a name, in the last place and in front of a pattern.
+  ['x[1].png', ['x[1].png']],
+  ['set[1]/*', ['set[1]/one.png', 'set[1]/two.jpg']],
+  ['set[1]', ['set[1]/one.png', 'set[1]/two.jpg']],
+  ['set[[]1]/*.png', ['set[1]/one.png']],
+  ['set\\[1]/*.png', ['set[1]/one.png']],
+  // The brackets themselves match as well as what they hold.
+  ['*[1]/*.png', ['set1/three.png', 'set[1]/one.png']],
+  ['?(2).png', []],
+  ['*y(2).png', ['y(2).png']],
+  ['!z.*', ['!z.png']],
+  // A wildcard matches no leading dot; a dot does.
+  ['*d*.png', []],
+  ['.h*.png', ['.hidden.png']],
+  ['**/*o*.png', ['set[1]/one.png']],
+  ['.*/*.png', ['.folder/in.png']],
+  ['!(.*|a*|b*|c*|x*|y*).png', ['!z.png']],
+  ['@(.hidden|a1).png', ['.hidden.png', 'a1.png']],
+  ['open/{.,}*.png', ['open/.too.png', 'open/seen.png']],
+  ['open', ['open/.too.png', 'open/seen.png']],
+  // Links to files count, links to folders are not followed, unless the path names one.
+  ['links', ['links/file.png']],
+  ['links/**', ['links/file.png']],
+  ['links/*/three.png', []],
+  ['links/folder', ['links/folder/three.png']],
+  ['links/folder/*.png', ['links/folder/three.png']],
+  // No match is no error.
+  ['none/../*.gif', []],
+  ['[x-z]9.png', []],
+];
+
+for (const [pattern, wanted] of PATTERNS) {
+  names(pattern, async () => {
+    const found = await getPictures(`${tree}/${pattern}`);
+    assert.equal(
+      found,
+      wanted.map((name) => join(tree, name)),
+    );
+  });
+}
+
+names('a name without a wildcard that is not there is an error, also with parentheses', async () => {
+  for (const name of ['z(1).png', 'set[1]/nothing.png', 'a!b']) {
+    await rejects(() => getPictures(join(tree, name)), PictureError, /there is no file or folder/);
+  }
+  await rejects(() => getPictures(join(tree, 'a1.png', '*.png')), PictureError, /cannot list .*a1\.png/);
+});
+
+names.run();
