@@ -1,13 +1,17 @@
-// The product on one CPU core where no library serves: float64 everywhere, and exact int32. Four rows of B per sweep over a
-// row of C (one load and store of C for four products), the columns in panels that stay in the L2 cache.
-// Technique: the loop order and blocking of Goto and van de Geijn, without packing. Row-major.
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
 import { numbers, referenceMatmul } from './reference.ts';
 
 const PANEL = 1024;
 
-/** C = A · B on this thread: float64 in double precision, the integers as wrapping int32, other floats by the reference. */
+/**
+ * C = A · B on this thread, row-major: float64 in double precision, the integers as wrapping int32, other floats by
+ * the reference. A sweep over a row of C takes four rows of B, so that C is loaded and stored once for four products.
+ * Panels of 1024 columns stay in the L2 cache.
+ * Technique: loop order and blocking of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
+ * (2008), without packing.
+ * @throws ShapeError, TypeError for operands that do not multiply
+ */
 export function blockedMatmul(a: Tensor, b: Tensor): Tensor {
   const product = productOf(a, b);
   const { m, n, dtype } = product;
@@ -76,6 +80,7 @@ function intRow(x: Int32Array, y: Int32Array, c: Int32Array, { k, n }: Product, 
   }
 }
 
+/** blockedMatmul as a provider: for CPUs without a library, where float64 and int32 must be exact. */
 export const blockedProvider: MatmulProvider = {
   name: 'blocked',
   dtypes: ['float64', 'int32'],

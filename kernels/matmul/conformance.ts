@@ -1,6 +1,5 @@
-// The one suite that every matmul provider passes: shapes from 1×1×1 over odd rectangles and empty ones to 256³, every dtype
-// the provider offers, random, structured and extreme values. Runs as tests, in bench/matmul, and on GPU machines.
-// float32 is held to K·2⁻²³·‖row of A‖·‖column of B‖ around the float64 product, int32 to equality.
+// The suite that every matmul provider passes, as tests, in bench/matmul and on machines with GPUs. Its shapes go from
+// 1×1×1 over odd rectangles and empty ones to 256³, its values are random, structured and extreme.
 import type { DType } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -8,8 +7,10 @@ import type { MatmulProvider, ProductDType } from './product.ts';
 import { difference } from './product-check.ts';
 import { generator } from './random.ts';
 
+/** The values of the operands. */
 export type Fill = 'random' | 'structured' | 'large' | 'small' | 'nonfinite' | 'full-range';
 
+/** One product that a provider must compute. */
 export interface ConformanceCase {
   readonly name: string;
   readonly dtype: DType;
@@ -17,6 +18,7 @@ export interface ConformanceCase {
   readonly fill: Fill;
 }
 
+/** The outcome of the suite for one provider. */
 export interface ConformanceResult {
   readonly provider: string;
   readonly passed: number;
@@ -63,7 +65,7 @@ const FILLS: Record<ProductDType, readonly Fill[]> = {
 };
 const SMALL_INTS: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16'];
 
-/** Every case for these dtypes; the small integers come with int32. */
+/** The cases of these dtypes. int32 brings those of the small integers too. */
 export function conformanceCases(dtypes: readonly ProductDType[]): ConformanceCase[] {
   const of = (dtype: DType, shapes: readonly Sizes[], fills: readonly Fill[]) =>
     shapes.flatMap((shape) =>
@@ -79,7 +81,7 @@ export function conformanceCases(dtypes: readonly ProductDType[]): ConformanceCa
   return dtypes.includes('int32') ? [...cases, ...small] : cases;
 }
 
-/** Runs every case; never throws for a wrong product. `seed` makes other values. */
+/** Runs every case. A wrong product is a failure of the result and never an exception. Another seed, other values. */
 export async function runConformance(provider: MatmulProvider, { seed = 1 } = {}): Promise<ConformanceResult> {
   const failures: string[] = [];
   const cases = conformanceCases(provider.dtypes);
@@ -90,7 +92,7 @@ export async function runConformance(provider: MatmulProvider, { seed = 1 } = {}
   return { provider: provider.name, passed: cases.length - failures.length, failures };
 }
 
-/** What is wrong with the provider's product in this case, or undefined. */
+/** The fault of the provider's product in this case, in words (product-check.ts); undefined when it is right. */
 export async function checkCase(provider: MatmulProvider, one: ConformanceCase, seed = 1): Promise<string | undefined> {
   const [m, k, n] = one.shape;
   const random = generator(seed + m * 7919 + k * 104_729 + n);
@@ -117,7 +119,7 @@ const ODD_ONES = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY
 
 function element(fill: Fill, dtype: DType, i: number, random: () => number): number {
   const integer = dtype.includes('int');
-  // Small whole numbers: exact in every dtype, and a mixed-up index shows.
+  // Small whole numbers are exact in every dtype, so that a mixed-up index shows.
   if (fill === 'structured') return ((i * 7) % 13) - 6;
   if (fill === 'full-range') return Math.floor(random() * 2 ** 32) | 0;
   if (fill === 'nonfinite') return random() < 0.02 ? ODD_ONES[Math.floor(random() * 4)]! : random() * 2 - 1;

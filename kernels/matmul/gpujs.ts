@@ -1,13 +1,12 @@
-// The product as a gpu.js kernel, as its own documentation writes it: one thread per element of C, scalar loads. A provider
-// and a baseline, never the fast path. The loop is bound by a constant: gpu.js cuts a loop bound by an argument off at
-// 1000 iterations, silently. Layout: gpu.js takes sizes as [columns, rows] and indexes [y][x], which is row-major.
+// The product as a gpu.js kernel, as the documentation of gpu.js writes it: one thread per element of C. It serves where
+// nothing faster does, and as a baseline. gpu.js takes sizes as [columns, rows] and indexes [y][x], which is row-major.
 import type { GPU, IKernelFunctionThis, IKernelRunShortcut, Input } from 'gpu.js';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
 import { numbers } from './reference.ts';
 
-/** The parts of gpu.js that are used: an instance, and `input` of the same module. */
+/** An instance of gpu.js, and `input` of the same module. */
 export interface GpuJs {
   readonly gpu: GPU;
   readonly input: (value: Float32Array, size: [number, number]) => Input;
@@ -16,20 +15,21 @@ export interface GpuJs {
 type KernelThis = IKernelFunctionThis<{ k: number }>;
 const KEPT = 16;
 
-/** One element of C. Translated by gpu.js: only what its grammar knows. */
+// One element of C. gpu.js translates the source, so it keeps to the grammar of gpu.js. A constant ends the loop: gpu.js
+// silently stops a loop that an argument bounds after 1000 iterations.
 function element(this: KernelThis, a: number[][], b: number[][]): number {
   let sum = 0;
   for (let i = 0; i < this.constants.k; i++) sum += a[this.thread.y]![i]! * b[i]![this.thread.x]!;
   return sum;
 }
 
-/** gpu.js's kernel source has no TypeScript in it once compiled, and no `!`. */
+/** The compiled kernel for products of these sizes. It takes A and B as Input and gives the rows of C. */
 export function matmulKernel(gpu: GPU, { m, k, n }: Product, settings: object = {}): IKernelRunShortcut {
   const kernel = gpu.createKernel(element as never, { output: [n, m], constants: { k }, ...settings } as never);
-  return kernel as unknown as IKernelRunShortcut;
+  return kernel as IKernelRunShortcut;
 }
 
-/** A provider over this instance: one compiled kernel per shape, the latest few kept. */
+/** A provider over this instance of gpu.js. It compiles one kernel per shape and keeps 16. @param mode for its name */
 export function gpuJsProvider({ gpu, input }: GpuJs, mode: string): MatmulProvider {
   const kernels = new Map<string, IKernelRunShortcut>();
   const kernel = (product: Product) => {
@@ -48,7 +48,7 @@ export function gpuJsProvider({ gpu, input }: GpuJs, mode: string): MatmulProvid
       if (dtype !== 'float32' && dtype !== 'float16') throw new TypeError(`gpu.js computes in float32, not ${dtype}`);
       if (m * k * n === 0) return new Tensor(dtype, [m, n]);
       const arg = (t: Tensor) => input(numbers(t) as Float32Array, [t.shape[1]!, t.shape[0]!]);
-      const rows = (await kernel(product)(arg(a), arg(b))) as unknown as Float32Array[];
+      const rows = (await kernel(product)(arg(a), arg(b))) as Float32Array[];
       const flat = flatten(rows, m, n);
       return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(flat, toHalf) : flat);
     },
@@ -63,7 +63,7 @@ function evict(kernels: Map<string, IKernelRunShortcut>): void {
   }
 }
 
-/** The flat matrix of gpu.js's rows: the buffer under them where they share one, else a copy. */
+/** The rows of gpu.js as one flat matrix: the buffer under them where they share one, else a copy. */
 export function flatten(rows: readonly Float32Array[], m: number, n: number): Float32Array {
   const first = rows[0]!;
   const shared = first.buffer.byteLength === m * n * 4 && rows.every((row, i) => row.byteOffset === i * n * 4);

@@ -1,6 +1,5 @@
-// The product through onnxruntime-node: a MatMul model of about 100 bytes, written here byte by byte (no protobuf library,
-// no model file). MLAS computes it off the main thread. The caller imports onnxruntime-node and hands it in.
-// Layout: row-major operands, used in place; the model's four axes are symbolic, so one session serves every shape.
+// The product by onnxruntime-node, whose MLAS computes it off the main thread. The model has one MatMul in about 100 bytes,
+// which this file writes without a protobuf library. Its axes are symbolic, so that one session serves every shape.
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';
@@ -8,7 +7,7 @@ import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, productOf } from './product.ts';
 import { numbers } from './reference.ts';
 
-/** The part of onnxruntime-node that is used. */
+/** The part of onnxruntime-node that the provider uses. */
 export interface Ort {
   readonly InferenceSession: {
     create(model: Uint8Array, options: InferenceSession.SessionOptions): Promise<InferenceSession>;
@@ -20,7 +19,10 @@ export interface Ort {
 const ELEMENT = { float32: 1, int32: 6, float64: 11 } as const;
 type Element = keyof typeof ELEMENT;
 
-/** A provider over one session per element type, each with `threads` threads, opened at first use. */
+/**
+ * A provider with one session per element type, opened at first use. Operands are row-major and used in place.
+ * @param threads CPU threads of each session
+ */
 export function onnxProvider(ort: Ort, threads: number): MatmulProvider {
   const sessions = new Map<Element, Promise<InferenceSession>>();
   const session = (element: Element) => {
@@ -52,11 +54,11 @@ async function run(ort: Ort, session: InferenceSession, element: Element, a: Ten
 
 function operand(tensor: Tensor, element: Element): Float32Array & Float64Array & Int32Array {
   const data = numbers(tensor);
-  // The small integers are widened: a copy, because the session takes one element type.
+  // A copy: the session takes int32, and the small integers are narrower.
   return (element === 'int32' && !(data instanceof Int32Array) ? Int32Array.from(data) : data) as never;
 }
 
-/** The bytes of an ONNX model C = MatMul(A, B) with symbolic axes. */
+/** The bytes of an ONNX model (IR version 8, opset 13) of C = MatMul(A, B) with symbolic axes. */
 export function matmulModel(element: Element): Uint8Array {
   const value = (name: string, rows: string, columns: string) => {
     const dims = [rows, columns].flatMap((axis) => field(1, text(2, axis)));
@@ -74,7 +76,7 @@ export function matmulModel(element: Element): Uint8Array {
   return Uint8Array.from([...varint(1, 8), ...field(7, graph), ...field(8, varint(2, 13))]);
 }
 
-// Protocol buffers by hand: a field is (number << 3 | wire type), then a varint or a length and its bytes.
+// Protocol buffers: a field starts with (number << 3 | wire type), then follows a varint or a length and its bytes.
 const varint = (number: number, value: number): number[] => [number << 3, ...base128(value)];
 const field = (number: number, bytes: readonly number[]): number[] => [
   (number << 3) | 2,

@@ -1,4 +1,4 @@
-// Is a product right? One answer for the conformance suite, `directview pdot --check` and the benchmarks.
+// Whether a product is right, for the conformance suite, `directview pdot --check` and the benchmarks.
 import type { DType } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { productOf } from './product.ts';
@@ -39,18 +39,21 @@ const FORMATS: Readonly<Partial<Record<DType, FloatFormat>>> = {
 };
 
 /**
- * Compares C = A · B with the product in float64. The integers must be equal. A float element c may be off by
+ * Compares C = A · B with the product in float64. Integers must be equal. A float element c may be off by
  *
  *     E = K · (u · ‖row of A‖ · ‖column of B‖ + tiny)        float32, float64
  *     E + max(2⁻¹⁰ · (|c| + E), 2⁻²⁴)                        float16, whose sums are float32
  *
- * Sources: K · u · |a|ᵀ|b| bounds a sum in any order, with or without fused multiply-add (Higham, Accuracy and Stability
- * of Numerical Algorithms, 2002, section 3.1), and |a|ᵀ|b| ≤ ‖a‖ · ‖b‖ (Cauchy-Schwarz). u is a whole unit in the last
- * place, 2⁻²³ or 2⁻⁵², because WGSL lets a device round to either neighbour ("correctly rounded", W3C WGSL section 15.7);
- * in float64 it covers the rounding of the reference. tiny is the smallest normal number, which a device may flush to 0
- * in each of the K steps (same section). A conversion to float16 may take either neighbour too: 2⁻¹⁰ of a normal number,
- * 2⁻²⁴ of a subnormal one; from 65504 to 65536 infinity is right as well as 65504 (WebGPU CTS, correctlyRoundedF16).
- * NaN must be NaN and infinity the same infinity. Operands are taken to be normal numbers or 0.
+ * where NaN must be NaN, infinity the same infinity, and operands are normal numbers or 0. The sources:
+ *
+ * - K · u · |a|ᵀ|b| bounds a sum in any order, with or without fused multiply-add. See Higham, "Accuracy and Stability of
+ *   Numerical Algorithms" (2002), section 3.1. By Cauchy-Schwarz |a|ᵀ|b| ≤ ‖a‖ · ‖b‖.
+ * - u is a whole unit in the last place, 2⁻²³ or 2⁻⁵². WGSL lets a device round to either neighbour (W3C WGSL, "Floating
+ *   Point Evaluation"). In float64, half of it covers the rounding of the reference.
+ * - tiny is the smallest normal number. A device may flush smaller ones to 0 in each of the K steps (same section).
+ * - A conversion to float16 may take either neighbour. They lie at most 2⁻¹⁰ of a normal number apart, and 2⁻²⁴ among
+ *   subnormal ones. Between 65504 and 65536 both 65504 and infinity are right (WebGPU CTS, correctlyRoundedF16).
+ *
  * @throws ShapeError, TypeError for operands that do not multiply
  */
 export function checkProduct(c: Tensor, a: Tensor, b: Tensor): ProductCheck {
@@ -74,7 +77,7 @@ export function checkProduct(c: Tensor, a: Tensor, b: Tensor): ProductCheck {
   return { maxError, relative, ok: false, difference: `element ${first} is ${is}, expected ${want} ± ${bound}` };
 }
 
-/** What is wrong with C = A · B by the rule of checkProduct; undefined: nothing. @throws as checkProduct */
+/** The fault of C = A · B by the rule of checkProduct, in words; undefined when C is right. @throws as checkProduct */
 export function difference(c: Tensor, a: Tensor, b: Tensor): string | undefined {
   return checkProduct(c, a, b).difference;
 }
@@ -83,7 +86,7 @@ function wrongFrom(text: string): ProductCheck {
   return { maxError: Number.POSITIVE_INFINITY, relative: Number.POSITIVE_INFINITY, ok: false, difference: text };
 }
 
-// The reference adds up float64 without rounding at the end.
+// The reference sums float64 without rounding at the end.
 function exact(tensor: Tensor): Tensor {
   const float = tensor.dtype === 'float32' || tensor.dtype === 'float16';
   return float ? new Tensor('float64', tensor.shape, Float64Array.from(numbers(tensor))) : tensor;
@@ -126,7 +129,7 @@ function sumErrors(a: Tensor, b: Tensor): (index: number) => number {
   return (index) => k * (unit * (rows[Math.floor(index / n)] as number) * (columns[index % n] as number) + tiny);
 }
 
-// Scaled by the largest, whose square may be too large or too small for float64. NaN and infinity have no part in it.
+// Scaled by the largest element, whose square may overflow or underflow. NaN and infinity do not count.
 function norm(length: number, at: (i: number) => number): number {
   let largest = 0;
   for (let i = 0; i < length; i++) if (Number.isFinite(at(i))) largest = Math.max(largest, Math.abs(at(i)));

@@ -1,4 +1,3 @@
-// What a product A · B is made of: the sizes, and the dtype it is computed in. Pure; every provider starts here.
 import { ShapeError } from '../../src/errors.ts';
 import type { DType } from '../../src/tensor/dtype.ts';
 import { type ProductDType, productDTypeOf } from '../../src/tensor/product-dtype.ts';
@@ -6,12 +5,13 @@ import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
 
 export type { ProductDType };
 
-export interface Operand {
+/** An operand of a product, on the host or on a device. */
+export interface MatmulOperand {
   readonly dtype: DType;
   readonly shape: Shape;
 }
 
-/** C[m×n] = A[m×k] · B[k×n]. */
+/** The sizes of C[m×n] = A[m×k] · B[k×n], and the dtype of C. */
 export interface Product {
   readonly m: number;
   readonly k: number;
@@ -19,7 +19,7 @@ export interface Product {
   readonly dtype: ProductDType;
 }
 
-/** A way to multiply two host tensors. Tests and benchmarks see every implementation through this. */
+/** A way to multiply two host tensors. Contexts, tests and benchmarks see every implementation through it. */
 export interface MatmulProvider {
   readonly name: string;
   readonly dtypes: readonly ProductDType[];
@@ -32,7 +32,7 @@ export interface MatmulProvider {
  * @throws ShapeError when an operand is not 2-D or the inner sizes differ
  * @throws TypeError for two dtypes, or a dtype that does not multiply
  */
-export function productOf(a: Operand, b: Operand): Product {
+export function productOf(a: MatmulOperand, b: MatmulOperand): Product {
   const [m, k] = a.shape;
   const [inner, n] = b.shape;
   if (a.shape.length !== 2 || b.shape.length !== 2 || m === undefined || k === undefined || n === undefined) {

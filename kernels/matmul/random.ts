@@ -1,6 +1,4 @@
-// Reproducible random numbers for checks of products.
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+/** Random numbers in [0, 1), the same for the same seed: for checks of products. Algorithm: mulberry32 (T. Ettinger). */
 export function generator(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,11 +1,13 @@
-// The reference product: three plain loops, the readable truth that every other provider is measured against. Floats are
-// summed in float64 and rounded once at the end; int32 wraps like C's int32 (Math.imul). Row-major in, row-major out.
 import { allocate, type TypedArray } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
 
-/** C = A · B. @throws ShapeError, TypeError (see productOf) */
+/**
+ * C = A · B by three plain loops, row-major: the truth that every other provider is held against.
+ * Floats are summed in float64 and rounded once, at the end. int32 wraps as in C.
+ * @throws ShapeError, TypeError for operands that do not multiply
+ */
 export function referenceMatmul(a: Tensor, b: Tensor): Tensor {
   const product = productOf(a, b);
   const { m, n, dtype } = product;
@@ -36,7 +38,7 @@ function multiplyInts(x: TypedArray, y: TypedArray, { m, k, n }: Product, c: Typ
   }
 }
 
-/** The elements as numbers: the data itself, except for float16, whose bits are decoded. */
+/** The elements as numbers: the data itself, or the decoded bits of float16. */
 export function numbers(tensor: Tensor): TypedArray {
   return tensor.dtype === 'float16' ? Float32Array.from(tensor.data, (_, i) => tensor.at(i)) : tensor.data;
 }
@@ -46,6 +48,7 @@ function round(values: Float64Array, half: boolean, out: TypedArray): void {
   else out.set(values);
 }
 
+/** referenceMatmul as a provider. */
 export const referenceProvider: MatmulProvider = {
   name: 'reference',
   dtypes: ['float32', 'float64', 'float16', 'int32'],

@@ -1,6 +1,3 @@
-// The product through tf.matMul on whatever backend the given tfjs runs: float32, and float16 through float32. int32 and
-// float64 are not offered: tfjs has no float64, and its matMul computes int32 in float32 on some backends.
-// Layout: row-major, as tfjs holds tensors.
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -8,7 +5,10 @@ import { type MatmulProvider, productOf } from './product.ts';
 
 type TF = typeof tfcore;
 
-/** `tf.matMul` on the current backend of `tf`, named after it. */
+/**
+ * `tf.matMul` on the current backend of `tf`, for float32, and for float16 by way of float32. It offers neither float64,
+ * which tfjs lacks, nor int32, which some backends of tfjs multiply in float32.
+ */
 export function tfjsProvider(tf: TF): MatmulProvider {
   return {
     name: `tf.matMul ${tf.getBackend()}`,

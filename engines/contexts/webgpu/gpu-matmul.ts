@@ -1,10 +1,10 @@
-import { Gemm, nameOfTile, tileServes } from '../../../kernels/matmul/gemm.ts';
-import { HalfConverter } from '../../../kernels/matmul/half.ts';
 import type { MatmulProvider, Product } from '../../../kernels/matmul/product.ts';
-import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/subgroup-matrix.ts';
-import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/tiles.ts';
-import { Tuner } from '../../../kernels/matmul/tuner.ts';
-import type { GemmDType } from '../../../kernels/matmul/wgsl.ts';
+import { Gemm, nameOfTile, tileServes } from '../../../kernels/matmul/webgpu/gemm.ts';
+import { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
+import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
+import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
+import { Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
+import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
 import { hostMatmul } from '../host/host-matmul.ts';

@@ -1,7 +1,7 @@
 // Times products by the GPU's own clock (feature timestamp-query). For benchmarks.
-import { Gemm } from '../../../kernels/matmul/gemm.ts';
 import { productOf } from '../../../kernels/matmul/product.ts';
-import type { GemmDType } from '../../../kernels/matmul/wgsl.ts';
+import { Gemm } from '../../../kernels/matmul/webgpu/gemm.ts';
+import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { GpuContext } from '../context.ts';
 import { DeviceBuffers } from './device-buffers.ts';

@@ -1,11 +1,11 @@
 // The pure parts of kernels/matmul: what multiplies, the reference itself, splitting, tuning, the hand-written ONNX model.
 import * as assert from 'uvu/assert';
-import { chunksOf } from '../../../../kernels/matmul/chunks.ts';
 import { matmulModel } from '../../../../kernels/matmul/onnx.ts';
 import { productOf } from '../../../../kernels/matmul/product.ts';
 import { difference } from '../../../../kernels/matmul/product-check.ts';
 import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
-import { shapeClass, Tuner } from '../../../../kernels/matmul/tuner.ts';
+import { chunksOf } from '../../../../kernels/matmul/webgpu/chunks.ts';
+import { shapeClass, Tuner } from '../../../../kernels/matmul/webgpu/tuner.ts';
 import { ContextError, ShapeError } from '../../../../src/errors.ts';
 import { tensor } from '../../../../src/tensor/convert.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';

@@ -1,12 +1,13 @@
-// The WGSL text of the float16 GEMM on matrix units (tensor cores), generated from what the adapter offers.
+// The WGSL text of the float16 GEMM on matrix units (tensor cores), generated from the shapes that the adapter offers.
 //
-// What: C = A · B with halves in and out and float32 sums (half sums overflow). Needs the features shader-f16, subgroups and
-// chromium-experimental-subgroup-matrix; the shapes come from `adapter.info.subgroupMatrixConfigs`, never assumed.
-// Source of the technique: the WebGPU back end of llama.cpp (2×4 subgroups, each 4×2 matrices, K 32 through shared memory).
-// Layout: row-major; blocks of A and B are staged in shared memory with 8 halves of padding per row, the next block is
-// fetched into registers meanwhile; each subgroup's sums go to its own patch of shared memory and from there, as halves and
-// only inside the matrix, to C. Bindings and sizes are those of wgsl.ts with vec4 access to A, B and C.
+// It computes C = A · B from halves, with sums in float32, because sums of halves overflow. It needs the features
+// shader-f16, subgroups and chromium-experimental-subgroup-matrix.
+// Technique: the WebGPU back end of llama.cpp (2×4 subgroups, each 4×2 matrices, 32 steps of K in shared memory).
+// Layout: row-major. Shared memory holds blocks of A and B with 8 halves of padding per row, while registers fetch the
+// next block. Each subgroup puts its sums into a patch of shared memory, and from there into C, as halves.
+// Bindings and sizes are those of wgsl.ts with vec4 access to A, B and C.
 
+/** A shape of matrices that the device multiplies, as `adapter.info.subgroupMatrixConfigs` lists it. */
 export interface MatrixConfig {
   readonly M: number;
   readonly N: number;
@@ -15,42 +16,46 @@ export interface MatrixConfig {
   readonly resultComponentType: string;
 }
 
+/** The part of C that one workgroup computes on matrix units. */
 export interface MatrixTile {
   readonly config: MatrixConfig;
   readonly subgroupSize: number;
-  /** Subgroups of a workgroup, and matrices of a subgroup, as rows × columns. */
+  /** Subgroups of a workgroup as rows × columns; matrices of a subgroup likewise. */
   readonly subgroups: readonly [number, number];
   readonly matrices: readonly [number, number];
   readonly blockK: number;
 }
 
+/** The part of GPUAdapterInfo that tells about matrix units. */
 export interface MatrixAdapterInfo {
   readonly subgroupMinSize?: number;
   readonly subgroupMaxSize?: number;
   readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
 }
 
-/** Halves of padding per row in shared memory: keeps rows 16-byte aligned, and apart in the banks. */
+/** Halves of padding per row in shared memory: rows stay aligned to 16 bytes and fall into different banks. */
 const PAD = 8;
 
+/** Rows of C that one workgroup computes. */
 export const matrixBlockM = (t: MatrixTile): number => t.subgroups[0] * t.matrices[0] * t.config.M;
+/** Columns of C that one workgroup computes. */
 export const matrixBlockN = (t: MatrixTile): number => t.subgroups[1] * t.matrices[1] * t.config.N;
 const threadsOf = (t: MatrixTile): number => t.subgroups[0] * t.subgroups[1] * t.subgroupSize;
 
-/** A tile over the largest offered matrices of halves with float32 sums; undefined when there are none. */
+/** A tile over the largest matrices of halves with float32 sums; undefined when the adapter offers none. */
 export function matrixTile(info: MatrixAdapterInfo): MatrixTile | undefined {
   const configs = [...(info.subgroupMatrixConfigs ?? [])].filter(
     (c) => c.componentType === 'f16' && c.resultComponentType === 'f32' && 32 % c.K === 0 && c.N % 4 === 0,
   );
   const size = info.subgroupMaxSize ?? 0;
-  // A width that may vary leaves it open which threads work together.
+  // With a width that may vary, nobody knows which threads work together.
   if (configs.length === 0 || size < 4 || size !== info.subgroupMinSize) return undefined;
   const config = configs.reduce((best, c) => (c.M * c.N * c.K > best.M * best.N * best.K ? c : best));
   const matrices: [number, number] = [Math.max(1, 64 / config.M), Math.max(1, 32 / config.N)];
   return { config, subgroupSize: size, subgroups: [2, 4], matrices, blockK: 32 };
 }
 
-/** Bytes of shared memory that the kernel takes. */
+/** Bytes of shared memory that the kernel uses. */
 export function matrixSharedBytes(t: MatrixTile): number {
   const halves = matrixBlockM(t) * (t.blockK + PAD) + t.blockK * (matrixBlockN(t) + PAD);
   return halves * 2 + t.subgroups[0] * t.subgroups[1] * t.config.M * t.config.N * 4;
@@ -65,7 +70,7 @@ export function matrixTileName(t: MatrixTile): string {
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const lines = (n: number, line: (i: number) => string): string => range(n).map(line).join('\n');
 
-/** The shader module; entry point `main`. For k and n that are multiples of 4. */
+/** The text of the shader module, entry point `main`. It computes products whose k and n are multiples of 4. */
 export function matrixShader(t: MatrixTile): string {
   const { M, N, K } = t.config;
   const [blockM, blockN] = [matrixBlockM(t), matrixBlockN(t)];
@@ -135,7 +140,7 @@ function eachMatrix(t: MatrixTile, line: (i: number, j: number) => string): stri
   return lines(t.matrices[0], (i) => lines(t.matrices[1], (j) => line(i, j)));
 }
 
-// Whose vec4 of a block a thread moves; past the end of K, zeros are fetched and never used.
+// The vec4s of a block that each thread moves. Past the end of K a thread fetches zeros that nobody uses.
 function moves(t: MatrixTile, rows: number, columns4: number): { i: number; row: string; column: string }[] {
   const count = (rows * columns4) / threadsOf(t);
   return range(count).map((i) => {

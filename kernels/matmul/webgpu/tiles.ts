@@ -1,6 +1,6 @@
-// Tile sizes of the WGSL GEMM, what they cost, and which of them suit a shape before anything was measured.
-import type { Product } from './product.ts';
+import type { Product } from '../product.ts';
 
+/** The tile sizes of one WGSL GEMM kernel. */
 export interface Tile {
   /** Rows and columns of C that one workgroup computes, and the depth of one step along K. */
   readonly blockM: number;
@@ -9,9 +9,9 @@ export interface Tile {
   /** Rows and columns of C that one thread holds in registers. */
   readonly threadM: number;
   readonly threadN: number;
-  /** 2: the next step is written beside the one being read, one barrier per step; 1: half the shared memory. */
+  /** 2: a step is written beside the one being read, with one barrier per step. 1: half the shared memory. */
   readonly buffers: 1 | 2;
-  /** Steps of 4 along K that are written out per loop iteration. */
+  /** Steps of 4 along K that the text repeats in one loop iteration. */
   readonly unroll: number;
 }
 
@@ -21,6 +21,7 @@ const tile = (
   [buffers, unroll]: [1 | 2, number],
 ): Tile => ({ blockM, blockN, blockK, threadM, threadN, buffers, unroll });
 
+/** The tiles that are worth a measurement, from large to small. */
 export const TILES: readonly Tile[] = [
   tile([128, 128, 16], [8, 8], [2, 1]),
   tile([128, 128, 16], [8, 8], [2, 4]),
@@ -33,34 +34,36 @@ export const TILES: readonly Tile[] = [
   tile([32, 32, 16], [4, 4], [1, 1]),
 ];
 
-/** A short name, also the key under which a compiled pipeline and a measurement are kept. */
+/** A short name: the key of a compiled pipeline and of a measurement. */
 export function tileName(t: Tile): string {
   return `${t.blockM}x${t.blockN}x${t.blockK}-${t.threadM}x${t.threadN}-b${t.buffers}u${t.unroll}`;
 }
 
+/** Threads of one workgroup. */
 export const threadsOf = (t: Tile): number => (t.blockM / t.threadM) * (t.blockN / t.threadN);
 
-/** Bytes of shared memory: A with one vec4 of padding per row, B without; both held as 32-bit elements. */
+/** Bytes of shared memory. A has one vec4 of padding per row, B has none; both consist of 32-bit elements. */
 export function sharedBytes(t: Tile): number {
   return t.buffers * 16 * (t.blockM * (t.blockK / 4 + 1) + t.blockK * (t.blockN / 4));
 }
 
+/** The limits of a GPUDevice that decide which tiles it can run. */
 export interface TileLimits {
   readonly maxComputeWorkgroupStorageSize: number;
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupSizeX: number;
 }
 
-/** The tiles that this device can run. Never empty: the smallest fits the limits every WebGPU device has. */
+/** The tiles that this device can run: at least one, as the smallest fits every WebGPU device. */
 export function tilesFor(limits: TileLimits): readonly Tile[] {
   const threads = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
   return TILES.filter((t) => sharedBytes(t) <= limits.maxComputeWorkgroupStorageSize && threadsOf(t) <= threads);
 }
 
-// Below this many workgroups a large tile leaves most of a GPU without work.
+// With fewer workgroups, a large tile leaves most of a GPU without work.
 const ENOUGH_GROUPS = 64;
 
-/** The first guess: the largest tile that still gives enough workgroups, else the smallest that the matrix fills. */
+/** The tile to take without a measurement: the largest that gives 64 workgroups, else the smallest that C fills. */
 export function guessTile({ m, n }: Product, limits: TileLimits): Tile {
   const fitting = tilesFor(limits);
   const groups = (t: Tile) => Math.ceil(m / t.blockM) * Math.ceil(n / t.blockN);

@@ -1,5 +1,3 @@
-// float16 to float32 and back on devices that store halves but do not compute with them: two small WGSL kernels over pairs,
-// which every WebGPU device has (unpack2x16float, pack2x16float). Layout: flat, two halves per 32-bit word.
 const THREADS = 64;
 const GROUPS = 65_535;
 
@@ -13,11 +11,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 ${body}
 }`;
 
-// The last pair of an odd count has one float only.
+// The last pair of an odd count has only one float.
 const WIDEN = `  let pair = unpack2x16float(halves[i]);
   floats[2u * i] = pair.x;
   if (2u * i + 1u < arrayLength(&floats)) { floats[2u * i + 1u] = pair.y; }`;
-// Beyond the largest half a conversion is undefined: infinity, as rounding to nearest gives.
+// WGSL leaves conversions beyond the largest half open: this one gives infinity, as rounding to nearest does.
 const NARROW = `  var pair = vec2<f32>(floats[2u * i], 0.0);
   if (2u * i + 1u < arrayLength(&floats)) { pair.y = floats[2u * i + 1u]; }
   var word = pack2x16float(clamp(pair, vec2(-65504.0), vec2(65504.0)));
@@ -30,6 +28,11 @@ const NARROW = `  var pair = vec2<f32>(floats[2u * i], 0.0);
   }
   halves[i] = word;`;
 
+/**
+ * Converts float16 to float32 and back on devices that store halves but do not compute with them.
+ * Two WGSL kernels work on flat buffers, two halves per 32-bit word. Every WebGPU device has their built-in functions
+ * unpack2x16float and pack2x16float.
+ */
 export class HalfConverter {
   readonly #device: GPUDevice;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
@@ -38,12 +41,12 @@ export class HalfConverter {
     this.#device = device;
   }
 
-  /** Submits floats := halves. The float buffer holds exactly the number of elements. */
+  /** Submits floats := halves. The size of `floats` gives the number of elements. */
   widen(halves: GPUBuffer, floats: GPUBuffer): void {
     this.#run(WIDEN, halves, floats);
   }
 
-  /** Submits halves := floats, overflow to infinity. */
+  /** Submits halves := floats. Numbers beyond the largest half become infinity. */
   narrow(floats: GPUBuffer, halves: GPUBuffer): void {
     this.#run(NARROW, halves, floats);
   }

@@ -1,24 +1,27 @@
-// Chooses a kernel by measuring: per device and class of shapes the candidates are timed once, and the fastest remembered.
-// Pure but for the measurement, which the caller brings.
-import type { Product } from './product.ts';
+import type { Product } from '../product.ts';
 
-/** Milliseconds that this candidate takes for the product; Infinity or a rejection rules it out. */
+/** Milliseconds that a candidate needs for the product; Infinity or a rejection rules it out. */
 export type Measure<T> = (candidate: T) => Promise<number>;
 
+/** Options of a Tuner. */
 export interface TunerOptions<T> {
-  /** Names the device: measurements of one say nothing about another. */
+  /** The device's name: measurements on one device say nothing about another. */
   readonly device: string;
   readonly name: (candidate: T) => string;
-  /** Earlier measurements, as `toJSON` gave them. */
+  /** Earlier measurements, from `toJSON`. */
   readonly seed?: Readonly<Record<string, string>>;
 }
 
-/** Products whose sizes round to the same powers of two run alike. */
+/** Names the class of a product: products whose sizes round to the same powers of two run alike. */
 export function shapeClass({ m, k, n, dtype }: Product): string {
   const power = (size: number) => Math.round(Math.log2(Math.max(1, size)));
   return `${dtype} 2^${power(m)}×2^${power(k)}×2^${power(n)}`;
 }
 
+/**
+ * Chooses a kernel by measurement. It times the candidates once per device and class of shapes, and remembers the
+ * fastest. The caller brings the measurement.
+ */
 export class Tuner<T> {
   readonly #options: TunerOptions<T>;
   readonly #best = new Map<string, string>();
@@ -29,15 +32,15 @@ export class Tuner<T> {
     for (const [key, name] of Object.entries(options.seed ?? {})) this.#best.set(key, name);
   }
 
-  /** What was measured or seeded for this class of shapes, if it is among the candidates. */
+  /** The measured or seeded winner for this class of shapes, if it is among the candidates. */
   known(product: Product, candidates: readonly T[]): T | undefined {
     const name = this.#best.get(this.#key(product));
     return candidates.find((candidate) => this.#options.name(candidate) === name);
   }
 
   /**
-   * The fastest candidate, measured now unless known; callers that come meanwhile share the measurement.
-   * Undefined when every candidate was ruled out.
+   * The fastest candidate, from memory or measured now. Callers that come meanwhile share the measurement.
+   * Undefined when the measurement ruled out every candidate.
    */
   async best(product: Product, candidates: readonly T[], measure: Measure<T>): Promise<T | undefined> {
     const known = this.known(product, candidates);
@@ -50,7 +53,7 @@ export class Tuner<T> {
 
   async #measureAll(key: string, candidates: readonly T[], measure: Measure<T>): Promise<T | undefined> {
     let best: { candidate: T; ms: number } | undefined;
-    // One after the other: together they would time each other.
+    // One after the other: at the same time they would slow each other down.
     for (const candidate of candidates) {
       const ms = await measure(candidate).catch(() => Number.POSITIVE_INFINITY);
       if (ms < (best?.ms ?? Number.POSITIVE_INFINITY)) best = { candidate, ms };
@@ -63,7 +66,7 @@ export class Tuner<T> {
     return `${this.#options.device}: ${shapeClass(product)}`;
   }
 
-  /** Class of shapes to the name of its fastest kernel, to seed another tuner with. */
+  /** The name of the fastest kernel by class of shapes: the `seed` of another tuner. */
   toJSON(): Record<string, string> {
     return Object.fromEntries(this.#best);
   }

@@ -1,19 +1,18 @@
-// Runs the WGSL GEMM on a GPUDevice: compiles a pipeline per kernel once, writes the sizes, dispatches. The caller owns the
-// buffers; nothing is read back. Layout: row-major, sizes in wgsl.ts.
+import type { Product } from '../product.ts';
 import { type BindingLimits, type Chunk, chunksOf } from './chunks.ts';
-import type { Product } from './product.ts';
 import { type MatrixTile, matrixBlockM, matrixBlockN, matrixShader, matrixTileName } from './subgroup-matrix.ts';
 import { guessTile, type Tile, type TileLimits, tileName } from './tiles.ts';
 import { type GemmDType, type GemmSpec, gemmShader } from './wgsl.ts';
 
+/** One product C = A · B of matrices in device buffers, row-major. */
 export interface GemmCall {
   readonly a: GPUBuffer;
   readonly b: GPUBuffer;
   readonly c: GPUBuffer;
   readonly product: Product & { readonly dtype: GemmDType };
-  /** Default: a guess from the shape. A MatrixTile serves float16 with k and n that are multiples of 4. */
+  /** Default: guessTile. A MatrixTile computes float16 where k and n are multiples of 4. */
   readonly tile?: Tile | MatrixTile;
-  /** Where the pass's begin and end are written (feature timestamp-query). */
+  /** The GPU writes the begin and the end of the pass there (feature timestamp-query). */
   readonly timestampWrites?: GPUComputePassTimestampWrites;
 }
 
@@ -21,22 +20,26 @@ const GROUPS = 65_535;
 
 const isMatrix = (tile: Tile | MatrixTile): tile is MatrixTile => 'config' in tile;
 
-/** Can this tile compute this product? */
+/** Whether this tile can compute this product. */
 export function tileServes(tile: Tile | MatrixTile, { k, n, dtype }: Product): boolean {
   return !isMatrix(tile) || (dtype === 'float16' && k % 4 === 0 && n % 4 === 0);
 }
 
-/** The name of a tile of either kind. */
+/** A short name for a tile of either kind. */
 export const nameOfTile = (tile: Tile | MatrixTile): string => (isMatrix(tile) ? matrixTileName(tile) : tileName(tile));
 
 const BYTES: Record<GemmDType, number> = { float32: 4, int32: 4, float16: 2 };
 
+/**
+ * Runs the WGSL GEMM on a GPUDevice. It compiles one pipeline per kernel, writes the sizes and dispatches.
+ * The caller owns the buffers. Nothing is read back.
+ */
 export class Gemm {
   readonly #device: GPUDevice;
   readonly #limits: BindingLimits & TileLimits;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
 
-  /** `limits` may be stricter than the device's own: tests split small matrices with it. */
+  /** @param limits stricter limits than the device's own: tests split small matrices so */
   constructor(device: GPUDevice, limits: Partial<BindingLimits & TileLimits> = {}) {
     this.#device = device;
     const own = device.limits;
@@ -49,11 +52,15 @@ export class Gemm {
     };
   }
 
+  /** The limits that it keeps to. */
   get limits(): BindingLimits & TileLimits {
     return this.#limits;
   }
 
-  /** Submits C = A · B. M, N, K ≥ 1. @throws ContextError when one row does not fit a binding */
+  /**
+   * Submits C = A · B with m, k, n ≥ 1.
+   * @throws ContextError when one row does not fit a binding; TypeError for a tile that does not compute this product
+   */
   run(call: GemmCall): void {
     const { product, timestampWrites } = call;
     const tile = call.tile ?? guessTile(product, this.#limits);
@@ -64,7 +71,7 @@ export class Gemm {
     const sizes = chunks.map((chunk) => this.#dispatch(pass, call, tile, chunk));
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
-    // Dawn keeps them until the submitted work is done.
+    // Dawn keeps the memory of destroyed buffers until the submitted work is done.
     for (const buffer of sizes) buffer.destroy();
   }
 

@@ -1,17 +1,24 @@
 // Every shader text is valid WGSL, the tensor-core ones too: checked by Dawn's compiler on its null backend, which has every
 // feature and needs no driver. What the kernels compute is checked in gemm.ts and the conformance suite.
 import * as assert from 'uvu/assert';
-import { importDawn } from '../../../../engines/contexts/webgpu/dawn.ts';
+import { importDawn } from '../../../../../engines/contexts/webgpu/dawn.ts';
 import {
   type MatrixConfig,
   matrixShader,
   matrixSharedBytes,
   matrixTile,
   matrixTileName,
-} from '../../../../kernels/matmul/subgroup-matrix.ts';
-import { guessTile, sharedBytes, TILES, threadsOf, tileName, tilesFor } from '../../../../kernels/matmul/tiles.ts';
-import { type GemmDType, gemmShader } from '../../../../kernels/matmul/wgsl.ts';
-import { suite } from '../../../support/suite.ts';
+} from '../../../../../kernels/matmul/webgpu/subgroup-matrix.ts';
+import {
+  guessTile,
+  sharedBytes,
+  TILES,
+  threadsOf,
+  tileName,
+  tilesFor,
+} from '../../../../../kernels/matmul/webgpu/tiles.ts';
+import { type GemmDType, gemmShader } from '../../../../../kernels/matmul/webgpu/wgsl.ts';
+import { suite } from '../../../../support/suite.ts';
 
 const test = suite('wgsl');
 const FEATURES = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'] as GPUFeatureName[];

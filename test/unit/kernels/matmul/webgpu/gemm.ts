@@ -1,15 +1,15 @@
 // The WGSL GEMM itself, on software Vulkan: every tile at every alignment, split matrices, more blocks than one dimension.
 import * as assert from 'uvu/assert';
-import { DeviceBuffers } from '../../../../engines/contexts/webgpu/device-buffers.ts';
-import { SharedDevice } from '../../../../engines/contexts/webgpu/shared-device.ts';
-import { Gemm } from '../../../../kernels/matmul/gemm.ts';
-import { difference } from '../../../../kernels/matmul/product-check.ts';
-import { generator } from '../../../../kernels/matmul/random.ts';
-import { TILES, type Tile, tileName, tilesFor } from '../../../../kernels/matmul/tiles.ts';
-import type { GemmDType } from '../../../../kernels/matmul/wgsl.ts';
-import { Tensor } from '../../../../src/tensor/tensor.ts';
-import { inSoftwareGpu } from '../../../support/software-gpu.ts';
-import { suite } from '../../../support/suite.ts';
+import { DeviceBuffers } from '../../../../../engines/contexts/webgpu/device-buffers.ts';
+import { SharedDevice } from '../../../../../engines/contexts/webgpu/shared-device.ts';
+import { difference } from '../../../../../kernels/matmul/product-check.ts';
+import { generator } from '../../../../../kernels/matmul/random.ts';
+import { Gemm } from '../../../../../kernels/matmul/webgpu/gemm.ts';
+import { TILES, type Tile, tileName, tilesFor } from '../../../../../kernels/matmul/webgpu/tiles.ts';
+import type { GemmDType } from '../../../../../kernels/matmul/webgpu/wgsl.ts';
+import { Tensor } from '../../../../../src/tensor/tensor.ts';
+import { inSoftwareGpu } from '../../../../support/software-gpu.ts';
+import { suite } from '../../../../support/suite.ts';
 
 type Shape = [number, number, number];
 

@@ -1,9 +1,9 @@
-// Splits a product whose matrices do not fit one storage binding: C and A by rows, the inner axis where B is too large
-// (those parts are added up in C). Pure. Bindings start at multiples of the device's alignment.
-import { ContextError } from '../../src/errors.ts';
-import type { Product } from './product.ts';
+// Splits a product whose matrices do not fit one storage binding. A and C are split by rows. Where B is too large, the
+// inner axis is split too, and the products of its parts are added up in C.
+import { ContextError } from '../../../src/errors.ts';
+import type { Product } from '../product.ts';
 
-/** Rows `m0` to `m1` of C, inner part `k0` to `k1`. */
+/** Rows `m0` to `m1` of C over the inner indices `k0` to `k1`, both half-open. */
 export interface Chunk {
   readonly m0: number;
   readonly m1: number;
@@ -11,20 +11,22 @@ export interface Chunk {
   readonly k1: number;
 }
 
+/** The limits of a GPUDevice for one storage binding, in bytes. */
 export interface BindingLimits {
   readonly maxStorageBufferBindingSize: number;
   readonly minStorageBufferOffsetAlignment: number;
 }
 
 /**
- * The chunks in the order in which they must run: for one range of rows, the inner parts one after the other.
+ * The chunks in the order in which they must run: for each range of rows, its inner parts one after the other.
+ * Every binding starts at a multiple of the device's alignment.
  * @param itemSize bytes of one element
  * @throws ContextError when a single row is larger than a binding
  */
 export function chunksOf({ m, k, n }: Product, itemSize: number, limits: BindingLimits): Chunk[] {
   const rows = Math.min(most(k * itemSize, limits), most(n * itemSize, limits));
   const inner = most(n * itemSize, limits);
-  // All of B in one binding: then the inner axis stays whole, whatever A's rows are.
+  // B fits one binding: the inner axis stays whole.
   const depth = k <= inner ? k : inner;
   const chunks: Chunk[] = [];
   for (let m0 = 0; m0 < m; m0 += rows) {
@@ -35,7 +37,7 @@ export function chunksOf({ m, k, n }: Product, itemSize: number, limits: Binding
   return chunks;
 }
 
-// The most rows of that many bytes in one binding, such that the next range starts aligned, and at a multiple of 4.
+// The most rows in one binding after which the next range starts aligned, and at a multiple of 4.
 function most(rowBytes: number, limits: BindingLimits): number {
   const alignment = limits.minStorageBufferOffsetAlignment;
   let step = 4;

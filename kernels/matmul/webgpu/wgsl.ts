@@ -1,35 +1,39 @@
 // The WGSL text of the GEMM, generated for one tile, dtype and alignment.
 //
-// What: C[m×n] = A[m×k] · B[k×n], row-major. One workgroup computes a block of C; each thread a rectangle of it in registers.
-// Source of the technique: the CUDA ladder of shared-memory tiling, 2-D register tiling, vec4 access, double buffering and
-// warp-shaped thread layout (S. Boehm, "How to optimize a CUDA matmul kernel"), grouped block order as in Triton's tutorial.
-// Layout: A's block is kept as rows of vec4 along K with one vec4 of padding (each 32 threads read 4 rows: broadcasts), B's
-// as rows of vec4 along N (8 neighbours read 128 consecutive bytes). Each 32 threads cover a 4×8 patch of the thread grid.
-// The next step's vec4s are fetched into registers while the current one is computed. Rows and columns past the edge are
-// read as 0 and not written; `exact` leaves those checks out. WGSL does not unroll, so the register tile is written out.
+// It computes C[m×n] = A[m×k] · B[k×n], row-major. A workgroup computes a block of C, a thread a rectangle of the block
+// in registers.
+// Technique: shared-memory tiling, register tiling in two dimensions, vec4 access, double buffering and threads in the
+// shape of warps (S. Boehm, "How to optimize a CUDA matmul kernel"); blocks in groups, as in Triton's matmul tutorial.
+// Layout: A's block lies in shared memory as rows of vec4 along K with one vec4 of padding, so that 32 threads read 4
+// rows (broadcasts). B's block lies as rows of vec4 along N, so that 8 neighbours read 128 consecutive bytes. Every 32
+// threads cover a patch of 4×8 of the thread grid. Registers fetch the vec4s of the next step during the current one.
+// Rows and columns past the edge are read as 0 and not written; `exact` leaves these checks out. WGSL does not unroll
+// loops, so the text spells the register tile out.
 import { type Tile, threadsOf } from './tiles.ts';
 
+/** The dtypes that the kernel computes. The sums of float16 are float32. */
 export type GemmDType = 'float32' | 'int32' | 'float16';
 
+/** One variant of the kernel. */
 export interface GemmSpec {
   readonly tile: Tile;
   readonly dtype: GemmDType;
-  /** Rows of A (of B and C) start at multiples of 4 elements: access them as vec4. */
+  /** Rows of A start at multiples of 4 elements: the kernel reads vec4s. `vecB`: likewise for B and C. */
   readonly vecA: boolean;
   readonly vecB: boolean;
-  /** Every size is a multiple of its block: no bounds checks. Only with vecA and vecB. */
+  /** Every size is a multiple of its block: the kernel checks no bounds. Only with vecA and vecB. */
   readonly exact: boolean;
 }
 
 /** Threads of a 32-wide patch of the thread grid, as rows × columns. */
 const PATCH = { m: 4, n: 8 };
-/** Rows of blocks that are walked together, so that their operands meet in the L2 cache. */
+/** Rows of blocks that run together, so that their operands meet in the L2 cache. */
 const GROUP = 8;
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 const lines = (n: number, line: (i: number) => string): string => range(n).map(line).join('\n');
 
-/** The shader module of this kernel: entry point `main`, bindings a, b, c and the sizes (written by gemm.ts). */
+/** The text of this kernel's shader module: entry point `main`; bindings a, b, c and the sizes, which Gemm writes. */
 export function gemmShader(spec: GemmSpec): string {
   const { tile, dtype, vecA, vecB } = spec;
   const scalar = dtype === 'int32' ? 'i32' : 'f32';
@@ -52,13 +56,13 @@ ${vecB ? storeVec(spec.exact) : storeScalar()}
 ${main(tile)}`;
 }
 
-/** vec4s of one buffer of each block in shared memory, and of one of its rows. */
+/** vec4s of one row of each block in shared memory, and of one whole block. */
 const strideA = (t: Tile): number => t.blockK / 4 + 1;
 const strideB = (t: Tile): number => t.blockN / 4;
 const sizeA = (t: Tile): number => t.blockM * strideA(t);
 const sizeB = (t: Tile): number => t.blockK * strideB(t);
 
-// Four neighbours of one row of an operand, zeros past its edge.
+// Four neighbours of one row of an operand; zeros past its edge.
 function load(name: 'A' | 'B', vec: boolean, exact: boolean): string {
   const source = name.toLowerCase();
   const [rows, columns, at] =
@@ -136,7 +140,7 @@ ${writeOut(tile)}
 const loadsA = (t: Tile): number => (t.blockM * t.blockK) / 4 / threadsOf(t);
 const loadsB = (t: Tile): number => (t.blockK * t.blockN) / 4 / threadsOf(t);
 
-// Accumulators, and the vec4s in flight from memory to the next step's blocks.
+// The sums, and the vec4s on their way from memory to the blocks of the next step.
 function registers(t: Tile): string {
   const sums = range(t.threadM).flatMap((i) => range(t.threadN / 4).map((j) => `  var c${i}_${j} = Vec();`));
   const next = [...range(loadsA(t)).map((i) => `  var nextA${i} = Vec();`)];
@@ -179,11 +183,11 @@ function compute(tile: Tile): string {
   return `    for (var k4 = 0u; k4 < ${steps}u; k4 += ${tile.unroll}u) {\n${body}\n    }`;
 }
 
-// Four steps along K: a vec4 of every row of A, and the rows of B one after the other.
+// Four steps along K: one vec4 of every row of A, and four rows of B one after the other.
 function stepOf4(t: Tile, k4: string): string {
   const baseA = `now * ${sizeA(t)}u + row * ${strideA(t)}u + ${k4}`;
   const a = lines(t.threadM, (i) => `      let a${i} = tileA[${baseA} + ${i * PATCH.m * strideA(t)}u];`);
-  // Not fma(): drivers contract this one themselves, and a software fma is many times slower.
+  // Not fma(): drivers fuse this themselves, and software adapters compute fma() many times slower.
   const sum = (i: number, j: number, kk: number) => `      c${i}_${j} += a${i}[${kk}] * b${kk}_${j};`;
   const row = (kk: number) => {
     const baseB = `now * ${sizeB(t)}u + (4u * ${k4} + ${kk}u) * ${strideB(t)}u + column4`;
