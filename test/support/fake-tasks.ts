@@ -3,7 +3,7 @@
 import { Task } from '../../src/client/links/task.ts';
 import { list, single } from '../../src/client/results/assembly.ts';
 import { AsyncResult } from '../../src/client/results/async-result.ts';
-import { ExecuteReply } from '../../src/client/results/execute-reply.ts';
+import { type ExecuteReply, executeReplies } from '../../src/client/results/execute-reply.ts';
 import { RemoteError } from '../../src/errors.ts';
 import type { EngineRecord } from '../../src/protocol/messages.ts';
 
@@ -29,7 +29,7 @@ export function fail(task: Task, ename = 'RangeError', evalue = 'bad'): void {
 /** The result of an `execute` over these tasks; one task makes a single result when `one`. */
 export function fakeResult(tasks: readonly Task[], shape: 'one' | 'many' = 'many', label = 'execute') {
   const inner = (shape === 'one' ? single() : list(tasks.length)) as ReturnType<typeof list<ExecuteReply>>;
-  const assembly = ExecuteReply.assembly(inner, tasks);
+  const assembly = executeReplies(inner, tasks);
   return new AsyncResult({ label, tasks, assembly, abort: async () => {} });
 }
 

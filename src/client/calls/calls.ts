@@ -9,7 +9,7 @@ import { type CallOptions, checkOptions, type ExecuteOptions, type TargetOptions
 import type { Mode, PerTarget } from '../remote.ts';
 import { type Assembly, list, single } from '../results/assembly.ts';
 import { AsyncResult } from '../results/async-result.ts';
-import { ExecuteReply } from '../results/execute-reply.ts';
+import { type ExecuteReply, executeReplies } from '../results/execute-reply.ts';
 import { type Targets, targetsOf, targetText } from '../targets.ts';
 import type { PartSizes } from './part-sizes.ts';
 import { relays } from './relays.ts';
@@ -197,7 +197,7 @@ export class Calls<M extends Mode> {
   ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
     const tasks = this.submit(call, 'execute', text);
     for (const task of tasks) task.executeInput = text.code;
-    const assembly = ExecuteReply.assembly(this.perTarget<ExecuteReply>(call, tasks), tasks);
+    const assembly = executeReplies(this.perTarget<ExecuteReply>(call, tasks), tasks);
     return this.result(name === undefined ? call : named(call, name), tasks, assembly);
   }
 

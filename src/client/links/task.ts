@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import type { RemoteError } from '../../errors.ts';
 import type { EngineRecord, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
+import type { ExecuteResult } from '../../protocol/methods.ts';
 import { failed, type Outcome, success } from './outcome.ts';
 
 export type MimeBundle = Readonly<Record<string, unknown>>;
@@ -66,8 +67,6 @@ export class Task {
   received: number | null = null;
   /** The order of arrival among all tasks of this process: times of one millisecond tie. */
   arrival = 0;
-  executionCount = 0;
-  executeResult: MimeBundle | null = null;
   stdout = '';
   stderr = '';
   aborted = false;
@@ -136,7 +135,6 @@ export class Task {
   #take(metadata: ReplyMetadata): void {
     this.started = metadata.started;
     this.completed = metadata.completed;
-    this.executionCount = metadata.executionCount ?? 0;
     // The reply holds the complete text; what streamed before was its beginning.
     this.#catchUp('stdout', metadata.stdout);
     this.#catchUp('stderr', metadata.stderr);
@@ -146,6 +144,12 @@ export class Task {
     const rest = complete.startsWith(this[stream]) ? complete.slice(this[stream].length) : '';
     if (rest !== '') this.output({ stream, text: rest });
     this[stream] = complete;
+  }
+
+  /** The reply of an `execute` that was not silent; undefined for other tasks, and until it has ended well. */
+  get executed(): ExecuteResult | undefined {
+    if (this.executeInput === null || !this.outcome?.ok) return undefined;
+    return this.outcome.value as ExecuteResult | undefined;
   }
 
   /** What it displayed so far. */
@@ -192,7 +196,7 @@ export class Task {
   }
 
   get metadata(): Metadata {
-    const { outcome, engine, label, stdout, stderr, outputs, data, executeInput, executeResult } = this;
+    const { outcome, engine, label, stdout, stderr, outputs, data, executeInput, executed } = this;
     return {
       msgId: this.id,
       submitted: new Date(this.submitted),
@@ -205,7 +209,7 @@ export class Task {
       after: this.after,
       status: this.status,
       executeInput,
-      executeResult,
+      executeResult: executed?.data ?? null,
       error: outcome === undefined || outcome.ok ? null : outcome.error,
       stdout,
       stderr,

@@ -1,25 +1,27 @@
-// ExecuteReply: what `execute` gives per engine; prints as `<ExecuteReply[1]: 6>`.
 import { inspect } from 'node:util';
-import type { ExecuteResult } from '../../protocol/methods.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { MimeBundle, Task } from '../links/task.ts';
 import type { Assembly } from './assembly.ts';
 
 const SHOWN = 32;
 
+/** The value of an `execute` on one engine: its result and its output. Prints as `<ExecuteReply[1]: 6>`. */
 export class ExecuteReply {
-  /** 0 for silent executions. */
+  /** The engine's count of executions; 0 for silent ones. */
   readonly executionCount: number;
   /** The last expression's value as a mime bundle (`text/plain` at least), or null when silent or undefined. */
   readonly executeResult: MimeBundle | null;
+  /** Everything that the code wrote to stdout. */
   readonly stdout: string;
+  /** Everything that the code wrote to stderr. */
   readonly stderr: string;
 
-  constructor(value: ExecuteResult | undefined, task: Task) {
-    this.executionCount = value?.executionCount ?? 0;
-    this.executeResult = value?.data ?? null;
-    this.stdout = task.stdout;
-    this.stderr = task.stderr;
+  /** The reply of a task of `execute` that has ended well. */
+  constructor({ executed, stdout, stderr }: Task) {
+    this.executionCount = executed?.executionCount ?? 0;
+    this.executeResult = executed?.data ?? null;
+    this.stdout = stdout;
+    this.stderr = stderr;
   }
 
   /** The text of the value, empty when there is none. */
@@ -27,20 +29,16 @@ export class ExecuteReply {
     return String(this.executeResult?.['text/plain'] ?? '');
   }
 
+  /** The line that consoles print. */
   [inspect.custom](): string {
     const text = this.text.length > SHOWN ? `${this.text.slice(0, SHOWN - 3)}...` : this.text;
     return `<ExecuteReply[${this.executionCount}]: ${text}>`;
   }
+}
 
-  /** The assembly of an `execute` call: each raw value becomes an ExecuteReply. */
-  static assembly<T>(inner: Assembly<T, ExecuteReply>, tasks: readonly Task[]): Assembly<T, ExecuteReply> {
-    const items = (outcome: Outcome, index: number): readonly Outcome<ExecuteReply>[] => {
-      if (!outcome.ok) return [outcome];
-      const task = tasks[index] as Task;
-      const value = new ExecuteReply(outcome.value as ExecuteResult | undefined, task);
-      task.executeResult = value.executeResult;
-      return [{ ok: true, value }];
-    };
-    return { length: inner.length, size: inner.size, join: inner.join, items };
-  }
+/** The assembly of an `execute` call: each task that ended well gives an ExecuteReply. */
+export function executeReplies<T>(inner: Assembly<T, ExecuteReply>, tasks: readonly Task[]): Assembly<T, ExecuteReply> {
+  const items = (outcome: Outcome, index: number): readonly Outcome<ExecuteReply>[] =>
+    outcome.ok ? [{ ok: true, value: new ExecuteReply(tasks[index] as Task) }] : [outcome];
+  return { ...inner, items };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
+import type { Metadata } from '../../../src/client/links/task.ts';
 import { AlreadyDisplayedError, CompositeError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
 import { rejects, throws } from '../assert.ts';
@@ -64,6 +65,19 @@ export function outputCases(test: Suite, rig: () => Rig): void {
     assert.is(inspect(ar), '<AsyncResult(execute): pending>');
     assert.is((await ar).executeResult?.['text/plain'], '5');
     assert.is((await rig().e0.execute('2 + 3')).executeResult, null);
+  });
+
+  test('executeResult is in the metadata as soon as the reply has arrived, also when nobody reads the value', async () => {
+    const { rc, e0 } = rig();
+    const ar = e0.execute('1+1', { silent: false });
+    assert.is((ar.metadata as Metadata).executeResult, null);
+    await ar.wait();
+    assert.equal((ar.metadata as Metadata).executeResult, { 'text/plain': '2' });
+    assert.equal(rc.metadata.get(ar.msgIds[0] as string)?.executeResult, { 'text/plain': '2' });
+    const [silent, applied] = [e0.execute('1+1'), e0.apply(() => ({ data: { 'text/plain': '2' } }))];
+    await Promise.all([silent, applied]);
+    assert.is((silent.metadata as Metadata).executeResult, null);
+    assert.is((applied.metadata as Metadata).executeResult, null);
   });
 
   test('output of many lines is streamed whole, in order and once', async () => {

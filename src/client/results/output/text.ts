@@ -1,7 +1,6 @@
 // The exact text of captured output: prefixes, values, errors (semantics B10 to B12). Pure; never coloured.
 import type { RemoteError } from '../../../errors.ts';
 import type { MimeBundle, Task } from '../../links/task.ts';
-import { ExecuteReply } from '../execute-reply.ts';
 
 export type StreamName = 'stdout' | 'stderr';
 
@@ -42,17 +41,11 @@ function sizeOf(data: unknown): string {
 
 /** `Out[engine:count]: value`; empty when the task was no execution or has no value. */
 export function valueText(task: Task): string {
-  const reply = replyOf(task);
-  const text = reply?.executeResult ? bundleText(reply.executeResult) : '';
-  if (reply === undefined || text === '') return '';
+  const { executed } = task;
+  const text = executed?.data ? bundleText(executed.data) : '';
+  if (executed === undefined || text === '') return '';
   const gap = text.includes('\n') && !text.startsWith('\n') ? '\n' : '';
-  return `Out[${engineOf(task)}:${reply.executionCount}]: ${gap}${ended(text)}`;
-}
-
-/** The reply of an `execute` task that succeeded. */
-function replyOf(task: Task): ExecuteReply | undefined {
-  if (task.executeInput === null || !task.outcome?.ok) return undefined;
-  return new ExecuteReply(task.outcome.value as ConstructorParameters<typeof ExecuteReply>[0], task);
+  return `Out[${engineOf(task)}:${executed.executionCount}]: ${gap}${ended(text)}`;
 }
 
 /** A traceback under its heading, and an empty line. */
