@@ -59,7 +59,7 @@ export type { Mode, PerTarget } from './client/remote.ts';
 export type { GetOptions, ReturnWhen } from './client/results/async-result.ts';
 export { AsyncResult } from './client/results/async-result.ts';
 export { ExecuteReply } from './client/results/execute-reply.ts';
-export type { DisplayOptions } from './client/results/interactive-result.ts';
+export type { DisplayOptions } from './client/results/output/display.ts';
 export type { GroupBy } from './client/results/output/grouping.ts';
 export type { TextSink } from './client/results/output/sinks.ts';
 export type { InteractiveOptions, ProgressEvent } from './client/results/progress.ts';

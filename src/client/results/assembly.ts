@@ -1,8 +1,11 @@
-// How the outcomes of an AsyncResult's tasks become its value: one value, a list, or the joined items of a map.
 import { CompositeError, type RemoteError } from '../../errors.ts';
 import type { Outcome } from '../links/outcome.ts';
+import type { Task } from '../links/task.ts';
 
-/** `T` is what `await` gives, `Item` what iteration yields. */
+/**
+ * How the outcomes of a result's tasks become its value: one value, a list, or the joined items of a map. `T` is what `await`
+ * gives, `Item` what iteration yields.
+ */
 export interface Assembly<T, Item> {
   /** What `length` says; undefined for a single result, which is not iterable. */
   readonly length: number | undefined;
@@ -53,7 +56,7 @@ export function chunks<Item>(
 export function assemble<T, Item>(assembly: Assembly<T, Item>, outcomes: readonly Outcome[], method: string): T {
   const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
   const errors = failuresOf(items);
-  if (errors.length === 0) return assembly.join(items.map((item) => (item as { value: Item }).value));
+  if (errors.length === 0) return assembly.join(valuesOf(items));
   if (assembly.length === undefined) throw errors[0];
   throw new CompositeError(method, errors);
 }
@@ -62,6 +65,42 @@ export function assemble<T, Item>(assembly: Assembly<T, Item>, outcomes: readonl
 export function mixed<Item>(assembly: Assembly<unknown, Item>, outcomes: readonly Outcome[]): (Item | RemoteError)[] {
   const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
   return items.map((item) => (item.ok ? item.value : item.error));
+}
+
+/** Has the task failed, or one of its items? */
+export function isFailed(assembly: Assembly<unknown, unknown>, outcome: Outcome, task: number): boolean {
+  return assembly.items(outcome, task).some((item) => !item.ok);
+}
+
+/** The error of the first item, in target order, that has failed so far. */
+export function firstError(assembly: Assembly<unknown, unknown>, tasks: readonly Task[]): RemoteError | undefined {
+  const items = tasks.flatMap(({ outcome }, task) => (outcome === undefined ? [] : assembly.items(outcome, task)));
+  return failuresOf(items)[0];
+}
+
+/**
+ * Values by engine id; `lists`: a list of items per engine. All tasks have ended.
+ * @throws RangeError where an engine ran several; as `assemble` for failures
+ */
+export function byEngine<Item>(
+  assembly: Assembly<unknown, Item>,
+  tasks: readonly Task[],
+  { method, lists }: { readonly method: string; readonly lists: boolean },
+): Map<number, Item> {
+  const ids = tasks.map((task) => task.engine?.id ?? -1);
+  for (const id of ids) {
+    const jobs = ids.filter((other) => other === id).length;
+    if (jobs > 1) throw new RangeError(`Cannot build dict, ${jobs} jobs ran on engine #${id}`);
+  }
+  const outcomes = tasks.map((task) => task.outcome as Outcome);
+  assemble({ ...assembly, join: () => undefined }, outcomes, method);
+  const values = outcomes.map((outcome, task) => valuesOf(assembly.items(outcome, task)));
+  return new Map(ids.map((id, task) => [id, (lists ? values[task] : values[task]?.[0]) as Item]));
+}
+
+/** The values of items that have all succeeded. */
+function valuesOf<Item>(items: readonly Outcome<Item>[]): Item[] {
+  return items.map((item) => (item as { value: Item }).value);
 }
 
 /** Each error once: the items of a chunk whose engine died share theirs. */

@@ -1,17 +1,26 @@
-// AsyncResult: the handle of a call on one or several engines. Returned at once, never from an async function (it is a
-// thenable and would be unwrapped).
 import { inspect } from 'node:util';
 import { type RemoteError, TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
 import type { Metadata, MimeBundle, Task } from '../links/task.ts';
-import { type WaitLimits, within } from '../links/waiting.ts';
+import type { WaitLimits } from '../links/waiting.ts';
 import type { CallOptions } from '../options.ts';
-import { arrivals } from './arrivals.ts';
-import { type Assembly, assemble, list, mixed } from './assembly.ts';
-import { InteractiveResult } from './interactive-result.ts';
+import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed } from './assembly.ts';
+import { arrivals, iterate } from './iteration.ts';
+import { type DisplayOptions, displayOutputs, type StreamOptions, streamOutput } from './output/display.ts';
+import { resultBundle } from './output/summary.ts';
+import {
+  type InteractiveOptions,
+  type ProgressEvent,
+  type ProgressOptions,
+  progressEvents,
+  waitInteractive,
+} from './progress.ts';
+import { TaskGroup, type WaitSets } from './task-group.ts';
 
+/** When a wait is over: after all tasks, after the first one, or after the first one that failed. */
 export type ReturnWhen = 'ALL_COMPLETED' | 'FIRST_COMPLETED' | 'FIRST_EXCEPTION';
 
+/** The options of `get`. */
 export interface GetOptions extends WaitLimits {
   /** Errors stand among the values, in their places, instead of being thrown. */
   readonly returnErrors?: boolean;
@@ -19,11 +28,7 @@ export interface GetOptions extends WaitLimits {
   readonly returnWhen?: ReturnWhen;
 }
 
-export interface WaitSets {
-  readonly done: ReadonlySet<TaskId>;
-  readonly pending: ReadonlySet<TaskId>;
-}
-
+/** The pieces that a result is made of. */
 export interface AsyncResultInit<T, Item> {
   /** The public method name, for errors and printing. */
   readonly label: string;
@@ -31,76 +36,57 @@ export interface AsyncResultInit<T, Item> {
   readonly assembly: Assembly<T, Item>;
   /** Drops those of the tasks that have not started. */
   readonly abort: (tasks: readonly Task[]) => Promise<void>;
-  readonly options?: CallOptions;
+  readonly options?: CallOptions | undefined;
   /** The name of the function that runs, for progress bars; default: the label. */
-  readonly functionName?: string;
+  readonly functionName?: string | undefined;
   /** `AsyncMapResult` for maps. */
-  readonly kind?: string;
+  readonly kind?: string | undefined;
   /** Order of iteration; 'arrival' for unordered maps. Values stay in target order. */
-  readonly arrival?: 'target' | 'arrival';
+  readonly arrival?: 'target' | 'arrival' | undefined;
   /** Results that nobody could await (assignments): their failures surface with this one. */
-  readonly before?: readonly AsyncResult<unknown, unknown>[];
+  readonly before?: readonly AsyncResult<unknown, unknown>[] | undefined;
 }
 
 /** A value for one target or one per target: a list, when the call was on a list. */
 export type PerTask<V> = V | V[];
 
-export class AsyncResult<T, Item = unknown> extends InteractiveResult implements PromiseLike<T>, AsyncIterable<Item> {
+/**
+ * The result of a call on one or several engines. It is there at once; `await` gives the value, or one per target. An
+ * async function cannot return one: it would be awaited on the way.
+ * @example
+ * const result = view.apply((x) => x ** 2, 7);
+ * result.ready; // false
+ * await result; // [49, 49, 49, 49]
+ * for await (const square of view.map((x) => x ** 2, [1, 2, 3])) console.log(square);
+ */
+export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIterable<Item> {
+  /** The name of the call in errors and printing: the method's, or the `label` that the caller gave. */
   readonly label: string;
+  /** The tasks of the call: one per engine, or one per chunk of a load-balanced map. */
   readonly tasks: readonly Task[];
   readonly #init: AsyncResultInit<T, Item>;
-  readonly #done: Promise<void>;
-  #pending: number;
+  readonly #group: TaskGroup;
 
+  /** Results are made by the methods of views. */
   constructor(init: AsyncResultInit<T, Item>) {
-    super();
+    const { options = {}, tasks } = init;
     this.#init = init;
-    this.label = init.options?.label ?? init.label;
-    this.tasks = init.tasks;
-    this.#pending = init.tasks.length;
-    this.#done = this.#allDone();
-    this.#abortWith(init.options?.signal);
-  }
-
-  // One promise and one listener for all of them: a map may have a hundred thousand.
-  #allDone(): Promise<void> {
-    return new Promise((resolve) => {
-      const ended = () => {
-        if (--this.#pending === 0) resolve();
-      };
-      if (this.#pending === 0) resolve();
-      for (const task of this.tasks) task.onEnd(ended);
-    });
-  }
-
-  // Tasks that have not started are dropped when the caller's signal fires.
-  #abortWith(signal: AbortSignal | undefined): void {
-    if (signal === undefined || this.ready) return;
-    const drop = () => {
-      this.#init.abort(this.#unfinished()).catch(() => {});
-    };
-    if (signal.aborted) drop();
-    else signal.addEventListener('abort', drop, { once: true });
-    void this.#done.then(() => signal.removeEventListener('abort', drop));
-  }
-
-  #unfinished(): Task[] {
-    return this.tasks.filter((task) => task.outcome === undefined);
+    this.label = options.label ?? init.label;
+    this.tasks = tasks;
+    this.#group = new TaskGroup(tasks, this.label, options);
+    this.#group.abortOn(options.signal, init.abort);
   }
 
   /** Have all tasks ended? */
   get ready(): boolean {
-    return this.#pending === 0;
+    return this.#group.ready;
   }
 
   /** Did all of them succeed? @throws TimeoutError before the end */
   get successful(): boolean {
-    if (!this.ready) throw new TimeoutError('Cannot check successful() if not done.');
-    return this.#items().every((item) => item.ok);
-  }
-
-  #items() {
-    return this.tasks.flatMap((task, i) => (task.outcome ? this.#init.assembly.items(task.outcome, i) : []));
+    this.#group.mustBeReady('Cannot check successful() if not done.');
+    const { assembly } = this.#init;
+    return !this.#group.outcomes.some((outcome, i) => isFailed(assembly, outcome, i));
   }
 
   /** Items, not messages: results of an `apply`, elements of a `map`. */
@@ -113,6 +99,7 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
     return this.tasks.reduce((n, task, i) => n + (task.outcome ? this.#init.assembly.size(i) : 0), 0);
   }
 
+  /** The message ids of the tasks, in task order. */
   get msgIds(): TaskId[] {
     return this.tasks.map((task) => task.id);
   }
@@ -122,10 +109,12 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
     return this.#perTask((task) => task.metadata);
   }
 
+  /** What each task has written to stdout so far; bare for a single result. */
   get stdout(): PerTask<string> {
     return this.#perTask((task) => task.stdout);
   }
 
+  /** What each task has written to stderr so far; bare for a single result. */
   get stderr(): PerTask<string> {
     return this.#perTask((task) => task.stderr);
   }
@@ -140,6 +129,7 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
     return this.#perTask((task) => task.data);
   }
 
+  /** The id of each task's engine, null until one has been chosen (load balancing); bare for a single result. */
   get engineId(): PerTask<number | null> {
     return this.#perTask((task) => task.engine?.id ?? null);
   }
@@ -149,10 +139,12 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
     return this.isSingle ? (all[0] as V) : all;
   }
 
+  /** Was the call on one target, so that its value is bare? */
   get isSingle(): boolean {
     return this.#init.assembly.length === undefined;
   }
 
+  /** Waits as `get` does: a result can be awaited. */
   // biome-ignore lint/suspicious/noThenProperty: being awaitable is the point of an AsyncResult
   then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
@@ -161,10 +153,12 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
     return this.get().then(onFulfilled, onRejected);
   }
 
+  /** As a promise's `catch`, for the value that `get` gives. */
   catch<B>(onRejected: (reason: unknown) => B | PromiseLike<B>): Promise<T | B> {
     return this.get().catch(onRejected);
   }
 
+  /** As a promise's `finally`, for the value that `get` gives. */
   finally(onFinally: () => void): Promise<T> {
     return this.get().finally(onFinally);
   }
@@ -176,34 +170,18 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
   get(options: GetOptions & { returnErrors: true }): Promise<(Item | RemoteError)[]>;
   get(options?: GetOptions): Promise<T>;
   async get(options: GetOptions = {}): Promise<T | (Item | RemoteError)[]> {
+    const { assembly, before = [] } = this.#init;
     if (options.returnWhen === 'FIRST_EXCEPTION') await this.#firstException(options);
-    else await within(this.#done, this.#limits(options), this.#what);
-    for (const earlier of this.#init.before ?? []) await earlier.get(options);
-    const outcomes = this.#outcomes();
-    if (options.returnErrors) return mixed(this.#init.assembly, outcomes);
-    return assemble(this.#init.assembly, outcomes, this.label);
-  }
-
-  #outcomes() {
-    return this.tasks.flatMap((task) => (task.outcome ? [task.outcome] : []));
-  }
-
-  // An explicit wait has its own limits; a bare await has those of the call.
-  #limits(options: WaitLimits): WaitLimits {
-    return {
-      signal: options.signal ?? this.#init.options?.signal,
-      timeout: options.timeout ?? this.#init.options?.timeout,
-    };
-  }
-
-  get #what(): string {
-    return `${this.label} on ${this.tasks.length} engine task${this.tasks.length === 1 ? '' : 's'}`;
+    else await this.#group.ended(this.#group.limits(options));
+    for (const earlier of before) await earlier.get(options);
+    const { outcomes } = this.#group;
+    return options.returnErrors ? mixed(assembly, outcomes) : assemble(assembly, outcomes, this.label);
   }
 
   async #firstException(limits: WaitLimits): Promise<void> {
-    await this.#reached('FIRST_EXCEPTION', this.#limits(limits));
-    const first = this.#items().find((item) => !item.ok);
-    if (first && !first.ok) throw first.error;
+    await this.#reached('FIRST_EXCEPTION', this.#group.limits(limits));
+    const error = firstError(this.#init.assembly, this.tasks);
+    if (error !== undefined) throw error;
   }
 
   /** Waits up to `ms`: true when all have ended. Never rejects for a failed task. */
@@ -213,23 +191,13 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
   async wait(ms?: number, options?: { returnWhen: ReturnWhen }): Promise<boolean | WaitSets> {
     const limits = { timeout: ms === undefined || ms < 0 ? undefined : ms };
     await this.#reached(options?.returnWhen ?? 'ALL_COMPLETED', limits).catch(ignoreTimeout);
-    return options === undefined ? this.ready : this.#sets();
+    return options === undefined ? this.ready : this.#group.sets;
   }
 
-  #reached(when: ReturnWhen, limits: WaitLimits): Promise<unknown> {
-    if (when === 'ALL_COMPLETED' || this.ready) return within(this.#done, limits, this.#what);
-    const awaited = this.tasks.map(async (task, i) => {
-      const outcome = await task.done;
-      const stops = when === 'FIRST_COMPLETED' || this.#init.assembly.items(outcome, i).some((item) => !item.ok);
-      return stops ? undefined : new Promise<void>(() => {});
-    });
-    return within(Promise.race([this.#done, ...awaited]), limits, this.#what);
-  }
-
-  #sets(): WaitSets {
-    const ids = (ended: boolean) =>
-      new Set(this.tasks.filter((task) => (task.outcome !== undefined) === ended).map((task) => task.id));
-    return { done: ids(true), pending: ids(false) };
+  #reached(when: ReturnWhen, limits: WaitLimits): Promise<void> {
+    if (when === 'ALL_COMPLETED') return this.#group.ended(limits);
+    const { assembly } = this.#init;
+    return this.#group.endedOr((...ended) => when === 'FIRST_COMPLETED' || isFailed(assembly, ...ended), limits);
   }
 
   /**
@@ -238,23 +206,13 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     if (this.isSingle) throw new TypeError('a single result is not iterable: await it');
-    yield* this.#init.arrival === 'arrival' ? this.asReady() : this.#iterate(this.tasks.keys());
-  }
-
-  async *#iterate(order: Iterable<number> | AsyncIterable<number>): AsyncGenerator<Item, void, undefined> {
-    for await (const index of order) {
-      const task = this.tasks[index] as Task;
-      const outcome = task.outcome ?? (await within(task.done, this.#limits({}), this.#what));
-      for (const item of this.#init.assembly.items(outcome, index)) {
-        if (!item.ok) throw item.error;
-        yield item.value;
-      }
-    }
+    if (this.#init.arrival === 'arrival') yield* this.asReady();
+    else yield* iterate(this.#group, this.#init.assembly, this.tasks.keys());
   }
 
   /** Items in the order in which their tasks came back, also once everything is done. */
   asReady(): AsyncGenerator<Item, void, undefined> {
-    return this.#iterate(arrivals(this.tasks, this.#limits({})));
+    return iterate(this.#group, this.#init.assembly, arrivals(this.#group));
   }
 
   /**
@@ -262,30 +220,12 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
    * @throws RangeError "Cannot build dict, 3 jobs ran on engine #3"; RemoteError / CompositeError as `get`
    */
   async byEngine(options: WaitLimits = {}): Promise<Map<number, Item>> {
-    await within(this.#done, this.#limits(options), this.#what);
-    const ids = this.tasks.map((task) => task.engine?.id ?? -1);
-    for (const id of ids) {
-      const jobs = ids.filter((other) => other === id).length;
-      if (jobs > 1) throw new RangeError(`Cannot build dict, ${jobs} jobs ran on engine #${id}`);
-    }
-    assemble({ ...this.#init.assembly, join: () => undefined }, this.#outcomes(), this.label);
-    return new Map(ids.map((id, i) => [id, this.#valueOf(i)]));
+    await this.#group.ended(this.#group.limits(options));
+    return byEngine(this.#init.assembly, this.tasks, { method: this.label, lists: this.#isMap });
   }
 
-  // What one engine gave: its value, or the list of its items for a map.
-  #valueOf(index: number): Item {
-    const items = this.#init.assembly.items(this.#outcomes()[index]!, index);
-    const values = items.map((item) => (item as { value: Item }).value);
-    return this.#init.kind === 'AsyncMapResult' ? (values as Item) : (values[0] as Item);
-  }
-
-  /** What progress bars say: the function's name, or the method's. */
-  get functionName(): string {
-    return this.#init.functionName ?? this.label;
-  }
-
-  protected within(promise: Promise<void>, limits: WaitLimits): Promise<void> {
-    return within(promise, this.#limits(limits), this.#what);
+  get #isMap(): boolean {
+    return this.#init.kind === 'AsyncMapResult';
   }
 
   /** The same result under another name; its tasks keep theirs. */
@@ -296,7 +236,7 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
   /** Drops the tasks that have not started: they end in TaskAborted. @throws Error when all are done */
   async abort(): Promise<void> {
     if (this.ready) throw new Error("Can't abort, I am already done!");
-    await this.#init.abort(this.#unfinished());
+    await this.#init.abort(this.#group.unfinished);
   }
 
   /** One child per message. */
@@ -316,28 +256,60 @@ export class AsyncResult<T, Item = unknown> extends InteractiveResult implements
 
   /** Milliseconds since the submission, or until the last result arrived. */
   get elapsed(): number {
-    if (this.tasks.length === 0) return 0;
-    const first = this.tasks.reduce((ms, task) => Math.min(ms, task.submitted), Number.POSITIVE_INFINITY);
-    const last = this.tasks.reduce((ms, task) => Math.max(ms, task.received ?? 0), 0);
-    return (this.ready ? last : Date.now()) - first;
+    return this.#group.elapsed;
   }
 
   /** Milliseconds of work, summed over the tasks. @throws TimeoutError before the end */
   get serialTime(): number {
-    this.#mustBeReady('serialTime');
-    return this.tasks.reduce((ms, task) => ms + ((task.completed ?? 0) - (task.started ?? task.completed ?? 0)), 0);
+    this.#group.mustBeReady('Result not ready. (serialTime)');
+    return this.#group.serialTime;
   }
 
   /** Milliseconds from the first submission to the last arrival. @throws TimeoutError before the end */
   get wallTime(): number {
-    this.#mustBeReady('wallTime');
-    return this.elapsed;
+    this.#group.mustBeReady('Result not ready. (wallTime)');
+    return this.#group.elapsed;
   }
 
-  #mustBeReady(what: string): void {
-    if (!this.ready) throw new TimeoutError(`Result not ready. (${what})`);
+  /** Progress now, every `interval` ms (default and least 100) and at the end. @throws AbortError */
+  progressEvents(options: ProgressOptions = {}): AsyncGenerator<ProgressEvent> {
+    return progressEvents(this, options, this.#init.functionName);
   }
 
+  /**
+   * Waits with a progress bar on stderr when that is a TTY, one final line otherwise. True when all have ended, false
+   * after `timeout` ms; never rejects for a failed task.
+   * @throws AbortError
+   * @example
+   * const result = lview.map(crunch, inputs);
+   * if (!(await result.waitInteractive({ timeout: 60_000 }))) await result.abort();
+   */
+  waitInteractive(options: InteractiveOptions = {}): Promise<boolean> {
+    return waitInteractive(this, options, this.#init.functionName);
+  }
+
+  /**
+   * Waits for the end, then writes what the tasks printed, displayed and gave; also what failed tasks printed.
+   * @throws RangeError for an unknown grouping; TimeoutError, AbortError; never for a failed task
+   */
+  displayOutputs(options: DisplayOptions = {}): Promise<void> {
+    return displayOutputs(this.#group, this.isSingle ? 'single' : 'many', options);
+  }
+
+  /**
+   * Writes what the tasks print as it arrives, from their beginning; resolves when all have ended.
+   * @throws TimeoutError, AbortError; never for a failed task
+   */
+  streamOutput(options: StreamOptions = {}): Promise<void> {
+    return streamOutput(this.#group, this.isSingle ? 'single' : 'many', options);
+  }
+
+  /** For notebooks: a line, and a table of the tasks. */
+  [Symbol.for('Jupyter.display')](): MimeBundle {
+    return resultBundle(inspect(this), this.tasks);
+  }
+
+  /** The line that consoles print. */
   [inspect.custom](): string {
     const state = this.ready ? (this.successful ? 'finished' : 'failed') : 'pending';
     return `<${this.#init.kind ?? 'AsyncResult'}(${this.label}): ${state}>`;

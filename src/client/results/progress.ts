@@ -32,7 +32,7 @@ export interface InteractiveOptions extends ProgressOptions {
 
 /** The part of an AsyncResult that progress is read from. */
 export interface Watched {
-  readonly functionName: string;
+  readonly label: string;
   readonly length: number;
   readonly progress: number;
   readonly elapsed: number;
@@ -42,18 +42,20 @@ export interface Watched {
 
 const LEAST_INTERVAL_MS = 100;
 
-function eventOf(result: Watched): ProgressEvent {
-  const { functionName: label, progress: done, length: total, elapsed, ready } = result;
+function eventOf(result: Watched, label: string): ProgressEvent {
+  const { progress: done, length: total, elapsed, ready } = result;
   return { label, done, total, elapsed, ready, rate: rateOf(done, elapsed) };
 }
 
 /**
- * The state now, then every `interval` ms (at most 10 a second), and at the end; `timeout` ms end it earlier.
+ * The state now, then every `interval` ms (at most 10 a second), and at the end; `timeout` ms end it earlier. `label`:
+ * the name that is shown.
  * @throws AbortError as soon as the signal fires
  */
 export async function* progressEvents(
   result: Watched,
   options: ProgressOptions = {},
+  label: string = result.label,
 ): AsyncGenerator<ProgressEvent, void, undefined> {
   const interval = Math.max(options.interval ?? LEAST_INTERVAL_MS, LEAST_INTERVAL_MS);
   const started = performance.now();
@@ -61,8 +63,8 @@ export async function* progressEvents(
   const alarm = new Alarm(result.wait(), options.signal);
   try {
     while (true) {
-      if (options.signal?.aborted) throw abortError(options.signal, result.functionName);
-      const event = eventOf(result);
+      if (options.signal?.aborted) throw abortError(options.signal, label);
+      const event = eventOf(result, label);
       yield event;
       if (event.ready || left() <= 0) return;
       await alarm.wait(Math.min(interval, Math.max(left(), 1)));
@@ -109,11 +111,15 @@ class Alarm {
  * rejects for a failed task.
  * @throws AbortError
  */
-export async function waitInteractive(result: Watched, options: InteractiveOptions = {}): Promise<boolean> {
+export async function waitInteractive(
+  result: Watched,
+  options: InteractiveOptions = {},
+  label: string = result.label,
+): Promise<boolean> {
   const bar = new ProgressBar(options.stderr);
   try {
-    for await (const event of progressEvents(result, options)) bar.show(event);
-    bar.finish(eventOf(result));
+    for await (const event of progressEvents(result, options, label)) bar.show(event);
+    bar.finish(eventOf(result, label));
     return result.ready;
   } finally {
     bar.end();
