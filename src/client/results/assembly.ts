@@ -7,7 +7,7 @@ import type { Task } from '../links/task.ts';
  * gives, `Item` what iteration yields.
  */
 export interface Assembly<T, Item> {
-  /** What `length` says; undefined for a single result, which is not iterable. */
+  /** Items of the result; undefined for a single result, which is not iterable. */
   readonly length: number | undefined;
   /** The items of one ended task, in order. */
   items(outcome: Outcome, task: number): readonly Outcome<Item>[];
@@ -17,7 +17,7 @@ export interface Assembly<T, Item> {
   size(task: number): number;
 }
 
-/** One target: the bare value. */
+/** The assembly for one target: the bare value. */
 export function single<T>(): Assembly<T, T> {
   return {
     length: undefined,
@@ -27,17 +27,17 @@ export function single<T>(): Assembly<T, T> {
   };
 }
 
-/** Several targets: one value each. */
+/** The assembly for several targets: one value each. */
 export function list<T>(length: number): Assembly<T[], T> {
   return { length, size: () => 1, items: (outcome) => [outcome as Outcome<T>], join: (values) => [...values] };
 }
 
-/** Several targets whose parts are joined into one sequence. */
+/** The assembly for several targets whose parts are joined into one value. */
 export function joined<T, Item>(length: number, join: (parts: readonly Item[]) => T): Assembly<T, Item> {
   return { length, size: () => 1, items: (outcome) => [outcome as Outcome<Item>], join };
 }
 
-/** What a `map` task returns: an outcome per item. */
+/** The chunks of a map: each task gives an outcome per item, which `split` takes out of its value. */
 export function chunks<Item>(
   sizes: readonly number[],
   split: (value: unknown, task: number) => readonly Outcome<Item>[],

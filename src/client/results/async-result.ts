@@ -33,9 +33,11 @@ export interface AsyncResultInit<T, Item> {
   /** The public method name, for errors and printing. */
   readonly label: string;
   readonly tasks: readonly Task[];
+  /** How the tasks' outcomes become the value. */
   readonly assembly: Assembly<T, Item>;
   /** Drops those of the tasks that have not started. */
   readonly abort: (tasks: readonly Task[]) => Promise<void>;
+  /** The options of the call: its label, its limits, its signal. */
   readonly options?: CallOptions | undefined;
   /** The name of the function that runs, for progress bars; default: the label. */
   readonly functionName?: string | undefined;
@@ -104,27 +106,27 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     return this.tasks.map((task) => task.id);
   }
 
-  /** What is known of each task, before and after completion; bare for a single result. */
+  /** Times, state and output of each task, before and after completion; bare for a single result. */
   get metadata(): PerTask<Metadata> {
     return this.#perTask((task) => task.metadata);
   }
 
-  /** What each task has written to stdout so far; bare for a single result. */
+  /** The stdout of each task so far; bare for a single result. */
   get stdout(): PerTask<string> {
     return this.#perTask((task) => task.stdout);
   }
 
-  /** What each task has written to stderr so far; bare for a single result. */
+  /** The stderr of each task so far; bare for a single result. */
   get stderr(): PerTask<string> {
     return this.#perTask((task) => task.stderr);
   }
 
-  /** What the tasks displayed, as mime bundles. */
+  /** The outputs that each task displayed, as mime bundles; bare for a single result. */
   get outputs(): PerTask<readonly MimeBundle[]> {
     return this.#perTask((task) => task.outputs);
   }
 
-  /** What the tasks have published so far; live while they run. */
+  /** The data that each task has published so far; live while it runs; bare for a single result. */
   get data(): PerTask<Readonly<Record<string, unknown>>> {
     return this.#perTask((task) => task.data);
   }
@@ -202,7 +204,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
   /**
    * Items as they arrive, in target order: good results up to the first failure, then its error is thrown.
-   * @throws TypeError for a single result, which is no sequence
+   * @throws TypeError for a single result, which has no items
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     if (this.isSingle) throw new TypeError('a single result is not iterable: await it');
@@ -239,13 +241,13 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     await this.#init.abort(this.#group.unfinished);
   }
 
-  /** One child per message. */
+  /** One result per task. */
   split(): AsyncResult<unknown, unknown>[] {
     const { abort, label } = this.#init;
     return this.tasks.map((task) => new AsyncResult({ label, tasks: [task], assembly: list(1), abort }));
   }
 
-  /** The inverse of `split`: one result over the tasks of several. */
+  /** One result over the tasks of several: the inverse of `split`. */
   static join(...results: readonly AsyncResult<unknown, unknown>[]): AsyncResult<unknown[], unknown> {
     const tasks = results.flatMap((result) => result.tasks);
     const abort = async () => {
@@ -293,7 +295,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    * @throws RangeError for an unknown grouping; TimeoutError, AbortError; never for a failed task
    */
   displayOutputs(options: DisplayOptions = {}): Promise<void> {
-    return displayOutputs(this.#group, this.isSingle ? 'single' : 'many', options);
+    return displayOutputs(this.#group, this.isSingle ? 'bare' : 'prefixed', options);
   }
 
   /**
@@ -301,7 +303,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    * @throws TimeoutError, AbortError; never for a failed task
    */
   streamOutput(options: StreamOptions = {}): Promise<void> {
-    return streamOutput(this.#group, this.isSingle ? 'single' : 'many', options);
+    return streamOutput(this.#group, this.isSingle ? 'bare' : 'prefixed', options);
   }
 
   /** For notebooks: a line, and a table of the tasks. */

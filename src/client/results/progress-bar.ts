@@ -12,7 +12,7 @@ export interface Progress {
   readonly elapsed: number;
   /** Items per second so far; default: `done` over `elapsed`. */
   readonly rate?: number | undefined;
-  /** What the items are, in the plural; default 'tasks'. */
+  /** The name of the items, in the plural; default 'tasks'. */
   readonly unit?: string | undefined;
   /** A remark at the end of the line: '2 failed'. */
   readonly note?: string | undefined;

@@ -13,25 +13,25 @@ export interface DisplayOptions extends StreamOptions {
   readonly groupBy?: GroupBy;
 }
 
-/** One target, whose output stands alone, or several, whose output is written under prefixes. */
-export type Shape = 'single' | 'many';
+/** Output of one target stands bare; that of several is written under prefixes. */
+export type Prefixing = 'bare' | 'prefixed';
 
 /**
  * Waits for the end, then writes what the tasks printed, displayed and gave; also what failed tasks printed.
  * @throws RangeError for an unknown grouping; TimeoutError, AbortError
  */
-export async function displayOutputs(group: TaskGroup, shape: Shape, options: DisplayOptions): Promise<void> {
+export async function displayOutputs(group: TaskGroup, prefixing: Prefixing, options: DisplayOptions): Promise<void> {
   const groupBy = checkGroupBy(options.groupBy ?? 'type');
   await group.ended(group.limits(options));
-  writeGrouped(group.tasks, groupBy, shape === 'single', sinksOf(options));
+  writeGrouped(group.tasks, groupBy, prefixing === 'bare', sinksOf(options));
 }
 
 /**
  * Writes what the tasks print as it arrives, from their beginning; resolves when all have ended.
  * @throws TimeoutError, AbortError
  */
-export async function streamOutput(group: TaskGroup, shape: Shape, options: StreamOptions): Promise<void> {
-  const live = writeLive(group.tasks, { single: shape === 'single', results: false, sinks: sinksOf(options) });
+export async function streamOutput(group: TaskGroup, prefixing: Prefixing, options: StreamOptions): Promise<void> {
+  const live = writeLive(group.tasks, { single: prefixing === 'bare', results: false, sinks: sinksOf(options) });
   try {
     await group.within(live.done, group.limits(options));
   } finally {

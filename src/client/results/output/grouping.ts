@@ -1,20 +1,20 @@
-// Captured output of finished tasks, grouped by type, engine or order (semantics B12).
 import type { Task } from '../../links/task.ts';
 import type { Sinks } from './sinks.ts';
 import { bundleText, ended, outputPrefix, streamText, valueText } from './text.ts';
 
+/** How the captured output of finished tasks is grouped (semantics B12). */
 export type GroupBy = 'type' | 'engine' | 'order';
 
 const GROUPINGS: readonly GroupBy[] = ['type', 'engine', 'order'];
 
-/** @throws RangeError naming the choices */
+/** The grouping, if it is one. @throws RangeError naming the choices */
 export function checkGroupBy(groupBy: unknown): GroupBy {
   const found = GROUPINGS.find((known) => known === groupBy);
   if (found !== undefined) return found;
   throw new RangeError(`output is grouped by ${GROUPINGS.map((g) => `'${g}'`).join(', ')}, not '${String(groupBy)}'`);
 }
 
-/** Writes what the tasks printed, displayed and gave. `single`: the call was on one engine, so without prefixes. */
+/** Writes what the tasks printed, displayed and gave. `single`: the call was on one engine, so there are no prefixes. */
 export function writeGrouped(tasks: readonly Task[], groupBy: GroupBy, single: boolean, sinks: Sinks): void {
   if (single) for (const task of tasks) writeSingle(task, sinks);
   else if (groupBy === 'engine') for (const task of tasks) writeEngine(task, sinks);

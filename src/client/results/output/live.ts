@@ -1,4 +1,3 @@
-// Output as it arrives: a prefix when the speaker changes, values and errors when a task ends (semantics B12).
 import type { RemoteError } from '../../../errors.ts';
 import type { OutputEvent, Task } from '../../links/task.ts';
 import type { Sinks } from './sinks.ts';
@@ -6,6 +5,7 @@ import { bundleText, ended, outputPrefix, streamPrefix, tracebackText, valueText
 
 const FULL_TRACEBACKS = 4;
 
+/** Output that is being written as it arrives. */
 export interface LiveOutput {
   /** Resolves when every task has ended and all is written. */
   readonly done: Promise<void>;
@@ -14,8 +14,8 @@ export interface LiveOutput {
 }
 
 /**
- * Writes the tasks' output in order of arrival: what they printed so far first, each character exactly once, also of
- * tasks that fail. `results`: values and tracebacks too.
+ * Writes the tasks' output in order of arrival: their output so far first, each character exactly once, also of tasks
+ * that fail. A prefix stands where the engine or the stream changes (semantics B12). `results`: values and tracebacks too.
  */
 export function writeLive(
   tasks: readonly Task[],
@@ -30,6 +30,7 @@ export function writeLive(
   return { done: Promise.all(ends).then(() => printer.finish()), stop: () => printer.stop() };
 }
 
+/** Writes events of several tasks to two sinks, each under the name of its engine and stream. */
 class Printer {
   readonly #sinks: Sinks;
   readonly #prefixed: boolean;
@@ -61,7 +62,7 @@ class Printer {
     this.#alone('stderr', this.#errors > FULL_TRACEBACKS ? `${error.line}\n` : tracebackText(error));
   }
 
-  // Text under its speaker's prefix, which is written only when it changes.
+  // The prefix is written only when it changes.
   #say(to: keyof Sinks, prefix: string, text: string): void {
     if (text === '' || this.#stopped) return;
     if (prefix !== this.#prefix) {

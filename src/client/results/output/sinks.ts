@@ -1,12 +1,14 @@
-// Where output goes: two streams, the process's own unless given.
-
-/** What text is written to; a Node stream is one. */
+/** A place to write text to; a Node stream is one. */
 export interface TextSink {
+  /** Writes the text as it stands. */
   write(text: string): unknown;
+  /** Is it a terminal, on which a line can be rewritten? */
   readonly isTTY?: boolean;
+  /** Characters per line of the terminal; default 80. */
   readonly columns?: number;
 }
 
+/** The two places that output goes to. */
 export interface Sinks {
   readonly stdout: TextSink;
   readonly stderr: TextSink;

@@ -1,10 +1,9 @@
-// A result as a notebook shows it.
 import type { MimeBundle, Task } from '../../links/task.ts';
 import { bundleText } from './text.ts';
 
 const ROWS = 20;
 
-/** `text/plain`: the line that is given; `text/html`: a row per task (20 at most). */
+/** A result as a notebook shows it. `text/plain`: the given line; `text/html`: a row per task (20 at most). */
 export function resultBundle(line: string, tasks: readonly Task[]): MimeBundle {
   const rows = tasks.slice(0, ROWS).map(row).join('');
   const more = tasks.length > ROWS ? `<tr><td colspan="4">… ${tasks.length - ROWS} more</td></tr>` : '';
@@ -20,6 +19,7 @@ function row(task: Task): string {
   return `<tr><td>${engine?.id ?? ''}</td><td>${status}</td><td>${ms}</td><td>${text === '' ? '' : output}</td></tr>`;
 }
 
+/** The text with the special characters of HTML replaced. */
 export function escaped(text: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
   return text.replace(/[&<>"]/g, (character) => entities[character] as string);

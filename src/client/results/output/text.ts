@@ -1,10 +1,10 @@
-// The exact text of captured output: prefixes, values, errors (semantics B10 to B12). Pure; never coloured.
 import type { RemoteError } from '../../../errors.ts';
 import type { MimeBundle, Task } from '../../links/task.ts';
 
+/** The two text streams of an engine. */
 export type StreamName = 'stdout' | 'stderr';
 
-/** Line break at the end, unless there is one or the text is empty. */
+/** The text with a line break at its end, unless it is empty or has one. */
 export function ended(text: string): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
@@ -15,16 +15,17 @@ export function streamText(stream: StreamName, task: Task, prefixed: boolean): s
   return text === '' ? '' : `${prefixed ? `${streamPrefix(stream, task)}\n` : ''}${ended(text)}`;
 }
 
-// The space is upstream's: tools that read this output know it.
+/** The line above captured text: `[stdout:0] `. The space is ipyparallel's, whose readers expect it (semantics B10). */
 export function streamPrefix(stream: StreamName, task: Task): string {
   return `[${stream}:${engineOf(task)}] `;
 }
 
+/** The line above displayed outputs: `[output:0]`. */
 export function outputPrefix(task: Task): string {
   return `[output:${engineOf(task)}]`;
 }
 
-/** What a terminal shows of a mime bundle: its text, or what it is. */
+/** A mime bundle on a terminal: its text, or its types and sizes. */
 export function bundleText(bundle: MimeBundle): string {
   const plain = bundle['text/plain'];
   if (typeof plain === 'string' && plain !== '') return plain;
@@ -55,6 +56,7 @@ export function tracebackText(error: RemoteError): string {
   return `${heading}:\n${ended(error.traceback || `${ename}: ${evalue}`)}\n`;
 }
 
+/** The id of the task's engine; `-` while none has been chosen. */
 export function engineOf(task: Task): string {
   return String(task.engine?.id ?? '-');
 }
