@@ -1,16 +1,17 @@
 // The product on the host's cores: by onnxruntime-node where it is installed, else in plain loops.
 import { blockedProvider } from '../../../kernels/matmul/blocked.ts';
-import { type Ort, onnxProvider } from '../../../kernels/matmul/onnx.ts';
+import { onnxProvider } from '../../../kernels/matmul/onnx.ts';
 import type { MatmulProvider } from '../../../kernels/matmul/product.ts';
 import { packageFolder } from '../packages.ts';
 
-/** onnxruntime-node as a provider, or undefined when it is not installed or does not load. */
+/** onnxruntime-node as a provider, or undefined when it is not installed, does not load, or is older than 1.16. */
 export async function openOnnx(threads: number): Promise<MatmulProvider | undefined> {
   if (packageFolder('onnxruntime-node') === undefined) return undefined;
   // Without this, onnxruntime-node looks for CUDA libraries, which nothing here uses.
   process.env['ONNXRUNTIME_NODE_INSTALL'] ??= 'skip';
   const ort = await import('onnxruntime-node').catch(() => undefined);
-  return ort === undefined ? undefined : onnxProvider(ort, threads);
+  // Versions before 1.16 have no named exports.
+  return ort?.InferenceSession === undefined ? undefined : onnxProvider(ort, threads);
 }
 
 /** Multiplies float64 and int32 on the CPU for any context, exactly. It opens the fastest library at first use. */
