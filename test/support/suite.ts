@@ -2,6 +2,8 @@
 import { suite as uvuSuite } from 'uvu';
 
 type Hook = () => unknown;
+
+/** The tests of one file. */
 export interface Suite {
   (name: string, run: Hook): void;
   only(name: string, run: Hook): void;
@@ -12,10 +14,16 @@ export interface Suite {
   run(): void;
 }
 
-/** One suite per test file. `run()` closes it. */
+/** Tests whose name has this text run, the others do not (`npm test -- unit/x --grep 'text'`). */
+const GREP = process.env['TEST_GREP'] ?? '';
+const isWanted = (name: string) => name.includes(GREP);
+
+/** One suite per test file. `run()` closes it; where no test is wanted, `before` hooks do not run. */
 export function suite(title: string): Suite {
   const inner = uvuSuite(title);
   let broken: unknown;
+  let wanted = 0;
+  const cleanUps: Hook[] = [];
   const guard = (hook: Hook) => async () => {
     try {
       await hook();
@@ -28,14 +36,34 @@ export function suite(title: string): Suite {
       console.error(`hook of "${title}" failed:`, error);
     }
   };
-  const test = (name: string, run: Hook) => inner(name, async () => check(broken, run));
-  return Object.assign(test, {
-    only: (name: string, run: Hook) => inner.only(name, async () => check(broken, run)),
-    skip: (name: string, reason: string) => console.log(`SKIPPED ${title}: ${name} (${reason})`),
+  const add = (to: typeof inner | typeof inner.only) => (name: string, run: Hook) => {
+    if (!isWanted(name)) return;
+    wanted++;
+    to(name, async () => check(broken, run));
+  };
+  return Object.assign(add(inner), {
+    only: add(inner.only),
+    skip: (name: string, reason: string) => {
+      if (isWanted(name)) console.log(`SKIPPED ${title}: ${name} (${reason})`);
+    },
     before: (hook: Hook) => inner.before(guard(hook)),
-    after: (hook: Hook) => inner.after(guard(hook)),
-    run: () => inner.run(),
+    after: (hook: Hook) => {
+      cleanUps.push(hook);
+      inner.after(guard(hook));
+    },
+    run: () => {
+      if (wanted > 0 || GREP === '') inner.run();
+      else void cleanUp(cleanUps);
+    },
   });
+}
+
+/** Ends what the file opened beside its hooks, so that the process ends. What `before` makes is not there. */
+async function cleanUp(hooks: readonly Hook[]): Promise<void> {
+  for (const hook of hooks)
+    await Promise.resolve()
+      .then(hook)
+      .catch(() => {});
 }
 
 async function check(broken: unknown, run: Hook): Promise<void> {
