@@ -2,11 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import process from 'node:process';
-import type { Link, Listener } from '../src/comm/transport.ts';
+import type { Listener } from '../src/comm/transport.ts';
 import { zeromqTransport } from '../src/comm/zeromq.ts';
-import { type Body, bodyOf, decodeBody, decodeHeader } from '../src/protocol/codec.ts';
+import { type Body, decodeBody } from '../src/protocol/codec.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
-import type { DeviceReport, EngineRecord, MailMessage, TaskMessage } from '../src/protocol/messages.ts';
+import type {
+  DeviceReport,
+  EngineRecord,
+  MailMessage,
+  TaskMessage,
+  TasksInbound,
+  TasksOutbound,
+} from '../src/protocol/messages.ts';
+import { type Channel, listenChannels } from '../src/rpc/channel.ts';
+import { TASKS } from '../src/rpc/conversations.ts';
 import { Collectives } from './collectives/collectives.ts';
 import type { ContextOptions, GpuContext } from './contexts/context.ts';
 import { Control, type FromControl } from './control/control.ts';
@@ -64,7 +73,10 @@ export class EngineServer {
   constructor(options: EngineOptions) {
     this.#options = options;
     const { outboxBytes } = options;
-    const core = new Engine<Link>({ identity: this.#identity, ...(outboxBytes === undefined ? {} : { outboxBytes }) });
+    const core = new Engine<Channel<TasksOutbound>>({
+      identity: this.#identity,
+      ...(outboxBytes === undefined ? {} : { outboxBytes }),
+    });
     this.#namespace = new Namespace(
       () => this.#name,
       (value) => this.#residency.release(value),
@@ -191,33 +203,32 @@ export class EngineServer {
   }
 
   #listen(): Promise<Listener> {
-    return this.#transport.listen(this.#options.tasks, {
-      onMessage: (parts, link) => this.#receive(parts, link),
-      onDown: (link) => {
-        this.#loop.clientDown(link);
-        this.#bodies.clientDown(link);
+    const { tasks: endpoint } = this.#options;
+    return listenChannels(
+      { transport: this.#transport, endpoint, conversation: TASKS },
+      {
+        message: (message, body, channel) => this.#receive(message, body, channel),
+        down: (_, channel) => {
+          this.#loop.clientDown(channel);
+          this.#bodies.clientDown(channel);
+        },
+        dropped: (error) => this.#log.write(`a message was dropped: ${error.message}`),
       },
-    });
+    );
   }
 
-  #receive(parts: Uint8Array[], link: Link): void {
-    try {
-      const header = decodeHeader(parts);
-      if (header.type === 'task') this.#task(header, bodyOf(parts), link);
-      else if (header.type === 'fetch') this.#loop.fetch(header.id, link);
-      else if (header.type === 'body') this.#bodies.offer(header.id, bodyOf(parts));
-      else if (header.type === 'mail') this.#deliver(header, bodyOf(parts));
-      else if (header.type === 'relay') this.#relay.arrive(header, parts[1] as Uint8Array);
-      else this.#log.write(`a ${header.type} message on the tasks socket was dropped`);
-    } catch (error) {
-      this.#log.write(`a message was dropped: ${(error as Error).message}`);
-    }
+  #receive(message: TasksInbound, body: Body, client: Channel<TasksOutbound>): void {
+    if (message.type === 'task') this.#task(message, body, client);
+    else if (message.type === 'fetch') this.#loop.fetch(message.id, client);
+    else if (message.type === 'body') this.#bodies.offer(message.id, body);
+    else if (message.type === 'mail') this.#deliver(message, body);
+    else this.#relay.arrive(message, body[0] as Uint8Array);
   }
 
   // A client that had lost its link sends again, and directly, what the running task may be waiting for.
-  #task(message: TaskMessage, body: Body, link: Link): void {
+  #task(message: TaskMessage, body: Body, client: Channel<TasksOutbound>): void {
     this.#bodies.offer(message.id, body);
-    this.#loop.arrive(message, body, link);
+    this.#loop.arrive(message, body, client);
   }
 
   #deliver(message: MailMessage, body: Body): void {

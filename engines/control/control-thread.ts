@@ -1,11 +1,11 @@
 // The control thread: answers ping, status, abort and interrupt while the main thread computes, keeps the link to the
 // controller, and ends the process when its launcher or its controller is gone, even if the main thread never yields.
 import { type MessagePort, workerData } from 'node:worker_threads';
-import type { Link } from '../../src/comm/transport.ts';
 import { zeromqTransport } from '../../src/comm/zeromq.ts';
-import { decodeHeader, encodeMessage } from '../../src/protocol/codec.ts';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlReply, ControlRequest, EngineRecord } from '../../src/protocol/messages.ts';
+import { listenChannels } from '../../src/rpc/channel.ts';
+import { CONTROL } from '../../src/rpc/conversations.ts';
 import { engineLog } from '../log.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
 import { Interrupter, Reaper } from './interrupter.ts';
@@ -39,7 +39,13 @@ function shutdown(code: number, reason: string): void {
   }, 500).unref();
 }
 
-const listener = await transport.listen(options.control, { onMessage: (parts, link) => receive(parts, link) });
+const listener = await listenChannels(
+  { transport, endpoint: options.control, conversation: CONTROL },
+  {
+    message: (request, _, client) => void client.send(answer(request)),
+    dropped: (error) => log.write(`a message that is no request was dropped: ${error.message}`),
+  },
+);
 const registration = new Registration(transport, options, {
   registered: (id) => tell({ do: 'registered', id }),
   roster: (engines, version) => tell({ do: 'roster', engines, version }),
@@ -60,15 +66,6 @@ function register(engine: Omit<EngineRecord, 'id' | 'control'>): void {
 function deadline(started: number): void {
   const running = board.running();
   if (running?.started === started) interrupter.end(started, REASON.timeout, REPLACE_GRACE_MS);
-}
-
-function receive(parts: Uint8Array[], link: Link): void {
-  try {
-    const request = decodeHeader(parts) as ControlRequest;
-    link.send(encodeMessage(answer(request))).catch(() => {});
-  } catch (error) {
-    log.write(`a message that is no request was dropped: ${(error as Error).message}`);
-  }
 }
 
 function answer(request: ControlRequest): ControlReply {

@@ -1,11 +1,12 @@
-// The link to the controller: registers, keeps the roster, sends heartbeats, comes back after a lost link, and gives up
-// when the controller has been gone for `deathTimeout`.
-import type { Link, Transport } from '../../src/comm/transport.ts';
-import { decodeHeader, encodeMessage } from '../../src/protocol/codec.ts';
+import type { Transport } from '../../src/comm/transport.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
 import type { EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../../src/protocol/messages.ts';
+import { type Channel, openChannel } from '../../src/rpc/channel.ts';
+import { ROSTER } from '../../src/rpc/conversations.ts';
+import { RosterState } from '../../src/rpc/roster-state.ts';
 import { engineLog } from '../log.ts';
 
+/** What the rest of the engine is told. */
 export interface RegistrationEvents {
   registered(id: EngineId): void;
   roster(engines: readonly EngineRecord[], version: number): void;
@@ -19,6 +20,10 @@ const HEARTBEAT_MS = 1000;
 const RECONNECT_MS = 500;
 const DEFAULT_DEATH_MS = 60_000;
 
+/**
+ * The engine's link to the controller: registers, follows the roster, sends heartbeats, comes back after a broken link,
+ * and gives up when the controller has been gone for `deathTimeout`.
+ */
 export class Registration {
   readonly #transport: Transport;
   readonly #options: EngineOptions;
@@ -26,9 +31,8 @@ export class Registration {
   readonly #log = engineLog('roster');
   readonly #timer: NodeJS.Timeout;
   #engine: Omit<EngineRecord, 'id'> | undefined;
-  #engines = new Map<string, EngineRecord>();
-  #version = 0;
-  #link: Link | undefined;
+  readonly #roster = new RosterState();
+  #controller: Channel<RosterInbound> | undefined;
   #id: EngineId | undefined;
   #up = false;
   #aliveAt = Date.now();
@@ -50,68 +54,57 @@ export class Registration {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#timer);
-    const link = this.#link;
-    if (link === undefined) return;
-    if (this.#up && this.#engine !== undefined) this.#send({ type: 'unregister', uuid: this.#engine.uuid });
+    const controller = this.#controller;
+    if (controller === undefined) return;
+    if (this.#up && this.#engine !== undefined) void controller.send({ type: 'unregister', uuid: this.#engine.uuid });
     // The goodbye is queued: closing before it has left would drop it.
-    for (let turn = 0; turn < GOODBYE_TURNS && (turn < 3 || link.pendingBytes > 0); turn++) await nextTurn();
-    await link.close();
+    for (let turn = 0; turn < GOODBYE_TURNS && (turn < 3 || controller.pendingBytes > 0); turn++) await nextTurn();
+    await controller.close();
   }
 
   #connect(): void {
     const engine = this.#engine;
     if (this.#closed || engine === undefined) return;
-    this.#link = this.#transport.connect(this.#options.controller, {
-      onMessage: (parts) => this.#receive(parts),
-      onDown: (link, reason) => this.#down(link, reason),
+    const options = { transport: this.#transport, endpoint: this.#options.controller, conversation: ROSTER };
+    this.#controller = openChannel(options, 'controller', {
+      message: (message) => this.#take(message),
+      down: (reason, channel) => this.#down(channel, reason),
+      dropped: (error) => this.#log.write(`a message of the controller was dropped: ${error.message}`),
     });
-    // After a lost link it asks for its old id.
+    // After a broken link it asks for its old id.
     const slot = this.#id ?? this.#options.slot;
-    this.#send({ type: 'register', engine, ...(slot === undefined ? {} : { slot }) });
+    void this.#controller.send({ type: 'register', engine, ...(slot === undefined ? {} : { slot }) });
   }
 
-  #send(message: RosterInbound): void {
-    this.#link?.send(encodeMessage(message)).catch((error: Error) => this.#log.write(error.message));
-  }
-
-  #receive(parts: Uint8Array[]): void {
+  #take(message: RosterOutbound): void {
     this.#aliveAt = Date.now();
     this.#up = true;
-    try {
-      this.#handle(decodeHeader(parts) as RosterOutbound);
-    } catch (error) {
-      this.#log.write(`a message of the controller was dropped: ${(error as Error).message}`);
-    }
-  }
-
-  #handle(message: RosterOutbound): void {
     if (message.type === 'stopping') this.#events.stop(ENGINE_EXIT.ok, 'the cluster stops');
     else if (message.type === 'registered') {
       this.#id = message.id;
       this.#events.registered(message.id);
-    } else this.#roster(message);
+    } else this.#follow(message);
   }
 
-  #roster(message: RosterOutbound): void {
-    if (message.type === 'roster') this.#engines = new Map(message.engines.map((e) => [e.uuid, e]));
-    else if (message.type === 'engine-up') this.#engines.set(message.engine.uuid, message.engine);
-    else if (message.type === 'engine-down') this.#engines.delete(message.uuid);
-    if ('version' in message) this.#version = message.version ?? 0;
-    this.#events.roster([...this.#engines.values()], this.#version);
+  // Told also when nothing changed: the version may have, and tasks wait for the first roster.
+  #follow(message: RosterOutbound): void {
+    this.#roster.fold(message);
+    this.#events.roster(this.#roster.engines, this.#roster.version);
   }
 
-  #down(link: Link, reason: Error): void {
-    if (link !== this.#link || this.#closed) return;
+  #down(channel: Channel<RosterInbound>, reason: Error): void {
+    if (channel !== this.#controller || this.#closed) return;
     this.#up = false;
-    this.#link = undefined;
+    this.#controller = undefined;
     this.#aliveAt = Date.now();
     this.#log.write(`the controller is gone: ${reason.message}`);
-    void link.close();
+    void channel.close();
     setTimeout(() => this.#connect(), RECONNECT_MS);
   }
 
   #beat(): void {
-    if (this.#up && this.#engine !== undefined) this.#send({ type: 'heartbeat', uuid: this.#engine.uuid });
+    if (this.#up && this.#engine !== undefined)
+      void this.#controller?.send({ type: 'heartbeat', uuid: this.#engine.uuid });
     else this.#checkDeath();
   }
 

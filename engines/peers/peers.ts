@@ -1,9 +1,11 @@
 // Engine to engine: values put into each other's mailbox, outside the task queue, so that a running task can exchange
 // blocks without deadlock. Links open on first use, to the endpoints of the roster.
 
-import type { Link, Transport } from '../../src/comm/transport.ts';
-import { type Body, encodeBody, encodeMessage } from '../../src/protocol/codec.ts';
-import type { EngineId, EngineRecord, Header, MailMessage } from '../../src/protocol/messages.ts';
+import type { Transport } from '../../src/comm/transport.ts';
+import { type Body, encodeBody } from '../../src/protocol/codec.ts';
+import type { EngineId, EngineRecord, MailMessage, RelayMessage, TasksInbound } from '../../src/protocol/messages.ts';
+import { type Channel, openChannel } from '../../src/rpc/channel.ts';
+import { TASKS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import { logLine } from '../log.ts';
 import type { Identity } from '../queue/task-queue.ts';
@@ -24,7 +26,7 @@ export class Peers {
   readonly #identity: Identity;
   readonly #transport: Transport;
   readonly #decode: (body: Body) => unknown;
-  readonly #links = new Map<EngineId, Link>();
+  readonly #channels = new Map<EngineId, Channel<TasksInbound>>();
   readonly #mailbox = new Mailbox(() => `engine ${this.#identity.id}`, logLine);
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
   // Topics that were called off: what still comes for them is dropped.
@@ -125,11 +127,11 @@ export class Peers {
     else await this.message(to, { type: 'mail', from: this.id, tag }, body);
   }
 
-  /** Any message for the tasks socket of a peer. @throws PeerError when it has left, ConnectionError */
-  async message(to: EngineId, header: Header, body: Body): Promise<void> {
+  /** A message for the tasks socket of a peer. @throws PeerError when it has left, ConnectionError */
+  async message(to: EngineId, message: MailMessage | RelayMessage, body: Body): Promise<void> {
     const record = this.#members.find(to, this.#version());
     if (record === undefined) throw peerError(`engine ${this.id} cannot send to engine ${to}: it left the cluster`);
-    await this.#link(record).send(encodeMessage(header, body));
+    await this.#channel(record).send(message, body);
   }
 
   /** The engine id of a rank. @throws RangeError */
@@ -144,24 +146,25 @@ export class Peers {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#links.values()].map((link) => link.close()));
-    this.#links.clear();
+    await Promise.all([...this.#channels.values()].map((channel) => channel.close()));
+    this.#channels.clear();
   }
 
-  #link(to: EngineRecord): Link {
-    const known = this.#links.get(to.id);
+  // Peers answer on links of their own: nothing comes back on these.
+  #channel({ id, tasks: endpoint }: EngineRecord): Channel<TasksInbound> {
+    const known = this.#channels.get(id);
     if (known !== undefined) return known;
-    const link = this.#transport.connect(to.tasks, {
-      onMessage: () => {},
-      onDown: (_, reason) => this.#drop(to.id, reason.message),
+    const channel = openChannel({ transport: this.#transport, endpoint, conversation: TASKS }, `engine ${id}`, {
+      message: () => {},
+      down: (reason) => this.#drop(id, reason.message),
     });
-    this.#links.set(to.id, link);
-    return link;
+    this.#channels.set(id, channel);
+    return channel;
   }
 
   #drop(id: EngineId, why: string): void {
-    void this.#links.get(id)?.close();
-    this.#links.delete(id);
+    void this.#channels.get(id)?.close();
+    this.#channels.delete(id);
     this.#mailbox.fail((from) => from === id, why);
     for (const listener of this.#gone) listener(id, why);
   }

@@ -1,8 +1,8 @@
-// Bodies of tasks that come from a peer instead of the client; where the chain has broken, the client is asked for them.
 import { setTimeout } from 'node:timers';
-import type { Link } from '../../src/comm/transport.ts';
-import { type Body, encodeMessage } from '../../src/protocol/codec.ts';
-import type { TaskId, TaskMessage } from '../../src/protocol/messages.ts';
+import type { Body } from '../../src/protocol/codec.ts';
+import type { TaskId, TaskMessage, TasksOutbound } from '../../src/protocol/messages.ts';
+import type { Channel } from '../../src/rpc/channel.ts';
+import { type Deferred, deferred } from '../../src/util/deferred.ts';
 import { peerError } from './mailbox.ts';
 import type { Relay } from './relay.ts';
 
@@ -11,12 +11,11 @@ const PATIENCE_MS = 3000;
 /** Milliseconds that a client which lost its link may take to come back. */
 const LEASE_MS = 10_000;
 
-interface Asked {
-  readonly client: Link;
-  resolve(body: Body): void;
-  reject(error: Error): void;
+interface Asked extends Deferred<Body> {
+  readonly client: Channel<TasksOutbound>;
 }
 
+/** Bodies of tasks that come from a peer instead of the client. When the chain has broken, it asks the client. */
 export class RelayedBodies {
   readonly #relay: Relay;
   readonly #asked = new Map<TaskId, Asked>();
@@ -26,7 +25,7 @@ export class RelayedBodies {
   }
 
   /** The body of a task whose message had none. @throws PeerError when the client is gone before it has sent it */
-  async fetch(message: TaskMessage, client: Link): Promise<Body> {
+  async fetch(message: TaskMessage, client: Channel<TasksOutbound>): Promise<Body> {
     const { key = '', from } = message.relayed ?? {};
     try {
       return await this.#relay.take(key, PATIENCE_MS, from);
@@ -35,7 +34,7 @@ export class RelayedBodies {
     }
   }
 
-  /** A body from the client itself. True: it was waited for. */
+  /** A body from the client itself. True if a task waits for it. */
   offer(id: TaskId, body: Body): boolean {
     const asked = this.#asked.get(id);
     if (asked === undefined || body.length === 0) return false;
@@ -45,8 +44,8 @@ export class RelayedBodies {
   }
 
   /** A client that comes back sends its tasks again, with their bodies. */
-  clientDown(link: Link): void {
-    const waiting = [...this.#asked].filter(([, { client }]) => client === link);
+  clientDown(gone: Channel<TasksOutbound>): void {
+    const waiting = [...this.#asked].filter(([, { client }]) => client === gone);
     if (waiting.length === 0) return;
     setTimeout(() => {
       for (const [id, asked] of waiting) {
@@ -57,10 +56,10 @@ export class RelayedBodies {
     }, LEASE_MS).unref();
   }
 
-  #ask(id: TaskId, client: Link): Promise<Body> {
-    return new Promise((resolve, reject) => {
-      this.#asked.set(id, { client, resolve, reject });
-      client.send(encodeMessage({ type: 'need', id })).catch(() => {});
-    });
+  #ask(id: TaskId, client: Channel<TasksOutbound>): Promise<Body> {
+    const asked = { client, ...deferred<Body>() };
+    this.#asked.set(id, asked);
+    void client.send({ type: 'need', id });
+    return asked.promise;
   }
 }

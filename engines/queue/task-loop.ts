@@ -2,9 +2,9 @@
 // Imported, not global: users may give these names to values of their own.
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-import type { Link } from '../../src/comm/transport.ts';
-import { type Body, encodeBody, encodeMessage } from '../../src/protocol/codec.ts';
-import type { OutputMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
+import { type Body, encodeBody } from '../../src/protocol/codec.ts';
+import type { OutputMessage, TaskId, TaskMessage, TasksOutbound } from '../../src/protocol/messages.ts';
+import type { Channel } from '../../src/rpc/channel.ts';
 import type { Board } from '../control/status-board.ts';
 import type { Engine, Instruction, Outcome, QueuedTask } from './task-queue.ts';
 
@@ -19,10 +19,10 @@ const CLIENT_LEASE_MS = 10_000;
 const ROSTER_WAIT_MS = 2000;
 
 export interface TaskLoopOptions {
-  readonly core: Engine<Link>;
+  readonly core: Engine<Channel<TasksOutbound>>;
   readonly board: Board;
   /** Never throws; a promise where the task awaits. */
-  readonly run: (message: TaskMessage, body: Body, client: Link) => Outcome | Promise<Outcome>;
+  readonly run: (message: TaskMessage, body: Body, client: Channel<TasksOutbound>) => Outcome | Promise<Outcome>;
   /** Hears of the control thread's messages that the event loop has not delivered. */
   readonly drain: () => void;
   /** Ends the start number `started` after `ms`. */
@@ -39,10 +39,10 @@ export interface Output {
 }
 
 export class TaskLoop {
-  readonly #core: Engine<Link>;
+  readonly #core: Engine<Channel<TasksOutbound>>;
   readonly #board: Board;
   readonly #options: TaskLoopOptions;
-  #running: QueuedTask<Link> | null = null;
+  #running: QueuedTask<Channel<TasksOutbound>> | null = null;
   /** The roster version that this engine has seen; none yet: no task starts, as it would have no rank. */
   #rosterVersion: number | undefined;
   #holding: NodeJS.Timeout | undefined;
@@ -73,9 +73,9 @@ export class TaskLoop {
     this.#wake();
   }
 
-  arrive(message: TaskMessage, body: Body, link: Link): void {
+  arrive(message: TaskMessage, body: Body, client: Channel<TasksOutbound>): void {
     const before = this.#core.queueLength;
-    const answers = this.#core.arrive(message, body, link);
+    const answers = this.#core.arrive(message, body, client);
     if (this.#core.queueLength > before) this.#board.queued(message.id);
     if (this.#core.completed !== this.#board.get('completed')) this.#rewriteBoard();
     void this.#carryOut(answers);
@@ -83,8 +83,8 @@ export class TaskLoop {
   }
 
   /** The client may be back soon under another link. */
-  clientDown(link: Link): void {
-    setTimeout(() => this.#aborting(this.#core.clientGone(link)), CLIENT_LEASE_MS).unref();
+  clientDown(client: Channel<TasksOutbound>): void {
+    setTimeout(() => this.#aborting(this.#core.clientGone(client)), CLIENT_LEASE_MS).unref();
   }
 
   /** Aborts queued tasks by id. */
@@ -92,7 +92,7 @@ export class TaskLoop {
     this.#aborting(this.#core.abort(ids));
   }
 
-  #aborting(answers: Instruction<Link>[]): void {
+  #aborting(answers: Instruction<Channel<TasksOutbound>>[]): void {
     if (answers.length === 0) return;
     this.#rewriteBoard();
     void this.#carryOut(answers);
@@ -105,8 +105,8 @@ export class TaskLoop {
   }
 
   /** Answers with the reply of a task that may be another client's, now or when it ends. */
-  fetch(id: TaskId, link: Link): void {
-    void this.#carryOut(this.#core.fetch(id, link));
+  fetch(id: TaskId, client: Channel<TasksOutbound>): void {
+    void this.#carryOut(this.#core.fetch(id, client));
   }
 
   #rewriteBoard(): void {
@@ -142,12 +142,12 @@ export class TaskLoop {
     }
   }
 
-  async #resume(task: QueuedTask<Link>, outcome: Outcome): Promise<void> {
+  async #resume(task: QueuedTask<Channel<TasksOutbound>>, outcome: Outcome): Promise<void> {
     await this.#finish(task, outcome);
     setImmediate(() => this.#pump());
   }
 
-  #next(): QueuedTask<Link> | undefined {
+  #next(): QueuedTask<Channel<TasksOutbound>> | undefined {
     // An abort that was acknowledged wins over a start that comes later.
     this.#options.drain();
     const task = this.#stopping || this.#isHeld() ? undefined : this.#core.next();
@@ -171,7 +171,7 @@ export class TaskLoop {
   }
 
   /** A promise if the result is large: it is read while it is sent, so the next task must not write into it. */
-  #finish(task: QueuedTask<Link>, outcome: Outcome): Promise<unknown> | undefined {
+  #finish(task: QueuedTask<Channel<TasksOutbound>>, outcome: Outcome): Promise<unknown> | undefined {
     const answers = this.#core.finished(task.message.id, outcome);
     this.#running = null;
     this.#options.ended?.(task.message, outcome.reply.status !== 'ok');
@@ -181,13 +181,13 @@ export class TaskLoop {
     return this.#carryOut(answers);
   }
 
-  #carryOut(answers: Instruction<Link>[]): Promise<unknown> | undefined {
+  #carryOut(answers: Instruction<Channel<TasksOutbound>>[]): Promise<unknown> | undefined {
     let waiting: Promise<unknown> | undefined;
     for (const { to, reply, body } of answers) {
-      const sent = to.send(encodeMessage(reply, body)).catch(() => {
-        // The client is gone: the outbox keeps the result.
-      });
-      if (body.some((part) => part.byteLength > LARGE_BYTES)) waiting = Promise.race([sent, sleep(SEND_WAIT_MS)]);
+      const sent = to.send(reply, body);
+      if (!body.some((part) => part.byteLength > LARGE_BYTES)) continue;
+      const gone = () => {}; // the client: its result is kept
+      waiting = Promise.race([sent.catch(gone), sleep(SEND_WAIT_MS)]);
     }
     return waiting;
   }
@@ -199,7 +199,7 @@ export class TaskLoop {
     const { stream, text } = what;
     const header = { type: 'output', id: task.message.id, stream, ...(text === undefined ? {} : { text }) } as const;
     const body = text === undefined ? encodeBody(what.value) : [];
-    task.client.send(encodeMessage(header, body)).catch(() => {});
+    void task.client.send(header, body);
   }
 }
 

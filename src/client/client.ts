@@ -36,6 +36,13 @@ export interface ConnectOptions {
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+let linksOfClient: (client: Client) => EngineLinks;
+
+/** The links of a client: for the cluster that opened it, not for its users. */
+export function linksOf(client: Client): EngineLinks {
+  return linksOfClient(client);
+}
+
 /**
  * A connection to every engine of a cluster, and its register of jobs. Index it for views of its engines: `rc[0]`,
  * `rc[-1]`, `rc[':']`, `rc['::2']`. Durations are milliseconds.
@@ -45,6 +52,10 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   readonly #jobs: ClientJobs;
   readonly #calls: CallContext;
   #balancer: Balancer | undefined;
+
+  static {
+    linksOfClient = (client) => client.#links;
+  }
 
   private constructor(info: ClusterInfo, { transport = zeromqTransport(), onEvent }: ConnectOptions) {
     super((key) => this.view(key));
@@ -260,10 +271,10 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
 
   /**
    * Resolves when at least `n` engines are there.
-   * @throws TimeoutError at the deadline, AbortError
+   * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost: no engine can join
    */
   waitForEngines(n: number, options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
-    return this.#links.until(() => this.length >= n, options, `${n} engines (${this.length} are there)`);
+    return this.#links.until(({ length }) => length >= n, options, `${n} engines (${this.length} are there)`);
   }
 
   /**

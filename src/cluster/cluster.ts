@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util';
-import type { Client } from '../client/client.ts';
+import type { Client, ConnectOptions } from '../client/client.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
@@ -11,7 +11,7 @@ import { guard } from './exit-guard.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
-import { type ConnectOptions, OwnClients } from './own-clients.ts';
+import { OwnClients } from './own-clients.ts';
 import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
 
 /** A controller in this process and engine processes beside it; `stop`, or `await using`, ends them all. */

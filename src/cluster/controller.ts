@@ -1,17 +1,22 @@
-// The controller: the roster's rim. Engines register with it, clients follow it; it never sees task data, so its memory
-// does not grow with traffic.
 import { debuglog } from 'node:util';
-import type { Link, Listener, Transport } from '../comm/transport.ts';
-import { decodeHeader, encodeMessage } from '../protocol/codec.ts';
+import type { Listener, Transport } from '../comm/transport.ts';
 import type { ClusterVerb, EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
+import { type Channel, listenChannels } from '../rpc/channel.ts';
+import { ROSTER } from '../rpc/conversations.ts';
+import type { RosterEvent } from '../rpc/roster-state.ts';
 import { Pinger } from './pinger.ts';
-import { type Admission, Roster, type RosterEvent } from './roster.ts';
+import { type Admission, Roster } from './roster.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
 const debug = debuglog('directview:controller');
 
+/** Engines that join or leave, and what the pings say of them. */
 export type ControllerEvent = RosterEvent | { readonly type: 'vitals'; readonly verdict: Verdict };
 
+/** An engine or a client, seen from here. */
+type Party = Channel<RosterOutbound>;
+
+/** How a controller listens, and who is told what it sees. */
 export interface ControllerOptions {
   readonly transport: Transport;
   /** Where to listen: `ipc://` in a private directory, or loopback. */
@@ -24,13 +29,17 @@ export interface ControllerOptions {
   readonly isWatched?: (id: EngineId) => boolean;
 }
 
+/**
+ * Connects the roster to the network: engines register, clients follow. It never sees task data, so its memory does not
+ * grow with traffic.
+ */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #roster = new Roster();
   /** Grows with each engine that comes or goes. */
   #version = 0;
-  /** Everybody who follows the roster; an engine's link bears its uuid. */
-  readonly #followers = new Map<Link, { readonly uuid?: string }>();
+  /** Everybody who follows the roster: engines with their uuid, clients without. */
+  readonly #followers = new Map<Party, string | undefined>();
   readonly #pinger: Pinger;
   #listener!: Listener;
   #isStopping = false;
@@ -43,10 +52,14 @@ export class Controller {
   /** @throws ConnectionError when the endpoint cannot be bound */
   static async listen(options: ControllerOptions): Promise<Controller> {
     const controller = new Controller(options);
-    controller.#listener = await options.transport.listen(options.endpoint, {
-      onMessage: (parts, link) => controller.#take(decodeHeader(parts) as RosterInbound, link),
-      onDown: (link, reason) => controller.#onDown(link, reason),
-    });
+    const { transport, endpoint } = options;
+    controller.#listener = await listenChannels(
+      { transport, endpoint, conversation: ROSTER },
+      {
+        message: (message, _, party) => controller.#take(message, party),
+        down: (reason, party) => controller.#onDown(party, reason),
+      },
+    );
     return controller;
   }
 
@@ -70,66 +83,66 @@ export class Controller {
     this.#publish(this.#roster.down(id, reason));
   }
 
-  #take(message: RosterInbound, link: Link): void {
+  #take(message: RosterInbound, party: Party): void {
     debug('<- %s', message.type);
-    if (message.type === 'register') this.#register(message, link);
+    if (message.type === 'register') this.#register(message, party);
     else if (message.type === 'unregister') this.#leave(message.uuid, 'was shut down');
-    else if (message.type === 'hello') this.#welcome(link, {});
-    else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, link);
-    else if (message.type === 'cluster') void this.#obey(message.request, message.verb, link);
+    else if (message.type === 'hello') this.#welcome(party, undefined);
+    else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, party);
+    else void this.#obey(message.request, message.verb, party);
   }
 
-  #register({ engine, slot }: Extract<RosterInbound, { type: 'register' }>, link: Link): void {
+  #register({ engine, slot }: Extract<RosterInbound, { type: 'register' }>, party: Party): void {
     const admission = this.#isStopping ? { refused: 'the cluster is stopping' } : this.#roster.register(engine, slot);
-    if ('refused' in admission) this.#refuse(link, engine.uuid, admission.refused);
-    else this.#admit(link, engine.uuid, admission);
+    if ('refused' in admission) this.#refuse(party, engine.uuid, admission.refused);
+    else this.#admit(party, engine.uuid, admission);
   }
 
-  #admit(link: Link, uuid: string, { id, events }: Admission): void {
-    this.#send(link, { type: 'registered', id });
+  #admit(party: Party, uuid: string, { id, events }: Admission): void {
+    void party.send({ type: 'registered', id });
     this.#publish(events);
-    this.#welcome(link, { uuid });
+    this.#welcome(party, uuid);
   }
 
-  /** An incarnation that is over must end: it may not know. */
-  #refuse(link: Link, uuid: string, reason: string): void {
+  /** An engine that was taken off the roster must end; it may not know that it was. */
+  #refuse(party: Party, uuid: string, reason: string): void {
     debug('refused %s: %s', uuid, reason);
-    this.#send(link, { type: 'stopping' });
+    void party.send({ type: 'stopping' });
   }
 
-  #welcome(link: Link, follower: { readonly uuid?: string }): void {
-    this.#followers.set(link, follower);
-    this.#send(link, { type: 'roster', engines: this.#roster.engines, version: this.#version });
+  #welcome(party: Party, uuid: string | undefined): void {
+    this.#followers.set(party, uuid);
+    void party.send({ type: 'roster', engines: this.#roster.engines, version: this.#version });
   }
 
-  /** Answered, so that an engine knows that its controller lives. */
-  #heartbeat(uuid: string, link: Link): void {
+  /** The answer tells the engine that its controller lives. */
+  #heartbeat(uuid: string, party: Party): void {
     const engine = this.#roster.byUuid(uuid);
-    if (engine === undefined) this.#refuse(link, uuid, 'not on the roster');
+    if (engine === undefined) this.#refuse(party, uuid, 'not on the roster');
     else {
       this.#pinger.seen(engine.id);
-      this.#send(link, { type: 'registered', id: engine.id });
+      void party.send({ type: 'registered', id: engine.id });
     }
   }
 
-  async #obey(request: number, verb: ClusterVerb, link: Link): Promise<void> {
+  async #obey(request: number, verb: ClusterVerb, party: Party): Promise<void> {
     const reply = { type: 'cluster-reply', request } as const;
     try {
       if (this.#options.onVerb === undefined) throw new Error('this controller has no launcher');
       await this.#options.onVerb(verb);
-      this.#send(link, reply);
+      void party.send(reply);
     } catch (error) {
-      this.#send(link, { ...reply, error: error instanceof Error ? error.message : String(error) });
+      void party.send({ ...reply, error: error instanceof Error ? error.message : String(error) });
     }
   }
 
-  #onDown(link: Link, reason: Error): void {
-    const uuid = this.#followers.get(link)?.uuid;
-    this.#followers.delete(link);
+  #onDown(party: Party, reason: Error): void {
+    const uuid = this.#followers.get(party);
+    this.#followers.delete(party);
     if (uuid !== undefined) this.#leave(uuid, `lost its connection: ${reason.message}`);
   }
 
-  /** Of a watched engine the exit is awaited: it tells more than a goodbye or a broken link. */
+  /** A launcher will report this engine's exit code, which says more than a broken link: then waits for that. */
   #leave(uuid: string, reason: string): void {
     const engine = this.#roster.byUuid(uuid);
     if (engine !== undefined && !this.#options.isWatched?.(engine.id)) this.down(engine.id, reason);
@@ -160,19 +173,14 @@ export class Controller {
 
   #forget(id: EngineId, uuid: string): void {
     this.#pinger.remove(id);
-    for (const [link, follower] of this.#followers) if (follower.uuid === uuid) this.#followers.delete(link);
+    for (const [party, its] of this.#followers) if (its === uuid) this.#followers.delete(party);
   }
 
   #tell(message: RosterOutbound): void {
-    const parts = encodeMessage(message);
-    for (const link of this.#followers.keys()) link.send(parts).catch(ignore);
+    for (const party of this.#followers.keys()) void party.send(message);
   }
 
-  #send(link: Link, message: RosterOutbound): void {
-    link.send(encodeMessage(message)).catch(ignore);
-  }
-
-  /** Tells everybody that the cluster ends; from now on nobody registers. Idempotent. */
+  /** Tells all followers that the cluster ends; from now on no engine may register. Idempotent. */
   announceStop(): void {
     if (this.#isStopping) return;
     this.#isStopping = true;
@@ -186,6 +194,3 @@ export class Controller {
     await this.#listener.close();
   }
 }
-
-/** A follower that is gone: `onDown` tells. */
-function ignore(): void {}

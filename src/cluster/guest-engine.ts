@@ -3,14 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ClusterFile } from '../client/links/cluster-file.ts';
+import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import type { DeviceRequest, EngineOptions } from '../protocol/engine-options.ts';
-import type { EngineId } from '../protocol/messages.ts';
+import type { EngineId, EngineRecord } from '../protocol/messages.ts';
+import { RosterClient } from '../rpc/roster-client.ts';
 import { guard } from './exit-guard.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
-import { RosterProbe } from './roster-probe.ts';
 
 /** The device of a guest engine (default threads: all cores), and limits. */
 export interface GuestOptions extends DeviceRequest {
@@ -54,16 +55,25 @@ export async function guestEngine(
   }
 }
 
-async function registered(cluster: ClusterFile, pid: number, exit: Promise<EngineExit>, timeout: number) {
-  const probe = new RosterProbe(cluster.controller);
+async function registered(
+  cluster: ClusterFile,
+  pid: number,
+  exit: Promise<EngineExit>,
+  timeout: number,
+): Promise<EngineRecord> {
+  const roster = new RosterClient(zeromqTransport(), cluster.controller, `guest-${process.pid}`);
+  const isOurs = (engine: EngineRecord) => engine.pid === pid;
+  const joined = roster.until((engines) => engines.some(isOurs), { timeout }, `the engine of process ${pid}`);
   const failed = exit.then((end): never => {
     throw new ClusterError(`the engine ${describeExit(end)} before it was ready; it wrote:\n${end.handle.output()}`);
   });
   try {
-    return await Promise.race([probe.joined(pid, timeout), failed]);
+    const engines = await Promise.race([joined, failed]);
+    return engines.find(isOurs) as EngineRecord;
   } finally {
-    failed.catch(() => {}); // the engine also ends later, when nobody awaits this any more
-    await probe.close();
+    // Both may fail after the race, when nobody awaits them any more: the engine ends some day, the roster now.
+    void Promise.allSettled([failed, joined]);
+    await roster.close();
   }
 }
 

@@ -1,14 +1,14 @@
-// Pings the control sockets of all engines and hands out the verdicts on them. The rim of vitals.ts.
 import type { Transport } from '../comm/transport.ts';
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
-import { ControlProbe } from './control-probe.ts';
+import { ControlClient } from '../rpc/control-client.ts';
 import { type Verdict, Vitals, type VitalsOptions } from './vitals.ts';
 
+/** Pings the control threads of all engines and passes on the verdicts of `Vitals`, which judges by time alone. */
 export class Pinger {
   readonly #transport: Transport;
   readonly #vitals: Vitals;
   readonly #onVerdict: (verdict: Verdict) => void;
-  readonly #probes = new Map<EngineId, { readonly engine: EngineRecord; probe: ControlProbe }>();
+  readonly #controls = new Map<EngineId, ControlClient>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(transport: Transport, options: VitalsOptions, onVerdict: (verdict: Verdict) => void) {
@@ -18,16 +18,18 @@ export class Pinger {
     this.#timer = setInterval(() => this.#tick(), this.#vitals.interval).unref();
   }
 
-  /** @throws ConnectionError for a control endpoint that no one may connect to */
+  /** @throws ConnectionError for a control endpoint that nobody may connect to */
   add(engine: EngineRecord): void {
-    this.#probes.set(engine.id, { engine, probe: new ControlProbe(this.#transport, engine) });
+    const control = new ControlClient(this.#transport, engine);
+    control.connect();
+    this.#controls.set(engine.id, control);
     this.#vitals.add(engine.id, performance.now());
   }
 
   remove(id: EngineId): void {
     this.#vitals.remove(id);
-    void this.#probes.get(id)?.probe.close();
-    this.#probes.delete(id);
+    void this.#controls.get(id)?.close();
+    this.#controls.delete(id);
   }
 
   seen(id: EngineId): void {
@@ -36,29 +38,18 @@ export class Pinger {
 
   #tick(): void {
     for (const verdict of this.#vitals.tick(performance.now())) this.#onVerdict(verdict);
-    for (const id of this.#probes.keys()) this.#ping(id);
+    for (const [id, control] of this.#controls) this.#ping(id, control);
   }
 
-  #ping(id: EngineId): void {
-    const unanswered = () => {}; // silence is judged by the vitals
-    this.#probe(id)
-      .ask('ping', this.#vitals.interval * 2)
-      .then(() => this.seen(id), unanswered);
+  #ping(id: EngineId, control: ControlClient): void {
+    const unanswered = () => {}; // the vitals judge silence
+    control.ask({ type: 'ping' }, this.#vitals.interval * 2).then(() => this.seen(id), unanswered);
   }
 
-  /** A link that broke under a living engine is opened anew. */
-  #probe(id: EngineId): ControlProbe {
-    const entry = this.#probes.get(id)!;
-    if (entry.probe.isDown) {
-      void entry.probe.close();
-      entry.probe = new ControlProbe(this.#transport, entry.engine);
-    }
-    return entry.probe;
-  }
-
+  /** Idempotent. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    await Promise.all([...this.#probes.values()].map(({ probe }) => probe.close()));
-    this.#probes.clear();
+    await Promise.all([...this.#controls.values()].map((control) => control.close()));
+    this.#controls.clear();
   }
 }

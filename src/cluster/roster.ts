@@ -1,7 +1,7 @@
 // The roster, sans I/O: who is in the cluster. Messages go in, ids and events come out; sockets and clocks are the controller's.
-import type { EngineId, EngineRecord, RosterOutbound } from '../protocol/messages.ts';
+import type { EngineId, EngineRecord } from '../protocol/messages.ts';
+import type { RosterEvent } from '../rpc/roster-state.ts';
 
-export type RosterEvent = Extract<RosterOutbound, { type: 'engine-up' | 'engine-down' }>;
 export type Candidate = Omit<EngineRecord, 'id'>;
 
 /** What became of a registration. */

@@ -142,6 +142,17 @@ export interface ControlReply {
   readonly value?: unknown;
 }
 
+/** What the engine answers to each kind of control request. */
+export interface ControlValues {
+  readonly ping: undefined;
+  readonly status: EngineStatus;
+  readonly abort: undefined;
+  /** The task that is being ended, or null. */
+  readonly interrupt: TaskId | null;
+  readonly shutdown: undefined;
+  readonly purge: undefined;
+}
+
 /** What an engine says of its GPU context; engines/contexts/context.ts explains the fields. */
 export interface DeviceReport {
   readonly kind: 'webgpu' | 'headlessgl' | 'tensorflow' | 'wasm' | 'cpu';

@@ -1,7 +1,7 @@
 // Engines inside the test's process: they run apply and map one at a time, in order, and die when told to. For tests of
 // what the client decides; nothing here crosses a wire.
 import { Jobs } from '../../src/client/jobs/jobs.ts';
-import type { ControlVerb, Request } from '../../src/client/links/connection.ts';
+import type { Request } from '../../src/client/links/connection.ts';
 import type { ClientEvent } from '../../src/client/links/engine-links.ts';
 import { remoteError } from '../../src/client/links/outcome.ts';
 import type { Task } from '../../src/client/links/task.ts';
@@ -11,6 +11,7 @@ import { decodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, EngineRecord, TaskId } from '../../src/protocol/messages.ts';
 import { reviveLocal } from '../../src/protocol/values/functions.ts';
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
+import type { ControlValue, ControlVerb } from '../../src/rpc/control-client.ts';
 
 type Callable = (...args: unknown[]) => unknown;
 
@@ -136,7 +137,7 @@ export class FakeSession implements BalancedSession {
     const engine = this.engines.get(id);
     this.engines.delete(id);
     engine?.die();
-    this.#emit({ type: 'engine-down', id, reason: 'killed' });
+    this.#emit({ type: 'engine-down', id, uuid: engine?.record.uuid ?? '', reason: 'killed' });
   }
 
   #emit(event: ClientEvent): void {
@@ -169,10 +170,10 @@ export class FakeSession implements BalancedSession {
     }
   }
 
-  async control<T>(id: EngineId, verb: ControlVerb): Promise<T> {
+  async control<Verb extends ControlVerb>(id: EngineId, verb: Verb): Promise<ControlValue<Verb>> {
     const engine = this.engines.get(id);
     if (engine === undefined || verb.type !== 'abort') throw new Error(`no '${verb.type}' on engine ${id}`);
     engine.abort(new Set(verb.ids));
-    return undefined as T;
+    return undefined as ControlValue<Verb>;
   }
 }

@@ -1,9 +1,9 @@
 // `directview status`: asks every engine of a cluster for its status, over its control socket.
 import type { Command } from 'commander';
-import { ControlProbe } from '../../cluster/control-probe.ts';
-import { RosterProbe } from '../../cluster/roster-probe.ts';
 import { zeromqTransport } from '../../comm/zeromq.ts';
 import type { EngineRecord, EngineStatus } from '../../protocol/messages.ts';
+import { ControlClient } from '../../rpc/control-client.ts';
+import { RosterClient } from '../../rpc/roster-client.ts';
 import { CLUSTER_ARGUMENT } from '../arguments.ts';
 import { findCluster } from '../find-cluster.ts';
 import { type Cell, table } from '../table.ts';
@@ -29,9 +29,9 @@ export function define(command: Command): void {
 }
 
 async function statusOf(controller: string): Promise<Row[]> {
-  const roster = new RosterProbe(controller);
+  const roster = new RosterClient(zeromqTransport(), controller, `status-${process.pid}`);
   try {
-    const engines = await roster.engines(ANSWER_MS);
+    const engines = await roster.ready({ timeout: ANSWER_MS });
     return await Promise.all(engines.map(ask));
   } finally {
     await roster.close();
@@ -39,13 +39,13 @@ async function statusOf(controller: string): Promise<Row[]> {
 }
 
 async function ask(engine: EngineRecord): Promise<Row> {
-  const probe = new ControlProbe(zeromqTransport(), engine);
+  const control = new ControlClient(zeromqTransport(), engine);
   try {
-    return { engine, status: (await probe.ask('status', ANSWER_MS)) as EngineStatus };
+    return { engine, status: await control.ask({ type: 'status' }, ANSWER_MS) };
   } catch {
     return { engine, status: null };
   } finally {
-    await probe.close();
+    await control.close();
   }
 }
 

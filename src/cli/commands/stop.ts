@@ -4,8 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ListedCluster } from '../../cluster/cluster-file.ts';
 import { isGone, selfIdentity } from '../../cluster/process-identity.ts';
-import { RosterProbe } from '../../cluster/roster-probe.ts';
+import { zeromqTransport } from '../../comm/zeromq.ts';
 import { ClusterError, TimeoutError } from '../../errors.ts';
+import { RosterClient } from '../../rpc/roster-client.ts';
 import { CLUSTER_ARGUMENT } from '../arguments.ts';
 import { currentClusters, findCluster } from '../find-cluster.ts';
 
@@ -62,14 +63,14 @@ function terminate({ name, owner }: ListedCluster): void {
 
 /** False when the controller does not answer because its event loop is blocked; a signal may still reach it. */
 async function ask(cluster: ListedCluster): Promise<boolean> {
-  const probe = new RosterProbe(cluster.controller);
+  const roster = new RosterClient(zeromqTransport(), cluster.controller, `stop-${process.pid}`);
   try {
-    await probe.ask({ do: 'stop' }, ASK_MS);
+    await roster.ask({ do: 'stop' }, ASK_MS);
     return true;
   } catch (error) {
     if (error instanceof TimeoutError) return false;
     throw error;
   } finally {
-    await probe.close();
+    await roster.close();
   }
 }

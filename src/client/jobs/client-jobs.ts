@@ -1,6 +1,6 @@
 import { RemoteError } from '../../errors.ts';
 import type { EngineId, EngineStatus, TaskId } from '../../protocol/messages.ts';
-import type { ControlVerb } from '../links/connection.ts';
+import type { ControlVerb } from '../../rpc/control-client.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import { Task } from '../links/task.ts';
 import type { AsyncResult } from '../results/async-result.ts';
@@ -35,7 +35,7 @@ export class ClientJobs {
   /** The engines' own reports, by id; answered while they compute. @throws RangeError, TimeoutError */
   async status(targets: Targets | string = 'all'): Promise<Map<EngineId, EngineStatus>> {
     const ids = engineIds(targets, this.#links.ids);
-    const all = await this.#links.controlEach<EngineStatus>(ids, { type: 'status' });
+    const all = await this.#links.controlEach(ids, { type: 'status' });
     return new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
   }
 

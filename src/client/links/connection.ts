@@ -1,25 +1,29 @@
-// Connection: this client's links to one engine, and the requests that wait for its answers.
-import type { Link, Transport } from '../../comm/transport.ts';
-import { ConnectionError, EngineError, type EngineInfo, TaskAborted, TimeoutError } from '../../errors.ts';
-import { type Body, bodyOf, decodeBody, decodeHeader, encodeMessage } from '../../protocol/codec.ts';
+import type { Transport } from '../../comm/transport.ts';
+import { ConnectionError, EngineError, type EngineInfo, TaskAborted } from '../../errors.ts';
+import { type Body, decodeBody } from '../../protocol/codec.ts';
 import type {
-  ControlReply,
-  ControlRequest,
   EngineRecord,
   Method,
   OutputMessage,
   ReplyMessage,
   TaskId,
   TaskMessage,
+  TasksInbound,
+  TasksOutbound,
 } from '../../protocol/messages.ts';
 import { relayChunks } from '../../protocol/relay-chunks.ts';
 import { reviveLocal } from '../../protocol/values/functions.ts';
 import { fromModule } from '../../protocol/values/module-function.ts';
 import { ref } from '../../protocol/values/ref.ts';
+import { type Channel, openChannel } from '../../rpc/channel.ts';
+import { ControlClient, type ControlValue, type ControlVerb } from '../../rpc/control-client.ts';
+import { TASKS } from '../../rpc/conversations.ts';
+import { Requests } from '../../rpc/requests.ts';
 import type { Relayed } from '../calls/relays.ts';
 import { remoteError } from './outcome.ts';
 import type { MimeBundle, Task } from './task.ts';
 
+/** One call of an engine's method, before it has a task id. */
 export interface Request {
   readonly method: Method;
   readonly label: string;
@@ -36,33 +40,30 @@ export interface Request {
 /** Memory of exactly `bytes`, or undefined where a result of that size has no place. */
 export type ResultBuffer = (bytes: number) => Uint8Array | undefined;
 
-/** What a control request is, without the fields that the connection fills in. */
-export type ControlVerb = ControlRequest extends infer R
-  ? R extends ControlRequest
-    ? Omit<R, 'id' | 'to'>
-    : never
-  : never;
-
+/** Kept until the reply: a broken link is replaced and the task is sent again, whole (the engine runs it once). */
 interface Sent {
   readonly task: Task;
-  /** Kept until the reply: a lost link is replaced, and what was not answered is sent again (the engine de-duplicates). */
-  readonly parts: readonly Uint8Array[];
+  readonly message: TaskMessage;
+  readonly body: Body;
   readonly destination: ResultBuffer | undefined;
 }
 
-const REVIVERS = { fn: reviveLocal, ref, module: fromModule };
-const CONTROL_TIMEOUT_MS = 10_000;
+interface Fetched {
+  readonly reply: ReplyMessage;
+  readonly body: Body;
+}
 
+const REVIVERS = { fn: reviveLocal, ref, module: fromModule };
+
+/** This client's links to one engine, and the tasks that wait for its replies. */
 export class Connection {
   readonly record: EngineRecord;
   readonly #transport: Transport;
   readonly #rosterVersion: () => number;
   readonly #sent = new Map<TaskId, Sent>();
-  readonly #fetched = new Map<TaskId, (reply?: ReplyMessage, parts?: readonly Uint8Array[]) => void>();
-  readonly #asked = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
-  #tasks: Link | undefined;
-  #control: Link | undefined;
-  #nextControl = 1;
+  readonly #fetches = new Requests<Fetched, TaskId>();
+  readonly #control: ControlClient;
+  #tasks: Channel<TasksInbound> | undefined;
   #down: string | undefined;
 
   /** `rosterVersion`: what this client has seen of the roster. */
@@ -70,6 +71,7 @@ export class Connection {
     this.record = record;
     this.#rosterVersion = rosterVersion;
     this.#transport = transport;
+    this.#control = new ControlClient(transport, record);
   }
 
   /** Sends one task; its outcome arrives at `task`. A dead engine fails it at once. */
@@ -78,11 +80,18 @@ export class Connection {
       task.fail(this.#died(task));
       return;
     }
-    const { method, label, runTimeout, call } = request;
+    const { body, relayed, destination } = request;
+    const message = this.#message(task.wireId, request);
+    if (relayed === undefined) void this.#channel().send(message, body);
+    else this.#sendRelayed(message, body, relayed);
+    this.#sent.set(task.wireId, { task, message, body, destination });
+  }
+
+  #message(id: TaskId, { method, label, runTimeout, call }: Request): TaskMessage {
     const roster = this.#rosterVersion();
-    const header: TaskMessage = {
+    return {
       type: 'task',
-      id: task.wireId,
+      id,
       to: this.record.uuid,
       method,
       label,
@@ -90,95 +99,86 @@ export class Connection {
       ...(roster === 0 ? {} : { roster }),
       ...(call === undefined ? {} : { call }),
     };
-    const parts = encodeMessage(header, request.body);
-    this.#sent.set(task.wireId, { task, parts, destination: request.destination });
-    if (request.relayed === undefined) this.#send(parts);
-    else this.#sendRelayed(header, request.body, request.relayed);
   }
 
   // The chunks leave before the task: the engine passes them on while it is busy with others.
-  #sendRelayed(header: TaskMessage, body: Body, { from, chain }: Relayed): void {
-    const key = `${header.id.slice(0, header.id.lastIndexOf(':'))}.${header.call}`;
+  #sendRelayed(message: TaskMessage, body: Body, { from, chain }: Relayed): void {
+    const key = `${message.id.slice(0, message.id.lastIndexOf(':'))}.${message.call}`;
+    const channel = this.#channel();
     if (chain !== undefined) {
-      for (const { message, chunk } of relayChunks(key, chain, body)) this.#send(encodeMessage(message, [chunk]));
+      for (const { message: relay, chunk } of relayChunks(key, chain, body)) void channel.send(relay, [chunk]);
     }
-    this.#send(encodeMessage({ ...header, relayed: { key, ...(from === undefined ? {} : { from }) } }));
+    void channel.send({ ...message, relayed: { key, ...(from === undefined ? {} : { from }) } });
   }
 
   // The chain has broken before that engine.
   #sendBody(id: TaskId): void {
     const sent = this.#sent.get(id);
-    if (sent !== undefined) this.#send(encodeMessage({ type: 'body', id }, bodyOf(sent.parts)));
+    if (sent !== undefined) void this.#channel().send({ type: 'body', id }, sent.body);
   }
 
-  #send(parts: readonly Uint8Array[]): void {
-    this.#tasks ??= this.#transport.connect(this.record.tasks, {
-      onMessage: (message) => this.#onTaskMessage(message),
-      onDown: (link) => this.#reconnect(link),
-      destination: (before, part, bytes) => this.#destination(before, part, bytes),
-    });
-    // A link that goes down is replaced and the message sent again: its rejection is not the task's.
-    this.#tasks.send(parts).catch(() => {});
+  #channel(): Channel<TasksInbound> {
+    this.#tasks ??= openChannel(
+      { transport: this.#transport, endpoint: this.record.tasks, conversation: TASKS },
+      `engine ${this.record.id}`,
+      {
+        message: (message, body) => this.#take(message, body),
+        down: (_, channel) => this.#reconnect(channel),
+        destination: (part, bytes, read) => this.#destination(part, bytes, read),
+      },
+    );
+    return this.#tasks;
   }
 
-  // Of a reply with one array or tensor: part 0 is its header, part 1 the value's structure, part 2 the bytes.
-  #destination(before: readonly Uint8Array[], part: number, bytes: number): Uint8Array | undefined {
+  // In a reply with one array or tensor, part 0 is the header, part 1 the value's structure, part 2 the bytes.
+  #destination(part: number, bytes: number, read: () => TasksOutbound): Uint8Array | undefined {
     if (part !== 2) return undefined;
-    const header = decodeHeader(before);
-    if (header.type !== 'reply') return undefined;
-    const sent = this.#sent.get(header.id);
+    const message = read();
+    if (message.type !== 'reply') return undefined;
+    const sent = this.#sent.get(message.id);
     const destination = sent?.destination ?? sent?.task.destination;
     return destination?.(bytes);
   }
 
-  // A dropped connection is not a dead engine: the roster says when that is so.
-  #reconnect(link: Link): void {
-    if (link !== this.#tasks || this.#down !== undefined) return;
+  // A broken link is not a dead engine: the roster says when an engine is dead.
+  #reconnect(channel: Channel<TasksInbound>): void {
+    if (channel !== this.#tasks || this.#down !== undefined) return;
     this.#tasks = undefined;
-    for (const { parts } of this.#sent.values()) this.#send(parts);
-    for (const id of this.#fetched.keys()) this.#send(encodeMessage({ type: 'fetch', id }));
+    for (const { message, body } of this.#sent.values()) void this.#channel().send(message, body);
+    for (const id of this.#fetches.ids) void this.#channel().send({ type: 'fetch', id });
   }
 
-  #onTaskMessage(parts: readonly Uint8Array[]): void {
-    const header = decodeHeader(parts);
-    if (header.type === 'reply') this.#onReply(header, parts);
-    else if (header.type === 'output') this.#onOutput(header, parts);
-    else if (header.type === 'need') this.#sendBody(header.id);
+  #take(message: TasksOutbound, body: Body): void {
+    if (message.type === 'reply') this.#onReply(message, body);
+    else if (message.type === 'output') this.#onOutput(message, body);
+    else this.#sendBody(message.id);
   }
 
   /** Asks for the result of a task that another client submitted. False: this engine does not have it, or is gone. */
-  fetch(task: Task): Promise<boolean> {
-    if (this.#down !== undefined) return Promise.resolve(false);
-    const before = this.#fetched.get(task.id);
-    return new Promise((resolve) => {
-      this.#fetched.set(task.id, (reply, parts) => {
-        before?.(reply, parts);
-        this.#fetched.delete(task.id);
-        const found = reply !== undefined && reply.status !== 'refused';
-        if (found) task.engine = this.record;
-        if (found) this.#settle(task, reply, parts ?? []);
-        resolve(found);
-      });
-      this.#send(encodeMessage({ type: 'fetch', id: task.id }));
-    });
+  async fetch(task: Task): Promise<boolean> {
+    if (this.#down !== undefined) return false;
+    const answer = this.#fetches.open(task.id, `engine ${this.record.id} did not answer 'fetch'`);
+    void this.#channel().send({ type: 'fetch', id: task.id });
+    // It fails only when the engine is gone: then another engine may have the result.
+    const fetched = await answer.catch(() => undefined);
+    if (fetched === undefined || fetched.reply.status === 'refused') return false;
+    task.engine = this.record;
+    this.#settle(task, fetched.reply, fetched.body);
+    return true;
   }
 
-  #onReply(reply: ReplyMessage, parts: readonly Uint8Array[]): void {
-    this.#fetched.get(reply.id)?.(reply, parts);
+  #onReply(reply: ReplyMessage, body: Body): void {
+    this.#fetches.settle(reply.id, { reply, body });
     const sent = this.#sent.get(reply.id);
     if (sent === undefined) return;
     this.#sent.delete(reply.id);
-    this.#settle(sent.task, reply, parts);
+    this.#settle(sent.task, reply, body);
   }
 
-  #settle(task: Task, reply: ReplyMessage, parts: readonly Uint8Array[]): void {
-    task.bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-    if (reply.status === 'ok') task.succeed(this.#valueOf(parts), reply.metadata);
+  #settle(task: Task, reply: ReplyMessage, body: Body): void {
+    task.bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
+    if (reply.status === 'ok') task.succeed(decodeBody(body, REVIVERS), reply.metadata);
     else task.fail(this.#errorOf(task, reply), reply.metadata);
-  }
-
-  #valueOf(parts: readonly Uint8Array[]): unknown {
-    return parts.length > 1 ? decodeBody(bodyOf(parts), REVIVERS) : undefined;
   }
 
   #errorOf(task: Task, reply: ReplyMessage) {
@@ -193,54 +193,21 @@ export class Connection {
     return { engineId: this.record.id, engineUuid: this.record.uuid, method: task.label };
   }
 
-  #onOutput(output: OutputMessage, parts: readonly Uint8Array[]): void {
-    const task = this.#sent.get(output.id)?.task;
+  #onOutput({ id, stream, text }: OutputMessage, body: Body): void {
+    const task = this.#sent.get(id)?.task;
     if (task === undefined) return;
-    if (output.stream === 'display') task.output({ stream: 'display', bundle: this.#valueOf(parts) as MimeBundle });
-    else if (output.stream === 'data') {
-      task.output({ stream: 'data', data: this.#valueOf(parts) as Record<string, unknown> });
-    } else task.output({ stream: output.stream, text: output.text ?? '' });
+    const value = decodeBody(body, REVIVERS);
+    if (stream === 'display') task.output({ stream, bundle: value as MimeBundle });
+    else if (stream === 'data') task.output({ stream, data: value as Record<string, unknown> });
+    else task.output({ stream, text: text ?? '' });
   }
 
   /**
    * Asks the engine's control thread, which answers while the main thread computes.
-   * @throws ConnectionError when the engine is gone, TimeoutError naming the engine after 10 s
+   * @throws ConnectionError when the engine is gone, TimeoutError naming the engine after `timeout` ms (default 10 000)
    */
-  control<T = unknown>(verb: ControlVerb, timeout = CONTROL_TIMEOUT_MS): Promise<T> {
-    if (this.#down !== undefined) return Promise.reject(this.#gone());
-    const id = this.#nextControl++;
-    const answer = new Promise<unknown>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#asked.delete(id);
-        reject(new TimeoutError(`engine ${this.record.id} did not answer '${verb.type}' within ${timeout} ms`));
-      }, timeout);
-      const settle =
-        <A>(done: (value: A) => void) =>
-        (value: A) => {
-          clearTimeout(timer);
-          done(value);
-        };
-      this.#asked.set(id, { resolve: settle(resolve), reject: settle(reject) });
-    });
-    this.#sendControl({ ...verb, id, to: this.record.uuid });
-    return answer as Promise<T>;
-  }
-
-  #sendControl(request: ControlRequest): void {
-    this.#control ??= this.#transport.connect(this.record.control, {
-      onMessage: (message) => this.#onControlReply(decodeHeader(message) as ControlReply),
-      onDown: (link) => {
-        if (link === this.#control) this.#control = undefined;
-      },
-    });
-    this.#control.send(encodeMessage(request)).catch(() => {});
-  }
-
-  #onControlReply(reply: ControlReply): void {
-    const asked = this.#asked.get(reply.id);
-    this.#asked.delete(reply.id);
-    if (reply.ok) asked?.resolve(reply.value);
-    else asked?.reject(new ConnectionError(`engine ${this.record.id}: ${reply.error}`));
+  control<Verb extends ControlVerb>(verb: Verb, timeout?: number): Promise<ControlValue<Verb>> {
+    return this.#control.ask(verb, timeout);
   }
 
   /** The engine is gone for good: everything that waits for it fails now. Idempotent. */
@@ -250,17 +217,12 @@ export class Connection {
     const waiting = [...this.#sent.values()];
     this.#sent.clear();
     for (const { task } of waiting) task.fail(this.#died(task));
-    for (const settle of [...this.#fetched.values()]) settle();
-    for (const { reject } of this.#asked.values()) reject(this.#gone());
-    this.#asked.clear();
-    await Promise.all([this.#tasks?.close(), this.#control?.close()]);
+    const gone = new ConnectionError(`engine ${this.record.id} is gone (${reason})`);
+    this.#fetches.failAll(gone);
+    await Promise.all([this.#tasks?.close(), this.#control.close(gone)]);
   }
 
   #died(task: Task): EngineError {
     return new EngineError(`Engine ${this.record.id} died while running task '${task.id}' (${this.#down})`);
-  }
-
-  #gone(): ConnectionError {
-    return new ConnectionError(`engine ${this.record.id} is gone (${this.#down})`);
   }
 }

@@ -2,15 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { Transport } from '../../comm/transport.ts';
 import { ConnectionError, EngineError } from '../../errors.ts';
 import type { ClusterVerb, EngineId, EngineRecord, TaskId } from '../../protocol/messages.ts';
-import { Connection, type ControlVerb, type Request } from './connection.ts';
-import { RosterLink } from './roster-link.ts';
+import type { ControlValue, ControlVerb } from '../../rpc/control-client.ts';
+import { RosterClient, type RosterPredicate } from '../../rpc/roster-client.ts';
+import type { WaitLimits } from '../../rpc/waiting.ts';
+import { Connection, type Request } from './connection.ts';
 import { Task } from './task.ts';
-import { type WaitLimits, within } from './waiting.ts';
 
-/** An engine that joined or left, or the loss of the controller. */
+/**
+ * An engine that joined or left, or the loss of the controller. `reason` of an engine that left completes the sentence
+ * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. After `cluster-lost`, nothing more comes.
+ */
 export type ClientEvent =
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }
-  | { readonly type: 'engine-down'; readonly id: EngineId; readonly reason: string }
+  | { readonly type: 'engine-down'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** Links of one client to every engine of its cluster, and to the controller that tells which engines there are. */
@@ -18,7 +22,7 @@ export class EngineLinks {
   /** The client's name on the wire; task ids begin with it. */
   readonly uuid: string = randomUUID();
   readonly #transport: Transport;
-  readonly #roster: RosterLink;
+  readonly #roster: RosterClient;
   readonly #connections = new Map<EngineId, Connection>();
   readonly #dead = new Map<EngineId, string>();
   readonly #listeners = new Set<(event: ClientEvent) => void>();
@@ -28,16 +32,13 @@ export class EngineLinks {
   /** `controller`: its endpoint. */
   constructor(controller: string, transport: Transport) {
     this.#transport = transport;
-    this.#roster = new RosterLink(transport, controller, this.uuid, {
-      up: (engine) => this.#up(engine),
-      down: (id, uuid, reason) => this.#down(id, uuid, reason),
-      lost: (reason) => this.#emit({ type: 'cluster-lost', reason }),
-    });
+    this.#roster = new RosterClient(transport, controller, this.uuid);
+    this.#roster.on((event) => this.#follow(event));
   }
 
   /** Resolves when the first roster has arrived. @throws TimeoutError after `timeout` ms; ConnectionError, AbortError */
-  ready(timeout: number, signal?: AbortSignal): Promise<void> {
-    return this.#roster.ready(timeout, signal);
+  async ready(timeout: number, signal?: AbortSignal): Promise<void> {
+    await this.#roster.ready({ timeout, signal });
   }
 
   /** Ids of the live engines, ascending: a fresh copy on each access. */
@@ -60,25 +61,23 @@ export class EngineLinks {
     return this.ids.flatMap((id) => this.engine(id) ?? []);
   }
 
+  // The connections are up to date before any listener is told.
+  #follow(event: ClientEvent): void {
+    if (event.type === 'engine-up') this.#up(event.engine);
+    else if (event.type === 'engine-down') this.#down(event.id, event.reason);
+    for (const listener of this.#listeners) listener(event);
+  }
+
   #up(engine: EngineRecord): void {
-    const old = this.#connections.get(engine.id);
-    if (old !== undefined) this.#down(engine.id, old.record.uuid, 'replaced by a new engine');
     this.#dead.delete(engine.id);
     this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
-    this.#emit({ type: 'engine-up', engine });
   }
 
-  #down(id: EngineId, uuid: string, reason: string): void {
+  #down(id: EngineId, reason: string): void {
     const connection = this.#connections.get(id);
-    if (connection?.record.uuid !== uuid) return;
     this.#connections.delete(id);
     this.#dead.set(id, reason);
-    connection.fail(reason).catch(() => {});
-    this.#emit({ type: 'engine-down', id, reason });
-  }
-
-  #emit(event: ClientEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    void connection?.fail(reason);
   }
 
   /** Calls `listener` at each event until the returned function is called. */
@@ -88,21 +87,11 @@ export class EngineLinks {
   }
 
   /**
-   * Resolves when `holds()` is true: asked now and after each event. `what` names the wait in errors.
-   * @throws TimeoutError at the deadline, AbortError
+   * Resolves when `holds` is true for the live engines: asked now and after each change. `what` names the wait in errors.
+   * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost: no engine can join
    */
-  async until(holds: () => boolean, limits: WaitLimits, what: string): Promise<void> {
-    let off = () => {};
-    const held = new Promise<void>((resolve) => {
-      const check = () => holds() && resolve();
-      off = this.on(check);
-      check();
-    });
-    try {
-      await within(held, limits, what);
-    } finally {
-      off();
-    }
+  async until(holds: RosterPredicate, limits: WaitLimits, what: string): Promise<void> {
+    await this.#roster.until(holds, limits, what);
   }
 
   /** An id for a new task, unique among all clients. */
@@ -153,15 +142,19 @@ export class EngineLinks {
   }
 
   /** Asks an engine's control thread. @throws RangeError for an unknown engine; ConnectionError, TimeoutError */
-  async control<T>(engine: EngineId, verb: ControlVerb, timeout?: number): Promise<T> {
+  async control<Verb extends ControlVerb>(engine: EngineId, verb: Verb, timeout?: number): Promise<ControlValue<Verb>> {
     const connection = this.#connections.get(engine);
     if (connection === undefined) throw new RangeError(`No such engine: ${engine}`);
-    return connection.control<T>(verb, timeout);
+    return connection.control(verb, timeout);
   }
 
   /** Asks several engines the same, in flight together. @throws as `control` */
-  controlEach<T>(engines: readonly EngineId[], verb: ControlVerb, timeout?: number): Promise<T[]> {
-    return Promise.all(engines.map((id) => this.control<T>(id, verb, timeout)));
+  controlEach<Verb extends ControlVerb>(
+    engines: readonly EngineId[],
+    verb: Verb,
+    timeout?: number,
+  ): Promise<ControlValue<Verb>[]> {
+    return Promise.all(engines.map((id) => this.control(id, verb, timeout)));
   }
 
   /** Asks the cluster's launcher. @throws ClusterError with its reason */
@@ -178,14 +171,14 @@ export class EngineLinks {
   async restart(ids: readonly EngineId[]): Promise<void> {
     await this.#retire('restart', ids);
     const n = this.size + ids.filter((id) => !this.engine(id)).length;
-    await this.until(() => this.size >= n, {}, `${n} engines`);
+    await this.until(({ length }) => length >= n, {}, `${n} engines`);
   }
 
   // The launcher answers when the processes are gone; the roster's event may still be on its way.
   async #retire(verb: 'shutdown' | 'restart', ids: readonly EngineId[]): Promise<void> {
     const old = new Set(ids.map((id) => this.#record(id).uuid));
     await this.askCluster({ do: verb, ids });
-    await this.until(() => this.engines.every(({ uuid }) => !old.has(uuid)), {}, 'engines to leave');
+    await this.until((engines) => engines.every(({ uuid }) => !old.has(uuid)), {}, 'the end of the engines');
   }
 
   #record(id: EngineId): EngineRecord {

@@ -1,8 +1,9 @@
-// What views need of a client: engines by id, and a way to send them requests. Views know this, not the Client.
 import type { EngineId, EngineRecord } from '../../protocol/messages.ts';
-import type { ControlVerb, Request } from './connection.ts';
+import type { ControlValue, ControlVerb } from '../../rpc/control-client.ts';
+import type { Request } from './connection.ts';
 import type { Task } from './task.ts';
 
+/** What views need of a client: engines by id, and a way to send them requests. Views know this, not the Client. */
 export interface Session {
   /** Ids of the live engines, ascending: a fresh copy on each access. */
   readonly ids: EngineId[];
@@ -11,6 +12,6 @@ export interface Session {
   /** Drops those tasks that have not started. */
   abortTasks(tasks: readonly Task[]): Promise<void>;
   /** @throws RangeError for an unknown engine; ConnectionError, TimeoutError */
-  control<T>(engine: EngineId, verb: ControlVerb, timeout?: number): Promise<T>;
+  control<Verb extends ControlVerb>(engine: EngineId, verb: Verb, timeout?: number): Promise<ControlValue<Verb>>;
   engine(id: EngineId): EngineRecord | undefined;
 }

@@ -62,20 +62,13 @@ export class Balancer implements TaskOwner {
 
   #hear(event: ClientEvent): void {
     if (event.type === 'engine-up') this.#up(event.engine.id, event.engine.uuid);
-    if (event.type === 'engine-down') this.#syncDown();
+    if (event.type === 'engine-down') this.#scheduler.engineDown(event.uuid);
     this.#doubtful = true;
     this.#wake();
   }
 
   #up(id: EngineId, uuid: string | undefined): void {
     if (uuid !== undefined) this.#scheduler.engineUp(id, uuid);
-  }
-
-  // The event has an id, and ids may be taken over: what counts is which incarnation is there.
-  #syncDown(): void {
-    for (const seat of this.#scheduler.engines) {
-      if (this.session.engine(seat.id)?.uuid !== seat.uuid) this.#scheduler.engineDown(seat.uuid);
-    }
   }
 
   /** New tasks `0…n−1` of a call, which run as soon as the conditions hold. */
@@ -170,7 +163,7 @@ export class Balancer implements TaskOwner {
 
   #send({ task, seat }: Dispatch<BalancedTask>): void {
     if (this.session.engine(seat.id)?.uuid !== seat.uuid) {
-      this.#missed(task);
+      this.#missed(task, seat.uuid);
       return;
     }
     clearTimeout(task.timer);
@@ -189,8 +182,8 @@ export class Balancer implements TaskOwner {
   }
 
   // The engine has just gone: nothing was sent, so nothing has failed.
-  #missed(task: BalancedTask): void {
-    this.#syncDown();
+  #missed(task: BalancedTask, uuid: string): void {
+    this.#scheduler.engineDown(uuid);
     this.#scheduler.ended(task, 'unmet');
     this.#doubtful = true;
     this.#wake();

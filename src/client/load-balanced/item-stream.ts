@@ -1,9 +1,9 @@
 // ItemStream: the results of an `imap`, one by one, while its input is read. Bounded: what was read and not yet taken.
 
+import { abortError } from '../../rpc/waiting.ts';
 import { Fifo } from '../../util/fifo.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
-import { abortError } from '../links/waiting.ts';
 import { itemsOf } from './balanced-calls.ts';
 import { Rows } from './rows.ts';
 

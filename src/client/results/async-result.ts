@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { type RemoteError, TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
+import type { WaitLimits } from '../../rpc/waiting.ts';
 import type { Metadata, MimeBundle, Task } from '../links/task.ts';
-import type { WaitLimits } from '../links/waiting.ts';
 import type { CallOptions } from '../options.ts';
 import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed } from './assembly.ts';
 import { arrivals, iterate } from './iteration.ts';

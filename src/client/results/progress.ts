@@ -1,4 +1,4 @@
-import { abortError, type WaitLimits } from '../links/waiting.ts';
+import { abortError, type WaitLimits } from '../../rpc/waiting.ts';
 import type { TextSink } from './output/sinks.ts';
 import { ProgressBar, rateOf } from './progress-bar.ts';
 

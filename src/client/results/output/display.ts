@@ -1,4 +1,4 @@
-import type { WaitLimits } from '../../links/waiting.ts';
+import type { WaitLimits } from '../../../rpc/waiting.ts';
 import type { TaskGroup } from '../task-group.ts';
 import { checkGroupBy, type GroupBy, writeGrouped } from './grouping.ts';
 import { writeLive } from './live.ts';

@@ -1,5 +1,5 @@
 // Waiting with an AbortSignal and a limit in milliseconds, leaving no timer or listener behind.
-import { AbortError, TimeoutError } from '../../errors.ts';
+import { AbortError, TimeoutError } from '../errors.ts';
 
 export interface WaitLimits {
   readonly signal?: AbortSignal | undefined;

@@ -1,0 +1,95 @@
+import type { Transport } from '../comm/transport.ts';
+import { ConnectionError } from '../errors.ts';
+import type { ControlReply, ControlRequest, ControlValues, EngineRecord } from '../protocol/messages.ts';
+import { type Channel, openChannel } from './channel.ts';
+import { CONTROL } from './conversations.ts';
+import { Requests } from './requests.ts';
+
+/** A control request without the fields that the client fills in. */
+export type ControlVerb = ControlRequest extends infer Request
+  ? Request extends ControlRequest
+    ? Omit<Request, 'id' | 'to'>
+    : never
+  : never;
+
+/** What the engine answers to that request. */
+export type ControlValue<Verb extends ControlVerb> = ControlValues[Verb['type']];
+
+/** The engine that is asked, and where its control thread listens. */
+export type ControlTarget = Pick<EngineRecord, 'id' | 'uuid' | 'control'>;
+
+/** Milliseconds. */
+const DEFAULT_TIMEOUT = 10_000;
+
+/**
+ * Asks the control thread of one engine, which answers while the main thread computes. The link opens with the first
+ * request; when it breaks, what waits fails, and the next request opens another one.
+ */
+export class ControlClient {
+  readonly #transport: Transport;
+  readonly #engine: ControlTarget;
+  readonly #requests = new Requests<unknown>();
+  #channel: Channel<ControlRequest> | undefined;
+  #closed: ConnectionError | undefined;
+  #next = 1;
+
+  constructor(transport: Transport, engine: ControlTarget) {
+    this.#transport = transport;
+    this.#engine = engine;
+  }
+
+  /** Opens the link now instead of with the first request. @throws ConnectionError for an endpoint that is not allowed */
+  connect(): void {
+    this.#open();
+  }
+
+  /**
+   * @throws TimeoutError naming the engine after `timeout` ms (default 10 000); ConnectionError when the engine refuses,
+   * or the link breaks
+   */
+  ask<Verb extends ControlVerb>(verb: Verb, timeout: number = DEFAULT_TIMEOUT): Promise<ControlValue<Verb>> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    const id = this.#next++;
+    const answer = this.#requests.open(id, `engine ${this.#engine.id} did not answer '${verb.type}'`, timeout);
+    this.#send({ ...(verb as ControlVerb), id, to: this.#engine.uuid });
+    // The engine's control thread fills in the table of ControlValues.
+    return answer as Promise<ControlValue<Verb>>;
+  }
+
+  /** What waits fails with `reason`, and so do later requests. Idempotent. */
+  async close(reason?: ConnectionError): Promise<void> {
+    this.#closed ??= reason ?? new ConnectionError(`the control link to engine ${this.#engine.id} is closed`);
+    this.#requests.failAll(this.#closed);
+    await this.#channel?.close();
+  }
+
+  #send(request: ControlRequest): void {
+    try {
+      void this.#open().send(request);
+    } catch (error) {
+      this.#requests.fail(request.id, error as Error);
+    }
+  }
+
+  #open(): Channel<ControlRequest> {
+    const { id, control: endpoint } = this.#engine;
+    const options = { transport: this.#transport, endpoint, conversation: CONTROL };
+    this.#channel ??= openChannel(options, `engine ${id}`, {
+      message: (reply) => this.#settle(reply),
+      down: (reason) => this.#down(reason),
+    });
+    return this.#channel;
+  }
+
+  #settle(reply: ControlReply): void {
+    if (reply.ok) this.#requests.settle(reply.id, reply.value);
+    else this.#requests.fail(reply.id, new ConnectionError(`engine ${this.#engine.id}: ${reply.error}`));
+  }
+
+  #down(reason: Error): void {
+    this.#channel = undefined;
+    this.#requests.failAll(
+      new ConnectionError(`the control link to engine ${this.#engine.id} broke: ${reason.message}`, { cause: reason }),
+    );
+  }
+}
