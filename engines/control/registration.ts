@@ -6,7 +6,7 @@ import { ROSTER } from '../../src/rpc/conversations.ts';
 import { RosterState } from '../../src/rpc/roster-state.ts';
 import { engineLog } from '../log.ts';
 
-/** What the rest of the engine is told. */
+/** Called when the controller has said something. */
 export interface RegistrationEvents {
   registered(id: EngineId): void;
   roster(engines: readonly EngineRecord[], version: number): void;

@@ -1,6 +1,3 @@
-// Engine to engine: values put into each other's mailbox, outside the task queue, so that a running task can exchange
-// blocks without deadlock. Links open on first use, to the endpoints of the roster.
-
 import type { Transport } from '../../src/comm/transport.ts';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, EngineRecord, MailMessage, RelayMessage, TasksInbound } from '../../src/protocol/messages.ts';
@@ -12,16 +9,22 @@ import type { Identity } from '../queue/task-queue.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
 import { Membership } from './membership.ts';
 
+/** How long `recv` waits. */
 export interface ReceiveOptions {
   /** Milliseconds; default 60 000. */
   readonly timeout?: number;
 }
 
+/** Milliseconds that a value from another engine is waited for, unless the caller says otherwise. */
 export const DEFAULT_TIMEOUT = 60_000;
 /** Before the tags of users: theirs cannot be those of collectives. */
 const USER = 'u:';
 const MAX_FORGOTTEN = 1000;
 
+/**
+ * Engine to engine: values put into each other's mailbox, outside the task queue, so that a running task can exchange
+ * blocks without deadlock. Links open on first use, to the endpoints of the roster.
+ */
 export class Peers {
   readonly #identity: Identity;
   readonly #transport: Transport;
@@ -64,18 +67,18 @@ export class Peers {
     return this.#mailbox;
   }
 
-  /** Mail as `mailbox.take`; what a peer that has left did not send fails at once, and so does what is over for `why`. */
+  /** Mail as `mailbox.take`. Fails at once if the peer has left without sending it, or if `why` says that it is over. */
   take(wanted: Wanted, why?: string): Promise<Body> {
     const isThere = this.#members.find(wanted.from, this.#version()) !== undefined;
     return this.#mailbox.take(wanted, why ?? (isThere ? undefined : 'it left the cluster'));
   }
 
-  /** Hears of peers that left or cannot be reached any more. */
+  /** Calls `listener` for each peer that left or cannot be reached any more. */
   onGone(listener: (id: EngineId, why: string) => void): void {
     this.#gone.push(listener);
   }
 
-  /** The roster changed: who left is hung up on, and what waits for them fails. */
+  /** The roster changed: closes the links to engines that left, and fails the waits for their mail. */
   roster(engines: readonly EngineRecord[], version: number): void {
     for (const { id } of this.#members.update(engines, version)) this.#drop(id, 'it left the cluster');
   }
@@ -85,7 +88,7 @@ export class Peers {
     return this.#mailbox.bytes;
   }
 
-  /** Drops all mail whose tag is `topic` or begins with `topic/`, now and later; who waits for it fails. */
+  /** Drops all mail whose tag is `topic` or begins with `topic/`, now and later; waits for it fail. */
   forget(topic: string): void {
     this.#forgotten.add(USER + topic);
     this.#mailbox.fail((_, tag) => topicOf(tag) === USER + topic, 'it was called off');

@@ -4,6 +4,7 @@ import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
 import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
+import { isTracing } from '../rpc/wire-trace.ts';
 import { Arrivals } from './arrivals.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
@@ -38,7 +39,7 @@ export class Cluster {
       env: { ...softwareEnv, ...options.env },
       cwd: options.cwd,
       entry: options.entry,
-      echo: debuglog('directview:engine').enabled ? 'stderr' : options.echo,
+      echo: debuglog('directview:engine').enabled || isTracing ? 'stderr' : options.echo,
     });
     this.#launcher.onExit((exit) => this.#onExit(exit));
   }

@@ -34,7 +34,10 @@ export interface StartOptions extends DeviceRequest {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** The engines' working directory; default: this process's. */
   readonly cwd?: string | undefined;
-  /** `stderr` passes on text that engines write outside of tasks, as NODE_DEBUG=directview:engine does. Default `none`. */
+  /**
+   * `stderr` passes on text that engines write outside of tasks, as NODE_DEBUG=directview:engine and directview:wire do.
+   * Default `none`.
+   */
   readonly echo?: 'none' | 'stderr' | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** The engine's entry file; for tests. */

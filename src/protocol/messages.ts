@@ -142,7 +142,7 @@ export interface ControlReply {
   readonly value?: unknown;
 }
 
-/** What the engine answers to each kind of control request. */
+/** The engine's answers to control requests, by kind. */
 export interface ControlValues {
   readonly ping: undefined;
   readonly status: EngineStatus;

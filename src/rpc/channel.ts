@@ -41,7 +41,7 @@ export class Channel<Out extends Header> {
   }
 }
 
-/** What one side of a conversation does with messages `In`, answering with messages `Out`. */
+/** One side of a conversation: takes messages `In`, answers with messages `Out`. */
 export interface ChannelHandlers<In extends Header, Out extends Header> {
   /** `body`: the parts after the header, of any number. */
   message(message: In, body: Body, channel: Channel<Out>): void;

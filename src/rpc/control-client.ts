@@ -12,7 +12,7 @@ export type ControlVerb = ControlRequest extends infer Request
     : never
   : never;
 
-/** What the engine answers to that request. */
+/** The engine's answer to that request. */
 export type ControlValue<Verb extends ControlVerb> = ControlValues[Verb['type']];
 
 /** The engine that is asked, and where its control thread listens. */
@@ -23,7 +23,7 @@ const DEFAULT_TIMEOUT = 10_000;
 
 /**
  * Asks the control thread of one engine, which answers while the main thread computes. The link opens with the first
- * request; when it breaks, what waits fails, and the next request opens another one.
+ * request. When it breaks, the requests that wait fail, and the next one opens another link.
  */
 export class ControlClient {
   readonly #transport: Transport;
@@ -56,7 +56,7 @@ export class ControlClient {
     return answer as Promise<ControlValue<Verb>>;
   }
 
-  /** What waits fails with `reason`, and so do later requests. Idempotent. */
+  /** Fails requests that wait, and later ones, with `reason`. Idempotent. */
   async close(reason?: ConnectionError): Promise<void> {
     this.#closed ??= reason ?? new ConnectionError(`the control link to engine ${this.#engine.id} is closed`);
     this.#requests.failAll(this.#closed);

@@ -19,7 +19,7 @@ export class Requests<T, Id = number> {
   /**
    * Waits for the answer with this id; a request that waits already shares its answer, and its time.
    * `what` begins the error at the end of the time: "engine 3 did not answer 'status' within 500 ms".
-   * @throws TimeoutError after `timeout` ms; without it, what `fail` or `failAll` says
+   * @throws TimeoutError after `timeout` ms; or the error of `fail` or `failAll`
    */
   open(id: Id, what: string, timeout?: number): Promise<T> {
     const open = this.#waiting.get(id);

@@ -8,7 +8,7 @@ import { Requests } from './requests.ts';
 import { type RosterEvent, RosterState } from './roster-state.ts';
 import { type WaitLimits, within } from './waiting.ts';
 
-/** What listeners are told; after `cluster-lost` nothing more comes. */
+/** A change of the roster, or the loss of the controller: then nothing more comes. */
 export type RosterClientEvent = RosterEvent | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** True when the engines are as they are waited for. */
@@ -92,7 +92,7 @@ export class RosterClient {
     return this.#asked.open(request, `the controller did not answer '${verb.do}'`, timeout);
   }
 
-  /** What waits fails. Idempotent. */
+  /** Fails everything that waits. Idempotent. */
   async close(): Promise<void> {
     this.#fail(new ConnectionError('the connection to the controller was closed'));
     await this.#channel.close();
@@ -109,7 +109,7 @@ export class RosterClient {
     else this.#asked.fail(request, new ClusterError(error));
   }
 
-  // Listeners first: who waits finds everything up to date.
+  // Listeners first: those who wait then find everything up to date.
   #follow(message: RosterOutbound): void {
     if (message.type === 'roster') this.#hasRoster = true;
     for (const event of this.#state.fold(message)) this.#emit(event);

@@ -1,13 +1,17 @@
-// Waiting with an AbortSignal and a limit in milliseconds, leaving no timer or listener behind.
 import { AbortError, TimeoutError } from '../errors.ts';
 
+/** How long to wait. */
 export interface WaitLimits {
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds; absent = for ever. */
+  /** Milliseconds; absent: for ever. */
   readonly timeout?: number | undefined;
 }
 
-/** The promise, or AbortError / TimeoutError when the limits strike first. The promise itself goes on. */
+/**
+ * The promise, until the limits strike first; the promise itself goes on. Leaves no timer or listener behind. `what`
+ * names the wait in errors.
+ * @throws AbortError, TimeoutError
+ */
 export function within<T>(promise: Promise<T>, limits: WaitLimits, what: string): Promise<T> {
   const { signal, timeout } = limits;
   if (signal === undefined && (timeout === undefined || timeout === Number.POSITIVE_INFINITY)) return promise;
@@ -29,6 +33,7 @@ export function within<T>(promise: Promise<T>, limits: WaitLimits, what: string)
   });
 }
 
+/** The error of a wait that its signal ended. */
 export function abortError(signal: AbortSignal, what: string): AbortError {
   return new AbortError(`the wait for ${what} was aborted`, { cause: signal.reason });
 }

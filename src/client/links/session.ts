@@ -3,7 +3,7 @@ import type { ControlValue, ControlVerb } from '../../rpc/control-client.ts';
 import type { Request } from './connection.ts';
 import type { Task } from './task.ts';
 
-/** What views need of a client: engines by id, and a way to send them requests. Views know this, not the Client. */
+/** The part of a client that views know: engines by id, and a way to send them requests. */
 export interface Session {
   /** Ids of the live engines, ascending: a fresh copy on each access. */
   readonly ids: EngineId[];
