@@ -1,8 +1,8 @@
 import { TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
+import { type WaitLimits, within } from '../../rpc/waiting.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
-import { type WaitLimits, within } from '../../rpc/waiting.ts';
 
 /** Which tasks have ended. */
 export interface WaitSets {
