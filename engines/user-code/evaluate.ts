@@ -2,7 +2,7 @@
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { BoundedMap } from '../../src/util/bounded.ts';
 import type { Namespace } from './namespace.ts';
-import { type ReplSource, replSource } from './repl.ts';
+import { type TopLevelSource, topLevelSource } from './top-level.ts';
 
 const MAX_CACHED = 1000;
 const PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
@@ -31,7 +31,7 @@ export class Evaluator {
    * @throws SyntaxError that names the engine and the place
    */
   run(code: string): unknown {
-    const source = this.#located(() => replSource(code));
+    const source = this.#located(() => topLevelSource(code));
     for (const name of source.names) this.#declare(name, code);
     const script = this.#compile(source.text, -source.prefix);
     return (script.runInThisContext() as ReplFunction)(this.importNames);
@@ -81,7 +81,7 @@ export class Evaluator {
     return this.#located(() => new Script(text, options));
   }
 
-  #located<T extends Script | ReplSource>(parse: () => T): T {
+  #located<T extends Script | TopLevelSource>(parse: () => T): T {
     try {
       return parse();
     } catch (error) {

@@ -42,6 +42,9 @@ const TABLE: [string, unknown, Record<string, unknown>?][] = [
   ['({ a: 1 })', { a: 1 }],
   ['5 // a comment', 5],
   ['(async () => { await 1; return 2 })()', 2],
+  ['const K2 = class extends (await Promise.resolve(Array)) { x = async () => await 1 }\nnew K2().length', 0],
+  ['class K3 { static { var inBlock = 1 } }\ntypeof inBlock', 'undefined'],
+  ['#!/usr/bin/env node\n7', 7],
   ['', undefined],
   ['x = 1; // last\n', undefined, { x: 1 }],
 ];
@@ -71,6 +74,8 @@ test('syntax errors name the engine and the place', () => {
 test('stacks show the engine, the line and the column of the code', () => {
   const error = throws(() => evaluator.run("const fine = 1\n  throw new Error('here')"), Error);
   assert.match(error.stack ?? '', /<engine 2>:2:9/);
+  const after = throws(() => evaluator.run("const\n  {\n  p9 } = { p9: 1 }\nthrow new Error('below')"), Error);
+  assert.match(after.stack ?? '', /<engine 2>:4:7/);
   const first = throws(() => evaluator.run("throw new Error('one')"), Error);
   assert.match(first.stack ?? '', /<engine 2>:1:7/);
 });

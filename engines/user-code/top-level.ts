@@ -1,0 +1,201 @@
+import {
+  type AnyNode,
+  type ClassDeclaration,
+  type FunctionDeclaration,
+  type Identifier,
+  type ImportDeclaration,
+  type ModuleDeclaration,
+  type Node,
+  type Pattern,
+  type Program,
+  parse,
+  type Statement,
+  type VariableDeclaration,
+  type VariableDeclarator,
+} from 'acorn';
+import { ancestor, make } from 'acorn-walk';
+import MagicString from 'magic-string';
+
+/** Code that runs as at the top level of a REPL. */
+export interface TopLevelSource {
+  /** An expression: calling the function that it evaluates to runs the code (a promise when `awaits`). */
+  readonly text: string;
+  /** Characters in front of the code on line 1: the negative column offset of stack traces. */
+  readonly prefix: number;
+  readonly awaits: boolean;
+  /** Names that the code declares. */
+  readonly names: readonly string[];
+}
+
+/** Where a declaration stands: alone, in the head of `for (;;)`, or before `of` or `in`. */
+type Place = 'statement' | 'for' | 'for-of';
+
+/** The name under which rewritten code finds the import helper: an argument of the wrapper, not a global. */
+const IMPORT = '__import';
+
+// The walk stays in the scope of the code: `await` and `var` in a function or a field of a class are its own matter.
+const nothing = () => {};
+const SAME_SCOPE = make<undefined>({
+  Function: nothing,
+  StaticBlock: nothing,
+  PropertyDefinition: (node, state, visit) => {
+    if (node.computed) visit(node.key, state);
+  },
+});
+
+/**
+ * Rewrites source text as a REPL takes it: const, let, var, function, class and import at the top level persist as
+ * globals, await works, and the last expression is the value. Every line stays where it was.
+ * @throws SyntaxError of acorn, with `loc`
+ */
+export function topLevelSource(code: string): TopLevelSource {
+  const program = parse(code, {
+    ecmaVersion: 'latest',
+    sourceType: 'script',
+    allowAwaitOutsideFunction: true,
+    allowImportExportEverywhere: true,
+    allowHashBang: true,
+  });
+  return new Rewrite(code).program(program);
+}
+
+/** The edits of one piece of code, and what they found. */
+class Rewrite {
+  readonly #code: string;
+  readonly #edits: MagicString;
+  readonly #names = new Set<string>();
+  readonly #functions: string[] = [];
+  #awaits = false;
+
+  constructor(code: string) {
+    this.#code = code;
+    this.#edits = new MagicString(code);
+  }
+
+  program({ body }: Program): TopLevelSource {
+    if (this.#code.startsWith('#!')) this.#replace(0, 2, '//');
+    for (const statement of body) this.#statement(statement);
+    this.#lastValue(body.at(-1));
+    const hoisted = this.#functions.map((name) => `globalThis.${name} = ${name};`).join(' ');
+    const prefix = `(${this.#awaits ? 'async ' : ''}(${IMPORT}) => {${hoisted}`;
+    const text = `${prefix}${this.#edits}\n})`;
+    return { text, prefix: prefix.length, awaits: this.#awaits, names: [...this.#names] };
+  }
+
+  #statement(node: Statement | ModuleDeclaration): void {
+    if (node.type === 'ImportDeclaration') this.#import(node);
+    else if (node.type === 'FunctionDeclaration') this.#function(node);
+    else if (node.type.startsWith('Export')) throw syntaxError('export has no meaning on an engine', node, this.#code);
+    else {
+      if (node.type === 'ClassDeclaration') this.#class(node);
+      this.#scope(node);
+    }
+  }
+
+  /** Looks for `await`, and for declarations that are globals: all at the top level, only `var` in blocks and loops. */
+  #scope(statement: Node): void {
+    const found = {
+      AwaitExpression: () => {
+        this.#awaits = true;
+      },
+      ForOfStatement: ({ await: awaits }: { await: boolean }) => {
+        this.#awaits ||= awaits;
+      },
+      VariableDeclaration: (node: VariableDeclaration, _: undefined, ancestors: AnyNode[]) => {
+        if (node === statement || node.kind === 'var') this.#declaration(node, placeOf(node, ancestors.at(-2)));
+      },
+    };
+    ancestor(statement, found, SAME_SCOPE);
+  }
+
+  // The local declaration stays (hoisting works as usual) and is published before the first statement runs.
+  #function({ id: { name } }: FunctionDeclaration): void {
+    this.#names.add(name);
+    this.#functions.push(name);
+  }
+
+  #class({ id: { name }, start, end }: ClassDeclaration): void {
+    this.#names.add(name);
+    this.#edits.appendRight(start, `${name} = `);
+    this.#edits.appendLeft(end, ';');
+  }
+
+  // `const {a, b} = c, d` → `;({a, b} = c), d = undefined`
+  #declaration({ declarations, kind, start }: VariableDeclaration, place: Place): void {
+    this.#replace(start, declarations[0]?.start ?? start, place === 'statement' ? ';' : '');
+    for (const declarator of declarations) {
+      for (const name of boundNames(declarator.id)) this.#names.add(name);
+      if (place !== 'for-of') this.#assignment(declarator, kind === 'var');
+    }
+  }
+
+  #assignment({ id, init, start, end }: VariableDeclarator, isVar: boolean): void {
+    if (init) {
+      this.#edits.appendRight(start, '(');
+      this.#edits.appendLeft(end, ')');
+    } else {
+      // A bare `var x` keeps the value that x has.
+      this.#edits.appendLeft(end, isVar ? ` = globalThis.${(id as Identifier).name}` : ' = undefined');
+    }
+  }
+
+  #import({ source, specifiers, start, end }: ImportDeclaration): void {
+    this.#awaits = true;
+    const bindings = specifiers.map((specifier) => {
+      this.#names.add(specifier.local.name);
+      return `[${JSON.stringify(specifier.local.name)}, ${exportOf(specifier)}]`;
+    });
+    this.#replace(start, end, `;await ${IMPORT}(${source.raw}, [${bindings.join(', ')}]);`);
+  }
+
+  // An assignment is a statement to the reader (`a = 5` shows nothing in a notebook), so it has no value.
+  #lastValue(node: Statement | ModuleDeclaration | undefined): void {
+    if (node?.type !== 'ExpressionStatement' || node.expression.type === 'AssignmentExpression') return;
+    const closed = this.#code[node.end - 1] === ';' ? node.end - 1 : node.end;
+    this.#edits.appendRight(node.start, 'return (');
+    this.#edits.appendLeft(closed, '\n)');
+  }
+
+  /** Lines that the new text swallows are given back, so that line numbers hold. */
+  #replace(start: number, end: number, text: string): void {
+    const lost = this.#code.slice(start, end).split('\n').length - 1;
+    this.#edits.update(start, end, text + '\n'.repeat(lost));
+  }
+}
+
+function placeOf(node: VariableDeclaration, parent: AnyNode | undefined): Place {
+  if (parent?.type === 'ForStatement' && parent.init === node) return 'for';
+  const isLoop = parent?.type === 'ForOfStatement' || parent?.type === 'ForInStatement';
+  return isLoop && parent.left === node ? 'for-of' : 'statement';
+}
+
+/** The name of an import's export as source text; `null` for the whole module. */
+function exportOf(specifier: ImportDeclaration['specifiers'][number]): string {
+  if (specifier.type === 'ImportNamespaceSpecifier') return 'null';
+  if (specifier.type === 'ImportDefaultSpecifier') return '"default"';
+  const { imported } = specifier;
+  return JSON.stringify(imported.type === 'Literal' ? imported.value : imported.name);
+}
+
+function boundNames(pattern: Pattern): string[] {
+  switch (pattern.type) {
+    case 'Identifier':
+      return [pattern.name];
+    case 'ObjectPattern':
+      return pattern.properties.flatMap((p) => boundNames(p.type === 'Property' ? p.value : p.argument));
+    case 'ArrayPattern':
+      return pattern.elements.flatMap((element) => (element === null ? [] : boundNames(element)));
+    case 'AssignmentPattern':
+      return boundNames(pattern.left);
+    case 'RestElement':
+      return boundNames(pattern.argument);
+    case 'MemberExpression':
+      // Only an assignment can have one.
+      return [];
+  }
+}
+
+function syntaxError(message: string, node: Node, code: string): SyntaxError {
+  const line = code.slice(0, node.start).split('\n').length;
+  return Object.assign(new SyntaxError(message), { loc: { line, column: 0 } });
+}
