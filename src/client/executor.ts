@@ -1,12 +1,17 @@
-// Executor: a pool of workers in the manner of piscina, over load-balanced engines: `await pool.run(task)`.
-
 import type { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import type { BalancedOptions } from './load-balanced/options.ts';
 import type { RemoteArgs, RemoteFunction } from './remote.ts';
 import type { AsyncResult } from './results/async-result.ts';
 
-/** `T` is what `run` takes, `R` what the pool's function gives. */
+/**
+ * A pool of workers in the manner of piscina, over load-balanced engines. `T` is what `run` takes, `R` what the pool's
+ * function gives. Made by `rc.executor(fn)`, or over some engines by `new Executor(rc.loadBalanced([0, 2]), fn)`.
+ * @example
+ * await using pool = rc.executor((n: number) => n ** 2);
+ * await Promise.all([1, 2, 3].map((n) => pool.run(n))); // [1, 4, 9]
+ */
 export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
+  /** The view whose engines do the work. */
   readonly view: LoadBalancedView;
   readonly #fn: RemoteFunction<[T], R> | undefined;
   readonly #pending = new Set<AsyncResult<unknown, unknown>>();
@@ -21,7 +26,10 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
 
   /**
    * Runs the pool's function on one task, as piscina's `run`. Options are those of load-balanced calls.
-   * @throws TypeError without a function; the promise rejects with RemoteError, or AbortError by `signal`
+   * @throws TypeError without a function, Error once the pool is closed; the promise rejects with RemoteError, or
+   *   AbortError by `signal`
+   * @example
+   * await pool.run(7, { priority: 1, signal });
    */
   run(task: T, options: BalancedOptions = {}): Promise<Awaited<R>> {
     this.#mustBeOpen();
@@ -30,13 +38,13 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
     return this.#keep(this.view.with(options).apply(this.#fn, ...([task] as RemoteArgs<[T]>)));
   }
 
-  /** Runs `fn(...args)` on one engine. */
+  /** Runs `fn(...args)` on one engine. @throws Error once the pool is closed; the promise rejects with RemoteError */
   submit<A extends unknown[], V>(fn: RemoteFunction<A, V>, ...args: RemoteArgs<[...A]>): Promise<Awaited<V>> {
     this.#mustBeOpen();
     return this.#keep(this.view.apply(fn, ...args));
   }
 
-  /** As `view.map`: await it for the list, or iterate it. */
+  /** As `view.map`: await it for the list, or iterate it. @throws Error once the pool is closed; as `view.map` */
   map<A extends unknown[], V>(
     fn: RemoteFunction<A, V>,
     ...iterables: readonly unknown[]
@@ -67,12 +75,12 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
     if (this.#closed) throw new Error('this executor is closed');
   }
 
-  /** Items that no engine has finished yet. */
+  /** How many items no engine has finished yet. */
   get queueSize(): number {
     return [...this.#pending].reduce((n, result) => n + result.length - result.progress, 0);
   }
 
-  /** Items that have ended, well or not. */
+  /** How many items have ended, well or not. */
   get completed(): number {
     return [...this.#pending].reduce((n, result) => n + result.progress, this.#completed);
   }
