@@ -25,16 +25,30 @@ export type { ImportOptions } from './client/calls/import-module.ts';
 export type {
   Kernel,
   KernelArgument,
+  KernelConstant,
   KernelFunction,
+  KernelParameters,
+  KernelResult,
   KernelScope,
   KernelSettings,
 } from './client/calls/kernel.ts';
+export type { Namespace } from './client/calls/namespace.ts';
 export type { ParallelFunction, ParallelOptions } from './client/calls/remote-functions.ts';
 export type { ConnectOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
 export { DirectView } from './client/direct-view.ts';
 export { Executor } from './client/executor.ts';
-export type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './client/jobs/queue-status.ts';
+export type { AbortOptions } from './client/jobs/client-jobs.ts';
+export type { Job, JobSelection } from './client/jobs/jobs.ts';
+export type {
+  EngineQueue,
+  EngineQueues,
+  QueueIds,
+  QueueOptions,
+  QueueStatus,
+  ViewQueueStatus,
+} from './client/jobs/queue-status.ts';
+export type { ClusterInfo } from './client/links/cluster-file.ts';
 export type { ClientEvent } from './client/links/engine-links.ts';
 export type { Metadata, MimeBundle } from './client/links/task.ts';
 export { LoadBalancedView } from './client/load-balanced/balanced-view.ts';
@@ -54,8 +68,8 @@ export type { Operand } from './client/pdot/operands.ts';
 export type { PdotOptions } from './client/pdot/pdot.ts';
 export { pdot } from './client/pdot/pdot.ts';
 export type { Px } from './client/px/px.ts';
-export type { PxOptions, PxRun, PxShowOptions } from './client/px/px-run.ts';
-export type { Mode, PerTarget } from './client/remote.ts';
+export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
+export type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './client/remote.ts';
 export type { GetOptions, ReturnWhen } from './client/results/async-result.ts';
 export { AsyncResult } from './client/results/async-result.ts';
 export { ExecuteReply } from './client/results/execute-reply.ts';
@@ -63,6 +77,7 @@ export type { DisplayOptions } from './client/results/output/display.ts';
 export type { GroupBy } from './client/results/output/grouping.ts';
 export type { TextSink } from './client/results/output/sinks.ts';
 export type { InteractiveOptions, ProgressEvent } from './client/results/progress.ts';
+export type { Targets } from './client/targets.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type { EngineInfo } from './errors.ts';
 export {
@@ -104,11 +119,12 @@ export {
   thumbnail,
 } from './pictures.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
-export type { DeviceReport, EngineRecord, EngineStatus } from './protocol/messages.ts';
+export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from './protocol/messages.ts';
 export type { EngineMemory } from './protocol/methods.ts';
 export { fromModule } from './protocol/values/module-function.ts';
 export { ref } from './protocol/values/ref.ts';
 export type { TensorLike } from './tensor/convert.ts';
 export { range, tensor } from './tensor/convert.ts';
 export type { DType } from './tensor/dtype.ts';
+export type { Dist } from './tensor/partition.ts';
 export { Tensor } from './tensor/tensor.ts';

@@ -30,7 +30,7 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called for engines that join or leave, and when the controller is lost. */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
-  /** For tests: another way to carry messages. */
+  /** Another way to carry messages. @internal */
   readonly transport?: Transport | undefined;
 }
 
@@ -257,7 +257,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
 
   /**
    * Frees results: this client's memory of these jobs, and what engines hold of them; 'all': of everything of this client
-   * that has ended. A message id may be another client's. What is freed cannot be had again by `getResult`.
+   * that has ended. A message id may be another client's. `getResult` cannot give it any more.
    * @throws Error naming a task that is outstanding, before anything is freed
    */
   purge(jobs: JobSelection | 'all'): Promise<void> {

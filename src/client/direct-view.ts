@@ -111,7 +111,7 @@ export class DirectView<M extends Mode = Mode> {
 
   /**
    * Runs source text; top-level `await`, and `const`, `let`, `function`, `class`, `import` persist as in a REPL.
-   * @throws TypeError for what is no text; RemoteError / CompositeError when awaited
+   * @throws TypeError for anything but text; RemoteError / CompositeError when awaited
    * @example
    * await view.execute('let a = engine.id');
    * const reply = await rc[0].execute('a + 1', { silent: false });
@@ -294,7 +294,7 @@ export class DirectView<M extends Mode = Mode> {
     return createKernel(this.#calls, fn, settings);
   }
 
-  /** What each engine holds, in bytes: by name, on its device, in its mailbox. */
+  /** Memory of each engine, in bytes: by name, on its device, in its mailbox. */
   memory(options?: TargetOptions): AsyncResult<PerTarget<M, EngineMemory>, EngineMemory> {
     return this.#calls.each('memory', 'memory', {}, options);
   }

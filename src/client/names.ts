@@ -1,4 +1,3 @@
-// Names and expressions that push, pull and scatter take, checked before anything is sent.
 import { Ref } from '../protocol/values/ref.ts';
 
 const NAME = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/;
@@ -11,7 +10,7 @@ export function assertName(name: unknown): asserts name is string {
   }
 }
 
-/** @throws TypeError unless `ns` is an object of valid names */
+/** The names and values that push takes. @throws TypeError unless `ns` is an object of valid names */
 export function checkNamespace(ns: unknown): Record<string, unknown> {
   if (typeof ns !== 'object' || ns === null || Array.isArray(ns) || ArrayBuffer.isView(ns)) {
     throw new TypeError(`push wants an object of names and values, not ${Array.isArray(ns) ? 'an array' : typeof ns}`);

@@ -1,7 +1,7 @@
-// Which engines a view means: an id, a list of ids, or 'all' (asked anew at each call).
 import { types } from 'node:util';
 import type { EngineId } from '../protocol/messages.ts';
 
+/** The engines that a view means: an id, a list of ids, or 'all' (asked anew at each call). */
 export type Targets = EngineId | readonly EngineId[] | 'all';
 
 const SLICE = /^\s*(-?\d+)?\s*:\s*(-?\d+)?\s*(?::\s*(-?\d+)?\s*)?$/;

@@ -14,7 +14,7 @@ import { type Targets, targetsOf, targetText } from '../targets.ts';
 import type { PartSizes } from './part-sizes.ts';
 import { relays } from './relays.ts';
 
-/** What all calls of one client share. */
+/** State that all calls of one client share. */
 export interface CallContext {
   readonly links: EngineLinks;
   readonly jobs: Jobs;
@@ -177,7 +177,7 @@ export class Calls<M extends Mode> {
 
   /**
    * Opens a call and runs source text in it. `name` names the result where its tasks have another name.
-   * @throws TypeError for what is no text; as `open`
+   * @throws TypeError for anything but text; as `open`
    */
   execute(
     code: string,

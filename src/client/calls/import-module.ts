@@ -13,7 +13,7 @@ const NAME = /^[A-Za-z_$][\w$]*$/;
 
 /**
  * The source text that imports a module as people use it: its default export where there is one (CommonJS packages, Node's own), else all exports.
- * @throws TypeError for a relative path, and for a name that is no identifier
+ * @throws TypeError for a relative path, and for a name other than an identifier
  */
 export function importCode(specifier: string, options: ImportOptions): string {
   const from = `await import(${JSON.stringify(resolve(specifier))})`;
@@ -37,5 +37,5 @@ function nameOf(specifier: string): string {
 
 function checked(name: string): string {
   if (NAME.test(name)) return name;
-  throw new TypeError(`'${name}' is no name for a module: give one, importModule(…, { as: 'name' })`);
+  throw new TypeError(`'${name}' cannot name a module: give another, importModule(…, { as: 'name' })`);
 }

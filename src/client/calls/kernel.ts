@@ -42,20 +42,22 @@ export interface KernelSettings {
 
 /** An argument: a number, anything that makes a tensor (computed with in float32), or `ref('x')`. */
 export type KernelArgument = TensorLike | Ref;
-type KernelArguments<F> = F extends (this: KernelScope, ...args: infer A) => unknown
+/** The arguments of a kernel of the function `F`. */
+export type KernelParameters<F> = F extends (this: KernelScope, ...args: infer A) => unknown
   ? { [I in keyof A]: KernelArgument }
   : never;
 
 /** A kernel of the function `F` under the settings `S`: with `into` its calls give undefined, else a Tensor per engine. */
 export interface Kernel<M extends Mode, F, S> extends AsyncDisposable {
-  (...args: KernelArguments<F>): AsyncResult<PerTarget<M, KernelResult<S>>, KernelResult<S>>;
+  (...args: KernelParameters<F>): AsyncResult<PerTarget<M, KernelResult<S>>, KernelResult<S>>;
   /** The same kernel whose results stay on the engines under this name. */
-  into(name: string): (...args: KernelArguments<F>) => AsyncResult<PerTarget<M, undefined>, undefined>;
+  into(name: string): (...args: KernelParameters<F>) => AsyncResult<PerTarget<M, undefined>, undefined>;
   /** Frees it on the engines; calls after it fail. Idempotent. */
   destroy(): Promise<void>;
 }
 
-type KernelResult<S> = S extends { readonly into: string } ? undefined : Tensor;
+/** The value of a kernel's call on one engine: undefined where the result stays there. */
+export type KernelResult<S> = S extends { readonly into: string } ? undefined : Tensor;
 
 const LOOPS = 2 ** 30;
 const MAX_AXES = 3;

@@ -1,6 +1,6 @@
 import type { AsyncResult } from '../results/async-result.ts';
 
-/** What reading, assigning and deleting a name do. */
+/** The calls behind reading, assigning and deleting a name. */
 export interface NamespaceAccess<V> {
   get(name: string): AsyncResult<V, unknown>;
   set(name: string, value: unknown): AsyncResult<unknown, unknown>;

@@ -12,7 +12,7 @@ export interface Relayed {
 /** The two ways of a large body to several engines. */
 export type Via = NonNullable<CallOptions['via']>;
 
-/** A body of more parts is no single large value: it goes directly. */
+/** A body of more parts holds many values, not one large one: it goes directly. */
 const MAX_PARTS = 256;
 /** Below, a body is cheaper to send than to pass on. */
 const MIN_BYTES = 64 * 1024;

@@ -3,7 +3,7 @@ import { type BigTypedArray, isBigArray, isTypedArray, type TypedArray } from '.
 import { assertDist, type Dist, everyNth, ranges } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
-/** What scatter and map deal out: anything with a length. It is cut without copying where a window will do. */
+/** Anything with a length, as scatter and map deal it out: cut without copying where a window will do. */
 export type Sequence<T = unknown> = readonly T[] | TypedArray | BigTypedArray | Tensor | string;
 
 /** A value as a sequence: Sets, Maps and plain objects give their elements or keys. @throws TypeError without a length */
@@ -56,7 +56,7 @@ function pick(sequence: Sequence, indices: readonly number[]): Sequence {
   return pickTyped(sequence as TypedArray, indices);
 }
 
-// A copy: every nth element is no window.
+// A copy: every nth element does not make a window.
 function pickTyped(sequence: TypedArray, indices: readonly number[]): TypedArray {
   const out = sequence.slice(0, indices.length);
   for (const [to, from] of indices.entries()) out[to] = sequence[from] as number;

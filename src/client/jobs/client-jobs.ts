@@ -98,7 +98,7 @@ export class ClientJobs {
 
   /**
    * Frees results: this client's memory of these jobs, and what engines hold of them; 'all': of everything of this client
-   * that has ended. A message id may be another client's. What is freed cannot be had again by `getResult`.
+   * that has ended. A message id may be another client's. `getResult` cannot give it any more.
    * @throws Error naming a task that is outstanding, before anything is freed
    */
   async purge(jobs: JobSelection | 'all'): Promise<void> {

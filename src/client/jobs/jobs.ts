@@ -4,7 +4,7 @@ import type { Metadata, Task } from '../links/task.ts';
 import { type Assembly, list, single } from '../results/assembly.ts';
 import { AsyncResult } from '../results/async-result.ts';
 
-/** What names a job: a message id, a place in the history (negative from the end), or a result. */
+/** A job by its message id, by its place in the history (negative from the end), or by its result. */
 export type Job = TaskId | number | AsyncResult<unknown, unknown>;
 /** One job or several. */
 export type JobSelection = Job | readonly Job[];

@@ -17,16 +17,17 @@ export interface EngineQueue<T> {
   readonly tasks: T;
 }
 
-interface Queues<T> {
+/** Tasks of several engines, by engine id. */
+export interface EngineQueues<T> {
   readonly [engine: EngineId]: EngineQueue<T>;
   /** Load-balanced tasks of this client that have no engine yet. */
   readonly unassigned: T;
 }
 
 /** Counts, by engine id. */
-export type QueueStatus = Queues<number>;
+export type QueueStatus = EngineQueues<number>;
 /** Message ids, by engine id. */
-export type QueueIds = Queues<TaskId[]>;
+export type QueueIds = EngineQueues<TaskId[]>;
 /** A view's `queueStatus`: its one engine's counts, or the counts by engine id. */
 export type ViewQueueStatus<M extends Mode> = M extends 'one' ? EngineQueue<number> : QueueStatus;
 
