@@ -230,11 +230,6 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     return this.#init.kind === 'AsyncMapResult';
   }
 
-  /** The same result under another name; its tasks keep theirs. */
-  named(label: string): AsyncResult<T, Item> {
-    return new AsyncResult({ ...this.#init, options: { ...this.#init.options, label } });
-  }
-
   /** Drops the tasks that have not started: they end in TaskAborted. @throws Error when all are done */
   async abort(): Promise<void> {
     if (this.ready) throw new Error("Can't abort, I am already done!");
