@@ -23,6 +23,7 @@ interface Wait extends Deferred<readonly EngineRecord[]> {
  * It is not opened again when it breaks: then everything that waits fails with ConnectionError.
  */
 export class RosterClient {
+  readonly #endpoint: string;
   readonly #channel: Channel<RosterInbound>;
   readonly #state = new RosterState();
   readonly #listeners = new Set<(event: RosterClientEvent) => void>();
@@ -37,6 +38,7 @@ export class RosterClient {
    * @throws ConnectionError for an endpoint that nobody may connect to
    */
   constructor(transport: Transport, endpoint: string, name: string) {
+    this.#endpoint = endpoint;
     this.#channel = openChannel({ transport, endpoint, conversation: ROSTER }, 'controller', {
       message: (message) => this.#take(message),
       down: (reason) => this.#lose(`the connection to the controller was lost: ${reason.message}`),
@@ -56,7 +58,7 @@ export class RosterClient {
 
   /** The live engines, when the controller has told of them. @throws TimeoutError, AbortError, ConnectionError */
   ready(limits: WaitLimits): Promise<readonly EngineRecord[]> {
-    return this.until(() => true, limits, 'the roster of the cluster');
+    return this.until(() => true, limits, `the roster of the controller at ${this.#endpoint}`);
   }
 
   /**
@@ -69,7 +71,7 @@ export class RosterClient {
     this.#waits.add(wait);
     this.#check();
     try {
-      return await within(wait.promise, limits, what);
+      return await within(wait.promise, limits, what, `waited ${limits.timeout} ms in vain for ${what}`);
     } finally {
       this.#waits.delete(wait);
     }

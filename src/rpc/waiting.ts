@@ -9,16 +9,20 @@ export interface WaitLimits {
 
 /**
  * The promise, until the limits strike first; the promise itself goes on. Leaves no timer or listener behind. `what`
- * names the wait in errors.
+ * names the wait in errors, `late` is the message at the time limit.
  * @throws AbortError, TimeoutError
  */
-export function within<T>(promise: Promise<T>, limits: WaitLimits, what: string): Promise<T> {
-  const { signal, timeout } = limits;
+export function within<T>(
+  promise: Promise<T>,
+  { signal, timeout }: WaitLimits,
+  what: string,
+  late = `Result not ready. (${what}, after ${timeout} ms)`,
+): Promise<T> {
   if (signal === undefined && (timeout === undefined || timeout === Number.POSITIVE_INFINITY)) return promise;
   return new Promise((resolve, reject) => {
     const abort = () => finish(() => reject(abortError(signal as AbortSignal, what)));
-    const late = () => finish(() => reject(new TimeoutError(`Result not ready. (${what}, after ${timeout} ms)`)));
-    const timer = timeout === undefined ? undefined : setTimeout(late, Math.min(timeout, 2 ** 31 - 1));
+    const end = () => finish(() => reject(new TimeoutError(late)));
+    const timer = timeout === undefined ? undefined : setTimeout(end, Math.min(timeout, 2 ** 31 - 1));
     const finish = (settle: () => void) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
