@@ -39,12 +39,6 @@ export type CallArguments = object | ((index: number) => object | undefined);
 /** Memory for the raw bytes of the result of engine `index`, if it has a place already. */
 export type PlaceOfResult = (index: number, bytes: number) => Uint8Array | undefined;
 
-/** How a result prints itself. */
-interface Printed {
-  readonly kind?: string;
-  readonly functionName?: string;
-}
-
 const NO_OPTIONS: TargetOptions = Object.freeze({});
 const NONE: readonly never[] = Object.freeze([]);
 
@@ -145,9 +139,9 @@ export class Calls<M extends Mode> {
     return (call.isSingle ? single<T>() : list<T>(tasks.length)) as Assembly<PerTarget<M, T>, T>;
   }
 
-  /** The values of a call's tasks: one per target. `functionName` is what progress bars say. */
-  valuesOf<T>(call: OpenCall, tasks: readonly Task[], functionName = call.label): AsyncResult<PerTarget<M, T>, T> {
-    return this.result(call, tasks, this.perTarget<T>(call, tasks), { functionName });
+  /** The values of a call's tasks: one per target. Progress bars show `progressLabel`. */
+  valuesOf<T>(call: OpenCall, tasks: readonly Task[], progressLabel = call.label): AsyncResult<PerTarget<M, T>, T> {
+    return this.result(call, tasks, this.perTarget<T>(call, tasks), progressLabel);
   }
 
   /** The outcomes of a call's tasks as one result. */
@@ -155,12 +149,13 @@ export class Calls<M extends Mode> {
     call: OpenCall,
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
-    printed?: Printed,
+    progressLabel?: string,
   ): AsyncResult<T, Item> {
     const before = this.#unseen;
     this.#unseen = NONE;
-    const { label, options } = call;
-    return new AsyncResult({ label, tasks, assembly, abort: this.links.abort, options, before, ...printed });
+    const { options: limits } = call;
+    const { label = call.label } = limits;
+    return new AsyncResult({ label, tasks, assembly, abort: this.links.abort, limits, progressLabel, before });
   }
 
   /** A call that sends the same method to each target and gives one value per target. @throws as `open`, `submit` */
@@ -169,10 +164,10 @@ export class Calls<M extends Mode> {
     method: Method,
     args: CallArguments,
     options?: TargetOptions,
-    functionName = label,
+    progressLabel = label,
   ): AsyncResult<PerTarget<M, T>, T> {
     const call = this.open(label, options);
-    return this.valuesOf<T>(call, this.submit(call, method, args), functionName);
+    return this.valuesOf<T>(call, this.submit(call, method, args), progressLabel);
   }
 
   /**

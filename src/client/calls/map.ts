@@ -31,7 +31,7 @@ export function mapInBlocks<M extends Mode, R>(
   });
   const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
   const assembly = chunks<R>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as readonly Outcome<R>[]);
-  return calls.result({ ...call, label: functionName(fn) }, tasks, assembly, { kind: 'AsyncMapResult' });
+  return calls.result({ ...call, label: functionName(fn) }, tasks, assembly);
 }
 
 function checkConcurrency(options: MapOptions): MapOptions {

@@ -51,8 +51,8 @@ function callOnParts<M extends Mode>(
     return args[0]?.length ? { fn, args } : undefined;
   });
   const engines = tasks.map((task) => task.engine?.id ?? -1);
-  const assembly = joined(tasks.length, (values) => (values.length === 0 ? [] : join(values, engines, dist)));
-  return calls.result({ ...call, label: functionName(fn) }, tasks, assembly, { kind: 'AsyncMapResult' });
+  const whole = joined(tasks.length, (values) => (values.length === 0 ? [] : join(values, engines, dist)));
+  return calls.result({ ...call, label: functionName(fn) }, tasks, { ...whole, isMap: true });
 }
 
 /** The parts of every sequence, by engine. */

@@ -230,12 +230,11 @@ export class LoadBalancedView {
     label: string,
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
-    { signal, label: named }: Kept,
-    arrival?: 'target' | 'arrival',
+    { signal, label: wanted = label }: Kept,
+    order?: 'target' | 'arrival',
   ): AsyncResult<T, Item> {
     const abort = (some: readonly Task[]) => this.#balancer.session.abortTasks(some);
-    const kind = arrival === undefined ? {} : { kind: 'AsyncMapResult', arrival };
-    return new AsyncResult({ label, tasks, assembly, abort, options: { signal, label: named }, ...kind });
+    return new AsyncResult({ label: wanted, tasks, assembly, abort, limits: { signal }, order });
   }
 
   /** Tasks of this view, and of those derived from it, that have not ended. */

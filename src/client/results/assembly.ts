@@ -9,6 +9,8 @@ import type { Task } from '../links/task.ts';
 export interface Assembly<T, Item> {
   /** Items of the result; undefined for a single result, which is not iterable. */
   readonly length: number | undefined;
+  /** Is it the assembly of a map, whose tasks give lists of items? */
+  readonly isMap?: boolean;
   /** The items of one ended task, in order. */
   items(outcome: Outcome, task: number): readonly Outcome<Item>[];
   /** All values, in target order. May throw when parts do not fit together. */
@@ -44,6 +46,7 @@ export function chunks<Item>(
 ): Assembly<Item[], Item> {
   return {
     length: sizes.reduce((a, b) => a + b, 0),
+    isMap: true,
     size: (task) => sizes[task] as number,
     // A chunk whose engine died fails each of its items with the same error: lengths stay.
     items: (outcome, task) =>
@@ -79,13 +82,13 @@ export function firstError(assembly: Assembly<unknown, unknown>, tasks: readonly
 }
 
 /**
- * Values by engine id; `lists`: a list of items per engine. All tasks have ended.
+ * Values by engine id; for a map a list of items per engine. All tasks have ended.
  * @throws RangeError where an engine ran several; as `assemble` for failures
  */
 export function byEngine<Item>(
   assembly: Assembly<unknown, Item>,
   tasks: readonly Task[],
-  { method, lists }: { readonly method: string; readonly lists: boolean },
+  method: string,
 ): Map<number, Item> {
   const ids = tasks.map((task) => task.engine?.id ?? -1);
   for (const id of ids) {
@@ -95,7 +98,7 @@ export function byEngine<Item>(
   const outcomes = tasks.map((task) => task.outcome as Outcome);
   assemble({ ...assembly, join: () => undefined }, outcomes, method);
   const values = outcomes.map((outcome, task) => valuesOf(assembly.items(outcome, task)));
-  return new Map(ids.map((id, task) => [id, (lists ? values[task] : values[task]?.[0]) as Item]));
+  return new Map(ids.map((id, task) => [id, (assembly.isMap ? values[task] : values[task]?.[0]) as Item]));
 }
 
 /** The values of items that have all succeeded. */

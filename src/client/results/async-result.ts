@@ -3,7 +3,6 @@ import { type RemoteError, TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
 import type { Metadata, MimeBundle, Task } from '../links/task.ts';
-import type { CallOptions } from '../options.ts';
 import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed } from './assembly.ts';
 import { arrivals, iterate } from './iteration.ts';
 import { type DisplayOptions, displayOutputs, type StreamOptions, streamOutput } from './output/display.ts';
@@ -30,21 +29,19 @@ export interface GetOptions extends WaitLimits {
 
 /** The pieces that a result is made of. */
 export interface AsyncResultInit<T, Item> {
-  /** The public method name, for errors and printing. */
+  /** The name of the call, for errors and printing. */
   readonly label: string;
   readonly tasks: readonly Task[];
   /** How the tasks' outcomes become the value. */
   readonly assembly: Assembly<T, Item>;
   /** Drops those of the tasks that have not started. */
   readonly abort: (tasks: readonly Task[]) => Promise<void>;
-  /** The options of the call: its label, its limits, its signal. */
-  readonly options?: CallOptions | undefined;
-  /** The name of the function that runs, for progress bars; default: the label. */
-  readonly functionName?: string | undefined;
-  /** `AsyncMapResult` for maps. */
-  readonly kind?: string | undefined;
+  /** The limits of a bare await; the signal drops tasks that have not started, too. */
+  readonly limits?: WaitLimits | undefined;
+  /** The name that progress bars show, where it is not the label: the function's. */
+  readonly progressLabel?: string | undefined;
   /** Order of iteration; 'arrival' for unordered maps. Values stay in target order. */
-  readonly arrival?: 'target' | 'arrival' | undefined;
+  readonly order?: 'target' | 'arrival' | undefined;
   /** Results that nobody could await (assignments): their failures surface with this one. */
   readonly before?: readonly AsyncResult<unknown, unknown>[] | undefined;
 }
@@ -71,12 +68,12 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
   /** Results are made by the methods of views. */
   constructor(init: AsyncResultInit<T, Item>) {
-    const { options = {}, tasks } = init;
+    const { label, tasks, limits = {} } = init;
     this.#init = init;
-    this.label = options.label ?? init.label;
+    this.label = label;
     this.tasks = tasks;
-    this.#group = new TaskGroup(tasks, this.label, options);
-    this.#group.abortOn(options.signal, init.abort);
+    this.#group = new TaskGroup(tasks, label, limits);
+    this.#group.abortOn(limits.signal, init.abort);
   }
 
   /** Have all tasks ended? */
@@ -208,7 +205,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     if (this.isSingle) throw new TypeError('a single result is not iterable: await it');
-    if (this.#init.arrival === 'arrival') yield* this.asReady();
+    if (this.#init.order === 'arrival') yield* this.asReady();
     else yield* iterate(this.#group, this.#init.assembly, this.tasks.keys());
   }
 
@@ -223,11 +220,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    */
   async byEngine(options: WaitLimits = {}): Promise<Map<number, Item>> {
     await this.#group.ended(this.#group.limits(options));
-    return byEngine(this.#init.assembly, this.tasks, { method: this.label, lists: this.#isMap });
-  }
-
-  get #isMap(): boolean {
-    return this.#init.kind === 'AsyncMapResult';
+    return byEngine(this.#init.assembly, this.tasks, this.label);
   }
 
   /** Drops the tasks that have not started: they end in TaskAborted. @throws Error when all are done */
@@ -238,7 +231,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
   /** One result per task. */
   split(): AsyncResult<unknown, unknown>[] {
-    const { abort, label } = this.#init;
+    const { label, abort } = this.#init;
     return this.tasks.map((task) => new AsyncResult({ label, tasks: [task], assembly: list(1), abort }));
   }
 
@@ -270,7 +263,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
 
   /** Progress now, every `interval` ms (default and least 100) and at the end. @throws AbortError */
   progressEvents(options: ProgressOptions = {}): AsyncGenerator<ProgressEvent> {
-    return progressEvents(this, options, this.#init.functionName);
+    return progressEvents(this, options, this.#init.progressLabel);
   }
 
   /**
@@ -282,7 +275,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    * if (!(await result.waitInteractive({ timeout: 60_000 }))) await result.abort();
    */
   waitInteractive(options: InteractiveOptions = {}): Promise<boolean> {
-    return waitInteractive(this, options, this.#init.functionName);
+    return waitInteractive(this, options, this.#init.progressLabel);
   }
 
   /**
@@ -309,7 +302,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   /** The line that consoles print. */
   [inspect.custom](): string {
     const state = this.ready ? (this.successful ? 'finished' : 'failed') : 'pending';
-    return `<${this.#init.kind ?? 'AsyncResult'}(${this.label}): ${state}>`;
+    return `<${this.#init.assembly.isMap ? 'AsyncMapResult' : 'AsyncResult'}(${this.label}): ${state}>`;
   }
 }
 

@@ -1,4 +1,5 @@
 // LoadBalancedView over engines in this process: values, chunks, order, options, aborts.
+import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { LoadBalancedView } from '../../../../src/client/load-balanced/balanced-view.ts';
 import { AbortError, CompositeError, NotSerializableError, RemoteError, TaskAborted } from '../../../../src/errors.ts';
@@ -15,6 +16,19 @@ test('apply gives a bare value; 2n calls visit each idle engine twice in one cyc
   const visits: number[] = [];
   for (let i = 0; i < 8; i++) visits.push(await lview.apply(where));
   assert.equal(visits, [0, 1, 2, 3, 0, 1, 2, 3]);
+});
+
+test('a result prints its kind, its name and its state; a label takes the place of the name', async () => {
+  const { lview } = scene(2);
+  const [map, apply] = [lview.map(where, [1, 2]), lview.with({ label: 'mine' }).apply(where)];
+  assert.is(inspect(map), '<AsyncMapResult(where): pending>');
+  assert.is(inspect(apply), '<AsyncResult(mine): pending>');
+  await map;
+  await apply;
+  assert.is(inspect(map), '<AsyncMapResult(where): finished>');
+  assert.equal([map.label, apply.label], ['where', 'mine']);
+  const byEngine: Map<number, unknown> = await lview.map(where, range(4), { chunkSize: 2 }).byEngine();
+  assert.equal([byEngine.get(0), byEngine.get(1)].join(' '), '0,0 1,1');
 });
 
 test('map: B9, tasks per chunk size', async () => {
