@@ -5,7 +5,7 @@ import type { ExecuteOptions } from '../../../../src/client/options.ts';
 import { allTargets, pxOf } from '../../../../src/client/px/px.ts';
 import { codeOf } from '../../../../src/client/px/px-code.ts';
 import type { PxLinks, PxOptions } from '../../../../src/client/px/px-run.ts';
-import { AlreadyDisplayedError, CompositeError } from '../../../../src/errors.ts';
+import { AbortError, AlreadyDisplayedError, CompositeError } from '../../../../src/errors.ts';
 import { ref } from '../../../../src/protocol/values/ref.ts';
 import { rejects, throws } from '../../../support/assert.ts';
 import { fail, fakeResult, fakeTask, Recorded, succeed } from '../../../support/fake-tasks.ts';
@@ -137,6 +137,47 @@ test('a bar appears after progressAfter on a TTY and leaves nothing behind', asy
   await run;
   assert.match(tty.err, /^%px: ░+ 0\/1/);
   assert.ok(tty.err.endsWith('\r\x1b[K'));
+  assert.is(to.out, 'Out[0:6]: 1\n');
+});
+
+test('without blocking nothing is printed until it is asked for, then and again', async () => {
+  const { px, tasks, to } = fakeView(2);
+  const run = px.with({ block: false, verbose: true })`a`;
+  await run;
+  assert.is(to.all, 'Async parallel execution on engine(s): [0, 1]\n');
+  (tasks[0] as Task).output({ stream: 'stdout', text: 'said\n' });
+  for (const task of tasks) succeed(task, '5');
+  await run.result;
+  assert.is(to.out, 'Async parallel execution on engine(s): [0, 1]\n');
+  const later = new Recorded();
+  await run.show({ stdout: later.stdout, stderr: later.stderr });
+  assert.is(later.out, '[stdout:0] \nsaid\nOut[0:6]: 5\nOut[1:6]: 5\n');
+  await run.show({ stream: false, groupOutputs: 'type' });
+  assert.ok(to.out.endsWith('[stdout:0] \nsaid\nOut[0:6]: 5\nOut[1:6]: 5\n'), to.out);
+  throws(() => run.show({ targets: [0] } as never), TypeError, /unknown option 'targets'/);
+  throws(() => run.show({ progressAfter: -2 }), RangeError, /progressAfter/);
+});
+
+test('without blocking engines can be interrupted, and failures wait for who shows them', async () => {
+  const { px, tasks, to, controls } = fakeView(1);
+  const run = px.with({ block: false })`for (;;);`;
+  await run.interrupt();
+  assert.equal(controls, [[0, 'interrupt']]);
+  assert.is(to.err, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
+  fail(tasks[0] as Task, 'TaskInterrupted', 'stopped');
+  await run;
+  await rejects(() => run.show(), AlreadyDisplayedError, /^1 error$/);
+});
+
+test('a wait that is given up leaves the engines alone and can be taken up again', async () => {
+  const { px, tasks, to, controls } = fakeView(1);
+  const run = px`slow()`;
+  run.leave();
+  await rejects(() => run, AbortError);
+  assert.equal(controls, []);
+  const again = run.show();
+  succeed(tasks[0] as Task, '1');
+  await again;
   assert.is(to.out, 'Out[0:6]: 1\n');
 });
 
