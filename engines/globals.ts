@@ -2,6 +2,7 @@
 
 import { useDevice } from '../kernels/device.ts';
 import type { DeviceReport } from '../src/protocol/messages.ts';
+import type { EngineMemory } from '../src/protocol/methods.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import type { CollectiveCalls, Collectives } from './collectives/collectives.ts';
@@ -10,7 +11,6 @@ import type { Peers, ReceiveOptions } from './peers/peers.ts';
 import type { Capture } from './user-code/capture.ts';
 import { mimeBundle } from './user-code/display.ts';
 import { importKernels, type Libraries } from './user-code/libraries.ts';
-import type { Memory } from './user-code/sizes.ts';
 import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
 import type { Session } from './verbs/verb.ts';
@@ -24,7 +24,7 @@ export interface EngineGlobal extends CollectiveCalls {
   readonly size: number;
   readonly device: DeviceReport;
   /** Bytes by name, on the device, and of the process. */
-  memory(): Memory;
+  memory(): EngineMemory;
   send(rank: number, tag: string, value: unknown): Promise<void>;
   recv(rank: number, tag: string, options?: ReceiveOptions): Promise<unknown>;
   /** Sends data to the client while the task runs. */

@@ -50,7 +50,7 @@ export type {
 } from './client/jobs/queue-status.ts';
 export type { ClusterInfo } from './client/links/cluster-file.ts';
 export type { ClientEvent } from './client/links/engine-links.ts';
-export type { Metadata, MimeBundle } from './client/links/task.ts';
+export type { Metadata } from './client/links/task.ts';
 export { LoadBalancedView } from './client/load-balanced/balanced-view.ts';
 export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
 export { Dependency } from './client/load-balanced/dependency.ts';
@@ -120,7 +120,7 @@ export {
 } from './pictures.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from './protocol/messages.ts';
-export type { EngineMemory } from './protocol/methods.ts';
+export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
 export { fromModule } from './protocol/values/module-function.ts';
 export { ref } from './protocol/values/ref.ts';
 export type { TensorLike } from './tensor/convert.ts';

@@ -1,6 +1,7 @@
 // Runs one task: decodes its arguments, lets its verb work behind the guarded door, encodes what came of it.
-import { type Body, decodeBody, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
+import { type Body, decodeArguments, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
 import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts';
+import type { ArgumentsOf, Method } from '../../src/protocol/methods.ts';
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
 import { isTFTensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -26,8 +27,8 @@ interface Run {
   readonly message: TaskMessage;
   body: Body | Promise<Body>;
   readonly started: number;
-  verb: Verb<unknown> | undefined;
-  args: unknown;
+  verb: Verb | undefined;
+  args: ArgumentsOf<Method> | undefined;
   /** It has been ended: what it awaited must not go on with it. */
   over: boolean;
 }
@@ -96,33 +97,31 @@ export class Runner {
   }
 
   #decodeAndCall(task: Run): Body | PromiseLike<unknown> {
-    task.args = this.#decode(task);
+    const args = this.#decode(task);
     if (this.#libraries.wanted) return this.#libraries.settle().then(() => this.#again(task));
-    return this.#call(task);
+    return this.#call(task, args);
   }
 
   // The first decoding found what is missing; now it is there.
   #again(task: Run): unknown {
     if (task.over) return undefined;
-    return this.#enter(() => {
-      task.args = this.#decode(task);
-      return this.#call(task);
-    });
+    return this.#enter(() => this.#call(task, this.#decode(task)));
   }
 
-  #decode(task: Run): unknown {
-    const args = decodeBody(task.body as Body, this.revivers);
+  #decode(task: Run): ArgumentsOf<Method> {
+    const args = decodeArguments(task.message.method, task.body as Body, this.revivers);
+    task.args = args;
     const source = task.verb?.source?.(args);
     if (source !== undefined) this.#libraries.mention(source);
     return args;
   }
 
-  #call(task: Run): Body | PromiseLike<unknown> {
-    const verb = task.verb as Verb<unknown>;
-    if (!verb.runsUserCode(task.args)) return this.#run(verb, task);
+  #call(task: Run, args: ArgumentsOf<Method>): Body | PromiseLike<unknown> {
+    const verb = task.verb as Verb;
+    if (!verb.runsUserCode(args)) return this.#run(verb, args);
     this.#session.residency.clear();
-    const ready = this.#libraries.bridge.prepare(() => this.#reachable(task.args));
-    return ready === undefined ? this.#run(verb, task) : ready.then(() => this.#enter(() => this.#run(verb, task)));
+    const ready = this.#libraries.bridge.prepare(() => this.#reachable(args));
+    return ready === undefined ? this.#run(verb, args) : ready.then(() => this.#enter(() => this.#run(verb, args)));
   }
 
   // What user code can hand to tf and gpu: its arguments, and what names hold.
@@ -131,8 +130,8 @@ export class Runner {
     return [...this.#session.namespace.values(), ...(Array.isArray(given) ? given : [])];
   }
 
-  #run(verb: Verb<unknown>, task: Run): Body | PromiseLike<unknown> {
-    const value = verb.run(task.args, this.#session);
+  #run(verb: Verb, args: ArgumentsOf<Method>): Body | PromiseLike<unknown> {
+    const value = verb.run(args, this.#session);
     if (isThenable(value)) return Promise.resolve(value).then((settled) => this.#encode(settled));
     return this.#encode(value);
   }

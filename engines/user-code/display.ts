@@ -1,8 +1,6 @@
 // Values as mime bundles, for notebooks and terminals.
 import { inspect } from 'node:util';
-
-/** MIME type → text, or bytes of a picture. */
-export type MimeBundle = Readonly<Record<string, unknown>>;
+import type { MimeBundle } from '../../src/protocol/methods.ts';
 
 const JUPYTER = Symbol.for('Jupyter.display');
 const PNG = [0x89, 0x50, 0x4e, 0x47];

@@ -1,6 +1,7 @@
 // The user's names on an engine. They are properties of globalThis, so pushed names are free variables of every
 // function; what was there before the first task is the baseline and not the user's.
-import { type Memory, sizeInBytes } from './sizes.ts';
+import type { EngineMemory } from '../../src/protocol/methods.ts';
+import { sizeInBytes } from './sizes.ts';
 
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,127}$/u;
 const FORBIDDEN = new Set(['__proto__', 'globalThis', 'undefined', 'NaN', 'Infinity']);
@@ -153,7 +154,7 @@ export class Namespace {
   }
 
   /** Bytes by name, for names whose size is known: tensors, arrays of bytes, device tensors. */
-  sizes(bytesOf: (value: unknown) => number = sizeInBytes): Memory['names'] {
+  sizes(bytesOf: (value: unknown) => number = sizeInBytes): EngineMemory['names'] {
     const entries = this.names().map((name) => [name, bytesOf(this.#own(name))] as const);
     return Object.fromEntries(entries.filter(([, bytes]) => bytes > 0));
   }

@@ -1,9 +1,5 @@
 // What the namespace and the device hold, in bytes.
 
-import type { EngineMemory } from '../../src/protocol/methods.ts';
-
-export type Memory = EngineMemory;
-
 /** Bytes of a tensor, typed array, ArrayBuffer or device tensor; 0 for what has no known size. */
 export function sizeInBytes(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0;

@@ -1,8 +1,7 @@
-// clear: removes names, or everything that the user has set, and frees the values.
-import type { ClearArguments } from '../../src/protocol/methods.ts';
 import { stringList, type Verb } from './verb.ts';
 
-export const clear: Verb<ClearArguments | undefined> = {
+/** Removes names, or everything that the user has set, and frees the values. */
+export const clear: Verb<'clear'> = {
   runsUserCode: () => false,
   run(args, { namespace }) {
     if (args?.names === undefined) namespace.clear();

@@ -1,9 +1,9 @@
-// describe: what values are, without sending them. pdot asks it before it plans.
-import type { DescribeArguments, Description } from '../../src/protocol/methods.ts';
+import type { Description } from '../../src/protocol/methods.ts';
 import { dtypeOf, isTypedArray } from '../../src/tensor/dtype.ts';
 import type { Verb } from './verb.ts';
 
-export const describe: Verb<DescribeArguments> = {
+/** Gives kind, dtype and shape of values without their data; pdot asks before it plans. */
+export const describe: Verb<'describe'> = {
   runsUserCode: () => false,
   run({ values }): Description[] {
     if (!Array.isArray(values)) throw new TypeError('describe wants a list of values');

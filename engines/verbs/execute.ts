@@ -1,9 +1,9 @@
-// execute: runs source text as a REPL does (semantics B7).
-import type { ExecuteArguments, ExecuteResult } from '../../src/protocol/methods.ts';
+import type { ExecuteResult } from '../../src/protocol/methods.ts';
 import { mimeBundle } from '../user-code/display.ts';
 import type { Session, Verb } from './verb.ts';
 
-export const execute: Verb<ExecuteArguments> = {
+/** Runs source text as a REPL does (semantics B7). */
+export const execute: Verb<'execute'> = {
   runsUserCode: () => true,
   source: ({ code }) => code,
   stopsQueue: ({ silent = true }) => !silent,

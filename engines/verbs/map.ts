@@ -1,11 +1,11 @@
-// map: calls a function for each item of the engine's part; a failing item does not cost the others (semantics C8).
-import type { MapArguments, MapResult } from '../../src/protocol/methods.ts';
+import type { MapResult } from '../../src/protocol/methods.ts';
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { isThenable } from '../../src/util/thenable.ts';
 import { type Callable, callable, type Verb } from './verb.ts';
 
-export const map: Verb<MapArguments> = {
+/** Calls a function for each item of the engine's part; a failing item does not cost the others (semantics C8). */
+export const map: Verb<'map'> = {
   runsUserCode: () => true,
   run({ fn, sequences, concurrency = 1 }) {
     const call = callable(fn, 'map');

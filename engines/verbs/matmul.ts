@@ -1,10 +1,9 @@
-// matmul: C = A · B on the engine's device. Operands of the namespace stay on the device; others are freed at the end.
-import type { MatmulArguments } from '../../src/protocol/methods.ts';
 import type { DeviceTensor } from '../contexts/context.ts';
 import { borrowing, deliver, type Keep } from '../device/operands.ts';
 import type { Session, Verb } from './verb.ts';
 
-export const matmul: Verb<MatmulArguments> = {
+/** C = A · B on the engine's device. Operands of the namespace stay on the device; others are freed at the end. */
+export const matmul: Verb<'matmul'> = {
   runsUserCode: () => false,
   async run({ a, b, into }, session) {
     return deliver(await multiply(a, b, session), into, session);

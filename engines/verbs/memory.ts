@@ -1,15 +1,16 @@
-// memory: bytes by name, on the device, and of the process.
 import process from 'node:process';
+import type { EngineMemory } from '../../src/protocol/methods.ts';
 import { isDeviceTensor } from '../device/residency.ts';
-import type { Memory } from '../user-code/sizes.ts';
 import type { Session, Verb } from './verb.ts';
 
-export const memory: Verb<unknown> = {
+/** Counts bytes by name, on the device, and of the process. */
+export const memory: Verb<'memory'> = {
   runsUserCode: () => false,
   run: (_, session) => memoryOf(session),
 };
 
-export function memoryOf(session: Session): Memory {
+/** The bytes that the engine holds now. */
+export function memoryOf(session: Session): EngineMemory {
   return {
     names: session.namespace.sizes(),
     resident: session.namespace.sizes((value) => residentBytes(value, session)),

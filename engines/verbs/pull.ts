@@ -1,9 +1,8 @@
-// pull: the values of names or expressions (semantics B6).
-import type { PullArguments } from '../../src/protocol/methods.ts';
 import { isPath } from '../user-code/evaluate.ts';
 import { stringList, type Verb } from './verb.ts';
 
-export const pull: Verb<PullArguments> = {
+/** Gives the values of names or expressions (semantics B6). */
+export const pull: Verb<'pull'> = {
   // An expression may call anything; a name cannot.
   runsUserCode: ({ names }) => !(typeof names === 'string' ? [names] : names).every(isPath),
   source: ({ names }) => String(names),

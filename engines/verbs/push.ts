@@ -1,8 +1,7 @@
-// push: sets names in the namespace; what they held is freed.
-import type { PushArguments } from '../../src/protocol/methods.ts';
 import { stringList, type Verb } from './verb.ts';
 
-export const push: Verb<PushArguments> = {
+/** Sets names in the namespace; values that they held are freed. */
+export const push: Verb<'push'> = {
   runsUserCode: () => false,
   run({ names, values }, { namespace }) {
     const list = stringList(names, 'push');

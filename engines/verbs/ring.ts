@@ -1,9 +1,7 @@
-// ring: C = A · B where each engine holds some rows of B. Blocks go from mailbox to mailbox; no step waits for a task of
-// another engine (src/client/pdot/ring.ts says why).
 import { setTimeout } from 'node:timers';
 import { ShapeError } from '../../src/errors.ts';
 import type { EngineId } from '../../src/protocol/messages.ts';
-import type { RingArguments, RingMultiply, RingSend } from '../../src/protocol/methods.ts';
+import type { RingMultiply, RingSend } from '../../src/protocol/methods.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { deliver, onHost } from '../device/operands.ts';
 import type { Peers } from '../peers/peers.ts';
@@ -13,13 +11,18 @@ import type { Session, Verb } from './verb.ts';
 const ROSTER_WAIT_MS = 1000;
 const ROSTER_POLL_MS = 10;
 
-export const ring: Verb<RingArguments> = {
+/**
+ * One step of C = A · B where each engine holds some rows of B. Blocks go from mailbox to mailbox; no step waits for a task
+ * of another engine (src/client/pdot/ring.ts says why).
+ */
+export const ring: Verb<'ring'> = {
   runsUserCode: () => false,
   run(args, session) {
     if (args.step === 'send') return send(args, session);
     if (args.step === 'multiply') return assembleAndMultiply(args, session);
-    if (args.step === 'forget') return session.peers.forget(args.tag);
-    throw new TypeError(`ring has no step '${String((args as { step?: unknown }).step)}'`);
+    if (args.step !== 'forget') throw new TypeError(`ring has no step '${String((args as { step?: unknown }).step)}'`);
+    session.peers.forget(args.tag);
+    return undefined;
   },
 };
 
@@ -37,8 +40,8 @@ async function send({ tag, place, block, dtype, columns, to }: RingSend, session
   return undefined;
 }
 
-// B is put together before it is multiplied: adding products of its blocks would round float32 once per block, and cut
-// columns out of A, which are no windows.
+// B is put together before it is multiplied. Adding products of its blocks would round float32 once per block, and would
+// copy columns out of A, because columns are not windows.
 async function assembleAndMultiply(args: RingMultiply, session: Session): Promise<Tensor | undefined> {
   const { tag, place, a, dtype, shape, from, into } = args;
   const b = new Tensor(dtype, shape);

@@ -1,4 +1,6 @@
-// What every verb is: a file with one method of the task queue.
+// The interface of verbs. Each verb carries out one method of the task queue and has a file of its own.
+
+import type { ArgumentsOf, Method, ValueOf } from '../../src/protocol/methods.ts';
 import type { GpuContext } from '../contexts/context.ts';
 import type { Residency } from '../device/residency.ts';
 import type { Kernels } from '../device/user-kernels.ts';
@@ -7,7 +9,7 @@ import type { Identity } from '../queue/task-queue.ts';
 import type { Evaluator } from '../user-code/evaluate.ts';
 import type { Namespace } from '../user-code/namespace.ts';
 
-/** What verbs work on. */
+/** The parts of an engine that verbs work on. */
 export interface Session {
   readonly identity: Identity;
   readonly namespace: Namespace;
@@ -24,17 +26,19 @@ export interface Session {
   opened(): GpuContext | null;
 }
 
-export interface Verb<A> {
+/** How an engine carries out the method `M`. Without a parameter: whichever method. */
+export interface Verb<M extends Method = Method> {
   /** User code runs, so device copies of tensors go stale. */
-  runsUserCode(args: A): boolean;
+  runsUserCode(args: ArgumentsOf<M>): boolean;
   /** Source text in the arguments that may mention `tf` or `gpu`. */
-  source?(args: A): string;
+  source?(args: ArgumentsOf<M>): string;
   /** Its failure aborts queued `execute` tasks (semantics B7). */
-  stopsQueue?(args: A): boolean;
-  /** May give a promise. @throws TypeError for arguments of another shape */
-  run(args: A, session: Session): unknown;
+  stopsQueue?(args: ArgumentsOf<M>): boolean;
+  /** A promise where it has to wait. @throws TypeError for arguments of another shape */
+  run(args: ArgumentsOf<M>, session: Session): ValueOf<M> | Promise<ValueOf<M>>;
 }
 
+/** A function with any arguments. */
 export type Callable = (...args: unknown[]) => unknown;
 
 /** @throws TypeError that says what came instead */

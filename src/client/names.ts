@@ -20,6 +20,8 @@ export function checkNamespace(ns: unknown): Record<string, unknown> {
 }
 
 /** One name or expression, or a list of them. @throws TypeError for anything that is not text or a ref */
+export function checkNames(names: readonly string[]): string[];
+export function checkNames(names: unknown): string | string[];
 export function checkNames(names: unknown): string | string[] {
   if (names instanceof Ref) return names.expression;
   if (typeof names === 'string') return names;

@@ -13,7 +13,7 @@ import {
   SMALL_BYTES,
   WINDOW_PACKETS,
 } from './packet.ts';
-import { Body, OutgoingTransfer } from './transfer.ts';
+import { OutgoingPart, OutgoingTransfer } from './transfer.ts';
 
 /** All in bytes. */
 export interface Limits {
@@ -28,7 +28,7 @@ const CONTROL_HINT = 64;
 
 export class Outbox {
   readonly #limits: Limits;
-  readonly #items = new Fifo<Batch | Body>();
+  readonly #items = new Fifo<Batch | OutgoingPart>();
   readonly #transfers = new Fifo<OutgoingTransfer>();
   /** Bytes of the data frame of each unacknowledged packet, oldest first. */
   readonly #unacknowledged = new Fifo<number>();
@@ -114,13 +114,13 @@ export class Outbox {
     this.#transfers.push(transfer);
     this.#count(this.#tail(64), (batch) => batch.start(transfer.id, parts.length, total));
     parts.forEach((part, index) => {
-      if (part.byteLength > INLINE_BYTES) this.#addBody(new Body(transfer, index, part));
+      if (part.byteLength > INLINE_BYTES) this.#addBody(new OutgoingPart(transfer, index, part));
       else this.#count(this.#tail(8 + part.byteLength), (batch) => batch.part(part));
     });
     return transfer.delivered;
   }
 
-  #addBody(body: Body): void {
+  #addBody(body: OutgoingPart): void {
     body.transfer.open++;
     this.#items.push(body);
     this.#queuedBytes += body.remaining;
@@ -157,14 +157,14 @@ export class Outbox {
   }
 
   /** The part at the head, if the credit allows its next chunk. */
-  #sendableBody(): Body | undefined {
+  #sendableBody(): OutgoingPart | undefined {
     const head = this.#items.first;
-    if (!(head instanceof Body)) return undefined;
+    if (!(head instanceof OutgoingPart)) return undefined;
     const bytes = Math.min(this.#limits.chunkBytes, head.remaining);
     return this.#inFlightBytes === 0 || this.#inFlightBytes + bytes <= this.#limits.windowBytes ? head : undefined;
   }
 
-  #takeChunk(batch: Batch, body: Body, acknowledge: number): Frames {
+  #takeChunk(batch: Batch, body: OutgoingPart, acknowledge: number): Frames {
     const { place, window } = body.next(this.#limits.chunkBytes);
     this.#queuedBytes -= place.bytes;
     this.#inFlightBytes += place.bytes;

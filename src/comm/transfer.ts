@@ -30,7 +30,7 @@ export class OutgoingTransfer {
 }
 
 /** A part that crosses in frames of its own. Not copied: its bytes are read until the transfer settles. */
-export class Body {
+export class OutgoingPart {
   readonly transfer: OutgoingTransfer;
   readonly #index: number;
   readonly #bytes: Uint8Array;

@@ -1,214 +1,377 @@
 // Every message that crosses a wire, in one place. A message is `Parts` (comm/transport.ts): part 0 is the header below
 // as JSON; part 1, where there is a value, is the codec's body; the parts after it are the raw bytes of its tensors.
-import type { WireError } from './values/wire-error.ts';
+//
+// Each header is a table of field readers, and its type is inferred from them. A control request is one entry of
+// CONTROL_METHODS; its handler is one entry in engines/control.
+import {
+  anyOf,
+  flag,
+  type Infer,
+  json,
+  list,
+  nothing,
+  num,
+  type ObjectOf,
+  object,
+  oneOf,
+  optional,
+  orNull,
+  type Reader,
+  type Readers,
+  record,
+  text,
+  type UnionOf,
+  union,
+  whole,
+} from './fields.ts';
+import { METHODS } from './methods.ts';
+import { wireError } from './values/wire-error.ts';
+
+export type { EngineId, TaskId } from './ids.ts';
 
 /** Raised by one whenever a header or the body format changes; both ends must agree. */
 export const PROTOCOL_VERSION = 1;
 
-/** Unique per task: `<client uuid>:<counter>`. */
-export type TaskId = string;
-export type EngineId = number;
+// ---- Tasks socket --------------------------------------------------------------------------------------------------
 
-/** What runs on the engine's one-at-a-time queue. One file per method in engines/verbs. */
-export type Method =
-  | 'apply'
-  | 'execute'
-  | 'push'
-  | 'pull'
-  | 'map'
-  | 'clear'
-  | 'matmul'
-  | 'ring'
-  | 'kernel'
-  | 'memory'
-  | 'describe';
-
-/** Client → engine, tasks socket. The body holds the arguments of the method. */
-export interface TaskMessage {
-  readonly type: 'task';
-  readonly id: TaskId;
-  /** The incarnation it is meant for; another one refuses it. */
-  readonly to: string;
-  readonly method: Method;
+const task = {
+  id: text,
+  /** The incarnation of the engine that the task is meant for; another one refuses it. */
+  to: text,
+  /** The verb that runs it. */
+  method: oneOf(...METHODS),
   /** The public name of the call, for errors and metadata; `gather` runs the method `pull`. */
-  readonly label: string;
-  /** Milliseconds the task may run before it is interrupted; absent = no limit. */
-  readonly runTimeout?: number;
+  label: text,
+  /** Milliseconds the task may run before it is interrupted; absent: no limit. */
+  runTimeout: optional(num),
   /** The roster version that the client has seen: the task starts when its engine has seen it too. */
-  readonly roster?: number;
+  roster: optional(whole),
   /** Shared by the tasks of one call on several engines: collectives of different calls do not mix. */
-  readonly call?: number;
-  /** The body comes as `RelayMessage`s with this key, from that engine; absent: from the client. */
-  readonly relayed?: { readonly key: string; readonly from?: EngineId };
-}
+  call: optional(whole),
+  /** The body comes as `RelayMessage`s with this key, from that engine (absent: from the client). */
+  relayed: optional(object({ key: text, from: optional(whole) })),
+};
+
+const fetch = { id: text };
+const need = { id: text };
+const body = { id: text };
+const mail = { from: whole, tag: text };
+
+const relay = {
+  /** Names the body. */
+  key: text,
+  /** The engines that get the chunk next, in order. */
+  chain: list(whole),
+  /** Bytes of every part of the body. */
+  sizes: list(whole),
+  /** The part that the chunk belongs to. */
+  part: whole,
+  /** Where in that part it belongs, in bytes. */
+  offset: whole,
+};
+
+const metadataFields = {
+  /** Null for a task that never started. */
+  started: orNull(num),
+  completed: num,
+  /** The count of `execute` calls on the engine that were not silent; 0 for a silent one, absent for other methods. */
+  executionCount: optional(whole),
+  /** The complete text, also what was streamed before. */
+  stdout: text,
+  stderr: text,
+};
+
+/** When a task ran and what it printed. Times are milliseconds since the epoch. */
+export interface ReplyMetadata extends ObjectOf<typeof metadataFields> {}
+
+const metadata: Reader<ReplyMetadata> = object(metadataFields);
+
+const reply = {
+  id: text,
+  status: oneOf('ok', 'error', 'aborted', 'refused'),
+  metadata,
+  error: optional(wireError),
+};
+
+const output = {
+  id: text,
+  /** `display`: the body is a MimeBundle; `data`: the body is what the task published; else `text`. */
+  stream: oneOf('stdout', 'stderr', 'display', 'data'),
+  text: optional(text),
+};
+
+/** The messages that an engine accepts on its tasks socket, from clients and other engines. */
+export const TASKS_INBOUND = union('type', { task, mail, relay, body, fetch });
+
+/** The messages that an engine sends back on its tasks socket. */
+export const TASKS_OUTBOUND = union('type', { reply, output, need });
+
+/** A header with `type` and these fields. */
+type Message<Type extends string, F extends Readers> = UnionOf<'type', { readonly [K in Type]: F }>;
+
+/** Client → engine: run this. The body holds the arguments of the method. */
+export interface TaskMessage extends Message<'task', typeof task> {}
 
 /** Client → engine: the reply of this task, which may be another client's: now, or when it ends; refused if unknown. */
-export interface FetchMessage {
-  readonly type: 'fetch';
-  readonly id: TaskId;
-}
+export interface FetchMessage extends Message<'fetch', typeof fetch> {}
 
 /** Engine → client: the relayed body of this task has not come, send it. */
-export interface NeedMessage {
-  readonly type: 'need';
-  readonly id: TaskId;
-}
+export interface NeedMessage extends Message<'need', typeof need> {}
 
-/** Client → engine: the body of a task, asked for by `need`. */
-export interface BodyMessage {
-  readonly type: 'body';
-  readonly id: TaskId;
-}
+/** Client → engine: the body of a task, in answer to `need`. */
+export interface BodyMessage extends Message<'body', typeof body> {}
 
-/** Times are milliseconds since the epoch. */
-export interface ReplyMetadata {
-  readonly started: number | null;
-  readonly completed: number;
-  readonly executionCount?: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+/** Engine → engine, outside the queue: a value for the mailbox. */
+export interface MailMessage extends Message<'mail', typeof mail> {}
+
+/**
+ * A chunk of a body that goes from engine to engine, outside the queue. Part 1 of the message holds the bytes.
+ */
+export interface RelayMessage extends Message<'relay', typeof relay> {}
 
 /** Engine → client: how a task ended. The body holds the value when `status` is ok. */
-export interface ReplyMessage {
-  readonly type: 'reply';
-  readonly id: TaskId;
-  readonly status: 'ok' | 'error' | 'aborted' | 'refused';
-  readonly metadata: ReplyMetadata;
-  readonly error?: WireError;
+export interface ReplyMessage extends Message<'reply', typeof reply> {}
+
+/** Engine → client, while the task runs. */
+export interface OutputMessage extends Message<'output', typeof output> {}
+
+/** See TASKS_INBOUND. */
+export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage | FetchMessage;
+
+/** See TASKS_OUTBOUND. */
+export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage;
+
+// ---- Control socket ------------------------------------------------------------------------------------------------
+
+const statusFields = {
+  uuid: text,
+  pid: whole,
+  /** The task that runs now. */
+  running: orNull(text),
+  /** The tasks that wait, in order. */
+  queue: list(text),
+  /** Tasks that ended since the engine started. */
+  completed: whole,
+  /** Tasks whose results the engine still keeps. */
+  outbox: list(text),
+  /** Bytes of the process's resident set. */
+  rss: num,
+};
+
+/** The state of an engine's queue and process. */
+export interface EngineStatus extends ObjectOf<typeof statusFields> {}
+
+const engineStatus: Reader<EngineStatus> = object(statusFields);
+
+/** A control request: the fields that it has besides `id` and `to`, and the reader of the answer's value. */
+interface Control<F extends Readers, V> {
+  readonly fields: F;
+  readonly value: Reader<V>;
 }
 
-/** Engine → client while the task runs. `display`: body is a mime bundle; `data`: body is what was published. */
-export interface OutputMessage {
-  readonly type: 'output';
-  readonly id: TaskId;
-  readonly stream: 'stdout' | 'stderr' | 'display' | 'data';
-  readonly text?: string;
-}
-
-/** Engine → engine, tasks socket, outside the queue: a value for the mailbox. */
-export interface MailMessage {
-  readonly type: 'mail';
-  readonly from: EngineId;
-  readonly tag: string;
+function control<F extends Readers, V>(fields: F, value: Reader<V>): Control<F, V> {
+  return { fields, value };
 }
 
 /**
- * A chunk of a body that goes from engine to engine, outside the queue: part 1 of the message belongs at `offset` of
- * part `part` of the body `key`, whose parts have `sizes` bytes. `chain`: who gets it next, and after.
+ * Every control request: client or controller → engine, answered while the main thread computes. A new one is an entry
+ * here and a handler in engines/control; `ControlHandlers` does not compile until both are there.
  */
-export interface RelayMessage {
-  readonly type: 'relay';
-  readonly key: string;
-  readonly chain: readonly EngineId[];
-  readonly sizes: readonly number[];
-  readonly part: number;
-  readonly offset: number;
-}
+export const CONTROL_METHODS = {
+  /** Does the control thread answer? */
+  ping: control({}, nothing),
+  /** The tasks that run, wait and have their results kept. */
+  status: control({}, engineStatus),
+  /** Drops queued tasks; an id that has not arrived yet is remembered. The running task goes on. */
+  abort: control({ ids: list(text) }, nothing),
+  /**
+   * Ends the running task, if it is one of `ids` (absent: whichever it is): within a second if V8 can break it, else by
+   * replacing the engine after `grace` ms. The answer is the id of the task, or null.
+   */
+  interrupt: control({ ids: optional(list(text)), grace: optional(num) }, orNull(text)),
+  /** Ends the engine process. */
+  shutdown: control({}, nothing),
+  /** Frees kept results; without `ids` all those of `client`. */
+  purge: control({ ids: optional(list(text)), client: optional(text) }, nothing),
+};
 
-export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage | FetchMessage;
-export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage;
+/** The name of a control request. */
+export type ControlMethod = keyof typeof CONTROL_METHODS;
 
-export interface EngineStatus {
-  readonly uuid: string;
-  readonly pid: number;
-  readonly running: TaskId | null;
-  readonly queue: readonly TaskId[];
-  /** Tasks that ended since the engine started. */
-  readonly completed: number;
-  /** Ids whose results the bounded outbox still holds. */
-  readonly outbox: readonly TaskId[];
-  readonly rss: number;
-}
+/** A control request without the fields that its sender fills in. */
+export type ControlVerb<M extends ControlMethod = ControlMethod> = {
+  [K in M]: { readonly type: K } & ObjectOf<(typeof CONTROL_METHODS)[K]['fields']>;
+}[M];
 
-/** Client or controller → engine, control socket; answered while the main thread computes. */
-export type ControlRequest = { readonly id: number; readonly to: string } & (
-  | { readonly type: 'ping' }
-  | { readonly type: 'status' }
-  /** Ends queued tasks; an id that has not arrived yet is remembered. The running task goes on. */
-  | { readonly type: 'abort'; readonly ids: readonly TaskId[] }
-  /** Ends the running task: within a second if V8 can break it, else by replacing the engine after `grace` ms. */
-  | { readonly type: 'interrupt'; readonly ids?: readonly TaskId[]; readonly grace?: number }
-  | { readonly type: 'shutdown' }
-  /** Frees kept results; `ids` absent = all of client `client`. */
-  | { readonly type: 'purge'; readonly ids?: readonly TaskId[]; readonly client?: string }
+/** A control request on the wire: `id` numbers the requests of its sender, `to` is the engine's incarnation. */
+export type ControlRequest<M extends ControlMethod = ControlMethod> = {
+  [K in M]: { readonly type: K; readonly id: number; readonly to: string } & ObjectOf<
+    (typeof CONTROL_METHODS)[K]['fields']
+  >;
+}[M];
+
+/** The value of the answer to this control request. */
+export type ControlValue<Verb extends ControlVerb> = ControlValueOf<Verb['type']>;
+
+type ControlValueOf<M extends ControlMethod> = Infer<(typeof CONTROL_METHODS)[M]['value']>;
+
+/** One function for every control request. */
+export type ControlHandlers = {
+  readonly [M in ControlMethod]: (request: ControlRequest<M>) => ControlValueOf<M>;
+};
+
+type ControlTable = {
+  readonly [M in ControlMethod]: {
+    readonly id: typeof whole;
+    readonly to: typeof text;
+  } & (typeof CONTROL_METHODS)[M]['fields'];
+};
+
+/** The messages that an engine accepts on its control socket. */
+export const CONTROL_REQUESTS = union(
+  'type',
+  Object.fromEntries(
+    Object.entries(CONTROL_METHODS).map(([method, { fields }]) => [method, { id: whole, to: text, ...fields }]),
+  ) as ControlTable,
 );
 
-export interface ControlReply {
-  readonly type: 'control-reply';
-  readonly id: number;
-  readonly ok: boolean;
-  readonly error?: string;
-  readonly value?: unknown;
-}
+const controlReply = {
+  /** The number of the request. */
+  id: whole,
+  ok: flag,
+  /** Why it failed. */
+  error: optional(text),
+  /** Read by the `value` of the request's entry in CONTROL_METHODS. */
+  value: optional(json),
+};
 
-/** The engine's answers to control requests, by kind. */
-export interface ControlValues {
-  readonly ping: undefined;
-  readonly status: EngineStatus;
-  readonly abort: undefined;
-  /** The task that is being ended, or null. */
-  readonly interrupt: TaskId | null;
-  readonly shutdown: undefined;
-  readonly purge: undefined;
-}
+/** The messages that an engine sends back on its control socket. */
+export const CONTROL_REPLIES = union('type', { 'control-reply': controlReply });
 
-/** What an engine says of its GPU context; engines/contexts/context.ts explains the fields. */
-export interface DeviceReport {
-  readonly kind: 'webgpu' | 'headlessgl' | 'tensorflow' | 'wasm' | 'cpu';
-  readonly adapter: string;
-  readonly driver: string;
-  readonly software: boolean;
-  readonly gpuMode: string;
-  readonly tfBackend: string;
-  readonly matmul: string;
-  readonly threads: number;
-  readonly limits: Readonly<Record<string, number>>;
-  readonly features: readonly string[];
-  readonly versions: Readonly<Record<string, string>>;
-}
+/** Engine → whoever asked. */
+export interface ControlReply extends Message<'control-reply', typeof controlReply> {}
 
-/** One row of the roster. */
-export interface EngineRecord {
-  readonly id: EngineId;
-  readonly uuid: string;
-  readonly pid: number;
-  readonly host: string;
-  readonly tasks: string;
-  readonly control: string;
-  readonly device: DeviceReport;
-}
+// ---- Roster socket of the controller -------------------------------------------------------------------------------
+
+/** The kinds of GPU contexts. */
+export const DEVICE_KINDS = ['webgpu', 'headlessgl', 'tensorflow', 'wasm', 'cpu'] as const;
+
+const deviceFields = {
+  /** The kind of its GPU context. */
+  kind: oneOf(...DEVICE_KINDS),
+  /** The name of the card, or of the processor. */
+  adapter: text,
+  driver: text,
+  /** The adapter is a software renderer. */
+  software: flag,
+  /** The mode of gpu.js. */
+  gpuMode: text,
+  /** The back end of tfjs. */
+  tfBackend: text,
+  /** The library or shader that multiplies matrices. */
+  matmul: text,
+  /** CPU threads that the engine may use. */
+  threads: num,
+  /** Limits of the device, such as `maxBufferSize` in bytes. */
+  limits: record(num),
+  /** Optional features of the device, such as `shader-f16`. */
+  features: list(text),
+  /** Versions of the libraries, by package name. */
+  versions: record(text),
+};
+
+/** The GPU context of an engine. */
+export interface DeviceReport extends ObjectOf<typeof deviceFields> {}
+
+const device: Reader<DeviceReport> = object(deviceFields);
+
+const engineFields = {
+  /** Names this incarnation: a replacement has another. */
+  uuid: text,
+  pid: whole,
+  host: text,
+  /** The endpoint of its tasks socket. */
+  tasks: text,
+  /** The endpoint of its control socket. */
+  control: text,
+  device,
+};
+const numberedFields = { id: whole, ...engineFields };
+
+/** One row of the roster: an engine, where it listens, and its device. */
+export interface EngineRecord extends ObjectOf<typeof numberedFields> {}
+
+const engine: Reader<EngineRecord> = object(numberedFields);
+
+const clusterVerb = union('do', {
+  stop: {},
+  restart: { ids: list(whole) },
+  shutdown: { ids: list(whole) },
+  add: { n: whole },
+});
+
+const version = optional(whole);
 
 /** Engine or client → controller. */
-export type RosterInbound =
-  | { readonly type: 'register'; readonly engine: Omit<EngineRecord, 'id'>; readonly slot?: number }
-  | { readonly type: 'unregister'; readonly uuid: string }
-  | { readonly type: 'hello'; readonly client: string }
-  | { readonly type: 'heartbeat'; readonly uuid: string }
-  | { readonly type: 'cluster'; readonly request: number; readonly verb: ClusterVerb };
+export const ROSTER_INBOUND = union('type', {
+  /** Engine: I am here. `slot` is the id that it wants. */
+  register: { engine: object(engineFields), slot: optional(whole) },
+  /** Engine: I end. */
+  unregister: { uuid: text },
+  /** Client: tell me who is there, and who comes and goes. */
+  hello: { client: text },
+  /** Engine: I am alive. */
+  heartbeat: { uuid: text },
+  /** Client: something that the cluster's launcher does. */
+  cluster: { request: whole, verb: clusterVerb },
+});
 
-/** What a client may ask the cluster's launcher to do. */
-export type ClusterVerb =
-  | { readonly do: 'stop' }
-  | { readonly do: 'restart'; readonly ids: readonly EngineId[] }
-  | { readonly do: 'shutdown'; readonly ids: readonly EngineId[] }
-  | { readonly do: 'add'; readonly n: number };
+/** Controller → engine or client. `version` grows with each engine that comes or goes: it orders what they know. */
+export const ROSTER_OUTBOUND = union('type', {
+  /** The engine's id. */
+  registered: { id: whole },
+  /** Every engine. */
+  roster: { engines: list(engine), version },
+  'engine-up': { engine, version },
+  'engine-down': { id: whole, uuid: text, reason: text, version },
+  /** The answer to `cluster`; `error` says why it failed. */
+  'cluster-reply': { request: whole, error: optional(text) },
+  /** The cluster stops. */
+  stopping: {},
+});
 
-/** Controller → engine or client. */
-export type RosterOutbound =
-  | { readonly type: 'registered'; readonly id: EngineId }
-  /** `version` grows with each engine that comes or goes: it orders what clients and engines know. */
-  | { readonly type: 'roster'; readonly engines: readonly EngineRecord[]; readonly version?: number }
-  | { readonly type: 'engine-up'; readonly engine: EngineRecord; readonly version?: number }
-  | {
-      readonly type: 'engine-down';
-      readonly id: EngineId;
-      readonly uuid: string;
-      readonly reason: string;
-      readonly version?: number;
-    }
-  | { readonly type: 'cluster-reply'; readonly request: number; readonly error?: string }
-  | { readonly type: 'stopping' };
+/** A request that a client makes to the cluster's launcher. */
+export type ClusterVerb = Infer<typeof clusterVerb>;
 
-/** Every header, tagged by `type`; the version is added by the codec. */
+/** See ROSTER_INBOUND. */
+export type RosterInbound = Infer<typeof ROSTER_INBOUND>;
+
+/** See ROSTER_OUTBOUND. */
+export type RosterOutbound = Infer<typeof ROSTER_OUTBOUND>;
+
+// ---- All of them ---------------------------------------------------------------------------------------------------
+
+/** Every header, told apart by `type`; the codec adds the version. */
 export type Header = TasksInbound | TasksOutbound | ControlRequest | ControlReply | RosterInbound | RosterOutbound;
+
+/** Reads any header. */
+export const HEADERS = anyOf(
+  'type',
+  TASKS_INBOUND,
+  TASKS_OUTBOUND,
+  CONTROL_REQUESTS,
+  CONTROL_REPLIES,
+  ROSTER_INBOUND,
+  ROSTER_OUTBOUND,
+);
+
+/** Headers that hold text of programs, or lists that grow with queue and roster: they may have 4 MiB, others 64 KiB. */
+export const LARGE_HEADERS: ReadonlySet<string> = new Set<Header['type']>([
+  'reply',
+  'output',
+  'abort',
+  'interrupt',
+  'purge',
+  'control-reply',
+  'roster',
+]);

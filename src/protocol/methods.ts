@@ -1,88 +1,149 @@
-// The body of each task, by method: what the client encodes and the engine's verb reads, and what comes back.
+// The methods of an engine's task queue. Clients encode arguments by this table (`encodeCall`), and the verbs of engines
+// are typed by it. A new method is an entry here, a file in engines/verbs, and a line in engines/verbs/index.ts.
 import type { DType } from '../tensor/dtype.ts';
-import type { Shape } from '../tensor/tensor.ts';
-import type { EngineId } from './messages.ts';
+import type { Shape, Tensor } from '../tensor/tensor.ts';
+import type { EngineId } from './ids.ts';
 import type { WireError } from './values/wire-error.ts';
+
+/** The arguments and the value of each method. */
+export interface Methods {
+  /** Calls a function with arguments. */
+  apply: { args: ApplyArguments; value: unknown };
+  /** Runs source text as a REPL does. */
+  execute: { args: ExecuteArguments; value: ExecuteResult | undefined };
+  /** Sets names. */
+  push: { args: PushArguments; value: undefined };
+  /** Gives the values of names or expressions: one for a name, a list for a list. */
+  pull: { args: PullArguments; value: unknown };
+  /** Calls a function for each item of sequences. */
+  map: { args: MapArguments; value: MapResult };
+  /** Removes names. */
+  clear: { args: ClearArguments; value: undefined };
+  /** Counts the bytes that the engine holds. */
+  memory: { args: MemoryArguments; value: EngineMemory };
+  /** Gives kind, dtype and shape of values, without their data. */
+  describe: { args: DescribeArguments; value: readonly Description[] };
+  /** Multiplies two matrices. The value is undefined where the product stays on the engine. */
+  matmul: { args: MatmulArguments; value: Tensor | undefined };
+  /** One step of a product whose second operand travels from engine to engine. */
+  ring: { args: RingArguments; value: Tensor | undefined };
+  /** Creates, calls or destroys a gpu.js kernel. The value is undefined unless a call brings its result back. */
+  kernel: { args: KernelArguments; value: Tensor | undefined };
+}
+
+/** The name of a method. */
+export type Method = keyof Methods;
+
+/** The arguments of a method. */
+export type ArgumentsOf<M extends Method> = Methods[M]['args'];
+
+/** The value of a method. */
+export type ValueOf<M extends Method> = Methods[M]['value'];
+
+// At run time a header's method is checked by this list: it is complete, or it does not compile.
+const NAMES: Readonly<Record<Method, true>> = {
+  apply: true,
+  execute: true,
+  push: true,
+  pull: true,
+  map: true,
+  clear: true,
+  memory: true,
+  describe: true,
+  matmul: true,
+  ring: true,
+  kernel: true,
+};
+
+/** The names of all methods. */
+export const METHODS = Object.keys(NAMES) as readonly Method[];
 
 /** A function, a reference to one, or a module's export. */
 export type FunctionLike = unknown;
 
+/** Arguments of `apply`. */
 export interface ApplyArguments {
   readonly fn: FunctionLike;
   readonly args: readonly unknown[];
 }
 
+/** Arguments of `execute`. */
 export interface ExecuteArguments {
   readonly code: string;
   /** Default true: no value, no count, and a failure aborts nothing. */
-  readonly silent?: boolean;
+  readonly silent?: boolean | undefined;
 }
 
-/** Reply of `execute` with `silent: false`; null when the last statement has no value. */
+/** One value in the forms that a notebook or a terminal can show: MIME type → text, or bytes of a picture. */
+export type MimeBundle = Readonly<Record<string, unknown>>;
+
+/** Value of `execute` with `silent: false`. */
 export interface ExecuteResult {
   readonly executionCount: number;
-  /** MIME type → text or bytes; always has `text/plain`. */
-  readonly data: Readonly<Record<string, unknown>> | null;
+  /** The last statement's value, always with `text/plain`; null when it has none. */
+  readonly data: MimeBundle | null;
 }
 
-/** `names[i]` (dots allowed) becomes `values[i]`. */
+/** Arguments of `push`: `names[i]` (dots allowed) becomes `values[i]`. */
 export interface PushArguments {
   readonly names: readonly string[];
   readonly values: readonly unknown[];
 }
 
-/** One name or expression gives its value; a list gives a list. */
+/** Arguments of `pull`: one name or expression, or a list of them. */
 export interface PullArguments {
   readonly names: string | readonly string[];
 }
 
+/** Arguments of `map`. */
 export interface MapArguments {
   readonly fn: FunctionLike;
   /** The engine's part of every sequence: arrays, strings, typed arrays, tensors; cut to the shortest. */
   readonly sequences: readonly unknown[];
   /** Items under way at once, where the function is asynchronous. Default 1. */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
 }
 
-/** A value per item, undefined where the item failed, and the errors of the items that failed. */
+/** Value of `map`: one per item, undefined where the item failed, and the errors of the items that failed. */
 export interface MapResult {
   readonly values: readonly unknown[];
   readonly errors: readonly (readonly [index: number, error: WireError])[];
 }
 
-/** No names: everything that the user has set. */
+/** Arguments of `clear`; without names, everything that the user has set. */
 export interface ClearArguments {
-  readonly names?: readonly string[];
+  readonly names?: readonly string[] | undefined;
 }
 
-/** Operands: tensors, nested arrays, typed arrays, or references to resident ones. */
+/** Arguments of `memory`: none. */
+export type MemoryArguments = Readonly<Record<string, never>>;
+
+/** Arguments of `matmul`. Operands: tensors, nested arrays, typed arrays, or references to resident ones. */
 export interface MatmulArguments {
   readonly a: unknown;
   readonly b: unknown;
-  /** Keep the product on the device under this name; the reply is then undefined. */
-  readonly into?: string;
+  /** Keep the product on the device under this name. */
+  readonly into?: string | undefined;
 }
 
-/** What values are, without sending them: references to what the engine holds. */
+/** Arguments of `describe`. */
 export interface DescribeArguments {
+  /** References to what the engine holds. */
   readonly values: readonly unknown[];
 }
 
-/** `dtype` and `shape` are there for tensors of any kind. */
+/** A value without its data; `dtype` and `shape` are there for tensors of any kind. */
 export interface Description {
   /** For messages: `a number`, `a Tensor`, `undefined`. */
   readonly kind: string;
-  readonly dtype?: DType;
-  readonly shape?: Shape;
+  readonly dtype?: DType | undefined;
+  readonly shape?: Shape | undefined;
 }
 
-/**
- * A ring product in steps. `send`: the engine's block of B goes to the mailboxes of `to` (places in the view and engines),
- * its own included. `multiply`: all blocks are taken from the mailbox, put together and multiplied. `forget`: drops what a
- * failed ring left in the mailbox, also what still comes.
- */
+/** Arguments of `ring`: the steps of one product, all with the same tag. */
 export type RingArguments = RingSend | RingMultiply | RingForget;
 
+/** Sends the engine's block of B to the mailboxes of `to`, its own included. */
 export interface RingSend {
   readonly step: 'send';
   /** Unique for this product. */
@@ -96,27 +157,31 @@ export interface RingSend {
   readonly to: readonly (readonly [place: number, engine: EngineId])[];
 }
 
+/** Takes all blocks of B from the mailbox, puts them together and multiplies. */
 export interface RingMultiply {
   readonly step: 'multiply';
   readonly tag: string;
   readonly place: number;
+  /** The engine's rows of A. */
   readonly a: unknown;
   readonly dtype: DType;
-  /** Of the whole B. */
+  /** The shape of all of B. */
   readonly shape: readonly [number, number];
   /** The owners of B's blocks, by place. */
   readonly from: readonly EngineId[];
-  readonly into?: string;
+  readonly into?: string | undefined;
 }
 
+/** Drops what a failed product left in the mailbox, and what still arrives for it. */
 export interface RingForget {
   readonly step: 'forget';
   readonly tag: string;
 }
 
-/** A gpu.js kernel on the engine: compiled at its first call, kept until destroyed. */
+/** Arguments of `kernel`: a gpu.js kernel is compiled at its first call and kept until it is destroyed. */
 export type KernelArguments = KernelCreate | KernelCall | KernelDestroy;
 
+/** Makes a kernel known to the engine. */
 export interface KernelCreate {
   readonly do: 'create';
   /** Unique over all clients. */
@@ -126,37 +191,40 @@ export interface KernelCreate {
   readonly settings: KernelSpec;
 }
 
+/** How a kernel is compiled. Either `output` or `like` is given. */
 export interface KernelSpec {
-  /** gpu.js order: [x, y, z]. One of `output` and `like` is there. */
-  readonly output?: readonly number[];
+  /** Threads in gpu.js order: [x], [x, y] or [x, y, z]. */
+  readonly output?: readonly number[] | undefined;
   /** The place of the argument that the output has the shape of. */
-  readonly like?: number;
-  readonly constants?: Readonly<Record<string, unknown>>;
+  readonly like?: number | undefined;
+  readonly constants?: Readonly<Record<string, unknown>> | undefined;
   /** Sources of named functions that the kernel calls. */
-  readonly functions?: readonly string[];
+  readonly functions?: readonly string[] | undefined;
   readonly loopMaxIterations: number;
 }
 
+/** Calls a kernel. */
 export interface KernelCall {
   readonly do: 'call';
   readonly id: string;
   readonly args: readonly unknown[];
-  /** Keep the result on the device under this name; the reply is then undefined. */
-  readonly into?: string;
+  /** Keep the result on the device under this name. */
+  readonly into?: string | undefined;
 }
 
+/** Frees a kernel; calls after it fail. */
 export interface KernelDestroy {
   readonly do: 'destroy';
   readonly id: string;
 }
 
-/** Reply of `memory`: what an engine holds, in bytes. */
+/** Value of `memory`: what an engine holds, in bytes. */
 export interface EngineMemory {
-  /** By name, of the names whose size is known, wherever the value is. */
+  /** The size of each name whose size is known, wherever the value is. */
   readonly names: Readonly<Record<string, number>>;
-  /** By name, of what is on the device: results, and copies of tensors that were used there. */
+  /** The size on the device of each name: results, and copies of tensors that were used there. */
   readonly resident: Readonly<Record<string, number>>;
-  /** Of the GPU context; null while it has not been opened. */
+  /** Memory of the GPU context; null while it has not been opened. */
   readonly device: { readonly bytes: number; readonly buffers: number } | null;
   /** Values from other engines that nobody has taken yet. */
   readonly mail: number;

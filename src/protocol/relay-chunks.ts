@@ -5,6 +5,7 @@ import type { EngineId, RelayMessage } from './messages.ts';
 /** Bytes of a chunk: small enough that several links carry the same body at the same time. */
 const CHUNK_BYTES = 2 ** 20;
 
+/** One chunk of a body, with the header that it travels under. */
 export interface RelayChunk {
   readonly message: RelayMessage;
   /** A window on the body. */

@@ -2,8 +2,9 @@
 import type { Link, LinkHandlers, Listener, Transport } from '../comm/transport.ts';
 import { ProtocolError } from '../errors.ts';
 import { type Body, decodeHeader, encodeMessage } from '../protocol/codec.ts';
+import type { Union } from '../protocol/fields.ts';
 import type { Header } from '../protocol/messages.ts';
-import type { Conversation, Kinds } from './conversations.ts';
+import type { Conversation } from './conversations.ts';
 import { isTracing, traceMessage } from './wire-trace.ts';
 
 const NO_BODY: Body = [];
@@ -104,7 +105,7 @@ export function listenChannels<Inbound extends Header, Outbound extends Header>(
 }
 
 function receiver<In extends Header, Out extends Header>(
-  kinds: Kinds<In>,
+  kinds: Union<In>,
   handlers: ChannelHandlers<In, Out>,
   channelOf: (link: Link) => Channel<Out>,
 ): LinkHandlers {
@@ -128,11 +129,11 @@ function receiver<In extends Header, Out extends Header>(
 }
 
 /** @throws ProtocolError for a kind of message that this peer may not send */
-function checked<In extends Header>(header: Header, kinds: Kinds<In>, peer: string): In {
+function checked<In extends Header>(header: Header, kinds: Union<In>, peer: string): In {
   if (isOneOf(header, kinds)) return header;
   throw new ProtocolError(`${peer} may not send a '${header.type}' message`);
 }
 
-function isOneOf<In extends Header>(header: Header, kinds: Kinds<In>): header is In {
-  return Object.hasOwn(kinds, header.type);
+function isOneOf<In extends Header>(header: Header, kinds: Union<In>): header is In {
+  return kinds.kinds.has(header.type);
 }

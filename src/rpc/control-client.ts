@@ -1,19 +1,17 @@
 import type { Transport } from '../comm/transport.ts';
 import { ConnectionError } from '../errors.ts';
-import type { ControlReply, ControlRequest, ControlValues, EngineRecord } from '../protocol/messages.ts';
+import type { Reader } from '../protocol/fields.ts';
+import {
+  CONTROL_METHODS,
+  type ControlReply,
+  type ControlRequest,
+  type ControlValue,
+  type ControlVerb,
+  type EngineRecord,
+} from '../protocol/messages.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { CONTROL } from './conversations.ts';
 import { Requests } from './requests.ts';
-
-/** A control request without the fields that the client fills in. */
-export type ControlVerb = ControlRequest extends infer Request
-  ? Request extends ControlRequest
-    ? Omit<Request, 'id' | 'to'>
-    : never
-  : never;
-
-/** The engine's answer to that request. */
-export type ControlValue<Verb extends ControlVerb> = ControlValues[Verb['type']];
 
 /** The engine that is asked, and where its control thread listens. */
 export type ControlTarget = Pick<EngineRecord, 'id' | 'uuid' | 'control'>;
@@ -45,15 +43,15 @@ export class ControlClient {
 
   /**
    * @throws TimeoutError naming the engine after `timeout` ms (default 10 000); ConnectionError when the engine refuses,
-   * or the link breaks
+   * or the link breaks; ProtocolError for an answer of another shape
    */
   ask<Verb extends ControlVerb>(verb: Verb, timeout: number = DEFAULT_TIMEOUT): Promise<ControlValue<Verb>> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const id = this.#next++;
     const answer = this.#requests.open(id, `engine ${this.#engine.id} did not answer '${verb.type}'`, timeout);
     this.#send({ ...(verb as ControlVerb), id, to: this.#engine.uuid });
-    // The engine's control thread fills in the table of ControlValues.
-    return answer as Promise<ControlValue<Verb>>;
+    const read = CONTROL_METHODS[verb.type].value as Reader<ControlValue<Verb>>;
+    return answer.then((value) => read(value, `the answer of engine ${this.#engine.id} to ${verb.type}`));
   }
 
   /** Fails requests that wait, and later ones, with `reason`. Idempotent. */

@@ -1,49 +1,46 @@
 // The conversations of a cluster: each has a side that listens and sides that connect, and a list of what each may say.
-import type {
-  ControlReply,
-  ControlRequest,
-  Header,
-  RosterInbound,
-  RosterOutbound,
-  TasksInbound,
-  TasksOutbound,
+import type { Union } from '../protocol/fields.ts';
+import {
+  CONTROL_REPLIES,
+  CONTROL_REQUESTS,
+  type ControlReply,
+  type ControlRequest,
+  type Header,
+  ROSTER_INBOUND,
+  ROSTER_OUTBOUND,
+  type RosterInbound,
+  type RosterOutbound,
+  TASKS_INBOUND,
+  TASKS_OUTBOUND,
+  type TasksInbound,
+  type TasksOutbound,
 } from '../protocol/messages.ts';
-
-/** The kinds of messages that a side may send: all of `Message`, or it does not compile. */
-export type Kinds<Message extends Header> = { readonly [Kind in Message['type']]: true };
 
 /** Who may say what to whom. `Inbound` goes to the side that listens, `Outbound` comes from it. */
 export interface Conversation<Inbound extends Header, Outbound extends Header> {
   /** Names the socket in the wire trace. */
   readonly name: string;
-  readonly inbound: Kinds<Inbound>;
-  readonly outbound: Kinds<Outbound>;
+  readonly inbound: Union<Inbound>;
+  readonly outbound: Union<Outbound>;
 }
 
 /** The engine listens; clients send tasks, other engines send values. */
 export const TASKS: Conversation<TasksInbound, TasksOutbound> = {
   name: 'tasks',
-  inbound: { task: true, fetch: true, body: true, mail: true, relay: true },
-  outbound: { reply: true, output: true, need: true },
+  inbound: TASKS_INBOUND,
+  outbound: TASKS_OUTBOUND,
 };
 
 /** The engine's control thread listens; clients and the controller ask. */
 export const CONTROL: Conversation<ControlRequest, ControlReply> = {
   name: 'control',
-  inbound: { ping: true, status: true, abort: true, interrupt: true, shutdown: true, purge: true },
-  outbound: { 'control-reply': true },
+  inbound: CONTROL_REQUESTS,
+  outbound: CONTROL_REPLIES,
 };
 
 /** The controller listens; engines register, clients follow the roster. */
 export const ROSTER: Conversation<RosterInbound, RosterOutbound> = {
   name: 'roster',
-  inbound: { register: true, unregister: true, hello: true, heartbeat: true, cluster: true },
-  outbound: {
-    registered: true,
-    roster: true,
-    'engine-up': true,
-    'engine-down': true,
-    'cluster-reply': true,
-    stopping: true,
-  },
+  inbound: ROSTER_INBOUND,
+  outbound: ROSTER_OUTBOUND,
 };

@@ -13,11 +13,11 @@ import type {
   ControlReply,
   ControlRequest,
   EngineRecord,
-  Method,
   OutputMessage,
   ReplyMessage,
   TaskMessage,
 } from '../../src/protocol/messages.ts';
+import type { Method } from '../../src/protocol/methods.ts';
 
 export const ENGINE_MAIN = fileURLToPath(new URL('../fixtures/engine-main.js', import.meta.url));
 

@@ -1,6 +1,7 @@
 import { NoEnginesRegistered } from '../../errors.ts';
-import { type Body, encodeBody } from '../../protocol/codec.ts';
-import type { EngineId, Method } from '../../protocol/messages.ts';
+import { type EncodedCall, encodeCall } from '../../protocol/codec.ts';
+import type { EngineId } from '../../protocol/messages.ts';
+import type { ArgumentsOf, Method, ValueOf } from '../../protocol/methods.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Request } from '../links/connection.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
@@ -33,8 +34,10 @@ export interface OpenCall {
   readonly options: CallOptions;
 }
 
-/** Arguments for all engines (encoded once), or per engine by its place; engines without any get no task. */
-export type CallArguments = object | ((index: number) => object | undefined);
+/** Arguments of the method `N` for all engines (encoded once), or per engine by its place; `undefined` makes no task. */
+export type CallArguments<N extends Method> = ArgumentsOf<N> | ArgumentsAt<N>;
+
+type ArgumentsAt<N extends Method> = (index: number) => ArgumentsOf<N> | undefined;
 
 /** Memory for the raw bytes of the result of engine `index`, if it has a place already. */
 export type PlaceOfResult = (index: number, bytes: number) => Uint8Array | undefined;
@@ -106,20 +109,20 @@ export class Calls<M extends Mode> {
    * Sends one task per engine that has arguments; all are encoded first.
    * @throws NotSerializableError before anything is sent; ConnectionError once the client is closed
    */
-  submit(call: OpenCall, method: Method, args: CallArguments, place?: PlaceOfResult): Task[] {
+  submit<N extends Method>(call: OpenCall, method: N, args: CallArguments<N>, place?: PlaceOfResult): Task[] {
     const { engines, options } = call;
     const { runTimeout, via, label = call.label } = options;
     const group = engines.length > 1 ? nextGroup() : undefined;
-    const shared = typeof args === 'function' ? undefined : encodeBody(args);
-    const relayed = shared && relays(engines, this.#isThere, shared, via);
-    const bodies = typeof args === 'function' ? engines.map((_, index) => encoded(args(index))) : undefined;
+    const shared = isPerEngine(args) ? undefined : encodeCall(method, args);
+    const relayed = shared && relays(engines, this.#isThere, shared.body, via);
+    const each = isPerEngine(args) ? engines.map((_, index) => encoded(method, args(index))) : undefined;
     const tasks: Task[] = [];
     for (const [index, id] of engines.entries()) {
-      const body = shared ?? bodies?.[index];
-      if (body === undefined) continue;
+      const encodedCall = shared ?? each?.[index];
+      if (encodedCall === undefined) continue;
       const destination = place && ((bytes: number) => place(index, bytes));
       tasks.push(
-        this.#send(id, { method, label, body, runTimeout, call: group, relayed: relayed?.[index], destination }),
+        this.#send(id, { ...encodedCall, label, runTimeout, call: group, relayed: relayed?.[index], destination }),
       );
     }
     return tasks;
@@ -159,10 +162,10 @@ export class Calls<M extends Mode> {
   }
 
   /** A call that sends the same method to each target and gives one value per target. @throws as `open`, `submit` */
-  each<T>(
+  each<N extends Method, T extends ValueOf<N> = ValueOf<N>>(
     label: string,
-    method: Method,
-    args: CallArguments,
+    method: N,
+    args: CallArguments<N>,
     options?: TargetOptions,
     progressLabel = label,
   ): AsyncResult<PerTarget<M, T>, T> {
@@ -211,8 +214,13 @@ function named(call: OpenCall, name: string): OpenCall {
   return { ...call, options: { ...call.options, label: name } };
 }
 
-function encoded(args: object | undefined): Body | undefined {
-  return args === undefined ? undefined : encodeBody(args);
+// The arguments of a method are an object, never a function.
+function isPerEngine<N extends Method>(args: CallArguments<N>): args is ArgumentsAt<N> {
+  return typeof args === 'function';
+}
+
+function encoded<N extends Method>(method: N, args: ArgumentsOf<N> | undefined): EncodedCall<N> | undefined {
+  return args === undefined ? undefined : encodeCall(method, args);
 }
 
 let groups = 0;

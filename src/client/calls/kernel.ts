@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { NotSerializableError } from '../../errors.ts';
-import type { KernelSpec } from '../../protocol/methods.ts';
+import type { KernelSpec, KernelArguments as WireKernelArguments } from '../../protocol/methods.ts';
 import { functionSource } from '../../protocol/values/functions.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
@@ -71,14 +71,14 @@ export async function createKernel<M extends Mode, F extends KernelFunction, S e
 ): Promise<Kernel<M, F, S>> {
   // Kept on the engines of today: one that comes later has no such kernel.
   const calls = view.frozen();
-  const send = (args: object) => calls.each<never>('kernel', 'kernel', args);
+  const send = (args: WireKernelArguments) => calls.each<'kernel', never>('kernel', 'kernel', args);
   const id = randomUUID();
   const source = kernelSource(fn);
   const parameters = parametersOf(source);
   await send({ do: 'create', id, source, settings: specOf(settings, parameters) });
   const call = (into: string | undefined, args: readonly KernelArgument[]) => {
     checkCount(args, parameters);
-    return send({ do: 'call', id, args: args.map(encodable), ...(into === undefined ? {} : { into }) });
+    return send({ do: 'call', id, args: args.map(encodable), into });
   };
   const kernel = (...args: KernelArgument[]) => call(settings.into, args);
   const into = (name: string) => {

@@ -1,6 +1,5 @@
 import { RemoteError } from '../../errors.ts';
-import type { EngineId, EngineStatus, TaskId } from '../../protocol/messages.ts';
-import type { ControlVerb } from '../../rpc/control-client.ts';
+import type { ControlVerb, EngineId, EngineStatus, TaskId } from '../../protocol/messages.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import { Task } from '../links/task.ts';
 import type { AsyncResult } from '../results/async-result.ts';

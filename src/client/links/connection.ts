@@ -1,9 +1,10 @@
 import type { Transport } from '../../comm/transport.ts';
 import { ConnectionError, EngineError, type EngineInfo, TaskAborted } from '../../errors.ts';
-import { type Body, decodeBody } from '../../protocol/codec.ts';
+import { type Body, decodeBody, type EncodedCall } from '../../protocol/codec.ts';
 import type {
+  ControlValue,
+  ControlVerb,
   EngineRecord,
-  Method,
   OutputMessage,
   ReplyMessage,
   TaskId,
@@ -11,23 +12,22 @@ import type {
   TasksInbound,
   TasksOutbound,
 } from '../../protocol/messages.ts';
+import type { MimeBundle } from '../../protocol/methods.ts';
 import { relayChunks } from '../../protocol/relay-chunks.ts';
 import { reviveLocal } from '../../protocol/values/functions.ts';
 import { fromModule } from '../../protocol/values/module-function.ts';
 import { ref } from '../../protocol/values/ref.ts';
 import { type Channel, openChannel } from '../../rpc/channel.ts';
-import { ControlClient, type ControlValue, type ControlVerb } from '../../rpc/control-client.ts';
+import { ControlClient } from '../../rpc/control-client.ts';
 import { TASKS } from '../../rpc/conversations.ts';
 import { Requests } from '../../rpc/requests.ts';
 import type { Relayed } from '../calls/relays.ts';
 import { remoteError } from './outcome.ts';
-import type { MimeBundle, Task } from './task.ts';
+import type { Task } from './task.ts';
 
 /** One call of an engine's method, before it has a task id. */
-export interface Request {
-  readonly method: Method;
+export interface Request extends EncodedCall {
   readonly label: string;
-  readonly body: Body;
   readonly runTimeout?: number | undefined;
   /** Shared by the tasks of one call on several engines. */
   readonly call?: number | undefined;
@@ -95,9 +95,9 @@ export class Connection {
       to: this.record.uuid,
       method,
       label,
-      ...(runTimeout === undefined ? {} : { runTimeout }),
-      ...(roster === 0 ? {} : { roster }),
-      ...(call === undefined ? {} : { call }),
+      runTimeout,
+      roster: roster === 0 ? undefined : roster,
+      call,
     };
   }
 
@@ -108,7 +108,7 @@ export class Connection {
     if (chain !== undefined) {
       for (const { message: relay, chunk } of relayChunks(key, chain, body)) void channel.send(relay, [chunk]);
     }
-    void channel.send({ ...message, relayed: { key, ...(from === undefined ? {} : { from }) } });
+    void channel.send({ ...message, relayed: { key, from } });
   }
 
   // The chain has broken before that engine.

@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Transport } from '../../comm/transport.ts';
 import { ConnectionError, EngineError } from '../../errors.ts';
-import type { ClusterVerb, EngineId, EngineRecord, TaskId } from '../../protocol/messages.ts';
-import type { ControlValue, ControlVerb } from '../../rpc/control-client.ts';
+import type {
+  ClusterVerb,
+  ControlValue,
+  ControlVerb,
+  EngineId,
+  EngineRecord,
+  TaskId,
+} from '../../protocol/messages.ts';
 import { RosterClient, type RosterPredicate } from '../../rpc/roster-client.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
 import { Connection, type Request } from './connection.ts';

@@ -1,5 +1,4 @@
-import type { EngineId, EngineRecord } from '../../protocol/messages.ts';
-import type { ControlValue, ControlVerb } from '../../rpc/control-client.ts';
+import type { ControlValue, ControlVerb, EngineId, EngineRecord } from '../../protocol/messages.ts';
 import type { Request } from './connection.ts';
 import type { Task } from './task.ts';
 

@@ -2,10 +2,8 @@
 import { inspect } from 'node:util';
 import type { RemoteError } from '../../errors.ts';
 import type { EngineRecord, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
-import type { ExecuteResult } from '../../protocol/methods.ts';
+import type { ExecuteResult, MimeBundle } from '../../protocol/methods.ts';
 import { failed, type Outcome, success } from './outcome.ts';
-
-export type MimeBundle = Readonly<Record<string, unknown>>;
 
 /** What is known of a task, before and after it ended. Times are Dates; `completed` is null before the end. */
 export interface Metadata {

@@ -1,5 +1,5 @@
 // The calls that load-balanced views make: what each task of an apply or of a map sends, and what its reply means.
-import { encodeBody } from '../../protocol/codec.ts';
+import { type EncodedCall, encodeBody, encodeCall } from '../../protocol/codec.ts';
 import { block, type Range } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { itemOutcomes } from '../calls/map.ts';
@@ -38,8 +38,8 @@ export function callBase(label: string, options: Kept, rest: Pick<Call, 'targets
 /** One task that calls `fn(...args)`. @throws NotSerializableError */
 export function applyCall(base: CallBase, fn: unknown, args: readonly unknown[]): Call {
   // Now, not when it is sent: the arguments may change.
-  const body = encodeBody({ fn, args });
-  return { ...base, request: () => ({ method: 'apply', body }) };
+  const request = encodeCall('apply', { fn, args });
+  return { ...base, request: () => request };
 }
 
 /**
@@ -71,15 +71,11 @@ interface Chunk extends Range {
   readonly sequences: readonly Sequence[];
 }
 
-function chunkRequest(
-  fn: unknown,
-  { sequences, lo, hi }: Chunk,
-  concurrency: number | undefined,
-): ReturnType<Call['request']> {
+function chunkRequest(fn: unknown, { sequences, lo, hi }: Chunk, concurrency: number | undefined): EncodedCall {
   // A task of one item is an apply: smaller both ways, and its failure is the task's.
-  if (hi - lo === 1) return { method: 'apply', body: encodeBody({ fn, args: sequences.map((s) => itemAt(s, lo)) }) };
+  if (hi - lo === 1) return encodeCall('apply', { fn, args: sequences.map((s) => itemAt(s, lo)) });
   const parts = sequences.map((s) => window(s, lo, hi));
-  return { method: 'map', body: encodeBody({ fn, sequences: parts, concurrency }) };
+  return encodeCall('map', { fn, sequences: parts, concurrency });
 }
 
 // A chunk with a failed item is tried again as a whole, while there are retries; then its good items count.

@@ -1,7 +1,7 @@
 // BalancedTask: one task of a load-balanced call, over all its attempts: for each engine that tries, it is this one.
 import type { RemoteError } from '../../errors.ts';
-import type { Body } from '../../protocol/codec.ts';
-import type { Method, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
+import type { EncodedCall } from '../../protocol/codec.ts';
+import type { ReplyMetadata, TaskId } from '../../protocol/messages.ts';
 import { failed, type Outcome } from '../links/outcome.ts';
 import { Task } from '../links/task.ts';
 import type { Pace } from './duration-estimate.ts';
@@ -18,7 +18,7 @@ export interface Call extends Plan {
   /** The view that it came from. */
   readonly owner: object;
   /** The request of task `index`; asked again for each attempt. @throws NotSerializableError */
-  request(index: number): { readonly method: Method; readonly body: Body };
+  request(index: number): EncodedCall;
   /** Of a successful reply: the first item that failed, if a retry may do better. */
   failure?(value: unknown, task: BalancedTask): RemoteError | undefined;
 }

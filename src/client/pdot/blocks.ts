@@ -7,20 +7,16 @@ import type { AsyncResult } from '../results/async-result.ts';
 import type { Job } from './job.ts';
 import type { Block } from './plan.ts';
 
-export function multiplyBlocks({ engines, plan, a, b, into, limits }: Job): AsyncResult<unknown, Tensor> {
+export function multiplyBlocks({ engines, plan, a, b, into, limits }: Job): AsyncResult<unknown, Tensor | undefined> {
   const panels = new Map<number, Tensor | Ref>();
   const panelOf = (columns: Range): Tensor | Ref => {
     const made = panels.get(columns.lo) ?? columnsOf(b, columns);
     panels.set(columns.lo, made);
     return made;
   };
-  const argumentsOf = (block: Block) => ({
-    a: rowsOf(a, block.rows),
-    b: panelOf(block.columns),
-    ...(into === undefined ? {} : { into }),
-  });
+  const argumentsOf = (block: Block) => ({ a: rowsOf(a, block.rows), b: panelOf(block.columns), into });
   const args = (i: number) => (plan.busy.includes(i) ? argumentsOf(plan.blocks[i] as Block) : undefined);
-  return engines.each<Tensor>('pdot', 'matmul', args, limits);
+  return engines.each('pdot', 'matmul', args, limits);
 }
 
 /** A window on A; what lies on the engine is its part already. */

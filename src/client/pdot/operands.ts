@@ -68,7 +68,7 @@ type Found = readonly (Description | undefined)[];
 
 /** Per engine, one description per ref. */
 function ask(engines: Calls<'many'>, refs: readonly Ref[], limits: CallOptions): Promise<Found[]> {
-  return engines.each<Found>('pdot', 'describe', { values: refs }, limits).get();
+  return engines.each('pdot', 'describe', { values: refs }, limits).get();
 }
 
 function located(

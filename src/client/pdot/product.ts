@@ -15,7 +15,7 @@ export class Product {
   }
 
   /** Pastes each block when its task ends; rejects with what the call rejects with. */
-  async take(blocks: AsyncResult<unknown, Tensor>): Promise<Tensor> {
+  async take(blocks: AsyncResult<unknown, Tensor | undefined>): Promise<Tensor> {
     const pasted = blocks.tasks.map(async (task, i) => {
       const block = this.#plan.blocks[this.#plan.busy[i] as number] as Block;
       task.destination = (bytes) => this.#place(block, bytes);

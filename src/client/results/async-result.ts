@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
 import { type RemoteError, TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
+import type { MimeBundle } from '../../protocol/methods.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
-import type { Metadata, MimeBundle, Task } from '../links/task.ts';
+import type { Metadata, Task } from '../links/task.ts';
 import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed } from './assembly.ts';
 import { arrivals, iterate } from './iteration.ts';
 import { type DisplayOptions, displayOutputs, type StreamOptions, streamOutput } from './output/display.ts';

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
+import type { MimeBundle } from '../../protocol/methods.ts';
 import type { Outcome } from '../links/outcome.ts';
-import type { MimeBundle, Task } from '../links/task.ts';
+import type { Task } from '../links/task.ts';
 import type { Assembly } from './assembly.ts';
 
 const SHOWN = 32;

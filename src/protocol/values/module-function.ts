@@ -9,7 +9,7 @@ export const KERNELS = 'directview:kernels';
 
 /** A callable stand-in, so that it passes wherever a function is expected; calling it here throws TypeError. */
 export class ModuleFunction {
-  /** What the engine imports: an absolute URL, a bare package name, or `directview:kernels`. */
+  /** The module that the engine imports: an absolute URL, a bare package name, or `directview:kernels`. */
   declare readonly url: string;
   /** The export. */
   declare readonly name: string;

@@ -1,5 +1,5 @@
-// What structured clone cannot carry (functions, tensors, references, errors with their fields, large buffers) is found
-// here and replaced by placeholders; value-serializer.ts writes those.
+// Finds the parts of a value that structured clone cannot carry (functions, tensors, references, errors with their fields,
+// large buffers) and replaces them by placeholders, which value-serializer.ts writes.
 import { EventEmitter } from 'node:events';
 import { NotSerializableError } from '../../errors.ts';
 import { isTFTensor, tensor } from '../../tensor/convert.ts';
@@ -15,16 +15,21 @@ export const INLINE_BYTES = 1024;
 /** Levels of nesting that a value may have: V8's own serializer overflows the stack at a few thousand. */
 export const MAX_DEPTH = 1000;
 
-/** A function is replaced by its source, an error by its kind and its index among the error fields. */
+/** A part of a value that is replaced by a placeholder. */
 export type Special = Tensor | Ref | ModuleFunction | ArrayBuffer | FunctionSource | ErrorAt;
+
+/** A function, as its source text. */
 export interface FunctionSource {
   readonly source: string;
 }
+
+/** An error: the index of its fields in `Replacer.errorFields`, and its kind in ERROR_CLASSES. */
 export interface ErrorAt {
   readonly error: number;
   readonly kind: number;
 }
-/** Enumerable flag and value by name. */
+
+/** The own fields of an error. */
 export type ErrorFields = [name: string, enumerable: boolean, value: unknown][];
 
 /** Is there anything inside that plain structured clone would lose or refuse? Most values: no. */

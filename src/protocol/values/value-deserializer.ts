@@ -1,4 +1,4 @@
-// The other way: blob and buffers of a peer become a value. Every index, length and shape is checked before it is used.
+// Blob and buffers of a peer become a value. Every index, length and shape is checked before it is used.
 import { Deserializer } from 'node:v8';
 import { ProtocolError } from '../../errors.ts';
 import { assertDType, type DType, itemSize, viewAs } from '../../tensor/dtype.ts';
@@ -6,10 +6,13 @@ import { sizeOf, Tensor } from '../../tensor/tensor.ts';
 import { put } from './specials.ts';
 import { ERROR_CLASSES, KIND, VIEW_KINDS } from './wire-kinds.ts';
 
-/** What becomes of that which does not travel as a value; what they throw reaches the caller of `decodeBody` as it is. */
+/** Make values of the parts that travel as text. Their errors reach the caller of `decodeBody` unchanged. */
 export interface Revivers {
+  /** A function, from its source. */
   fn(source: string): unknown;
+  /** A reference, from its expression. */
   ref(expression: string): unknown;
+  /** A function that a module exports. */
   module(url: string, name: string): unknown;
 }
 
@@ -124,7 +127,7 @@ class ValueDeserializer extends Deserializer {
 
 function checkItems(bytes: Uint8Array, itemBytes: number, name: string): void {
   if (bytes.byteLength % itemBytes === 0) return;
-  throw new ProtocolError(`${bytes.byteLength} bytes are no whole number of ${name} items`);
+  throw new ProtocolError(`${bytes.byteLength} bytes do not divide into ${name} items`);
 }
 
 function checkShape(shape: readonly unknown[], items: number): void {
@@ -161,7 +164,7 @@ function fillErrors(errors: ReadonlyMap<number, Error>, table: unknown): void {
 function setField(error: Error, field: unknown): void {
   const [name, enumerable, value] = Array.isArray(field) ? field : [];
   if (typeof name !== 'string') throw new ProtocolError('an error field without a name');
-  // As the engine that wrote it has it: a name that the class has by itself is no field of the instance.
+  // The class has this name already: as a field of the instance it would show in `console.log`.
   if (name === 'name' && value === error.name) return;
   Object.defineProperty(error, name, { value, enumerable: enumerable === true, writable: true, configurable: true });
 }

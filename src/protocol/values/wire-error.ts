@@ -1,16 +1,37 @@
 // An error on the wire: plain fields, bounded, with its causes. Beside the classes of errors.ts.
+import { ProtocolError } from '../../errors.ts';
+import { object, optional, type Reader, text } from '../fields.ts';
 
+/** An error as it travels in a header. */
 export interface WireError {
   readonly name: string;
   readonly message: string;
-  /** At most 10 kB. */
+  /** At most 10 000 characters. */
   readonly stack: string;
-  readonly code?: string;
-  readonly cause?: WireError;
+  readonly code?: string | undefined;
+  readonly cause?: WireError | undefined;
 }
 
 const MAX_STACK = 10_000;
+/** Causes that are sent, and causes that are accepted. */
 const MAX_CAUSES = 8;
+const MAX_CAUSES_READ = 16;
+
+/** Reads an error; at most 16 causes. The type stands above because it contains itself. */
+export const wireError: Reader<WireError> = (value, where) => {
+  if (where.split('.cause').length > MAX_CAUSES_READ + 1) {
+    throw new ProtocolError(`${where}: over ${MAX_CAUSES_READ} causes`);
+  }
+  return errorFields(value, where);
+};
+
+const errorFields: Reader<WireError> = object({
+  name: text,
+  message: text,
+  stack: text,
+  code: optional(text),
+  cause: optional(wireError),
+});
 
 /** Never throws, whatever was thrown: getters of hostile errors are guarded. */
 export function toWireError(thrown: unknown, depth = 0): WireError {

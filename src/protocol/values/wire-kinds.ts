@@ -1,6 +1,6 @@
 // The small numbers that tell objects of a body apart. Their order is part of the wire format.
 
-/** What a host object in the blob is. */
+/** The kinds of host objects in a blob. */
 export const KIND = { view: 0, tensor: 1, function: 2, ref: 3, module: 4, error: 5, buffer: 6 } as const;
 
 /** A constructor of array views, and the bytes of one item (1 for DataView). */
@@ -24,6 +24,7 @@ function arrayKind(type: ArrayClass): ViewKind {
   };
 }
 
+/** The views that travel; their places in this list are their numbers on the wire. */
 export const VIEW_KINDS: readonly ViewKind[] = [
   ...[Uint8Array, Int8Array, Uint8ClampedArray, Uint16Array, Int16Array, Uint32Array, Int32Array].map(arrayKind),
   ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array].map(arrayKind),

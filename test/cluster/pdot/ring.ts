@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { callsOf } from '../../../src/client/direct-view.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { CompositeError, TimeoutError } from '../../../src/errors.ts';
+import type { RingMultiply } from '../../../src/protocol/methods.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
 import { rejects } from '../../support/assert.ts';
 import { assertProduct, matrix } from '../../support/cases/pdot.ts';
@@ -61,7 +62,15 @@ test('an engine that dies takes the product with it, by name, and the others liv
 
 test('who waits for a peer that is gone says who waited for whom', () =>
   withRig(2, async ({ e0, rc }) => {
-    const gone = { step: 'multiply', tag: 'pdot:test', place: 0, a, dtype: 'float32', shape: [9, 7], from: [0, 1] };
+    const gone: RingMultiply = {
+      step: 'multiply',
+      tag: 'pdot:test',
+      place: 0,
+      a,
+      dtype: 'float32',
+      shape: [9, 7],
+      from: [0, 1],
+    };
     const waiting = callsOf(e0).each('pdot', 'ring', gone);
     await rc
       .view(1)

@@ -1,4 +1,5 @@
-import type { MimeBundle, Task } from '../../links/task.ts';
+import type { MimeBundle } from '../../../protocol/methods.ts';
+import type { Task } from '../../links/task.ts';
 import { bundleText } from './text.ts';
 
 const ROWS = 20;

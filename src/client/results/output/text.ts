@@ -1,5 +1,6 @@
 import type { RemoteError } from '../../../errors.ts';
-import type { MimeBundle, Task } from '../../links/task.ts';
+import type { MimeBundle } from '../../../protocol/methods.ts';
+import type { Task } from '../../links/task.ts';
 
 /** The two text streams of an engine. */
 export type StreamName = 'stdout' | 'stderr';

@@ -1,7 +1,8 @@
 // The sans-I/O core: order, de-duplication, abort, refusal, the outbox. No process, no socket, no clock.
 import * as assert from 'uvu/assert';
 import { Engine, type Instruction, type Outcome } from '../../../../engines/queue/task-queue.ts';
-import type { Method, ReplyMessage, TaskMessage } from '../../../../src/protocol/messages.ts';
+import type { ReplyMessage, TaskMessage } from '../../../../src/protocol/messages.ts';
+import type { Method } from '../../../../src/protocol/methods.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('engine core');
