@@ -1,11 +1,13 @@
-// Corners in photographs, pictures a second: this package on each context beside scikit-image through ipyparallel's map. The same
-// files (decoded on the engines each time), the same parameters, the same number of engines, in turns in one run.
+// Corners in photographs, in pictures per second: the engine work of `directview corners`, on each context, beside
+// scikit-image through ipyparallel's map. Both sides take the same files (decoded on the engines each time), the same
+// parameters and the same number of engines, in turns in one run.
 // `node dist/bench/corners.js [--json FILE] [--engines N] [--repeat K] [--rounds R] [--device wasm,tensorflow,…]`
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Client, Cluster, type DeviceChoice, findCorners, getPictures } from 'directview';
+import { Cluster, type DeviceChoice, getPictures, RemoteError } from 'directview';
+import { streamCorners } from '../src/cli/corners/stream.ts';
 import { contest } from './support/contest.ts';
 import { peerIfThere } from './support/peer.ts';
 import { table, timed } from './support/stats.ts';
@@ -18,9 +20,9 @@ interface Figure {
   readonly context: string;
   readonly engines: number;
   readonly picturesPerSecond: number;
-  /** Corners in all the pictures: the peer must find as many. */
+  /** Corners in all the pictures; the peer must find as many. */
   readonly corners: number;
-  /** Times the peer's rate, of the same number of engines, measured in turns with it. */
+  /** Our rate over the peer's, with the same number of engines, measured in turns. */
   readonly ratio?: number;
   readonly skipped?: string;
 }
@@ -30,36 +32,32 @@ interface Run {
   readonly corners: number;
 }
 
-/** One side of the race. */
+/** One side of the contest. */
 interface Runner {
   readonly name: string;
-  /** Milliseconds of one map over all pictures, and the corners that it found. */
+  /** Times one pass over all pictures, and counts the corners. */
   run(paths: readonly string[]): Promise<Run>;
   close(): Promise<void>;
 }
 
-const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
-
 async function openContext(device: DeviceChoice, engines: number): Promise<Runner> {
   const cluster = await Cluster.start({ engines, device });
-  const rc: Client = await cluster.connect();
-  const cornersOf = async (path: string) => (await findCorners(path, { minDistance: 5, thresholdRel: 0.1 })).corners;
-  const close = async () => {
-    await rc.close();
-    await cluster.stop();
-  };
+  const rc = await cluster.connect();
   const run = async (paths: readonly string[]) => {
-    let found: unknown[][] = [];
+    let corners = 0;
     const ms = await timed(async () => {
-      // Two under way on each engine: one is decoded while the other is computed.
-      found = await rc.view(':').map(cornersOf, paths, { concurrency: 2 });
+      const jobs = paths.map((path) => ({ path, options: { minDistance: 5, thresholdRel: 0.1 } }));
+      for await (const found of streamCorners(rc, jobs)) {
+        if (found instanceof RemoteError) throw found;
+        corners += found.corners.length;
+      }
     });
-    return { ms, corners: sum(found.map((corners) => corners.length)) };
+    return { ms, corners };
   };
-  return { name: device, run, close };
+  return { name: device, run, close: () => cluster.stop() };
 }
 
-/** undefined, and the reason on stderr, where Python lacks it. */
+/** Undefined, with the reason on stderr, if Python lacks a module. */
 async function openPeer(engines: number): Promise<Runner | undefined> {
   const threads = String(Math.max(1, Math.floor(availableParallelism() / engines)));
   const peer = await peerIfThere({
@@ -76,7 +74,7 @@ async function openPeer(engines: number): Promise<Runner | undefined> {
   };
 }
 
-/** Rounds of ours and of the peer's in turns, after one that loads libraries and compiles. */
+/** Runs our rounds and the peer's in turns, after one round that loads libraries and compiles. */
 async function race(ours: Runner, peer: Runner | undefined, engines: number, plan: Plan): Promise<Figure[]> {
   const found = new Map<string, number>();
   const rate = (runner: Runner) => async () => {

@@ -16,9 +16,9 @@ export interface CornersJob {
   readonly path: string;
   readonly options: FindCornersOptions;
   /** Where the picture with its corners goes, as PNG: whole or not at all. */
-  readonly drawTo?: string;
+  readonly drawTo?: string | undefined;
   /** Side of the small copy to give back, in pixels. */
-  readonly thumbnail?: number;
+  readonly thumbnail?: number | undefined;
 }
 
 export interface CornersOfFile {

@@ -5,7 +5,7 @@ import { InvalidArgumentError } from 'commander';
 export const DEFAULT_NAME = 'default';
 
 /** Help text of an optional cluster argument. */
-export const CLUSTER_ARGUMENT = `name or file of the cluster (default: '${DEFAULT_NAME}', or the only one)`;
+export const CLUSTER_ARGUMENT = `name or file of the cluster (default: '${DEFAULT_NAME}', or the only named one)`;
 
 /** Reads a whole number of at least 1. @throws InvalidArgumentError */
 export function count(text: string): number {

@@ -19,8 +19,8 @@ export const ENGINES_HELP = `
 Engines:
   --cluster NAME|FILE takes a running cluster as it is: none of -n, --device, --gpu, --software-gpu may stand beside it.
   Any of those four starts a cluster for this command, which ends with it.
-  Without all five, the command takes the running cluster '${DEFAULT_NAME}', else the only one that runs. If none runs,
-  it starts one, which ends with it.`;
+  Without all five, the command takes the running cluster '${DEFAULT_NAME}', else the only one that was started under a
+  name. If there is none, it starts a cluster, which ends with it. Clusters of other commands are left alone.`;
 
 /** The options that only make sense for engines that are started, with the spelling that errors show. */
 const STARTING = { engines: '--engines', device: '--device', gpu: '--gpu', softwareGpu: '--software-gpu' } as const;

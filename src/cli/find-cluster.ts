@@ -25,26 +25,30 @@ export function currentClusters(): Clusters {
 }
 
 /**
- * The cluster of that name or file; without either `default`, or the only one that runs.
- * @throws ClusterError when it is not running, when several run and none is named, or for an unsafe file
+ * The cluster of that name or file; without either `default`, or the only one that was started under a name.
+ * @throws ClusterError when it is not running, when the choice is open, or for an unsafe file
  */
 export function findCluster(nameOrFile?: string): ListedCluster {
   const found = nameOrFile === undefined ? usualCluster() : namedCluster(nameOrFile);
   if (found !== undefined) return found;
-  throw new ClusterError(`no cluster is running (looked in ${clusterHome()}): directview start`);
+  const { live } = currentClusters();
+  const remedy = live.length === 0 ? 'directview start' : `directview start, or name one of a program: ${names(live)}`;
+  throw new ClusterError(`no cluster is running (looked in ${clusterHome()}): ${remedy}`);
 }
 
 /**
- * The cluster that is meant when none is named: `default`, or the only one that runs; undefined when none runs.
- * @throws ClusterError when several run and none of them is called `default`
+ * The cluster that is meant when none is named: `default`, or the only one that was started under a name. Undefined when
+ * there is none. The unnamed cluster of a command or a program is never meant: it ends when that program ends.
+ * @throws ClusterError when there are several and none of them is called `default`
  */
 export function usualCluster(): ListedCluster | undefined {
-  const { live } = currentClusters();
-  const usual = live.find((cluster) => cluster.name === DEFAULT_NAME);
-  if (usual !== undefined || live.length < 2) return usual ?? live[0];
-  const names = live.map((cluster) => cluster.name).join(', ');
-  throw new ClusterError(`several clusters are running: name one of ${names}`);
+  const named = currentClusters().live.filter((cluster) => !cluster.isUnnamed);
+  const usual = named.find((cluster) => cluster.name === DEFAULT_NAME);
+  if (usual !== undefined || named.length < 2) return usual ?? named[0];
+  throw new ClusterError(`several clusters are running: name one of ${names(named)}`);
 }
+
+const names = (clusters: readonly ListedCluster[]) => clusters.map((cluster) => cluster.name).join(', ');
 
 function namedCluster(nameOrFile: string): ListedCluster {
   const named = currentClusters().live.find((cluster) => cluster.name === nameOrFile);

@@ -14,11 +14,13 @@ export class Site {
   readonly name: string;
   readonly runDir: string;
   readonly #scheme: CheckedStart['scheme'];
+  readonly #isUnnamed: true | undefined;
   #file: string | undefined;
 
   /** @throws ClusterError when a live cluster bears the name, or no private directory can be made */
   constructor({ name, scheme }: Pick<CheckedStart, 'name' | 'scheme'>) {
     this.name = name ?? `cluster-${process.pid}-${randomBytes(3).toString('hex')}`;
+    this.#isUnnamed = name === undefined ? true : undefined;
     this.#scheme = scheme;
     assertFree(clusterPath(this.name), this.name);
     this.runDir = createRunDir();
@@ -34,7 +36,9 @@ export class Site {
     const { id: clusterId, name, runDir } = this;
     const owner = selfIdentity();
     const version = PROTOCOL_VERSION;
-    this.#file = writeClusterFile({ version, name, clusterId, controller, runDir, started: Date.now(), owner });
+    const started = Date.now();
+    const isUnnamed = this.#isUnnamed;
+    this.#file = writeClusterFile({ version, name, clusterId, controller, runDir, started, owner, isUnnamed });
   }
 
   /** The cluster file's path. @throws ClusterError before `publish` and after `remove` */

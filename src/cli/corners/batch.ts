@@ -1,83 +1,31 @@
-// A batch of pictures over the engines: results are written as they come and not kept, so that thousands need no more
-// memory than a few.
-import { access, constants, mkdir, mkdtemp, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+// A batch of pictures on the engines. Results are written as they arrive and not kept, so that memory does not grow with
+// the number of pictures.
 import type { CornersJob, CornersOfFile } from '../../../kernels/index.ts';
 import type { Client } from '../../client/client.ts';
-import type { LoadBalancedView } from '../../client/load-balanced/balanced-view.ts';
-import { ClusterError, RemoteError } from '../../errors.ts';
-import { fromModule, KERNELS } from '../../protocol/values/module-function.ts';
+import { ProgressBar, rateOf } from '../../client/results/progress-bar.ts';
+import { RemoteError } from '../../errors.ts';
 import type { ClusterFlags } from '../engine-flags.ts';
 import { withCluster } from '../with-cluster.ts';
-import { deal } from './dealer.ts';
 import { type CornersFlags, cornersOptions } from './flags.ts';
-import { Meter } from './meter.ts';
+import { checkOutputs, finishedPictures, openRecords } from './outputs.ts';
 import { type Failure, type Item, planBatch } from './plan.ts';
-import { CSV, type Format, JSON_LINES, LINES, Records, recorded } from './records.ts';
+import type { Records } from './records.ts';
 import { Sheet, SIDE } from './sheet.ts';
-
-const cornersOfFile = fromModule<(job: CornersJob) => Promise<CornersOfFile>>(KERNELS, 'cornersOfFile');
-
-interface Numbered extends Item {
-  readonly place: number;
-}
+import { streamCorners } from './stream.ts';
 
 /**
- * True when every picture was done; those that were not are listed on stderr.
+ * Finds the corners of all pictures, writes the outputs, and lists the pictures that failed on stderr. True if none did.
  * @throws ClusterError when an output cannot be written, before any work starts
  */
 export async function runBatch(where: readonly string[], flags: CornersFlags): Promise<boolean> {
   const { items, failures } = await planBatch(where, flags.out);
   await checkOutputs(flags);
-  const skipped = flags.skipExisting ? await existing(items, flags) : new Set<string>();
-  const todo = items.filter(({ image }) => !skipped.has(image));
-  const batch = new Batch(flags, todo.length, failures, await openRecords(flags, skipped));
-  if (skipped.size > 0) process.stderr.write(`${skipped.size} pictures are there already\n`);
-  if (todo.length > 0) await withCluster(fewEngines(flags, todo.length), ({ rc }) => batch.run(rc, todo));
+  const finished = flags.skipExisting ? await finishedPictures(items, flags) : new Set<string>();
+  const todo = items.filter(({ image }) => !finished.has(image));
+  const batch = new Batch(flags, todo, failures, await openRecords(flags, finished));
+  if (finished.size > 0) process.stderr.write(`${finished.size} pictures are there already\n`);
+  if (todo.length > 0) await withCluster(fewEngines(flags, todo.length), ({ rc }) => batch.run(rc));
   return batch.finish();
-}
-
-async function checkOutputs({ out, sheet }: CornersFlags): Promise<void> {
-  try {
-    if (out !== undefined) {
-      await mkdir(out, { recursive: true });
-      // Permission bits do not tell about read-only file systems, nor to root.
-      await rmdir(await mkdtemp(join(out, '.directview-')));
-    }
-    if (sheet !== undefined) await access(dirname(sheet), constants.W_OK);
-  } catch (error) {
-    throw new ClusterError(`cannot write to ${out ?? sheet}: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-/** Pictures of which every output that can be looked up is there. */
-async function existing(items: readonly Item[], { out, json }: CornersFlags): Promise<Set<string>> {
-  const listed = json === undefined || json === '-' ? undefined : await recorded(json, JSON_LINES);
-  const done = await Promise.all(
-    items.map(async ({ image, drawTo }) => {
-      if (listed !== undefined && !listed.has(image)) return [];
-      return out === undefined || (await isThere(drawTo as string)) ? [image] : [];
-    }),
-  );
-  return new Set(done.flat());
-}
-
-function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function openRecords({ json, csv, out, sheet }: CornersFlags, keep: ReadonlySet<string>): Promise<Records[]> {
-  const wanted: [string | undefined, Format][] = [
-    [json, JSON_LINES],
-    [csv, CSV],
-  ];
-  if ([json, csv, out, sheet].every((output) => output === undefined)) wanted.push(['-', LINES]);
-  const records: Records[] = [];
-  for (const [path, format] of wanted) if (path !== undefined) records.push(await Records.open(path, format, keep));
-  return records;
 }
 
 /** Starts no engine that would get no picture. */
@@ -87,62 +35,85 @@ function fewEngines(flags: CornersFlags, pictures: number): ClusterFlags {
 
 class Batch {
   readonly #flags: CornersFlags;
-  readonly #total: number;
+  readonly #items: readonly Item[];
   readonly #failures: Failure[];
   readonly #records: readonly Records[];
   readonly #sheet: Sheet | undefined;
-  #meter = new Meter();
+  readonly #bar = new ProgressBar();
+  #started = performance.now();
   #done = 0;
   #failed = 0;
 
-  constructor(flags: CornersFlags, total: number, failures: readonly Failure[], records: readonly Records[]) {
+  constructor(flags: CornersFlags, items: readonly Item[], failures: readonly Failure[], records: readonly Records[]) {
     this.#flags = flags;
-    this.#total = total;
+    this.#items = items;
     this.#failures = [...failures];
     this.#records = records;
-    if (flags.sheet !== undefined) this.#sheet = new Sheet(flags.sheet, total);
+    if (flags.sheet !== undefined) this.#sheet = new Sheet(flags.sheet, items.length);
   }
 
-  async run(rc: Client, items: readonly Item[]): Promise<void> {
-    this.#meter = new Meter();
-    const numbered = items.map((item, place): Numbered => ({ ...item, place }));
-    const submit = (view: LoadBalancedView, item: Numbered) => view.apply(cornersOfFile, this.#job(item));
-    for await (const end of deal(rc, numbered, submit)) {
-      if ('error' in end) this.#fail(end.job, end.error);
-      else await this.#take(end.job, end.value);
-      this.#meter.show(this.#count);
+  async run(rc: Client): Promise<void> {
+    this.#started = performance.now();
+    let place = 0;
+    try {
+      for await (const result of streamCorners(rc, this.#jobs())) {
+        await this.#take(place++, result);
+        this.#showBar();
+      }
+    } finally {
+      this.#bar.clear();
     }
   }
 
-  #job({ path, drawTo, place }: Numbered): CornersJob {
-    return {
-      path,
-      options: cornersOptions(this.#flags),
-      ...(drawTo === undefined ? {} : { drawTo }),
-      ...(this.#sheet?.wants(place) ? { thumbnail: SIDE } : {}),
-    };
+  /** One job per picture, made when the engines are ready for it. */
+  *#jobs(): Generator<CornersJob, void, undefined> {
+    const options = cornersOptions(this.#flags);
+    for (const [place, { path, drawTo }] of this.#items.entries()) {
+      yield { path, options, drawTo, thumbnail: this.#sheet?.wants(place) ? SIDE : undefined };
+    }
   }
 
-  async #take({ image, place }: Numbered, found: CornersOfFile): Promise<void> {
+  async #take(place: number, result: CornersOfFile | RemoteError): Promise<void> {
+    const { image } = this.#items[place] as Item;
+    if (result instanceof RemoteError) this.#fail(image, result);
+    else await this.#write(image, place, result);
+  }
+
+  async #write(image: string, place: number, found: CornersOfFile): Promise<void> {
     for (const records of this.#records) await records.add(image, found);
     if (found.thumbnail !== undefined) this.#sheet?.add(place, found.thumbnail);
     this.#done++;
   }
 
-  #fail({ image }: Item, error: Error): void {
+  #fail(image: string, { evalue }: RemoteError): void {
     this.#failed++;
-    this.#failures.push({ image, reason: error instanceof RemoteError ? error.evalue : error.message });
+    this.#failures.push({ image, reason: evalue });
   }
 
-  get #count() {
-    return { done: this.#done, failed: this.#failed, total: this.#total };
+  #showBar(): void {
+    this.#bar.show({
+      label: 'corners',
+      done: this.#done + this.#failed,
+      total: this.#items.length,
+      elapsed: performance.now() - this.#started,
+      unit: 'pictures',
+      note: this.#failed === 0 ? undefined : `${this.#failed} failed`,
+    });
   }
 
+  /** Ends the outputs and prints the summary. True if no picture and no argument failed. */
   async finish(): Promise<boolean> {
     await this.#sheet?.write();
     for (const records of this.#records) await records.close();
-    this.#meter.end(this.#count);
+    process.stderr.write(`${this.#summary()}\n`);
     for (const { image, reason } of this.#failures) process.stderr.write(`failed: ${image}: ${reason}\n`);
     return this.#failures.length === 0;
+  }
+
+  #summary(): string {
+    const elapsed = performance.now() - this.#started;
+    const rate = rateOf(this.#done, elapsed).toPrecision(3);
+    const failed = this.#failed === 0 ? '' : `, ${this.#failed} failed`;
+    return `${this.#done}/${this.#items.length} pictures [${(elapsed / 1000).toFixed(1)} s, ${rate} pictures/s]${failed}`;
   }
 }

@@ -1,7 +1,8 @@
-// The options of `directview corners`, and what the kernels make of them.
+// The options of `directview corners`, as the command line gives them and as the kernels take them.
 import type { FindCornersOptions, ResponseOptions } from '../../../kernels/index.ts';
 import type { ClusterFlags } from '../engine-flags.ts';
 
+/** The options of `directview corners`. */
 export interface CornersFlags extends ClusterFlags {
   readonly out?: string;
   readonly json?: string;
@@ -16,6 +17,7 @@ export interface CornersFlags extends ClusterFlags {
   readonly skipExisting?: true;
 }
 
+/** The options of findCorners among the flags. */
 export function cornersOptions(flags: CornersFlags): FindCornersOptions {
   const { minDistance, thresholdRel, sigma, method, resize, subpix } = flags;
   return { minDistance, thresholdRel, sigma, method, resize, ...(subpix ? { subpix: {} } : {}) };

@@ -1,5 +1,4 @@
-// Which pictures a batch is about, and where each one's drawing goes.
-
+// The pictures of a batch, and the path of each one's drawing.
 import { stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { getPictures } from '../../../kernels/index.ts';
@@ -7,22 +6,23 @@ import { ClusterError } from '../../errors.ts';
 
 /** A picture of the batch. */
 export interface Item {
-  /** As the user named it. */
+  /** The name that the user gave. */
   readonly image: string;
   readonly path: string;
-  /** Of its drawing, where one is wanted. */
-  readonly drawTo?: string;
+  /** The path of its drawing, if one is wanted. */
+  readonly drawTo?: string | undefined;
 }
 
-/** A picture, or an argument, of which nothing came. */
+/** A picture or argument that produced no result. */
 export interface Failure {
   readonly image: string;
   readonly reason: string;
 }
 
+/** The pictures of a batch. */
 export interface Plan {
   readonly items: readonly Item[];
-  /** Arguments that name nothing. */
+  /** Arguments without a picture. */
   readonly failures: readonly Failure[];
 }
 
@@ -31,13 +31,13 @@ const EXTENSIONS = ['.png', '.jpg', '.jpeg', '.webp', '.tif', '.tiff'];
 interface Found {
   readonly image: string;
   readonly path: string;
-  /** Named as itself, not found in a folder or by a glob. */
+  /** Named itself, not found in a folder or by a glob. */
   readonly named: boolean;
   /** The folder that was searched. */
   readonly base: string;
 }
 
-/** @throws ClusterError when a drawing would overwrite one of the pictures */
+/** Finds the pictures of a batch. @throws ClusterError when a drawing would overwrite one of the pictures */
 export async function planBatch(where: readonly string[], out?: string): Promise<Plan> {
   const failures: Failure[] = [];
   const found = new Map<string, Found>();
@@ -46,7 +46,7 @@ export async function planBatch(where: readonly string[], out?: string): Promise
       failures.push({ image: argument, reason: error.message });
       return [];
     });
-    // What an earlier run drew is no picture of this one.
+    // The drawings of an earlier run are not pictures of this one.
     const fresh = all.filter(({ path, named }) => named || out === undefined || !isBelow(path, resolve(out)));
     if (all.length === 0 && failures.at(-1)?.image !== argument) {
       failures.push({ image: argument, reason: `${argument} has no pictures (${EXTENSIONS.join(' ')})` });
@@ -73,7 +73,7 @@ async function picturesOf(argument: string): Promise<Found[]> {
 
 const isBelow = (path: string, folder: string) => path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 
-/** As they lie below the folder that holds them all, so that pictures of one name in two folders stay two. */
+/** Repeats the folders below the common one, so that pictures of one name in two folders stay two. */
 function placed(pictures: readonly Found[], out: string): Item[] {
   const root = commonFolder(pictures.map(({ base }) => base));
   const sources = new Set(pictures.map(({ path }) => path));
@@ -85,9 +85,9 @@ function placed(pictures: readonly Found[], out: string): Item[] {
   });
 }
 
-/** `a.png` → `a.png`; `a.jpg` → `a.jpg.png`, as there may be an `a.png` beside it. */
+/** `a.png` → `a.png`; `a.jpg` → `a.jpg.png`, because there may be an `a.png` beside it. */
 function drawingName(name: string): string {
-  // On another drive there is no way from one to the other.
+  // A path on another drive is absolute: drop its root.
   const below = isAbsolute(name) ? name.replace(/^[^\\/]*[\\/]+/, '') : name;
   return /\.png$/i.test(below) ? below : `${below}.png`;
 }

@@ -1,18 +1,19 @@
-// What a batch writes of each picture as text, and where: JSON lines, CSV, or a line for people.
+// The text records of a batch: JSON lines, CSV, or lines for people, in a file or on stdout.
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import type { Corner, CornersOfFile } from '../../../kernels/index.ts';
 import { ClusterError } from '../../errors.ts';
 import { writeFileAtomic } from '../../util/atomic-write.ts';
 
-/** One format: how a result becomes text, and which picture a line is about. */
+/** A text format: how a result becomes text, and which picture a line is about. */
 export interface Format {
   readonly head: string;
   text(image: string, found: CornersOfFile): string;
-  /** Undefined: a line that was cut off. */
+  /** Undefined for a line that was cut off. */
   imageOf(line: string): string | undefined;
 }
 
+/** One JSON object per picture. */
 export const JSON_LINES: Format = {
   head: '',
   text: (image, { shape, corners, subpix, ms }) => {
@@ -28,6 +29,7 @@ export const JSON_LINES: Format = {
   },
 };
 
+/** One row per corner. */
 export const CSV: Format = {
   head: 'image,row,col,subpix_row,subpix_col\n',
   text: (image, { corners, subpix }) =>
@@ -38,6 +40,7 @@ export const CSV: Format = {
   },
 };
 
+/** One line per picture, for people. */
 export const LINES: Format = {
   head: '',
   text: (image, { shape, corners }) => `${image}: ${shape.join('×')}, ${corners.length} corners\n`,
@@ -48,7 +51,7 @@ const fine = (position: Corner | null | undefined) => position ?? ['', ''];
 const cell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
-/** The pictures that a file has lines of; none when there is no file. */
+/** The pictures that have lines in a file; none when there is no file. */
 export async function recorded(path: string, format: Format): Promise<Set<string>> {
   const lines = await linesOf(path);
   return new Set(lines.flatMap((line) => format.imageOf(line) ?? []));
@@ -59,7 +62,7 @@ async function linesOf(path: string): Promise<string[]> {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** A file, or stdout for `-`. */
+/** Records in a file, or on stdout for `-`. */
 export class Records {
   readonly #format: Format;
   readonly #stream: WriteStream | NodeJS.WriteStream;
@@ -94,7 +97,7 @@ export class Records {
     return records;
   }
 
-  /** Waits while the reader is slower than the engines. @throws ClusterError when nobody reads any more */
+  /** Writes a result; waits while the reader is slower than the engines. @throws ClusterError when the reader is gone */
   add(image: string, found: CornersOfFile): Promise<void> {
     return this.#write(this.#format.text(image, found));
   }

@@ -1,11 +1,12 @@
-// The contact sheet of a batch: a bounded number of small pictures, evenly over the whole batch.
 import { writeFile } from 'node:fs/promises';
 import { contactSheet } from '../../../kernels/index.ts';
 
-/** At about 30 kB each, what is held stays small however long the batch is. */
+/** The most pictures on a sheet: at about 30 kB each they stay small in memory, however long the batch is. */
 const MOST = 256;
+/** Side of a small picture, in pixels. */
 export const SIDE = 160;
 
+/** The contact sheet of a batch: a bounded number of small pictures, spread evenly over the whole batch. */
 export class Sheet {
   readonly #path: string;
   readonly #step: number;
@@ -25,7 +26,7 @@ export class Sheet {
     this.#small.set(place, thumbnail);
   }
 
-  /** In the order of the batch. No picture, no sheet. */
+  /** Writes the sheet in the order of the batch; without a picture, writes nothing. */
   async write(): Promise<void> {
     if (this.#small.size === 0) return;
     const ordered = [...this.#small].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);

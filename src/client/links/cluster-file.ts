@@ -32,6 +32,8 @@ export interface ClusterFile extends ClusterInfo {
   /** Milliseconds since the epoch. */
   readonly started: number;
   readonly owner: ProcessIdentity;
+  /** True if its program gave it no name: commands then use it only when it is named. */
+  readonly isUnnamed?: true | undefined;
 }
 
 /**

@@ -3,10 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type ClusterFlags, startOptions } from '../../../src/cli/engine-flags.ts';
+import { findCluster, usualCluster } from '../../../src/cli/find-cluster.ts';
 import { type Session, withCluster } from '../../../src/cli/with-cluster.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
+import { ClusterError } from '../../../src/errors.ts';
 import { allGone, ClusterLab } from '../../fixtures/cluster-lab.ts';
-import { rejects } from '../../support/assert.ts';
+import { rejects, throws } from '../../support/assert.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('cli/with-cluster');
@@ -33,6 +35,20 @@ test('without flags: several clusters and no default leave the choice to the use
   await using _a = await start('a', 1);
   await using _b = await start('b', 1);
   await rejects(() => seen({}), Error, /several clusters are running: name one of a, b/);
+});
+
+test('the unnamed cluster of a program, or of another command, is used only when it is named', async () => {
+  await using own = await Cluster.start({ engines: 2, device: 'cpu' });
+  throws(
+    () => findCluster(),
+    ClusterError,
+    new RegExp(`no cluster is running .*or name one of a program: ${own.name}$`),
+  );
+  assert.is(usualCluster(), undefined);
+  assert.equal(await seen({ cluster: own.name }), [`cluster '${own.name}'`, 2]);
+  await withCluster({ engines: 1, device: 'cpu' }, async () => assert.is(usualCluster(), undefined));
+  await using _named = await start('shared', 1);
+  assert.equal(await seen({}), ["cluster 'shared'", 1]);
 });
 
 test('--cluster: by name, by file; one that does not run is an error', async () => {

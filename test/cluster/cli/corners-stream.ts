@@ -1,10 +1,11 @@
-// The dealer of a batch: every job ends once, also while the caller is slow, and few are under way at a time.
+// The stream of a batch: every job ends once, also while the caller is slow, and few are under way at a time.
 import * as assert from 'uvu/assert';
-import { deal } from '../../../../src/cli/corners/dealer.ts';
-import { type Rig, sleep, startRig, until } from '../../../support/cluster.ts';
-import { suite } from '../../../support/suite.ts';
+import { streamJobs } from '../../../src/cli/corners/stream.ts';
+import { RemoteError } from '../../../src/errors.ts';
+import { type Rig, sleep, startRig, until } from '../../support/cluster.ts';
+import { suite } from '../../support/suite.ts';
 
-const test = suite('cli corners: dealer');
+const test = suite('cli corners: stream');
 let rig: Rig;
 test.before(async () => {
   rig = await startRig(2);
@@ -19,9 +20,8 @@ const half = (i: number) => {
 
 test('every job comes back once, values and errors, to a caller that takes its time', async () => {
   const seen = new Map<number, unknown>();
-  for await (const end of deal(rig.rc, jobs(23), (view, i) => view.apply(half, i))) {
-    assert.not(seen.has(end.job));
-    seen.set(end.job, 'error' in end ? end.error.message : end.value);
+  for await (const end of streamJobs(rig.rc, half, jobs(23))) {
+    seen.set(seen.size, end instanceof RemoteError ? end.message : end);
     await sleep(5);
   }
   assert.is(seen.size, 23);
@@ -36,8 +36,8 @@ test('jobs are read no faster than results are taken, and finished tasks are not
   })();
   const before = rig.rc.jobs.history.length;
   let taken = 0;
-  for await (const _ of deal(rig.rc, endless, (view, i) => view.apply((x: number) => x, i))) {
-    taken++;
+  for await (const x of streamJobs(rig.rc, (x: number) => x, endless, 2)) {
+    assert.is(x, taken++);
     assert.ok(read - taken <= 5, `${read} read, ${taken} taken`);
     if (taken === 50) break;
   }
@@ -51,10 +51,11 @@ test('an engine that dies fails the job that it was on, and no other', async () 
     return i;
   };
   const lost: [number, string][] = [];
-  let done = 0;
-  for await (const end of deal(rig.rc, jobs(12), (view, i) => view.apply(work, i))) {
-    if ('error' in end) lost.push([end.job, end.error.name]);
+  let [job, done] = [0, 0];
+  for await (const end of streamJobs(rig.rc, work, jobs(12))) {
+    if (end instanceof RemoteError) lost.push([job, end.name]);
     else done++;
+    job++;
   }
   assert.equal([done, lost], [11, [[5, 'EngineError']]]);
   assert.is(rig.rc.length, 1);
@@ -65,8 +66,7 @@ test('without engines every job says so', async () => {
   for (const view of [...rig.rc]) await view.apply(end).catch(() => {});
   await until('the engines to be gone', () => rig.rc.length === 0);
   const ends: string[] = [];
-  for await (const end of deal(rig.rc, jobs(3), (view, i) => view.apply(half, i)))
-    if ('error' in end) ends.push(end.error.name);
+  for await (const end of streamJobs(rig.rc, half, jobs(3))) if (end instanceof RemoteError) ends.push(end.ename);
   assert.equal(ends, ['NoEnginesRegistered', 'NoEnginesRegistered', 'NoEnginesRegistered']);
 });
 
