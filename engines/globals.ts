@@ -1,6 +1,7 @@
 // What user code finds on globalThis of an engine. All of it may be shadowed; nothing of ours depends on these names.
 
 import { useDevice } from '../kernels/device.ts';
+import * as kernels from '../kernels/index.ts';
 import type { DeviceReport } from '../src/protocol/messages.ts';
 import type { EngineMemory } from '../src/protocol/methods.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
@@ -10,7 +11,7 @@ import { hostCopy } from './device/operands.ts';
 import type { Peers, ReceiveOptions } from './peers/peers.ts';
 import type { Capture } from './user-code/capture.ts';
 import { mimeBundle } from './user-code/display.ts';
-import { importKernels, type Libraries } from './user-code/libraries.ts';
+import type { Libraries } from './user-code/libraries.ts';
 import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
 import type { Session } from './verbs/verb.ts';
@@ -60,34 +61,11 @@ export function installGlobals(options: GlobalsOptions): void {
     range,
     tensor,
     Tensor,
-    ...pictureFunctions(),
+    ...kernels,
   };
   for (const [name, value] of Object.entries(values)) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }
-}
-
-// The picture functions that answer with a promise: they are loaded at their first call.
-const PICTURES = [
-  'contactSheet',
-  'cornerHarris',
-  'cornerPeaks',
-  'cornerShiTomasi',
-  'cornerSubpix',
-  'encodePicture',
-  'findCorners',
-  'getCornersImage',
-  'getPictures',
-  'plotCorners',
-  'readPicture',
-  'thumbnail',
-] as const;
-
-function pictureFunctions(): Record<string, unknown> {
-  const lazy = (name: (typeof PICTURES)[number]) => {
-    return async (...args: never[]) => ((await importKernels())[name] as (...args: never[]) => unknown)(...args);
-  };
-  return Object.fromEntries(PICTURES.map((name) => [name, lazy(name)]));
 }
 
 function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {

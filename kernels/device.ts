@@ -1,28 +1,41 @@
-// The device of this process, where there is one: an engine names its own, so that the kernels' functions need not be
-// told which. Elsewhere (in a client, in a script without a cluster) they take `tf` as an option.
-import type { TF } from './corners/image.ts';
+import type * as tfcore from '@tensorflow/tfjs-core';
 
+/** tfjs, as the context of an engine hands it out. Kernels never import a backend. */
+export type TF = typeof tfcore;
+
+/** The device that kernels of this process compute on. */
 export interface KernelDevice {
-  /** tfjs on the device; loaded at first use. */
+  /** tfjs on the device, loaded at its first use. */
   tf(): Promise<TF>;
   /** CPU threads that this process may use, also to decode pictures. */
   readonly threads: number;
 }
 
+/** Option of the functions that compute on a device. */
+export interface DeviceOption {
+  /** tfjs to compute with. Default: that of the engine which the function runs on. */
+  readonly tf?: TF | undefined;
+}
+
 let current: KernelDevice | undefined;
 
-/** From now on kernels compute there unless told otherwise; undefined: nowhere. */
+/** Sets the default device of this process, as every engine does. Undefined clears it. */
 export function useDevice(device: KernelDevice | undefined): void {
   current = device;
 }
 
-/** What this process computes on, if it is an engine. */
+/** The default device of this process; undefined outside of engines. */
 export function currentDevice(): KernelDevice | undefined {
   return current;
 }
 
-/** @throws TypeError that says what to do, where no device is in use */
-export async function deviceTF(what: string): Promise<TF> {
+/**
+ * The tfjs to compute with: that of the options, else that of the default device.
+ * @param what the function that asks, for the error
+ * @throws TypeError without a device, which tells how to call the function
+ */
+export async function tfOf({ tf }: DeviceOption, what: string): Promise<TF> {
+  if (tf !== undefined) return tf;
   if (current !== undefined) return current.tf();
   throw new TypeError(
     `${what} computes on an engine's device: engines.map(${what}, …), or ${what}(…, { tf }) with tfjs of your own`,

@@ -20,7 +20,23 @@ export type {
   ShiTomasiOptions,
   SubpixOptions,
 } from '../kernels/index.ts';
-export { PictureError } from '../kernels/index.ts';
+export {
+  contactSheet,
+  cornerHarris,
+  cornerPeaks,
+  cornerShiTomasi,
+  cornerSubpix,
+  cornersOfFile,
+  drawCorners,
+  encodePicture,
+  findCorners,
+  getCornersImage,
+  getPictures,
+  plotCorners,
+  readPicture,
+  thumbnail,
+} from '../kernels/index.ts';
+export { PictureError } from '../kernels/pictures/picture-error.ts';
 export type { ImportOptions } from './client/calls/import-module.ts';
 export type {
   Kernel,
@@ -102,22 +118,6 @@ export {
   TimeoutError,
   UnmetDependency,
 } from './errors.ts';
-export {
-  contactSheet,
-  cornerHarris,
-  cornerPeaks,
-  cornerShiTomasi,
-  cornerSubpix,
-  cornersOfFile,
-  drawCorners,
-  encodePicture,
-  findCorners,
-  getCornersImage,
-  getPictures,
-  plotCorners,
-  readPicture,
-  thumbnail,
-} from './pictures.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from './protocol/messages.ts';
 export type { EngineMemory, MimeBundle } from './protocol/methods.ts';

@@ -1,6 +1,6 @@
 // What a task needs before its user code runs: modules of `fromModule`, and `tf` and `gpu`, which are synchronous names
 // for users but load asynchronously, at first use. Nothing here is imported before a task mentions it.
-import { KERNELS } from '../../src/protocol/values/module-function.ts';
+import { KERNELS } from '../../src/util/module-function.ts';
 import type { GpuContext, Tfjs } from '../contexts/context.ts';
 import type { Bridge } from '../device/bridge.ts';
 
@@ -97,4 +97,4 @@ export class Libraries {
 }
 
 /** This engine's own kernels: a client names them, and need not know where they lie here. */
-export const importKernels = () => import('../../kernels/index.ts');
+const importKernels = () => import('../../kernels/index.ts');

@@ -1,34 +1,38 @@
-// The maxima of blocks of a column, as max-pooling on the device leaves them: blocks of minDistance + 1 pixels hold one
-// peak at most, and a few of them tell whether a pixel is the highest around (block-wise non-maximum suppression:
-// Neubeck and Van Gool 2006, "Efficient non-maximum suppression").
-
-/** The response of the loaded rows on the host, rows `stride` apart. */
-export interface Field {
+/** The response of the loaded rows on the host. Rows lie `stride` elements apart. */
+export interface ResponseRows {
   readonly values: Float32Array | Float64Array;
   readonly stride: number;
   readonly rows: number;
   readonly cols: number;
 }
 
-/** A pixel that no other around it is above. */
-export interface Candidate {
+/** A pixel with no higher one around it. */
+export interface LocalMaximum {
   readonly row: number;
   readonly col: number;
   readonly value: number;
 }
 
+/**
+ * Block-wise non-maximum suppression (Neubeck and Van Gool, "Efficient non-maximum suppression", 2006). The device gives
+ * the maxima of blocks of minDistance + 1 pixels of each column. A block holds at most one peak, and a few blocks tell
+ * whether a pixel is the highest around.
+ */
 export class ColumnBlocks {
-  readonly #field: Field;
-  /** In float32, `stride` apart. */
+  readonly #field: ResponseRows;
+  /** In float32; rows lie `stride` elements apart. */
   readonly #maxima: Float32Array;
   readonly #stride: number;
   /** Pixels of a block. */
   readonly #height: number;
-  /** Rows that the first block lacks: pooling pads both ends alike. */
+  /** Rows that the first block is short of: pooling pads both ends alike. */
   readonly #missing: number;
 
-  /** @param maxima of maxOfBlocks, its rows `stride` apart */
-  constructor(field: Field, maxima: Float32Array, stride: number, height: number) {
+  /**
+   * @param maxima the data of maxOfBlocks, whose rows lie `stride` elements apart
+   * @param height pixels of a block
+   */
+  constructor(field: ResponseRows, maxima: Float32Array, stride: number, height: number) {
     this.#field = field;
     this.#maxima = maxima;
     this.#stride = stride;
@@ -36,7 +40,7 @@ export class ColumnBlocks {
     this.#missing = Math.floor((Math.ceil(field.rows / height) * height - field.rows) / 2);
   }
 
-  /** The block that a row lies in. */
+  /** The index of the block that a row lies in. */
   blockOf(row: number): number {
     return Math.floor((row + this.#missing) / this.#height);
   }
@@ -55,7 +59,7 @@ export class ColumnBlocks {
   }
 
   /** The pixels of rows `lo` to `hi` that lie above `floor` and, in float32, below none within `radius`. */
-  *highest(radius: number, floor: number, lo: number, hi: number): Generator<Candidate> {
+  *highest(radius: number, floor: number, lo: number, hi: number): Generator<LocalMaximum> {
     const least = Math.fround(floor);
     for (let block = this.blockOf(lo); block <= this.blockOf(hi - 1); block++) {
       const maxima = this.maxima(block);
@@ -72,14 +76,14 @@ export class ColumnBlocks {
   }
 
   /** The pixels of a block that are its maximum in float32. */
-  *#reaching(top: number, block: number, col: number): Generator<Candidate> {
+  *#reaching(top: number, block: number, col: number): Generator<LocalMaximum> {
     for (let row = this.#startOf(block); row < this.#endOf(block); row++) {
       const value = this.#at(row, col);
       if (Math.fround(value) === top) yield { row, col, value };
     }
   }
 
-  /** Is a pixel in the blocks above and below above this one? */
+  /** Whether the blocks above and below hold a higher pixel within the radius. */
   #hidden(row: number, col: number, radius: number): boolean {
     const block = this.blockOf(row);
     const last = this.blockOf(Math.min(this.#field.rows - 1, row + radius));
@@ -89,7 +93,7 @@ export class ColumnBlocks {
     return false;
   }
 
-  // Only where the block reaches higher are its rows looked at.
+  // It looks at the rows of a block only where the block reaches higher.
   #hides(block: number, row: number, col: number, radius: number): boolean {
     const own = Math.fround(this.#at(row, col));
     const maxima = this.maxima(block);

@@ -1,39 +1,39 @@
-// One picture of a batch: its corners as numbers, and what is drawn of them written beside, so that neither pixels nor
-// PNG files cross the wire.
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Shape } from '../../src/tensor/tensor.ts';
 import { writeFileAtomic } from '../../src/util/atomic-write.ts';
-import { deviceTF } from '../device.ts';
+import { tfOf } from '../device.ts';
 import { thumbnail } from '../pictures/contact-sheet.ts';
 import { plotCorners } from '../pictures/draw.ts';
 import { PictureError } from '../pictures/picture-error.ts';
 import { type FindCornersOptions, findCorners } from './find-corners.ts';
 import type { Corner } from './image.ts';
 
+/** One picture of a batch. */
 export interface CornersJob {
-  /** An absolute path: engines have a working directory of their own. */
+  /** An absolute path, because engines have a working directory of their own. */
   readonly path: string;
   readonly options: FindCornersOptions;
-  /** Where the picture with its corners goes, as PNG: whole or not at all. */
+  /** The path of a PNG file for the picture with its corners. The file is written whole or not at all. */
   readonly drawTo?: string | undefined;
-  /** Side of the small copy to give back, in pixels. */
+  /** Also give a small copy of the drawn picture, in a square of so many pixels. */
   readonly thumbnail?: number | undefined;
 }
 
+/** The corners of one picture of a batch. */
 export interface CornersOfFile {
   readonly shape: Shape;
   readonly corners: Corner[];
   readonly subpix?: (Corner | null)[];
-  /** Milliseconds from the file to its corners, without drawing. */
+  /** Milliseconds from the file to its corners, without the drawing. */
   readonly ms: number;
-  /** PNG bytes. */
+  /** The small copy, as the bytes of a PNG file. */
   readonly thumbnail?: Uint8Array;
 }
 
-/** @throws PictureError naming the file that cannot be read or written; RangeError for an option out of range */
+/** cornersOfFile of the public API. @throws PictureError, RangeError; TypeError outside of an engine */
 export async function cornersOfFile({ path, options, drawTo, thumbnail: side }: CornersJob): Promise<CornersOfFile> {
-  const tf = await deviceTF('cornersOfFile');
+  const tf = await tfOf({}, 'cornersOfFile');
   const started = performance.now();
   const { image, ...found } = await findCorners(tf, path, options);
   const ms = performance.now() - started;

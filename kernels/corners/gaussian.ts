@@ -1,11 +1,9 @@
-// The taps of a Gaussian filter, cut off at four standard deviations, as scikit-image cuts it.
-
-/** Distance of the last tap from the centre, in pixels. */
+/** The distance of a Gaussian's last tap from its centre, in pixels: four standard deviations, as in scikit-image. */
 export function gaussianRadius(sigma: number): number {
   return Math.floor(4 * sigma + 0.5);
 }
 
-/** `2·radius + 1` taps that sum to 1; sigma 0 gives the filter that changes nothing. */
+/** The `2·radius + 1` taps of a Gaussian filter. They sum to 1; with sigma 0 the filter changes nothing. */
 export function gaussianTaps(sigma: number): number[] {
   const radius = gaussianRadius(sigma);
   const bell = (i: number) => (i === 0 ? 1 : Math.exp((-0.5 * i * i) / (sigma * sigma)));

@@ -1,25 +1,22 @@
-// What the corner functions take as a picture: a grey 2-D Tensor or tf.Tensor, as floats on the host.
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { ShapeError } from '../../src/errors.ts';
 import type { DType, TypedArray } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 
-/** tfjs as an engine's context hands it out: kernels never import a backend. */
-export type TF = typeof tfcore;
-
-/** A 2-D picture or response, `[rows, cols]`. */
+/** A 2-D picture or response `[rows, cols]`. */
 export type Image = Tensor | tfcore.Tensor;
 
 /** A position `[row, col]`, from 0; the centre of the first pixel is [0, 0]. */
 export type Corner = readonly [row: number, col: number];
 
+/** A grey picture on the host, row-major. */
 export interface FloatImage {
   readonly rows: number;
   readonly cols: number;
   readonly data: Float32Array | Float64Array;
 }
 
-// The value that stands for 1, as scikit-image's img_as_float has it; floats are taken as they are.
+// The value that stands for 1, as in scikit-image's img_as_float. Floats are taken as they are.
 const WHITE: Readonly<Partial<Record<DType, number>>> = {
   uint8: 255,
   uint16: 65535,
@@ -30,9 +27,11 @@ const WHITE: Readonly<Partial<Record<DType, number>>> = {
 };
 
 /**
- * The picture as floats on the host: integers are scaled to 0..1 (−1..1 if signed) by their range, float16 and bool
- * become float32, floats are not copied. A tf.Tensor is read asynchronously and not disposed.
+ * The picture as floats on the host. Integers are scaled to 0..1 (signed ones to −1..1) by their range. float16 and bool
+ * become float32. Floats are not copied. A tf.Tensor is read asynchronously and not disposed.
+ * @param what names the picture in errors
  * @throws ShapeError unless it is 2-D
+ * @throws TypeError for a tf.Tensor of another dtype than float32 and bool
  * @throws RangeError naming the first pixel that is NaN or infinite
  */
 export async function floatImage(image: Image, what = 'image'): Promise<FloatImage> {
@@ -61,7 +60,7 @@ function floats(image: Tensor): Float32Array | Float64Array {
   return Float32Array.from({ length: image.size }, (_, i) => Math.max(-1, image.at(i) / white));
 }
 
-// A sum of zeros is 0 only when every element is finite: one fast pass, and the slow search only when it failed.
+// A sum of 0 · x is 0 only if every x is finite. The slow search for the culprit runs only when it is not.
 function assertFinite(data: Float32Array | Float64Array, cols: number, what: string): void {
   let zero = 0;
   for (let i = 0; i < data.length; i++) zero += 0 * (data[i] as number);

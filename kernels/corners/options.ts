@@ -1,6 +1,6 @@
-// The parameters of the corner functions: scikit-image's names in camelCase, defaults, and what they may be.
+// The parameters of the corner functions have scikit-image's names, in camelCase, and its defaults.
 
-/** How the structure tensor A becomes one number: `det − k·tr²`, or `2·det / (tr + eps)`. */
+/** Options of cornerHarris. `method` makes one number of the structure tensor: `det − k·tr²`, or `2·det / (tr + eps)`. */
 export interface HarrisOptions {
   readonly method?: 'k' | 'eps';
   /** Sensitivity of method `k`, usually 0.04 to 0.2. Default 0.05. */
@@ -11,29 +11,32 @@ export interface HarrisOptions {
   readonly sigma?: number;
 }
 
+/** Options of cornerShiTomasi. */
 export interface ShiTomasiOptions {
   /** Standard deviation of the Gaussian window, in pixels. Default 1. */
   readonly sigma?: number;
 }
 
-/** Any response by one name, as a command line gives it. */
+/** Options of any response, with its name as the method. */
 export interface ResponseOptions extends Omit<HarrisOptions, 'method'> {
   readonly method?: 'k' | 'eps' | 'shi-tomasi';
 }
 
+/** Options of cornerPeaks. */
 export interface PeaksOptions {
-  /** Peaks lie further apart than this, in pixels (Chebyshev). 0: every pixel above the threshold. Default 5. */
+  /** Peaks lie further apart than this many pixels (Chebyshev distance). 0: every pixel above the threshold. Default 5. */
   readonly minDistance?: number;
   /** Peaks lie strictly above this response. Default: the minimum of the response. */
   readonly thresholdAbs?: number | null;
-  /** Peaks lie strictly above this part of the maximal response. Default 0.1; null: no relative threshold. */
+  /** Peaks lie strictly above this part of the maximum. Default 0.1; null: no relative threshold. */
   readonly thresholdRel?: number | null;
   /** Width of the border without peaks, in pixels; true: minDistance; false: none. Default true. */
   readonly excludeBorder?: boolean | number;
-  /** At most so many peaks, the strongest. Default: all. */
+  /** Only the strongest peaks, at most this many. Default: all. */
   readonly numPeaks?: number;
 }
 
+/** Options of cornerSubpix. */
 export interface SubpixOptions {
   /** Side of the window around each corner, in pixels: odd, at least 3. Default 13. */
   readonly windowSize?: number;
@@ -41,10 +44,11 @@ export interface SubpixOptions {
   readonly alpha?: number;
 }
 
-export type Response = Required<ResponseOptions>;
+/** ResponseOptions with every default filled in. */
+export type ResponseRule = Required<ResponseOptions>;
 
-/** What `peaks.ts` works with: no defaults left to fill in. */
-export interface Peaks {
+/** PeaksOptions with every default filled in; `border` is in pixels. */
+export interface PeakRule {
   readonly minDistance: number;
   readonly thresholdAbs: number | null;
   readonly thresholdRel: number | null;
@@ -53,7 +57,7 @@ export interface Peaks {
 }
 
 /** The options with their defaults. @throws RangeError naming the option that is out of range */
-export function responseOptions(options: ResponseOptions = {}): Response {
+export function responseOptions(options: ResponseOptions = {}): ResponseRule {
   const { method = 'k', k = 0.05, eps = 1e-6, sigma = 1 } = options;
   demand(['k', 'eps', 'shi-tomasi'].includes(method), 'method', method, `'k', 'eps' or 'shi-tomasi'`);
   demand(Number.isFinite(k), 'k', k, 'a number');
@@ -63,7 +67,7 @@ export function responseOptions(options: ResponseOptions = {}): Response {
 }
 
 /** The options with their defaults. @throws RangeError naming the option that is out of range */
-export function peaksOptions(options: PeaksOptions = {}): Peaks {
+export function peaksOptions(options: PeaksOptions = {}): PeakRule {
   const { minDistance = 5, thresholdAbs = null, thresholdRel = 0.1, excludeBorder = true } = options;
   const { numPeaks = Number.POSITIVE_INFINITY } = options;
   demand(whole(minDistance), 'minDistance', minDistance, 'a whole number of pixels ≥ 0');

@@ -1,18 +1,17 @@
-// Peaks of a response: the maxima of blocks by max-pooling on the device, the short rest on the host.
-
+import type { TF } from '../device.ts';
 import { ColumnBlocks } from './column-blocks.ts';
 import { type Columns, maxOfBlocks, paddedCols } from './filters.ts';
-import { type Corner, type FloatImage, floatImage, type Image, type TF } from './image.ts';
-import { type Peaks, type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
+import { type Corner, type FloatImage, floatImage, type Image } from './image.ts';
+import { type PeakRule, type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
 import { PeakList } from './peak-list.ts';
 import { responseOnDevice, responseReach } from './response.ts';
 import { strips } from './strips.ts';
 import { upload, uploadSurroundings } from './upload.ts';
 
 /**
- * The peaks `[row, col]` of a response, strongest first, ties in raster order.
- * @param response 2-D, as cornerHarris gives it; a float64 response keeps its precision in thresholds and order
- * @throws ShapeError unless 2-D; RangeError for NaN or an option out of range
+ * cornerPeaks of the public API, on this tfjs. The device finds the maxima of blocks by max-pooling, the host does the
+ * short rest. A float64 response keeps its precision in thresholds and order.
+ * @throws ShapeError, RangeError
  */
 export async function cornerPeaks(tf: TF, response: Image, options: PeaksOptions = {}): Promise<Corner[]> {
   const rule = peaksOptions(options);
@@ -30,9 +29,8 @@ export async function cornerPeaks(tf: TF, response: Image, options: PeaksOptions
 }
 
 /**
- * Response and peaks of a checked picture in one go: the response of a strip stays on the device until its maxima are
- * known.
- * @throws as cornerHarris and cornerPeaks
+ * The corners of a checked picture. The response of a strip stays on the device until its maxima are known.
+ * @throws RangeError for an option out of range
  */
 export async function cornersOf(tf: TF, grey: FloatImage, options: ResponseOptions & PeaksOptions): Promise<Corner[]> {
   const response = responseOptions(options);
@@ -53,12 +51,12 @@ export async function cornersOf(tf: TF, grey: FloatImage, options: ResponseOptio
   return list.corners();
 }
 
-// A longer block than the picture adds nothing but work.
-function heightOfBlocks({ rows }: { readonly rows: number }, { minDistance }: Peaks): number {
+// A block that is longer than the picture only adds work.
+function heightOfBlocks({ rows }: { readonly rows: number }, { minDistance }: PeakRule): number {
   return Math.min(minDistance + 1, Math.max(rows, 2));
 }
 
-/** Takes over (and disposes) the map. */
+/** Disposes the map. */
 function pooled(tf: TF, map: Columns, height: number): Promise<Float32Array> {
   try {
     return read(maxOfBlocks(tf, map, height));

@@ -1,5 +1,4 @@
-// The corner response and its peaks in plain float64 loops: what is true. Slow and short; the tfjs kernels are tested
-// against it.
+// The corner response and its peaks in plain float64 loops: slow, short, and the truth that tests hold the tfjs kernels to.
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { gaussianTaps } from './gaussian.ts';
 import type { Corner } from './image.ts';
@@ -9,7 +8,7 @@ type Axis = 'rows' | 'cols';
 const SMOOTH = [1, 2, 1];
 const DIFFERENCE = [-1, 0, 1];
 
-/** The response of a 2-D picture, float64. */
+/** The response of a 2-D picture, `[rows, cols]` float64. */
 export function referenceResponse(image: Tensor, options: ResponseOptions = {}): Tensor {
   const { method, k, eps, sigma } = responseOptions(options);
   const taps = gaussianTaps(sigma);
@@ -28,7 +27,7 @@ export function referenceResponse(image: Tensor, options: ResponseOptions = {}):
   });
 }
 
-/** The peaks of a 2-D response, strongest first. */
+/** The peaks `[row, col]` of a 2-D response, strongest first. */
 export function referencePeaks(response: Tensor, options: PeaksOptions = {}): Corner[] {
   const { minDistance, thresholdAbs, thresholdRel, border, numPeaks } = peaksOptions(options);
   const [rows, cols] = response.shape as [number, number];
@@ -63,7 +62,7 @@ function isHighest(values: readonly number[], rows: number, cols: number, [r, c]
   return true;
 }
 
-/** Correlation along one axis; pixels outside count as 0. */
+/** The map, correlated along one axis. Pixels outside count as 0. */
 function correlate(map: Tensor, taps: readonly number[], axis: Axis): Tensor {
   const [rows, cols] = map.shape as [number, number];
   const reach = (taps.length - 1) / 2;

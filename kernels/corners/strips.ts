@@ -1,7 +1,7 @@
-// A tall picture goes to the device in strips of rows, each with the rows around it that its filters reach: the result
-// is the same as in one piece, and neither device nor wasm memory bounds the size of a picture.
-
-/** Rows `lo` to `hi` are computed, rows `from` to `to` are loaded (both half-open). */
+/**
+ * A part of a tall picture: the device loads the rows `from` to `to` and computes the rows `lo` to `hi`, both half-open.
+ * The result is the same as in one piece, and the memory of the device does not bound the size of a picture.
+ */
 export interface Strip {
   readonly lo: number;
   readonly hi: number;
@@ -9,10 +9,10 @@ export interface Strip {
   readonly to: number;
 }
 
-/** About 4 megapixels: 16 MB a map. */
+/** About 4 megapixels: a map has 16 MB. */
 const STRIP_PIXELS = 1 << 22;
 
-/** Strips of at most `pixels` pixels (one row at least), each loaded with `halo` rows on both sides. */
+/** Strips of at most `pixels` pixels, but of one row at least, each with `halo` rows more on both sides. */
 export function strips(rows: number, cols: number, halo: number, pixels = STRIP_PIXELS): Strip[] {
   const height = Math.max(1, Math.floor(pixels / Math.max(1, cols)), Math.min(halo, rows));
   return Array.from({ length: Math.ceil(rows / height) }, (_, i) => {

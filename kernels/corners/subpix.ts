@@ -1,14 +1,13 @@
-// Corners to a fraction of a pixel (Förstner and Gülch 1987, as scikit-image's corner_subpix): each window is fitted as
-// a crossing of edges and as a dot, and an F-test says which of the two it is, if any. Float64 on the host: a few
-// windows of 13×13 are no work for a device.
 import { fUpperPoint } from './f-test.ts';
 import { type Corner, type FloatImage, floatImage, type Image } from './image.ts';
 import { type SubpixOptions, subpixOptions } from './options.ts';
 
 /**
- * The refined position of every corner, in order; null where the window is neither a corner nor a dot.
- * @param image 2-D, the picture that the corners were found in; pixels outside count as 0
- * @throws ShapeError unless 2-D; RangeError for NaN, a corner outside the picture, or an option out of range
+ * cornerSubpix of the public API. It fits each window as a crossing of edges and as a dot; an F-test decides between the
+ * two, or for neither. Algorithm: Förstner and Gülch, "A fast operator for detection and precise location of distinct
+ * points, corners and centres of circular features" (1987), as in scikit-image. It computes float64 on the host: a few
+ * windows of 13×13 are too little for a device.
+ * @throws ShapeError, RangeError
  */
 export async function cornerSubpix(
   image: Image,
@@ -19,7 +18,7 @@ export async function cornerSubpix(
   return refineCorners(await floatImage(image), corners, rule);
 }
 
-/** cornerSubpix on a checked picture. */
+/** cornerSubpix in a checked picture. @throws RangeError for a corner outside the picture */
 export function refineCorners(
   image: FloatImage,
   corners: readonly Corner[],
@@ -35,10 +34,10 @@ export function refineCorners(
 
 function assertInside([row, col]: Corner, { rows, cols }: FloatImage): void {
   const inside = [row, col].every(Number.isInteger) && row >= 0 && col >= 0 && row < rows && col < cols;
-  if (!inside) throw new RangeError(`corner [${row}, ${col}] is no pixel of a picture of [${rows}, ${cols}]`);
+  if (!inside) throw new RangeError(`corner [${row}, ${col}] lies outside of a picture of [${rows}, ${cols}]`);
 }
 
-/** The products of the gradients around a corner, row by row: g_r², g_r·g_c, g_c². */
+/** The products g_r², g_r·g_c and g_c² of the gradients around a corner, row by row. */
 interface Products {
   readonly rr: Float64Array;
   readonly rc: Float64Array;
@@ -91,7 +90,7 @@ function refine(window: Products, [row, col]: Corner, reach: number, upper: numb
   return t > upper ? [row + dot[0], col + dot[1]] : null;
 }
 
-/** The offset (dy, dx) that the gradients point to: [[Σa, Σb], [Σb, Σc]]·(dy, dx) = (Σa·y + b·x, Σc·x + b·y). */
+/** The offset (dy, dx) that the gradients point to. It solves [[Σa, Σb], [Σb, Σc]]·(dy, dx) = (Σa·y + b·x, Σc·x + b·y). */
 function fit(a: Float64Array, b: Float64Array, c: Float64Array, reach: number): Corner | null {
   let [sa, sb, sc, py, px] = [0, 0, 0, 0, 0];
   for (let y = -reach, i = 0; y <= reach; y++) {
@@ -107,7 +106,7 @@ function fit(a: Float64Array, b: Float64Array, c: Float64Array, reach: number): 
   return solve(sa, sb, sc, py, px);
 }
 
-/** [[a, b], [b, c]]·(y, x) = (p, q) by elimination with pivoting; null when singular. */
+/** The solution of [[a, b], [b, c]]·(y, x) = (p, q), by elimination with pivoting; null for a singular matrix. */
 function solve(a: number, b: number, c: number, p: number, q: number): Corner | null {
   const swap = Math.abs(b) > Math.abs(a);
   const [a0, b0, p0, a1, b1, p1] = swap ? [b, c, q, a, b, p] : [a, b, p, b, c, q];
@@ -119,7 +118,7 @@ function solve(a: number, b: number, c: number, p: number, q: number): Corner | 
   return [(p0 - b0 * x) / a0, x];
 }
 
-/** Σ a·ρ² + 2·b·ρ·ξ + c·ξ², with (ρ, ξ) counted from the fitted position. */
+/** Σ a·ρ² + 2·b·ρ·ξ + c·ξ², where (ρ, ξ) is the distance from the fitted position. */
 function residual(a: Float64Array, b: Float64Array, c: Float64Array, [dy, dx]: Corner, reach: number): number {
   let sum = 0;
   for (let y = -reach, i = 0; y <= reach; y++) {

@@ -1,23 +1,23 @@
-// The loaded rows of a strip, from the host to the device, with columns of 0 as padding.
+import type { TF } from '../device.ts';
 import { type Columns, paddedCols } from './filters.ts';
-import type { FloatImage, TF } from './image.ts';
+import type { FloatImage } from './image.ts';
 import type { Strip } from './strips.ts';
 
-/** A picture, and what lies left and right of each of its pixels; in the padding of those two, pixels of the picture. */
+/** A picture on the device, with the left and the right neighbour of each pixel. The padding of these two is not 0. */
 export interface Surroundings {
   readonly left: Columns;
   readonly centre: Columns;
   readonly right: Columns;
 }
 
-/** The caller owns the map. */
+/** The loaded rows of a strip on the device, 0 in the padding. The caller disposes the map. */
 export function upload(tf: TF, image: FloatImage, strip: Strip): Columns {
   return map(tf, padded(image, strip), image, strip, 1);
 }
 
 /**
- * The caller owns the three maps. Neighbours are the same memory one pixel on: the padding at the end of each row is the
- * 0 beside its last pixel and beside the first of the next.
+ * The loaded rows of a strip with their neighbours. The caller disposes the three maps. They come from the same memory,
+ * one pixel apart: the padding at the end of a row is the 0 beside its last pixel and the first of the next row.
  */
 export function uploadSurroundings(tf: TF, image: FloatImage, strip: Strip): Surroundings {
   const memory = padded(image, strip);
@@ -25,11 +25,11 @@ export function uploadSurroundings(tf: TF, image: FloatImage, strip: Strip): Sur
   return { left, centre, right } as Surroundings;
 }
 
-/** A pixel of padding before the first row and after the last. */
+/** The rows with their padding, and one pixel more in front and at the end. */
 function padded({ data, cols }: FloatImage, { from, to }: Strip): Float32Array {
   const stride = paddedCols(cols);
   const out = new Float32Array((to - from) * stride + 2);
-  // A copy: rows are set apart, and float64 is narrowed (no tfjs backend knows it).
+  // A copy: padding goes between the rows, and tfjs has no float64.
   for (let row = from; row < to; row++) {
     out.set(data.subarray(row * cols, (row + 1) * cols), (row - from) * stride + 1);
   }

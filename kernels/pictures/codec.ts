@@ -1,11 +1,11 @@
-// The only file that knows sharp: bytes of a picture file <-> raw samples, and small pictures put together.
+// The only file that knows sharp: from the bytes of a picture file to samples and back, and pictures put together.
 import type sharp from 'sharp';
 import { currentDevice } from '../device.ts';
 
 type Sharp = typeof sharp;
 let loading: Promise<Sharp> | undefined;
 
-/** Raw samples of a decoded picture, row-major, channels interleaved. */
+/** The samples of a decoded picture, row-major, with interleaved channels. */
 export interface Samples {
   readonly rows: number;
   readonly cols: number;
@@ -15,20 +15,22 @@ export interface Samples {
   readonly white: number;
 }
 
+/** Options of decode. */
 export interface DecodeOptions {
-  /** Shrinks the picture until its longer side has at most so many pixels. */
+  /** Shrinks the picture until its longer side has at most this many pixels. */
   readonly resize?: number | undefined;
-  /** Refuses pictures with more pixels than this before any is decoded. */
+  /** Refuses a picture with more pixels than this, before any of them is decoded. */
   readonly maxPixels: number;
 }
 
+/** The formats that encodePicture writes. */
 export type Format = 'png' | 'jpeg' | 'webp' | 'tiff';
 
 function load(): Promise<Sharp> {
   loading ??= import('sharp').then(({ default: library }) => {
-    // Its cache of decoded files only grows the memory of a batch: every picture is opened once.
+    // The cache of decoded files would only take memory: a batch opens every picture once.
     library.cache(false);
-    // On an engine: the engines share the cores.
+    // The engines of a host share its cores.
     const threads = currentDevice()?.threads;
     if (threads !== undefined) library.concurrency(threads);
     return library;
@@ -36,13 +38,13 @@ function load(): Promise<Sharp> {
   return loading;
 }
 
-/** First frame, upright, colour as RGB or grey. @throws whatever sharp throws, naming no file */
+/** The first frame, upright, as grey or RGB. @throws Error from sharp, without the name of the file */
 export async function decode(bytes: Uint8Array, { resize, maxPixels }: DecodeOptions): Promise<Samples> {
   const open = await load();
   const common = { failOn: 'error', limitInputPixels: maxPixels, pages: 1 } as const;
   const { space = '', depth } = await open(bytes, common).metadata();
   if (depth !== 'uchar' && depth !== 'ushort') throw new Error(`its samples are ${depth}: only 8 and 16 bits are read`);
-  // Colour profiles are left alone, as scikit-image does: the same file gives the same grey. CMYK has no RGB without.
+  // Colour profiles do not count, as in scikit-image: the same file gives the same grey. But CMYK needs its profile.
   const picture = open(bytes, { ...common, ignoreIcc: space !== 'cmyk' }).autoOrient();
   if (resize !== undefined) picture.resize({ width: resize, height: resize, fit: 'inside', withoutEnlargement: true });
   const wide = depth === 'ushort';
@@ -53,16 +55,16 @@ export async function decode(bytes: Uint8Array, { resize, maxPixels }: DecodeOpt
   return { rows: info.height, cols: info.width, channels: info.channels, data: samples, white: wide ? 65535 : 255 };
 }
 
-/** A picture file of raw 8-bit samples. */
+/** The bytes of a picture file with these 8-bit samples. */
 export async function encode(samples: Samples, format: Format): Promise<Uint8Array> {
   const open = await load();
   const raw = { width: samples.cols, height: samples.rows, channels: samples.channels as 1 | 2 | 3 | 4 };
   const picture = open(samples.data, { raw, limitInputPixels: false });
-  // Measured on a photograph: little more than half the time of the default level, for 3 % more bytes.
+  // On a photograph level 3 takes little more than half the time of the default level, and gives 3 % more bytes.
   return format === 'png' ? picture.png({ compressionLevel: 3 }).toBuffer() : picture.toFormat(format).toBuffer();
 }
 
-/** The picture shrunk into a square of `side` pixels, as PNG. */
+/** The picture, shrunk into a square of `side` pixels, as the bytes of a PNG file. */
 export async function shrink(bytes: Uint8Array, side: number): Promise<Uint8Array> {
   const open = await load();
   const fitted = open(bytes, { limitInputPixels: false }).resize({
@@ -74,22 +76,23 @@ export async function shrink(bytes: Uint8Array, side: number): Promise<Uint8Arra
   return fitted.png().toBuffer();
 }
 
+/** A picture file at its place on a sheet, in pixels. */
 export interface Placed {
   readonly bytes: Uint8Array;
   readonly left: number;
   readonly top: number;
 }
 
-/** Pictures at their places on a white sheet, as PNG. */
+/** The pictures at their places on a white sheet, as the bytes of a PNG file. */
 export async function compose(width: number, height: number, pictures: readonly Placed[]): Promise<Uint8Array> {
   const open = await load();
   const sheet = open({ create: { width, height, channels: 3, background: 'white' }, limitInputPixels: false });
   const layers = pictures.map(({ bytes, left, top }) => ({ input: Buffer.from(bytes), left, top }));
-  // Composition adds an alpha channel, opaque all over.
+  // Composition adds an alpha channel that is opaque everywhere.
   return sheet.composite(layers).removeAlpha().png().toBuffer();
 }
 
-/** Width and height of a picture file. */
+/** The size of a picture file in pixels. */
 export async function sizeOfPicture(bytes: Uint8Array): Promise<{ readonly rows: number; readonly cols: number }> {
   const { width, height } = await (await load())(bytes, { limitInputPixels: false }).metadata();
   return { rows: height, cols: width };

@@ -1,26 +1,22 @@
-// Many pictures on one sheet, small, to look over a whole batch.
 import { compose, type Placed, shrink, sizeOfPicture } from './codec.ts';
 import { PictureError } from './picture-error.ts';
 
+/** Options of contactSheet. */
 export interface ContactSheetOptions {
-  /** Pictures in a row. Default: about as many as there are rows. */
+  /** Pictures in a row. Default: as many as make the sheet about square. */
   readonly columns?: number;
-  /** Side of the square that each picture is fitted into, in pixels. Default 200. */
+  /** The side of the square that each picture is fitted into, in pixels. Default 200. */
   readonly side?: number;
 }
 
 const GAP = 8;
 
-/** The picture fitted into a square of `side` pixels, as PNG: keep these, not the pictures, until the sheet is made. */
+/** thumbnail of the public API. */
 export function thumbnail(picture: Uint8Array, side = 200): Promise<Uint8Array> {
   return shrink(picture, side);
 }
 
-/**
- * The pictures (bytes of picture files) in their order, row by row on white, as PNG. They may come as they are made;
- * only thumbnails are held.
- * @throws PictureError when there is none; RangeError unless columns and side are whole numbers ≥ 1
- */
+/** contactSheet of the public API. @throws PictureError, RangeError */
 export async function contactSheet(
   pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   { columns, side = 200 }: ContactSheetOptions = {},
@@ -36,7 +32,7 @@ export async function contactSheet(
   return compose(GAP + across * (side + GAP), GAP + down * (side + GAP), placed);
 }
 
-/** In the middle of its cell. */
+/** The picture, in the middle of its cell. */
 async function place(bytes: Uint8Array, i: number, across: number, side: number): Promise<Placed> {
   const { rows, cols } = await sizeOfPicture(bytes);
   const corner = (cell: number, size: number) => GAP + cell * (side + GAP) + Math.floor((side - size) / 2);

@@ -1,20 +1,15 @@
-// Corners drawn on a picture: red plus markers on its grey, as the notebook's plot has them.
 import { ShapeError } from '../../src/errors.ts';
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { encode, type Format } from './codec.ts';
 
-/** `[row, col]` in pixels, fractions allowed; null (no position) is not drawn. */
+/** A position `[row, col]` in pixels, with fractions; null is not drawn. */
 export type Mark = readonly [row: number, col: number] | null;
 
 const HALF_LENGTH = 4;
 const HALF_WIDTH = 0.75;
 
-/**
- * The grey picture stretched from its minimum (black) to its maximum (white), with a red plus, 8 pixels across and 1.5
- * thick, at every corner: uint8 `[rows, cols, 3]`.
- * @throws ShapeError unless the image is 2-D
- */
+/** drawCorners of the public API. @throws ShapeError */
 export function drawCorners(image: Tensor, corners: readonly Mark[]): Tensor {
   const [rows, cols] = image.shape;
   if (image.rank !== 2 || rows === undefined || cols === undefined) {
@@ -25,16 +20,12 @@ export function drawCorners(image: Tensor, corners: readonly Mark[]): Tensor {
   return canvas;
 }
 
-/** drawCorners as the bytes of a PNG file. @throws ShapeError unless the image is 2-D and has pixels */
+/** plotCorners of the public API. @throws ShapeError */
 export async function plotCorners(image: Tensor, corners: readonly Mark[]): Promise<Uint8Array> {
   return encodePicture(drawCorners(image, corners));
 }
 
-/**
- * The bytes of a picture file.
- * @param picture uint8 `[rows, cols]` (grey) or `[rows, cols, channels]` with 1 to 4 channels
- * @throws TypeError for another dtype, ShapeError for another shape or a picture without pixels
- */
+/** encodePicture of the public API. @throws TypeError, ShapeError */
 export async function encodePicture(picture: Tensor, format: Format = 'png'): Promise<Uint8Array> {
   if (picture.dtype !== 'uint8') throw new TypeError(`a picture to encode is uint8, not ${picture.dtype}`);
   const [rows = 0, cols = 0, channels = 1] = picture.shape;
@@ -44,7 +35,7 @@ export async function encodePicture(picture: Tensor, format: Format = 'png'): Pr
 }
 
 function stretched(image: Tensor): Uint8Array {
-  // Half floats are stored as bits: decoded once.
+  // float16 is stored as bits, which are decoded once.
   const decoded = () => Float32Array.from({ length: image.size }, (_, i) => image.at(i));
   const values = image.dtype === 'float16' ? decoded() : image.data;
   const [min, max] = extremes(values);
@@ -81,7 +72,7 @@ function drawPlus(canvas: Tensor, [row, col]: readonly [number, number]): void {
   }
 }
 
-/** How much of the pixel [d − ½, d + ½] lies within [−half, half]: smooth edges. */
+/** The part of the pixel [d − ½, d + ½] that lies within [−half, half], which makes smooth edges. */
 function overlap(d: number, half: number): number {
   return Math.max(0, Math.min(d + 0.5, half) - Math.max(d - 0.5, -half));
 }

@@ -1,4 +1,3 @@
-// The picture files of a folder or glob.
 import * as fs from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname, join, relative } from 'node:path';
@@ -10,21 +9,7 @@ export interface GetPicturesOptions {
   readonly extensions?: readonly string[];
 }
 
-/**
- * The paths of all pictures that a folder, a glob or a single path names, sorted by code unit.
- *
- * - A folder gives the pictures in it and in the folders below it, hidden ones included.
- * - A glob gives the pictures that match it: `*`, `?`, `**`, `[a-z]`, `{a,b}`, `{1..9}`, and `!(x)`, `@(x|y)`, `+(x)`.
- *   A wildcard matches no dot at the beginning of a name, as in a shell. Other parentheses stand for themselves. So do
- *   the brackets of a folder that exists: `set[1]/*.png` looks into `set[1]` if there is such a folder.
- * - The path of one file gives that file, whatever its ending.
- *
- * A link to a file counts as a file. Links to folders are not followed.
- * @throws PictureError when the folder or file does not exist or cannot be listed; a glob without a match gives []
- * @example
- * const paths = await getPictures('photos/{spring,summer}-*.jpg');
- * const found = await engines.map(findCorners, paths);
- */
+/** getPictures of the public API. @throws PictureError */
 export async function getPictures(where: string, options: GetPicturesOptions = {}): Promise<string[]> {
   const wanted = (options.extensions ?? ['.jpg', '.png']).map((extension) => extension.toLowerCase());
   const found = await stat(where).catch(() => undefined);

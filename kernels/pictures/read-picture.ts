@@ -1,35 +1,30 @@
-// A picture file as the grey tensor that kernels compute on.
 import { readFile } from 'node:fs/promises';
 import { type Shape, Tensor } from '../../src/tensor/tensor.ts';
 import { decode, type Samples } from './codec.ts';
 import { PictureError } from './picture-error.ts';
 
+/** Options of readPicture. */
 export interface ReadPictureOptions {
-  /** Shrinks the picture until its longer side has at most so many pixels; never enlarges. */
+  /** Shrinks the picture until its longer side has at most this many pixels. It never enlarges. */
   readonly resize?: number | undefined;
-  /** float32 is what devices compute in; float64 keeps the grey of colour pictures exact. Default float32. */
+  /** Devices compute in float32, the default. float64 keeps the grey of colour pictures exact. */
   readonly dtype?: 'float32' | 'float64';
   /** The largest picture to decode, in pixels. Default 100 million. */
   readonly maxPixels?: number;
 }
 
+/** A decoded picture. */
 export interface Picture {
-  /** Grey, 0 (black) to 1 (white), `[rows, cols]`. */
+  /** Grey from 0 (black) to 1 (white), `[rows, cols]`. */
   readonly image: Tensor;
   readonly shape: Shape;
 }
 
-// Luminance of linear sRGB primaries as scikit-image's rgb2gray weighs them; no gamma, alpha is dropped.
+// The weights of red, green and blue in scikit-image's rgb2gray. Without gamma; alpha does not count.
 const WEIGHTS = [0.2125, 0.7154, 0.0721] as const;
 const MAX_PIXELS = 100_000_000;
 
-/**
- * Decodes PNG, JPEG, WebP or TIFF (also GIF, AVIF): grey, RGB, RGBA, CMYK, 8 or 16 bits, the first frame of an animated
- * one, turned as its EXIF orientation says.
- * @param source a path, or the bytes of the file
- * @throws PictureError naming the file, when it cannot be read, is empty, broken, no picture, or too large
- * @throws RangeError when `resize` or `maxPixels` is not a whole number ≥ 1
- */
+/** readPicture of the public API. @throws PictureError, RangeError */
 export async function readPicture(source: string | Uint8Array, options: ReadPictureOptions = {}): Promise<Picture> {
   const { resize, dtype = 'float32', maxPixels = MAX_PIXELS } = options;
   assertPositive('resize', resize);
@@ -75,7 +70,7 @@ function message(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** One channel (with or without alpha) is the grey itself; three are weighed. */
+/** The grey of each pixel: one channel is the grey itself, three are weighed. Alpha does not count. */
 function grey({ data, channels, white }: Samples, dtype: 'float32' | 'float64'): Float32Array | Float64Array {
   const size = data.length / channels;
   const out = dtype === 'float32' ? new Float32Array(size) : new Float64Array(size);

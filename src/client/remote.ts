@@ -1,5 +1,5 @@
-import type { ModuleFunction } from '../protocol/values/module-function.ts';
 import type { Ref } from '../protocol/values/ref.ts';
+import type { ModuleFunction } from '../util/module-function.ts';
 
 /** A function by its source, by a name on the engine (`ref`), or from a module that the engine imports. */
 export type RemoteFunction<A extends readonly unknown[], R> = ((...args: A) => R) | Ref | ModuleFunction;

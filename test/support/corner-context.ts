@@ -1,9 +1,9 @@
 // The golden pictures through real engines of one context: by the public functions, as a user maps them.
 import * as assert from 'uvu/assert';
 import { probeAll } from '../../engines/contexts/index.ts';
+import { cornerHarris, findCorners, readPicture } from '../../kernels/index.ts';
 import { softwareGpuEnv } from '../../src/cluster/launchers/software-gpu.ts';
 import { ContextError } from '../../src/errors.ts';
-import { cornerHarris, findCorners, readPicture } from '../../src/pictures.ts';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
 import { type Rig, startRig } from './cluster.ts';
 import { assertFound } from './golden-check.ts';

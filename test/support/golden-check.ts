@@ -1,10 +1,10 @@
 // Response, corners and subpixel positions of one picture within the stated tolerances, on any tfjs.
 import * as assert from 'uvu/assert';
 import { type FoundCorners, findCorners } from '../../kernels/corners/find-corners.ts';
-import type { TF } from '../../kernels/corners/image.ts';
 import { cornerPeaks } from '../../kernels/corners/peaks.ts';
 import { cornerHarris } from '../../kernels/corners/response.ts';
 import { cornerSubpix } from '../../kernels/corners/subpix.ts';
+import type { TF } from '../../kernels/device.ts';
 import { readPicture } from '../../kernels/pictures/read-picture.ts';
 import { f1, type Golden, matches, type Position, responseError } from './golden-corners.ts';
 

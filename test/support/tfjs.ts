@@ -1,6 +1,6 @@
 // tfjs on the backends that tests can open without an engine. webgpu needs a device of ours: its context runs the same cases.
 import * as tf from '@tensorflow/tfjs-core';
-import type { TF } from '../../kernels/corners/image.ts';
+import type { TF } from '../../kernels/device.ts';
 
 export type BackendName = 'cpu' | 'wasm' | 'tensorflow';
 export type Opened = { readonly name: BackendName; readonly reason?: string };

@@ -1,18 +1,15 @@
 // The work of `directview corners` on the engines; bench/corners measures this very function.
-import type { CornersJob, CornersOfFile } from '../../../kernels/index.ts';
+import { type CornersJob, type CornersOfFile, cornersOfFile } from '../../../kernels/index.ts';
 import type { Client } from '../../client/client.ts';
 import type { ItemStream } from '../../client/load-balanced/item-stream.ts';
 import type { RemoteFunction } from '../../client/remote.ts';
 import type { RemoteError } from '../../errors.ts';
-import { fromModule, KERNELS } from '../../protocol/values/module-function.ts';
 
 /**
  * Jobs per engine that are sent or done and not yet taken. The stream is ordered, so that this many pictures may pass a
  * slow one before an engine has to wait for it.
  */
 const AHEAD = 8;
-
-const cornersOfFile = fromModule<(job: CornersJob) => Promise<CornersOfFile>>(KERNELS, 'cornersOfFile');
 
 /** Finds the corners of each picture on the engines of `rc`: results in the order of the jobs, errors in their places. */
 export function streamCorners(rc: Client, jobs: Iterable<CornersJob>): ItemStream<CornersOfFile | RemoteError> {

@@ -1,7 +1,8 @@
 // Paces by function: what is learnt of a function in one call holds for the next.
-import { ModuleFunction } from '../../protocol/values/module-function.ts';
+
 import { Ref } from '../../protocol/values/ref.ts';
 import { BoundedMap } from '../../util/bounded.ts';
+import { ModuleFunction } from '../../util/module-function.ts';
 import { Pace } from './duration-estimate.ts';
 
 const KEPT = 1000;

@@ -1,7 +1,7 @@
 // Guard: predicates that an engine evaluates before a task. Where one says no, the task goes to another engine.
 import { type AnyFunction, functionSource } from '../../protocol/values/functions.ts';
-import { ModuleFunction } from '../../protocol/values/module-function.ts';
 import { Ref, ref } from '../../protocol/values/ref.ts';
+import { ModuleFunction } from '../../util/module-function.ts';
 import { assertName } from '../names.ts';
 
 /** Source of expressions, each a function without parameters that gives whether this engine will do. */

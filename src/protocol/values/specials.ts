@@ -4,9 +4,9 @@ import { EventEmitter } from 'node:events';
 import { NotSerializableError } from '../../errors.ts';
 import { isTFTensor, tensor } from '../../tensor/convert.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { ModuleFunction } from '../../util/module-function.ts';
 import { isThenable } from '../../util/thenable.ts';
 import { type AnyFunction, functionSource } from './functions.ts';
-import { ModuleFunction } from './module-function.ts';
 import { Ref } from './ref.ts';
 import { errorKind } from './wire-kinds.ts';
 

@@ -3,7 +3,7 @@ import { Serializer } from 'node:v8';
 import { NotSerializableError } from '../../errors.ts';
 import { bytesOf } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { ModuleFunction } from './module-function.ts';
+import { ModuleFunction } from '../../util/module-function.ts';
 import { Ref } from './ref.ts';
 import { hasSpecials, INLINE_BYTES, Replacer, type Special } from './specials.ts';
 import { KIND, viewKind } from './wire-kinds.ts';

@@ -4,7 +4,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
 import * as kernels from '../../../kernels/index.ts';
+import * as pictures from '../../../kernels/index.ts';
 import { RemoteError } from '../../../src/errors.ts';
+import * as publicApi from '../../../src/index.ts';
 import {
   type Corner,
   cornerHarris,
@@ -17,8 +19,7 @@ import {
   readPicture,
   Tensor,
 } from '../../../src/index.ts';
-import * as pictures from '../../../src/pictures.ts';
-import { ModuleFunction } from '../../../src/protocol/values/module-function.ts';
+import { ModuleFunction } from '../../../src/util/module-function.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { golden, plate, plateCorners, quarters, raster, square } from '../../support/golden-corners.ts';
@@ -38,6 +39,18 @@ test('each travels under the name by which kernels export it', () => {
     assert.is(fn.name, name);
     assert.type((kernels as Record<string, unknown>)[name], 'function');
   }
+});
+
+test('each is public, and a name in the tasks of an engine', async () => {
+  const names = Object.keys(kernels);
+  assert.ok(names.length >= 14);
+  for (const name of names)
+    assert.is((publicApi as Record<string, unknown>)[name], (pictures as Record<string, unknown>)[name]);
+  const typeOf = (wanted: readonly string[]) => wanted.map((name) => typeof Reflect.get(globalThis, name));
+  assert.equal(
+    await rig.e0.apply(typeOf, names),
+    names.map(() => 'function'),
+  );
 });
 
 test('mapped: pictures in order, as they arrive', async () => {

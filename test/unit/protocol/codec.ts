@@ -14,10 +14,11 @@ import {
   type Revivers,
 } from '../../../src/protocol/codec.ts';
 import { reviveLocal } from '../../../src/protocol/values/functions.ts';
-import { fromModule, type ModuleFunction } from '../../../src/protocol/values/module-function.ts';
+import { fromModule } from '../../../src/protocol/values/module-function.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
 import { DTYPES } from '../../../src/tensor/dtype.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
+import type { ModuleFunction } from '../../../src/util/module-function.ts';
 import { throws } from '../../support/assert.ts';
 import { suite } from '../../support/suite.ts';
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
 import { findCorners, getCornersImage } from '../../../../kernels/corners/find-corners.ts';
-import type { TF } from '../../../../kernels/corners/image.ts';
+import type { TF } from '../../../../kernels/device.ts';
 import { PictureError } from '../../../../kernels/pictures/picture-error.ts';
 import { rejects } from '../../../support/assert.ts';
 import { golden } from '../../../support/golden-corners.ts';

@@ -1,11 +1,11 @@
 // The tfjs response against the float64 loops, for every method, shape and kind of input.
 import * as tfcore from '@tensorflow/tfjs-core';
 import * as assert from 'uvu/assert';
-import type { TF } from '../../../../kernels/corners/image.ts';
 import type { ResponseOptions } from '../../../../kernels/corners/options.ts';
 import { referenceResponse } from '../../../../kernels/corners/reference.ts';
 import { cornerHarris, cornerShiTomasi } from '../../../../kernels/corners/response.ts';
 import { strips } from '../../../../kernels/corners/strips.ts';
+import type { TF } from '../../../../kernels/device.ts';
 import { ShapeError } from '../../../../src/errors.ts';
 import { cast } from '../../../../src/tensor/convert.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';

@@ -2,8 +2,9 @@
 import * as assert from 'uvu/assert';
 import { NotSerializableError } from '../../../../src/errors.ts';
 import { type AnyFunction, functionSource, reviveLocal } from '../../../../src/protocol/values/functions.ts';
-import { fromModule, ModuleFunction } from '../../../../src/protocol/values/module-function.ts';
+import { fromModule } from '../../../../src/protocol/values/module-function.ts';
 import { Ref, ref } from '../../../../src/protocol/values/ref.ts';
+import { ModuleFunction } from '../../../../src/util/module-function.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
 
