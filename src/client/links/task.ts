@@ -55,7 +55,7 @@ export class Task {
   /** Its body went from engine to engine. */
   isBroadcast = false;
   executeInput: string | null = null;
-  /** Bytes of the reply. */
+  /** Bytes of the reply's body. */
   bytes = 0;
   /** Where the raw bytes of a result of that size go, if they have a place already. */
   destination: ((bytes: number) => Uint8Array | undefined) | undefined;
