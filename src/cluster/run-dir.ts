@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isProcessIdentity } from '../client/links/cluster-file.ts';
+import { type ProcessIdentity, processIdentity } from '../client/links/cluster-file.ts';
 import { ClusterError } from '../errors.ts';
 import { isGone, pidRuns, selfIdentity } from './process-identity.ts';
 
@@ -96,10 +96,9 @@ function sweepEmpty(path: string): boolean {
   }
 }
 
-function readOwner(path: string) {
+function readOwner(path: string): ProcessIdentity | undefined {
   try {
-    const value: unknown = JSON.parse(readFileSync(join(path, OWNER), 'utf8'));
-    return isProcessIdentity(value) ? value : undefined;
+    return processIdentity(JSON.parse(readFileSync(join(path, OWNER), 'utf8')), OWNER);
   } catch {
     return undefined;
   }

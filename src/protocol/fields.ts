@@ -50,6 +50,12 @@ export const whole: Reader<number> = (value, where) => {
   return value as number;
 };
 
+/** A whole number ≥ 1, at most 2⁵³ − 1. */
+export const positive: Reader<number> = (value, where) => {
+  if (!Number.isSafeInteger(value) || (value as number) < 1) throw wrong(where, 'a whole number ≥ 1', value);
+  return value as number;
+};
+
 /** A boolean. */
 export const flag: Reader<boolean> = (value, where) => {
   if (typeof value !== 'boolean') throw wrong(where, 'true or false', value);
@@ -108,12 +114,20 @@ export function asObject(value: unknown, where: string): Record<string, unknown>
 
 /** An object with exactly these fields; others are dropped. */
 export function object<F extends Readers>(fields: F): Reader<ObjectOf<F>> {
-  const entries = Object.entries(fields);
+  const pathsIn = (where: string) =>
+    Object.entries(fields).map(([key, read]) => ({ key, read, path: `${where}.${key}` }));
+  // Kept from value to value: an object of a header has the same path in every message.
+  let at = '';
+  let known = pathsIn(at);
   return (value, where) => {
     const from = asObject(value, where);
+    if (where !== at) {
+      known = pathsIn(where);
+      at = where;
+    }
     const copy: Record<string, unknown> = {};
-    for (const [key, field] of entries) {
-      const item = field(Object.hasOwn(from, key) ? from[key] : undefined, `${where}.${key}`);
+    for (const { key, read, path } of known) {
+      const item = read(Object.hasOwn(from, key) ? from[key] : undefined, path);
       if (item !== undefined) copy[key] = item;
     }
     return copy as ObjectOf<F>;

@@ -1,40 +1,62 @@
-// The cluster file: how other processes find a cluster. Readable by its owner only, checked on the opened descriptor.
+// Other processes find a cluster by its file. It must be readable by its owner only, which is checked on the opened
+// descriptor.
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ClusterError } from '../../errors.ts';
+import {
+  flag,
+  num,
+  type ObjectOf,
+  object,
+  optional,
+  orNull,
+  positive,
+  type Reader,
+  text,
+} from '../../protocol/fields.ts';
 import { PROTOCOL_VERSION } from '../../protocol/messages.ts';
 
-/** What a client needs of a cluster. */
+/** Where the controller of a cluster listens. */
 export interface ClusterInfo {
   readonly controller: string;
   readonly clusterId: string;
 }
 
-/** Which process owns a cluster: a pid alone is reused by the system. */
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Clock ticks since boot, as the kernel says; null where it does not (no /proc). */
-  readonly started: string | null;
-  readonly host: string;
+const identityFields = {
+  pid: positive,
+  /** Clock ticks from boot to the start of the process, as the kernel counts them; null without /proc. */
+  started: orNull(text),
+  host: text,
   /** The pid namespace: in another container the same pid is another process. */
-  readonly space: string | null;
-}
+  space: orNull(text),
+};
 
-export interface ClusterFile extends ClusterInfo {
-  /** Of the protocol: a client of another version cannot talk to this cluster. */
-  readonly version: number;
-  readonly name: string;
-  readonly clusterId: string;
+/** The process that owns a cluster. A pid alone does not name it, because the system uses pids again. */
+export interface ProcessIdentity extends ObjectOf<typeof identityFields> {}
+
+/** Reads a ProcessIdentity from parsed JSON. @throws ProtocolError */
+export const processIdentity: Reader<ProcessIdentity> = object(identityFields);
+
+const fileFields = {
+  /** The protocol version: a client of another version cannot talk to this cluster. */
+  version: num,
+  name: text,
+  clusterId: text,
   /** The controller's endpoint. */
-  readonly controller: string;
+  controller: text,
   /** The private directory of the sockets. */
-  readonly runDir: string;
+  runDir: text,
   /** Milliseconds since the epoch. */
-  readonly started: number;
-  readonly owner: ProcessIdentity;
+  started: num,
+  owner: processIdentity,
   /** True if its program gave it no name: commands then use it only when it is named. */
-  readonly isUnnamed?: true | undefined;
-}
+  isUnnamed: optional(flag),
+};
+
+/** The content of a cluster file. */
+export interface ClusterFile extends ObjectOf<typeof fileFields> {}
+
+const clusterFile: Reader<ClusterFile> = object(fileFields);
 
 /**
  * Reads and checks a cluster file.
@@ -83,38 +105,18 @@ function assertPrivate(descriptor: number, path: string): void {
   }
 }
 
-function parse(text: string, path: string): ClusterFile {
-  const value = fields(text);
-  if (value === undefined) throw new ClusterError(`${path} is damaged: it is not a cluster file`);
-  if (value.version !== PROTOCOL_VERSION) {
-    throw new ClusterError(
-      `${path} is of protocol version ${value.version}, this directview speaks version ${PROTOCOL_VERSION}`,
-    );
-  }
-  return value;
+function parse(json: string, path: string): ClusterFile {
+  const file = read(json, path);
+  if (file.version === PROTOCOL_VERSION) return file;
+  throw new ClusterError(
+    `${path} is of protocol version ${file.version}, this directview speaks version ${PROTOCOL_VERSION}`,
+  );
 }
 
-function fields(text: string): ClusterFile | undefined {
-  const value = json(text);
-  const texts = [value['name'], value['clusterId'], value['controller'], value['runDir']];
-  const numbers = [value['version'], value['started']];
-  const whole = texts.every((t) => typeof t === 'string') && numbers.every((n) => typeof n === 'number');
-  return whole && isProcessIdentity(value['owner']) ? (value as unknown as ClusterFile) : undefined;
-}
-
-function json(text: string): Record<string, unknown> {
+function read(json: string, path: string): ClusterFile {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
+    return clusterFile(JSON.parse(json), 'the file');
+  } catch (cause) {
+    throw new ClusterError(`${path} is damaged: it is not a cluster file`, { cause });
   }
-}
-
-/** Checks what was read from a file. */
-export function isProcessIdentity(value: unknown): value is ProcessIdentity {
-  if (typeof value !== 'object' || value === null) return false;
-  const { pid, started, host, space } = value as Record<string, unknown>;
-  const text = (field: unknown) => field === null || typeof field === 'string';
-  return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof host === 'string' && text(started) && text(space);
 }

@@ -1,4 +1,7 @@
-// A value as one structured-clone blob and the raw buffers beside it, which are windows, never copies.
+// A value becomes one structured-clone blob and the raw buffers beside it, which are windows on the value's arrays, never
+// copies. V8's serializer does this because it hands every view, at any depth, to `_writeHostObject` in its one walk.
+// msgpackr and superjson copy arrays into their own output, or need a second walk to find them
+// (docs/decisions/v8-serializer.md).
 import { Serializer } from 'node:v8';
 import { NotSerializableError } from '../../errors.ts';
 import { bytesOf } from '../../tensor/dtype.ts';
@@ -10,9 +13,11 @@ import { KIND, viewKind } from './wire-kinds.ts';
 
 const NONE: ReadonlyMap<ArrayBufferView, Special> = new Map();
 
-// The part of node:v8 that the type declarations leave out.
-interface SerializerInternals {
-  _setTreatArrayBufferViewsAsHostObjects(flag: true): void;
+// The method that the type declarations leave out.
+declare module 'node:v8' {
+  interface Serializer {
+    _setTreatArrayBufferViewsAsHostObjects(flag: true): void;
+  }
 }
 
 class ValueSerializer extends Serializer {
@@ -22,7 +27,7 @@ class ValueSerializer extends Serializer {
   constructor(specials: ReadonlyMap<ArrayBufferView, Special>) {
     super();
     this.#specials = specials;
-    (this as unknown as SerializerInternals)._setTreatArrayBufferViewsAsHostObjects(true);
+    this._setTreatArrayBufferViewsAsHostObjects(true);
   }
 
   /** Called by V8 for every view (placeholders are views too) and for native handles. */
@@ -82,7 +87,7 @@ class ValueSerializer extends Serializer {
   }
 }
 
-/** The blob, then the raw buffers. Throws whatever went wrong, without saying where: fault-path.ts finds that out. */
+/** The blob, then the raw buffers. Its errors do not say where in the value the fault is: fault-path.ts finds that out. */
 export function serialize(value: unknown): Uint8Array[] {
   if (!hasSpecials(value)) return write(new ValueSerializer(NONE), value);
   const replacer = new Replacer();
