@@ -15,7 +15,7 @@ import { type ClusterInfo, loadClusterFile } from './links/cluster-file.ts';
 import { type ClientEvent, EngineLinks } from './links/engine-links.ts';
 import type { Metadata } from './links/task.ts';
 import { LoadBalancedView } from './load-balanced/balanced-view.ts';
-import { type BalancedSession, Balancer } from './load-balanced/balancer.ts';
+import { Balancer } from './load-balanced/balancer.ts';
 import type { BalancedOptions } from './load-balanced/options.ts';
 import type { Mode, RemoteFunction } from './remote.ts';
 import type { AsyncResult } from './results/async-result.ts';
@@ -158,7 +158,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
    */
   loadBalanced(targets: number | string | Iterable<number> = 'all', options: BalancedOptions = {}): LoadBalancedView {
     this.#links.mustBeOpen();
-    this.#balancer ??= new Balancer(balancedSession(this.#calls));
+    this.#balancer ??= new Balancer(this.#links, this.#calls.jobs);
     return new LoadBalancedView(this.#balancer, targetsOf(targets, this.ids), options);
   }
 
@@ -324,20 +324,4 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   [inspect.custom](): string {
     return `<Client [${this.ids.join(', ')}]>`;
   }
-}
-
-function balancedSession({ links, jobs }: CallContext): BalancedSession {
-  return {
-    jobs,
-    get ids() {
-      return links.ids;
-    },
-    engine: (id) => links.engine(id),
-    nextTaskId: () => links.nextTaskId(),
-    submit: (id, request) => links.submit(id, request),
-    send: (id, task, request) => links.send(id, task, request),
-    abortTasks: links.abort,
-    control: (id, verb, timeout) => links.control(id, verb, timeout),
-    onEvent: (listener) => links.on(listener),
-  };
 }

@@ -15,7 +15,7 @@ export interface Scene {
 /** `noEngineGrace`: milliseconds. */
 export function scene(engines = 4, noEngineGrace = 50): Scene {
   const session = new FakeSession(engines);
-  const balancer = new Balancer(session, { noEngineGrace });
+  const balancer = new Balancer(session, session.jobs, { noEngineGrace });
   return { session, balancer, lview: new LoadBalancedView(balancer, 'all') };
 }
 

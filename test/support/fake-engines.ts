@@ -1,11 +1,12 @@
 // Engines inside the test's process: they run apply and map one at a time, in order, and die when told to. For tests of
 // what the client decides; nothing here crosses a wire.
 import { Jobs } from '../../src/client/jobs/jobs.ts';
+import type { Attempt } from '../../src/client/links/attempt.ts';
 import type { Request } from '../../src/client/links/connection.ts';
 import type { ClientEvent } from '../../src/client/links/engine-links.ts';
 import { remoteError } from '../../src/client/links/outcome.ts';
 import type { Task } from '../../src/client/links/task.ts';
-import type { BalancedSession } from '../../src/client/load-balanced/balancer.ts';
+import type { BalancerLinks } from '../../src/client/load-balanced/balancer.ts';
 import { EngineError, TaskAborted } from '../../src/errors.ts';
 import { decodeBody } from '../../src/protocol/codec.ts';
 import type { ControlValue, ControlVerb, EngineId, EngineRecord, TaskId } from '../../src/protocol/messages.ts';
@@ -27,36 +28,36 @@ export const here: { current: EngineId } = { current: -1 };
 
 class FakeEngine {
   readonly record: EngineRecord;
-  readonly queue: { task: Task; request: Request }[] = [];
+  readonly queue: { attempt: Attempt; request: Request }[] = [];
   readonly ran: TaskId[] = [];
   dead = false;
   /** The most that was ever in flight. */
   deepest = 0;
   #inFlight = 0;
-  #running: Task | undefined;
+  #running: Attempt | undefined;
 
   constructor(id: EngineId, uuid: string) {
     this.record = { id, uuid } as EngineRecord;
   }
 
-  take(task: Task, request: Request): void {
-    this.queue.push({ task, request });
+  take(attempt: Attempt, request: Request): void {
+    this.queue.push({ attempt, request });
     this.deepest = Math.max(this.deepest, ++this.#inFlight);
     if (this.#running === undefined) void this.#run();
   }
 
   async #run(): Promise<void> {
     for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
-      this.#running = next.task;
+      this.#running = next.attempt;
       // A round trip takes a turn.
       await new Promise(setImmediate);
       if (this.dead) return;
-      await this.#do(next.task, next.request);
+      await this.#do(next.attempt, next.request);
     }
     this.#running = undefined;
   }
 
-  async #do(task: Task, { method, body, label }: Request): Promise<void> {
+  async #do(attempt: Attempt, { method, body, label }: Request): Promise<void> {
     const started = Date.now();
     const end = (): [{ started: number; completed: number; stdout: string; stderr: string }] => [
       { started, completed: Date.now(), stdout: '', stderr: '' },
@@ -64,29 +65,30 @@ class FakeEngine {
     const info = { engineId: this.record.id, engineUuid: this.record.uuid, method: label };
     try {
       here.current = this.record.id;
-      this.ran.push(task.id);
+      this.ran.push(attempt.task.id);
       const value = await run(method, decodeBody(body, REVIVERS));
       this.#inFlight--;
-      if (!this.dead) task.succeed(value, ...end());
+      if (!this.dead) attempt.succeed(value, ...end());
     } catch (error) {
       this.#inFlight--;
-      if (!this.dead) task.fail(remoteError(toWireError(error), info), ...end());
+      if (!this.dead) attempt.fail(remoteError(toWireError(error), info), ...end());
     }
   }
 
   abort(ids: ReadonlySet<TaskId>): void {
-    for (const entry of this.queue.filter(({ task }) => ids.has(task.wireId))) {
+    for (const entry of this.queue.filter(({ attempt }) => ids.has(attempt.id))) {
       this.queue.splice(this.queue.indexOf(entry), 1);
       this.#inFlight--;
-      entry.task.fail(new TaskAborted(`task '${entry.task.id}' on engine ${this.record.id} was aborted`));
+      const { attempt } = entry;
+      attempt.fail(new TaskAborted(`task '${attempt.task.id}' on engine ${this.record.id} was aborted`));
     }
   }
 
   die(): void {
     this.dead = true;
-    const held = [...(this.#running ? [this.#running] : []), ...this.queue.splice(0).map(({ task }) => task)];
-    for (const task of held)
-      task.fail(new EngineError(`Engine ${this.record.id} died while running task '${task.id}'`));
+    const held = [...(this.#running ? [this.#running] : []), ...this.queue.splice(0).map(({ attempt }) => attempt)];
+    for (const attempt of held)
+      attempt.fail(new EngineError(`Engine ${this.record.id} died while running task '${attempt.task.id}'`));
   }
 }
 
@@ -106,9 +108,9 @@ async function run(method: string, body: unknown): Promise<unknown> {
   return { values, errors };
 }
 
-export class FakeSession implements BalancedSession {
+export class FakeSession implements BalancerLinks {
   readonly engines = new Map<EngineId, FakeEngine>();
-  readonly jobs = new Jobs((tasks) => this.abortTasks(tasks));
+  readonly jobs = new Jobs((tasks) => this.abort(tasks));
   readonly #listeners = new Set<(event: ClientEvent) => void>();
   #next = 0;
   #incarnation = 0;
@@ -143,7 +145,7 @@ export class FakeSession implements BalancedSession {
     for (const listener of this.#listeners) listener(event);
   }
 
-  onEvent(listener: (event: ClientEvent) => void): () => void {
+  on(listener: (event: ClientEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -152,22 +154,18 @@ export class FakeSession implements BalancedSession {
     return `fake:${this.#next++}`;
   }
 
-  send(id: EngineId, task: Task, request: Request): void {
+  send(id: EngineId, attempt: Attempt, request: Request): void {
     const engine = this.engines.get(id);
-    if (engine === undefined) task.fail(new EngineError(`No such engine: ${id}`));
-    else engine.take(task, request);
+    if (engine === undefined) attempt.fail(new EngineError(`No such engine: ${id}`));
+    else engine.take(attempt, request);
   }
 
-  submit(): Task {
-    throw new Error('load balancing sends tasks that exist');
-  }
-
-  async abortTasks(tasks: readonly Task[]): Promise<void> {
+  readonly abort = async (tasks: readonly Task[]): Promise<void> => {
     for (const task of tasks) {
       if (task.outcome === undefined && !task.drop())
         this.engines.get(task.engine?.id ?? -1)?.abort(new Set([task.wireId]));
     }
-  }
+  };
 
   async control<Verb extends ControlVerb>(id: EngineId, verb: Verb): Promise<ControlValue<Verb>> {
     const engine = this.engines.get(id);

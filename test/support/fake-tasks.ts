@@ -1,22 +1,37 @@
 // Tasks without engines, and sinks that remember, for tests of what is printed.
 
+import type { OutputEvent } from '../../src/client/links/attempt.ts';
 import { Task } from '../../src/client/links/task.ts';
 import { list, single } from '../../src/client/results/assembly.ts';
 import { AsyncResult } from '../../src/client/results/async-result.ts';
 import { type ExecuteReply, executeReplies } from '../../src/client/results/execute-reply.ts';
 import { RemoteError } from '../../src/errors.ts';
-import type { EngineRecord } from '../../src/protocol/messages.ts';
+import type { EngineRecord, ReplyMetadata } from '../../src/protocol/messages.ts';
+
+/** A task of `execute` whose engine says what the test wants. */
+export class FakeTask extends Task {
+  override readonly executeInput = 'code';
+
+  constructor(id: number) {
+    super(`client:${id}`, { id, uuid: `uuid-${id}` } as EngineRecord, 'execute');
+  }
+
+  output(event: OutputEvent): void {
+    this.attempt?.output(event);
+  }
+
+  succeed(value: unknown, metadata?: ReplyMetadata): void {
+    this.attempt?.succeed(value, metadata);
+  }
+}
 
 /** A task of `execute` on engine `id`. */
-export function fakeTask(id: number): Task {
-  const engine = { id, uuid: `uuid-${id}` } as EngineRecord;
-  const task = new Task(`client:${id}`, engine, 'execute');
-  task.executeInput = 'code';
-  return task;
+export function fakeTask(id: number): FakeTask {
+  return new FakeTask(id);
 }
 
 /** Ends a task with the value's text, as `execute` with `silent: false` replies. */
-export function succeed(task: Task, text?: string, executionCount = 6): void {
+export function succeed(task: FakeTask, text?: string, executionCount = 6): void {
   task.succeed({ executionCount, data: text === undefined ? null : { 'text/plain': text } });
 }
 

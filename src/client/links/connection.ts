@@ -22,6 +22,7 @@ import { ControlClient } from '../../rpc/control-client.ts';
 import { TASKS } from '../../rpc/conversations.ts';
 import { Requests } from '../../rpc/requests.ts';
 import type { Relayed } from '../calls/relays.ts';
+import type { Attempt } from './attempt.ts';
 import { remoteError } from './outcome.ts';
 import type { Task } from './task.ts';
 
@@ -42,7 +43,7 @@ export type ResultBuffer = (bytes: number) => Uint8Array | undefined;
 
 /** Kept until the reply: a broken link is replaced and the task is sent again, whole (the engine runs it once). */
 interface Sent {
-  readonly task: Task;
+  readonly attempt: Attempt;
   readonly message: TaskMessage;
   readonly body: Body;
   readonly destination: ResultBuffer | undefined;
@@ -74,17 +75,17 @@ export class Connection {
     this.#control = new ControlClient(transport, record);
   }
 
-  /** Sends one task; its outcome arrives at `task`. A dead engine fails it at once. */
-  submit(task: Task, request: Request): void {
+  /** Sends one attempt, which gets its outcome. A dead engine fails it at once. */
+  submit(attempt: Attempt, request: Request): void {
     if (this.#down !== undefined) {
-      task.fail(this.#died(task));
+      attempt.fail(this.#died(attempt));
       return;
     }
     const { body, relayed, destination } = request;
-    const message = this.#message(task.wireId, request);
+    const message = this.#message(attempt.id, request);
     if (relayed === undefined) void this.#channel().send(message, body);
     else this.#sendRelayed(message, body, relayed);
-    this.#sent.set(task.wireId, { task, message, body, destination });
+    this.#sent.set(attempt.id, { attempt, message, body, destination });
   }
 
   #message(id: TaskId, { method, label, runTimeout, call }: Request): TaskMessage {
@@ -136,7 +137,7 @@ export class Connection {
     const message = read();
     if (message.type !== 'reply') return undefined;
     const sent = this.#sent.get(message.id);
-    const destination = sent?.destination ?? sent?.task.destination;
+    const destination = sent?.destination ?? sent?.attempt.task.destination;
     return destination?.(bytes);
   }
 
@@ -162,8 +163,8 @@ export class Connection {
     // It fails only when the engine is gone: then another engine may have the result.
     const fetched = await answer.catch(() => undefined);
     if (fetched === undefined || fetched.reply.status === 'refused') return false;
-    task.engine = this.record;
-    this.#settle(task, fetched.reply, fetched.body);
+    // Another engine may have answered first.
+    if (task.outcome === undefined) this.#settle(task.begin(this.record), fetched.reply, fetched.body);
     return true;
   }
 
@@ -172,34 +173,34 @@ export class Connection {
     const sent = this.#sent.get(reply.id);
     if (sent === undefined) return;
     this.#sent.delete(reply.id);
-    this.#settle(sent.task, reply, body);
+    this.#settle(sent.attempt, reply, body);
   }
 
-  #settle(task: Task, reply: ReplyMessage, body: Body): void {
-    task.bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
-    if (reply.status === 'ok') task.succeed(decodeBody(body, REVIVERS), reply.metadata);
-    else task.fail(this.#errorOf(task, reply), reply.metadata);
+  #settle(attempt: Attempt, reply: ReplyMessage, body: Body): void {
+    attempt.bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
+    if (reply.status === 'ok') attempt.succeed(decodeBody(body, REVIVERS), reply.metadata);
+    else attempt.fail(this.#errorOf(attempt, reply), reply.metadata);
   }
 
-  #errorOf(task: Task, reply: ReplyMessage) {
-    const info = this.#info(task);
+  #errorOf({ task }: Attempt, reply: ReplyMessage) {
+    const info = this.#info(task.label);
     if (reply.status === 'aborted') {
       return new TaskAborted(reply.error?.message ?? `task '${task.id}' on engine ${info.engineId} was aborted`, info);
     }
     return remoteError(reply.error ?? { name: 'Error', message: 'no reason was given', stack: '' }, info);
   }
 
-  #info(task: Task): EngineInfo {
-    return { engineId: this.record.id, engineUuid: this.record.uuid, method: task.label };
+  #info(label: string): EngineInfo {
+    return { engineId: this.record.id, engineUuid: this.record.uuid, method: label };
   }
 
   #onOutput({ id, stream, text }: OutputMessage, body: Body): void {
-    const task = this.#sent.get(id)?.task;
-    if (task === undefined) return;
+    const attempt = this.#sent.get(id)?.attempt;
+    if (attempt === undefined) return;
     const value = decodeBody(body, REVIVERS);
-    if (stream === 'display') task.output({ stream, bundle: value as MimeBundle });
-    else if (stream === 'data') task.output({ stream, data: value as Record<string, unknown> });
-    else task.output({ stream, text: text ?? '' });
+    if (stream === 'display') attempt.output({ stream, bundle: value as MimeBundle });
+    else if (stream === 'data') attempt.output({ stream, data: value as Record<string, unknown> });
+    else attempt.output({ stream, text: text ?? '' });
   }
 
   /**
@@ -216,13 +217,13 @@ export class Connection {
     this.#down = reason;
     const waiting = [...this.#sent.values()];
     this.#sent.clear();
-    for (const { task } of waiting) task.fail(this.#died(task));
+    for (const { attempt } of waiting) attempt.fail(this.#died(attempt));
     const gone = new ConnectionError(`engine ${this.record.id} is gone (${reason})`);
     this.#fetches.failAll(gone);
     await Promise.all([this.#tasks?.close(), this.#control.close(gone)]);
   }
 
-  #died(task: Task): EngineError {
+  #died({ task }: Attempt): EngineError {
     return new EngineError(`Engine ${this.record.id} died while running task '${task.id}' (${this.#down})`);
   }
 }

@@ -11,6 +11,7 @@ import type {
 } from '../../protocol/messages.ts';
 import { RosterClient, type RosterPredicate } from '../../rpc/roster-client.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
+import type { Attempt } from './attempt.ts';
 import { Connection, type Request } from './connection.ts';
 import { Task } from './task.ts';
 
@@ -118,15 +119,16 @@ export class EngineLinks {
     this.mustBeOpen();
     const task = new Task(this.nextTaskId(), this.engine(engine), request.label);
     task.isBroadcast = request.relayed !== undefined;
-    this.send(engine, task, request);
+    this.send(engine, task.attempt ?? task.begin(undefined), request);
     return task;
   }
 
-  /** Sends a task that exists already. An unknown or dead engine fails it at once. */
-  send(engine: EngineId, task: Task, request: Request): void {
+  /** Sends an attempt of a task that exists already. An unknown or dead engine fails it at once. */
+  send(engine: EngineId, attempt: Attempt, request: Request): void {
     const connection = this.#connections.get(engine);
-    if (connection !== undefined) connection.submit(task, request);
-    else task.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
+    if (connection !== undefined) connection.submit(attempt, request);
+    else
+      attempt.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
   }
 
   /** Drops those of the tasks that have not started; running ones finish. A function of its own, to be handed on. */

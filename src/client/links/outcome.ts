@@ -1,4 +1,3 @@
-// How one task, or one item of a map, ended. Never a rejected promise: a failure that nobody awaits must not crash.
 import {
   type EngineInfo,
   RemoteError,
@@ -9,14 +8,17 @@ import {
 } from '../../errors.ts';
 import { fromWireError, type WireError } from '../../protocol/values/wire-error.ts';
 
+/** The end of one task, or of one item of a map. No rejected promise: a failure that nobody awaits must not crash. */
 export type Outcome<T = unknown> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: RemoteError };
 
+/** The outcome of a success. */
 export function success<T>(value: T): Outcome<T> {
   return { ok: true, value };
 }
 
+/** The outcome of a failure. */
 export function failed(error: RemoteError): Outcome<never> {
   return { ok: false, error };
 }

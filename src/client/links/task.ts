@@ -1,41 +1,50 @@
-// One request to one engine, from its submission to its outcome.
 import { inspect } from 'node:util';
 import type { RemoteError } from '../../errors.ts';
-import type { EngineRecord, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
+import type { EngineRecord, TaskId } from '../../protocol/messages.ts';
 import type { ExecuteResult, MimeBundle } from '../../protocol/methods.ts';
-import { failed, type Outcome, success } from './outcome.ts';
+import { Attempt, type Attempted, type OutputEvent } from './attempt.ts';
+import { failed, type Outcome } from './outcome.ts';
 
-/** What is known of a task, before and after it ended. Times are Dates; `completed` is null before the end. */
+/** Times, state and output of a task, before and after it ended. Times are Dates; `completed` is null before the end. */
 export interface Metadata {
   readonly msgId: TaskId;
+  /** When the call was made, by this client's clock. */
   readonly submitted: Date;
+  /** When the engine began, by its own clock. */
   readonly started: Date | null;
+  /** When the engine had finished, by its own clock. */
   readonly completed: Date | null;
+  /** When the result arrived, by this client's clock. */
   readonly received: Date | null;
   /** Null until an engine has been chosen (load balancing). */
   readonly engineId: number | null;
+  /** The engine's incarnation. */
   readonly engineUuid: string | null;
+  /** The tasks whose engine it had to share. */
   readonly follow: readonly TaskId[];
+  /** The tasks that had to end first. */
   readonly after: readonly TaskId[];
   readonly status: 'pending' | 'ok' | 'error' | 'aborted';
+  /** The source text of an `execute`. */
   readonly executeInput: string | null;
+  /** The value of an `execute` with `silent: false`, as a mime bundle. */
   readonly executeResult: MimeBundle | null;
   readonly error: RemoteError | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** The bundles that it displayed. */
   readonly outputs: readonly MimeBundle[];
+  /** The data that it published. */
   readonly data: Readonly<Record<string, unknown>>;
   readonly label: string;
+  /** Did its body go from engine to engine? */
   readonly isBroadcast: boolean;
 }
 
-export type OutputEvent =
-  | { readonly stream: 'stdout' | 'stderr'; readonly text: string }
-  | { readonly stream: 'display'; readonly bundle: MimeBundle }
-  | { readonly stream: 'data'; readonly data: Readonly<Record<string, unknown>> };
-
+/** Called when a task has ended. */
 export type EndListener = (task: Task) => void;
 
+/** Called for each piece of a task's output. */
 export type OutputListener = (event: OutputEvent, task: Task) => void;
 
 let arrivals = 0;
@@ -43,42 +52,55 @@ let arrivals = 0;
 const NONE: readonly never[] = [];
 const NOTHING: Readonly<Record<string, unknown>> = Object.freeze({});
 
-export class Task {
+/** One request, from its submission to its outcome. Its engine, times and output are those of its attempt. */
+export class Task implements Attempted {
   readonly id: TaskId;
-  /** Undefined until an engine has been chosen (load balancing). */
-  engine: EngineRecord | undefined;
   readonly label: string;
+  /** Milliseconds since 1970. */
   readonly submitted = Date.now();
-  /** The tasks that it had to run beside, or behind (load balancing). */
+  /** The current or last try; undefined until an engine has been chosen (load balancing). */
+  attempt: Attempt | undefined;
+  /** The engine that has it, or had it last; undefined until one has been chosen. */
+  engine: EngineRecord | undefined;
+  /** The tasks whose engine it has to share (load balancing). */
   follow: readonly TaskId[] = NONE;
+  /** The tasks that have to end first (load balancing). */
   after: readonly TaskId[] = NONE;
-  /** Its body went from engine to engine. */
+  /** Did its body go from engine to engine? */
   isBroadcast = false;
+  /** The source text of an `execute`. */
   executeInput: string | null = null;
-  /** Bytes of the reply's body. */
-  bytes = 0;
-  /** Where the raw bytes of a result of that size go, if they have a place already. */
   destination: ((bytes: number) => Uint8Array | undefined) | undefined;
   outcome: Outcome | undefined;
-  started: number | null = null;
-  completed: number | null = null;
+  /** When the outcome arrived, in milliseconds since 1970. */
   received: number | null = null;
   /** The order of arrival among all tasks of this process: times of one millisecond tie. */
   arrival = 0;
-  stdout = '';
-  stderr = '';
-  aborted = false;
-  // Made when needed: most tasks display and publish nothing, and a map may have a hundred thousand of them.
-  #outputs: MimeBundle[] | undefined;
-  #data: Record<string, unknown> | undefined;
   #done: Promise<Outcome> | undefined;
   #ends: readonly EndListener[] | undefined;
   #listeners: OutputListener[] | undefined;
 
+  /** With an engine, its attempt begins at once. */
   constructor(id: TaskId, engine: EngineRecord | undefined, label: string) {
     this.id = id;
-    this.engine = engine;
     this.label = label;
+    if (engine !== undefined) this.begin(engine);
+  }
+
+  /** A new attempt, which takes the place of the last one. `id`: its name on the wire, default the task's. */
+  begin(engine: EngineRecord | undefined, id: TaskId = this.id): Attempt {
+    this.engine = engine;
+    this.attempt = new Attempt(this, engine, id);
+    return this.attempt;
+  }
+
+  /** The only attempt decides the task. */
+  attemptEnded({ outcome }: Attempt): void {
+    if (outcome !== undefined) this.settle(outcome);
+  }
+
+  attemptSaid(event: OutputEvent): void {
+    for (const listener of this.#listeners ?? NONE) listener(event, this);
   }
 
   /** Resolves, never rejects, when the task has ended. Made when asked for: large maps have many tasks. */
@@ -97,9 +119,9 @@ export class Task {
     this.#ends = this.#ends === undefined ? [listener] : this.#ends.concat(listener);
   }
 
-  /** What engines know it by. */
+  /** The id that its engine knows. */
   get wireId(): TaskId {
-    return this.id;
+    return this.attempt?.id ?? this.id;
   }
 
   /** Ends it here, if no engine has it yet. False: an engine has to be asked. */
@@ -107,41 +129,57 @@ export class Task {
     return false;
   }
 
-  /** First outcome wins: a late or second reply is ignored. */
-  settle(outcome: Outcome, metadata?: ReplyMetadata): void {
+  /** Ends it for good. First outcome wins. */
+  settle(outcome: Outcome): void {
     if (this.outcome !== undefined) return;
     this.received = Date.now();
     this.arrival = ++arrivals;
-    if (metadata !== undefined) this.#take(metadata);
-    else this.completed = this.received;
     this.outcome = outcome;
     // It may hold the memory that the results of other tasks lie in.
     this.destination = undefined;
-    const ends = this.#ends ?? [];
+    const ends = this.#ends ?? NONE;
     this.#ends = undefined;
     for (const listener of ends) listener(this);
   }
 
-  succeed(value: unknown, metadata?: ReplyMetadata): void {
-    this.settle(success(value), metadata);
+  /** Ends it for good in an error of this client. */
+  fail(error: RemoteError): void {
+    this.settle(failed(error));
   }
 
-  fail(error: RemoteError, metadata?: ReplyMetadata): void {
-    this.settle(failed(error), metadata);
+  /** When its engine began, in milliseconds since 1970; null before the end. */
+  get started(): number | null {
+    return this.outcome === undefined ? null : (this.attempt?.started ?? null);
   }
 
-  #take(metadata: ReplyMetadata): void {
-    this.started = metadata.started;
-    this.completed = metadata.completed;
-    // The reply holds the complete text; what streamed before was its beginning.
-    this.#catchUp('stdout', metadata.stdout);
-    this.#catchUp('stderr', metadata.stderr);
+  /** When its engine had finished, or this client gave up; null before the end. */
+  get completed(): number | null {
+    return this.outcome === undefined ? null : (this.attempt?.completed ?? this.received);
   }
 
-  #catchUp(stream: 'stdout' | 'stderr', complete: string): void {
-    const rest = complete.startsWith(this[stream]) ? complete.slice(this[stream].length) : '';
-    if (rest !== '') this.output({ stream, text: rest });
-    this[stream] = complete;
+  /** Bytes of the reply's body. */
+  get bytes(): number {
+    return this.attempt?.bytes ?? 0;
+  }
+
+  /** The text that it wrote to stdout so far. */
+  get stdout(): string {
+    return this.attempt?.stdout ?? '';
+  }
+
+  /** The text that it wrote to stderr so far. */
+  get stderr(): string {
+    return this.attempt?.stderr ?? '';
+  }
+
+  /** The bundles that it displayed so far. */
+  get outputs(): readonly MimeBundle[] {
+    return this.attempt?.outputs ?? NONE;
+  }
+
+  /** The data that it published so far. */
+  get data(): Readonly<Record<string, unknown>> {
+    return this.attempt?.data ?? NOTHING;
   }
 
   /** The reply of an `execute` that was not silent; undefined for other tasks, and until it has ended well. */
@@ -150,39 +188,12 @@ export class Task {
     return this.outcome.value as ExecuteResult | undefined;
   }
 
-  /** What it displayed so far. */
-  get outputs(): readonly MimeBundle[] {
-    return this.#outputs ?? NONE;
-  }
-
-  /** What it published so far. */
-  get data(): Readonly<Record<string, unknown>> {
-    return this.#data ?? NOTHING;
-  }
-
-  /** What an attempt printed belongs to that attempt: another one begins. */
-  forgetOutput(): void {
-    this.stdout = '';
-    this.stderr = '';
-    this.#outputs = undefined;
-    this.#data = undefined;
-  }
-
-  /** Text, display or data that arrived while the task runs. */
-  output(event: OutputEvent): void {
-    if (event.stream === 'display') {
-      this.#outputs ??= [];
-      this.#outputs.push(event.bundle);
-    } else if (event.stream === 'data') this.#data = Object.assign(this.#data ?? {}, event.data);
-    else this[event.stream] += event.text;
-    for (const listener of this.#listeners ?? []) listener(event, this);
-  }
-
-  /** Hears what is printed from now on; what was printed before is replayed first, exactly once. */
+  /** Calls `listener` for its output from now on, after a replay of its output so far: each piece exactly once. */
   listen(listener: OutputListener): void {
-    if (this.stdout !== '') listener({ stream: 'stdout', text: this.stdout }, this);
-    if (this.stderr !== '') listener({ stream: 'stderr', text: this.stderr }, this);
-    for (const bundle of this.outputs) listener({ stream: 'display', bundle }, this);
+    const { stdout, stderr, outputs } = this;
+    if (stdout !== '') listener({ stream: 'stdout', text: stdout }, this);
+    if (stderr !== '') listener({ stream: 'stderr', text: stderr }, this);
+    for (const bundle of outputs) listener({ stream: 'display', bundle }, this);
     this.#listeners ??= [];
     this.#listeners.push(listener);
   }

@@ -1,4 +1,3 @@
-// The calls that load-balanced views make: what each task of an apply or of a map sends, and what its reply means.
 import { type EncodedCall, encodeBody, encodeCall } from '../../protocol/codec.ts';
 import { block, type Range } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -6,11 +5,12 @@ import { itemOutcomes } from '../calls/map.ts';
 import { type Sequence, window } from '../calls/sequences.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
-import type { Call } from './balanced-task.ts';
-import type { Kept } from './options.ts';
+import type { BalancedCall } from './balanced-task.ts';
+import type { ViewOptions } from './options.ts';
+import type { SchedulingPolicy } from './schedulable.ts';
 
-/** What a call has of its view and options. */
-export type CallBase = Omit<Call, 'request' | 'failure'>;
+/** The part of a call that comes from its view and its options. */
+export type CallBase = Omit<BalancedCall, 'request' | 'failure'>;
 
 /** How a map's items make tasks. */
 export interface Chunking {
@@ -20,23 +20,19 @@ export interface Chunking {
   readonly concurrency?: number | undefined;
 }
 
-/** The options of a call as its tasks need them. */
-export function callBase(label: string, options: Kept, rest: Pick<Call, 'targets' | 'pace' | 'owner'>): CallBase {
+/** The options of a call as its tasks need them. `label`: the method's name. */
+export function callBase(
+  label: string,
+  options: ViewOptions,
+  { targets, ...rest }: Pick<SchedulingPolicy, 'targets'> & Pick<BalancedCall, 'duration' | 'owner'>,
+): CallBase {
   const { retries = 0, priority = 0, hwm = 'auto', timeout, runTimeout } = options;
-  return {
-    label: options.label ?? label,
-    retries,
-    priority,
-    hwm,
-    timeout,
-    runTimeout,
-    idleOnly: timeout !== undefined,
-    ...rest,
-  };
+  const policy = { retries, priority, hwm, targets, idleOnly: timeout !== undefined };
+  return { label: options.label ?? label, policy, timeout, runTimeout, ...rest };
 }
 
 /** One task that calls `fn(...args)`. @throws NotSerializableError */
-export function applyCall(base: CallBase, fn: unknown, args: readonly unknown[]): Call {
+export function applyCall(base: CallBase, fn: unknown, args: readonly unknown[]): BalancedCall {
   // Now, not when it is sent: the arguments may change.
   const request = encodeCall('apply', { fn, args });
   return { ...base, request: () => request };
@@ -52,7 +48,7 @@ export function mapCall(
   fn: unknown,
   sequences: readonly Sequence[],
   { chunkSize, concurrency }: Chunking,
-): { readonly call: Call; readonly sizes: readonly number[] } {
+): { readonly call: BalancedCall; readonly sizes: readonly number[] } {
   encodeBody({ fn });
   const n = Math.min(...sequences.map((sequence) => sequence.length));
   const parts = Math.ceil(n / chunkSize);
@@ -79,9 +75,9 @@ function chunkRequest(fn: unknown, { sequences, lo, hi }: Chunk, concurrency: nu
 }
 
 // A chunk with a failed item is tried again as a whole, while there are retries; then its good items count.
-function chunkFailure(base: CallBase, size: (index: number) => number): NonNullable<Call['failure']> {
+function chunkFailure(base: CallBase, size: (index: number) => number): NonNullable<BalancedCall['failure']> {
   return (value, task) => {
-    if (size(task.index) === 1 || task.failures >= base.retries) return undefined;
+    if (size(task.index) === 1 || task.failures >= base.policy.retries) return undefined;
     const bad = itemOutcomes(value, task).find((item) => !item.ok);
     return bad?.ok === false ? bad.error : undefined;
   };
@@ -93,7 +89,7 @@ export function chunkCall(
   fn: unknown,
   sequences: readonly unknown[][],
   concurrency: number | undefined,
-): Call {
+): BalancedCall {
   const size = sequences[0]?.length ?? 0;
   const request = chunkRequest(fn, { sequences, lo: 0, hi: size }, concurrency);
   return { ...base, request: () => request, failure: chunkFailure(base, () => size) };

@@ -1,91 +1,114 @@
-// BalancedTask: one task of a load-balanced call, over all its attempts: for each engine that tries, it is this one.
 import type { RemoteError } from '../../errors.ts';
 import type { EncodedCall } from '../../protocol/codec.ts';
-import type { ReplyMetadata, TaskId } from '../../protocol/messages.ts';
+import type { EngineRecord, TaskId } from '../../protocol/messages.ts';
+import type { Attempt } from '../links/attempt.ts';
 import { failed, type Outcome } from '../links/outcome.ts';
 import { Task } from '../links/task.ts';
-import type { Pace } from './duration-estimate.ts';
-import type { EngineSeat } from './engine-slots.ts';
-import type { Plan, Schedulable } from './queue-class.ts';
+import type { DurationEstimate } from './duration-estimate.ts';
+import type { EngineIdentity, Schedulable, SchedulingPolicy } from './schedulable.ts';
 
-/** What the tasks of one call share. */
-export interface Call extends Plan {
+/** The common part of the tasks of one load-balanced call. */
+export interface BalancedCall {
+  /** The public name of the call, for errors and metadata. */
   readonly label: string;
+  readonly policy: SchedulingPolicy;
   /** Milliseconds in the queue. */
   readonly timeout: number | undefined;
+  /** Milliseconds on an engine. */
   readonly runTimeout: number | undefined;
-  readonly pace: Pace;
-  /** The view that it came from. */
+  /** How long its tasks run, as far as is known. */
+  readonly duration: DurationEstimate;
+  /** The family of views that it came from. */
   readonly owner: object;
   /** The request of task `index`; asked again for each attempt. @throws NotSerializableError */
   request(index: number): EncodedCall;
-  /** Of a successful reply: the first item that failed, if a retry may do better. */
-  failure?(value: unknown, task: BalancedTask): RemoteError | undefined;
+  /** The first failed item in the value of a reply, if a retry may do better. */
+  failure?: ((value: unknown, task: BalancedTask) => RemoteError | undefined) | undefined;
 }
 
-/** The balancer, as its tasks know it. */
+/** The part of the balancer that tasks know. */
 export interface TaskOwner {
-  /** An attempt is over. True: it is queued again. */
-  again(task: BalancedTask, outcome: Outcome, metadata?: ReplyMetadata): boolean;
-  /** Is it still here? Then it is taken out of the queue. */
+  /** Decides about an attempt that has ended. True: the task is queued again. */
+  retries(task: BalancedTask, attempt: Attempt): boolean;
+  /** Takes the task out of the queue. False: an engine has it, or it has ended. */
   withdraw(task: BalancedTask): boolean;
 }
 
+/** A failed attempt whose task was queued again. `error`: the reason, which may be that of one item. */
+export interface FailedAttempt {
+  readonly attempt: Attempt;
+  readonly error: RemoteError;
+}
+
+/** One task of a load-balanced call, over all its attempts. */
 export class BalancedTask extends Task implements Schedulable {
+  /** Its place in the call. */
   readonly index: number;
   state: Schedulable['state'] = 'waiting';
   turn = 0;
   failures = 0;
-  barred: ReadonlySet<string> | undefined;
+  excluded: ReadonlySet<string> | undefined;
   pinned: ReadonlySet<string> | undefined;
-  seat: EngineSeat<Schedulable> | undefined;
+  runsOn: EngineIdentity | undefined;
   cost = 0;
-  recalls = 0;
-  /** The engine was asked to give it back, if it has not started. */
-  recalled = false;
-  /** The caller wants it aborted, wherever it is. */
-  unwanted = false;
-  /** How the last attempt ended, while there will be another. */
-  last: { readonly outcome: Outcome; readonly error: RemoteError; readonly metadata?: ReplyMetadata } | undefined;
+  steals = 0;
+  /** Was the engine asked to give it back, if it has not started? */
+  isStolen = false;
+  /** Does the caller want it aborted, wherever it is? */
+  isUnwanted = false;
+  /** The last failure, while there will be another attempt. */
+  last: FailedAttempt | undefined;
+  /** Ends its wait in the queue. */
   timer: NodeJS.Timeout | undefined;
   readonly #owner: TaskOwner;
-  #call: Call | undefined;
+  #call: BalancedCall | undefined;
 
-  constructor(id: TaskId, call: Call, index: number, owner: TaskOwner) {
+  constructor(id: TaskId, call: BalancedCall, index: number, owner: TaskOwner) {
     super(id, undefined, call.label);
     this.index = index;
     this.#call = call;
     this.#owner = owner;
   }
 
-  /** Only while it has not ended: a finished task does not keep its call's arguments. */
-  get plan(): Call {
-    return this.#call as Call;
+  /** Its call. Only while it has not ended: a finished task does not keep its call's arguments. */
+  get call(): BalancedCall {
+    return this.#call as BalancedCall;
   }
 
-  /** Engines never run an id twice, so what was taken back from one gets another name. */
-  override get wireId(): TaskId {
-    return this.recalls === 0 ? this.id : `${this.id}~${this.recalls}`;
+  get policy(): SchedulingPolicy {
+    return this.call.policy;
   }
 
-  override settle(outcome: Outcome, metadata?: ReplyMetadata): void {
-    if (this.outcome !== undefined) return;
-    if (this.state === 'sent' && this.#owner.again(this, outcome, metadata)) return;
-    this.finish(outcome, metadata);
+  /** An attempt on this engine. Engines never run an id twice, so a stolen task comes under another. */
+  tryOn(engine: EngineRecord): Attempt {
+    return this.begin(engine, this.steals === 0 ? this.id : `${this.id}~${this.steals}`);
   }
 
-  /** The end, whatever attempts there might have been. */
-  finish(outcome: Outcome, metadata?: ReplyMetadata): void {
+  /** Another attempt may follow. */
+  override attemptEnded(attempt: Attempt): void {
+    if (!this.#owner.retries(this, attempt)) this.endAs(attempt);
+  }
+
+  /** Ends it as this attempt has ended. */
+  endAs(attempt: Attempt): void {
+    this.attempt = attempt;
+    this.end(attempt.outcome as Outcome);
+  }
+
+  /** Ends it by a decision of this client: the output of earlier attempts is not its own. */
+  giveUp(error: RemoteError): void {
+    this.attempt = undefined;
+    this.end(failed(error));
+  }
+
+  /** Ends it for good, and frees its call. */
+  end(outcome: Outcome): void {
     clearTimeout(this.timer);
     this.state = 'ended';
     this.timer = undefined;
     this.last = undefined;
     this.#call = undefined;
-    super.settle(outcome, metadata);
-  }
-
-  giveUp(error: RemoteError): void {
-    this.finish(failed(error));
+    this.settle(outcome);
   }
 
   override drop(): boolean {

@@ -1,5 +1,3 @@
-// LoadBalancedView: each of its tasks runs on one engine, the least loaded. There is no scheduler process: the client
-// deals the tasks out over its own connections.
 import { inspect } from 'node:util';
 import { InvalidDependency, NoEnginesRegistered, type RemoteError } from '../../errors.ts';
 import { encodeBody } from '../../protocol/codec.ts';
@@ -15,10 +13,10 @@ import { type Assembly, chunks, single } from '../results/assembly.ts';
 import { AsyncResult } from '../results/async-result.ts';
 import { type Targets, targetText } from '../targets.ts';
 import { applyCall, type CallBase, callBase, chunkCall, itemsOf, mapCall } from './balanced-calls.ts';
-import { BalancedTask, type Call } from './balanced-task.ts';
+import { type BalancedCall, BalancedTask } from './balanced-task.ts';
 import type { Balancer, Conditions } from './balancer.ts';
 import { KnownDependency } from './dependency.ts';
-import { Pace } from './duration-estimate.ts';
+import { DurationEstimate } from './duration-estimate.ts';
 import { ItemStream } from './item-stream.ts';
 import {
   type BalancedMapOptions,
@@ -28,29 +26,37 @@ import {
   checkMap,
   dependencyOf,
   type ImapOptions,
-  type Kept,
   type ReturnErrors,
+  type ViewOptions,
 } from './options.ts';
-import { Guard } from './placement.ts';
+import { Placement } from './placement.ts';
 
 /** Tasks per engine that `chunkSize: 'auto'` makes: enough to even out, few enough to cost nothing. */
 const AUTO_TASKS = 16;
 
+/**
+ * A view whose tasks run on one engine each, the least loaded. There is no scheduler process: the client deals the tasks
+ * out over its own links. Made by `rc.loadBalanced()`. Durations are milliseconds.
+ * @example
+ * const lview = rc.loadBalanced();
+ * await lview.apply((x) => x ** 2, 7); // 49
+ * await lview.with({ retries: 2, timeout: 5000 }).map(crunch, inputs);
+ */
 export class LoadBalancedView {
   /** Engine ids, or 'all': every engine, also those that join while a call runs. */
   readonly targets: Targets;
   readonly #balancer: Balancer;
-  readonly #kept: Kept;
+  readonly #options: ViewOptions;
   /** Shared by the views that `with` derives. */
   readonly #owner: object;
 
   /** Views are made by `client.loadBalanced()`. */
-  constructor(balancer: Balancer, targets: Targets, kept: Kept = {}, owner: object = {}) {
+  constructor(balancer: Balancer, targets: Targets, options: ViewOptions = {}, owner: object = {}) {
     this.#balancer = balancer;
     this.targets = targets;
-    const { guard: _, ...options } = kept;
-    checkBalanced(options);
-    this.#kept = kept;
+    const { placement: _, ...others } = options;
+    checkBalanced(others);
+    this.#options = options;
     this.#owner = owner;
   }
 
@@ -59,7 +65,7 @@ export class LoadBalancedView {
    * @throws TypeError naming an unknown option
    */
   with(options: BalancedOptions): LoadBalancedView {
-    return this.#derive({ ...this.#kept, ...checkBalanced(options) });
+    return this.#derive({ ...this.#options, ...checkBalanced(options) });
   }
 
   /**
@@ -68,30 +74,31 @@ export class LoadBalancedView {
    * @throws TypeError, NotSerializableError for a predicate that cannot travel
    */
   depend(predicate: (() => boolean) | Ref): LoadBalancedView {
-    return this.#derive({ ...this.#kept, guard: this.#guard.predicate(predicate) });
+    return this.#derive({ ...this.#options, placement: this.#placement.predicate(predicate) });
   }
 
-  /** Only engines on which these names are set; dotted names too. @throws TypeError for anything that is no name */
+  /** Only engines on which these names are set; dotted names too. @throws TypeError for anything that is not a name */
   require(...names: string[]): LoadBalancedView {
-    return this.#derive({ ...this.#kept, guard: this.#guard.names(names) });
+    return this.#derive({ ...this.#options, placement: this.#placement.names(names) });
   }
 
-  get #guard(): Guard {
-    return this.#kept.guard ?? new Guard();
+  get #placement(): Placement {
+    return this.#options.placement ?? new Placement();
   }
 
-  #derive(kept: Kept): LoadBalancedView {
-    return new LoadBalancedView(this.#balancer, this.targets, kept, this.#owner);
+  #derive(options: ViewOptions): LoadBalancedView {
+    return new LoadBalancedView(this.#balancer, this.targets, options, this.#owner);
   }
 
   /** Ids of the live engines that a call made now may use. */
   get ids(): EngineId[] {
-    const live = this.#balancer.session.ids;
+    const live = this.#balancer.links.ids;
     if (this.targets === 'all') return live;
     const wanted = typeof this.targets === 'number' ? [this.targets] : this.targets;
     return live.filter((id) => wanted.includes(id));
   }
 
+  /** How many live engines a call made now may use. */
   get length(): number {
     return this.ids.length;
   }
@@ -104,30 +111,35 @@ export class LoadBalancedView {
     fn: RemoteFunction<A, R>,
     ...args: RemoteArgs<[...A]>
   ): AsyncResult<Awaited<R>, Awaited<R>> {
-    const call = applyCall(this.#base('apply', fn, this.#kept), this.#guarded(fn, this.#kept), args);
-    return this.#result('apply', this.#submit(call, 1, this.#kept), single<Awaited<R>>(), this.#kept);
+    const options = this.#options;
+    const call = applyCall(this.#base('apply', fn, options), placed(fn, options), args);
+    return this.#result('apply', this.#submit(call, 1, options), single<Awaited<R>>(), options);
   }
 
   /**
    * Maps over sequences, `chunkSize` items per task; the result is one flat list in input order. A plain object after
-   * the sequences is taken as options. Sequences are cut to the shortest and must not change until the map is done.
+   * the sequences is taken as options. Sequences are cut to the shortest and must not change until the map is done. A
+   * Tensor is mapped over its axis 0.
    * @throws TypeError without a sequence or for an unknown option; CompositeError with one entry per failed item when awaited
+   * @example
+   * await lview.map((x, y) => x + y, [1, 2, 3], [10, 20, 30]); // [11, 22, 33]
+   * for await (const found of lview.map(crunch, inputs, { chunkSize: 'auto', ordered: false })) console.log(found);
    */
   map<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
     ...sequences: readonly unknown[]
   ): AsyncResult<Awaited<R>[], Awaited<R>> {
     const { inputs, options } = splitInputs<BalancedMapOptions>(sequences, checkMap);
-    const { chunkSize: wanted = 1, ordered = true, concurrency, ...rest } = options;
-    const kept: Kept = { ...this.#kept, ...rest };
-    const all = mapInputs(inputs);
-    const chunkSize = wanted === 'auto' ? this.#autoChunk(all[0]?.length ?? 0) : wanted;
-    const base = this.#base('map', fn, kept, chunkSize);
-    const { call, sizes } = mapCall(base, this.#guarded(fn, kept), all, { chunkSize, concurrency });
-    const tasks = this.#submit(call, sizes.length, kept);
+    const { chunkSize: wanted = 1, ordered = true, concurrency, ...given } = options;
+    const all: ViewOptions = { ...this.#options, ...given };
+    const columns = mapInputs(inputs);
+    const chunkSize = wanted === 'auto' ? this.#autoChunk(columns[0]?.length ?? 0) : wanted;
+    const base = this.#base('map', fn, all, chunkSize);
+    const { call, sizes } = mapCall(base, placed(fn, all), columns, { chunkSize, concurrency });
+    const tasks = this.#submit(call, sizes.length, all);
     const split = (value: unknown, i: number) => itemsOf(value, sizes[i] as number, tasks[i] as Task) as never;
     const assembly = chunks<Awaited<R>>(sizes, split);
-    return this.#result(functionName(fn), tasks, assembly, kept, ordered ? 'target' : 'arrival');
+    return this.#result(functionName(fn), tasks, assembly, all, ordered ? 'target' : 'arrival');
   }
 
   #autoChunk(n: number): number {
@@ -141,7 +153,7 @@ export class LoadBalancedView {
    * Each item of a chunk whose task failed as a whole (its engine died, an item cannot travel) gives the same error.
    * @throws TypeError without an iterable or for an unknown option; NotSerializableError for a function that cannot travel
    * @example
-   * for await (const found of lview.imap(corners, paths, { returnErrors: true, maxOutstanding: 32 })) {
+   * for await (const found of lview.imap(crunch, endlessInput(), { returnErrors: true, maxOutstanding: 32 })) {
    *   if (found instanceof RemoteError) console.error(found.message);
    *   else save(found);
    * }
@@ -153,30 +165,24 @@ export class LoadBalancedView {
   imap<A extends unknown[], R>(fn: RemoteFunction<A, R>, ...iterables: readonly unknown[]): ItemStream<Awaited<R>>;
   imap(fn: RemoteFunction<unknown[], unknown>, ...iterables: readonly unknown[]): ItemStream<unknown> {
     const { inputs, options } = splitInputs<ImapOptions>(iterables, checkImap);
-    const {
-      chunkSize = 1,
-      ordered = true,
-      maxOutstanding = 'auto',
-      concurrency,
-      returnErrors = false,
-      ...rest
-    } = options;
-    const kept: Kept = { ...this.#kept, ...rest };
-    const guarded = this.#guarded(fn, kept);
-    encodeBody({ fn: guarded });
-    const base = this.#base('imap', fn, kept, chunkSize);
+    const { chunkSize = 1, ordered = true, maxOutstanding = 'auto', returnErrors = false, ...rest } = options;
+    const { concurrency, ...given } = rest;
+    const all: ViewOptions = { ...this.#options, ...given };
+    const run = placed(fn, all);
+    encodeBody({ fn: run });
+    const base = this.#base('imap', fn, all, chunkSize);
     const submit = (columns: unknown[][]) =>
-      this.#submit(chunkCall(base, guarded, columns, concurrency), 1, kept)[0] as Task;
+      this.#submit(chunkCall(base, run, columns, concurrency), 1, all)[0] as Task;
     return new ItemStream({
       inputs,
       chunkSize,
       ordered,
       returnErrors,
-      signal: kept.signal,
+      signal: all.signal,
       limit: () => this.#limit(maxOutstanding),
       submit: returnErrors ? (columns) => this.#submitOrRefuse(base, () => submit(columns)) : submit,
-      forget: (task) => this.#balancer.session.jobs.forget(task),
-      abort: (tasks) => this.#balancer.session.abortTasks(tasks),
+      forget: (task) => this.#balancer.jobs.forget(task),
+      abort: this.#balancer.links.abort,
     });
   }
 
@@ -198,30 +204,27 @@ export class LoadBalancedView {
     return wanted === 0 ? Number.POSITIVE_INFINITY : wanted;
   }
 
-  #base(label: string, fn: unknown, kept: Kept, chunkSize = 1): CallBase {
-    const pace = chunkSize === 1 ? this.#balancer.paces.of(fn) : new Pace();
+  #base(label: string, fn: unknown, options: ViewOptions, chunkSize = 1): CallBase {
+    const duration = chunkSize === 1 ? this.#balancer.durations.of(fn) : new DurationEstimate();
     const ids = typeof this.targets === 'number' ? [this.targets] : this.targets;
-    return callBase(label, kept, { pace, owner: this.#owner, targets: ids === 'all' ? undefined : new Set(ids) });
+    const targets = ids === 'all' ? undefined : new Set(ids);
+    return callBase(label, options, { duration, owner: this.#owner, targets });
   }
 
-  #guarded(fn: unknown, kept: Kept): unknown {
-    return kept.guard === undefined ? fn : kept.guard.wrap(fn);
-  }
-
-  #submit(call: Call, n: number, kept: Kept): BalancedTask[] {
+  #submit(call: BalancedCall, n: number, options: ViewOptions): BalancedTask[] {
     if (n > 0 && this.length === 0) throw new NoEnginesRegistered(inspect(this));
     try {
-      return this.#balancer.submit(call, n, this.#conditions(kept));
+      return this.#balancer.submit(call, n, this.#conditions(options));
     } catch (error) {
       if (error instanceof InvalidDependency) return this.#balancer.refuse(call, n, error);
       throw error;
     }
   }
 
-  #conditions({ after, follow }: Kept): Conditions {
-    const known = (value: Kept['after']) => {
+  #conditions({ after, follow }: ViewOptions): Conditions {
+    const known = (value: ViewOptions['after']) => {
       const rule = dependencyOf(value);
-      return rule && new KnownDependency(rule, (id: TaskId) => this.#balancer.session.jobs.find(id));
+      return rule && new KnownDependency(rule, (id: TaskId) => this.#balancer.jobs.find(id));
     };
     return { after: known(after), follow: known(follow) };
   }
@@ -230,37 +233,41 @@ export class LoadBalancedView {
     label: string,
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
-    { signal, label: wanted = label }: Kept,
+    { signal, label: wanted = label }: ViewOptions,
     order?: 'target' | 'arrival',
   ): AsyncResult<T, Item> {
-    const abort = (some: readonly Task[]) => this.#balancer.session.abortTasks(some);
+    const { abort } = this.#balancer.links;
     return new AsyncResult({ label: wanted, tasks, assembly, abort, limits: { signal }, order });
   }
 
-  /** Tasks of this view, and of those derived from it, that have not ended. */
+  /** Message ids of the tasks of this view, and of those derived from it, that have not ended. */
   get outstanding(): Set<TaskId> {
     return new Set(this.#unfinished().map((task) => task.id));
   }
 
   #unfinished(): BalancedTask[] {
-    const all = this.#balancer.session.jobs.select();
-    return all.filter(
-      (task): task is BalancedTask =>
-        task instanceof BalancedTask && task.outcome === undefined && task.plan.owner === this.#owner,
-    );
+    const isOurs = (task: Task): task is BalancedTask =>
+      task instanceof BalancedTask && task.outcome === undefined && task.call.owner === this.#owner;
+    return this.#balancer.jobs.select().filter(isOurs);
   }
 
   /** Drops tasks that have not started: those of `jobs`, or all outstanding ones of this view. Running tasks finish. */
   abort(jobs?: JobSelection): Promise<void> {
-    const tasks = jobs === undefined ? this.#unfinished() : this.#balancer.session.jobs.select(jobs);
-    return this.#balancer.session.abortTasks(tasks);
+    const { jobs: submitted, links } = this.#balancer;
+    return links.abort(jobs === undefined ? this.#unfinished() : submitted.select(jobs));
   }
 
+  /** The line that consoles print. */
   [inspect.custom](): string {
     return `<LoadBalancedView ${targetText(this.targets)}>`;
   }
 
+  /** The line that consoles print. */
   toString(): string {
     return this[inspect.custom]();
   }
+}
+
+function placed(fn: unknown, { placement }: ViewOptions): unknown {
+  return placement === undefined ? fn : placement.wrap(fn);
 }

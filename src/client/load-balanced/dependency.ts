@@ -1,4 +1,3 @@
-// Dependency: tasks that must have ended before another starts (`after`), or whose engine it must share (`follow`).
 import { InvalidDependency } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
 import type { Task } from '../links/task.ts';
@@ -7,6 +6,7 @@ import { AsyncResult } from '../results/async-result.ts';
 /** Message ids, results, or lists of them. */
 export type DependencyJobs = TaskId | AsyncResult<unknown, unknown> | readonly DependencyJobs[];
 
+/** When a Dependency is met. */
 export interface DependencyOptions {
   /** true (default): each of the tasks; false: one of them is enough. */
   readonly all?: boolean;
@@ -16,10 +16,20 @@ export interface DependencyOptions {
   readonly failure?: boolean;
 }
 
+/**
+ * Tasks that must have ended before another starts (`after`), or whose engine it must share (`follow`).
+ * @example
+ * const either = new Dependency([first, second], { all: false });
+ * await lview.with({ after: either }).apply(() => 'one of them is done');
+ */
 export class Dependency {
+  /** The tasks, or the message ids of tasks. */
   readonly jobs: readonly (TaskId | Task)[];
+  /** Must each of them have ended? Else one is enough. */
   readonly all: boolean;
+  /** Does a task that succeeded count? */
   readonly success: boolean;
+  /** Does a task that failed count? */
   readonly failure: boolean;
 
   /** @throws TypeError when neither success nor failure counts, and for jobs of another kind */
@@ -31,6 +41,7 @@ export class Dependency {
     this.failure = failure;
   }
 
+  /** The message ids of the tasks. */
   get ids(): TaskId[] {
     return this.jobs.map((job) => (typeof job === 'string' ? job : job.id));
   }
@@ -43,6 +54,7 @@ function flatten(jobs: unknown): (TaskId | Task)[] {
   throw new TypeError(`a dependency is a message id, an AsyncResult, or a list of them, not ${String(jobs)}`);
 }
 
+/** `impossible`: it can never be met. */
 export type DependencyState = 'met' | 'waiting' | 'impossible';
 
 /** A dependency whose tasks are known. */
@@ -64,6 +76,7 @@ export class KnownDependency {
     return this.tasks.map((task) => task.id);
   }
 
+  /** Is it met? */
   get state(): DependencyState {
     const { all } = this.#rule;
     const counted = this.tasks.filter((task) => this.#counts(task)).length;
@@ -77,7 +90,7 @@ export class KnownDependency {
     return outcome.ok ? this.#rule.success : this.#rule.failure;
   }
 
-  /** Incarnations that ran what counts, once met: the only ones that may follow. None: no engine ran it all. */
+  /** Incarnations that ran the tasks that count, once met: only they may follow. Empty: no engine ran them all. */
   get engines(): ReadonlySet<string> {
     const uuids = new Set(this.tasks.filter((task) => this.#counts(task)).flatMap((task) => task.engine?.uuid ?? []));
     return this.#rule.all && uuids.size > 1 ? new Set() : uuids;

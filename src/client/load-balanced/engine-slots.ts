@@ -1,18 +1,17 @@
-// EngineSeat: what the scheduler knows of one engine: the tasks that are in flight there, and how long they will take.
-import type { Plan, Schedulable } from './queue-class.ts';
+import type { EngineIdentity, Schedulable, SchedulingPolicy } from './schedulable.ts';
 
 // How many milliseconds of work may wait on an engine behind its running task. A round trip costs a fraction of a
-// millisecond: this much work hides it. Work of an unknown length has nothing behind it, and what got behind work that
-// was thought to be short is taken back (recaller.ts).
+// millisecond: this much work hides it. Nothing waits behind work of an unknown length. Tasks that got behind work that
+// was expected to be short are stolen back (work-stealing.ts).
 const BACKLOG_MS = 2;
 const UNKNOWN_MS = 1e9;
 const LEAST_MS = 0.01;
 // Beyond this many, the rate no longer grows (measured), and a death takes more tasks with it.
 const MAX_IN_FLIGHT = 32;
 
-export class EngineSeat<T extends Schedulable> {
+/** The tasks in flight on one engine, how long they will take, and whether there is room for more. */
+export class EngineSlots<T extends Schedulable> implements EngineIdentity {
   readonly id: number;
-  /** The incarnation. */
   readonly uuid: string;
   /** In the order of sending: the engine runs the first. */
   readonly #flight = new Set<T>();
@@ -20,53 +19,56 @@ export class EngineSeat<T extends Schedulable> {
   used = 0;
   #backlog = 0;
   #head: T | undefined;
-  #stalled = false;
+  #blocked = false;
 
+  /** `uuid`: the incarnation. */
   constructor(id: number, uuid: string) {
     this.id = id;
     this.uuid = uuid;
   }
 
+  /** How many tasks were sent and have not ended. */
   get inFlight(): number {
     return this.#flight.size;
   }
 
-  /** Is there room for a task of this plan? */
-  hasRoom({ hwm, idleOnly }: Plan): boolean {
+  /** Is there room for a task of this policy? */
+  hasRoom({ hwm, idleOnly }: SchedulingPolicy): boolean {
     if (this.inFlight === 0) return true;
     if (hwm !== 'auto') return hwm === 0 || this.inFlight < hwm;
-    return !idleOnly && !this.#stalled && this.inFlight < MAX_IN_FLIGHT && this.#backlog <= BACKLOG_MS;
+    return !idleOnly && !this.#blocked && this.inFlight < MAX_IN_FLIGHT && this.#backlog <= BACKLOG_MS;
   }
 
-  /** A task of about `estimate` milliseconds was sent. */
-  enter(task: T, estimate: number | undefined, turn: number): void {
-    task.cost = Math.max(estimate ?? UNKNOWN_MS, LEAST_MS);
+  /** Adds a task that was sent and will run for about `expected` milliseconds. */
+  enter(task: T, expected: number | undefined, turn: number): void {
+    task.cost = Math.max(expected ?? UNKNOWN_MS, LEAST_MS);
     this.#flight.add(task);
     this.used = turn;
     this.#backlog += task.cost;
   }
 
-  /** The task takes `ms` more than thought: its bytes have to cross. */
+  /** Adds `ms` to the cost of a task: its bytes have to cross. */
   weigh(task: T, ms: number): void {
     task.cost += ms;
     this.#backlog += ms;
   }
 
+  /** Removes a task that has ended. */
   leave(task: T): void {
     this.#flight.delete(task);
-    if (task === this.#head) this.#stalled = false;
+    if (task === this.#head) this.#blocked = false;
     // Sums of fractions drift: an idle engine has exactly nothing to do.
     this.#backlog = this.inFlight === 0 ? 0 : this.#backlog - task.cost;
   }
 
   /**
-   * To be asked at intervals: the tasks behind one that has been running since the last time. Until that one ends, no
-   * other is put behind it.
+   * The tasks behind a first one that has been running since the last look (head-of-line blocking); to be asked at
+   * intervals. Until the first one ends, no other task is put behind it.
    */
-  stuck(): T[] {
+  blocked(): T[] {
     const [head, ...behind] = this.#flight;
-    this.#stalled = head !== undefined && head === this.#head;
+    this.#blocked = head !== undefined && head === this.#head;
     this.#head = head;
-    return this.#stalled ? behind : [];
+    return this.#blocked ? behind : [];
   }
 }

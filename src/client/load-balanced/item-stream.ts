@@ -1,5 +1,3 @@
-// ItemStream: the results of an `imap`, one by one, while its input is read. Bounded: what was read and not yet taken.
-
 import { abortError } from '../../rpc/waiting.ts';
 import { Fifo } from '../../util/fifo.ts';
 import type { Outcome } from '../links/outcome.ts';
@@ -7,10 +5,13 @@ import type { Task } from '../links/task.ts';
 import { itemsOf } from './balanced-calls.ts';
 import { Rows } from './rows.ts';
 
+/** The pieces that a stream is made of. */
 export interface StreamInit {
   /** Iterables, sync or async, of arguments. */
   readonly inputs: readonly unknown[];
+  /** Items per task. */
   readonly chunkSize: number;
+  /** Do results come in input order? Else as they arrive. */
   readonly ordered: boolean;
   /** Are errors yielded in place of failed items? Else the first one is thrown. */
   readonly returnErrors: boolean;
@@ -21,6 +22,7 @@ export interface StreamInit {
   submit(columns: unknown[][]): Task;
   /** The task's items were handed over. */
   forget(task: Task): void;
+  /** Drops those of the tasks that have not started. */
   abort(tasks: readonly Task[]): Promise<void>;
 }
 
@@ -29,15 +31,19 @@ interface Sent {
   readonly size: number;
 }
 
-// An endless input must not keep the event loop from what the engines answer.
+// An endless input must not keep the event loop from the engines' replies.
 const BREATHE = 1024;
 
+/**
+ * The results of an `imap`, one by one, while its input is read. It reads only as far ahead as the call allows, and keeps
+ * nothing of what it gave. Leaving a `for await` loop ends it.
+ */
 export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #init: StreamInit;
   readonly #rows: Rows;
   readonly #items: AsyncGenerator<T, void, undefined>;
   readonly #sent = new Set<Sent>();
-  // What to give next: all that was sent, in order, or what has ended, in order of arrival.
+  // The tasks to give next: all that were sent, in order, or those that have ended, in order of arrival.
   readonly #line = new Fifo<Sent>();
   #reading = false;
   #stopped = false;
@@ -45,6 +51,7 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   #wake = () => {};
   #room = () => {};
 
+  /** Streams are made by `imap`. */
   constructor(init: StreamInit) {
     this.#init = init;
     this.#rows = new Rows(init.inputs);
@@ -70,7 +77,7 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     return this.#items.return();
   }
 
-  /** Reads no more input; what was read is still given. */
+  /** Reads no more input; the results of what was read are still given. */
   cancel(): void {
     this.#stopped = true;
     this.#room();

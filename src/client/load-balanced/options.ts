@@ -1,8 +1,8 @@
-// The options of load-balanced calls. Durations are milliseconds; nothing sticks except through `with`.
 import { type ConcurrencyOption, checkCount, checkOptions } from '../options.ts';
 import { Dependency, type DependencyJobs } from './dependency.ts';
-import type { Guard } from './placement.ts';
+import type { Placement } from './placement.ts';
 
+/** The options of load-balanced calls. Durations are milliseconds; nothing sticks except through `with`. */
 export interface BalancedOptions {
   /** Engines that may fail a task before its failure counts; never twice on the same one. Default 0. */
   readonly retries?: number | undefined;
@@ -27,6 +27,7 @@ export interface BalancedOptions {
   readonly hwm?: number | 'auto' | undefined;
 }
 
+/** The options of `map`. */
 export interface BalancedMapOptions extends BalancedOptions, ConcurrencyOption {
   /** Items per task, evened out; 'auto': about 16 tasks per engine. Default 1. */
   readonly chunkSize?: number | 'auto' | undefined;
@@ -52,14 +53,14 @@ export interface ImapOptions extends BalancedOptions, ConcurrencyOption {
  */
 export type ReturnErrors = (ImapOptions & { readonly returnErrors: true }) | { readonly returnErrors: true };
 
-/** What a view keeps: options, and the predicates of `depend` and `require`. */
-export interface Kept extends BalancedOptions {
-  readonly guard?: Guard | undefined;
+/** The settings of a view: options, and the conditions of `depend` and `require`. */
+export interface ViewOptions extends BalancedOptions {
+  readonly placement?: Placement | undefined;
 }
 
 const KEYS = ['retries', 'priority', 'after', 'follow', 'hwm'] as const;
 
-/** @throws TypeError naming an unknown option, or one of the wrong kind */
+/** The options, checked; `more` names others. @throws TypeError naming an unknown option, or one of the wrong kind */
 export function checkBalanced<T extends BalancedOptions>(options: T, ...more: readonly string[]): T {
   checkOptions(options as object, ...KEYS, ...more);
   checkCount(options.retries, 'retries');
@@ -70,6 +71,7 @@ export function checkBalanced<T extends BalancedOptions>(options: T, ...more: re
   return options;
 }
 
+/** The options of `map`, checked. @throws TypeError as `checkBalanced` */
 export function checkMap(options: BalancedMapOptions): BalancedMapOptions {
   checkBalanced(options, 'chunkSize', 'ordered', 'concurrency');
   checkCount(options.concurrency, 'concurrency', 1);
@@ -77,6 +79,7 @@ export function checkMap(options: BalancedMapOptions): BalancedMapOptions {
   return options;
 }
 
+/** The options of `imap`, checked. @throws TypeError as `checkBalanced` */
 export function checkImap(options: ImapOptions): ImapOptions {
   checkBalanced(options, 'chunkSize', 'ordered', 'maxOutstanding', 'concurrency', 'returnErrors');
   checkCount(options.concurrency, 'concurrency', 1);
@@ -85,7 +88,7 @@ export function checkImap(options: ImapOptions): ImapOptions {
   return options;
 }
 
-/** `after` or `follow` as a Dependency. @throws TypeError for anything that is none */
+/** `after` or `follow` as a Dependency. @throws TypeError for anything else */
 export function dependencyOf(value: Dependency | DependencyJobs | undefined): Dependency | undefined {
   return value === undefined || value instanceof Dependency ? value : new Dependency(value);
 }

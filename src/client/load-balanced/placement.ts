@@ -1,19 +1,22 @@
-// Guard: predicates that an engine evaluates before a task. Where one says no, the task goes to another engine.
 import { type AnyFunction, functionSource } from '../../protocol/values/functions.ts';
 import { Ref, ref } from '../../protocol/values/ref.ts';
 import { ModuleFunction } from '../../util/module-function.ts';
 import { assertName } from '../names.ts';
 
-/** Source of expressions, each a function without parameters that gives whether this engine will do. */
-export class Guard {
+/**
+ * Conditions on the placement of tasks: predicates that an engine evaluates before each task. Where one is false, the task
+ * goes to another engine.
+ */
+export class Placement {
   readonly #predicates: readonly string[];
 
+  /** `predicates`: sources of functions without parameters that give whether this engine will do. */
   constructor(predicates: readonly string[] = []) {
     this.#predicates = predicates;
   }
 
-  /** @throws TypeError unless given a function or a ref to one, NotSerializableError for one without source */
-  predicate(value: unknown): Guard {
+  /** These conditions and one more. @throws TypeError unless given a function or a ref to one, NotSerializableError for one without source */
+  predicate(value: unknown): Placement {
     if (value instanceof Ref) return this.#and(value.expression);
     if (typeof value !== 'function' || value instanceof ModuleFunction) {
       throw new TypeError('depend wants a function that gives a boolean, or a ref to one on the engines');
@@ -21,19 +24,19 @@ export class Guard {
     return this.#and(functionSource(value as AnyFunction));
   }
 
-  /** @throws TypeError for anything that is not a name */
-  names(names: readonly string[]): Guard {
+  /** These conditions, and that each name is set. @throws TypeError for anything that is not a name */
+  names(names: readonly string[]): Placement {
     for (const name of names) assertName(name);
-    return names.reduce((guard, name) => guard.#and(`() => ${isSet(name)}`), this as Guard);
+    return names.reduce((all, name) => all.#and(`() => ${isSet(name)}`), this as Placement);
   }
 
-  #and(source: string): Guard {
-    return new Guard([...this.#predicates, source]);
+  #and(source: string): Placement {
+    return new Placement([...this.#predicates, source]);
   }
 
   /**
-   * The function, guarded: an expression that the engine evaluates once per task, before it runs. Throws UnmetDependency
-   * there where a predicate gives something false.
+   * The function under these conditions: an expression that the engine evaluates once per task, before the task runs. It
+   * throws UnmetDependency there if a predicate gives something false.
    * @throws TypeError for functions of modules, which only arrive as the task runs
    */
   wrap(fn: unknown): Ref {

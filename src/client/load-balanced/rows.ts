@@ -1,7 +1,6 @@
-// Rows: several iterables read in step, sync or async, a chunk at a time, up to the end of the shortest.
-
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
 
+/** Several iterables, sync or async, read in step: a chunk at a time, up to the end of the shortest. */
 export class Rows {
   readonly #iterators: readonly AnyIterator[];
   #closed = false;
@@ -17,7 +16,7 @@ export class Rows {
     const columns: unknown[][] = this.#iterators.map(() => []);
     for (let n = 0; n < size; n++) {
       const read = this.#read();
-      // Only what is asynchronous costs a turn.
+      // Only an asynchronous iterable costs a turn.
       const row = read instanceof Promise ? await read : read;
       if (row === undefined) break;
       row.forEach((item, column) => {

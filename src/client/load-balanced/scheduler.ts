@@ -1,53 +1,69 @@
-// The sans-I/O core of load balancing: tasks and engines come and go, and `dispatches` says which task goes where. It
-// knows no socket, no clock and no AsyncResult; balancer.ts is its rim.
+import { EngineSlots } from './engine-slots.ts';
+import { classKey, QueueClass } from './queue-class.ts';
+import {
+  admits,
+  type EngineIdentity,
+  isFollowed,
+  isTarget,
+  type Schedulable,
+  type SchedulingPolicy,
+} from './schedulable.ts';
 
-import { EngineSeat } from './engine-slots.ts';
-import { admits, isBound, isTarget, Lane, laneKey, type Plan, type Schedulable } from './queue-class.ts';
-
+/** The instruction to send a task to an engine. */
 export interface Dispatch<T> {
   readonly task: T;
-  readonly seat: EngineSeat<Schedulable>;
+  readonly engine: EngineIdentity;
 }
 
 /**
- * How an attempt ended. `failed` counts against the retries, `unmet` (a predicate said no) does not; `recalled` never
+ * How an attempt ended. `failed` counts against the retries, `unmet` (a predicate said no) does not; `stolen` never
  * began; `final` is never tried again, however it ended.
  */
-export type AttemptEnd = 'final' | 'failed' | 'unmet' | 'recalled';
+export type AttemptEnd = 'final' | 'failed' | 'unmet' | 'stolen';
 
 /**
  * Why no live engine may take a task: there is none among its targets, the ones that it must follow are gone, or each
  * has failed it already.
  */
-export type Dead = 'no-engines' | 'gone' | 'all-barred';
+export type Unplaceable = 'no-engines' | 'gone' | 'all-excluded';
 
-/** What a task probably takes, in milliseconds. */
-export type Estimate<T> = (task: T) => number | undefined;
+/** The milliseconds that a task will probably take; undefined while nobody knows. */
+export type ExpectedDuration<T> = (task: T) => number | undefined;
 
-/** Leastload: the engine with the fewest tasks in flight, among equals the one that was used longest ago. */
+/**
+ * The sans-I/O core of load balancing: it is told of tasks and engines that come and go, and `dispatches` says which
+ * task goes where. It has no socket and no clock. The policy is leastload: the engine with the fewest tasks in flight,
+ * among equals the one that was used longest ago.
+ */
 export class Scheduler<T extends Schedulable> {
-  readonly #estimate: Estimate<T>;
-  readonly #seats = new Map<string, EngineSeat<T>>();
-  readonly #lanes = new Map<string, Lane<T>>();
-  // Tasks of one plan nearly always go to its first lane: no key is built for them.
-  readonly #home = new WeakMap<Plan, Lane<T>>();
+  readonly #expected: ExpectedDuration<T>;
+  readonly #slots = new Map<string, EngineSlots<T>>();
+  readonly #classes = new Map<string, QueueClass<T>>();
+  // Tasks of one policy nearly always go to its first class: no key is built for them.
+  readonly #home = new WeakMap<SchedulingPolicy, QueueClass<T>>();
   #turn = 0;
 
-  constructor(estimate: Estimate<T> = () => undefined) {
-    this.#estimate = estimate;
+  constructor(expected: ExpectedDuration<T> = () => undefined) {
+    this.#expected = expected;
   }
 
-  get engines(): readonly EngineSeat<T>[] {
-    return [...this.#seats.values()];
+  /** The live engines. */
+  get engines(): readonly EngineIdentity[] {
+    return this.#all;
   }
 
+  get #all(): EngineSlots<T>[] {
+    return [...this.#slots.values()];
+  }
+
+  /** An engine joined. */
   engineUp(id: number, uuid: string): void {
-    if (!this.#seats.has(uuid)) this.#seats.set(uuid, new EngineSeat<T>(id, uuid));
+    if (!this.#slots.has(uuid)) this.#slots.set(uuid, new EngineSlots<T>(id, uuid));
   }
 
-  /** Its tasks end one by one, through `ended`. */
+  /** An engine left; its tasks end one by one, through `ended`. */
   engineDown(uuid: string): void {
-    this.#seats.delete(uuid);
+    this.#slots.delete(uuid);
   }
 
   /** A task is ready to run. */
@@ -58,125 +74,129 @@ export class Scheduler<T extends Schedulable> {
 
   #queue(task: T): void {
     task.state = 'queued';
-    this.#laneOf(task).push(task);
+    this.#classOf(task).push(task);
   }
 
-  #laneOf(task: T): Lane<T> {
-    const plain = task.barred === undefined && task.pinned === undefined && task.recalls === 0;
-    const home = plain ? this.#home.get(task.plan) : undefined;
-    const key = home?.key ?? laneKey(task);
-    const lane = this.#lanes.get(key) ?? home ?? new Lane<T>(key, task);
-    this.#lanes.set(key, lane);
-    if (plain && home !== lane) this.#home.set(task.plan, lane);
-    return lane;
+  #classOf(task: T): QueueClass<T> {
+    const plain = task.excluded === undefined && task.pinned === undefined && task.steals === 0;
+    const home = plain ? this.#home.get(task.policy) : undefined;
+    const key = home?.key ?? classKey(task);
+    const found = this.#classes.get(key) ?? home ?? new QueueClass<T>(key, task);
+    this.#classes.set(key, found);
+    if (plain && home !== found) this.#home.set(task.policy, found);
+    return found;
   }
 
-  /** The task is withdrawn: false when an engine has it, or it has ended. */
+  /** Withdraws the task: false when an engine has it, or it has ended. */
   withdraw(task: T): boolean {
     if (task.state !== 'waiting' && task.state !== 'queued') return false;
     task.state = 'ended';
     return true;
   }
 
-  /** An attempt is over. True: the task is queued again, for another engine. */
+  /** An attempt is over. True: the task is queued again. A task that was stolen keeps its turn. */
   ended(task: T, end: AttemptEnd): boolean {
-    const seat = task.seat as EngineSeat<Schedulable>;
-    seat.leave(task);
-    task.seat = undefined;
+    const { uuid } = task.runsOn as EngineIdentity;
+    this.#slots.get(uuid)?.leave(task);
+    task.runsOn = undefined;
     task.state = 'ended';
     if (end === 'final') return false;
-    if (end === 'failed' && ++task.failures > task.plan.retries) return false;
-    if (end === 'recalled') task.recalls++;
-    else task.barred = new Set([...(task.barred ?? []), seat.uuid]);
-    if (end === 'recalled') this.#queue(task);
-    else this.add(task);
+    if (end === 'failed' && ++task.failures > task.policy.retries) return false;
+    if (end === 'stolen') {
+      task.steals++;
+      this.#queue(task);
+    } else {
+      task.excluded = new Set([...(task.excluded ?? []), uuid]);
+      this.add(task);
+    }
     return true;
   }
 
   /** Everything that can be sent now, in order: higher priorities first, then the order of arrival. */
   dispatches(): Dispatch<T>[] {
     const sent: Dispatch<T>[] = [];
-    const full = new Set<Lane<T>>();
-    for (let lane = this.#nextLane(full); lane !== undefined; lane = this.#nextLane(full)) {
-      const seat = this.#pick(lane);
-      if (seat === undefined) full.add(lane);
-      else sent.push(this.#send(lane.shift() as T, seat));
+    const full = new Set<QueueClass<T>>();
+    for (let next = this.#nextClass(full); next !== undefined; next = this.#nextClass(full)) {
+      const slots = this.#pick(next);
+      if (slots === undefined) full.add(next);
+      else sent.push(this.#send(next.shift() as T, slots));
     }
     return sent;
   }
 
-  #nextLane(full: ReadonlySet<Lane<T>>): Lane<T> | undefined {
-    let best: Lane<T> | undefined;
-    for (const lane of this.#lanes.values()) {
-      if (full.has(lane)) continue;
-      if (lane.first === undefined) this.#lanes.delete(lane.key);
-      else if (best === undefined || isBefore(lane, best)) best = lane;
+  #nextClass(full: ReadonlySet<QueueClass<T>>): QueueClass<T> | undefined {
+    let best: QueueClass<T> | undefined;
+    for (const candidate of this.#classes.values()) {
+      if (full.has(candidate)) continue;
+      if (candidate.first === undefined) this.#classes.delete(candidate.key);
+      else if (best === undefined || isBefore(candidate, best)) best = candidate;
     }
     return best;
   }
 
-  #pick(lane: Lane<T>): EngineSeat<T> | undefined {
-    let best: EngineSeat<T> | undefined;
-    for (const seat of this.#seats.values()) {
-      if (!seat.hasRoom(lane.terms.plan) || !admits(lane.terms, seat)) continue;
-      if (best === undefined || isLess(seat, best)) best = seat;
+  #pick({ constraints }: QueueClass<T>): EngineSlots<T> | undefined {
+    let best: EngineSlots<T> | undefined;
+    for (const slots of this.#slots.values()) {
+      if (!slots.hasRoom(constraints.policy) || !admits(constraints, slots)) continue;
+      if (best === undefined || isLess(slots, best)) best = slots;
     }
     return best;
   }
 
-  #send(task: T, seat: EngineSeat<T>): Dispatch<T> {
+  #send(task: T, slots: EngineSlots<T>): Dispatch<T> {
     task.state = 'sent';
-    task.seat = seat;
-    seat.enter(task, this.#estimate(task), ++this.#turn);
-    return { task, seat };
+    task.runsOn = slots;
+    slots.enter(task, this.#expected(task), ++this.#turn);
+    return { task, engine: slots };
   }
 
-  /** A sent task takes `ms` more than its estimate said: its bytes have to cross. */
+  /** A sent task takes `ms` more than expected: its bytes have to cross. */
   weigh(task: T, ms: number): void {
-    task.seat?.weigh(task, ms);
+    if (task.runsOn !== undefined) this.#slots.get(task.runsOn.uuid)?.weigh(task, ms);
   }
 
-  /** Is anything on an engine behind another task? Then `stalls` wants to be asked at intervals. */
+  /** Is anything on an engine behind another task? Then `stealable` wants to be asked at intervals. */
   get pipelining(): boolean {
-    for (const seat of this.#seats.values()) if (seat.inFlight > 1) return true;
+    for (const slots of this.#slots.values()) if (slots.inFlight > 1) return true;
     return false;
   }
 
   /**
-   * The tasks to take back: they are on an engine behind one that turned out to be long, and another engine could have
-   * them. What was asked for by number stays.
+   * The tasks to steal back: they wait on an engine behind one that turned out to be long, and another engine could have
+   * them. Tasks whose number in flight the caller chose stay.
    */
-  stalls(): T[] {
-    return this.engines.flatMap((seat) => seat.stuck().filter((task) => this.#couldMove(task, seat)));
+  stealable(): T[] {
+    return this.#all.flatMap((slots) => slots.blocked().filter((task) => this.#couldMove(task, slots)));
   }
 
-  #couldMove(task: T, from: EngineSeat<T>): boolean {
-    if (task.plan.hwm !== 'auto') return false;
-    return this.engines.some((seat) => seat !== from && admits(task, seat));
+  #couldMove(task: T, from: EngineSlots<T>): boolean {
+    if (task.policy.hwm !== 'auto') return false;
+    return this.#all.some((slots) => slots !== from && admits(task, slots));
   }
 
-  /** The queued tasks that no live engine may take, and why. They stay queued: `withdraw` what shall not wait. */
-  hopeless(): [task: T, why: Dead][] {
-    return [...this.#lanes.values()].flatMap((lane) => {
-      const why = this.#dead(lane);
-      return why === undefined ? [] : lane.list().map((task): [T, Dead] => [task, why]);
+  /** The queued tasks that no live engine may take, and why. They stay queued: call `withdraw` for those that should fail. */
+  unplaceable(): [task: T, why: Unplaceable][] {
+    return [...this.#classes.values()].flatMap((queued) => {
+      const why = this.#whyNot(queued);
+      return why === undefined ? [] : queued.list().map((task): [T, Unplaceable] => [task, why]);
     });
   }
 
-  #dead(lane: Lane<T>): Dead | undefined {
-    const targeted = this.engines.filter((seat) => isTarget(lane.terms, seat));
+  #whyNot({ constraints }: QueueClass<T>): Unplaceable | undefined {
+    const targeted = this.#all.filter((slots) => isTarget(constraints, slots));
     if (targeted.length === 0) return 'no-engines';
-    const bound = targeted.filter((seat) => isBound(lane.terms, seat));
-    if (bound.length === 0) return 'gone';
-    return bound.some((seat) => admits(lane.terms, seat)) ? undefined : 'all-barred';
+    const followed = targeted.filter((slots) => isFollowed(constraints, slots));
+    if (followed.length === 0) return 'gone';
+    return followed.some((slots) => admits(constraints, slots)) ? undefined : 'all-excluded';
   }
 }
 
-function isBefore<T extends Schedulable>(a: Lane<T>, b: Lane<T>): boolean {
-  if (a.terms.plan.priority !== b.terms.plan.priority) return a.terms.plan.priority > b.terms.plan.priority;
-  return (a.first as T).turn < (b.first as T).turn;
+function isBefore<T extends Schedulable>(a: QueueClass<T>, b: QueueClass<T>): boolean {
+  const left = a.constraints.policy.priority;
+  const right = b.constraints.policy.priority;
+  return left === right ? (a.first as T).turn < (b.first as T).turn : left > right;
 }
 
-function isLess(a: EngineSeat<Schedulable>, b: EngineSeat<Schedulable>): boolean {
-  return a.inFlight !== b.inFlight ? a.inFlight < b.inFlight : a.used < b.used;
+function isLess<T extends Schedulable>(a: EngineSlots<T>, b: EngineSlots<T>): boolean {
+  return a.inFlight === b.inFlight ? a.used < b.used : a.inFlight < b.inFlight;
 }

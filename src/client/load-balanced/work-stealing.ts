@@ -1,22 +1,22 @@
-// Recaller: takes tasks back from engines where they got behind one that turned out to be long.
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
-import type { Session } from '../links/session.ts';
+import type { EngineLinks } from '../links/engine-links.ts';
 import type { BalancedTask } from './balanced-task.ts';
 import type { Scheduler } from './scheduler.ts';
 
-// How often to look. Far above what tiny tasks, collected garbage and a busy machine take.
-const STALL_MS = 50;
+// How often to look. Far above the time that tiny tasks, garbage collection and a busy machine take.
+const LOOK_MS = 50;
 
-export class Recaller {
+/** Work stealing: takes tasks back from engines where they got behind one that turned out to be long. */
+export class WorkStealing {
   readonly #scheduler: Scheduler<BalancedTask>;
-  readonly #session: Session;
+  readonly #links: Pick<EngineLinks, 'control'>;
   readonly #looked: () => void;
   #timer: NodeJS.Timeout | undefined;
 
   /** `looked` is called after each look: other tasks may have to go elsewhere now. */
-  constructor(scheduler: Scheduler<BalancedTask>, session: Session, looked: () => void) {
+  constructor(scheduler: Scheduler<BalancedTask>, links: Pick<EngineLinks, 'control'>, looked: () => void) {
     this.#scheduler = scheduler;
-    this.#session = session;
+    this.#links = links;
     this.#looked = looked;
   }
 
@@ -25,24 +25,25 @@ export class Recaller {
     if (this.#timer !== undefined || !this.#scheduler.pipelining) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#recall(this.#scheduler.stalls());
+      this.#steal(this.#scheduler.stealable());
       this.#looked();
-    }, STALL_MS);
+    }, LOOK_MS);
   }
 
+  /** Looks no more. */
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  // Each engine gives back what it has not started; the rest comes as if nothing had been asked.
-  #recall(tasks: readonly BalancedTask[]): void {
-    const ids = new Map<EngineId, TaskId[]>();
+  // Engines give back the tasks that have not started, by aborting them; started ones finish normally.
+  #steal(tasks: readonly BalancedTask[]): void {
+    const byEngine = new Map<EngineId, TaskId[]>();
     for (const task of tasks) {
-      if (task.recalled || task.seat === undefined) continue;
-      task.recalled = true;
-      const { id } = task.seat;
-      ids.set(id, [...(ids.get(id) ?? []), task.wireId]);
+      if (task.isStolen || task.runsOn === undefined) continue;
+      task.isStolen = true;
+      const { id } = task.runsOn;
+      byEngine.set(id, [...(byEngine.get(id) ?? []), task.wireId]);
     }
-    for (const [id, wireIds] of ids) this.#session.control(id, { type: 'abort', ids: wireIds }).catch(() => {});
+    for (const [id, ids] of byEngine) this.#links.control(id, { type: 'abort', ids }).catch(() => {});
   }
 }

@@ -1,5 +1,6 @@
 import type { RemoteError } from '../../../errors.ts';
-import type { OutputEvent, Task } from '../../links/task.ts';
+import type { OutputEvent } from '../../links/attempt.ts';
+import type { Task } from '../../links/task.ts';
 import type { Sinks } from './sinks.ts';
 import { bundleText, ended, outputPrefix, streamPrefix, tracebackText, valueText } from './text.ts';
 

@@ -21,7 +21,7 @@ const double = (x: number) => 2 * x;
 
 function scene(engines = 4): { session: FakeSession; lview: LoadBalancedView } {
   const session = new FakeSession(engines);
-  return { session, lview: new LoadBalancedView(new Balancer(session), 'all') };
+  return { session, lview: new LoadBalancedView(new Balancer(session, session.jobs), 'all') };
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

@@ -1,7 +1,7 @@
 // The scheduler's core, driven without a network and without a clock.
 import * as assert from 'uvu/assert';
-import { Pace } from '../../../../src/client/load-balanced/duration-estimate.ts';
-import type { Plan, Schedulable } from '../../../../src/client/load-balanced/queue-class.ts';
+import { DurationEstimate } from '../../../../src/client/load-balanced/duration-estimate.ts';
+import type { Schedulable, SchedulingPolicy } from '../../../../src/client/load-balanced/schedulable.ts';
 import { Scheduler } from '../../../../src/client/load-balanced/scheduler.ts';
 import { suite } from '../../../support/suite.ts';
 
@@ -12,19 +12,19 @@ interface Item extends Schedulable {
   readonly ms: number | undefined;
 }
 
-const PLAN: Plan = { priority: 0, retries: 0, targets: undefined, hwm: 1, idleOnly: false };
-const item = (name: string, plan: Partial<Plan> = {}, ms?: number): Item => ({
+const POLICY: SchedulingPolicy = { priority: 0, retries: 0, targets: undefined, hwm: 1, idleOnly: false };
+const item = (name: string, policy: Partial<SchedulingPolicy> = {}, ms?: number): Item => ({
   name,
   ms,
-  plan: { ...PLAN, ...plan },
+  policy: { ...POLICY, ...policy },
   state: 'waiting',
   turn: 0,
   failures: 0,
-  barred: undefined,
+  excluded: undefined,
   pinned: undefined,
-  seat: undefined,
+  runsOn: undefined,
   cost: 0,
-  recalls: 0,
+  steals: 0,
 });
 
 function scheduler(engines = 2): Scheduler<Item> {
@@ -36,7 +36,7 @@ function scheduler(engines = 2): Scheduler<Item> {
 const add = (core: Scheduler<Item>, ...items: Item[]) => {
   for (const one of items) core.add(one);
 };
-const sent = (core: Scheduler<Item>) => core.dispatches().map(({ task, seat }) => `${task.name}${seat.id}`);
+const sent = (core: Scheduler<Item>) => core.dispatches().map(({ task, engine }) => `${task.name}${engine.id}`);
 const names = (n: number) => Array.from({ length: n }, (_, i) => String.fromCharCode(97 + i));
 
 test('the least loaded engine, among equals the least recently used', () => {
@@ -128,22 +128,22 @@ test('unmet predicates move a task on without counting, until no engine is left'
   assert.is(core.ended(one, 'unmet'), true);
   assert.equal(sent(core), []);
   assert.equal(
-    core.hopeless().map(([task, why]) => [task.name, why]),
-    [['t', 'all-barred']],
+    core.unplaceable().map(([task, why]) => [task.name, why]),
+    [['t', 'all-excluded']],
   );
   core.engineUp(7, 'u7');
-  assert.equal(core.hopeless(), []);
+  assert.equal(core.unplaceable(), []);
   assert.equal(sent(core), ['t7'], 'an engine that joins is used at once');
 });
 
-test('hopeless: no engine among the targets, or the one to follow is gone', () => {
+test('unplaceable: no engine among the targets, or the one to follow is gone', () => {
   const core = scheduler(2);
   const follower = item('f');
   follower.pinned = new Set(['u1']);
   add(core, item('a', { targets: new Set([1]) }), follower);
   core.engineDown('u1');
   assert.equal(
-    core.hopeless().map(([task, why]) => [task.name, why]),
+    core.unplaceable().map(([task, why]) => [task.name, why]),
     [
       ['a', 'no-engines'],
       ['f', 'gone'],
@@ -184,7 +184,7 @@ test('each of many tasks is sent exactly once, whatever the order of the ends', 
       targets: i % 7 === 0 ? new Set([i % 5]) : undefined,
     }),
   );
-  const seats = new Map(all.map((one) => [one, [] as string[]]));
+  const tried = new Map(all.map((one) => [one, [] as string[]]));
   add(core, ...all);
   let random = 42;
   const next = (n: number) => {
@@ -193,21 +193,21 @@ test('each of many tasks is sent exactly once, whatever the order of the ends', 
   };
   const flying: Item[] = [];
   for (;;) {
-    for (const { task, seat } of core.dispatches()) {
-      seats.get(task)?.push(seat.uuid);
+    for (const { task, engine } of core.dispatches()) {
+      tried.get(task)?.push(engine.uuid);
       flying.push(task);
     }
     const task = flying.splice(next(flying.length || 1), 1)[0];
     if (task === undefined) break;
     core.ended(task, next(3) === 0 ? 'failed' : 'final');
   }
-  for (const [one, used] of seats) {
-    assert.ok(used.length >= 1 && used.length <= one.plan.retries + 1, `${one.name} ran ${used.length} times`);
+  for (const [one, used] of tried) {
+    assert.ok(used.length >= 1 && used.length <= one.policy.retries + 1, `${one.name} ran ${used.length} times`);
     assert.is(new Set(used).size, used.length, `${one.name} ran twice on an engine`);
   }
-  const left = core.hopeless().map(([task]) => task);
+  const left = core.unplaceable().map(([task]) => task);
   assert.ok(
-    left.every((task) => task.plan.targets !== undefined),
+    left.every((task) => task.policy.targets !== undefined),
     'only bound tasks can run out of engines',
   );
   assert.is(all.filter((one) => one.state === 'ended').length + left.length, 3000);
@@ -221,11 +221,11 @@ test('tasks behind a long one are taken back, and go first elsewhere; nothing mo
   add(core, ...all);
   assert.equal(sent(core), ['a0', 'b1', 'c0', 'd1', 'e0', 'f1']);
   assert.ok(core.pipelining);
-  assert.equal(core.stalls(), [], 'the first look only remembers');
-  for (const done of all.filter(({ seat }) => seat?.id === 1)) core.ended(done, 'final');
-  const stuck = core.stalls();
+  assert.equal(core.stealable(), [], 'the first look only remembers');
+  for (const done of all.filter(({ runsOn }) => runsOn?.id === 1)) core.ended(done, 'final');
+  const stuck = core.stealable();
   assert.is(stuck.map(({ name }) => name).join(''), 'ce');
-  for (const task of stuck) core.ended(task, 'recalled');
+  for (const task of stuck) core.ended(task, 'stolen');
   add(core, item('g', tiny, 0));
   assert.equal(sent(core), ['c1', 'e1', 'g1'], 'first in turn, and not behind the long one');
   core.ended(a, 'final');
@@ -235,27 +235,27 @@ test('tasks behind a long one are taken back, and go first elsewhere; nothing mo
 });
 
 test('nothing is taken back where no other engine could have it, or where the caller asked for a number', () => {
-  for (const plan of [{ hwm: 'auto', targets: new Set([0]) }, { hwm: 3 }] as const) {
+  for (const policy of [{ hwm: 'auto', targets: new Set([0]) }, { hwm: 3 }] as const) {
     const core = scheduler(2);
-    add(core, ...names(6).map((name) => item(name, plan, 0)));
+    add(core, ...names(6).map((name) => item(name, policy, 0)));
     sent(core);
-    core.stalls();
-    assert.equal(core.stalls(), []);
+    core.stealable();
+    assert.equal(core.stealable(), []);
   }
 });
 
-test('pace rises at once and falls slowly', () => {
-  const pace = new Pace();
+test('a duration estimate rises at once and falls slowly', () => {
+  const duration = new DurationEstimate();
   for (let i = 0; i < 3; i++) {
-    assert.is(pace.estimate, undefined, 'a few runs say little');
-    pace.learn(1);
+    assert.is(duration.ms, undefined, 'a few runs say little');
+    duration.learn(1);
   }
-  pace.learn(1000);
-  assert.is(pace.estimate, 1000);
-  pace.learn(0);
-  assert.is(pace.estimate, 900);
-  for (let i = 0; i < 100; i++) pace.learn(0);
-  assert.ok((pace.estimate as number) < 1);
+  duration.learn(1000);
+  assert.is(duration.ms, 1000);
+  duration.learn(0);
+  assert.is(duration.ms, 900);
+  for (let i = 0; i < 100; i++) duration.learn(0);
+  assert.ok((duration.ms as number) < 1);
 });
 
 test.run();

@@ -1,6 +1,6 @@
 // view.px without engines: source text, settings, streamed and grouped output, interrupts.
 import * as assert from 'uvu/assert';
-import type { Task } from '../../../../src/client/links/task.ts';
+
 import type { ExecuteOptions } from '../../../../src/client/options.ts';
 import { allTargets, pxOf } from '../../../../src/client/px/px.ts';
 import { codeOf } from '../../../../src/client/px/px-code.ts';
@@ -8,7 +8,7 @@ import type { PxLinks, PxOptions } from '../../../../src/client/px/px-run.ts';
 import { AbortError, AlreadyDisplayedError, CompositeError } from '../../../../src/errors.ts';
 import { ref } from '../../../../src/protocol/values/ref.ts';
 import { rejects, throws } from '../../../support/assert.ts';
-import { fail, fakeResult, fakeTask, Recorded, succeed } from '../../../support/fake-tasks.ts';
+import { type FakeTask, fail, fakeResult, fakeTask, Recorded, succeed } from '../../../support/fake-tasks.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('client/px');
@@ -46,7 +46,7 @@ test('templates: escapes stay, values become literals, refs their expression', (
 test('what is sent: not silent, with the settings of the call', async () => {
   const { px, tasks, sent } = fakeView(1);
   const run = px.with({ targets: [0], timeout: 500, verbose: false })`a`;
-  succeed(tasks[0] as Task);
+  succeed(tasks[0] as FakeTask);
   await run;
   assert.equal(sent, [{ code: 'a', options: { silent: false, targets: [0], timeout: 500 } }]);
 });
@@ -54,9 +54,9 @@ test('what is sent: not silent, with the settings of the call', async () => {
 test('values in order of arrival', async () => {
   const { px, tasks, to } = fakeView(2);
   const run = px`a`;
-  succeed(tasks[1] as Task, '5', 3);
+  succeed(tasks[1] as FakeTask, '5', 3);
   await new Promise(setImmediate);
-  succeed(tasks[0] as Task, '5', 3);
+  succeed(tasks[0] as FakeTask, '5', 3);
   await run;
   assert.is(to.all, 'Out[1:3]: 5\nOut[0:3]: 5\n');
   assert.match(String(Object.prototype.toString.call(run)), 'Promise');
@@ -65,7 +65,7 @@ test('values in order of arrival', async () => {
 test('streaming: four tracebacks, then one line each, then the count', async () => {
   const { px, tasks, to } = fakeView(6);
   const run = px`boom()`;
-  (tasks[0] as Task).output({ stream: 'stdout', text: 'printed before' });
+  (tasks[0] as FakeTask).output({ stream: 'stdout', text: 'printed before' });
   for (const task of tasks) fail(task);
   const error = await rejects(() => run, AlreadyDisplayedError, /^6 errors$/);
   assert.is(error.errors.length, 6);
@@ -78,7 +78,7 @@ test('streaming: four tracebacks, then one line each, then the count', async () 
 test('not streaming: output first, then CompositeError with the name %px', async () => {
   const { px, tasks, to } = fakeView(2);
   const run = px.with({ stream: false, groupOutputs: 'engine' })`boom()`;
-  (tasks[1] as Task).output({ stream: 'stdout', text: 'said\n' });
+  (tasks[1] as FakeTask).output({ stream: 'stdout', text: 'said\n' });
   for (const task of tasks) fail(task);
   await rejects(() => run, CompositeError, /^one or more exceptions raised in: %px\n\[0:execute\]RangeError: bad/);
   assert.is(to.all, '[stdout:1] \nsaid\n');
@@ -87,8 +87,8 @@ test('not streaming: output first, then CompositeError with the name %px', async
 test('one target: no prefix, one error', async () => {
   const { px, tasks, to } = fakeView(1, 'one');
   const run = px`boom()`;
-  (tasks[0] as Task).output({ stream: 'stdout', text: 'hi\n' });
-  fail(tasks[0] as Task);
+  (tasks[0] as FakeTask).output({ stream: 'stdout', text: 'hi\n' });
+  fail(tasks[0] as FakeTask);
   await rejects(() => run, AlreadyDisplayedError, /^1 error$/);
   assert.is(to.out, 'hi\n');
 });
@@ -96,18 +96,18 @@ test('one target: no prefix, one error', async () => {
 test('a failure that nobody awaits is no unhandled rejection', async () => {
   const { px, tasks } = fakeView(1);
   px`boom()`;
-  fail(tasks[0] as Task);
+  fail(tasks[0] as FakeTask);
   await new Promise((resolve) => setTimeout(resolve, 5));
 });
 
 test('interrupt: the message, a signal to the engines that still run, and the wait goes on', async () => {
   const { px, tasks, to, controls } = fakeView(2);
   const run = px`for (;;);`;
-  succeed(tasks[0] as Task);
+  succeed(tasks[0] as FakeTask);
   await run.interrupt();
   assert.is(to.err, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
   assert.equal(controls, [[1, 'interrupt']]);
-  fail(tasks[1] as Task, 'TaskInterrupted', 'stopped');
+  fail(tasks[1] as FakeTask, 'TaskInterrupted', 'stopped');
   await rejects(() => run, AlreadyDisplayedError);
 });
 
@@ -133,7 +133,7 @@ test('a bar appears after progressAfter on a TTY and leaves nothing behind', asy
   const { px, tasks, to } = fakeView(1);
   const tty = new Recorded('tty');
   const run = px.with({ progressAfter: 0, stderr: tty.stderr })`slow()`;
-  setTimeout(() => succeed(tasks[0] as Task, '1'), 150);
+  setTimeout(() => succeed(tasks[0] as FakeTask, '1'), 150);
   await run;
   assert.match(tty.err, /^%px: ░+ 0\/1/);
   assert.ok(tty.err.endsWith('\r\x1b[K'));
