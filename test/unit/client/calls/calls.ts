@@ -53,7 +53,7 @@ class Scene {
   }
 
   end(value: unknown = 1): void {
-    for (const { task } of this.sent) if (task.outcome === undefined) task.succeed(value);
+    for (const { task } of this.sent) task.attempt?.succeed(value);
   }
 }
 

@@ -145,7 +145,7 @@ test('without blocking nothing is printed until it is asked for, then and again'
   const run = px.with({ block: false, verbose: true })`a`;
   await run;
   assert.is(to.all, 'Async parallel execution on engine(s): [0, 1]\n');
-  (tasks[0] as Task).output({ stream: 'stdout', text: 'said\n' });
+  (tasks[0] as FakeTask).output({ stream: 'stdout', text: 'said\n' });
   for (const task of tasks) succeed(task, '5');
   await run.result;
   assert.is(to.out, 'Async parallel execution on engine(s): [0, 1]\n');
@@ -164,7 +164,7 @@ test('without blocking engines can be interrupted, and failures wait for who sho
   await run.interrupt();
   assert.equal(controls, [[0, 'interrupt']]);
   assert.is(to.err, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
-  fail(tasks[0] as Task, 'TaskInterrupted', 'stopped');
+  fail(tasks[0] as FakeTask, 'TaskInterrupted', 'stopped');
   await run;
   await rejects(() => run.show(), AlreadyDisplayedError, /^1 error$/);
 });
@@ -176,7 +176,7 @@ test('a wait that is given up leaves the engines alone and can be taken up again
   await rejects(() => run, AbortError);
   assert.equal(controls, []);
   const again = run.show();
-  succeed(tasks[0] as Task, '1');
+  succeed(tasks[0] as FakeTask, '1');
   await again;
   assert.is(to.out, 'Out[0:6]: 1\n');
 });
