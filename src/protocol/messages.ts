@@ -27,10 +27,14 @@ import {
 import { METHODS } from './methods.ts';
 import { wireError } from './values/wire-error.ts';
 
-export type { EngineId, TaskId } from './ids.ts';
-
 /** Raised by one whenever a header or the body format changes; both ends must agree. */
 export const PROTOCOL_VERSION = 1;
+
+/** Unique per task: `<client uuid>:<counter>`. */
+export type TaskId = string;
+
+/** The number of an engine in its cluster; its replacement takes the number over. */
+export type EngineId = number;
 
 // ---- Tasks socket --------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 // are typed by it. A new method is an entry here, a file in engines/verbs, and a line in engines/verbs/index.ts.
 import type { DType } from '../tensor/dtype.ts';
 import type { Shape, Tensor } from '../tensor/tensor.ts';
-import type { EngineId } from './ids.ts';
 import type { WireError } from './values/wire-error.ts';
 
 /** The arguments and the value of each method. */
@@ -154,7 +153,8 @@ export interface RingSend {
   readonly dtype: DType;
   /** Columns that the block must have. */
   readonly columns: number;
-  readonly to: readonly (readonly [place: number, engine: EngineId])[];
+  /** The engines that get the block: their places in the view, and their ids. */
+  readonly to: readonly (readonly [place: number, engine: number])[];
 }
 
 /** Takes all blocks of B from the mailbox, puts them together and multiplies. */
@@ -167,8 +167,8 @@ export interface RingMultiply {
   readonly dtype: DType;
   /** The shape of all of B. */
   readonly shape: readonly [number, number];
-  /** The owners of B's blocks, by place. */
-  readonly from: readonly EngineId[];
+  /** The ids of the engines that own B's blocks, by place. */
+  readonly from: readonly number[];
   readonly into?: string | undefined;
 }
 
