@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Cluster, type DeviceChoice, getPictures, RemoteError } from 'directview';
 import { streamCorners } from '../src/cli/corners/stream.ts';
+import { table } from '../src/cli/table.ts';
 import { contest } from './support/contest.ts';
 import { peerIfThere } from './support/peer.ts';
-import { table, timed } from './support/stats.ts';
+import { timed } from './support/stats.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 const PEER_NAME = 'scikit-image + ipyparallel';
@@ -126,7 +127,7 @@ function render(figures: readonly Figure[]): string {
     skipped === undefined ? corners : '-',
     skipped === undefined ? (ratio === undefined ? '' : `${ratio.toFixed(2)} × ${PEER_NAME}`) : `skipped: ${skipped}`,
   ]);
-  return table([['context', 'engines', 'pictures/s', 'corners', 'ratio'], ...rows]);
+  return table(['context', 'engines', 'pictures/s', 'corners', 'ratio'], rows).trimEnd();
 }
 
 async function main(): Promise<void> {

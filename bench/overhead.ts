@@ -5,12 +5,13 @@ import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DirectView } from 'directview';
+import { table } from '../src/cli/table.ts';
 import { unorderedImap, unorderedMap } from './support/balanced.ts';
 import { broadcastFigures } from './support/broadcast.ts';
 import { contest, digits, type Figure, isTime, type Measure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
 import { rawGather, rawPing, rawThroughput } from './support/raw-zeromq.ts';
-import { median, samples, table, timed } from './support/stats.ts';
+import { median, samples, timed } from './support/stats.ts';
 
 const MB = 1e6;
 const ITEMS = 100_000;
@@ -121,7 +122,7 @@ function render(figures: readonly Figure[]): string {
     peer === undefined ? '' : digits(peer),
     ratio === undefined ? '' : `${digits(ratio)} × ${isTime(unit) ? 'quicker' : 'as much'}`,
   ]);
-  return table([['figure', 'median', 'unit', 'beside zeromq', 'ipyparallel', 'ratio'], ...rows]);
+  return table(['figure', 'median', 'unit', 'beside zeromq', 'ipyparallel', 'ratio'], rows).trimEnd();
 }
 
 /** Work that is shared out by the client: 100 000 tiny items as they arrive, and one large value for many engines. */

@@ -6,9 +6,10 @@ import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DirectView, pdot, Tensor } from 'directview';
 import { difference } from '../kernels/matmul/product-check.ts';
+import { table } from '../src/cli/table.ts';
 import { contest, digits, type Figure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
-import { table, timed } from './support/stats.ts';
+import { timed } from './support/stats.ts';
 
 type Device = NonNullable<NonNullable<Parameters<typeof Cluster.start>[0]>['device']>;
 
@@ -76,7 +77,7 @@ function render(figures: readonly Figure[]): string {
       peer === undefined ? ['', '', ''] : [digits(peer), digits(gflops / peer), `${digits(ratio ?? 0)} × quicker`];
     return [name, digits(value), digits(gflops / value), `${digits(100 * (spread ?? 0))} %`, ...other];
   });
-  return table([['pdot', 'ms', 'GFLOP/s', 'spread', 'ipyparallel ms', 'GFLOP/s', 'ratio'], ...rows]);
+  return table(['pdot', 'ms', 'GFLOP/s', 'spread', 'ipyparallel ms', 'GFLOP/s', 'ratio'], rows).trimEnd();
 }
 
 /** The same threads for every engine of both: the BLAS of numpy and ours each have their own variables. */

@@ -1,18 +1,19 @@
-// Runs a command in the background: returns when it says that it is ready.
+// Runs a command in the background, and returns when it reports that it is ready.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterError } from '../errors.ts';
 
+/** The message that a daemon sends to its parent when it is ready. */
 export interface DaemonMessage {
-  /** What to print. */
+  /** Text to print. */
   readonly ready: string;
 }
 
 /**
- * Starts this program with other arguments, detached from the terminal, and resolves with what it says when it is ready.
- * @throws ClusterError with what it wrote, when it ends instead
+ * Starts this program with other arguments, detached from the terminal. Resolves with the text of its ready message.
+ * @throws ClusterError with the daemon's output, when it ends before
  */
 export async function daemonize(args: readonly string[]): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'directview-log-'));
@@ -22,7 +23,7 @@ export async function daemonize(args: readonly string[]): Promise<string> {
     return await ready(child, () => readFileSync(join(dir, 'log'), 'utf8').trim());
   } finally {
     closeSync(log);
-    // the daemon's descriptor stays valid; from here on nobody would read the log
+    // The daemon's own descriptor stays valid, and nobody would read the log any more.
     rmSync(dir, { recursive: true, force: true });
   }
 }

@@ -1,12 +1,14 @@
-// Ctrl-C in a command that waits for engines: the first one interrupts them, the second one leaves at once.
-
+/** The exit code of a command that Ctrl-C ended. */
 export const INTERRUPTED = 130;
 
-/** Calls `first` on the first SIGINT; the returned function ends that and says whether there was one. */
+/**
+ * Calls `first` on the first SIGINT, and ends the process on the second. The returned function stops this, and says
+ * whether a SIGINT came.
+ */
 export function onInterrupt(first: () => unknown): () => boolean {
   let seen = false;
   const handler = () => {
-    if (seen) process.exit(INTERRUPTED); // `exit` ends a cluster that was started here
+    if (seen) process.exit(INTERRUPTED); // the exit handler ends a cluster that this process started
     seen = true;
     first();
   };

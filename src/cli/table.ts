@@ -1,8 +1,10 @@
-// Rows in columns that line up: numbers to the right, text to the left.
-
+/** A cell of a table. */
 export type Cell = string | number;
 
-/** One line per row; no blanks at line ends. */
+/**
+ * Rows in columns that line up, one line per row, without blanks at line ends. A column of numbers is set to the right, and
+ * `-` in it means an unknown number; other columns are set to the left.
+ */
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => String(row[i]).length)));
   const isNumeric = head.map(

@@ -14,15 +14,15 @@ import { type Session, withCluster } from '../with-cluster.ts';
 const GLOBALS = { Cluster, fromModule, pdot, range, ref, Tensor, tensor };
 
 const HELP = `
-rc (the client) and view (all engines) are there; Cluster, Tensor, tensor, range, ref, fromModule, pdot as well.
-  %px CODE        runs CODE on the engines and prints what each says
+The session has rc (the client), view (all engines), Cluster, Tensor, tensor, range, ref, fromModule, pdot.
+  %px CODE        runs CODE on the engines and prints their output
   %%px            the same for the lines up to an empty one
   %autopx         every line runs on the engines, until the next %autopx
   %pxresult       shows the last result again
   %pxconfig       sets the defaults; without options shows them
 Options: -t ENGINES (0 · 0,2 · ::2 · all), --block/--noblock (-b/-a), --stream/--no-stream,
   --group-outputs type|engine|order (-e, -r), --verbose (-v), --progress-after SECONDS, --local, -o NAME,
-  --signal-on-interrupt SIGINT|0. In front of the code of %px only the long ones and -t.
+  --signal-on-interrupt SIGINT|0. Before the code of %px only the long ones and -t count.
 Ctrl-C interrupts the engines while a px runs.
 `;
 

@@ -17,7 +17,7 @@ export interface Format {
 export const JSON_LINES: Format = {
   head: '',
   text: (image, { shape, corners, subpix, ms }) => {
-    const fields = { image, shape, corners, ...(subpix === undefined ? {} : { subpix }), ms: round(ms, 2) };
+    const fields = { image, shape, corners, subpix, ms: round(ms, 2) };
     return `${JSON.stringify(fields)}\n`;
   },
   imageOf: (line) => {

@@ -1,15 +1,15 @@
-// Tab completion: % commands, their options, and the names that engines know.
+// Tab completion: % commands, their options, and the names on engines.
 import type { Client } from '../../client/client.ts';
 import { COMMANDS, FLAGS } from './px-line.ts';
 
-/** What could stand there, and the text that it replaces: as node:repl wants it. */
+/** Candidates, and the text that they replace: the form that node:repl takes. */
 export type Completion = [string[], string];
 
 const ENGINE_ANSWER_MS = 500;
 const NS = /\.ns\.([\w$]*)$/;
 const PATH = /([A-Za-z_$][\w$]*(?:\.[\w$]*)*)?$/;
 
-/** Completes px commands and code that is for engines; undefined for the REPL's own JavaScript. */
+/** Completes px commands and code for engines. Returns undefined for the REPL's own JavaScript. */
 export async function completePx(
   line: string,
   rc: Client,
@@ -42,7 +42,7 @@ async function onEngine(path: string, rc: Client, targets: string): Promise<Comp
   );
 }
 
-/** Names in the first engine's namespace, or of an object there; none when the engine is busy. */
+/** Names in the first engine's namespace, or in an object there; none when the engine is busy. */
 async function engineNames(rc: Client, targets: string, parents: readonly string[]): Promise<string[]> {
   const [id] = rc.view(targets).ids;
   if (id === undefined) return [];
@@ -55,7 +55,7 @@ async function engineNames(rc: Client, targets: string, parents: readonly string
   }
 }
 
-// Runs on the engine. Getters are not touched: the engine's own are lazy and costly.
+// Runs on the engine. Reads no getters, because the engine's own are lazy and costly.
 function propertyNames(parents: readonly string[]): string[] {
   let owner: unknown = globalThis;
   for (const name of parents) {

@@ -1,9 +1,9 @@
-// Does source text end too early? Asked of V8's own parser.
+// Does source text end too early? V8's own parser knows.
 import { Script } from 'node:vm';
 
 const ENDS = /^(Unexpected end of input|Unterminated template literal|missing \) after argument list)/;
 
-/** Would more lines make this a program, such as `for (const x of y) {`? Text that is plainly wrong is not incomplete. */
+/** True if more lines could make this a program, such as `for (const x of y) {`. Text that is plainly wrong is complete. */
 export function isIncomplete(code: string): boolean {
   const opened = `async () => {${code}`;
   return syntaxError(`${opened}\n}`) !== undefined && ENDS.test(syntaxError(opened) ?? '');

@@ -1,22 +1,24 @@
-// The % commands of the REPL as data: what a line asks for. Pure.
+// The % commands of the REPL as data. Pure.
 import type { GroupBy } from '../../client/results/output/grouping.ts';
 
+/** The settings of a px command. */
 export interface PxSettings {
-  /** As in rc.view: '0', '0,2', '::2', 'all'. */
+  /** Engines, in the notation of rc.view: '0', '0,2', '::2', 'all'. */
   readonly targets: string;
-  /** false: the AsyncResult at once, and no output. */
+  /** False gives the AsyncResult at once, without output. */
   readonly block: boolean;
   readonly stream: boolean;
   readonly groupOutputs: GroupBy;
   readonly verbose: boolean;
-  /** Milliseconds; -1 never. */
+  /** Milliseconds; -1: never. */
   readonly progressAfter: number;
-  /** Runs here, too. */
+  /** Runs the code in the REPL, too. */
   readonly local: boolean;
-  /** Does Ctrl-C interrupt the engines, or only the wait? */
+  /** True if Ctrl-C interrupts the engines; false if it only ends the wait. */
   readonly interrupts: boolean;
 }
 
+/** The settings of a new session. */
 export const DEFAULTS: PxSettings = {
   targets: 'all',
   block: true,
@@ -28,19 +30,21 @@ export const DEFAULTS: PxSettings = {
   interrupts: true,
 };
 
+/** A parsed line that begins with %. */
 export interface PxLine {
   readonly command: '%px' | '%%px' | '%autopx' | '%pxresult' | '%pxconfig';
   readonly settings: Partial<PxSettings>;
-  /** Where the AsyncResult goes: a name of the REPL. */
+  /** The name in the REPL that takes the AsyncResult. */
   readonly output?: string;
-  /** Of `%px`; a `%%px` cell follows on its own lines. */
+  /** The code of `%px`; that of `%%px` follows on lines of its own. */
   readonly code: string;
 }
 
+/** Every % command. */
 export const COMMANDS: readonly PxLine['command'][] = ['%px', '%%px', '%autopx', '%pxresult', '%pxconfig'];
 
 interface Flag {
-  /** Names of one letter count only where no code follows: `%px -a` negates. */
+  /** Names of one letter count only if no code follows: `%px -a` negates a. */
   readonly names: readonly string[];
   readonly read: (value: string) => Partial<PxSettings> | { readonly output: string };
   readonly takes?: string;
@@ -48,6 +52,7 @@ interface Flag {
 
 const GROUPS: readonly string[] = ['type', 'engine', 'order'];
 
+/** The options of the % commands. */
 export const FLAGS: readonly Flag[] = [
   { names: ['-t', '--targets'], takes: 'engines', read: (targets) => ({ targets }) },
   { names: ['-b', '--block'], read: () => ({ block: true }) },
@@ -87,7 +92,7 @@ function interrupts(signal: string): boolean {
   throw new Error(`--signal-on-interrupt is SIGINT, or 0 for none, not '${signal}'`);
 }
 
-/** What a line that begins with % asks for. @throws Error that says what is wrong with it */
+/** Parses a line that begins with %. @throws Error that says what is wrong with it */
 export function parsePxLine(line: string): PxLine {
   const match = /^\s*(%%?\w+)(?:\s+|$)([\s\S]*?)\s*$/.exec(line);
   const command = COMMANDS.find((known) => known === match?.[1]);
@@ -122,7 +127,7 @@ function nextFlag(text: string, codeFollows: boolean) {
   return { settings: flag.read(value.replace(/^(['"])(.*)\1$/, '$2')), rest };
 }
 
-// In front of code `-a` is a negation; only `-t` with targets and code after it is unmistakable.
+// Before code `-a` is a negation; only `-t` with targets and code after it is clear.
 function isFlagBeforeCode(word: string, after: string): boolean {
   return word.startsWith('--') || (word === '-t' && /^(all|[-\d:,]+)\s+\S/.test(after));
 }

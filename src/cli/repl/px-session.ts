@@ -31,7 +31,7 @@ export class PxSession {
     return this.#settings;
   }
 
-  /** `%autopx`, `%pxresult`, `%pxconfig`. */
+  /** Carries out `%autopx`, `%pxresult` or `%pxconfig`. */
   async command({ command, settings }: PxLine): Promise<void> {
     if (command === '%autopx') this.#toggle();
     else if (command === '%pxconfig') this.#configure(settings);
@@ -58,7 +58,7 @@ export class PxSession {
   ): Promise<{ readonly value: PxReply } | undefined> {
     const settings = { ...this.#settings, ...line.settings };
     const { targets, block, verbose, interrupts } = settings;
-    // Local code has its say before the engines are shown.
+    // Local code prints first, then the engines.
     const options = { ...this.#showing(settings), verbose, block: block && !settings.local };
     const run = this.#rc.view(targets).px.with(options)(code);
     this.#last = run;
@@ -90,7 +90,7 @@ export class PxSession {
     await this.#wait(this.#last.show({ ...this.#showing(settings), stream: false }), false);
   }
 
-  // Remote failures are the engines' and end here; anything else is the REPL's to show.
+  // Remote failures are printed here; the REPL shows any other error.
   #report(error: unknown): void {
     if (error instanceof AbortError) this.#sinks.stderr.write(GIVEN_UP);
     else if (error instanceof AlreadyDisplayedError) this.#sinks.stderr.write(`${error.message}\n`);

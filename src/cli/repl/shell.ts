@@ -1,4 +1,3 @@
-// Node's REPL with px commands: one line after the other, also those typed while a px runs.
 import type { EventEmitter } from 'node:events';
 import { type REPLServer, Recoverable, start } from 'node:repl';
 import type { Client } from '../../client/client.ts';
@@ -10,22 +9,24 @@ import { PxSession } from './px-session.ts';
 type Finish = (error: Error | null, value?: unknown) => void;
 type Evaluate = (code: string, context: unknown, file: string, finish: Finish) => void;
 type Complete = (line: string, done: (error: Error | null, completion?: Completion) => void) => void;
-/** What node:repl lets one replace, though its types call it read-only. */
+/** The parts of node:repl that may be replaced, although its types call them read-only. */
 type Server = REPLServer & { eval: Evaluate; completer: Complete; readonly _domain?: EventEmitter };
 
-/** A value to print; absent: nothing is printed; SHOWN: the server has printed an error and the prompt itself. */
+/** A value to print; undefined prints nothing; SHOWN: the server has printed an error and the prompt itself. */
 type Answer = { readonly value: unknown } | typeof SHOWN | undefined;
 const SHOWN = Symbol('shown');
 
 const PROMPTS = { js: '> ', px: 'px> ', more: '... ' } as const;
 const FILE = 'REPL';
 
+/** The streams of a Shell. */
 export interface ShellStreams {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
   readonly errors: NodeJS.WriteStream;
 }
 
+/** Node's REPL with px commands. Lines run one after the other, also those that are typed while a px runs. */
 export class Shell {
   /** Resolves when the user has left and the last line has run. */
   readonly closed: Promise<void>;
@@ -37,14 +38,15 @@ export class Shell {
   readonly #errors: NodeJS.WriteStream;
   #tail: Promise<void> = Promise.resolve();
   #left = false;
-  /** Lines of a command that is not complete yet, and the `%%px` line above them. */
+  /** The lines of an incomplete command. */
   #pending = '';
+  /** The `%%px` line above them. */
   #cell: PxLine | undefined;
 
   constructor(rc: Client, { input, output, errors }: ShellStreams, globals: Readonly<Record<string, unknown>>) {
     this.#rc = rc;
     this.#errors = errors;
-    // The global context: values of another one would not be instances of this one's classes.
+    // The global context: in another one, values would not be instances of the classes here.
     const options = { input, output, prompt: PROMPTS.js, useGlobal: true, preview: false, breakEvalOnSigint: true };
     this.#server = start(options) as Server;
     Object.assign(this.#server.context, { rc, view: rc.view('all'), ...globals });
@@ -74,7 +76,7 @@ export class Shell {
     });
   }
 
-  /** Ctrl-C: ends what runs on the engines, or drops a command that is not complete. False when there is neither. */
+  /** Ctrl-C: ends the px that runs, or drops an incomplete command. False if there is neither. */
   interrupt(): boolean {
     if (this.#px.interrupt()) return true;
     if (this.#pending === '' && this.#cell === undefined) return false;
@@ -108,7 +110,7 @@ export class Shell {
     else finish(null, answer.value);
   }
 
-  // The input has ended: the server would show a prompt on a closed line.
+  // The input has ended, and the server would show a prompt on a closed line.
   #writeLate(answer: Exclude<Answer, typeof SHOWN>, failure: Error | undefined): void {
     if (failure !== undefined) this.#errors.write(`Uncaught ${failure.stack}\n`);
     else if (answer !== undefined) this.#server.output.write(`${this.#server.writer(answer.value)}\n`);
@@ -149,7 +151,7 @@ export class Shell {
     }
   }
 
-  // Lines up to an empty one.
+  // A cell ends at an empty line.
   async #cellLine(line: string, cell: PxLine): Promise<Answer> {
     if (line.trim() !== '') {
       this.#pending += line;
@@ -171,14 +173,14 @@ export class Shell {
     try {
       return await this.#px.run(code, line, (text) => this.#javaScript(text));
     } catch (error) {
-      // Bad targets, no engines, a closed client: a sentence, not a stack.
+      // Bad targets, no engines or a closed client: a sentence says enough, without a stack.
       this.#errors.write(`${(error as Error).name}: ${(error as Error).message}\n`);
       return undefined;
     }
   }
 
-  // The REPL's own evaluation: top-level await, and more lines where the code is not complete. Its callback hears of
-  // values only: errors go to its domain, which shows them.
+  // The REPL's own evaluation: it knows top-level await and incomplete code. Its callback gets only values; errors go to
+  // its domain, which prints them.
   #javaScript(line: string): Promise<Answer> {
     const code = this.#pending + line;
     const domain = this.#server._domain;

@@ -1,4 +1,4 @@
-// What `directview run` adds to Node's module loader: the name 'directview', and TypeScript where Node lacks it.
+// The additions of `directview run` to Node's module loader: the name 'directview', and TypeScript where Node lacks it.
 import { existsSync } from 'node:fs';
 import { createRequire, register } from 'node:module';
 import { extname, join } from 'node:path';
@@ -9,7 +9,7 @@ const SCRIPTS = ['.js', '.mjs', '.ts', '.mts'];
 
 /**
  * Checks the script before a cluster is started, and installs the loader for it.
- * @throws Error when there is no such file, when it is of another kind, or when it is TypeScript and nothing here reads that
+ * @throws Error when the file is missing or of another kind, or when it is TypeScript and no compiler is found
  */
 export function installHooks(script: string): void {
   if (!existsSync(script)) throw new Error(`no such script: ${script}`);
@@ -29,13 +29,13 @@ function readsTypeScript(): boolean {
   return Boolean((process.features as { typescript?: string | false }).typescript);
 }
 
-/** The compiler next to the script, in the current directory, or next to us. */
+/** Finds a compiler next to the script, in the current directory, or next to this package. */
 function findTypeScript(script: string): string | null {
   for (const base of [script, join(process.cwd(), 'x.js'), import.meta.filename]) {
     try {
       return pathToFileURL(createRequire(base).resolve('typescript')).href;
     } catch {
-      // not there: the next place
+      // not there; try the next place
     }
   }
   return null;

@@ -1,13 +1,12 @@
-// Runs a user's script with a client.
 import { pathToFileURL } from 'node:url';
 import type { Client } from '../../client/client.ts';
 
 type Main = (rc: Client, args: readonly string[]) => unknown;
 
 /**
- * Imports the script, with `rc` and `view` as globals and the arguments in process.argv, then calls its `main` (or its
- * default export) with both.
- * @throws whatever the script throws
+ * Imports a user's script, with `rc` and `view` as globals and the arguments in process.argv. Then calls its `main`, or its
+ * default export, with the client and the arguments.
+ * @throws any error of the script
  */
 export async function runScript(path: string, rc: Client, args: readonly string[]): Promise<void> {
   process.argv = [process.execPath, path, ...args];

@@ -46,8 +46,9 @@ function glibcVersion(): string {
 }
 
 function readGlibcVersion(): string {
-  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime ?? '';
+  // The report is an object, although @types/node calls it a string.
+  const report: unknown = process.report.getReport();
+  return (report as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime ?? '';
 }
 
 /** Merges the allowed variables of `base`, the limits of threads and memory, and `more`, which wins. */
