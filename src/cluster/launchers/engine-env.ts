@@ -46,9 +46,8 @@ function glibcVersion(): string {
 }
 
 function readGlibcVersion(): string {
-  // The report is an object, although @types/node calls it a string.
-  const report: unknown = process.report.getReport();
-  return (report as { header: { glibcVersionRuntime?: string } }).header.glibcVersionRuntime ?? '';
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime ?? '';
 }
 
 /** Merges the allowed variables of `base`, the limits of threads and memory, and `more`, which wins. */
