@@ -15,7 +15,14 @@ import type { JobSelection } from './jobs/jobs.ts';
 import type { QueueOptions, ViewQueueStatus } from './jobs/queue-status.ts';
 import type { ViewJobs } from './jobs/view-jobs.ts';
 import { checkNames, checkNamespace } from './names.ts';
-import type { CallOptions, ExecuteOptions, GatherOptions, ScatterOptions, TargetOptions } from './options.ts';
+import type {
+  CallOptions,
+  ExecuteOptions,
+  GatherOptions,
+  MapOptions,
+  ScatterOptions,
+  TargetOptions,
+} from './options.ts';
 import { type Px, pxOf } from './px/px.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
 import { joined } from './results/assembly.ts';
@@ -102,10 +109,13 @@ export class DirectView<M extends Mode = Mode> {
    * await view.map((x) => x ** 2, [1, 2, 3]); // [1, 4, 9]
    * await view.map(async (url) => (await fetch(url)).status, urls, { concurrency: 8 });
    */
+  map<T, R>(fn: (item: T) => R, items: readonly T[], options?: MapOptions): AsyncResult<Awaited<R>[], Awaited<R>>;
+  /** Over any sequences: `fn` gets one item of each. */
   map<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
     ...sequences: readonly unknown[]
-  ): AsyncResult<Awaited<R>[], Awaited<R>> {
+  ): AsyncResult<Awaited<R>[], Awaited<R>>;
+  map<R>(fn: RemoteFunction<unknown[], R>, ...sequences: readonly unknown[]): AsyncResult<Awaited<R>[], Awaited<R>> {
     return mapInBlocks(this.#calls, fn, sequences);
   }
 

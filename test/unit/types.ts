@@ -1,7 +1,7 @@
 // The public types, checked by the compiler; at run time this file only has to load.
 
 import type { AsyncResult, Client, DirectView, ExecuteReply, ItemStream, RemoteError, Tensor } from 'directview';
-import { pdot, ref } from 'directview';
+import { pdot, ref, tensor } from 'directview';
 import { expectTypeOf } from 'expect-type';
 import * as assert from 'uvu/assert';
 import { suite } from '../support/suite.ts';
@@ -23,6 +23,13 @@ async function contract(rc: Client, one: DirectView<'one'>, many: DirectView<'ma
   expectTypeOf(await one.apply((x: number) => x > 1, 5)).toEqualTypeOf<boolean>();
   expectTypeOf(await one.apply((x: number) => x > 1, ref('a'))).toEqualTypeOf<boolean>();
   expectTypeOf(await one.map((x: number) => String(x), [1, 2])).toEqualTypeOf<string[]>();
+  // Items of one list tell the type of the parameter; all other sequences leave it to the function.
+  expectTypeOf(await one.map((x) => x.length, ['a'])).toEqualTypeOf<number[]>();
+  expectTypeOf(await many.map(async (x) => x, [1], { concurrency: 2 })).toEqualTypeOf<number[]>();
+  expectTypeOf(await many.map((x: number, y: string) => y.repeat(x), [1], ['a'])).toEqualTypeOf<string[]>();
+  expectTypeOf(await many.map((x: Float64Array) => x.length, tensor([[1]]))).toEqualTypeOf<number[]>();
+  expectTypeOf(await many.map(ref('f'), [1])).toEqualTypeOf<unknown[]>();
+  expectTypeOf(await rc.loadBalanced().map((x) => x + 1, [1], { ordered: false })).toEqualTypeOf<number[]>();
   expectTypeOf(await many.execute('1')).toEqualTypeOf<ExecuteReply[]>();
   expectTypeOf(await one.push({ a: 1 })).toEqualTypeOf<undefined>();
   expectTypeOf(await many.pull(['a'])).toEqualTypeOf<unknown[][]>();

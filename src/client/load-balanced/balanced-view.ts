@@ -50,7 +50,7 @@ export class LoadBalancedView {
   /** Shared by the views that `with` derives. */
   readonly #owner: object;
 
-  /** Views are made by `client.loadBalanced()`. */
+  /** Views are made by `client.loadBalanced()`. @internal */
   constructor(balancer: Balancer, targets: Targets, options: ViewOptions = {}, owner: object = {}) {
     this.#balancer = balancer;
     this.targets = targets;
@@ -125,10 +125,17 @@ export class LoadBalancedView {
    * await lview.map((x, y) => x + y, [1, 2, 3], [10, 20, 30]); // [11, 22, 33]
    * for await (const found of lview.map(crunch, inputs, { chunkSize: 'auto', ordered: false })) console.log(found);
    */
+  map<T, R>(
+    fn: (item: T) => R,
+    items: readonly T[],
+    options?: BalancedMapOptions,
+  ): AsyncResult<Awaited<R>[], Awaited<R>>;
+  /** Over any sequences: `fn` gets one item of each. */
   map<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
     ...sequences: readonly unknown[]
-  ): AsyncResult<Awaited<R>[], Awaited<R>> {
+  ): AsyncResult<Awaited<R>[], Awaited<R>>;
+  map<R>(fn: RemoteFunction<unknown[], R>, ...sequences: readonly unknown[]): AsyncResult<Awaited<R>[], Awaited<R>> {
     const { inputs, options } = splitInputs<BalancedMapOptions>(sequences, checkMap);
     const { chunkSize: wanted = 1, ordered = true, concurrency, ...given } = options;
     const all: ViewOptions = { ...this.#options, ...given };
