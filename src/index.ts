@@ -1,25 +1,5 @@
-// The public API of directview: one list of values, one of types, nothing else.
+// The public API of directview: a list of values, and a list of types.
 
-export type {
-  ContactSheetOptions,
-  Corner,
-  CornersJob,
-  CornersOfFile,
-  DeviceOption,
-  FindCornersOptions,
-  Format,
-  FoundCorners,
-  GetPicturesOptions,
-  HarrisOptions,
-  Image,
-  Mark,
-  PeaksOptions,
-  Picture,
-  ReadPictureOptions,
-  ResponseOptions,
-  ShiTomasiOptions,
-  SubpixOptions,
-} from '../kernels/index.ts';
 export {
   contactSheet,
   cornerHarris,
@@ -37,65 +17,16 @@ export {
   thumbnail,
 } from '../kernels/index.ts';
 export { PictureError } from '../kernels/pictures/picture-error.ts';
-export type { ImportOptions } from './client/calls/import-module.ts';
-export type {
-  Kernel,
-  KernelArgument,
-  KernelConstant,
-  KernelFunction,
-  KernelParameters,
-  KernelResult,
-  KernelScope,
-  KernelSettings,
-} from './client/calls/kernel.ts';
-export type { Namespace } from './client/calls/namespace.ts';
-export type { ParallelFunction, ParallelOptions } from './client/calls/remote-functions.ts';
-export type { ConnectOptions } from './client/client.ts';
 export { Client } from './client/client.ts';
 export { DirectView } from './client/direct-view.ts';
 export { Executor } from './client/executor.ts';
-export type { AbortOptions } from './client/jobs/client-jobs.ts';
-export type { Job, JobSelection } from './client/jobs/jobs.ts';
-export type {
-  EngineQueue,
-  EngineQueues,
-  QueueIds,
-  QueueOptions,
-  QueueStatus,
-  ViewQueueStatus,
-} from './client/jobs/queue-status.ts';
-export type { ClusterInfo } from './client/links/cluster-file.ts';
-export type { ClientEvent } from './client/links/engine-links.ts';
-export type { Metadata } from './client/links/task.ts';
 export { LoadBalancedView } from './client/load-balanced/balanced-view.ts';
-export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
 export { Dependency } from './client/load-balanced/dependency.ts';
 export { ItemStream } from './client/load-balanced/item-stream.ts';
-export type { BalancedMapOptions, BalancedOptions, ImapOptions } from './client/load-balanced/options.ts';
-export type {
-  CallOptions,
-  ExecuteOptions,
-  GatherOptions,
-  MapOptions,
-  ScatterOptions,
-  TargetOptions,
-} from './client/options.ts';
-export type { Operand } from './client/pdot/operands.ts';
-export type { PdotOptions } from './client/pdot/pdot.ts';
 export { pdot } from './client/pdot/pdot.ts';
-export type { Px } from './client/px/px.ts';
-export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
-export type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './client/remote.ts';
-export type { GetOptions, ReturnWhen } from './client/results/async-result.ts';
 export { AsyncResult } from './client/results/async-result.ts';
 export { ExecuteReply } from './client/results/execute-reply.ts';
-export type { DisplayOptions } from './client/results/output/display.ts';
-export type { GroupBy } from './client/results/output/grouping.ts';
-export type { TextSink } from './client/results/output/sinks.ts';
-export type { InteractiveOptions, ProgressEvent } from './client/results/progress.ts';
-export type { Targets } from './client/targets.ts';
 export { Cluster } from './cluster/cluster.ts';
-export type { EngineInfo } from './errors.ts';
 export {
   AbortError,
   AlreadyDisplayedError,
@@ -118,13 +49,92 @@ export {
   TimeoutError,
   UnmetDependency,
 } from './errors.ts';
+export { fromModule } from './protocol/values/module-function.ts';
+export { ref } from './protocol/values/ref.ts';
+export { range, tensor } from './tensor/convert.ts';
+export { Tensor } from './tensor/tensor.ts';
+
+// Types.
+
+export type {
+  ContactSheetOptions,
+  Corner,
+  CornersJob,
+  CornersOfFile,
+  DeviceOption,
+  FindCornersOptions,
+  Format,
+  FoundCorners,
+  GetPicturesOptions,
+  HarrisOptions,
+  Image,
+  Mark,
+  PeaksOptions,
+  Picture,
+  ReadPictureOptions,
+  ResponseOptions,
+  ShiTomasiOptions,
+  SubpixOptions,
+} from '../kernels/index.ts';
+export type { ImportOptions } from './client/calls/import-module.ts';
+export type {
+  Kernel,
+  KernelArgument,
+  KernelConstant,
+  KernelFunction,
+  KernelParameters,
+  KernelResult,
+  KernelScope,
+  KernelSettings,
+} from './client/calls/kernel.ts';
+export type { Namespace } from './client/calls/namespace.ts';
+export type { ParallelFunction, ParallelOptions } from './client/calls/remote-functions.ts';
+export type { ConnectOptions } from './client/client.ts';
+export type { AbortOptions } from './client/jobs/client-jobs.ts';
+export type { Job, JobSelection } from './client/jobs/jobs.ts';
+export type {
+  EngineQueue,
+  EngineQueues,
+  QueueIds,
+  QueueOptions,
+  QueueStatus,
+  ViewQueueStatus,
+} from './client/jobs/queue-status.ts';
+export type { ClusterInfo } from './client/links/cluster-file.ts';
+export type { ClientEvent } from './client/links/engine-links.ts';
+export type { Metadata, Task } from './client/links/task.ts';
+export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
+export type { BalancedMapOptions, BalancedOptions, ImapOptions, ReturnErrors } from './client/load-balanced/options.ts';
+export type {
+  CallOptions,
+  ExecuteOptions,
+  GatherOptions,
+  MapOptions,
+  ScatterOptions,
+  TargetOptions,
+} from './client/options.ts';
+export type { Operand } from './client/pdot/operands.ts';
+export type { PdotOptions } from './client/pdot/pdot.ts';
+export type { Px } from './client/px/px.ts';
+export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
+export type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './client/remote.ts';
+export type { GetOptions, PerTask, ReturnWhen } from './client/results/async-result.ts';
+export type { DisplayOptions, StreamOptions } from './client/results/output/display.ts';
+export type { GroupBy } from './client/results/output/grouping.ts';
+export type { TextSink } from './client/results/output/sinks.ts';
+export type { InteractiveOptions, ProgressEvent, ProgressOptions } from './client/results/progress.ts';
+export type { WaitSets } from './client/results/task-group.ts';
+export type { Targets } from './client/targets.ts';
+export type { ClusterEvent, StartOptions } from './cluster/start-options.ts';
+export type { Verdict, VitalsOptions } from './cluster/vitals.ts';
+export type { EngineInfo, RemoteErrorInit } from './errors.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from './protocol/messages.ts';
 export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
-export { fromModule } from './protocol/values/module-function.ts';
-export { ref } from './protocol/values/ref.ts';
-export type { TensorLike } from './tensor/convert.ts';
-export { range, tensor } from './tensor/convert.ts';
-export type { DType } from './tensor/dtype.ts';
+export type { Ref } from './protocol/values/ref.ts';
+export type { WaitLimits } from './rpc/waiting.ts';
+export type { TensorLike, TensorOptions, TFTensorLike } from './tensor/convert.ts';
+export type { DType, TypedArray } from './tensor/dtype.ts';
 export type { Dist } from './tensor/partition.ts';
-export { Tensor } from './tensor/tensor.ts';
+export type { Nested, Shape, TensorFactory } from './tensor/tensor.ts';
+export type { ModuleFunction } from './util/module-function.ts';

@@ -264,7 +264,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return this.#jobs.purge(jobs);
   }
 
-  /** The submitted tasks: for src/cli/corners/dealer.ts alone, and gone with it. */
+  /** The submitted tasks: for src/cli/corners/dealer.ts alone, and gone with it. @internal */
   get jobs(): Jobs {
     return this.#jobs.submitted;
   }

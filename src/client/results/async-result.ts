@@ -67,7 +67,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   readonly #init: AsyncResultInit<T, Item>;
   readonly #group: TaskGroup;
 
-  /** Results are made by the methods of views. */
+  /** Results are made by the methods of views. @internal */
   constructor(init: AsyncResultInit<T, Item>) {
     const { label, tasks, limits = {} } = init;
     this.#init = init;
