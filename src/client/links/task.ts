@@ -58,7 +58,7 @@ export class Task implements Attempted {
   readonly label: string;
   /** Milliseconds since 1970. */
   readonly submitted = Date.now();
-  /** The current or last try; undefined until an engine has been chosen (load balancing). */
+  /** The current or last try; undefined until an engine has been chosen (load balancing). @internal */
   attempt: Attempt | undefined;
   /** The engine that has it, or had it last; undefined until one has been chosen. */
   engine: EngineRecord | undefined;
@@ -70,46 +70,49 @@ export class Task implements Attempted {
   isBroadcast = false;
   /** The source text of an `execute`. */
   executeInput: string | null = null;
+  /** Memory for the raw bytes of a result of that size, if it has a place already. @internal */
   destination: ((bytes: number) => Uint8Array | undefined) | undefined;
+  /** Undefined until it has ended. @internal */
   outcome: Outcome | undefined;
   /** When the outcome arrived, in milliseconds since 1970. */
   received: number | null = null;
-  /** The order of arrival among all tasks of this process: times of one millisecond tie. */
+  /** The order of arrival among all tasks of this process: times of one millisecond tie. @internal */
   arrival = 0;
   #done: Promise<Outcome> | undefined;
   #ends: readonly EndListener[] | undefined;
   #listeners: OutputListener[] | undefined;
 
-  /** With an engine, its attempt begins at once. */
+  /** With an engine, its attempt begins at once. @internal */
   constructor(id: TaskId, engine: EngineRecord | undefined, label: string) {
     this.id = id;
     this.label = label;
     if (engine !== undefined) this.begin(engine);
   }
 
-  /** A new attempt, which takes the place of the last one. `id`: its name on the wire, default the task's. */
+  /** A new attempt, which takes the place of the last one. `id`: its name on the wire, default the task's. @internal */
   begin(engine: EngineRecord | undefined, id: TaskId = this.id): Attempt {
     this.engine = engine;
     this.attempt = new Attempt(this, engine, id);
     return this.attempt;
   }
 
-  /** The only attempt decides the task. */
+  /** The only attempt decides the task. @internal */
   attemptEnded({ outcome }: Attempt): void {
     if (outcome !== undefined) this.settle(outcome);
   }
 
+  /** Output of the attempt is output of the task. @internal */
   attemptSaid(event: OutputEvent): void {
     for (const listener of this.#listeners ?? NONE) listener(event, this);
   }
 
-  /** Resolves, never rejects, when the task has ended. Made when asked for: large maps have many tasks. */
+  /** Resolves, never rejects, when the task has ended. Made when asked for: large maps have many tasks. @internal */
   get done(): Promise<Outcome> {
     this.#done ??= new Promise((resolve) => this.onEnd((task) => resolve(task.outcome as Outcome)));
     return this.#done;
   }
 
-  /** Calls `listener` when the task has ended; at once if it has. One function can listen to many tasks. */
+  /** Calls `listener` when the task has ended; at once if it has. One function can listen to many tasks. @internal */
   onEnd(listener: EndListener): void {
     if (this.outcome !== undefined) {
       listener(this);
@@ -119,17 +122,17 @@ export class Task implements Attempted {
     this.#ends = this.#ends === undefined ? [listener] : this.#ends.concat(listener);
   }
 
-  /** The id that its engine knows. */
+  /** The id that its engine knows. @internal */
   get wireId(): TaskId {
     return this.attempt?.id ?? this.id;
   }
 
-  /** Ends it here, if no engine has it yet. False: an engine has to be asked. */
+  /** Ends it here, if no engine has it yet. False: an engine has to be asked. @internal */
   drop(): boolean {
     return false;
   }
 
-  /** Ends it for good. First outcome wins. */
+  /** Ends it for good. First outcome wins. @internal */
   settle(outcome: Outcome): void {
     if (this.outcome !== undefined) return;
     this.received = Date.now();
@@ -142,7 +145,7 @@ export class Task implements Attempted {
     for (const listener of ends) listener(this);
   }
 
-  /** Ends it for good in an error of this client. */
+  /** Ends it for good in an error of this client. @internal */
   fail(error: RemoteError): void {
     this.settle(failed(error));
   }
@@ -182,13 +185,13 @@ export class Task implements Attempted {
     return this.attempt?.data ?? NOTHING;
   }
 
-  /** The reply of an `execute` that was not silent; undefined for other tasks, and until it has ended well. */
+  /** The reply of an `execute` that was not silent; undefined for other tasks, and until it has ended well. @internal */
   get executed(): ExecuteResult | undefined {
     if (this.executeInput === null || !this.outcome?.ok) return undefined;
     return this.outcome.value as ExecuteResult | undefined;
   }
 
-  /** Calls `listener` for its output from now on, after a replay of its output so far: each piece exactly once. */
+  /** Calls `listener` for its output from now on, after a replay of its output so far: each piece exactly once. @internal */
   listen(listener: OutputListener): void {
     const { stdout, stderr, outputs } = this;
     if (stdout !== '') listener({ stream: 'stdout', text: stdout }, this);

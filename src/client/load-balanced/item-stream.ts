@@ -51,7 +51,7 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   #wake = () => {};
   #room = () => {};
 
-  /** Streams are made by `imap`. */
+  /** Streams are made by `imap`. @internal */
   constructor(init: StreamInit) {
     this.#init = init;
     this.#rows = new Rows(init.inputs);
