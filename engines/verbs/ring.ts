@@ -40,8 +40,8 @@ async function send({ tag, place, block, dtype, columns, to }: RingSend, session
   return undefined;
 }
 
-// B is put together before it is multiplied. Adding products of its blocks would round float32 once per block, and would
-// copy columns out of A, because columns are not windows.
+// B is put together before it is multiplied. Adding products of its blocks would round float32 once per block. It would
+// also copy columns out of A, because columns are not windows.
 async function assembleAndMultiply(args: RingMultiply, session: Session): Promise<Tensor | undefined> {
   const { tag, place, a, dtype, shape, from, into } = args;
   const b = new Tensor(dtype, shape);

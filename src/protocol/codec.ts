@@ -71,7 +71,7 @@ export function bodyOf(parts: Parts): Body {
 /**
  * Any value as a body: what structured clone carries, and tensors, functions and classes (as source), references, and
  * errors with their fields, at any depth. Typed arrays and buffers of 1024 bytes or more become windows beside the
- * blob, so they must not change until the message is sent; tf.Tensors are read and become Tensors.
+ * blob: they must not change until the message is sent. tf.Tensors are read and become Tensors.
  * @throws NotSerializableError that names the path of what cannot travel, such as `args[0].cb`
  */
 export function encodeBody(value: unknown): Body {

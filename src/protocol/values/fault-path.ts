@@ -1,4 +1,5 @@
-// Where in a value is what cannot travel? Asked only after serializing failed, so that the normal path need not track it.
+// Finds the part of a value that cannot travel. This runs only after serializing has failed, so that the normal path need
+// not keep track of places.
 import { NotSerializableError } from '../../errors.ts';
 
 /** Steps of the longest path that is shown. */

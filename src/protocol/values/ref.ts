@@ -1,8 +1,9 @@
-// Ref: an expression that is evaluated in the engine's namespace instead of travelling as a value.
-
 const inspect = Symbol.for('nodejs.util.inspect.custom');
 
-/** Stands for what `expression` is on the engine: as the function to call, as an argument, or anywhere inside one. */
+/**
+ * An expression that is evaluated in the engine's namespace instead of travelling as a value. It stands for a function to
+ * call, for an argument, or for anything inside one.
+ */
 export class Ref {
   readonly expression: string;
 

@@ -1,5 +1,5 @@
-// Finds the parts of a value that structured clone cannot carry (functions, tensors, references, errors with their fields,
-// large buffers) and replaces them by placeholders, which value-serializer.ts writes.
+// Structured clone cannot carry functions, tensors, references, the fields of errors, and large buffers without a copy.
+// These parts of a value are found here and replaced by placeholders, which value-serializer.ts writes.
 import { EventEmitter } from 'node:events';
 import { NotSerializableError } from '../../errors.ts';
 import { isTFTensor, tensor } from '../../tensor/convert.ts';

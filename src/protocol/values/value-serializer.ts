@@ -1,5 +1,5 @@
-// A value becomes one structured-clone blob and the raw buffers beside it, which are windows on the value's arrays, never
-// copies. V8's serializer does this because it hands every view, at any depth, to `_writeHostObject` in its one walk.
+// A value becomes one structured-clone blob and the raw buffers beside it. The buffers are windows on the value's arrays,
+// not copies. V8's serializer does this because it hands every view, at any depth, to `_writeHostObject` in its one walk.
 // msgpackr and superjson copy arrays into their own output, or need a second walk to find them
 // (docs/decisions/v8-serializer.md).
 import { Serializer } from 'node:v8';
