@@ -1,13 +1,13 @@
 // The options that a launcher sends to an engine: one JSON line on the engine's stdin. Not argv, as `ps` shows argv to
 // others. The engine exits when that stdin ends, so no engine outlives its launcher.
 import { flag, num, type ObjectOf, object, oneOf, optional, type Reader, text, whole } from './fields.ts';
-import { DEVICE_KINDS } from './messages.ts';
-
-/** Every DeviceChoice, `auto` first. */
-export const DEVICE_CHOICES = ['auto', ...DEVICE_KINDS] as const;
+import { DEVICE_KINDS, type DeviceReport } from './messages.ts';
 
 /** The kind of device to compute on; `auto` takes the best one that the machine has. */
-export type DeviceChoice = (typeof DEVICE_CHOICES)[number];
+export type DeviceChoice = 'auto' | DeviceReport['kind'];
+
+/** Every DeviceChoice, `auto` first. */
+export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICE_KINDS];
 
 const deviceChoice: Reader<DeviceChoice> = oneOf(...DEVICE_CHOICES);
 
