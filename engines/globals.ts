@@ -1,22 +1,20 @@
-// What user code finds on globalThis of an engine. All of it may be shadowed; nothing of ours depends on these names.
-
+// The names that user code finds on globalThis of an engine. Users may shadow all of them, because the engine itself uses
+// none.
 import { useDevice } from '../kernels/device.ts';
 import * as kernels from '../kernels/index.ts';
 import type { DeviceReport } from '../src/protocol/messages.ts';
 import type { EngineMemory } from '../src/protocol/methods.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
-import type { CollectiveCalls, Collectives } from './collectives/collectives.ts';
+import type { CollectiveCalls } from './collectives/collectives.ts';
 import { hostCopy } from './device/operands.ts';
-import type { Peers, ReceiveOptions } from './peers/peers.ts';
-import type { Capture } from './user-code/capture.ts';
+import type { EngineParts } from './engine-parts.ts';
+import type { ReceiveOptions } from './peers/peers.ts';
 import { mimeBundle } from './user-code/display.ts';
-import type { Libraries } from './user-code/libraries.ts';
 import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
-import type { Session } from './verbs/verb.ts';
 
-/** The `engine` of user code: itself, its peers by rank, and MPI's collectives between running tasks. */
+/** The `engine` of user code: this engine, its peers by rank, and MPI's collectives between running tasks. */
 export interface EngineGlobal extends CollectiveCalls {
   readonly id: number;
   readonly uuid: string;
@@ -26,37 +24,31 @@ export interface EngineGlobal extends CollectiveCalls {
   readonly device: DeviceReport;
   /** Bytes by name, on the device, and of the process. */
   memory(): EngineMemory;
+  /** Puts a value into the mailbox of the engine with this rank. @throws RangeError, NotSerializableError */
   send(rank: number, tag: string, value: unknown): Promise<void>;
+  /** Waits for the next value with this tag from the engine with this rank. @throws PeerError, RangeError */
   recv(rank: number, tag: string, options?: ReceiveOptions): Promise<unknown>;
   /** Sends data to the client while the task runs. */
   publish(data: unknown): void;
+  /** tfjs on this engine's device. @throws ContextError */
   tf(): Promise<unknown>;
+  /** gpu.js on this engine's device. @throws ContextError */
   gpu(): Promise<unknown>;
 }
 
-export interface GlobalsOptions {
-  readonly session: Session;
-  readonly peers: Peers;
-  readonly collectives: Collectives;
-  readonly libraries: Libraries;
-  readonly capture: Capture;
-  readonly device: DeviceReport;
-  /** Sends a value of the running task: a mime bundle, or published data. */
-  readonly emit: (stream: 'display' | 'data', value: unknown) => void;
-}
-
-export function installGlobals(options: GlobalsOptions): void {
-  const { session, capture, emit } = options;
-  options.libraries.install(() => `engine ${session.identity.id}`);
-  useDevice({ tf: () => options.libraries.tf(), threads: options.device.threads });
+/** Defines the names of user code on globalThis, and names the device on which kernels compute. */
+export function installGlobals(parts: EngineParts, device: DeviceReport): void {
+  const { state, libraries, capture, output } = parts;
+  libraries.install();
+  useDevice({ tf: () => libraries.tf(), threads: device.threads });
   const values = {
-    engine: engineGlobal(options),
+    engine: engineGlobal(parts, device),
     display: (value: unknown) => {
-      // Text printed before comes before.
+      // The text that the task has printed so far goes first.
       capture.flush();
-      emit('display', mimeBundle(value));
+      output.value('display', mimeBundle(value));
     },
-    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, session, 'nothing')),
+    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, state, 'nothing')),
     sum,
     range,
     tensor,
@@ -68,8 +60,8 @@ export function installGlobals(options: GlobalsOptions): void {
   }
 }
 
-function engineGlobal({ session, peers, collectives, libraries, device, emit }: GlobalsOptions): EngineGlobal {
-  const { identity } = session;
+function engineGlobal({ state, collectives, libraries, output }: EngineParts, device: DeviceReport): EngineGlobal {
+  const { identity, peers } = state;
   return {
     get id() {
       return identity.id;
@@ -82,7 +74,7 @@ function engineGlobal({ session, peers, collectives, libraries, device, emit }: 
       return peers.ids.length;
     },
     device,
-    memory: () => memoryOf(session),
+    memory: () => memoryOf(state),
     send: (rank, tag, value) => peers.send(rank, tag, value),
     recv: (rank, tag, receive) => peers.recv(rank, tag, receive),
     broadcast: (value, options) => collectives.broadcast(value, options),
@@ -92,7 +84,7 @@ function engineGlobal({ session, peers, collectives, libraries, device, emit }: 
     reduce: (value, op, options) => collectives.reduce(value, op, options),
     allReduce: (value, op, options) => collectives.allReduce(value, op, options),
     barrier: (options) => collectives.barrier(options),
-    publish: (data) => emit('data', data),
+    publish: (data) => output.value('data', data),
     tf: () => libraries.load('tf'),
     gpu: () => libraries.load('gpu'),
   };

@@ -2,12 +2,15 @@ import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { RateLimitedLog } from '../src/util/rate-limited-log.ts';
 
-/** The log of one part of an engine, on stderr: at most one line a second, as a peer that sends rubbish must not fill a disk. */
+/** The log of one part of an engine, on stderr. It writes at most one line a second, so that no peer can fill the disk. */
 export function engineLog(part: string): RateLimitedLog {
   return new RateLimitedLog((line) => logLine(`engine ${part} ${process.pid}: ${line}`));
 }
 
-/** Straight to the descriptor: process.stderr belongs to the running task, and in a thread it waits for the main one. */
+/**
+ * Writes a line to the descriptor of stderr. process.stderr belongs to the running task, and in a thread it waits for the
+ * main thread.
+ */
 export function logLine(text: string): void {
   try {
     writeSync(2, `${text}\n`);

@@ -7,18 +7,18 @@ import { logLine } from './log.ts';
 
 const server = new EngineServer(readOptions());
 
-// Found at run time, beside the sockets being bound; it loads no GPU library before the context is opened.
+// Imported while the sockets are being bound. It loads no GPU library before the context is opened.
 const probe: ProbeContext = async (choice, options) => {
-  const contexts: { probeContext: ProbeContext } = await import(new URL('./contexts/index.js', import.meta.url).href);
-  return contexts.probeContext(choice, options);
+  const { probeContext } = await import('./contexts/index.ts');
+  return probeContext(choice, options);
 };
 
 try {
   await server.start(probe);
-  // V8 counts the memory of arrays against a limit that it derives from its own small heap, and collects that heap every
-  // few megabytes of them, on all cores: measured, a fifth of the time of a batch of pictures. Now the limit is 5 times
-  // what the last collection left, not 2 to 4 times. Set only here: as a flag of the process it costs 25 ms of each start,
-  // because Node's code cache is made for V8's own flags.
+  // V8 counts the memory of arrays against a limit that it derives from its own small heap. It collects that heap every few
+  // megabytes of arrays, on all cores: a fifth of the time of a batch of pictures (measured). The limit was 2 to 4 times the
+  // rest of the last collection; here it becomes 5 times. Set only now, because a flag of the process costs 25 ms of each
+  // start: Node's code cache is made for V8's own flags.
   setFlagsFromString('--heap-growing-percent=400');
 } catch (error) {
   logLine(`engine: cannot start: ${(error as Error).message}`);

@@ -1,4 +1,3 @@
-// All-reduce: small values by a tree up and down; large arrays round a ring, each rank moving 2(N − 1)/N of the bytes.
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import { block } from '../../src/tensor/partition.ts';
 import { broadcast } from './broadcast.ts';
@@ -6,10 +5,14 @@ import type { Group } from './group.ts';
 import { accumulate, describe, elementsOf, isCommutative, type ReduceOp, shown, withElements } from './operation.ts';
 import { reduceToFirst } from './reduce.ts';
 
-/** Bytes from which the ring pays for its 2(N − 1) steps. */
+/** Bytes from which the ring is worth its 2(N − 1) steps. */
 const RING_BYTES = 256 * 1024;
 
-/** The reduction of all ranks' values, on every rank, the same to the last bit. @throws TypeError as `reduce` */
+/**
+ * The reduction of all ranks' values, on every rank, the same to the last bit. Small values go up and down a binomial
+ * tree. Large arrays go round a ring, where each rank moves 2(N − 1)/N of the bytes (Patarasuk and Yuan, 2009).
+ * @throws TypeError as `reduce`
+ */
 export async function allReduce(group: Group, value: unknown, op: ReduceOp): Promise<unknown> {
   const elements = elementsOf(value);
   if (elements === undefined || !isCommutative(op) || group.size < 3 || elements.byteLength < RING_BYTES) {
@@ -19,7 +22,7 @@ export async function allReduce(group: Group, value: unknown, op: ReduceOp): Pro
   return withElements(value, await ring(group, elements, op));
 }
 
-// A rank with another shape would wait for ever: first a word with all, which fails on whoever differs.
+// Ranks compare their shapes first, because a mismatch would deadlock the ring.
 async function agree(group: Group, mine: string): Promise<void> {
   await broadcast(group, await reduceToFirst(group, mine, sameText as never), 0);
 }
@@ -47,7 +50,7 @@ async function ring(group: Group, elements: TypedArray, op: ReduceOp): Promise<T
   return total;
 }
 
-/** One block to the right, one from the left. */
+/** Sends a block to the right neighbour and takes one from the left. */
 async function exchange(group: Group, step: string, block: TypedArray): Promise<TypedArray> {
   const { rank, size } = group;
   const sent = group.post((rank + 1) % size, step, group.encode(block));

@@ -1,16 +1,18 @@
-// Broadcast: small values down a binomial tree; large ones in chunks from neighbour to neighbour, so that every link
-// carries them once and all of them at the same time. Encoded once, passed on as they came.
 import type { Body } from '../../src/protocol/codec.ts';
 import { bytesOf } from '../peers/mailbox.ts';
 import type { Group } from './group.ts';
 
-/** From here on a chain of chunks beats log₂(size) whole sends. */
+/** Bytes from which a chain of chunks beats log₂(size) whole sends. */
 const PIPE_BYTES = 8 * 2 ** 20;
 const STEP = 'broadcast';
-/** In place of a large body, down the tree. */
+/** Goes down the tree in place of a large body. */
 const PIPED: Body = [];
 
-/** The value of rank `root`, on every rank. `value` is read on the root only. */
+/**
+ * The value of rank `root`, on every rank; other ranks' `value` is not read. Small values go down a binomial tree. Large
+ * ones go in chunks from neighbour to neighbour, so that all links work at the same time and carry them once. A value is
+ * encoded once and passed on as it came.
+ */
 export async function broadcast(group: Group, value: unknown, root: number): Promise<unknown> {
   if (group.rank !== root) return group.decode(await receive(group, root));
   const body = group.encode(value);
@@ -34,7 +36,7 @@ async function passOn(group: Group, root: number, body: Body): Promise<void> {
   );
 }
 
-/** The rank, counted from the root. */
+// The rank, counted from the root.
 function placeOf({ rank, size }: Group, root: number): number {
   return (rank - root + size) % size;
 }
@@ -43,7 +45,7 @@ function lowestBit(place: number): number {
   return place & -place;
 }
 
-/** Places that a place of a binomial tree sends to, the largest subtree first. */
+/** The children of a place in a binomial tree, the largest subtree first. */
 export function children(place: number, size: number): number[] {
   const out: number[] = [];
   const limit = place === 0 ? size : lowestBit(place);

@@ -1,9 +1,8 @@
-// The collectives of user code: who takes part, which messages belong together, and what a failure does to the others.
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
 import { peerError } from '../peers/mailbox.ts';
-import { DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts';
+import { type CurrentTask, DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts';
 import type { Relay } from '../peers/relay.ts';
 import { allReduce } from './all-reduce.ts';
 import { broadcast } from './broadcast.ts';
@@ -12,6 +11,7 @@ import type { Group } from './group.ts';
 import { checkOp, type ReduceOp } from './operation.ts';
 import { reduce } from './reduce.ts';
 
+/** The ranks that take part, and how long they wait. */
 export interface CollectiveOptions {
   /** Cluster ranks that take part, in the order that counts here; default: all. */
   readonly ranks?: readonly number[];
@@ -21,6 +21,7 @@ export interface CollectiveOptions {
   readonly tag?: string;
 }
 
+/** The options of a collective with a root. */
 export interface RootedOptions extends CollectiveOptions {
   /** Place among `ranks`; default 0. */
   readonly root?: number;
@@ -30,7 +31,7 @@ export interface RootedOptions extends CollectiveOptions {
 export interface CollectiveCalls {
   /** The root's value, everywhere. */
   broadcast(value: unknown, options?: RootedOptions): Promise<unknown>;
-  /** Item i of the root's list to rank i. */
+  /** Item i of the root's list, on rank i. */
   scatter(values: unknown, options?: RootedOptions): Promise<unknown>;
   /** All values in the order of ranks, at the root; undefined elsewhere. */
   gather(value: unknown, options?: RootedOptions): Promise<unknown[] | undefined>;
@@ -47,21 +48,25 @@ export interface CollectiveCalls {
 const REMEMBERED = 1000;
 const SPACE = 'c:';
 
+/**
+ * The collectives of user code: the ranks that take part, the messages that belong together, and the effect of a failure
+ * on the others.
+ */
 export class Collectives implements CollectiveCalls {
   readonly #peers: Peers;
   readonly #relay: Relay;
-  readonly #task: () => TaskMessage | undefined;
+  readonly #current: CurrentTask;
   /** Collectives begun so far, by scope. */
   readonly #counts = new Map<string, number>();
-  /** Calls whose task here has begun a collective, with the scopes of it. */
+  /** Calls whose task on this engine has begun a collective, with their scopes. */
   readonly #entered = new Map<string, Set<string>>();
-  /** Scopes that failed, here or elsewhere, and calls whose task is over, with the reason: their mail is not kept. */
+  /** Scopes that failed on any rank, and calls whose task has ended, with the reason: their mail is not kept. */
   readonly #over = new BoundedMap<string, string>(REMEMBERED);
 
-  constructor(peers: Peers, relay: Relay, task: () => TaskMessage | undefined) {
+  constructor(peers: Peers, relay: Relay, current: CurrentTask) {
     this.#peers = peers;
     this.#relay = relay;
-    this.#task = task;
+    this.#current = current;
   }
 
   broadcast(value: unknown, options: RootedOptions = {}): Promise<unknown> {
@@ -92,18 +97,18 @@ export class Collectives implements CollectiveCalls {
     return this.#run('barrier', options, barrier);
   }
 
-  /** Mail of collectives. True: it was, and has been taken care of. */
+  /** Takes mail of collectives; false for other mail. */
   deliver(message: MailMessage, body: Body): boolean {
     if (!message.tag.startsWith(SPACE)) return false;
     const scope = scopeOf(message.tag);
     if (message.tag === failureTag(scope)) this.#fail(scope, String(this.#peers.decode(body)));
     else if (this.#whyOver(scope) === undefined) this.#peers.deliver(message, body);
-    // Whoever sends to a task that is over waits for it too, and so may the others: all of them are told.
+    // The sender, and perhaps others, wait for a task that has ended: tell all members.
     else this.#tell(scope, this.#whyOver(scope) as string);
     return true;
   }
 
-  /** A task is over: what it left open ends, and, if it failed, with it what the others do together with it. */
+  /** A task has ended: its open collectives end. If it failed, so do the collectives of the other ranks of its call. */
   ended(task: TaskMessage, failed: boolean): void {
     if (task.call === undefined) return;
     const call = callScope(task);
@@ -153,7 +158,7 @@ export class Collectives implements CollectiveCalls {
   }
 
   #scope(name: string, tag: string | undefined, members: readonly EngineId[]): string {
-    const task = this.#task();
+    const task = this.#current.running?.message;
     const of = members.join();
     if (tag !== undefined) return `${SPACE}#${encodeURIComponent(tag)};${of}`;
     if (task?.call !== undefined) {
@@ -191,7 +196,7 @@ export class Collectives implements CollectiveCalls {
     };
   }
 
-  // One failure ends it for all of them at once: nobody waits for its own time-out.
+  // One failure ends the collective for all members at once, so that none waits for its own time-out.
   #tell(scope: string, why: string): void {
     if (this.#over.has(scope)) return;
     this.#finish(scope, why);
@@ -214,7 +219,7 @@ export class Collectives implements CollectiveCalls {
   }
 }
 
-/** Of one call, whoever takes part: `c:<client>.<call>;`. */
+/** The scope that every rank of one call shares: `c:<client>.<call>;`. */
 function callScope(task: TaskMessage): string {
   return `${SPACE}${task.id.slice(0, task.id.lastIndexOf(':'))}.${task.call};`;
 }

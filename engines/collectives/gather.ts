@@ -1,4 +1,4 @@
-// Gather, scatter and barrier: direct for gather and scatter, as a tree would save nothing but latency.
+// Gather and scatter send directly, because a tree would only save latency.
 import type { Group } from './group.ts';
 
 /** The values of all ranks in their order at `root`; undefined elsewhere. */
@@ -14,7 +14,7 @@ export async function gather(group: Group, value: unknown, root: number): Promis
   );
 }
 
-/** The values of all ranks in their order, on every rank: each passes on what it got, round a ring. */
+/** The values of all ranks in their order, on every rank. Each rank passes on its last value, round a ring. */
 export async function allGather(group: Group, value: unknown): Promise<unknown[]> {
   const { rank, size } = group;
   const values: unknown[] = Array.from({ length: size });
@@ -29,7 +29,7 @@ export async function allGather(group: Group, value: unknown): Promise<unknown[]
   return values;
 }
 
-/** Item i of the root's `values` to rank i. @throws TypeError on the root unless there is one item for each rank */
+/** Gives item i of the root's `values` to rank i. @throws TypeError on the root unless there is one item for each rank */
 export async function scatter(group: Group, values: unknown, root: number): Promise<unknown> {
   if (group.rank !== root) return group.decode(await group.take(root, 'scatter'));
   if (!Array.isArray(values) || values.length !== group.size) {
@@ -42,7 +42,7 @@ export async function scatter(group: Group, values: unknown, root: number): Prom
   return values[root];
 }
 
-/** Returns when every rank has called it: in log₂(size) rounds. */
+/** Returns when every rank has called it, in log₂(size) rounds (dissemination barrier, Hensgen, Finkel and Manber, 1988). */
 export async function barrier(group: Group): Promise<void> {
   const { rank, size } = group;
   for (let reach = 1; reach < size; reach *= 2) {

@@ -1,7 +1,9 @@
-// What a collective is written against: ranks 0 to size - 1 that send each other bodies, step by step.
 import type { Body } from '../../src/protocol/codec.ts';
 
-/** One collective of some engines, as one of them sees it. Steps are names that both ends agree on. */
+/**
+ * One collective of some engines, as one of them sees it: ranks 0 to size - 1 send each other bodies, step by step. Steps
+ * are names that both ends agree on.
+ */
 export interface Group {
   readonly rank: number;
   readonly size: number;
@@ -9,7 +11,7 @@ export interface Group {
   post(to: number, step: string, body: Body): Promise<void>;
   /** @throws PeerError that names who waited for whom */
   take(from: number, step: string): Promise<Body>;
-  /** A large body from rank `root` to all others, in chunks from neighbour to neighbour. Resolves when it has left. */
+  /** Sends a large body from rank `root` to all others, in chunks from neighbour to neighbour. Resolves when it has left. */
   pipe(root: number, body: Body): Promise<void>;
   /** The body that `root` pipes. */
   piped(root: number): Promise<Body>;

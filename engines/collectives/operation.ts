@@ -1,7 +1,7 @@
-// What a reduction does to two values: numbers, typed arrays and tensors element by element.
 import { isTypedArray, type TypedArray } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 
+/** A user's reduction of two elements or values. */
 export type Combine = (a: never, b: never) => unknown;
 /** `sum`, `prod`, `min`, `max`, or an associative function: of two elements, or of two values of any other kind. */
 export type ReduceOp = 'sum' | 'prod' | 'min' | 'max' | Combine;
@@ -16,13 +16,13 @@ const NAMED: Readonly<Record<string, Scalar>> = {
   max: (a, b) => (b > a || Number.isNaN(b) ? b : a),
 };
 
-/** @throws TypeError that lists the operations */
+/** The operation, checked. @throws TypeError that lists the operations */
 export function checkOp(op: ReduceOp): ReduceOp {
   if (typeof op === 'function' || (typeof op === 'string' && Object.hasOwn(NAMED, op))) return op;
   throw new TypeError(`reduce by ${Object.keys(NAMED).join(', ')} or a function, not ${String(op)}`);
 }
 
-/** Where order does not matter: such a reduction may go round a ring. */
+/** True for operations in which order does not matter: such a reduction may go round a ring. */
 export function isCommutative(op: ReduceOp): boolean {
   return typeof op === 'string';
 }
@@ -41,19 +41,22 @@ export function withElements(like: unknown, data: TypedArray): Tensor | TypedArr
   return like instanceof Tensor ? new Tensor(like.dtype, like.shape, data) : data;
 }
 
-/** What must agree between engines, in words. */
+/** The kind and shape of a value in words; they must agree between engines. */
 export function describe(value: unknown): string {
   if (value instanceof Tensor) return `Tensor ${value.dtype}[${value.shape.join('×')}]`;
   if (isTypedArray(value)) return `${value.constructor.name}[${value.length}]`;
   return value === null ? 'null' : Array.isArray(value) ? `list of ${value.length}` : typeof value;
 }
 
-/** A value in an error: a rank with a large array has sent its description in place of it. */
+/** A value in an error. A rank with a large array has sent its description, which is text. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? value : describe(value);
 }
 
-/** @throws TypeError when the two cannot be combined: names both, and their ranks */
+/**
+ * The reduction of two values; numbers, typed arrays and tensors element by element.
+ * @throws TypeError when the two cannot be combined: names both, and their ranks
+ */
 export function combine(op: ReduceOp, a: unknown, b: unknown, ranks: string): unknown {
   const [left, right] = [elementsOf(a), elementsOf(b)];
   if (describe(a) !== describe(b) && (left !== undefined || right !== undefined || typeof op === 'string')) {
@@ -76,7 +79,7 @@ function scalar(op: ReduceOp): Scalar {
   return typeof op === 'function' ? (op as Scalar) : (NAMED[op] as Scalar);
 }
 
-/** `into[i] = op(into[i], from[i])`. */
+/** Sets `into[i] = op(into[i], from[i])` for every i. */
 export function accumulate(op: ReduceOp, into: TypedArray, from: TypedArray): void {
   const f = scalar(op);
   for (let i = 0; i < into.length; i++) into[i] = f(into[i] as number, from[i] as number);

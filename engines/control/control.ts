@@ -1,16 +1,15 @@
-// The main thread's side of the control thread: what the two say to each other, and how the thread is started and ended.
 import { once } from 'node:events';
 import process from 'node:process';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
-import type { EngineRecord, TaskId } from '../../src/protocol/messages.ts';
+import type { ControlRequest, EngineRecord } from '../../src/protocol/messages.ts';
 import { logLine } from '../log.ts';
-import type { Board } from './status-board.ts';
+import type { StatusBoard } from '../queue/status-board.ts';
 
 /** Main thread → control thread. */
 export type ToControl =
   | { readonly do: 'register'; readonly engine: Omit<EngineRecord, 'id' | 'control'> }
-  /** End the start number `started` after `ms`, if it still runs. */
+  /** Ends the task with the start number `started` after `ms`, if it still runs. */
   | { readonly do: 'deadline'; readonly started: number; readonly ms: number }
   | { readonly do: 'close' };
 
@@ -18,11 +17,13 @@ export type ToControl =
 export type FromControl =
   | { readonly do: 'registered'; readonly id: number }
   | { readonly do: 'roster'; readonly engines: readonly EngineRecord[]; readonly version: number }
-  | { readonly do: 'abort'; readonly ids: readonly TaskId[] }
-  | { readonly do: 'purge'; readonly ids?: readonly TaskId[] | undefined; readonly client?: string | undefined }
+  /** Rejects what the task with this start number awaits. */
   | { readonly do: 'interrupt'; readonly started: number }
+  /** A control request that the main thread carries out. */
+  | { readonly do: 'request'; readonly request: ControlRequest }
   | { readonly do: 'shutdown'; readonly code: number; readonly reason: string };
 
+/** The data that the control thread starts with. */
 export interface ControlData {
   readonly board: SharedArrayBuffer;
   readonly uuid: string;
@@ -30,17 +31,20 @@ export interface ControlData {
   readonly port: MessagePort;
 }
 
-/** How long the end of the process waits (ms) for the control thread to close its sockets. */
+/** Milliseconds that the end of the process waits for the control thread to close its sockets. */
 const CLOSE_MS = 2000;
 
+/** The main thread's side of the control thread: it starts the thread, talks to it, and ends it. */
 export class Control {
-  readonly #board: Board;
+  readonly #board: StatusBoard;
   readonly #worker: Worker;
   readonly #signals: Worker;
   readonly #port: MessagePort;
+  #handle: (message: FromControl) => void = () => {};
   #ended = false;
 
-  constructor(board: Board, uuid: string, options: EngineOptions, onMessage: (message: FromControl) => void) {
+  /** Starts the control thread and the signal thread. */
+  constructor(board: StatusBoard, uuid: string, options: EngineOptions) {
     const { port1, port2 } = new MessageChannel();
     const data: ControlData = { board: board.buffer, uuid, options, port: port2 };
     this.#board = board;
@@ -51,40 +55,55 @@ export class Control {
     });
     this.#signals = new Worker(new URL('./signal-thread.js', import.meta.url), { workerData: board.buffer });
     this.#signals.unref();
-    this.#port.on('message', (message: FromControl) => this.#take(message, onMessage));
     for (const worker of [this.#worker, this.#signals]) worker.on('error', (error) => this.#failed(error));
     process.on('exit', () => this.#closeNow());
   }
 
-  /** Resolves when tasks may start: a signal goes to whoever entered last, and that must be the task. */
+  /** From now on `handle` gets the control thread's messages; earlier ones have waited. */
+  listen(handle: (message: FromControl) => void): void {
+    this.#handle = handle;
+    this.#port.on('message', (message: FromControl) => this.#take(message));
+  }
+
+  /** Resolves when tasks may start: a signal goes to the script entered last, and that must be the task. */
   guarded(): Promise<void> {
     return this.#board.whenSet('guarded');
   }
 
-  send(message: ToControl): void {
-    this.#port.postMessage(message);
+  /** Registers this engine with the controller. */
+  register(engine: Omit<EngineRecord, 'id' | 'control'>): void {
+    this.#send({ do: 'register', engine });
   }
 
-  /** What the control thread has said and the event loop has not delivered: before a task starts. */
-  drain(onMessage: (message: FromControl) => void): void {
+  /** Ends the task with the start number `started` after `ms`, if it still runs. */
+  deadline(started: number, ms: number): void {
+    this.#send({ do: 'deadline', started, ms });
+  }
+
+  /** Handles messages of the control thread that the event loop has not delivered: before a task starts. */
+  drain(): void {
     while (this.#board.get('commands') > 0) {
       const received = receiveMessageOnPort(this.#port);
       if (received === undefined) return;
-      this.#take(received.message as FromControl, onMessage);
+      this.#take(received.message as FromControl);
     }
   }
 
   /** Ends the thread; its sockets are closed. */
   async close(): Promise<void> {
-    this.send({ do: 'close' });
+    this.#send({ do: 'close' });
     await once(this.#worker, 'exit');
     this.#ended = true;
   }
 
-  // The one count that says whether `drain` has anything to do.
-  #take(message: FromControl, onMessage: (message: FromControl) => void): void {
+  #send(message: ToControl): void {
+    this.#port.postMessage(message);
+  }
+
+  // `drain` has something to do while this count is not 0.
+  #take(message: FromControl): void {
     this.#board.add('commands', -1);
-    onMessage(message);
+    this.#handle(message);
   }
 
   #failed(error: Error): void {
@@ -92,10 +111,10 @@ export class Control {
     process.exit(1);
   }
 
-  // A thread with a pending receive aborts the process (code 134): its sockets go first, whoever called process.exit.
+  // A thread with a pending receive aborts the process (code 134), so its sockets go first, also before process.exit.
   #closeNow(): void {
     if (this.#ended) return;
-    this.send({ do: 'close' });
+    this.#send({ do: 'close' });
     this.#board.waitFor('closed', CLOSE_MS);
   }
 }

@@ -1,32 +1,31 @@
-// Ends the running task from the control thread: by SIGINT while it computes, by rejecting what it awaits, and at last by
-// ending the process, so that the launcher replaces the engine.
 import { Session } from 'node:inspector';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import { logLine } from '../log.ts';
-import { type Board, PHASE, type REASON } from './status-board.ts';
+import { PHASE, type REASON, type StatusBoard } from '../queue/status-board.ts';
 
 const POLL_MS = 25;
 const SIGNAL_EVERY_MS = 200;
-/** A main thread that does not even take the request to exit is inside native code. */
+/** A main thread that does not take the request to exit within this time is inside native code. */
 const KILL_AFTER_MS = 500;
 
-/** Ends the process from a thread, with an exit code where that can be had. */
+/** Ends the process from a thread: with an exit code if the main thread can still evaluate code, else by SIGKILL. */
 export class Reaper {
   readonly #cleanUp: () => void;
   #exiting = false;
 
-  /** `cleanUp` runs before a kill: nothing else of the process does. */
+  /** `cleanUp` runs before a kill, when nothing else of the process runs. */
   constructor(cleanUp: () => void) {
     this.#cleanUp = cleanUp;
   }
 
-  // An evaluation over the inspector runs inside the busiest loop; nothing of the main thread is used afterwards.
+  /** Ends the process. */
   exit(code: number): void {
     if (this.#exiting) return;
     this.#exiting = true;
+    // An evaluation by the inspector runs even inside a busy loop. The main thread is not used afterwards.
     const session = new Session();
     session.connectToMainThread();
-    // The process has listeners of 'exit' that close what is open; a session left connected would be waited for.
+    // Listeners of 'exit' close everything that is open; they would wait for a session that stays connected.
     session.post('Runtime.evaluate', { expression: `process.exit(${code})` }, () => {});
     setTimeout(() => session.disconnect(), KILL_AFTER_MS / 2);
     setTimeout(() => this.#kill(), KILL_AFTER_MS + 2000);
@@ -38,19 +37,23 @@ export class Reaper {
   }
 }
 
+/**
+ * Ends the running task from the control thread: by SIGINT while it computes, by rejecting what it awaits, and at last by
+ * ending the process, so that the launcher replaces the engine.
+ */
 export class Interrupter {
-  readonly #board: Board;
+  readonly #board: StatusBoard;
   readonly #reaper: Reaper;
   readonly #reject: (started: number) => void;
 
   /** `reject` asks the main thread to reject what the task awaits. */
-  constructor(board: Board, reaper: Reaper, reject: (started: number) => void) {
+  constructor(board: StatusBoard, reaper: Reaper, reject: (started: number) => void) {
     this.#board = board;
     this.#reaper = reaper;
     this.#reject = reject;
   }
 
-  /** Ends the task of start number `started` within `grace` ms, or the process. */
+  /** Ends the task with the start number `started` within `grace` ms, or the process. */
   end(started: number, reason: (typeof REASON)[keyof typeof REASON], grace: number): void {
     this.#board.set('reason', reason);
     this.#reject(started);
@@ -70,7 +73,7 @@ export class Interrupter {
     setTimeout(() => this.#watch(started, since, due ? now : signalled, grace), POLL_MS);
   }
 
-  // Without a guard a SIGINT that finds no user code would end the process.
+  // Without the signal thread's guard, a SIGINT that meets no user code would end the process.
   #signallable(): boolean {
     return this.#board.get('phase') === PHASE.sync && this.#board.get('guarded') === 1;
   }

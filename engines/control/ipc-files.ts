@@ -1,10 +1,9 @@
-// The socket files of an engine: its own are removed at the end, and their private directory if nobody else uses it.
 import { rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 const IPC = 'ipc://';
 
-/** Never throws: at the end of a process there is nobody to tell. */
+/** Removes the socket files of `ipc://` endpoints, and their folder if it is empty then. Never throws. */
 export function removeSocketFiles(endpoints: readonly string[]): void {
   const paths = endpoints.filter((e) => e.startsWith(IPC)).map((e) => e.slice(IPC.length));
   for (const path of paths) attempt(() => rmSync(path, { force: true }));
@@ -15,6 +14,6 @@ function attempt(run: () => void): void {
   try {
     run();
   } catch {
-    // Not empty, or gone.
+    // The folder is not empty, or already gone.
   }
 }

@@ -1,4 +1,4 @@
-// The launcher's pipe: one line of options, then silence; its end is the end of the engine.
+// The launcher's pipe: one line of options, then silence. Its end is the end of the engine.
 import { createReadStream, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
@@ -16,7 +16,7 @@ export function readOptions(): EngineOptions {
   }
 }
 
-// Byte by byte: what follows the line is not ours to take.
+// Byte by byte, because the bytes after the line belong to others.
 function firstLine(): string {
   const byte = Buffer.alloc(1);
   const bytes: number[] = [];
@@ -35,7 +35,7 @@ function readByte(into: Buffer): boolean {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === 'EOF') return false;
       if (code !== 'EAGAIN') throw error;
-      // A pipe in non-blocking mode that is empty still.
+      // The pipe is in non-blocking mode and still empty.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
@@ -63,7 +63,7 @@ function openStdin(): NodeJS.ReadableStream {
   try {
     return new Socket({ fd: 0, readable: true, writable: false });
   } catch {
-    // A terminal or a file.
+    // stdin is a terminal or a file.
     return createReadStream('', { fd: 0 });
   }
 }

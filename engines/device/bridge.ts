@@ -1,9 +1,8 @@
-// tf and gpu as user code sees them: their functions take what the engine holds, Tensors and results on the device, as
-// arguments. User code calls them synchronously, so results on the device are made ready before it runs.
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../contexts/context.ts';
+import type { LazyContext } from './lazy-context.ts';
 import { isDeviceTensor } from './residency.ts';
 
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -11,31 +10,41 @@ interface Functions {
   [name: string]: unknown;
 }
 
+/** The forms of a device tensor for the libraries that are loaded. */
+interface Ready {
+  readonly tf?: tfcore.Tensor | undefined;
+  readonly gpu?: unknown;
+}
+
 /** Parts of tf that hold ops of their own. */
 const GROUPS = new Set(['image', 'linalg', 'losses', 'signal', 'sparse', 'spectral', 'string']);
 
+/**
+ * `tf` and `gpu` as user code sees them: their functions take Tensors and results on the device as arguments. User code
+ * calls them synchronously, so `prepare` makes the results on the device ready before it runs.
+ */
 export class Bridge {
-  readonly #opened: () => GpuContext | null;
-  readonly #ready = new Map<DeviceTensor, { readonly tf?: tfcore.Tensor | undefined; readonly gpu?: unknown }>();
+  readonly #context: LazyContext;
+  readonly #ready = new Map<DeviceTensor, Ready>();
   #made: tfcore.Tensor[] = [];
   #tf: Tfjs | undefined;
   #gpu: GPU | undefined;
 
-  constructor(opened: () => GpuContext | null) {
-    this.#opened = opened;
+  constructor(context: LazyContext) {
+    this.#context = context;
   }
 
   /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
   forTF(tf: Tfjs): Tfjs {
     this.#tf = tf;
-    return this.#wrapped(tf as unknown as Functions) as unknown as Tfjs;
+    return this.#wrapped(tf) as Tfjs;
   }
 
   /** gpu.js whose kernels take Tensors and device tensors. */
   forGpuJs(gpu: GPU): GPU {
     this.#gpu = gpu;
     const create = (fn: unknown, settings: unknown) => {
-      const kernel = (gpu.createKernel as unknown as AnyFunction)(fn, settings) as object;
+      const kernel: object = Reflect.apply(gpu.createKernel, gpu, [fn, settings]);
       const apply = (target: object, self: unknown, args: unknown[]) =>
         Reflect.apply(
           target as AnyFunction,
@@ -49,17 +58,18 @@ export class Bridge {
   }
 
   /**
-   * Makes the device tensors among these values ready for the task that starts; undefined when there are none, or neither
-   * library is loaded.
+   * Makes the device tensors among the values ready for the task that starts. Undefined when there are none, or when
+   * neither library is loaded; then `values` is not called.
    */
   prepare(values: () => readonly unknown[]): Promise<void> | undefined {
     if (this.#tf === undefined && this.#gpu === undefined) return undefined;
     const found = [...new Set(values().filter(isDeviceTensor))];
-    return found.length === 0 ? undefined : this.#prepareAll(found);
+    const context = this.#context.opened;
+    return found.length === 0 || context === null ? undefined : this.#prepareAll(found, context);
   }
 
-  async #prepareAll(tensors: readonly DeviceTensor[]): Promise<void> {
-    const context = this.#opened() as GpuContext;
+  // One after the other: uploads share a queue, and a failure must find all copies listed.
+  async #prepareAll(tensors: readonly DeviceTensor[], context: GpuContext): Promise<void> {
     for (const tensor of tensors) {
       const tf = this.#tf === undefined ? undefined : await context.toTF(tensor);
       if (tf !== undefined) this.#made.push(tf);
@@ -67,7 +77,7 @@ export class Bridge {
     }
   }
 
-  /** The task has ended: what was made for it is disposed of. */
+  /** Disposes of everything that was made for the task; call it when the task has ended. */
   release(): void {
     if (this.#made.length === 0 && this.#ready.size === 0) return;
     this.#ready.clear();
@@ -79,7 +89,7 @@ export class Bridge {
     return Object.fromEntries(Object.entries(functions).map(([key, value]) => [key, this.#wrap(key, value)]));
   }
 
-  // Classes begin with a capital and stay as they are, for instanceof.
+  // The names of classes begin with a capital; classes stay as they are, for instanceof.
   #wrap(key: string, value: unknown): unknown {
     if (typeof value === 'function' && /^[a-z]/.test(key)) return this.#taking(value as AnyFunction);
     return GROUPS.has(key) ? this.#wrapped(value as Functions) : value;
@@ -112,7 +122,7 @@ export class Bridge {
   }
 }
 
-// gpu.js takes float32 of one to three axes, and device tensors of nothing else as they are.
+// gpu.js takes device tensors as they are only in float32 with one to three axes.
 async function gpuForm(tensor: DeviceTensor, context: GpuContext): Promise<unknown> {
   const fits = tensor.dtype === 'float32' && tensor.shape.length >= 1 && tensor.shape.length <= 3;
   return fits && tensor.byteLength > 0 ? context.toGpuJs(tensor) : (await tensor.toHost()).toNested();

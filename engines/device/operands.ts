@@ -1,30 +1,29 @@
-// Values of user calls as tensors: on the host, or on the device.
-import { isTFTensor, type TensorLike, tensor } from '../../src/tensor/convert.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
+import { type TensorLike, tensor } from '../../src/tensor/convert.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../contexts/context.ts';
-import type { Session } from '../verbs/verb.ts';
+import type { DeviceState } from './device-state.ts';
+import { isOnDevice, readBack } from './host-values.ts';
 import { isDeviceTensor } from './residency.ts';
 
-/** As a Tensor; what is on the device is read back. @throws NotSerializableError, TypeError for what is no tensor */
+/** The value as a Tensor on the host. @throws NotSerializableError, TypeError for values that no Tensor can hold */
 export async function onHost(value: unknown): Promise<Tensor> {
-  if (isDeviceTensor(value)) return value.toHost();
-  // The webgpu backend of tfjs has no synchronous reads.
-  if (!isTFTensor(value)) return tensor(value as TensorLike);
-  const data = await (value as unknown as { data(): Promise<Tensor['data']> }).data();
-  return new Tensor(value.dtype as Tensor['dtype'], value.shape, data);
+  return isOnDevice(value) ? readBack(value) : tensor(value as TensorLike);
 }
 
-/** What stays on the device after the task: copies of tensors that a name holds, or nothing (user code may write into them). */
+/**
+ * Says which copies stay on the device after the task: those of tensors that a name holds, or none. None may stay while
+ * user code runs, because it may write into its tensors.
+ */
 export type Keep = 'names' | 'nothing';
 
-/** Device tensors for the length of one task: those that the namespace does not hold are freed at its end. */
+/** Device tensors for the length of one task. Its end frees those that the namespace does not hold. */
 export class Borrowed {
-  readonly #session: Session;
+  readonly #state: DeviceState;
   readonly #keep: Keep;
   readonly #copies: DeviceTensor[] = [];
 
-  constructor(session: Session, keep: Keep) {
-    this.#session = session;
+  constructor(state: DeviceState, keep: Keep) {
+    this.#state = state;
     this.#keep = keep;
   }
 
@@ -34,31 +33,32 @@ export class Borrowed {
    */
   async place(value: unknown): Promise<DeviceTensor> {
     if (isDeviceTensor(value)) return value;
-    const context = await this.#session.context();
+    const { namespace, residency } = this.#state;
+    const context = await this.#state.context.open();
     const host = await onHost(value);
-    const { namespace, residency } = this.#session;
     if (this.#keep === 'names' && host === value && namespace.holds(host)) return residency.upload(host, context);
-    return this.own(context.upload(host));
-  }
-
-  /** Frees it at the end, too. */
-  own(copy: DeviceTensor): DeviceTensor {
+    const copy = context.upload(host);
     this.#copies.push(copy);
     return copy;
   }
 
+  /** Frees the copies that were made for this task. */
   free(): void {
     for (const copy of this.#copies) copy.free();
     this.#copies.length = 0;
   }
 }
 
-/** Runs with borrowed tensors, and frees them whatever the end. */
-export async function borrowing<T>(session: Session, keep: Keep, run: (borrowed: Borrowed) => Promise<T>): Promise<T> {
-  const borrowed = new Borrowed(session, keep);
+/** Runs `run` with borrowed tensors, and frees them whatever the end. */
+export async function borrowing<T>(
+  state: DeviceState,
+  keep: Keep,
+  run: (borrowed: Borrowed) => Promise<T>,
+): Promise<T> {
+  const borrowed = new Borrowed(state, keep);
   try {
-    // A context loads its libraries when it first needs them.
-    return await session.namespace.adopting(() => run(borrowed));
+    // A context loads its libraries when it first needs them; their globals are not the user's.
+    return await state.namespace.adopting(() => run(borrowed));
   } finally {
     borrowed.free();
   }
@@ -73,11 +73,11 @@ export async function hostCopy(result: DeviceTensor): Promise<Tensor> {
   }
 }
 
-/** A result as the reply: kept on the device under the name, or read back. The result is the caller's no more. */
+/** Takes over a result: keeps it on the device under the name `into`, or reads it back for the reply. */
 export async function deliver(
   result: DeviceTensor,
   into: string | undefined,
-  { namespace }: Session,
+  { namespace }: DeviceState,
 ): Promise<Tensor | undefined> {
   if (into === undefined) return hostCopy(result);
   try {

@@ -1,16 +1,15 @@
-// The gpu.js kernels of `view.kernel` on this engine. Each is compiled at its first call, once per kind of arguments (a
-// number, or a tensor of so many axes), since gpu.js fixes those when it compiles.
-
+import type { IGPUKernelSettings } from 'gpu.js';
 import { ContextError, ShapeError } from '../../src/errors.ts';
 import type { KernelCall, KernelCreate, KernelSpec } from '../../src/protocol/methods.ts';
 import { cast } from '../../src/tensor/convert.ts';
 import { type Shape, sizeOf, Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext } from '../contexts/context.ts';
-import type { Session } from '../verbs/verb.ts';
+import type { Identity } from '../identity.ts';
+import type { DeviceState } from './device-state.ts';
 import { type Borrowed, borrowing, deliver, onHost } from './operands.ts';
 import { isDeviceTensor } from './residency.ts';
 
-/** What of a gpu.js kernel is used here. */
+/** The part of a gpu.js kernel that is used here. */
 interface Compiled {
   (...args: unknown[]): unknown;
   setOutput(output: readonly number[]): void;
@@ -22,20 +21,32 @@ type Argument = number | DeviceTensor;
 
 const MAX_AXES = 3;
 
-export class Kernels {
+/**
+ * The gpu.js kernels of `view.kernel` on this engine, by id. Each is compiled at its first call, once per kind of
+ * arguments (a number, or a tensor of so many axes), because gpu.js fixes those when it compiles.
+ */
+export class UserKernels {
+  readonly #identity: Identity;
   readonly #kernels = new Map<string, Kernel>();
+
+  constructor(identity: Identity) {
+    this.#identity = identity;
+  }
 
   create({ id, source, settings }: KernelCreate): void {
     this.#kernels.set(id, new Kernel(source, settings));
   }
 
-  /** @throws TypeError when there is no such kernel here; KernelError with the source; ContextError */
-  call(call: KernelCall, session: Session): Promise<Tensor | undefined> {
+  /**
+   * The result, a float32 tensor of the kernel's output with rows first; undefined where `into` keeps it on the device.
+   * @throws TypeError when there is no such kernel here; KernelError with the source; ContextError
+   */
+  call(call: KernelCall, state: DeviceState): Promise<Tensor | undefined> {
     const kernel = this.#kernels.get(call.id);
     if (kernel === undefined) {
-      throw new TypeError(`engine ${session.identity.id} has no such kernel: it was destroyed, or the engine is newer`);
+      throw new TypeError(`${this.#identity.name} has no such kernel: it was destroyed, or the engine is newer`);
     }
-    return kernel.call(call, session);
+    return kernel.call(call, state);
   }
 
   destroy(id: string): void {
@@ -54,16 +65,15 @@ class Kernel {
     this.#spec = spec;
   }
 
-  async call({ args, into }: KernelCall, session: Session): Promise<Tensor | undefined> {
-    const result = await borrowing(session, 'names', async (borrowed) => {
-      // Every context of this program is one that is shared with gpu.js and tfjs.
-      const context = (await session.context()) as GpuContext;
+  async call({ args, into }: KernelCall, state: DeviceState): Promise<Tensor | undefined> {
+    const result = await borrowing(state, 'names', async (borrowed) => {
+      const context = await state.context.open();
       const values = await inOrder(args, (value) => argument(value, borrowed));
       const output = this.#output(values);
       assertFits(output, context);
       return this.#run(values, output, context);
     });
-    return deliver(result, into, session);
+    return deliver(result, into, state);
   }
 
   #output(values: readonly Argument[]): readonly number[] {
@@ -75,7 +85,7 @@ class Kernel {
   }
 
   async #run(values: readonly Argument[], output: readonly number[], context: GpuContext): Promise<DeviceTensor> {
-    // gpu.js knows no empty output; an engine whose part is empty has nothing to compute.
+    // gpu.js refuses an empty output; an engine whose part is empty has nothing to compute.
     if (sizeOf(output) === 0) return context.upload(new Tensor('float32', [...output].reverse()));
     const gpuArgs = await inOrder(values, (v) => (typeof v === 'number' ? v : context.toGpuJs(v)));
     try {
@@ -99,7 +109,7 @@ class Kernel {
   #compile(gpu: Awaited<ReturnType<GpuContext['gpu']>>, output: readonly number[], context: GpuContext): Compiled {
     const { constants, functions, loopMaxIterations } = this.#spec;
     const resident = context.report.gpuMode === 'webgpu';
-    const settings = {
+    const settings: object = {
       output: [...output],
       dynamicOutput: true,
       dynamicArguments: true,
@@ -109,7 +119,7 @@ class Kernel {
       // Elsewhere gpu.js's results are host arrays anyway.
       ...(resident ? { pipeline: true, immutable: true } : {}),
     };
-    return gpu.createKernel(this.#source as never, settings as never) as unknown as Compiled;
+    return gpu.createKernel(this.#source, settings as IGPUKernelSettings) as Compiled;
   }
 
   #explained(error: unknown): Error {
@@ -137,7 +147,7 @@ async function argument(value: unknown, borrowed: Borrowed): Promise<Argument> {
   if (dtype === 'float32' && (isDeviceTensor(value) || value instanceof Tensor))
     return checkAxes(await borrowed.place(value));
   if (shape?.length === 0) return (await onHost(value)).at(0);
-  // A copy: gpu.js computes in float32.
+  // A copy, because gpu.js computes in float32.
   return checkAxes(await borrowed.place(cast(await onHost(value), 'float32')));
 }
 
@@ -147,7 +157,7 @@ function checkAxes(tensor: DeviceTensor): DeviceTensor {
   throw new ShapeError(`a kernel takes tensors of 1 to ${MAX_AXES} axes, not [${tensor.shape}]: reshape it`);
 }
 
-// gpu.js indexes in 32-bit signed integers; a device says how much one buffer holds.
+// gpu.js indexes in 32-bit signed integers, and the device limits the bytes of one buffer.
 function assertFits(output: readonly number[], { report }: GpuContext): void {
   const bytes = sizeOf(output) * 4;
   const limit = Math.min(report.limits['maxStorageBufferBindingSize'] ?? Number.POSITIVE_INFINITY, 4 * (2 ** 31 - 1));

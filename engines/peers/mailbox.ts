@@ -1,10 +1,8 @@
-// The mailbox of an engine: bodies by sender and tag, and those who wait for them. No sockets.
-
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { EngineId } from '../../src/protocol/messages.ts';
 
-/** Whose mail is awaited, for how long, and how errors say it. */
+/** The mail that a receiver waits for: its sender and tag, for how long, and how errors say it. */
 export interface Wanted {
   readonly from: EngineId;
   readonly tag: string;
@@ -21,9 +19,10 @@ interface Waiting {
   fail(why: string): void;
 }
 
-/** Bytes that wait in the mailbox; mail beyond is dropped and said so. */
+/** Bytes that may wait in the mailbox; mail beyond is dropped with a line in the log. */
 const MAX_BYTES = 2 * 2 ** 30;
 
+/** Bodies by sender and tag, and the receivers that wait for them. It knows no sockets. */
 export class Mailbox {
   readonly #owner: () => string;
   readonly #drop: (text: string) => void;
@@ -31,17 +30,18 @@ export class Mailbox {
   readonly #waiting = new Map<string, Waiting[]>();
   #bytes = 0;
 
-  /** `owner` names the engine in errors; `drop` hears of mail that is not kept. */
+  /** `owner` names the engine in errors; `drop` is told why a body is not kept. */
   constructor(owner: () => string, drop: (text: string) => void) {
     this.#owner = owner;
     this.#drop = drop;
   }
 
-  /** Bytes of mail that nobody has taken. */
+  /** Bytes of mail that no receiver has taken. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Gives mail to its receiver, or keeps it for one. */
   deliver(from: EngineId, tag: string, body: Body): void {
     const waiting = this.#waiting.get(keyOf(from, tag))?.[0];
     if (waiting !== undefined) waiting.resolve(body);
@@ -49,7 +49,7 @@ export class Mailbox {
   }
 
   /**
-   * The next mail of that sender and tag, in order of arrival; `gone`: why no more of it will come.
+   * The next mail of that sender and tag, in order of arrival. `gone` is the reason why no more will come.
    * @throws PeerError that names who waited for whom
    */
   take(wanted: Wanted, gone?: string): Promise<Body> {
@@ -59,13 +59,13 @@ export class Mailbox {
     return Promise.reject(peerError(`${this.#owner()} waited ${wanted.what}: ${gone}`));
   }
 
-  /** Ends the waits that match; `why` completes their errors. */
+  /** Fails the receivers that match; `why` completes their errors. */
   fail(matches: (from: EngineId, tag: string) => boolean, why: string): void {
     const hit = [...this.#waiting.values()].flat().filter(({ from, tag }) => matches(from, tag));
     for (const waiting of hit) waiting.fail(why);
   }
 
-  /** Forgets mail whose tag begins so: what a collective that is over left. */
+  /** Drops mail whose tag begins with `prefix`, such as the rest of a collective that is over. */
   forget(prefix: string): void {
     for (const [key, bodies] of this.#mail) {
       if (!tagOf(key).startsWith(prefix)) continue;
@@ -130,11 +130,12 @@ function tagOf(key: string): string {
   return key.slice(key.indexOf('|') + 1);
 }
 
+/** Bytes of all parts of a body. */
 export function bytesOf(body: Body): number {
   return body.reduce((sum, part) => sum + part.byteLength, 0);
 }
 
-/** An exchange between engines that did not come about. */
+/** An exchange between engines that failed. */
 export function peerError(message: string): Error {
   return Object.assign(new Error(message), { name: 'PeerError' });
 }

@@ -1,22 +1,24 @@
-// Who is in the cluster, now and as of an older version of the roster: the tasks of one call must agree on ranks, although
-// engines come and go while they run.
 import type { EngineId, EngineRecord } from '../../src/protocol/messages.ts';
 
 interface Member {
   readonly record: EngineRecord;
   /** The roster version that brought it. */
   readonly since: number;
-  /** The one that took it away. */
+  /** The roster version that no longer has it. */
   readonly until: number;
 }
 
 const REMEMBERED = 1000;
 
+/**
+ * The engines of the cluster, now and as of older versions of the roster. The tasks of one call must agree on ranks,
+ * although engines come and go while they run.
+ */
 export class Membership {
   #members: Member[] = [];
   #left: Member[] = [];
 
-  /** The roster is now this; who has left since the last one is returned. */
+  /** Takes over a roster; gives the engines that have left since the last one. */
   update(engines: readonly EngineRecord[], version: number): EngineRecord[] {
     const gone = this.#members.filter(({ record }) => !engines.some((now) => now.uuid === record.uuid));
     this.#left = [...this.#left, ...gone.map((member) => ({ ...member, until: version }))].slice(-REMEMBERED);
@@ -30,7 +32,7 @@ export class Membership {
     return this.#members.find((member) => member.record.uuid === record.uuid);
   }
 
-  /** Engines as of a version, or now, in the order of their ids: by rank. Some may have left since. */
+  /** The ids of the engines as of a version, or now, in ascending order: by rank. Some may have left since. */
   at(version = Number.POSITIVE_INFINITY): EngineId[] {
     const then = [...this.#members, ...this.#left].filter(({ since, until }) => since <= version && version < until);
     const now = version === Number.POSITIVE_INFINITY ? this.#members : then;

@@ -1,11 +1,18 @@
 import type { Transport } from '../../src/comm/transport.ts';
-import { type Body, encodeBody } from '../../src/protocol/codec.ts';
-import type { EngineId, EngineRecord, MailMessage, RelayMessage, TasksInbound } from '../../src/protocol/messages.ts';
+import { type Body, decodeBody, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
+import type {
+  EngineId,
+  EngineRecord,
+  MailMessage,
+  RelayMessage,
+  TaskMessage,
+  TasksInbound,
+} from '../../src/protocol/messages.ts';
 import { type Channel, openChannel } from '../../src/rpc/channel.ts';
 import { TASKS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
+import type { Identity } from '../identity.ts';
 import { logLine } from '../log.ts';
-import type { Identity } from '../queue/task-queue.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
 import { Membership } from './membership.ts';
 
@@ -15,39 +22,49 @@ export interface ReceiveOptions {
   readonly timeout?: number;
 }
 
+/** The task that runs now: the task queue knows it. */
+export interface CurrentTask {
+  readonly running: { readonly message: TaskMessage } | null;
+}
+
+/** The parts that Peers stands on. */
+export interface PeersOptions {
+  readonly identity: Identity;
+  readonly transport: Transport;
+  /** How bodies of mail decode. */
+  readonly revivers: Revivers;
+  /** Ranks are those of the roster that the running task's client has seen. */
+  readonly current: CurrentTask;
+}
+
 /** Milliseconds that a value from another engine is waited for, unless the caller says otherwise. */
 export const DEFAULT_TIMEOUT = 60_000;
-/** Before the tags of users: theirs cannot be those of collectives. */
+/** Before the tags of users, so that theirs cannot be those of collectives. */
 const USER = 'u:';
 const MAX_FORGOTTEN = 1000;
 
 /**
- * Engine to engine: values put into each other's mailbox, outside the task queue, so that a running task can exchange
- * blocks without deadlock. Links open on first use, to the endpoints of the roster.
+ * The other engines: they put values into each other's mailbox, outside the task queue, so that running tasks exchange
+ * blocks without deadlock. Channels open at first use, to the endpoints of the roster.
  */
 export class Peers {
   readonly #identity: Identity;
   readonly #transport: Transport;
-  readonly #decode: (body: Body) => unknown;
+  readonly #revivers: Revivers;
+  readonly #current: CurrentTask;
   readonly #channels = new Map<EngineId, Channel<TasksInbound>>();
-  readonly #mailbox = new Mailbox(() => `engine ${this.#identity.id}`, logLine);
+  readonly #mailbox: Mailbox;
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
-  // Topics that were called off: what still comes for them is dropped.
+  // Topics that were called off: later mail for them is dropped.
   readonly #forgotten = new BoundedSet<string>(MAX_FORGOTTEN);
   readonly #members = new Membership();
-  readonly #version: () => number | undefined;
 
-  /** `version`: what the running task's client has seen of the roster; ranks are those of that moment. */
-  constructor(
-    identity: Identity,
-    transport: Transport,
-    decode: (body: Body) => unknown,
-    version: () => number | undefined = () => undefined,
-  ) {
+  constructor({ identity, transport, revivers, current }: PeersOptions) {
     this.#identity = identity;
-    this.#version = version;
     this.#transport = transport;
-    this.#decode = decode;
+    this.#revivers = revivers;
+    this.#current = current;
+    this.#mailbox = new Mailbox(() => identity.name, logLine);
   }
 
   get id(): EngineId {
@@ -56,9 +73,10 @@ export class Peers {
 
   /** Engines by rank: the position in the order of ids, as the running task's client knows them. */
   get ids(): EngineId[] {
-    return this.#members.at(this.#version());
+    return this.#members.at(this.#version);
   }
 
+  /** This engine's place among `ids`; -1 where it is not in that roster. */
   get rank(): number {
     return this.ids.indexOf(this.#identity.id);
   }
@@ -69,7 +87,7 @@ export class Peers {
 
   /** Mail as `mailbox.take`. Fails at once if the peer has left without sending it, or if `why` says that it is over. */
   take(wanted: Wanted, why?: string): Promise<Body> {
-    const isThere = this.#members.find(wanted.from, this.#version()) !== undefined;
+    const isThere = this.#members.find(wanted.from, this.#version) !== undefined;
     return this.#mailbox.take(wanted, why ?? (isThere ? undefined : 'it left the cluster'));
   }
 
@@ -95,7 +113,7 @@ export class Peers {
     this.#mailbox.forget(`${USER}${topic}/`);
   }
 
-  /** Mail from a peer, at any time. */
+  /** Takes mail from a peer, at any time. */
   deliver(message: MailMessage, body: Body): void {
     if (this.#forgotten.has(topicOf(message.tag))) return;
     this.#mailbox.deliver(message.from, message.tag, body);
@@ -106,10 +124,10 @@ export class Peers {
    * @throws RangeError for a rank that no engine has, NotSerializableError
    */
   async send(rank: number, tag: string, value: unknown): Promise<void> {
-    // Encoded first: what cannot travel fails before anything is opened.
+    // Encoded first, so that a value that cannot travel fails before a channel is opened.
     const body = encodeBody(value);
     const to = this.idOf(rank);
-    // Copied for oneself: what lies in the mailbox must not change with the sender's array.
+    // Copied, because mail to oneself must not change with the sender's array.
     if (to === this.id) this.#mailbox.deliver(to, USER + tag, body.map(copy));
     else await this.post(to, USER + tag, body);
   }
@@ -121,18 +139,18 @@ export class Peers {
   async recv(rank: number, tag: string, { timeout = DEFAULT_TIMEOUT }: ReceiveOptions = {}): Promise<unknown> {
     const from = this.idOf(rank);
     const what = `for '${tag}' from engine ${from} (rank ${rank})`;
-    return this.#decode(await this.take({ from, tag: USER + tag, timeout, what }));
+    return this.decode(await this.take({ from, tag: USER + tag, timeout, what }));
   }
 
-  /** Mail for the engine with this id; to oneself it is not copied. @throws PeerError when it has left */
+  /** Sends mail to the engine with this id; mail to oneself is not copied. @throws PeerError when it has left */
   async post(to: EngineId, tag: string, body: Body): Promise<void> {
     if (to === this.id) this.#mailbox.deliver(to, tag, body);
     else await this.message(to, { type: 'mail', from: this.id, tag }, body);
   }
 
-  /** A message for the tasks socket of a peer. @throws PeerError when it has left, ConnectionError */
+  /** Sends a message to the tasks socket of a peer. @throws PeerError when it has left, ConnectionError */
   async message(to: EngineId, message: MailMessage | RelayMessage, body: Body): Promise<void> {
-    const record = this.#members.find(to, this.#version());
+    const record = this.#members.find(to, this.#version);
     if (record === undefined) throw peerError(`engine ${this.id} cannot send to engine ${to}: it left the cluster`);
     await this.#channel(record).send(message, body);
   }
@@ -144,8 +162,9 @@ export class Peers {
     throw new RangeError(`engine ${this.id} knows no rank ${rank}: there are ${this.ids.length} engines`);
   }
 
+  /** The value of a mail's body. */
   decode(body: Body): unknown {
-    return this.#decode(body);
+    return decodeBody(body, this.#revivers);
   }
 
   async close(): Promise<void> {
@@ -153,7 +172,7 @@ export class Peers {
     this.#channels.clear();
   }
 
-  // Peers answer on links of their own: nothing comes back on these.
+  // Peers answer on channels of their own, so nothing comes back on these.
   #channel({ id, tasks: endpoint }: EngineRecord): Channel<TasksInbound> {
     const known = this.#channels.get(id);
     if (known !== undefined) return known;
@@ -163,6 +182,10 @@ export class Peers {
     });
     this.#channels.set(id, channel);
     return channel;
+  }
+
+  get #version(): number | undefined {
+    return this.#current.running?.message.roster;
   }
 
   #drop(id: EngineId, why: string): void {

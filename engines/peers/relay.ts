@@ -1,6 +1,3 @@
-// Relay: a large body that goes from engine to engine in chunks, each passed on as it arrives, outside the task queue.
-// What comes of it waits here for the task that wants it.
-
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { EngineId, RelayMessage } from '../../src/protocol/messages.ts';
@@ -10,7 +7,7 @@ import { peerError } from './mailbox.ts';
 /** Sends a chunk to the next engine of the chain. */
 export type PassOn = (to: EngineId, message: RelayMessage, chunk: Uint8Array) => Promise<void>;
 
-/** A body that no task asks for is dropped: its task was aborted, or asks the client instead. */
+/** Milliseconds after which a body is dropped that no task takes: its task was aborted, or has asked the client. */
 const KEPT_MS = 60_000;
 
 interface Incoming {
@@ -26,6 +23,10 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+/**
+ * Large bodies that go from engine to engine in chunks, outside the task queue. Each chunk is passed on as it arrives.
+ * Completed bodies are kept until a task takes them.
+ */
 export class Relay {
   readonly #passOn: PassOn;
   readonly #incoming = new Map<string, Incoming>();
@@ -35,12 +36,7 @@ export class Relay {
     this.#passOn = passOn;
   }
 
-  /** Bodies that are here, whole or in part. */
-  get size(): number {
-    return this.#incoming.size;
-  }
-
-  /** A chunk came: it goes on at once, and into its place. */
+  /** Takes a chunk: passes it on at once and puts it into its place. */
   arrive(message: RelayMessage, chunk: Uint8Array): void {
     this.#forward(message, chunk);
     const body = this.#incoming.get(message.key) ?? this.#open(message);
@@ -52,7 +48,7 @@ export class Relay {
     if (body.missing === 0 && waiter !== undefined) waiter.resolve(this.#close(message.key));
   }
 
-  /** Sends a body down a chain. Resolves when it has left: then it may change. */
+  /** Sends a body down a chain. Resolves when the body has left and may change. */
   async start(key: string, chain: readonly EngineId[], body: Body): Promise<void> {
     const [next, ...rest] = chain;
     if (next === undefined) return;
@@ -62,7 +58,7 @@ export class Relay {
   }
 
   /**
-   * The whole body; it is then no longer here. `from` is who sends it, if that is an engine.
+   * Takes the whole body away. `from` is the engine that sends it; absent for a client.
    * @throws PeerError when `patience` ms go by without a chunk, or `from` leaves
    */
   take(key: string, patience: number, from?: EngineId): Promise<Body> {
@@ -89,19 +85,19 @@ export class Relay {
     });
   }
 
-  /** That engine is gone: what waits for its chunks need not wait longer. */
+  /** That engine is gone: fails the tasks that wait for its chunks. */
   gone(id: EngineId, why: string): void {
     for (const waiter of [...this.#waiting.values()]) if (waiter.from === id) waiter.reject(new Error(why));
   }
 
-  // A chain that breaks is found by those behind the break: they ask whoever can send it directly.
+  // If a chain breaks, the engines behind the break ask the client for the body.
   #forward(message: RelayMessage, chunk: Uint8Array): void {
     const [next, ...rest] = message.chain;
     if (next !== undefined) this.#passOn(next, { ...message, chain: rest }, chunk).catch(() => {});
   }
 
   #open({ key, sizes }: RelayMessage): Incoming {
-    // A copy into one buffer for each part: values are windows on whole parts, and the chunks are on their way elsewhere.
+    // A copy into one buffer for each part, because values are windows on whole parts, and the chunks go on to others.
     const parts = sizes.map((size) => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer));
     const expires = setTimeout(() => this.#incoming.delete(key), KEPT_MS).unref();
     const body = { parts, missing: sizes.reduce((a, b) => a + b, 0), expires };

@@ -15,7 +15,7 @@ interface Asked extends Deferred<Body> {
   readonly client: Channel<TasksOutbound>;
 }
 
-/** Bodies of tasks that come from a peer instead of the client. When the chain has broken, it asks the client. */
+/** Bodies of tasks that a peer sends instead of the client. If the chain has broken, the client is asked for them. */
 export class RelayedBodies {
   readonly #relay: Relay;
   readonly #asked = new Map<TaskId, Asked>();
@@ -34,16 +34,15 @@ export class RelayedBodies {
     }
   }
 
-  /** A body from the client itself. True if a task waits for it. */
-  offer(id: TaskId, body: Body): boolean {
+  /** Takes a body from the client itself, if a task waits for it. */
+  offer(id: TaskId, body: Body): void {
     const asked = this.#asked.get(id);
-    if (asked === undefined || body.length === 0) return false;
+    if (asked === undefined || body.length === 0) return;
     this.#asked.delete(id);
     asked.resolve(body);
-    return true;
   }
 
-  /** A client that comes back sends its tasks again, with their bodies. */
+  /** The channel to a client is down. If the client does not come back and send its tasks again, their bodies fail. */
   clientDown(gone: Channel<TasksOutbound>): void {
     const waiting = [...this.#asked].filter(([, { client }]) => client === gone);
     if (waiting.length === 0) return;

@@ -1,63 +1,68 @@
-// The tasks of an engine: takes them from the core one at a time, runs them, sends what comes of it.
-// Imported, not global: users may give these names to values of their own.
+// The timers are imported, not global, because users may give these names to values of their own.
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
-import { type Body, encodeBody } from '../../src/protocol/codec.ts';
-import type { OutputMessage, TaskId, TaskMessage, TasksOutbound } from '../../src/protocol/messages.ts';
-import type { Channel } from '../../src/rpc/channel.ts';
-import type { Board } from '../control/status-board.ts';
-import type { Engine, Instruction, Outcome, QueuedTask } from './task-queue.ts';
+import type { Body } from '../../src/protocol/codec.ts';
+import type { TaskId, TaskMessage } from '../../src/protocol/messages.ts';
+import type { ClientChannel, QueuedTask, QueueEvent, Reply, Started, TaskEnd } from './queue-event.ts';
+import type { StatusBoard } from './status-board.ts';
+import type { TaskQueue } from './task-queue.ts';
 
 /** Milliseconds of short tasks in a row before the sockets get their turn. */
 const SLICE_MS = 2;
 /** Large results are read from memory while they are sent: the next task waits for them, but not for ever. */
 const LARGE_BYTES = 1 << 20;
 const SEND_WAIT_MS = 10_000;
-/** A client that is gone may come back and ask; then what it had queued is dropped. */
+/** Milliseconds in which a lost client may come back before its queued tasks are dropped. */
 const CLIENT_LEASE_MS = 10_000;
-/** A task whose client has seen a newer roster waits for it; not for ever, as the controller may be gone. */
+/** Milliseconds that a task waits for the roster that its client has seen. The controller may be gone. */
 const ROSTER_WAIT_MS = 2000;
 
+/** Runs tasks. Never throws; gives a promise only where the task awaits. */
+export interface RunsTasks {
+  run(task: QueuedTask<ClientChannel>): TaskEnd | Promise<TaskEnd>;
+}
+
+/** The control thread, as the loop uses it. */
+export interface ControlLink {
+  /** Carries out requests that the event loop has not delivered yet. */
+  drain(): void;
+  /** Ends the task with the start number `started` after `ms`, if it still runs. */
+  deadline(started: number, ms: number): void;
+}
+
+/** Is told the end of each task that ran. */
+export interface TaskObserver {
+  ended(message: TaskMessage, failed: boolean): void;
+}
+
+/** The parts that the loop connects. */
 export interface TaskLoopOptions {
-  readonly core: Engine<Channel<TasksOutbound>>;
-  readonly board: Board;
-  /** Never throws; a promise where the task awaits. */
-  readonly run: (message: TaskMessage, body: Body, client: Channel<TasksOutbound>) => Outcome | Promise<Outcome>;
-  /** Hears of the control thread's messages that the event loop has not delivered. */
-  readonly drain: () => void;
-  /** Ends the start number `started` after `ms`. */
-  readonly deadline: (started: number, ms: number) => void;
-  /** Hears of each task that ran, and whether it failed. */
-  readonly ended?: (message: TaskMessage, failed: boolean) => void;
+  readonly queue: TaskQueue<ClientChannel>;
+  readonly board: StatusBoard;
+  readonly runner: RunsTasks;
+  readonly control: ControlLink;
+  readonly collectives: TaskObserver;
 }
 
-/** Text, a mime bundle or published data of the running task. */
-export interface Output {
-  readonly stream: OutputMessage['stream'];
-  readonly text?: string;
-  readonly value?: unknown;
-}
-
+/** Takes tasks from the queue one at a time, runs them, and carries out the events of the queue. */
 export class TaskLoop {
-  readonly #core: Engine<Channel<TasksOutbound>>;
-  readonly #board: Board;
-  readonly #options: TaskLoopOptions;
-  #running: QueuedTask<Channel<TasksOutbound>> | null = null;
-  /** The roster version that this engine has seen; none yet: no task starts, as it would have no rank. */
+  readonly #queue: TaskQueue<ClientChannel>;
+  readonly #board: StatusBoard;
+  readonly #runner: RunsTasks;
+  readonly #control: ControlLink;
+  readonly #collectives: TaskObserver;
+  /** The roster version that this engine has seen. Before the first one no task starts, because it would have no rank. */
   #rosterVersion: number | undefined;
   #holding: NodeJS.Timeout | undefined;
   #pumping = false;
   #stopping = false;
 
-  constructor(options: TaskLoopOptions) {
-    this.#options = options;
-    this.#core = options.core;
-    this.#board = options.board;
-  }
-
-  /** The task that runs now. */
-  get running(): TaskMessage | undefined {
-    return this.#running?.message;
+  constructor({ queue, board, runner, control, collectives }: TaskLoopOptions) {
+    this.#queue = queue;
+    this.#board = board;
+    this.#runner = runner;
+    this.#control = control;
+    this.#collectives = collectives;
   }
 
   /** No further task starts. */
@@ -73,45 +78,31 @@ export class TaskLoop {
     this.#wake();
   }
 
-  arrive(message: TaskMessage, body: Body, client: Channel<TasksOutbound>): void {
-    const before = this.#core.queueLength;
-    const answers = this.#core.arrive(message, body, client);
-    if (this.#core.queueLength > before) this.#board.queued(message.id);
-    if (this.#core.completed !== this.#board.get('completed')) this.#rewriteBoard();
-    void this.#carryOut(answers);
+  /** A task message came. */
+  arrive(message: TaskMessage, body: Body, client: ClientChannel): void {
+    void this.#handle(this.#queue.arrive(message, body, client));
     this.#wake();
   }
 
-  /** The client may be back soon under another link. */
-  clientDown(client: Channel<TasksOutbound>): void {
-    setTimeout(() => this.#aborting(this.#core.clientGone(client)), CLIENT_LEASE_MS).unref();
+  /** A channel to a client is down. The client may be back soon on another one. */
+  clientDown(client: ClientChannel): void {
+    setTimeout(() => void this.#handle(this.#queue.clientGone(client)), CLIENT_LEASE_MS).unref();
   }
 
-  /** Aborts queued tasks by id. */
+  /** Aborts queued tasks. */
   abort(ids: readonly TaskId[]): void {
-    this.#aborting(this.#core.abort(ids));
+    void this.#handle(this.#queue.abort(ids));
   }
 
-  #aborting(answers: Instruction<Channel<TasksOutbound>>[]): void {
-    if (answers.length === 0) return;
-    this.#rewriteBoard();
-    void this.#carryOut(answers);
-  }
-
-  /** Frees kept results: these, or all of a client. */
+  /** Frees kept replies: these, or without ids all of a client. */
   purge(ids: readonly TaskId[] | undefined, client: string | undefined): void {
-    this.#core.purge(ids ?? this.#core.outbox.filter((id) => clientOf(id) === client));
-    this.#rewriteBoard();
+    if (ids !== undefined) void this.#handle(this.#queue.purge(ids));
+    else if (client !== undefined) void this.#handle(this.#queue.purgeClient(client));
   }
 
-  /** Answers with the reply of a task that may be another client's, now or when it ends. */
-  fetch(id: TaskId, client: Channel<TasksOutbound>): void {
-    void this.#carryOut(this.#core.fetch(id, client));
-  }
-
-  #rewriteBoard(): void {
-    const { outbox, running, queued, completed } = this.#core;
-    this.#board.rewrite(outbox, running, queued, completed);
+  /** Sends the reply of a task, which may be another client's, now or when it ends. */
+  fetch(id: TaskId, client: ClientChannel): void {
+    void this.#handle(this.#queue.fetch(id, client));
   }
 
   // Tasks start in a turn of their own: user code that breaks must not take a receive loop with it.
@@ -124,87 +115,75 @@ export class TaskLoop {
   #pump(): void {
     const until = performance.now() + SLICE_MS;
     for (;;) {
-      const task = this.#next();
-      if (task === undefined) {
+      const started = this.#next();
+      if (started === undefined) {
         this.#pumping = false;
         return;
       }
-      const outcome = this.#options.run(task.message, task.body, task.client);
-      if (outcome instanceof Promise) {
-        void outcome.then((settled) => this.#resume(task, settled));
+      const { task } = started;
+      const end = this.#runner.run(task);
+      if (end instanceof Promise) {
+        void end.then((settled) => this.#resume(task, settled));
         return;
       }
-      const sent = this.#finish(task, outcome);
-      if (sent !== undefined || performance.now() > until) {
-        void Promise.resolve(sent).then(() => setImmediate(() => this.#pump()));
+      const sending = this.#finish(task, end);
+      if (sending !== undefined || performance.now() > until) {
+        void Promise.resolve(sending).then(() => setImmediate(() => this.#pump()));
         return;
       }
     }
   }
 
-  async #resume(task: QueuedTask<Channel<TasksOutbound>>, outcome: Outcome): Promise<void> {
-    await this.#finish(task, outcome);
+  async #resume(task: QueuedTask<ClientChannel>, end: TaskEnd): Promise<void> {
+    await this.#finish(task, end);
     setImmediate(() => this.#pump());
   }
 
-  #next(): QueuedTask<Channel<TasksOutbound>> | undefined {
+  #next(): Started<ClientChannel> | undefined {
     // An abort that was acknowledged wins over a start that comes later.
-    this.#options.drain();
-    const task = this.#stopping || this.#isHeld() ? undefined : this.#core.next();
-    if (task === undefined) return undefined;
-    this.#running = task;
-    this.#board.started();
-    const { runTimeout } = task.message;
-    if (runTimeout !== undefined) {
-      this.#options.deadline(this.#board.get('started'), runTimeout);
-    }
-    return task;
+    this.#control.drain();
+    const started = this.#stopping || this.#isHeld() ? undefined : this.#queue.next();
+    if (started === undefined) return undefined;
+    void this.#handle([started]);
+    const { runTimeout } = started.task.message;
+    if (runTimeout !== undefined) this.#control.deadline(this.#board.get('started'), runTimeout);
+    return started;
   }
 
-  // What the client knows of the cluster, `engine.rank` and `engine.size` must know too.
+  // `engine.rank` and `engine.size` must know the cluster as the task's client knows it.
   #isHeld(): boolean {
-    const wanted = this.#core.head?.roster ?? 0;
+    const wanted = this.#queue.head?.roster ?? 0;
     if (this.#rosterVersion === undefined) return true;
     if (wanted <= this.#rosterVersion) return false;
     this.#holding ??= setTimeout(() => this.roster(wanted), ROSTER_WAIT_MS);
     return true;
   }
 
-  /** A promise if the result is large: it is read while it is sent, so the next task must not write into it. */
-  #finish(task: QueuedTask<Channel<TasksOutbound>>, outcome: Outcome): Promise<unknown> | undefined {
-    const answers = this.#core.finished(task.message.id, outcome);
-    this.#running = null;
-    this.#options.ended?.(task.message, outcome.reply.status !== 'ok');
-    this.#board.ended(this.#core.outboxSize);
-    if (answers.length === 1) return this.#carryOut(answers);
-    this.#rewriteBoard();
-    return this.#carryOut(answers);
+  #finish(task: QueuedTask<ClientChannel>, end: TaskEnd): Promise<unknown> | undefined {
+    return this.#handle(this.#queue.finished(task.message.id, end));
   }
 
-  #carryOut(answers: Instruction<Channel<TasksOutbound>>[]): Promise<unknown> | undefined {
-    let waiting: Promise<unknown> | undefined;
-    for (const { to, reply, body } of answers) {
-      const sent = to.send(reply, body);
-      if (!body.some((part) => part.byteLength > LARGE_BYTES)) continue;
-      const gone = () => {}; // the client: its result is kept
-      waiting = Promise.race([sent.catch(gone), sleep(SEND_WAIT_MS)]);
+  /**
+   * Carries out what happened in the queue. A promise if a large result is on its way: it is read from memory while it is
+   * sent, so the next task must not write into it.
+   */
+  #handle(events: readonly QueueEvent<ClientChannel>[]): Promise<unknown> | undefined {
+    this.#board.fold(events);
+    let sending: Promise<unknown> | undefined;
+    for (const event of events) {
+      if (event.type === 'reply') sending = this.#send(event) ?? sending;
+      else if (event.type === 'ended') this.#collectives.ended(event.task.message, event.reply.status !== 'ok');
     }
-    return waiting;
+    return sending;
   }
 
-  /** @throws Error outside a task: there is no client to send it to */
-  output(what: Output): void {
-    const task = this.#running;
-    if (task === null) throw new Error(`${what.stream} outside a task has no client to go to`);
-    const { stream, text } = what;
-    const header = { type: 'output', id: task.message.id, stream, ...(text === undefined ? {} : { text }) } as const;
-    const body = text === undefined ? encodeBody(what.value) : [];
-    void task.client.send(header, body);
+  #send({ to, reply, body }: Reply<ClientChannel>): Promise<unknown> | undefined {
+    const sent = to.send(reply, body);
+    if (!body.some((part) => part.byteLength > LARGE_BYTES)) return undefined;
+    // A client that is gone may come back and ask for the kept reply.
+    const gone = () => {};
+    return Promise.race([sent.catch(gone), sleep(SEND_WAIT_MS)]);
   }
-}
-
-function clientOf(id: TaskId): string {
-  return id.slice(0, id.lastIndexOf(':'));
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,238 +1,200 @@
-// The sans-I/O core of an engine: events in (a task arrived, a task ended, abort, …), instructions out (run this, send
-// that). It decides order, refusal and de-duplication; it knows no socket, no clock and no user code.
 import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
 import type { WireError } from '../../src/protocol/values/wire-error.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
-import { Outbox } from './kept-replies.ts';
+import type { Identity } from '../identity.ts';
+import { KeptReplies } from './kept-replies.ts';
+import type { QueuedTask, QueueEvent, Reply, Started, TaskEnd } from './queue-event.ts';
 
-/** A task with the body of its message and the link that it came on (`C` is opaque here). */
-export interface QueuedTask<C> {
-  readonly message: TaskMessage;
-  readonly body: readonly Uint8Array[];
-  client: C;
-}
-
-/** Send this reply. What to run next is asked for with `next()`, once nothing runs. */
-export interface Instruction<C> {
-  readonly do: 'reply';
-  readonly to: C;
-  readonly reply: ReplyMessage;
-  readonly body: readonly Uint8Array[];
-}
-
-/** How a task ended. `stopsQueue`: a failed `execute` that takes the queued ones with it (semantics B7). */
-export interface Outcome {
-  readonly reply: ReplyMessage;
-  readonly body: readonly Uint8Array[];
-  readonly stopsQueue?: boolean;
-}
-
-export interface Identity {
-  readonly uuid: string;
-  /** −1 until the controller has given one. */
-  id: number;
-}
-
-export interface CoreOptions {
+/** The identity of the engine, and the bounds of its queue. */
+export interface TaskQueueOptions {
   readonly identity: Identity;
-  /** Bytes of results kept for clients that ask again; default 64 MiB. */
-  readonly outboxBytes?: number;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
+  /** Bytes of replies kept for clients that ask again; default 64 MiB. */
+  readonly outboxBytes?: number | undefined;
+  /** Milliseconds since the epoch; default Date.now. */
+  readonly now?: (() => number) | undefined;
 }
 
 const MAX_REMEMBERED_ABORTS = 10_000;
 const EMPTY: readonly Uint8Array[] = [];
 
-export class Engine<C> {
+/**
+ * The sans-I/O core of an engine: its one-at-a-time queue of tasks. It decides order, refusal and de-duplication, and
+ * keeps replies for clients that ask again. Each method gives the events that it caused, in order. It knows no socket,
+ * no clock and no user code. `C` is the link to a client, opaque here.
+ */
+export class TaskQueue<C> {
   readonly #identity: Identity;
   readonly #now: () => number;
-  readonly #outbox: Outbox;
-  readonly #queue = new Map<TaskId, QueuedTask<C>>();
+  readonly #kept: KeptReplies;
+  readonly #waiting = new Map<TaskId, QueuedTask<C>>();
   // Kept from task to task: a fresh iterator walks over all entries that have been deleted before the first live one.
-  #cursor = this.#queue.values();
+  #cursor = this.#waiting.values();
   #first: QueuedTask<C> | undefined;
-  // Ids that were aborted before their task arrived: the control socket overtakes the tasks socket.
+  // Ids that were aborted before their task arrived, because the control socket overtook the tasks socket.
   readonly #abortedAhead = new BoundedSet<TaskId>(MAX_REMEMBERED_ABORTS);
-  /** Clients that wait for the end of another's task. */
+  /** Clients that wait for the end of another client's task. */
   readonly #watchers = new Map<TaskId, C[]>();
   #running: QueuedTask<C> | null = null;
-  #completed = 0;
 
-  constructor(options: CoreOptions) {
-    this.#identity = options.identity;
-    this.#now = options.now ?? Date.now;
-    this.#outbox = new Outbox(options.outboxBytes);
+  constructor({ identity, outboxBytes, now = Date.now }: TaskQueueOptions) {
+    this.#identity = identity;
+    this.#now = now;
+    this.#kept = new KeptReplies(outboxBytes);
   }
 
-  get running(): TaskId | null {
-    return this.#running?.message.id ?? null;
+  /** The task that runs now. */
+  get running(): QueuedTask<C> | null {
+    return this.#running;
   }
 
-  get queued(): TaskId[] {
-    return [...this.#queue.keys()];
-  }
-
-  get queueLength(): number {
-    return this.#queue.size;
-  }
-
-  /** Tasks that ended, whatever the end. */
-  get completed(): number {
-    return this.#completed;
-  }
-
-  get outbox(): TaskId[] {
-    return this.#outbox.ids;
-  }
-
-  get outboxSize(): number {
-    return this.#outbox.size;
-  }
-
-  /** A task message came. What is known already does not run again: its answer, now or later, goes to `client`. */
-  arrive(message: TaskMessage, body: readonly Uint8Array[], client: C): Instruction<C>[] {
-    const task = { message, body, client };
-    if (message.to !== this.#identity.uuid) return [this.#refusal(task)];
-    const known = this.#running?.message.id === message.id ? this.#running : this.#queue.get(message.id);
-    if (known !== undefined) {
-      known.client = client;
-      return [];
-    }
-    const sent = this.#outbox.get(message.id);
-    if (sent !== undefined) return [{ do: 'reply', to: client, reply: sent.reply, body: sent.body }];
-    if (this.#outbox.forgot(message.id)) return [this.#lost(task)];
-    if (this.#abortedAhead.delete(message.id)) return [this.#aborted(task)];
-    this.#queue.set(message.id, task);
-    return [];
-  }
-
-  /** The task that would run next. */
+  /** The task that would start next. */
   get head(): TaskMessage | undefined {
     return this.#front()?.message;
   }
 
+  /** A task message came. A task that came before does not run again: its reply, now or later, goes to `client`. */
+  arrive(message: TaskMessage, body: readonly Uint8Array[], client: C): QueueEvent<C>[] {
+    const task = { message, body, client };
+    if (message.to !== this.#identity.uuid) return [this.#refusal(task)];
+    const known = this.#find(message.id);
+    if (known !== undefined) {
+      known.client = client;
+      return [];
+    }
+    const kept = this.#kept.get(message.id);
+    if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
+    if (this.#kept.forgot(message.id)) return [this.#lost(task)];
+    const events: QueueEvent<C>[] = [{ type: 'queued', task }];
+    if (this.#abortedAhead.delete(message.id)) this.#drop(task, events);
+    else this.#waiting.set(message.id, task);
+    return events;
+  }
+
+  /** Starts the next task, if none runs. */
+  next(): Started<C> | undefined {
+    if (this.#running !== null) return undefined;
+    const task = this.#front();
+    if (task === undefined) return undefined;
+    this.#waiting.delete(task.message.id);
+    this.#first = undefined;
+    this.#running = task;
+    return { type: 'started', task };
+  }
+
+  /** The running task ended. A second end of the same task (an interrupted one that goes on) is ignored. */
+  finished(id: TaskId, end: TaskEnd): QueueEvent<C>[] {
+    const task = this.#running;
+    if (task === null || task.message.id !== id) return [];
+    this.#running = null;
+    const events: QueueEvent<C>[] = [{ type: 'ended', task, reply: end.reply }];
+    this.#answer(task, end.reply, end.body, events);
+    if (end.stopsQueue === true) this.#dropWhere(({ message }) => message.method === 'execute', events);
+    return events;
+  }
+
+  /** Aborts queued tasks. An id that has not arrived is remembered; the running task goes on. */
+  abort(ids: readonly TaskId[]): QueueEvent<C>[] {
+    const wanted = new Set(ids);
+    for (const id of ids) if (!this.#knows(id)) this.#abortedAhead.add(id);
+    return this.#dropWhere(({ message }) => wanted.has(message.id));
+  }
+
+  /** The client of a link is gone for good: its queued tasks never run. Its kept replies stay. */
+  clientGone(client: C): QueueEvent<C>[] {
+    return this.#dropWhere((task) => task.client === client);
+  }
+
+  /** Sends a task's reply to another client: at once if kept, at the end if queued or running, otherwise a refusal. */
+  fetch(id: TaskId, client: C): QueueEvent<C>[] {
+    const kept = this.#kept.get(id);
+    if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
+    if (this.#find(id) !== undefined) {
+      this.#watchers.set(id, [...(this.#watchers.get(id) ?? []), client]);
+      return [];
+    }
+    const error = plainError('ResultLost', `${this.#identity.name} does not hold the result of task '${id}'`);
+    return [{ type: 'reply', to: client, reply: this.#unrun(id, 'refused', error), body: EMPTY }];
+  }
+
+  /** Frees kept replies. */
+  purge(ids: readonly TaskId[]): QueueEvent<C>[] {
+    return ids.filter((id) => this.#kept.drop(id)).map((id) => ({ type: 'purged', id }));
+  }
+
+  /** Frees the kept replies of the client with this uuid. */
+  purgeClient(uuid: string): QueueEvent<C>[] {
+    return this.purge(this.#kept.ids.filter((id) => clientOf(id) === uuid));
+  }
+
   #front(): QueuedTask<C> | undefined {
-    if (this.#queue.size === 0) return undefined;
-    while (this.#first === undefined || this.#queue.get(this.#first.message.id) !== this.#first) {
+    if (this.#waiting.size === 0) return undefined;
+    while (this.#first === undefined || this.#waiting.get(this.#first.message.id) !== this.#first) {
       const step = this.#cursor.next();
-      // An iterator that has come to the end stays there, whatever is added later.
-      if (step.done) this.#cursor = this.#queue.values();
+      // An iterator that has come to its end stays there, whatever is added later.
+      if (step.done) this.#cursor = this.#waiting.values();
       else this.#first = step.value;
     }
     return this.#first;
   }
 
-  /** The next task, if none runs: it counts as running from here on. */
-  next(): QueuedTask<C> | undefined {
-    if (this.#running !== null) return undefined;
-    const task = this.#front();
-    if (task === undefined) return undefined;
-    this.#queue.delete(task.message.id);
-    this.#first = undefined;
-    this.#running = task;
-    return task;
-  }
-
-  /** The running task ended. A second end of the same task (an interrupted one that goes on) is ignored. */
-  finished(id: TaskId, outcome: Outcome): Instruction<C>[] {
-    const task = this.#running;
-    if (task === null || task.message.id !== id) return [];
-    this.#running = null;
-    const replies = this.#copies(this.#keep(task, outcome.reply, outcome.body));
-    if (outcome.stopsQueue !== true) return replies;
-    return [...replies, ...this.#abortWhere((t) => t.message.method === 'execute')];
-  }
-
-  /** Aborts queued tasks by id; an id that is not here yet is remembered; the running task goes on. */
-  abort(ids: readonly TaskId[]): Instruction<C>[] {
-    const wanted = new Set(ids);
-    for (const id of ids) if (!this.#knows(id)) this.#abortedAhead.add(id);
-    return this.#abortWhere((task) => wanted.has(task.message.id));
-  }
-
-  /** The client of a link is gone for good: what it had queued never runs. Its finished results stay in the outbox. */
-  clientGone(client: C): Instruction<C>[] {
-    return this.#abortWhere((task) => task.client === client);
-  }
-
-  /** The reply of a task to whoever asks: now if it is kept, when it ends if it waits or runs; else refused. */
-  fetch(id: TaskId, client: C): Instruction<C>[] {
-    const kept = this.#outbox.get(id);
-    if (kept !== undefined) return [{ do: 'reply', to: client, reply: kept.reply, body: kept.body }];
-    if (this.running === id || this.#queue.has(id)) {
-      this.#watchers.set(id, [...(this.#watchers.get(id) ?? []), client]);
-      return [];
-    }
-    const error = plainError('ResultLost', `engine ${this.#identity.id} does not hold the result of task '${id}'`);
-    const metadata = { started: null, completed: this.#now(), stdout: '', stderr: '' };
-    return [{ do: 'reply', to: client, reply: { type: 'reply', id, status: 'refused', metadata, error }, body: EMPTY }];
-  }
-
-  /** Frees kept results. */
-  purge(ids: readonly TaskId[]): void {
-    for (const id of ids) this.#outbox.drop(id);
-  }
-
-  // Others who have asked for the reply of that task.
-  #copies(own: Instruction<C>): Instruction<C>[] {
-    const watchers = this.#watchers.get(own.reply.id);
-    if (watchers === undefined) return [own];
-    this.#watchers.delete(own.reply.id);
-    return [own, ...watchers.map((to) => ({ ...own, to }))];
+  #find(id: TaskId): QueuedTask<C> | undefined {
+    return this.#running?.message.id === id ? this.#running : this.#waiting.get(id);
   }
 
   #knows(id: TaskId): boolean {
-    return this.running === id || this.#queue.has(id) || this.#outbox.get(id) !== undefined || this.#outbox.forgot(id);
+    return this.#find(id) !== undefined || this.#kept.get(id) !== undefined || this.#kept.forgot(id);
   }
 
-  #abortWhere(matches: (task: QueuedTask<C>) => boolean): Instruction<C>[] {
-    const hit = [...this.#queue.values()].filter(matches);
-    return hit.flatMap((task) => {
-      this.#queue.delete(task.message.id);
-      return this.#copies(this.#aborted(task));
-    });
+  #dropWhere(matches: (task: QueuedTask<C>) => boolean, events: QueueEvent<C>[] = []): QueueEvent<C>[] {
+    for (const task of [...this.#waiting.values()].filter(matches)) {
+      this.#waiting.delete(task.message.id);
+      this.#drop(task, events);
+    }
+    return events;
   }
 
-  #aborted(task: QueuedTask<C>): Instruction<C> {
-    const text = `task '${task.message.id}' on engine ${this.#identity.id} was aborted before it started`;
-    return this.#keep(task, this.#ended(task, 'aborted', plainError('TaskAborted', text)), EMPTY);
+  #drop(task: QueuedTask<C>, events: QueueEvent<C>[]): void {
+    const text = `task '${task.message.id}' on ${this.#identity.name} was aborted before it started`;
+    events.push({ type: 'dropped', task });
+    this.#answer(task, this.#unrun(task.message.id, 'aborted', plainError('TaskAborted', text)), EMPTY, events);
   }
 
-  #refusal(task: QueuedTask<C>): Instruction<C> {
-    const { uuid, id } = this.#identity;
-    const text = `task '${task.message.id}' is for engine incarnation ${task.message.to}, but engine ${id} is now ${uuid}`;
-    return {
-      do: 'reply',
-      to: task.client,
-      reply: this.#ended(task, 'refused', plainError('EngineError', text)),
-      body: EMPTY,
-    };
+  /** Keeps the reply of a task that is over, and sends it to its client and to others who asked for it. */
+  #answer(task: QueuedTask<C>, reply: ReplyMessage, body: readonly Uint8Array[], events: QueueEvent<C>[]): void {
+    if (this.#kept.add(reply, body)) events.push({ type: 'kept', id: reply.id });
+    for (let id = this.#kept.evict(); id !== undefined; id = this.#kept.evict()) events.push({ type: 'evicted', id });
+    events.push({ type: 'reply', to: task.client, reply, body });
+    const watchers = this.#watchers.get(reply.id);
+    if (watchers === undefined) return;
+    this.#watchers.delete(reply.id);
+    for (const to of watchers) events.push({ type: 'reply', to, reply, body });
   }
 
-  #lost(task: QueuedTask<C>): Instruction<C> {
-    const text = `task '${task.message.id}' ran on engine ${this.#identity.id}, but its result is no longer kept (outbox of ${this.#outbox.limit} bytes)`;
-    return {
-      do: 'reply',
-      to: task.client,
-      reply: this.#ended(task, 'error', plainError('ResultLost', text)),
-      body: EMPTY,
-    };
+  #refusal({ message, client }: QueuedTask<C>): Reply<C> {
+    const { uuid, name } = this.#identity;
+    const text = `task '${message.id}' is for engine incarnation ${message.to}, but ${name} is now ${uuid}`;
+    const reply = this.#unrun(message.id, 'refused', plainError('EngineError', text));
+    return { type: 'reply', to: client, reply, body: EMPTY };
   }
 
-  #ended(task: QueuedTask<C>, status: ReplyMessage['status'], error: WireError): ReplyMessage {
+  #lost({ message, client }: QueuedTask<C>): Reply<C> {
+    const text = `task '${message.id}' ran on ${this.#identity.name}, but its result is no longer kept (outbox of ${this.#kept.limit} bytes)`;
+    const reply = this.#unrun(message.id, 'error', plainError('ResultLost', text));
+    return { type: 'reply', to: client, reply, body: EMPTY };
+  }
+
+  #unrun(id: TaskId, status: ReplyMessage['status'], error: WireError): ReplyMessage {
     const metadata = { started: null, completed: this.#now(), stdout: '', stderr: '' };
-    return { type: 'reply', id: task.message.id, status, metadata, error };
-  }
-
-  #keep(task: QueuedTask<C>, reply: ReplyMessage, body: readonly Uint8Array[]): Instruction<C> {
-    this.#completed++;
-    this.#outbox.add(reply, body);
-    return { do: 'reply', to: task.client, reply, body };
+    return { type: 'reply', id, status, metadata, error };
   }
 }
 
-/** An error that no user code threw. */
+/** An error that no user code threw: it has no stack. */
 export function plainError(name: string, message: string): WireError {
   return { name, message, stack: '' };
+}
+
+/** The uuid of the client that made this task. */
+export function clientOf(id: TaskId): string {
+  return id.slice(0, id.lastIndexOf(':'));
 }

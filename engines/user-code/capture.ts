@@ -1,15 +1,14 @@
-// stdout, stderr and display of the running task. Tasks run one at a time, so "the running task" is one variable.
-// Imported, not global: users may give these names to values of their own.
+// `process` and the timers are imported, not global, because users may give these names to values of their own.
 import process from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { TaskId } from '../../src/protocol/messages.ts';
 
-/** Sends text while the task runs. */
-export type Emit = (id: TaskId, stream: 'stdout' | 'stderr', text: string) => void;
+/** Sends text of a task while it runs. */
+export type EmitText = (id: TaskId, stream: 'stdout' | 'stderr', text: string) => void;
 
 const { now } = Date;
 const FLUSH_MS = 50;
-/** Characters kept per stream and task: the reply's header has to bear them. */
+/** Characters kept per stream and task, because the reply's header carries them. */
 const MAX_CHARS = 1 << 20;
 
 interface Streamed {
@@ -27,17 +26,18 @@ interface Current {
 
 type Write = typeof process.stdout.write;
 
+/** Collects stdout and stderr of the running task. Tasks run one at a time, so one task is current. */
 export class Capture {
-  readonly #emit: Emit;
+  readonly #emit: EmitText;
   #current: Current | null = null;
   #timer: NodeJS.Timeout | undefined;
   #pendingSince = 0;
 
-  constructor(emit: Emit) {
+  constructor(emit: EmitText) {
     this.#emit = emit;
   }
 
-  /** Takes over the process's streams. Text of no task goes to the real stderr: stdout is no channel of engines. */
+  /** Takes over the process's streams. Text outside any task goes to the real stderr. */
   install(): void {
     const real = process.stderr.write.bind(process.stderr) as (text: string | Uint8Array) => boolean;
     for (const name of ['stdout', 'stderr'] as const) {
@@ -51,10 +51,12 @@ export class Capture {
     }
   }
 
+  /** From now on text belongs to this task. */
   begin(id: TaskId): void {
     this.#current = { id, stdout: stream(), stderr: stream() };
   }
 
+  /** Adds text of the running task. */
   write(name: 'stdout' | 'stderr', text: string): void {
     const current = this.#current;
     if (current === null || text === '') return;
@@ -62,7 +64,7 @@ export class Capture {
     this.#schedule();
   }
 
-  /** Sends what is not sent yet and gives the whole text; carriage returns applied. */
+  /** Ends the task: sends its unsent text and gives the whole text, with carriage returns applied. */
   end(): { stdout: string; stderr: string } {
     const current = this.#current;
     if (current === null) return { stdout: '', stderr: '' };
@@ -71,7 +73,7 @@ export class Capture {
     return { stdout: overwrite(current.stdout.text), stderr: overwrite(current.stderr.text) };
   }
 
-  // A timer cannot fire in a synchronous loop: then the writes themselves flush, at most every 50 ms.
+  // A timer cannot fire in a synchronous loop, so the writes flush too, at most every 50 ms.
   #schedule(): void {
     if (this.#timer === undefined) {
       this.#pendingSince = now();
@@ -79,6 +81,7 @@ export class Capture {
     } else if (now() - this.#pendingSince >= FLUSH_MS) this.flush();
   }
 
+  /** Sends the running task's unsent text. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -103,7 +106,7 @@ function append(to: Streamed, text: string): void {
   if (to.truncated) to.text += `\n… output over ${MAX_CHARS} characters is dropped\n`;
 }
 
-/** A carriage return overwrites its line: only what follows it stays (`x\ry\n` → `y\n`). */
+/** Applies carriage returns: each deletes the line before it (`x\ry\n` → `y\n`). */
 export function overwrite(text: string): string {
   return text.includes('\r') ? text.replaceAll('\r\n', '\n').replace(/[^\n]*\r/g, '') : text;
 }

@@ -1,4 +1,3 @@
-// Values as mime bundles, for notebooks and terminals.
 import { inspect } from 'node:util';
 import type { MimeBundle } from '../../src/protocol/methods.ts';
 
@@ -6,12 +5,12 @@ const JUPYTER = Symbol.for('Jupyter.display');
 const PNG = [0x89, 0x50, 0x4e, 0x47];
 const JPEG = [0xff, 0xd8, 0xff];
 
-/** The value's own bundle if it has one; bytes and text that are a picture or a page; else `text/plain`. */
+/** The value's own bundle if it has one; else a picture or page, if its bytes or text are one; else `text/plain`. */
 export function mimeBundle(value: unknown): MimeBundle {
   return ownBundle(value) ?? picture(value) ?? page(value) ?? { 'text/plain': plain(value) };
 }
 
-/** What a terminal shows. */
+/** The text of a value, as a terminal shows it. */
 export function plain(value: unknown): string {
   return inspect(value, { colors: false });
 }

@@ -1,7 +1,6 @@
-// Source text and functions of users, evaluated in the engine's globalThis. Compiled sources are cached.
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { BoundedMap } from '../../src/util/bounded.ts';
-import type { Namespace } from './namespace.ts';
+import type { UserNamespace } from './namespace.ts';
 import { type TopLevelSource, topLevelSource } from './top-level.ts';
 
 const MAX_CACHED = 1000;
@@ -14,14 +13,15 @@ type ReplFunction = (importNames: typeof Evaluator.prototype.importNames) => unk
 // esbuild's keepNames wraps inner functions in __name(fn, "name").
 const nameShim = (fn: unknown): unknown => fn;
 
+/** Evaluates source text and functions of users in the engine's globalThis. It caches what it compiled. */
 export class Evaluator {
-  readonly #namespace: Namespace;
+  readonly #namespace: UserNamespace;
   readonly #engine: () => string;
   readonly #functions = new BoundedMap<string, unknown>(MAX_CACHED);
   readonly #expressions = new BoundedMap<string, Script>(MAX_CACHED);
 
   /** `engine` gives the engine's name for stacks and messages: `engine 2`. */
-  constructor(namespace: Namespace, engine: () => string) {
+  constructor(namespace: UserNamespace, engine: () => string) {
     this.#namespace = namespace;
     this.#engine = engine;
   }
@@ -64,7 +64,7 @@ export class Evaluator {
     }
   };
 
-  // Compiled there, so that bare names resolve from the engine's working directory and not from our own folder.
+  // Compiled by a Script, so that bare names resolve from the engine's working directory and not from this file's folder.
   #import(specifier: string): Promise<unknown> {
     return this.#compile(`import(${JSON.stringify(specifier)})`, 0).runInThisContext() as Promise<unknown>;
   }
@@ -98,7 +98,7 @@ export class Evaluator {
   }
 }
 
-/** Is it a name or a dotted name, rather than an expression? */
+/** True for a name or a dotted name, false for any other expression. */
 export function isPath(text: string): boolean {
   return PATH.test(text) && !KEYWORD.test(text);
 }

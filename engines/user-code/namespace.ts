@@ -1,5 +1,3 @@
-// The user's names on an engine. They are properties of globalThis, so pushed names are free variables of every
-// function; what was there before the first task is the baseline and not the user's.
 import type { EngineMemory } from '../../src/protocol/methods.ts';
 import { sizeInBytes } from './sizes.ts';
 
@@ -12,13 +10,13 @@ interface Owner {
 
 const globals: Owner = globalThis;
 
-/** Frees what a value holds on a device: tf tensors, DeviceTensors, anything disposable. Never throws. */
+/** Frees the device memory of a value: tf tensors, DeviceTensors, anything disposable. Never throws. */
 export function dispose(value: unknown): void {
   const release = releaseOf(value);
   try {
     release?.call(value);
   } catch {
-    // A value that was freed already, or whose device is gone: there is nothing left to free.
+    // The value was freed already, or its device is gone.
   }
 }
 
@@ -30,23 +28,27 @@ function releaseOf(value: unknown): (() => void) | undefined {
   return found as (() => void) | undefined;
 }
 
-export class Namespace {
+/**
+ * The user's names on an engine. They are properties of globalThis, so pushed names are free variables of every function.
+ * Names from before the first task are the baseline and not the user's.
+ */
+export class UserNamespace {
   readonly #engine: () => string;
   readonly #released: (value: unknown) => void;
   #baseline = new Map<string, PropertyDescriptor>();
 
-  /** `engine` gives the engine's name for messages: `engine 2`; `released` hears of values that no name holds now. */
+  /** `engine` gives the engine's name for messages: `engine 2`. `released` is told each value that no name holds now. */
   constructor(engine: () => string, released: (value: unknown) => void = () => {}) {
     this.#engine = engine;
     this.#released = released;
   }
 
-  /** Everything that is global now is not the user's. Call it once the engine's own globals are in place. */
+  /** Makes all present globals the baseline. Call it once the engine's own globals are in place. */
   markBaseline(): void {
     this.#baseline = new Map(Object.entries(Object.getOwnPropertyDescriptors(globalThis)));
   }
 
-  /** Runs what loads libraries: the globals that those make (navigator, GPUBufferUsage, …) are not the user's. */
+  /** Runs `load`; globals that it makes (navigator, GPUBufferUsage, …) join the baseline. For libraries. */
   async adopting<T>(load: () => Promise<T>): Promise<T> {
     const users = new Set(this.names());
     try {
@@ -72,7 +74,7 @@ export class Namespace {
       : Object.is(before.value, now?.value);
   }
 
-  /** @throws ReferenceError when the name, or a part of a dotted one, is not there */
+  /** The value of a name or dotted name. @throws ReferenceError when it, or a part of it, is not there */
   get(path: string): unknown {
     const [head = '', ...rest] = this.#split(path);
     if (!(head in globalThis)) throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
@@ -88,12 +90,12 @@ export class Namespace {
     return value;
   }
 
-  /** What the user's names hold; getters are not called. */
+  /** The values of the user's names; getters are not called. */
   values(): unknown[] {
     return this.names().map((name) => this.#own(name));
   }
 
-  /** Does any of the user's names hold this very value? */
+  /** True if one of the user's names holds this very value. */
   holds(value: unknown): boolean {
     return this.names().some((name) => this.#own(name) === value);
   }
@@ -108,8 +110,8 @@ export class Namespace {
   }
 
   /**
-   * Sets a name and frees what it held. Of a dotted name the parents that are missing become plain objects.
-   * @throws TypeError for what is not a name, and for a parent that holds no properties
+   * Sets a name and frees its old value. Creates missing parents of a dotted name as plain objects.
+   * @throws TypeError for text that is not a name, and for a parent that has no properties
    */
   set(path: string, value: unknown): void {
     const keys = this.#split(path);
@@ -184,12 +186,12 @@ export class Namespace {
     return owner;
   }
 
-  // The value behind a plain property; getters (ours are lazy and costly) are not touched.
+  // The value behind a plain property. Getters are not called, because the engine's own are lazy and costly.
   #own(name: string): unknown {
     return Object.getOwnPropertyDescriptor(globalThis, name)?.value;
   }
 
-  // Another name may hold the same value: then it stays.
+  // The value stays while another name holds it.
   #release(value: unknown): void {
     if (typeof value !== 'object' || value === null || this.holds(value)) return;
     this.#released(value);

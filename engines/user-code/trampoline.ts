@@ -1,31 +1,34 @@
-// The one door into user code. What runs behind it can be broken by SIGINT: V8 ends the script, the stack above the
-// door stays whole. (Inspector's terminateExecution would also break code after an `await`, but it takes Node's own
-// frames with it: "async hook stack has become corrupted". Tried; not safe.)
+// The SIGINT trampoline. V8 can end a script that was entered with `breakOnSigint`; the stack above that script stays
+// whole. Inspector's terminateExecution would also break code after an `await`, but it takes Node's own frames with it
+// ("async hook stack has become corrupted"; tried, and not safe).
 import { Script } from 'node:vm';
 
-const DOOR = Symbol.for('directview.door');
+/** The name of the trampoline's script in stacks. */
+export const TRAMPOLINE = 'directview:trampoline';
 
-let behind: (() => unknown) | undefined;
-Object.defineProperty(globalThis, DOOR, {
+const KEY = Symbol.for('directview.trampoline');
+
+let entered: (() => unknown) | undefined;
+Object.defineProperty(globalThis, KEY, {
   value: () => {
-    const run = behind;
-    behind = undefined;
+    const run = entered;
+    entered = undefined;
     return run?.();
   },
 });
-const door = new Script(`globalThis[Symbol.for('directview.door')]()`, { filename: 'directview:door' });
+const script = new Script(`globalThis[Symbol.for('directview.trampoline')]()`, { filename: TRAMPOLINE });
 
-/** Thrown in place of what an interrupted script would have given. */
+/** Thrown in place of the value of an interrupted script. */
 export class Interrupted extends Error {}
 
 /**
- * Runs `run`; a SIGINT meanwhile ends it.
+ * Runs `run` as a script; a SIGINT meanwhile ends it.
  * @throws Interrupted
  */
 export function enter<T>(run: () => T): T {
-  behind = run;
+  entered = run;
   try {
-    return door.runInThisContext({ breakOnSigint: true, displayErrors: false }) as T;
+    return script.runInThisContext({ breakOnSigint: true, displayErrors: false }) as T;
   } catch (error) {
     if ((error as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw new Interrupted();
     throw error;

@@ -1,22 +1,23 @@
 import type { ExecuteResult } from '../../src/protocol/methods.ts';
+import type { EngineState } from '../engine-state.ts';
 import { mimeBundle } from '../user-code/display.ts';
-import type { Session, Verb } from './verb.ts';
+import type { Verb } from './verb.ts';
 
 /** Runs source text as a REPL does (semantics B7). */
 export const execute: Verb<'execute'> = {
   runsUserCode: () => true,
   source: ({ code }) => code,
   stopsQueue: ({ silent = true }) => !silent,
-  run({ code, silent = true }, session) {
+  run({ code, silent = true }, state) {
     if (typeof code !== 'string') throw new TypeError(`execute wants source text, not ${typeof code}`);
-    if (!silent) session.executionCount++;
-    const value = session.evaluator.run(code);
-    if (value instanceof Promise) return value.then((settled) => (silent ? undefined : result(settled, session)));
-    return silent ? undefined : result(value, session);
+    if (!silent) state.executionCount++;
+    const value = state.evaluator.run(code);
+    if (value instanceof Promise) return value.then((settled) => (silent ? undefined : result(settled, state)));
+    return silent ? undefined : result(value, state);
   },
 };
 
-function result(value: unknown, session: Session): ExecuteResult {
+function result(value: unknown, state: EngineState): ExecuteResult {
   const data = value === undefined ? null : { 'text/plain': '', ...mimeBundle(value) };
-  return { executionCount: session.executionCount, data };
+  return { executionCount: state.executionCount, data };
 }

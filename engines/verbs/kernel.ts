@@ -4,10 +4,10 @@ import type { Verb } from './verb.ts';
 export const kernel: Verb<'kernel'> = {
   // It runs on the device and writes into nothing but its result.
   runsUserCode: () => false,
-  run(args, session) {
-    if (args.do === 'call') return session.kernels.call(args, session);
-    if (args.do === 'create') session.kernels.create(args);
-    else if (args.do === 'destroy') session.kernels.destroy(args.id);
+  run(args, state) {
+    if (args.do === 'call') return state.kernels.call(args, state);
+    if (args.do === 'create') state.kernels.create(args);
+    else if (args.do === 'destroy') state.kernels.destroy(args.id);
     else throw new TypeError(`kernel cannot do '${String((args as { do?: unknown }).do)}'`);
     return undefined;
   },

@@ -1,19 +1,20 @@
 import type { DeviceTensor } from '../contexts/context.ts';
 import { borrowing, deliver, type Keep } from '../device/operands.ts';
-import type { Session, Verb } from './verb.ts';
+import type { EngineState } from '../engine-state.ts';
+import type { Verb } from './verb.ts';
 
 /** C = A · B on the engine's device. Operands of the namespace stay on the device; others are freed at the end. */
 export const matmul: Verb<'matmul'> = {
   runsUserCode: () => false,
-  async run({ a, b, into }, session) {
-    return deliver(await multiply(a, b, session), into, session);
+  async run({ a, b, into }, state) {
+    return deliver(await multiply(a, b, state), into, state);
   },
 };
 
 /** The product on the device; the caller owns it. */
-export function multiply(a: unknown, b: unknown, session: Session, keep: Keep = 'names'): Promise<DeviceTensor> {
-  return borrowing(session, keep, async (borrowed) => {
-    const context = await session.context();
+export function multiply(a: unknown, b: unknown, state: EngineState, keep: Keep = 'names'): Promise<DeviceTensor> {
+  return borrowing(state, keep, async (borrowed) => {
+    const context = await state.context.open();
     const left = await borrowed.place(a);
     return context.matmul(left, a === b ? left : await borrowed.place(b));
   });

@@ -1,30 +1,6 @@
 // The interface of verbs. Each verb carries out one method of the task queue and has a file of its own.
-
 import type { ArgumentsOf, Method, ValueOf } from '../../src/protocol/methods.ts';
-import type { GpuContext } from '../contexts/context.ts';
-import type { Residency } from '../device/residency.ts';
-import type { Kernels } from '../device/user-kernels.ts';
-import type { Peers } from '../peers/peers.ts';
-import type { Identity } from '../queue/task-queue.ts';
-import type { Evaluator } from '../user-code/evaluate.ts';
-import type { Namespace } from '../user-code/namespace.ts';
-
-/** The parts of an engine that verbs work on. */
-export interface Session {
-  readonly identity: Identity;
-  readonly namespace: Namespace;
-  readonly evaluator: Evaluator;
-  readonly residency: Residency;
-  readonly peers: Peers;
-  /** gpu.js kernels of `view.kernel`. */
-  readonly kernels: Kernels;
-  /** Tasks of `execute` that were not silent. */
-  executionCount: number;
-  /** The GPU context, opened at the first call. */
-  context(): Promise<GpuContext>;
-  /** The context if it is open. */
-  opened(): GpuContext | null;
-}
+import type { EngineState } from '../engine-state.ts';
 
 /** How an engine carries out the method `M`. Without a parameter: whichever method. */
 export interface Verb<M extends Method = Method> {
@@ -35,7 +11,7 @@ export interface Verb<M extends Method = Method> {
   /** Its failure aborts queued `execute` tasks (semantics B7). */
   stopsQueue?(args: ArgumentsOf<M>): boolean;
   /** A promise where it has to wait. @throws TypeError for arguments of another shape */
-  run(args: ArgumentsOf<M>, session: Session): ValueOf<M> | Promise<ValueOf<M>>;
+  run(args: ArgumentsOf<M>, state: EngineState): ValueOf<M> | Promise<ValueOf<M>>;
 }
 
 /** A function with any arguments. */

@@ -1,6 +1,10 @@
-// The sans-I/O core: order, de-duplication, abort, refusal, the outbox. No process, no socket, no clock.
+// The sans-I/O core: order, de-duplication, abort, refusal, kept replies, and the events that say so. No process, no
+// socket, no clock.
 import * as assert from 'uvu/assert';
-import { Engine, type Instruction, type Outcome } from '../../../../engines/queue/task-queue.ts';
+import { Identity } from '../../../../engines/identity.ts';
+import type { QueueEvent, Reply, TaskEnd } from '../../../../engines/queue/queue-event.ts';
+import { StatusBoard } from '../../../../engines/queue/status-board.ts';
+import { TaskQueue } from '../../../../engines/queue/task-queue.ts';
 import type { ReplyMessage, TaskMessage } from '../../../../src/protocol/messages.ts';
 import type { Method } from '../../../../src/protocol/methods.ts';
 import { suite } from '../../../support/suite.ts';
@@ -14,17 +18,90 @@ const task = (n: number, method: Method = 'apply', to = 'me'): TaskMessage => ({
   method,
   label: method,
 });
-const outcome = (n: number, status: ReplyMessage['status'] = 'ok', bytes = 0): Outcome => ({
+const outcome = (n: number, status: ReplyMessage['status'] = 'ok', bytes = 0): TaskEnd => ({
   reply: { type: 'reply', id: `c:${n}`, status, metadata: { started: 1, completed: 2, stdout: '', stderr: '' } },
   body: bytes === 0 ? [] : [new Uint8Array(bytes)],
 });
-const engine = (outboxBytes?: number) =>
-  new Engine<string>({
-    identity: { uuid: 'me', id: 3 },
-    now: () => 42,
-    ...(outboxBytes === undefined ? {} : { outboxBytes }),
-  });
-const replies = (list: Instruction<string>[]) => list.map((i) => [i.to, i.reply.id, i.reply.status]);
+
+/** A queue whose events go into a board, as in an engine. Its methods give the replies. */
+class Observed {
+  readonly queue: TaskQueue<string>;
+  readonly board = new StatusBoard();
+  readonly events: QueueEvent<string>[] = [];
+
+  constructor(outboxBytes?: number) {
+    const identity = new Identity('me');
+    identity.id = 3;
+    this.queue = new TaskQueue({ identity, now: () => 42, outboxBytes });
+  }
+
+  #happened(events: readonly QueueEvent<string>[]): Reply<string>[] {
+    this.events.push(...events);
+    this.board.fold(events);
+    return events.filter((event) => event.type === 'reply');
+  }
+
+  arrive(message: TaskMessage, body: readonly Uint8Array[], client: string) {
+    return this.#happened(this.queue.arrive(message, body, client));
+  }
+
+  next() {
+    const started = this.queue.next();
+    if (started !== undefined) this.#happened([started]);
+    return started?.task;
+  }
+
+  finished(id: string, end: TaskEnd) {
+    return this.#happened(this.queue.finished(id, end));
+  }
+
+  abort(ids: readonly string[]) {
+    return this.#happened(this.queue.abort(ids));
+  }
+
+  clientGone(client: string) {
+    return this.#happened(this.queue.clientGone(client));
+  }
+
+  fetch(id: string, client: string) {
+    return this.#happened(this.queue.fetch(id, client));
+  }
+
+  purge(ids: readonly string[]) {
+    return this.#happened(this.queue.purge(ids));
+  }
+
+  purgeClient(uuid: string) {
+    return this.#happened(this.queue.purgeClient(uuid));
+  }
+
+  get queued() {
+    return this.board.ids().queue;
+  }
+
+  get queueLength() {
+    return this.queued.length;
+  }
+
+  get outbox() {
+    return this.board.ids().outbox;
+  }
+
+  get completed() {
+    return this.board.get('completed');
+  }
+
+  /** The events since the last call, in short. */
+  story(): string[] {
+    return this.events.splice(0).map((event) => {
+      if (event.type === 'reply') return `reply ${event.reply.id} to ${event.to}`;
+      return `${event.type} ${'task' in event ? event.task.message.id : event.id}`;
+    });
+  }
+}
+
+const engine = (outboxBytes?: number) => new Observed(outboxBytes);
+const replies = (list: Reply<string>[]) => list.map((i) => [i.to, i.reply.id, i.reply.status]);
 
 test('tasks run one at a time in order of arrival', () => {
   const e = engine();
@@ -39,7 +116,7 @@ test('tasks run one at a time in order of arrival', () => {
 test('a task for another incarnation is refused, with both uuids', () => {
   const e = engine();
   const [refusal] = e.arrive(task(1, 'apply', 'old'), [], 'a');
-  assert.ok(refusal?.do === 'reply');
+  assert.ok(refusal?.type === 'reply');
   assert.is(refusal.reply.status, 'refused');
   assert.match(refusal.reply.error?.message ?? '', /incarnation old, but engine 3 is now me/);
   assert.is(e.next(), undefined);
@@ -75,7 +152,7 @@ test('the outbox is bounded: the oldest results go, and their tasks still do not
   }
   assert.equal(e.outbox, ['c:2', 'c:3']);
   const [lost] = e.arrive(task(1), [], 'a');
-  assert.ok(lost?.do === 'reply');
+  assert.ok(lost?.type === 'reply');
   assert.match(lost.reply.error?.message ?? '', /no longer kept/);
   assert.is(e.next(), undefined);
 });
@@ -94,7 +171,7 @@ test('abort takes queued tasks, not the running one, and says which task on whic
   e.next();
   const out = e.abort(['c:1', 'c:3']);
   assert.equal(replies(out), [['a', 'c:3', 'aborted']]);
-  assert.ok(out[0]?.do === 'reply');
+  assert.ok(out[0]?.type === 'reply');
   assert.is(out[0].reply.error?.message, "task 'c:3' on engine 3 was aborted before it started");
   assert.equal(e.queued, ['c:2']);
 });
@@ -142,6 +219,69 @@ test('the second end of an interrupted task is ignored', () => {
   e.finished('c:1', outcome(1, 'error'));
   assert.equal(e.finished('c:1', outcome(1)), []);
   assert.is(e.completed, 1);
+});
+
+test('each event is told once, in order: queued, started, ended, kept, and then the reply', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'a');
+  assert.equal(e.story(), ['queued c:1']);
+  e.arrive(task(1), [], 'b');
+  assert.equal(e.story(), [], 'a task that comes again is no event');
+  e.next();
+  assert.equal(e.story(), ['started c:1']);
+  e.fetch('c:1', 'other');
+  assert.equal(e.story(), []);
+  e.finished('c:1', outcome(1));
+  assert.equal(e.story(), ['ended c:1', 'kept c:1', 'reply c:1 to b', 'reply c:1 to other']);
+  e.finished('c:1', outcome(1));
+  assert.equal(e.story(), []);
+});
+
+test('an aborted task is dropped, also one that comes after its abort', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'a');
+  e.abort(['c:1', 'c:2']);
+  assert.equal(e.story(), ['queued c:1', 'dropped c:1', 'kept c:1', 'reply c:1 to a']);
+  e.arrive(task(2), [], 'a');
+  assert.equal(e.story(), ['queued c:2', 'dropped c:2', 'kept c:2', 'reply c:2 to a']);
+  assert.is(e.completed, 2);
+  assert.equal(e.queued, []);
+});
+
+test('a failed execute tells the end of its own task before it drops others', () => {
+  const e = engine();
+  e.arrive(task(1, 'execute'), [], 'a');
+  e.arrive(task(2, 'execute'), [], 'a');
+  e.next();
+  e.story();
+  e.finished('c:1', { ...outcome(1, 'error'), stopsQueue: true });
+  const own = ['ended c:1', 'kept c:1', 'reply c:1 to a'];
+  assert.equal(e.story(), [...own, 'dropped c:2', 'kept c:2', 'reply c:2 to a']);
+});
+
+test('replies that make room are evicted, and those that are freed are purged', () => {
+  const e = engine(10_000);
+  for (const n of [1, 2, 3]) {
+    e.arrive(task(n), [], 'a');
+    e.next();
+    e.finished(`c:${n}`, outcome(n, 'ok', 4000));
+  }
+  assert.equal(e.story().slice(-4), ['ended c:3', 'kept c:3', 'evicted c:1', 'reply c:3 to a']);
+  e.purge(['c:2', 'c:9']);
+  assert.equal(e.story(), ['purged c:2']);
+  assert.equal(e.outbox, ['c:3']);
+  e.purgeClient('d');
+  assert.equal(e.story(), []);
+  e.purgeClient('c');
+  assert.equal(e.story(), ['purged c:3']);
+  assert.equal(e.outbox, []);
+});
+
+test('a refused task is no event but its reply', () => {
+  const e = engine();
+  e.arrive(task(1, 'apply', 'old'), [], 'a');
+  assert.equal(e.story(), ['reply c:1 to a']);
+  assert.is(e.completed, 0);
 });
 
 test.run();

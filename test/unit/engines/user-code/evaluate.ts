@@ -1,14 +1,14 @@
 // Code as a REPL takes it, expressions, functions: in this process's globalThis.
 import * as assert from 'uvu/assert';
 import { Evaluator } from '../../../../engines/user-code/evaluate.ts';
-import { Namespace } from '../../../../engines/user-code/namespace.ts';
+import { UserNamespace } from '../../../../engines/user-code/namespace.ts';
 import { enter, Interrupted } from '../../../../engines/user-code/trampoline.ts';
 import { functionSource } from '../../../../src/protocol/values/functions.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('evaluate');
-const namespace = new Namespace(() => 'engine 2');
+const namespace = new UserNamespace(() => 'engine 2');
 namespace.markBaseline();
 const evaluator = new Evaluator(namespace, () => 'engine 2');
 
@@ -109,7 +109,7 @@ test('functions of every form come alive once, in this globalThis', () => {
   assert.is(new Made().x, 1);
 });
 
-test('the door gives values and errors through and can be entered again inside', () => {
+test('the trampoline gives values and errors through and can be entered again inside', () => {
   assert.is(
     enter(() => enter(() => 1) + 1),
     2,
@@ -124,7 +124,7 @@ test('the door gives values and errors through and can be entered again inside',
   );
 });
 
-test('SIGINT ends what runs behind the door', async () => {
+test('SIGINT ends what runs behind the trampoline', async () => {
   const { Worker } = await import('node:worker_threads');
   const signal = "setTimeout(() => process.kill(process.pid, 'SIGINT'), 100)";
   const worker = new Worker(signal, { eval: true });

@@ -1,6 +1,6 @@
 // The user's names: what is theirs, dotted names, and that values are freed once nobody holds them.
 import * as assert from 'uvu/assert';
-import { Namespace } from '../../../../engines/user-code/namespace.ts';
+import { UserNamespace } from '../../../../engines/user-code/namespace.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
 
@@ -9,7 +9,7 @@ const released: unknown[] = [];
 const globals = globalThis as unknown as Record<string, unknown>;
 Object.defineProperty(globalThis, 'ours', { value: 'ours', writable: true, configurable: true });
 Object.defineProperty(globalThis, 'lazy', { get: () => 'lazy', configurable: true });
-const namespace = new Namespace(
+const namespace = new UserNamespace(
   () => 'engine 1',
   (value) => released.push(value),
 );

@@ -1,0 +1,76 @@
+import type { Transport } from '../src/comm/transport.ts';
+import { zeromqTransport } from '../src/comm/zeromq.ts';
+import type { EngineOptions } from '../src/protocol/engine-options.ts';
+import { Collectives } from './collectives/collectives.ts';
+import { Control } from './control/control.ts';
+import { Bridge } from './device/bridge.ts';
+import { LazyContext } from './device/lazy-context.ts';
+import { Libraries } from './device/libraries.ts';
+import { Residency } from './device/residency.ts';
+import { UserKernels } from './device/user-kernels.ts';
+import type { EngineState } from './engine-state.ts';
+import { Identity } from './identity.ts';
+import { Peers } from './peers/peers.ts';
+import { Relay } from './peers/relay.ts';
+import { RelayedBodies } from './peers/relayed-bodies.ts';
+import type { ClientChannel } from './queue/queue-event.ts';
+import { createRevivers } from './queue/revivers.ts';
+import { Runner } from './queue/runner.ts';
+import { StatusBoard } from './queue/status-board.ts';
+import { TaskLoop } from './queue/task-loop.ts';
+import { TaskOutput } from './queue/task-output.ts';
+import { TaskQueue } from './queue/task-queue.ts';
+import { Capture } from './user-code/capture.ts';
+import { Evaluator } from './user-code/evaluate.ts';
+import { UserNamespace } from './user-code/namespace.ts';
+
+/** The parts of an engine that the server and the globals of user code hold. */
+export interface EngineParts {
+  readonly transport: Transport;
+  readonly board: StatusBoard;
+  readonly control: Control;
+  readonly output: TaskOutput;
+  readonly capture: Capture;
+  readonly libraries: Libraries;
+  readonly relay: Relay;
+  readonly bodies: RelayedBodies;
+  readonly collectives: Collectives;
+  readonly state: EngineState;
+  readonly runner: Runner;
+  readonly loop: TaskLoop;
+}
+
+/** Makes and wires the parts from the bottom to the top: each takes only parts that exist already. */
+export function createParts(options: EngineOptions): EngineParts {
+  const identity = new Identity();
+  const transport = zeromqTransport();
+  const board = new StatusBoard();
+  // The threads of control start first: tasks wait for them.
+  const control = new Control(board, identity.uuid, options);
+
+  const queue = new TaskQueue<ClientChannel>({ identity, outboxBytes: options.outboxBytes });
+  const output = new TaskOutput(queue);
+  const capture = new Capture((_, stream, text) => output.text(stream, text));
+
+  const residency = new Residency();
+  const namespace = new UserNamespace(
+    () => identity.name,
+    (value) => residency.release(value),
+  );
+  const evaluator = new Evaluator(namespace, () => identity.name);
+  const context = new LazyContext(namespace);
+  const libraries = new Libraries({ identity, context, bridge: new Bridge(context), namespace });
+  const revivers = createRevivers(evaluator, libraries);
+
+  const peers = new Peers({ identity, transport, revivers, current: queue });
+  const relay = new Relay((to, message, chunk) => peers.message(to, message, [chunk]));
+  peers.onGone((id, why) => relay.gone(id, why));
+  const bodies = new RelayedBodies(relay);
+  const collectives = new Collectives(peers, relay, queue);
+
+  const kernels = new UserKernels(identity);
+  const state: EngineState = { identity, namespace, evaluator, context, residency, peers, kernels, executionCount: 0 };
+  const runner = new Runner({ state, libraries, capture, board, bodies, revivers });
+  const loop = new TaskLoop({ queue, board, runner, control, collectives });
+  return { transport, board, control, output, capture, libraries, relay, bodies, collectives, state, runner, loop };
+}

@@ -1,0 +1,33 @@
+import { type Body, encodeBody } from '../../src/protocol/codec.ts';
+import type { OutputMessage } from '../../src/protocol/messages.ts';
+import type { ClientChannel } from './queue-event.ts';
+import type { TaskQueue } from './task-queue.ts';
+
+const NO_BODY: Body = [];
+
+/** Sends output of the running task to its client, while the task runs. */
+export class TaskOutput {
+  readonly #queue: TaskQueue<ClientChannel>;
+
+  constructor(queue: TaskQueue<ClientChannel>) {
+    this.#queue = queue;
+  }
+
+  /** Sends text that the task printed. @throws Error outside a task: there is no client to send it to */
+  text(stream: 'stdout' | 'stderr', text: string): void {
+    this.#send(stream, NO_BODY, text);
+  }
+
+  /** Sends a mime bundle, or published data. @throws Error outside a task, NotSerializableError */
+  value(stream: 'display' | 'data', value: unknown): void {
+    this.#send(stream, encodeBody(value));
+  }
+
+  #send(stream: OutputMessage['stream'], body: Body, text?: string): void {
+    const task = this.#queue.running;
+    if (task === null) throw new Error(`${stream} outside a task has no client to go to`);
+    const header = { type: 'output', id: task.message.id, stream, ...(text === undefined ? {} : { text }) } as const;
+    // A client that is gone misses the output; the reply has all of the text.
+    void task.client.send(header, body);
+  }
+}
