@@ -13,7 +13,7 @@ import { Identity } from './identity.ts';
 import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
-import type { ClientChannel } from './queue/queue-event.ts';
+import type { TaskClient } from './queue/queue-event.ts';
 import { createRevivers } from './queue/revivers.ts';
 import { Runner } from './queue/runner.ts';
 import { StatusBoard } from './queue/status-board.ts';
@@ -48,7 +48,7 @@ export function createParts(options: EngineOptions): EngineParts {
   // The threads of control start first: tasks wait for them.
   const control = new Control(board, identity.uuid, options);
 
-  const queue = new TaskQueue<ClientChannel>({ identity, outboxBytes: options.outboxBytes });
+  const queue = new TaskQueue<TaskClient>({ identity, outboxBytes: options.outboxBytes });
   const output = new TaskOutput(queue);
   const capture = new Capture((_, stream, text) => output.text(stream, text));
 

@@ -14,7 +14,7 @@ import { guardProcess } from './control/process-guard.ts';
 import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals.ts';
 import { engineLog, logLine } from './log.ts';
-import type { ClientChannel } from './queue/queue-event.ts';
+import type { TaskClient } from './queue/queue-event.ts';
 
 /** Finds the engine's GPU context: `probeContext` of contexts/index.ts, or one for tests. @throws ContextError */
 export type ProbeContext = (choice: DeviceChoice, options: ContextOptions) => Promise<ProbedContext>;
@@ -88,7 +88,7 @@ export class EngineServer {
     );
   }
 
-  #receive(message: TasksInbound, body: Body, client: ClientChannel): void {
+  #receive(message: TasksInbound, body: Body, client: TaskClient): void {
     const { bodies, loop, relay } = this.#parts;
     if (message.type === 'task') this.#task(message, body, client);
     else if (message.type === 'fetch') loop.fetch(message.id, client);
@@ -98,7 +98,7 @@ export class EngineServer {
   }
 
   // A client that had lost its link sends its tasks again, with the bodies that a running task may wait for.
-  #task(message: TaskMessage, body: Body, client: ClientChannel): void {
+  #task(message: TaskMessage, body: Body, client: TaskClient): void {
     this.#parts.bodies.offer(message.id, body);
     this.#parts.loop.arrive(message, body, client);
   }

@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
-import type { TaskId, TaskMessage, TasksOutbound } from '../../src/protocol/messages.ts';
-import type { Channel } from '../../src/rpc/channel.ts';
+import type { NeedMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
 import { type Deferred, deferred } from '../../src/util/deferred.ts';
 import { peerError } from './mailbox.ts';
 import type { Relay } from './relay.ts';
@@ -11,8 +10,13 @@ const PATIENCE_MS = 3000;
 /** Milliseconds that a client which lost its link may take to come back. */
 const LEASE_MS = 10_000;
 
+/** The client of a task, as a channel. */
+interface Client {
+  send(message: NeedMessage): Promise<void>;
+}
+
 interface Asked extends Deferred<Body> {
-  readonly client: Channel<TasksOutbound>;
+  readonly client: Client;
 }
 
 /** Bodies of tasks that a peer sends instead of the client. If the chain has broken, the client is asked for them. */
@@ -25,7 +29,7 @@ export class RelayedBodies {
   }
 
   /** The body of a task whose message had none. @throws PeerError when the client is gone before it has sent it */
-  async fetch(message: TaskMessage, client: Channel<TasksOutbound>): Promise<Body> {
+  async fetch(message: TaskMessage, client: Client): Promise<Body> {
     const { key = '', from } = message.relayed ?? {};
     try {
       return await this.#relay.take(key, PATIENCE_MS, from);
@@ -43,7 +47,7 @@ export class RelayedBodies {
   }
 
   /** The channel to a client is down. If the client does not come back and send its tasks again, their bodies fail. */
-  clientDown(gone: Channel<TasksOutbound>): void {
+  clientDown(gone: Client): void {
     const waiting = [...this.#asked].filter(([, { client }]) => client === gone);
     if (waiting.length === 0) return;
     setTimeout(() => {
@@ -55,7 +59,7 @@ export class RelayedBodies {
     }, LEASE_MS).unref();
   }
 
-  #ask(id: TaskId, client: Channel<TasksOutbound>): Promise<Body> {
+  #ask(id: TaskId, client: Client): Promise<Body> {
     const asked = { client, ...deferred<Body>() };
     this.#asked.set(id, asked);
     void client.send({ type: 'need', id });

@@ -1,8 +1,10 @@
 import type { ReplyMessage, TaskId, TaskMessage, TasksOutbound } from '../../src/protocol/messages.ts';
-import type { Channel } from '../../src/rpc/channel.ts';
 
-/** The channel to a client, as the queue's `C` in an engine. */
-export type ClientChannel = Channel<TasksOutbound>;
+/** The client of a task, which gets its output and reply: in an engine a channel. */
+export interface TaskClient {
+  /** The promise may be ignored: it rejects only if the client is gone. */
+  send(message: TasksOutbound, body?: readonly Uint8Array[]): Promise<void>;
+}
 
 /** A task with the body of its message and the client that sent it (`C` is opaque to the queue). */
 export interface QueuedTask<C> {

@@ -12,7 +12,7 @@ import { enter, Interrupted } from '../user-code/trampoline.ts';
 import { userFrames } from '../user-code/user-frames.ts';
 import { verbOf } from '../verbs/index.ts';
 import type { Verb } from '../verbs/verb.ts';
-import type { ClientChannel, QueuedTask, TaskEnd } from './queue-event.ts';
+import type { QueuedTask, TaskClient, TaskEnd } from './queue-event.ts';
 import { PHASE, REASON, type StatusBoard } from './status-board.ts';
 import { plainError } from './task-queue.ts';
 
@@ -69,7 +69,7 @@ export class Runner {
   }
 
   /** Gives a promise only if the task must wait: a short task ends within the call, without a microtask. Never throws. */
-  run(task: QueuedTask<ClientChannel>): TaskEnd | Promise<TaskEnd> {
+  run(task: QueuedTask<TaskClient>): TaskEnd | Promise<TaskEnd> {
     const run: Run = { message: task.message, started: now(), verb: undefined, args: undefined, awaited: false };
     this.#capture.begin(run.message.id);
     const steps = this.#steps(run, task);
@@ -86,7 +86,7 @@ export class Runner {
     this.#stop?.(new Interrupted());
   }
 
-  *#steps(run: Run, { message, body, client }: QueuedTask<ClientChannel>): Steps {
+  *#steps(run: Run, { message, body, client }: QueuedTask<TaskClient>): Steps {
     const verb = verbOf(message.method);
     run.verb = verb;
     const encoded = message.relayed === undefined ? body : ((yield this.#bodies.fetch(message, client)) as Body);

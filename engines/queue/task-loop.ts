@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { TaskId, TaskMessage } from '../../src/protocol/messages.ts';
-import type { ClientChannel, QueuedTask, QueueEvent, Reply, Started, TaskEnd } from './queue-event.ts';
+import type { QueuedTask, QueueEvent, Reply, Started, TaskClient, TaskEnd } from './queue-event.ts';
 import type { StatusBoard } from './status-board.ts';
 import type { TaskQueue } from './task-queue.ts';
 
@@ -19,7 +19,7 @@ const ROSTER_WAIT_MS = 2000;
 
 /** Runs tasks. Never throws; gives a promise only where the task awaits. */
 export interface RunsTasks {
-  run(task: QueuedTask<ClientChannel>): TaskEnd | Promise<TaskEnd>;
+  run(task: QueuedTask<TaskClient>): TaskEnd | Promise<TaskEnd>;
 }
 
 /** The control thread, as the loop uses it. */
@@ -37,7 +37,7 @@ export interface TaskObserver {
 
 /** The parts that the loop connects. */
 export interface TaskLoopOptions {
-  readonly queue: TaskQueue<ClientChannel>;
+  readonly queue: TaskQueue<TaskClient>;
   readonly board: StatusBoard;
   readonly runner: RunsTasks;
   readonly control: ControlLink;
@@ -46,7 +46,7 @@ export interface TaskLoopOptions {
 
 /** Takes tasks from the queue one at a time, runs them, and carries out the events of the queue. */
 export class TaskLoop {
-  readonly #queue: TaskQueue<ClientChannel>;
+  readonly #queue: TaskQueue<TaskClient>;
   readonly #board: StatusBoard;
   readonly #runner: RunsTasks;
   readonly #control: ControlLink;
@@ -79,13 +79,13 @@ export class TaskLoop {
   }
 
   /** A task message came. */
-  arrive(message: TaskMessage, body: Body, client: ClientChannel): void {
+  arrive(message: TaskMessage, body: Body, client: TaskClient): void {
     void this.#handle(this.#queue.arrive(message, body, client));
     this.#wake();
   }
 
   /** A channel to a client is down. The client may be back soon on another one. */
-  clientDown(client: ClientChannel): void {
+  clientDown(client: TaskClient): void {
     setTimeout(() => void this.#handle(this.#queue.clientGone(client)), CLIENT_LEASE_MS).unref();
   }
 
@@ -101,7 +101,7 @@ export class TaskLoop {
   }
 
   /** Sends the reply of a task, which may be another client's, now or when it ends. */
-  fetch(id: TaskId, client: ClientChannel): void {
+  fetch(id: TaskId, client: TaskClient): void {
     void this.#handle(this.#queue.fetch(id, client));
   }
 
@@ -134,12 +134,12 @@ export class TaskLoop {
     }
   }
 
-  async #resume(task: QueuedTask<ClientChannel>, end: TaskEnd): Promise<void> {
+  async #resume(task: QueuedTask<TaskClient>, end: TaskEnd): Promise<void> {
     await this.#finish(task, end);
     setImmediate(() => this.#pump());
   }
 
-  #next(): Started<ClientChannel> | undefined {
+  #next(): Started<TaskClient> | undefined {
     // An abort that was acknowledged wins over a start that comes later.
     this.#control.drain();
     const started = this.#stopping || this.#isHeld() ? undefined : this.#queue.next();
@@ -159,7 +159,7 @@ export class TaskLoop {
     return true;
   }
 
-  #finish(task: QueuedTask<ClientChannel>, end: TaskEnd): Promise<unknown> | undefined {
+  #finish(task: QueuedTask<TaskClient>, end: TaskEnd): Promise<unknown> | undefined {
     return this.#handle(this.#queue.finished(task.message.id, end));
   }
 
@@ -167,7 +167,7 @@ export class TaskLoop {
    * Carries out what happened in the queue. A promise if a large result is on its way: it is read from memory while it is
    * sent, so the next task must not write into it.
    */
-  #handle(events: readonly QueueEvent<ClientChannel>[]): Promise<unknown> | undefined {
+  #handle(events: readonly QueueEvent<TaskClient>[]): Promise<unknown> | undefined {
     this.#board.fold(events);
     let sending: Promise<unknown> | undefined;
     for (const event of events) {
@@ -177,7 +177,7 @@ export class TaskLoop {
     return sending;
   }
 
-  #send({ to, reply, body }: Reply<ClientChannel>): Promise<unknown> | undefined {
+  #send({ to, reply, body }: Reply<TaskClient>): Promise<unknown> | undefined {
     const sent = to.send(reply, body);
     if (!body.some((part) => part.byteLength > LARGE_BYTES)) return undefined;
     // A client that is gone may come back and ask for the kept reply.

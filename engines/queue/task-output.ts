@@ -1,15 +1,15 @@
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { OutputMessage } from '../../src/protocol/messages.ts';
-import type { ClientChannel } from './queue-event.ts';
+import type { TaskClient } from './queue-event.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 const NO_BODY: Body = [];
 
 /** Sends output of the running task to its client, while the task runs. */
 export class TaskOutput {
-  readonly #queue: TaskQueue<ClientChannel>;
+  readonly #queue: TaskQueue<TaskClient>;
 
-  constructor(queue: TaskQueue<ClientChannel>) {
+  constructor(queue: TaskQueue<TaskClient>) {
     this.#queue = queue;
   }
 

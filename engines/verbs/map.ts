@@ -22,7 +22,7 @@ interface Reader {
   at(index: number): unknown;
 }
 
-/** @throws TypeError for what has no length */
+/** Reads a sequence by index. @throws TypeError for a value without a length */
 function reader(sequence: unknown): Reader {
   if (sequence instanceof Tensor) return tensorReader(sequence);
   if (typeof sequence === 'string') return indexed([...sequence]);
@@ -38,7 +38,7 @@ function indexed(items: ArrayLike<unknown>): Reader {
   return { length: items.length, at: (i) => items[i] };
 }
 
-// An item of a matrix is a row of it, without the first axis.
+// An item of a matrix is a row: a tensor without the first axis.
 function tensorReader(tensor: Tensor): Reader {
   if (tensor.rank === 1) return { length: tensor.length, at: (i) => tensor.at(i) };
   const shape = tensor.shape.slice(1);
@@ -59,7 +59,7 @@ class Items {
     this.#length = length;
   }
 
-  /** Goes on at `from`; gives a promise from the first item on that gives one. */
+  /** Calls the items from `from` on. Gives a promise as soon as one of them does. */
   run(from: number): MapResult | Promise<MapResult> {
     for (let i = from; i < this.#length; i++) {
       const value = this.#item(i);
@@ -69,13 +69,13 @@ class Items {
     return { values: this.#values, errors: this.#errors };
   }
 
-  /** `lanes` items at once, for functions that wait. */
+  /** Keeps `lanes` items under way, for functions that wait. */
   async overlapped(lanes: number): Promise<MapResult> {
     await Promise.all(Array.from({ length: Math.min(lanes, this.#length) }, () => this.#lane()));
     return { values: this.#values, errors: this.#errors.sort(([i], [j]) => i - j) };
   }
 
-  /** One after the other, each the next that no lane has taken. */
+  /** Calls one item after the other, each time the next that no lane has taken. */
   async #lane(): Promise<void> {
     while (this.#next < this.#length) {
       const i = this.#next++;

@@ -2,7 +2,7 @@
 import type { ArgumentsOf, Method, ValueOf } from '../../src/protocol/methods.ts';
 import type { EngineState } from '../engine-state.ts';
 
-/** How an engine carries out the method `M`. Without a parameter: whichever method. */
+/** Carries out the method `M` on an engine; without a parameter, any method. */
 export interface Verb<M extends Method = Method> {
   /** User code runs, so device copies of tensors go stale. */
   runsUserCode(args: ArgumentsOf<M>): boolean;
@@ -10,20 +10,20 @@ export interface Verb<M extends Method = Method> {
   source?(args: ArgumentsOf<M>): string;
   /** Its failure aborts queued `execute` tasks (semantics B7). */
   stopsQueue?(args: ArgumentsOf<M>): boolean;
-  /** A promise where it has to wait. @throws TypeError for arguments of another shape */
+  /** Gives a promise where it must wait. @throws TypeError for arguments of another shape */
   run(args: ArgumentsOf<M>, state: EngineState): ValueOf<M> | Promise<ValueOf<M>>;
 }
 
 /** A function with any arguments. */
 export type Callable = (...args: unknown[]) => unknown;
 
-/** @throws TypeError that says what came instead */
+/** The value as a function. @throws TypeError that names the type of another value */
 export function callable(value: unknown, method: string): Callable {
   if (typeof value === 'function') return value as Callable;
   throw new TypeError(`${method} wants a function, not ${value === null ? 'null' : typeof value}`);
 }
 
-/** @throws TypeError that says what came instead */
+/** The value as a list of names. @throws TypeError for any other value */
 export function stringList(value: unknown, method: string): readonly string[] {
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
   throw new TypeError(`${method} wants names as strings`);

@@ -1,0 +1,185 @@
+// The loop that connects queue, runner and board, without a process: order, rosters, requests of the control thread, large
+// results, and what observers are told.
+import * as assert from 'uvu/assert';
+import { Identity } from '../../../../engines/identity.ts';
+import type { QueuedTask, TaskClient, TaskEnd } from '../../../../engines/queue/queue-event.ts';
+import { StatusBoard } from '../../../../engines/queue/status-board.ts';
+import { TaskLoop } from '../../../../engines/queue/task-loop.ts';
+import { TaskQueue } from '../../../../engines/queue/task-queue.ts';
+import type { ReplyMessage, TaskMessage } from '../../../../src/protocol/messages.ts';
+import { type Deferred, deferred } from '../../../../src/util/deferred.ts';
+import { waitFor } from '../../../support/links.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('task loop');
+const LARGE = 2 ** 20 + 1;
+
+const task = (n: number, extra: Partial<TaskMessage> = {}): TaskMessage => ({
+  type: 'task',
+  id: `c:${n}`,
+  to: 'me',
+  method: 'apply',
+  label: 'apply',
+  ...extra,
+});
+
+function endOf(id: string, status: ReplyMessage['status'] = 'ok', bytes = 0): TaskEnd {
+  const metadata = { started: 1, completed: 2, stdout: '', stderr: '' };
+  return { reply: { type: 'reply', id, status, metadata }, body: bytes === 0 ? [] : [new Uint8Array(bytes)] };
+}
+
+/** A loop whose tasks end at once with `ends`, or when the test says so. */
+class Scene implements TaskClient {
+  readonly board = new StatusBoard();
+  readonly queue: TaskQueue<TaskClient>;
+  readonly loop: TaskLoop;
+  /** Everything that happened, in order. */
+  readonly story: string[] = [];
+  readonly replies: string[] = [];
+  readonly sending: Deferred<void>[] = [];
+  ends: (queued: QueuedTask<TaskClient>) => TaskEnd | Promise<TaskEnd> = ({ message }) => endOf(message.id);
+  drained: () => void = () => {};
+
+  constructor() {
+    this.queue = new TaskQueue({ identity: new Identity('me') });
+    this.loop = new TaskLoop({
+      queue: this.queue,
+      board: this.board,
+      runner: {
+        run: (queued) => {
+          this.story.push(`run ${queued.message.id}`);
+          assert.is(this.board.running()?.id, queued.message.id);
+          return this.ends(queued);
+        },
+      },
+      control: {
+        drain: () => this.drained(),
+        deadline: (started, ms) => this.story.push(`deadline of start ${started} after ${ms} ms`),
+      },
+      collectives: {
+        ended: (message, failed) => this.story.push(`${message.id} ${failed ? 'failed' : 'ended'}`),
+      },
+    });
+  }
+
+  send(message: ReplyMessage, body: readonly Uint8Array[] = []): Promise<void> {
+    this.story.push(`reply ${message.id} ${message.status}`);
+    this.replies.push(message.id);
+    const sent = deferred();
+    this.sending.push(sent);
+    if (body.length === 0) sent.resolve();
+    return sent.promise;
+  }
+
+  arrive(...messages: TaskMessage[]): void {
+    for (const message of messages) this.loop.arrive(message, [], this);
+  }
+}
+
+test('no task starts before the first roster; then they run in order, and each end is told before its reply', async () => {
+  const scene = new Scene();
+  scene.arrive(task(1), task(2));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(scene.story, []);
+  assert.equal(scene.board.ids().queue, ['c:1', 'c:2']);
+  scene.loop.roster(1);
+  await waitFor(() => scene.replies.length === 2, 'two replies');
+  assert.equal(scene.story, ['run c:1', 'c:1 ended', 'reply c:1 ok', 'run c:2', 'c:2 ended', 'reply c:2 ok']);
+  assert.equal(scene.board.ids(), { queue: [], outbox: ['c:1', 'c:2'] });
+  assert.is(scene.board.get('completed'), 2);
+});
+
+test('a task waits for the roster that its client has seen', async () => {
+  const scene = new Scene();
+  scene.loop.roster(1);
+  scene.arrive(task(1, { roster: 2 }));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(scene.story, []);
+  scene.loop.roster(2);
+  await waitFor(() => scene.replies.length === 1, 'a reply');
+});
+
+test('a task that awaits keeps the next one waiting', async () => {
+  const scene = new Scene();
+  const first = deferred<TaskEnd>();
+  scene.ends = ({ message }) => (message.id === 'c:1' ? first.promise : endOf(message.id));
+  scene.loop.roster(1);
+  scene.arrive(task(1), task(2));
+  await waitFor(() => scene.story.length === 1, 'the first task');
+  assert.is(scene.queue.running?.message.id, 'c:1');
+  assert.equal(scene.board.ids().queue, ['c:2']);
+  first.resolve(endOf('c:1', 'error'));
+  await waitFor(() => scene.replies.length === 2, 'two replies');
+  assert.equal(scene.story.slice(0, 3), ['run c:1', 'c:1 failed', 'reply c:1 error']);
+  assert.is(scene.queue.running, null);
+});
+
+test('the next task waits until a large result has left, because it may write into it', async () => {
+  const scene = new Scene();
+  scene.ends = ({ message }) => endOf(message.id, 'ok', message.id === 'c:1' ? LARGE : 0);
+  scene.loop.roster(1);
+  scene.arrive(task(1), task(2));
+  await waitFor(() => scene.replies.length === 1, 'the large reply');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(scene.replies, ['c:1']);
+  scene.sending[0]?.resolve();
+  await waitFor(() => scene.replies.length === 2, 'the second reply');
+});
+
+test('a large result whose client is gone holds up nothing', async () => {
+  const scene = new Scene();
+  scene.ends = ({ message }) => endOf(message.id, 'ok', message.id === 'c:1' ? LARGE : 0);
+  scene.loop.roster(1);
+  scene.arrive(task(1), task(2));
+  await waitFor(() => scene.replies.length === 1, 'the large reply');
+  scene.sending[0]?.reject(new Error('gone'));
+  await waitFor(() => scene.replies.length === 2, 'the second reply');
+});
+
+test('an abort that the control thread has acknowledged wins over a later start', async () => {
+  const scene = new Scene();
+  scene.loop.roster(1);
+  scene.arrive(task(1), task(2));
+  scene.drained = () => scene.loop.abort(['c:1', 'c:2', 'c:3']);
+  await waitFor(() => scene.replies.length === 2, 'two replies');
+  scene.drained = () => {};
+  scene.arrive(task(3), task(4));
+  await waitFor(() => scene.replies.length === 4, 'four replies');
+  const aborted = ['c:1', 'c:2', 'c:3'].map((id) => `reply ${id} aborted`);
+  assert.equal(scene.story, [...aborted, 'run c:4', 'c:4 ended', 'reply c:4 ok']);
+  assert.is(scene.board.get('completed'), 4);
+});
+
+test('a limit of time names the start that it is for', async () => {
+  const scene = new Scene();
+  scene.loop.roster(1);
+  scene.arrive(task(1), task(2, { runTimeout: 50 }));
+  await waitFor(() => scene.replies.length === 2, 'two replies');
+  assert.is(scene.story[3], 'deadline of start 2 after 50 ms');
+});
+
+test('kept replies go to those who ask, and are freed by id or for a whole client', async () => {
+  const scene = new Scene();
+  scene.loop.roster(1);
+  scene.arrive(task(1), task(2), task(3, { id: 'other:1' }));
+  await waitFor(() => scene.replies.length === 3, 'three replies');
+  scene.loop.fetch('c:1', scene);
+  assert.is(scene.replies.at(-1), 'c:1');
+  scene.loop.purge(['c:1'], undefined);
+  assert.equal(scene.board.ids().outbox, ['c:2', 'other:1']);
+  scene.loop.purge(undefined, 'c');
+  assert.equal(scene.board.ids().outbox, ['other:1']);
+  scene.loop.fetch('c:2', scene);
+  assert.is(scene.story.at(-1), 'reply c:2 refused');
+});
+
+test('after stop no task starts', async () => {
+  const scene = new Scene();
+  scene.loop.roster(1);
+  scene.arrive(task(1));
+  scene.loop.stop();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(scene.story, []);
+});
+
+test.run();
