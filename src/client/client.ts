@@ -264,11 +264,6 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return this.#jobs.purge(jobs);
   }
 
-  /** The submitted tasks: for src/cli/corners/dealer.ts alone, and gone with it. @internal */
-  get jobs(): Jobs {
-    return this.#jobs.submitted;
-  }
-
   /**
    * Resolves when at least `n` engines are there.
    * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost: no engine can join

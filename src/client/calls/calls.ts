@@ -114,7 +114,8 @@ export class Calls<M extends Mode> {
     const { runTimeout, via, label = call.label } = options;
     const group = engines.length > 1 ? nextGroup() : undefined;
     const shared = isPerEngine(args) ? undefined : encodeCall(method, args);
-    const relayed = shared && relays(engines, this.#isThere, shared.body, via);
+    const isThere = (id: EngineId) => this.links.engine(id) !== undefined;
+    const relayed = shared && via && relays(engines, isThere, shared.body, via);
     const each = isPerEngine(args) ? engines.map((_, index) => encoded(method, args(index))) : undefined;
     const tasks: Task[] = [];
     for (const [index, id] of engines.entries()) {
@@ -127,8 +128,6 @@ export class Calls<M extends Mode> {
     }
     return tasks;
   }
-
-  readonly #isThere = (id: EngineId): boolean => this.links.engine(id) !== undefined;
 
   #send(engine: EngineId, request: Request): Task {
     const task = this.links.submit(engine, request);

@@ -34,14 +34,14 @@ test('jobs are read no faster than results are taken, and finished tasks are not
   const endless = (function* () {
     for (;;) yield read++;
   })();
-  const before = rig.rc.jobs.history.length;
+  const before = rig.rc.history.length;
   let taken = 0;
   for await (const x of streamJobs(rig.rc, (x: number) => x, endless, 2)) {
     assert.is(x, taken++);
     assert.ok(read - taken <= 5, `${read} read, ${taken} taken`);
     if (taken === 50) break;
   }
-  assert.ok(rig.rc.jobs.history.length - before <= 5);
+  assert.ok(rig.rc.history.length - before <= 5);
 });
 
 test('an engine that dies fails the job that it was on, and no other', async () => {
