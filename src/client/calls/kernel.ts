@@ -27,17 +27,17 @@ export type KernelFunction = (this: KernelScope, ...args: never[]) => number;
 /** Settings of `DirectView.kernel`. */
 export interface KernelSettings {
   /** Threads as gpu.js counts them: [x], [x, y] or [x, y, z]; the result has the shape in reverse. */
-  readonly output?: readonly number[];
+  readonly output?: readonly number[] | undefined;
   /** Instead of `output`: the parameter whose shape, on each engine, the result has. */
-  readonly outputLike?: string;
+  readonly outputLike?: string | undefined;
   /** Numbers and arrays, as `this.constants`. */
-  readonly constants?: Readonly<Record<string, unknown>>;
+  readonly constants?: Readonly<Record<string, unknown>> | undefined;
   /** Named functions that the kernel calls. */
-  readonly functions?: readonly ((...args: never[]) => unknown)[];
+  readonly functions?: readonly ((...args: never[]) => unknown)[] | undefined;
   /** Keep every result on the engines under this name. */
   readonly into?: string;
   /** Iterations after which gpu.js cuts off a loop whose bound it cannot see; default 2³⁰ (gpu.js: 1000). */
-  readonly loopMaxIterations?: number;
+  readonly loopMaxIterations?: number | undefined;
 }
 
 /** An argument: a number, anything that makes a tensor (computed with in float32), or `ref('x')`. */
@@ -130,8 +130,8 @@ function specOf(settings: KernelSettings, parameters: readonly string[]): Kernel
   }
   return {
     ...outputOf(settings, parameters),
-    ...(constants === undefined ? {} : { constants }),
-    ...(functions === undefined ? {} : { functions: functions.map(namedSource) }),
+    constants,
+    functions: functions?.map(namedSource),
     loopMaxIterations,
   };
 }
