@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeReport } from './report.ts';
 
-/** What keeps each at a few minutes on two cores. */
+/** Arguments that keep each benchmark at a few minutes on two cores. */
 const SHORT: Record<string, readonly string[]> = {
   overhead: ['--sizes', '1,16', '--rounds', '3'],
   pdot: ['--rounds', '5'],

@@ -20,7 +20,7 @@ export interface Row {
   readonly kernel?: number;
   readonly resident?: number;
   readonly endToEnd?: number;
-  /** What was wrong, or why it was not timed. */
+  /** The fault, or the reason why it was not timed. */
   readonly note?: string;
 }
 

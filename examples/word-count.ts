@@ -18,7 +18,7 @@ function countWords(lines: readonly string[]): Counts {
   return counts;
 }
 
-/** What the engines know of this script. */
+/** The names that engines have when they run these functions. */
 declare const lines: readonly string[];
 declare const engine: {
   reduce<T>(value: T, op: (a: T, b: T) => T): Promise<T | undefined>;

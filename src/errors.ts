@@ -1,4 +1,4 @@
-// Every error class of directview. Their form on the wire stands in protocol/wire-error.ts.
+// Every error class of directview. Their form on the wire is in protocol/values/wire-error.ts.
 
 /** Base of every error that directview itself throws; `code` is stable across releases. */
 export class DirectViewError extends Error {
@@ -85,6 +85,7 @@ export interface EngineInfo {
   readonly method: string;
 }
 
+/** The contents of a RemoteError. */
 export interface RemoteErrorInit {
   readonly ename: string;
   readonly evalue: string;
@@ -125,7 +126,7 @@ function heading(info: EngineInfo | undefined, gap: '' | ' '): string {
   return info === undefined ? `[Engine Exception]${gap || ' '}` : `[${info.engineId}:${info.method}]${gap}`;
 }
 
-/** What a kind of failure that no user code threw is made of. */
+/** The contents of a failure that no user code threw. */
 function failure(ename: string, evalue: string, engineInfo?: EngineInfo, cause?: unknown): RemoteErrorInit {
   return { ename, evalue, engineInfo, cause };
 }
@@ -217,7 +218,7 @@ export class CompositeError extends AggregateError {
   }
 }
 
-/** What px throws when the tracebacks have been printed as they came: only the count is left to say. */
+/** Thrown by px when the tracebacks have been printed as they came: only the count is left to say. */
 export class AlreadyDisplayedError extends CompositeError {
   constructor(method: string, errors: readonly RemoteError[]) {
     super(method, errors);

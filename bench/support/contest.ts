@@ -21,7 +21,7 @@ export interface Figure {
 
 export type Measure = () => Promise<number>;
 
-/** What a side does after its answer (ipyparallel's hub files away results) is not to slow the other. */
+/** A pause so that one side's clean-up (ipyparallel's hub files away results) does not slow the other. */
 const SETTLE_MS = 500;
 
 export interface Sides {

@@ -1,4 +1,4 @@
-// What bench/matmul measures: the shapes, the providers of this machine (each opened or skipped by name and reason), and the
+// The cases of bench/matmul: the shapes, the providers of this machine (each opened or skipped by name and reason), and the
 // peers outside Node. Every provider runs in this one process, one after the other.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';

@@ -1,5 +1,5 @@
 // Other systems that benchmarks are run beside: a long-lived Python script of bench/peers, one JSON line in, one out, so that
-// both sides can take turns in one run. What is not installed is reported by name, never as a number.
+// both sides can take turns in one run. A system that is not installed is reported by name, never as a number.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

@@ -6,7 +6,7 @@ import { type DirectView, findCorners, getCornersImage, getPictures, plotCorners
 import { cell, check, dataPath } from './tour.ts';
 
 const OUT = 'out';
-// What scikit-image 0.19.3 finds in camera.png: how many corners, and the three strongest.
+// The corners that scikit-image 0.19.3 finds in camera.png: how many, and the three strongest.
 const CAMERA = {
   count: 41,
   strongest: [

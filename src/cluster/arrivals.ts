@@ -1,8 +1,8 @@
-// Waits until started engines have registered, or one of them has failed.
 import { AbortError, ClusterError } from '../errors.ts';
 import type { EngineId } from '../protocol/messages.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
 
+/** How engines are started and waited for. */
 export interface ArrivalOptions {
   /** Starts them; what it throws ends the wait. */
   readonly start: () => Promise<unknown>;
@@ -19,6 +19,7 @@ interface Wait {
   reject(error: unknown): void;
 }
 
+/** Waits until engines that were started have registered, or one of them has failed. */
 export class Arrivals {
   readonly #waits = new Set<Wait>();
 

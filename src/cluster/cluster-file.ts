@@ -22,6 +22,7 @@ export function checkName(name: string): string {
   throw new ClusterError(`'${name}' is not a cluster name: letters, digits, '-', '_' and '.', 64 at most`);
 }
 
+/** The path of the file of the cluster with this name. @throws ClusterError for a bad name */
 export function clusterPath(name: string, home = clusterHome()): string {
   return join(home, `${checkName(name)}.json`);
 }
@@ -38,7 +39,7 @@ export function writeClusterFile(info: ClusterFile, home = clusterHome()): strin
   return path;
 }
 
-/** @throws ClusterError when a live cluster bears the name */
+/** @throws ClusterError when a live cluster has the name */
 export function assertFree(path: string, name: string): void {
   const other = tryLoad(path);
   if (other === undefined || isGone(other.owner)) return;
@@ -69,6 +70,7 @@ export function removeClusterFile(path: string, clusterId: string): void {
   if (tryLoad(path)?.clusterId === clusterId) rmSync(path, { force: true });
 }
 
+/** A cluster file that was found. */
 export interface ListedCluster extends ClusterFile {
   readonly path: string;
   /** Its process is over: it was killed before it could delete the file. */

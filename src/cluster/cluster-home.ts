@@ -1,4 +1,3 @@
-// What a cluster owns on disk: the private directory of its sockets, and the file by which other processes find it.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { ClusterError } from '../errors.ts';
@@ -8,6 +7,7 @@ import { selfIdentity } from './process-identity.ts';
 import { createRunDir, removeRunDir } from './run-dir.ts';
 import type { CheckedStart } from './start-options.ts';
 
+/** The files of a cluster: the private directory of its sockets, and the file by which other processes find it. */
 export class Site {
   /** Unique to this start. */
   readonly id = randomUUID();
@@ -17,7 +17,7 @@ export class Site {
   readonly #isUnnamed: true | undefined;
   #file: string | undefined;
 
-  /** @throws ClusterError when a live cluster bears the name, or no private directory can be made */
+  /** @throws ClusterError when a live cluster has the name, or no private directory can be made */
   constructor({ name, scheme }: Pick<CheckedStart, 'name' | 'scheme'>) {
     this.name = name ?? `cluster-${process.pid}-${randomBytes(3).toString('hex')}`;
     this.#isUnnamed = name === undefined ? true : undefined;

@@ -1,6 +1,7 @@
 // The one place that ends things when this process ends: on `exit` synchronously, on the first Ctrl-C gracefully, on the
 // second at once.
 
+/** Something that must end when this process ends. */
 export interface Guarded {
   /** Graceful end; awaited on the first signal. */
   stop(): Promise<void>;

@@ -22,6 +22,7 @@ function pidSpace(): string | null {
   }
 }
 
+/** The identity of this process. */
 export function selfIdentity(): ProcessIdentity {
   return { pid: process.pid, started: statOf(process.pid)?.started ?? null, host: hostname(), space: pidSpace() };
 }

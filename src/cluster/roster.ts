@@ -1,19 +1,24 @@
-// The roster, sans I/O: who is in the cluster. Messages go in, ids and events come out; sockets and clocks are the controller's.
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
 
+/** An engine that asks to be registered. */
 export type Candidate = Omit<EngineRecord, 'id'>;
 
-/** What became of a registration. */
+/** A registration that was accepted, and the events that it caused. */
 export interface Admission {
   readonly id: EngineId;
   readonly events: readonly RosterEvent[];
 }
+
+/** A registration that was refused, and why. */
 export interface Refusal {
   readonly refused: string;
 }
 
-/** Ids grow and are never reused, but by the replacement of an engine, which takes over its slot. */
+/**
+ * The engines of a cluster, without I/O: messages go in, ids and events come out. Ids grow and are never reused, except by
+ * the replacement of an engine, which takes over its slot.
+ */
 export class Roster {
   #next: EngineId = 0;
   readonly #engines = new Map<EngineId, EngineRecord>();
@@ -41,7 +46,7 @@ export class Roster {
     return Number.isInteger(slot) && slot >= 0 && slot < this.#next && !this.#engines.has(slot);
   }
 
-  /** The engine is gone: `reason` completes the sentence "engine 3 …". Of an engine that is gone already: nothing. */
+  /** The engine is gone: `reason` completes the sentence "engine 3 …". Returns no events if the engine was removed before. */
   down(id: EngineId, reason: string): readonly RosterEvent[] {
     const engine = this.#engines.get(id);
     if (engine === undefined) return [];

@@ -1,4 +1,3 @@
-// Who has been silent for how long, sans I/O: fed with answers and ticks of a monotonic clock, yields verdicts.
 import type { EngineId } from '../protocol/messages.ts';
 
 /** Milliseconds. */
@@ -11,6 +10,7 @@ export interface VitalsOptions {
   readonly dead?: number;
 }
 
+/** A change in what is known of an engine's health. */
 export interface Verdict {
   readonly id: EngineId;
   readonly state: 'suspect' | 'recovered' | 'dead';
@@ -23,6 +23,7 @@ interface Pulse {
   suspect: boolean;
 }
 
+/** How long each engine has been silent, without I/O: answers and ticks of a monotonic clock go in, verdicts come out. */
 export class Vitals {
   readonly interval: number;
   readonly #suspect: number;

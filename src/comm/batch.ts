@@ -1,4 +1,3 @@
-// A packet in the making: records are appended until it is sent.
 import {
   CHUNK,
   CHUNK_BYTES,
@@ -21,6 +20,7 @@ export interface ChunkPlace {
   readonly bytes: number;
 }
 
+/** A packet that is being filled: records are appended until it is sent. */
 export class Batch {
   #buffer: Buffer;
   #length = HEADER_BYTES;

@@ -1,10 +1,10 @@
-// Which addresses may be bound and connected to.
 import { lstat } from 'node:fs/promises';
 import { ConnectionError } from '../errors.ts';
 
 /** The longest path of a Unix socket that every platform takes, in bytes. */
 const MAX_PATH_BYTES = 107;
 
+/** An address that may be bound and connected to. */
 export type Endpoint =
   | { readonly kind: 'ipc'; readonly address: string; readonly path: string }
   | { readonly kind: 'tcp'; readonly address: string; readonly ipv6: boolean };

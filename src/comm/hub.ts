@@ -1,4 +1,3 @@
-// The links of one listener: they share a socket that takes one packet at a time. A slow peer does not hold up others.
 import { ConnectionError } from '../errors.ts';
 import { Fifo } from '../util/fifo.ts';
 import { type Carrier, PacketLink } from './link.ts';
@@ -7,9 +6,10 @@ import type { Limits } from './outbox.ts';
 import { asBuffer, type Frames, goodbyePacket, LAST, readHeader } from './packet.ts';
 import type { LinkHandlers } from './transport.ts';
 
-/** What became of a packet: taken, not taken because the peer's pipe is full, or the peer is not there. */
-export type Outcome = 'sent' | 'full' | 'gone';
-export type SendTo = (frames: Frames) => Promise<Outcome>;
+/** How a send ended: the packet was taken, the peer's pipe was full, or the peer is not there. */
+export type SendOutcome = 'sent' | 'full' | 'gone';
+/** Hands one packet, addressed to a peer, to the shared socket. */
+export type SendTo = (frames: Frames) => Promise<SendOutcome>;
 
 /** Milliseconds until a full peer is tried again. */
 const RETRY_MS = 2;
@@ -18,6 +18,7 @@ const LEASE_SWEEPS = 60;
 /** Probes that a peer leaves unanswered may fill its pipe: no more than this. */
 const MAX_PROBES = 16;
 const MAX_STRAYS = 64;
+/** Milliseconds between two looks for peers that have fallen silent. */
 export const SWEEP_MS = 10_000;
 
 class Peer implements Carrier {
@@ -48,6 +49,7 @@ class Peer implements Carrier {
   }
 }
 
+/** The links of one listener. They share a socket that takes one packet at a time; a slow peer does not hold up others. */
 export class Hub {
   readonly #name: string;
   readonly #handlers: LinkHandlers;

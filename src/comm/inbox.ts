@@ -1,4 +1,3 @@
-// The receiving half of a link: packets go in, whole messages come out. Checks everything before it allocates. No I/O.
 import { constants } from 'node:buffer';
 import { ProtocolError } from '../errors.ts';
 import { type Destination, IncomingTransfer } from './incoming.ts';
@@ -23,7 +22,7 @@ import {
   START_BYTES,
 } from './packet.ts';
 
-/** What comes out of an inbox. */
+/** The events that an inbox raises. */
 export interface InboxEvents {
   /** A whole message; its parts are 8-byte aligned. */
   message(parts: Uint8Array[]): void;
@@ -37,6 +36,10 @@ export interface InboxEvents {
   destination?: Destination | undefined;
 }
 
+/**
+ * The receiving half of a link: packets go in, whole messages come out. It checks everything before it allocates, and
+ * does no I/O.
+ */
 export class Inbox {
   readonly #maxMessageBytes: number;
   readonly #events: InboxEvents;

@@ -1,9 +1,9 @@
-// One large message on its way in: every byte in its place, in order, once.
 import { ProtocolError } from '../errors.ts';
 
 /** Memory for part `part` of `bytes`, given the parts before it; undefined: memory of its own. */
 export type Destination = (before: readonly Uint8Array[], part: number, bytes: number) => Uint8Array | undefined;
 
+/** One large message on its way in: every byte in its place, in order, once. */
 export class IncomingTransfer {
   readonly id: number;
   readonly parts: Uint8Array[] = [];

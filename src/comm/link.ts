@@ -1,4 +1,3 @@
-// A link: outbox and inbox tied together, over anything that carries packets. zeromq.ts and memory.ts carry them.
 import { ConnectionError } from '../errors.ts';
 import { Inbox } from './inbox.ts';
 import { report } from './log.ts';
@@ -10,7 +9,7 @@ const MIB = 1024 * 1024;
 /** Acknowledge after this many packets, well before the peer's window of them is used up. */
 const ACKNOWLEDGE_PACKETS = 8;
 
-/** What a link needs of what carries it. */
+/** The carrier of a link's packets, as the link needs it. */
 export interface Carrier {
   /** Where the peer is, for messages of errors. */
   readonly name: string;
@@ -30,6 +29,7 @@ export function limitsOf(options: TransportOptions, chunkBytes: number): Limits 
   };
 }
 
+/** A link: an outbox and an inbox tied together over a Carrier, such as those of zeromq.ts and memory.ts. */
 export class PacketLink implements Link {
   readonly #carrier: Carrier;
   readonly #handlers: LinkHandlers;

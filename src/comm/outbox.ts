@@ -1,4 +1,3 @@
-// The sending half of a link: messages go in, packets come out, in order and within the window. No I/O.
 import { ProtocolError } from '../errors.ts';
 import { Fifo } from '../util/fifo.ts';
 import { Batch } from './batch.ts';
@@ -15,17 +14,18 @@ import {
 } from './packet.ts';
 import { OutgoingPart, OutgoingTransfer } from './transfer.ts';
 
-/** All in bytes. */
+/** The limits of a link, in bytes. */
 export interface Limits {
   readonly chunkBytes: number;
   readonly windowBytes: number;
   readonly maxMessageBytes: number;
 }
 
-/** What small messages share: they are copied, so their senders wait for nothing. */
+/** Small messages share this promise: they are copied, so their senders wait for nothing. */
 const COPIED: Promise<void> = Promise.resolve();
 const CONTROL_HINT = 64;
 
+/** The sending half of a link: messages go in, packets come out, in order and within the window. It does no I/O. */
 export class Outbox {
   readonly #limits: Limits;
   readonly #items = new Fifo<Batch | OutgoingPart>();

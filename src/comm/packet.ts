@@ -6,6 +6,7 @@ import { ProtocolError } from '../errors.ts';
 export const MAGIC = 0x4b4c5644;
 /** Raised by one whenever a header or record changes; both ends must agree. */
 export const WIRE_VERSION = 1;
+/** Bytes of a packet's header. */
 export const HEADER_BYTES = 16;
 
 /** Packet flag: takes a place in the packet window until the peer acknowledges it. */
@@ -27,22 +28,34 @@ export const WINDOW_PACKETS = 32;
 /** Parts of one message. */
 export const MAX_PARTS = 2 ** 20;
 
-/** Kinds of records. The low byte of a record's first word; MESSAGE and GOODBYE keep a count in the upper 24 bits. */
+// The kind of a record is the low byte of its first word; MESSAGE and GOODBYE keep a count in the upper 24 bits.
+
+/** Record: a whole small message. */
 export const MESSAGE = 1;
+/** Record: a large message begins. */
 export const START = 2;
+/** Record: a part of a large message, whole. */
 export const PART = 3;
+/** Record: a window of a part; its bytes follow as a frame. */
 export const CHUNK = 4;
+/** Record: the peer's large message is complete. */
 export const DONE = 5;
+/** Record: the link ends, and why. */
 export const GOODBYE = 6;
 
+/** Bytes of a START record. */
 export const START_BYTES = 20;
+/** Bytes of a CHUNK record. */
 export const CHUNK_BYTES = 32;
+/** Bytes of a DONE record. */
 export const DONE_BYTES = 8;
+/** The longest text of a GOODBYE record, in bytes. */
 export const GOODBYE_TEXT = 256;
 
 /** One multipart as a socket takes it: the packet, and the data frame if there is one. */
 export type Frames = Uint8Array[];
 
+/** The header of a packet, without magic and version. */
 export interface PacketHeader {
   readonly flags: number;
   /** Counts every packet of this direction, so that a lost one is noticed. */
@@ -51,6 +64,7 @@ export interface PacketHeader {
   readonly acknowledged: number;
 }
 
+/** Writes the first HEADER_BYTES of a packet. */
 export function writeHeader(packet: Buffer, flags: number, sequence: number, acknowledged: number): void {
   packet.writeUInt32LE(MAGIC, 0);
   packet.writeUInt32LE(WIRE_VERSION | (flags << 8), 4);

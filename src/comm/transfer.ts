@@ -1,6 +1,6 @@
-// One large message on its way out, and its parts as windows of the caller's buffers.
 import type { ChunkPlace } from './batch.ts';
 
+/** One large message on its way out; its parts are windows of the caller's buffers. */
 export class OutgoingTransfer {
   readonly id: number;
   /** Settles when the peer holds every byte, or the link ends. */

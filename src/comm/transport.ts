@@ -23,24 +23,27 @@ export interface Link {
   close(): Promise<void>;
 }
 
+/** The owner of a link or listener gets messages and its end through these. */
 export interface LinkHandlers {
   /** A whole message, with the link to answer on. Must not throw: what it throws is logged and dropped. */
   onMessage(parts: Uint8Array[], link: Link): void;
   /** The peer is gone (closed, died, or sent what no peer sends). Called once per link, never after `close`. */
   onDown?(link: Link, reason: Error): void;
   /**
-   * Where part `part`, of `bytes`, of a large message goes, given the parts before it: memory of that length, whose
-   * alignment is then the receiver's own matter; undefined: memory of its own.
+   * Memory of exactly `bytes` for part `part` of a large message, given the parts before it (no alignment is
+   * guaranteed); undefined lets the link allocate it.
    */
   destination?(before: readonly Uint8Array[], part: number, bytes: number): Uint8Array | undefined;
 }
 
+/** A bound address. Closing it ends the links of its peers. */
 export interface Listener {
   /** Where peers connect: `ipc://…` or `tcp://host:port` with the real port. */
   readonly endpoint: string;
   close(): Promise<void>;
 }
 
+/** The sizes of chunks, windows and messages. */
 export interface TransportOptions {
   /** Chunk bytes; default 4 MiB for ipc, 1 MiB for tcp. */
   readonly chunkBytes?: number;

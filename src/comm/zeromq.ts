@@ -5,7 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { context, Dealer, type EventType, Router } from 'zeromq';
 import { ConnectionError } from '../errors.ts';
 import { checkFree, type Endpoint, parseEndpoint } from './endpoint.ts';
-import { Hub, type Outcome, SWEEP_MS } from './hub.ts';
+import { Hub, type SendOutcome, SWEEP_MS } from './hub.ts';
 import { type Carrier, limitsOf, PacketLink } from './link.ts';
 import { report } from './log.ts';
 import type { Limits } from './outbox.ts';
@@ -27,7 +27,7 @@ let configured = false;
  *
  * `onDown` of a connecting link: the established connection was lost, or the peer said goodbye, or broke the protocol.
  * The link is dead then, even if the peer lives: messages may have been lost, so open a new link and ask again.
- * A connection that never came about is no `onDown`: the link goes on trying until `close`.
+ * A link whose connection never came about does not call `onDown`: it goes on trying until `close`.
  * `onDown` of a listener's link: the peer closed it, died (noticed within about 0.2 s, or 5 s if its host froze), or
  * broke the protocol; only for links that delivered a message. Messages that came before are delivered first.
  * @throws ConnectionError (from `connect`, too) for addresses beyond loopback
@@ -121,7 +121,7 @@ class DealerCarrier implements Carrier {
 
   async end(goodbye: Frames | undefined): Promise<void> {
     this.#closing = true;
-    // What was handed over already may still leave, too.
+    // Packets that the socket has taken may still leave, too.
     if (goodbye !== undefined && this.#connected) this.#socket.linger = GOODBYE_LINGER_MS;
     if (goodbye !== undefined && this.#connected && !this.#sending) await this.#leave(goodbye);
     this.#socket.close();
@@ -175,7 +175,7 @@ class DealerCarrier implements Carrier {
     });
   }
 
-  /** What came before the end is delivered first: waits until two turns of the event loop brought nothing more. */
+  /** Messages that came before the end are delivered first: waits until two turns of the event loop brought none. */
   async #drain(): Promise<void> {
     let before = -1;
     while (before !== this.#received) {
@@ -203,7 +203,7 @@ class RouterListener implements Listener {
   #closing: Promise<void> | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #probing: NodeJS.Timeout | undefined;
-  /** Of the socket's file: another may take its place after we are gone. */
+  /** The inode of the socket's file: another file may take its place after we are gone. */
   #inode = -1;
 
   constructor(where: Endpoint, handlers: LinkHandlers, limits: Limits) {
@@ -287,7 +287,7 @@ async function watch(socket: Dealer | Router, onEvent: (type: EventType) => void
   }
 }
 
-async function sendTo(socket: Router, frames: Frames): Promise<Outcome> {
+async function sendTo(socket: Router, frames: Frames): Promise<SendOutcome> {
   try {
     await socket.send(frames);
     return 'sent';

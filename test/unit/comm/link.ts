@@ -1,6 +1,6 @@
 // Links as pure logic: two ends joined by hand, packets that can be held back, forged and lost.
 import * as assert from 'uvu/assert';
-import { Hub, type Outcome } from '../../../src/comm/hub.ts';
+import { Hub, type SendOutcome } from '../../../src/comm/hub.ts';
 import { type Carrier, limitsOf, PacketLink } from '../../../src/comm/link.ts';
 import type { Frames } from '../../../src/comm/packet.ts';
 import type { LinkHandlers, TransportOptions } from '../../../src/comm/transport.ts';
@@ -185,7 +185,7 @@ test('a handler may close the link amid a packet', () => {
 });
 
 /** A hub whose socket is a list; `outcome` says what becomes of each packet. */
-function hub(outcome: (id: string) => Outcome) {
+function hub(outcome: (id: string) => SendOutcome) {
   const sent: string[] = [];
   const box = new Mailbox();
   const it = new Hub('hub', box, limitsOf({}, 1024), async ([id]) => {
