@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
-import type { ControlRequest, EngineStatus, TaskId } from '../../src/protocol/messages.ts';
+import type { ControlMethod, ControlRequest, ControlValue, EngineStatus, TaskId } from '../../src/protocol/messages.ts';
 import type { StatusBoard } from '../queue/status-board.ts';
 import { REASON } from '../queue/status-board.ts';
 import type { TaskLoop } from '../queue/task-loop.ts';
@@ -16,29 +16,31 @@ export interface ControlSide {
 }
 
 /** The control thread serves it, also while the main thread computes; its value goes into the reply. */
-interface Answered<R> {
+interface Answered<M extends ControlMethod> {
   readonly in: 'control thread';
-  run(request: R, side: ControlSide): unknown;
+  run(request: ControlRequest<M>, side: ControlSide): ControlValue<{ type: M }>;
 }
 
 /** The control thread acknowledges it at once, and the main thread carries it out before the next task starts. */
-interface CarriedOut<R> {
+interface CarriedOut<M extends ControlMethod> {
   readonly in: 'main thread';
-  run(request: R, loop: TaskLoop): void;
+  run(request: ControlRequest<M>, loop: TaskLoop): void;
 }
 
-type Handler<R> = Answered<R> | CarriedOut<R>;
-type RequestOf<T extends ControlRequest['type']> = Extract<ControlRequest, { readonly type: T }>;
+type Handler<M extends ControlMethod = ControlMethod> = Answered<M> | CarriedOut<M>;
+
+/** Without a value there is nothing to wait for: the main thread may carry it out. */
+type HandlerOf<M extends ControlMethod> = ControlValue<{ type: M }> extends undefined ? Handler<M> : Answered<M>;
 
 /** Milliseconds in which a task must end before the engine is replaced. */
 export const REPLACE_GRACE_MS = 2000;
 
 /** Every control request, in one table: it is complete, or it does not compile. */
-const HANDLERS: { readonly [T in ControlRequest['type']]: Handler<RequestOf<T>> } = {
+const HANDLERS: { readonly [M in ControlMethod]: HandlerOf<M> } = {
   ping: { in: 'control thread', run: () => undefined },
   status: { in: 'control thread', run: (_, side) => status(side) },
   interrupt: { in: 'control thread', run: ({ ids, grace }, side) => interrupt(side, ids, grace) },
-  shutdown: { in: 'control thread', run: (_, side) => side.shutdown(ENGINE_EXIT.ok, 'a shutdown was asked for') },
+  shutdown: { in: 'control thread', run: (_, side) => void side.shutdown(ENGINE_EXIT.ok, 'a shutdown was asked for') },
   abort: { in: 'main thread', run: ({ ids }, loop) => loop.abort(ids) },
   purge: { in: 'main thread', run: ({ ids, client }, loop) => loop.purge(ids, client) },
 };
@@ -52,13 +54,13 @@ export function answer(
   side: ControlSide,
   forward: (request: ControlRequest) => void,
 ): unknown {
-  const handler: Handler<ControlRequest> = HANDLERS[request.type];
+  const handler: Handler = HANDLERS[request.type];
   return handler.in === 'control thread' ? handler.run(request, side) : forward(request);
 }
 
 /** Carries out a request in the main thread that the control thread has forwarded. */
 export function carryOut(request: ControlRequest, loop: TaskLoop): void {
-  const handler: Handler<ControlRequest> = HANDLERS[request.type];
+  const handler: Handler = HANDLERS[request.type];
   if (handler.in === 'main thread') handler.run(request, loop);
 }
 

@@ -1,7 +1,7 @@
 // The launcher's pipe: one line of options, then silence. Its end is the end of the engine.
 import { createReadStream, readSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
+import { ENGINE_EXIT, type EngineOptions, engineOptions } from '../../src/protocol/engine-options.ts';
 import { logLine } from '../log.ts';
 
 const MAX_LINE = 64 * 1024;
@@ -9,7 +9,7 @@ const MAX_LINE = 64 * 1024;
 /** Reads the first line of stdin, blocking. Ends the process with `badOptions` when there is none. */
 export function readOptions(): EngineOptions {
   try {
-    return checked(JSON.parse(firstLine()));
+    return engineOptions(JSON.parse(firstLine()), 'options');
   } catch (error) {
     logLine(`engine: wants its options as one JSON line on stdin: ${(error as Error).message}`);
     process.exit(ENGINE_EXIT.badOptions);
@@ -39,15 +39,6 @@ function readByte(into: Buffer): boolean {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
-}
-
-function checked(value: unknown): EngineOptions {
-  const options = value as Record<string, unknown>;
-  for (const key of ['controller', 'tasks', 'control', 'device']) {
-    if (typeof options?.[key] !== 'string') throw new Error(`${key} must be text`);
-  }
-  if (!Number.isInteger(options['threads'])) throw new Error('threads must be a whole number');
-  return value as EngineOptions;
 }
 
 /** Calls `ended` when stdin ends or breaks. */

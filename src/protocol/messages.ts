@@ -179,7 +179,7 @@ function control<F extends Readers, V>(fields: F, value: Reader<V>): Control<F, 
 
 /**
  * Every control request: client or controller → engine, answered while the main thread computes. A new one is an entry
- * here and a handler in engines/control; `ControlHandlers` does not compile until both are there.
+ * here and a handler in engines/control/control-requests.ts, whose table does not compile without it.
  */
 export const CONTROL_METHODS = {
   /** Does the control thread answer? */
@@ -215,14 +215,9 @@ export type ControlRequest<M extends ControlMethod = ControlMethod> = {
 }[M];
 
 /** The value of the answer to this control request. */
-export type ControlValue<Verb extends ControlVerb> = ControlValueOf<Verb['type']>;
-
-type ControlValueOf<M extends ControlMethod> = Infer<(typeof CONTROL_METHODS)[M]['value']>;
-
-/** One function for every control request. */
-export type ControlHandlers = {
-  readonly [M in ControlMethod]: (request: ControlRequest<M>) => ControlValueOf<M>;
-};
+export type ControlValue<Verb extends { readonly type: ControlMethod }> = Infer<
+  (typeof CONTROL_METHODS)[Verb['type']]['value']
+>;
 
 type ControlTable = {
   readonly [M in ControlMethod]: {

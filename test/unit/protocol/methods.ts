@@ -7,7 +7,7 @@ import type { Verb } from '../../../engines/verbs/verb.ts';
 import type { Calls } from '../../../src/client/calls/calls.ts';
 import type { AsyncResult } from '../../../src/client/results/async-result.ts';
 import { decodeArguments, type EncodedCall, encodeCall } from '../../../src/protocol/codec.ts';
-import type { ControlHandlers, ControlValue, EngineStatus } from '../../../src/protocol/messages.ts';
+import type { ControlValue, EngineStatus } from '../../../src/protocol/messages.ts';
 import { type Description, METHODS, type Method, type PullArguments } from '../../../src/protocol/methods.ts';
 import { suite } from '../../support/suite.ts';
 
@@ -36,7 +36,7 @@ function contract(calls: Calls<'many'>): void {
   const wrong: Verb<'push'> = { runsUserCode: () => false, run: () => 1 };
   void wrong;
   expectTypeOf<ControlValue<{ type: 'status' }>>().toEqualTypeOf<EngineStatus>();
-  expectTypeOf<ReturnType<ControlHandlers['interrupt']>>().toEqualTypeOf<string | null>();
+  expectTypeOf<ControlValue<{ type: 'interrupt'; ids: [] }>>().toEqualTypeOf<string | null>();
 }
 
 test('both sides are typed by one table', () => assert.type(contract, 'function'));
