@@ -1,5 +1,6 @@
 // Builds the native binding of @tensorflow/tfjs-node against the TensorFlow wheel that pip brings, for machines that cannot
-// reach the binding's own download host. Run it as `npm run setup:tensorflow`; it does nothing when the binding is there.
+// reach the binding's own download host. It does nothing when the binding is there.
+// Here: `npm run setup:tensorflow`. As a dependency: `node node_modules/directview/scripts/setup-tensorflow.mjs`.
 // The unpacked libraries (850 MB) stay outside node_modules: in $DIRECTVIEW_CACHE, else $XDG_CACHE_HOME/directview, else
 // ~/.cache/directview.
 import { execFileSync } from 'node:child_process';

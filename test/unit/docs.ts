@@ -59,4 +59,9 @@ test('links between the documents lead somewhere', () => {
   assert.equal(broken, []);
 });
 
+test('every example has a paragraph', () => {
+  const examples = readdirSync(join(ROOT, 'examples')).filter((name) => name.endsWith('.ts'));
+  assert.equal(unique(matches(read('examples/README.md'), /^\*\*\[([\w-]+\.ts)\]/gm)), examples.sort());
+});
+
 test.run();

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
@@ -15,7 +16,9 @@ import type { HostTensor } from './host-tensor.ts';
 import { multiplyByTF } from './wasm.ts';
 
 const PACKAGE = '@tensorflow/tfjs-node';
-const REMEDY = 'npm rebuild @tensorflow/tfjs-node, or npm run setup:tensorflow where its download host is out of reach';
+// The script is part of the package, as npm runs no scripts of a dependency by name.
+const SETUP = fileURLToPath(new URL('../../../../scripts/setup-tensorflow.mjs', import.meta.url));
+const REMEDY = `npm rebuild ${PACKAGE}, or node ${SETUP} where its download host is out of reach`;
 
 function probe(): ContextProbe {
   const folder = packageFolder(PACKAGE);
