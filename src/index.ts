@@ -114,7 +114,9 @@ export type {
   TargetOptions,
 } from './client/options.ts';
 export type { Operand } from './client/pdot/operands.ts';
-export type { PdotOptions } from './client/pdot/pdot.ts';
+export type { Pdot, PdotOptions, PdotPlanOptions } from './client/pdot/pdot.ts';
+export type { PdotPlan, PlannedBlock } from './client/pdot/pdot-plan.ts';
+export type { OperandLayout, PdotTraffic, PlanChoice, PlanKind } from './client/pdot/plan.ts';
 export type { Px } from './client/px/px.ts';
 export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
 export type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './client/remote.ts';
@@ -135,6 +137,7 @@ export type { Ref } from './protocol/values/ref.ts';
 export type { WaitLimits } from './rpc/waiting.ts';
 export type { TensorLike, TensorOptions, TFTensorLike } from './tensor/convert.ts';
 export type { DType, TypedArray } from './tensor/dtype.ts';
-export type { Dist } from './tensor/partition.ts';
+export type { Dist, Range } from './tensor/partition.ts';
+export type { ProductDType } from './tensor/product-dtype.ts';
 export type { Nested, Shape, TensorFactory } from './tensor/tensor.ts';
 export type { ModuleFunction } from './util/module-function.ts';

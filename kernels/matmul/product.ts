@@ -1,6 +1,6 @@
 import { ShapeError } from '../../src/errors.ts';
 import type { DType } from '../../src/tensor/dtype.ts';
-import { type ProductDType, productDTypeOf } from '../../src/tensor/product-dtype.ts';
+import { type ProductDType, productDType } from '../../src/tensor/product-dtype.ts';
 import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
 
 export type { ProductDType };
@@ -41,12 +41,4 @@ export function productOf(a: MatmulOperand, b: MatmulOperand): Product {
   if (k !== inner)
     throw new ShapeError(`matmul of [${a.shape}] and [${b.shape}]: inner sizes ${k} and ${inner} differ`);
   return { m, k, n, dtype: productDType(a.dtype, b.dtype) };
-}
-
-/** The dtype in which these two multiply. @throws TypeError naming both */
-export function productDType(a: DType, b: DType): ProductDType {
-  if (a !== b) throw new TypeError(`matmul of ${a} and ${b}: convert one, both operands must have one dtype`);
-  const dtype = productDTypeOf(a);
-  if (dtype === undefined) throw new TypeError(`${a} does not multiply: convert to int32, float32 or float64`);
-  return dtype;
 }

@@ -10,6 +10,7 @@ export interface TFTensorLike {
   readonly shape: number[];
   readonly dataId: object;
   dataSync(): TypedArray;
+  data?(): Promise<TypedArray>;
 }
 
 export type TensorLike = Tensor | TypedArray | Nested | TFTensorLike;

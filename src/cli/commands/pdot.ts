@@ -1,23 +1,25 @@
-// `directview pdot`: one matrix product over the engines of a cluster: how it was planned, what it moved, how fast it was,
-// and whether it is right.
 import { randomUUID } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { checkProduct, type ProductCheck } from '../../../kernels/matmul/product-check.ts';
 import { generator } from '../../../kernels/matmul/random.ts';
-import type { Client } from '../../client/client.ts';
-import type { DirectView } from '../../client/direct-view.ts';
-import type { Operand } from '../../client/pdot/operands.ts';
-import { prepare, run } from '../../client/pdot/pdot.ts';
-import { PLAN_CHOICES, type Plan, type PlanChoice } from '../../client/pdot/plan.ts';
-import { ref } from '../../protocol/values/ref.ts';
-import type { DType } from '../../tensor/dtype.ts';
-import { toHalf } from '../../tensor/float16.ts';
-import { Tensor } from '../../tensor/tensor.ts';
+import {
+  type Client,
+  type DirectView,
+  type DType,
+  type Operand,
+  type PdotPlan,
+  type PlanChoice,
+  pdot,
+  ref,
+  type Tensor,
+  tensor,
+} from '../../index.ts';
 import { index } from '../arguments.ts';
 import { addClusterOptions, type ClusterFlags } from '../engine-flags.ts';
 import { withCluster } from '../with-cluster.ts';
 
 const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16'];
+const CHOICES: Readonly<Record<PlanChoice, true>> = { auto: true, rows: true, grid: true, ring: true };
 
 interface Flags extends ClusterFlags {
   readonly m: number;
@@ -31,19 +33,20 @@ interface Flags extends ClusterFlags {
 }
 
 interface Measured {
-  readonly plan: Plan;
+  readonly plan: PdotPlan;
   readonly product: Tensor;
-  /** Milliseconds of the second of two runs: the first compiles. */
+  /** Milliseconds of the second of two runs. The first one compiles. */
   readonly ms: number;
 }
 
+/** `directview pdot`: one matrix product on the engines: its plan, its speed, and whether it is right. */
 export function define(command: Command): void {
   for (const [name, what] of Object.entries({ m: 'rows of A', k: 'columns of A, rows of B', n: 'columns of B' })) {
     command.addOption(new Option(`--${name} <size>`, what).argParser(index).default(512));
   }
   addClusterOptions(command);
   command.addOption(
-    new Option('--plan <plan>', 'how operands get to the engines').choices(PLAN_CHOICES).default('auto'),
+    new Option('--plan <plan>', 'how operands get to the engines').choices(Object.keys(CHOICES)).default('auto'),
   );
   command.addOption(new Option('--dtype <dtype>', 'of A and B').choices(DTYPES).default('float32'));
   command.addOption(new Option('--seed <number>', 'of the random matrices').argParser(index).default(1));
@@ -62,7 +65,7 @@ async function measureAndReport(client: Client, flags: Flags): Promise<void> {
   if (checked?.ok === false) process.exitCode = 1;
 }
 
-// A ring is for operands that lie on the engines by rows: they are scattered before the clock starts.
+// A ring is for operands that lie on the engines by rows. They are scattered before the clock starts.
 async function measure(engines: DirectView<'many'>, a: Tensor, b: Tensor, choice: PlanChoice): Promise<Measured> {
   if (choice !== 'ring') return timed(engines, a, b, choice);
   const mark = randomUUID().replaceAll('-', '');
@@ -76,22 +79,18 @@ async function measure(engines: DirectView<'many'>, a: Tensor, b: Tensor, choice
 }
 
 async function timed(engines: DirectView<'many'>, a: Operand, b: Operand, choice: PlanChoice): Promise<Measured> {
-  await run(await prepare(engines, a, b, { plan: choice }));
+  const plan = await pdot.plan(engines, a, b, { plan: choice });
+  await pdot(engines, a, b, { plan: choice });
   const start = performance.now();
-  const job = await prepare(engines, a, b, { plan: choice });
-  const product = (await run(job)) as Tensor;
-  return { plan: job.plan, product, ms: performance.now() - start };
+  const product = await pdot(engines, a, b, { plan: choice });
+  return { plan, product, ms: performance.now() - start };
 }
 
-/** Floats in [−1, 1); int32 over its whole range, so that sums wrap. */
+/** A random matrix: floats in [−1, 1), int32 over its whole range, so that sums wrap. */
 function matrix(dtype: DType, shape: readonly [number, number], random: () => number): Tensor {
-  const out = new Tensor(dtype, shape);
-  for (let i = 0; i < out.size; i++) {
-    const value = random();
-    if (dtype === 'int32') out.data[i] = value * 2 ** 32;
-    else out.data[i] = dtype === 'float16' ? toHalf(2 * value - 1) : 2 * value - 1;
-  }
-  return out;
+  const value = dtype === 'int32' ? () => random() * 2 ** 32 : () => 2 * random() - 1;
+  const data = Float64Array.from({ length: shape[0] * shape[1] }, value);
+  return tensor(data, { dtype, shape });
 }
 
 const gflops = ({ m, k, n }: Flags, { ms }: Measured): number => (2 * m * k * n) / (ms * 1e6);
@@ -103,9 +102,9 @@ function devices(client: Client): string {
 function json(client: Client, flags: Flags, measured: Measured, checked: ProductCheck | undefined): string {
   const { m, k, n, dtype, seed } = flags;
   const { plan, ms } = measured;
-  const { kind, bytes, panels, busy } = plan;
+  const { kind, bytes, panels, blocks } = plan;
   const head = { m, k, n, dtype, seed, engines: client.length, device: devices(client) };
-  const result = { plan: kind, panels, busy: busy.length, bytes, ms, gflops: gflops(flags, measured) };
+  const result = { plan: kind, panels, busy: blocks.length, bytes, ms, gflops: gflops(flags, measured) };
   return `${JSON.stringify({ ...head, ...result, check: checked ?? null }, null, 2)}\n`;
 }
 
@@ -115,7 +114,7 @@ function text(client: Client, flags: Flags, measured: Measured, checked: Product
   const lines = [
     `product  ${dtype} [${m}×${k}] · [${k}×${n}]`,
     `engines  ${client.length} on ${devices(client)}`,
-    `plan     ${plan.kind}: ${plan.panels.join(' × ')} panels, ${plan.busy.length} engines busy, ${plan.bytes} bytes moved`,
+    `plan     ${plan.kind}: ${plan.panels.join(' × ')} panels, ${plan.blocks.length} engines busy, ${plan.bytes} bytes moved`,
     `speed    ${gflops(flags, measured).toPrecision(3)} GFLOP/s end to end, ${ms.toFixed(1)} ms`,
   ];
   if (checked !== undefined) lines.push(checkLine(dtype, checked));

@@ -136,9 +136,7 @@ export class Connection {
     if (part !== 2) return undefined;
     const message = read();
     if (message.type !== 'reply') return undefined;
-    const sent = this.#sent.get(message.id);
-    const destination = sent?.destination ?? sent?.attempt.task.destination;
-    return destination?.(bytes);
+    return this.#sent.get(message.id)?.destination?.(bytes);
   }
 
   // A broken link is not a dead engine: the roster says when an engine is dead.

@@ -70,8 +70,6 @@ export class Task implements Attempted {
   isBroadcast = false;
   /** The source text of an `execute`. */
   executeInput: string | null = null;
-  /** Memory for the raw bytes of a result of that size, if it has a place already. @internal */
-  destination: ((bytes: number) => Uint8Array | undefined) | undefined;
   /** Undefined until it has ended. @internal */
   outcome: Outcome | undefined;
   /** When the outcome arrived, in milliseconds since 1970. */
@@ -138,8 +136,6 @@ export class Task implements Attempted {
     this.received = Date.now();
     this.arrival = ++arrivals;
     this.outcome = outcome;
-    // It may hold the memory that the results of other tasks lie in.
-    this.destination = undefined;
     const ends = this.#ends ?? NONE;
     this.#ends = undefined;
     for (const listener of ends) listener(this);

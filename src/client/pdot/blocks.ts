@@ -1,31 +1,46 @@
-// The plans rows and grid: one task per block, which brings its operands along or finds them on the engine. The engine
-// frees what came along when the task ends, whatever the end.
+import type { MatmulArguments } from '../../protocol/methods.ts';
 import type { Ref } from '../../protocol/values/ref.ts';
 import type { Range } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import type { PlaceOfResult } from '../calls/calls.ts';
 import type { AsyncResult } from '../results/async-result.ts';
-import type { Job } from './job.ts';
-import type { Block } from './plan.ts';
+import type { PdotJob } from './job.ts';
 
-export function multiplyBlocks({ engines, plan, a, b, into, limits }: Job): AsyncResult<unknown, Tensor | undefined> {
-  const panels = new Map<number, Tensor | Ref>();
-  const panelOf = (columns: Range): Tensor | Ref => {
-    const made = panels.get(columns.lo) ?? columnsOf(b, columns);
-    panels.set(columns.lo, made);
-    return made;
-  };
-  const argumentsOf = (block: Block) => ({ a: rowsOf(a, block.rows), b: panelOf(block.columns), into });
-  const args = (i: number) => (plan.busy.includes(i) ? argumentsOf(plan.blocks[i] as Block) : undefined);
-  return engines.each('pdot', 'matmul', args, limits);
+/** The blocks of C from the engines, in the order of the plan; undefined for blocks that stay there. */
+export type BlockResults = AsyncResult<unknown, Tensor | undefined>;
+
+/**
+ * Runs the plans rows and grid: one task per block, which brings its operands along or finds them on the engine. The
+ * engine frees the operands of a task when the task ends, however it ends.
+ */
+export function multiplyBlocks({ calls, plan, a, b, into, limits }: PdotJob, place?: PlaceOfResult): BlockResults {
+  const panelOf = columnPanels(b);
+  const args = new Map<number, MatmulArguments>(
+    plan.blocks.map((block) => [block.place, { a: rowsOf(a, block.rows), b: panelOf(block.columns), into }]),
+  );
+  const call = calls.open('pdot', limits);
+  return calls.valuesOf(
+    call,
+    calls.submit(call, 'matmul', (i) => args.get(i), place),
+  );
 }
 
-/** A window on A; what lies on the engine is its part already. */
+/** These rows, as a window on the operand. A ref stands for the rows that the engine holds. */
 export function rowsOf(operand: Tensor | Ref, { lo, hi }: Range): Tensor | Ref {
   return operand instanceof Tensor ? operand.rows(lo, hi) : operand;
 }
 
-// All of B is B itself: its bytes are windows in every engine's message, never copied. A panel of columns is a copy,
-// because its rows are not contiguous; the engines of one column share it.
+/** Panels of columns of B. The engines of one column of the grid share theirs. */
+function columnPanels(b: Tensor | Ref): (columns: Range) => Tensor | Ref {
+  const panels = new Map<number, Tensor | Ref>();
+  return (columns) => {
+    const made = panels.get(columns.lo) ?? columnsOf(b, columns);
+    panels.set(columns.lo, made);
+    return made;
+  };
+}
+
+// All of B is B itself: every message has windows on its bytes. A panel is a copy, because its rows are not contiguous.
 function columnsOf(operand: Tensor | Ref, { lo, hi }: Range): Tensor | Ref {
   if (!(operand instanceof Tensor) || (lo === 0 && hi === operand.shape[1])) return operand;
   const [k, n] = operand.shape as readonly [number, number];

@@ -1,7 +1,6 @@
-// One time limit for several calls after each other.
 import type { CallOptions } from '../options.ts';
 
-/** The same options, whose `timeout` (milliseconds) is what is left of it at each reading. */
+/** The same options for several calls in a row: at each reading, `timeout` is the rest of it in milliseconds. */
 export function deadline(options: CallOptions): CallOptions {
   const { timeout } = options;
   if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return options;

@@ -1,20 +1,17 @@
-// A pdot that is planned and can run.
 import type { Ref } from '../../protocol/values/ref.ts';
-import type { DType } from '../../tensor/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Calls } from '../calls/calls.ts';
 import type { CallOptions } from '../options.ts';
-import type { Plan } from './plan.ts';
+import type { PdotPlan } from './pdot-plan.ts';
 
-export interface Job {
-  readonly engines: Calls<'many'>;
-  readonly plan: Plan;
+/** A product that is planned and can run. */
+export interface PdotJob {
+  readonly calls: Calls<'many'>;
+  readonly plan: PdotPlan;
   readonly a: Tensor | Ref;
   readonly b: Tensor | Ref;
-  /** Of the operands. */
-  readonly dtype: DType;
-  /** Of the product. */
-  readonly resultDType: DType;
+  /** The name under which C stays on the engines. */
   readonly into: string | undefined;
+  /** The options of each call; `timeout` is the time that is left. */
   readonly limits: CallOptions;
 }

@@ -1,147 +1,114 @@
-// What pdot multiplies: tensors at the client, or names on the engines, whose shapes are asked for first.
 import { ShapeError } from '../../errors.ts';
 import type { Description } from '../../protocol/methods.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
 import type { DType } from '../../tensor/dtype.ts';
-import { productDTypeOf } from '../../tensor/product-dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Calls } from '../calls/calls.ts';
 import type { CallOptions } from '../options.ts';
-import { checkShapes, type Layout } from './plan.ts';
+import type { OperandLayout } from './plan.ts';
 
-/** A value at the client, or `ref('A')`: what each engine holds under that name. */
+/** A matrix at the client, or `ref('A')`: the value that each engine holds under that name. */
 export type Operand = TensorLike | Ref;
 
-/** An operand with its layout; `value` goes into the bodies of the tasks. */
-export interface Located<V extends Tensor | Ref = Tensor | Ref> {
-  readonly value: V;
-  readonly layout: Layout;
-}
+/** An operand as tasks take it: a tensor here, or a name on the engines. */
+export type OperandValue = Tensor | Ref;
 
-/** The dtype of a product of these. @throws TypeError naming both, or the one that does not multiply */
-export function resultDType(a: DType, b: DType): DType {
-  if (a !== b) throw new TypeError(`dtypes do not multiply: ${a} · ${b}; convert one with tensor(x, { dtype })`);
-  const dtype = productDTypeOf(a);
-  if (dtype === undefined) throw new TypeError(`${a} does not multiply: convert to int32, float32 or float64`);
-  return dtype;
+/**
+ * The operand as a tensor, unless it is a ref. A tf.Tensor is read asynchronously, as its webgpu backend wants it.
+ * @throws TypeError, NotSerializableError for a value that does not make a tensor
+ */
+export async function operandValue(operand: Operand): Promise<OperandValue> {
+  if (operand instanceof Ref) return operand;
+  if (!isTFTensor(operand) || operand.data === undefined) return tensor(operand);
+  return new Tensor(operand.dtype as DType, operand.shape, await operand.data());
 }
 
 /**
- * Both operands with their layouts; one round trip if any is a ref.
- * @throws TypeError for what is no tensor; ShapeError when parts on the engines do not make a matrix
+ * The layouts of A and B; one round trip if any is a ref. Each engine holds some rows of A. It holds all of B if its part
+ * has as many rows as A has columns; otherwise B is scattered by rows.
+ * @throws TypeError for a value on an engine that is not a tensor; ShapeError for parts that do not make a matrix
  */
-export async function locate(
-  engines: Calls<'many'>,
-  a: Operand,
-  b: Operand,
+export async function layoutsOf(
+  calls: Calls<'many'>,
+  a: OperandValue,
+  b: OperandValue,
   limits: CallOptions,
-): Promise<readonly [Located, Located]> {
-  const values = [await atClient(a), await atClient(b)] as const;
-  const held = values.filter((value) => value instanceof Ref);
-  const found = held.length === 0 ? [] : await ask(engines, held, limits);
-  const left = located('A', values[0], found, engines.ids);
-  const partsOfB = found.map((list) => list.at(-1));
-  return [
-    left,
-    located(
-      'B',
-      values[1],
-      partsOfB.map((part) => [part]),
-      engines.ids,
-      left.layout.shape[1],
-    ),
-  ];
+): Promise<readonly [OperandLayout, OperandLayout]> {
+  const held = await describe(calls, [a, b], limits);
+  const layoutA = layoutOf('A', a, held);
+  return [layoutA, layoutOf('B', b, held, layoutA.shape[1])];
 }
 
-async function atClient(operand: Operand): Promise<Tensor | Ref> {
-  if (operand instanceof Ref) return operand;
-  // The webgpu backend of tfjs has no synchronous reads.
-  if (isTFTensor(operand)) {
-    const data = await (operand as unknown as { data(): Promise<Tensor['data']> }).data();
-    return new Tensor(operand.dtype as DType, operand.shape, data);
-  }
-  return tensor(operand);
+/** The value of a ref on one engine. */
+interface Held {
+  readonly engine: number;
+  readonly found: Description | undefined;
 }
 
-type Found = readonly (Description | undefined)[];
-
-/** Per engine, one description per ref. */
-function ask(engines: Calls<'many'>, refs: readonly Ref[], limits: CallOptions): Promise<Found[]> {
-  return engines.each('pdot', 'describe', { values: refs }, limits).get();
+/** The values of the refs among the operands, one per engine. */
+async function describe(
+  calls: Calls<'many'>,
+  operands: readonly OperandValue[],
+  limits: CallOptions,
+): Promise<ReadonlyMap<Ref, readonly Held[]>> {
+  const refs = operands.filter((operand) => operand instanceof Ref);
+  if (refs.length === 0) return new Map();
+  const engines = calls.ids;
+  const found = await calls.each('pdot', 'describe', { values: refs }, limits).get();
+  return new Map(refs.map((one, r) => [one, engines.map((engine, i) => ({ engine, found: found[i]?.[r] }))]));
 }
 
-function located(
+/** @param inner the columns of A, where the operand is B */
+function layoutOf(
   name: string,
-  value: Tensor | Ref,
-  found: readonly Found[],
-  ids: readonly number[],
+  value: OperandValue,
+  held: ReadonlyMap<Ref, readonly Held[]>,
   inner?: number,
-): Located {
-  if (value instanceof Tensor) return { value, layout: { shape: value.shape, dtype: value.dtype, held: 'client' } };
-  const parts = found.map((list, i) => matrix(name, value, list[0], ids[i] as number));
-  return { value, layout: layoutOf(name, value, parts, ids, inner) };
+): OperandLayout {
+  if (value instanceof Tensor) return { shape: value.shape, dtype: value.dtype, held: 'client' };
+  const parts = (held.get(value) ?? []).map((one) => matrixPart(name, value, one));
+  return layoutOfParts(`${name} (${value.expression})`, parts, inner);
 }
 
-interface Part {
-  readonly shape: readonly [number, number];
+/** A part of a matrix on one engine. */
+interface MatrixPart {
+  readonly engine: number;
   readonly dtype: DType;
+  readonly rows: number;
+  readonly columns: number;
 }
 
-function matrix(name: string, value: Ref, found: Description | undefined, engine: number): Part {
+function matrixPart(name: string, value: Ref, { engine, found }: Held): MatrixPart {
   const what = `${name} (${value.expression}) on engine ${engine}`;
   if (found?.shape === undefined || found.dtype === undefined) {
     throw new TypeError(`${what} is ${found?.kind ?? 'not there'}, not a tensor: scatter or push a matrix first`);
   }
-  if (found.shape.length !== 2) {
-    throw new ShapeError(`pdot multiplies 2-D tensors, and ${what} is ${found.dtype}[${found.shape}]`);
+  const { shape, dtype } = found;
+  const [rows, columns] = shape;
+  if (shape.length !== 2 || rows === undefined || columns === undefined) {
+    throw new ShapeError(`pdot multiplies 2-D tensors, and ${what} is ${dtype}[${shape}]`);
   }
-  return found as unknown as Part;
+  return { engine, dtype, rows, columns };
 }
 
-// What each engine holds of A is its rows. B is whole on each engine when it has as many rows as A has columns, and
-// scattered when all parts together have.
-function layoutOf(
-  name: string,
-  value: Ref,
-  parts: readonly Part[],
-  ids: readonly number[],
-  inner: number | undefined,
-): Layout {
-  const { dtype, shape } = parts[0] as Part;
-  const columns = parts.find((part) => part.shape[0] > 0)?.shape[1] ?? shape[1];
-  checkAlike(name, value, parts, ids, columns);
-  const rows = parts.map((part) => part.shape[0]);
+function layoutOfParts(what: string, parts: readonly MatrixPart[], inner: number | undefined): OperandLayout {
+  const { dtype, columns } = checkedAlike(what, parts);
+  const rows = parts.map((part) => part.rows);
   const total = rows.reduce((a, b) => a + b, 0);
   if (inner === undefined || rows.some((n) => n !== inner)) {
     return { shape: [total, columns], dtype, held: 'rows', parts: rows };
   }
-  // On one engine, or without rows, it is scattered as well.
-  return { shape: [inner, columns], dtype, held: 'replicated', ...(total === inner ? { parts: rows } : {}) };
+  // On one engine, or without rows, B is scattered as well.
+  return { shape: [inner, columns], dtype, held: 'replicated', parts: total === inner ? rows : undefined };
 }
 
-function checkAlike(name: string, value: Ref, parts: readonly Part[], ids: readonly number[], columns: number): void {
-  const first = parts[0] as Part;
-  parts.forEach((part, i) => {
-    if (part.dtype === first.dtype && part.shape[1] === columns) return;
-    const both = `${first.dtype}[${first.shape}] on engine ${ids[0]}, ${part.dtype}[${part.shape}] on engine ${ids[i]}`;
-    throw new ShapeError(`the parts of ${name} (${value.expression}) are no matrix: ${both}`);
-  });
-}
-
-/** @throws ShapeError that also says how the operands lie on the engines */
-export function checkOperands([a, b]: readonly [Located, Located]): void {
-  resultDType(a.layout.dtype, b.layout.dtype);
-  try {
-    checkShapes(a.layout.shape, b.layout.shape);
-  } catch (error) {
-    if (a.layout.held === 'client' && b.layout.held === 'client') throw error;
-    const text = `${(error as Error).message} (${described('A', a.layout)}; ${described('B', b.layout)})`;
-    throw new ShapeError(text, { cause: error });
-  }
-}
-
-function described(name: string, { held, parts }: Layout): string {
-  if (held === 'client') return `${name} is at the client`;
-  return held === 'rows' ? `${name} is scattered by rows: ${parts?.join(' + ')}` : `${name} is whole on each engine`;
+/** The dtype and the columns that all parts have. A part without rows has the columns of its neighbours. */
+function checkedAlike(what: string, parts: readonly MatrixPart[]): Pick<MatrixPart, 'dtype' | 'columns'> {
+  const first = parts[0] as MatrixPart;
+  const columns = (parts.find(({ rows }) => rows > 0) ?? first).columns;
+  const other = parts.find((part) => part.dtype !== first.dtype || part.columns !== columns);
+  if (other === undefined) return { dtype: first.dtype, columns };
+  const text = ({ dtype, rows, columns: n, engine }: MatrixPart) => `${dtype}[${rows},${n}] on engine ${engine}`;
+  throw new ShapeError(`the parts of ${what} do not make a matrix: ${text(first)}, ${text(other)}`);
 }

@@ -2,88 +2,160 @@
 // everywhere, scatter A by rows, run C = A · B, gather C.
 import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
+import { productDType } from '../../tensor/product-dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import type { Calls } from '../calls/calls.ts';
 import { callsOf, type DirectView } from '../direct-view.ts';
 import { assertName } from '../names.ts';
 import { type CallOptions, checkOptions } from '../options.ts';
 import type { Mode } from '../remote.ts';
-import { multiplyBlocks } from './blocks.ts';
+import { type BlockResults, multiplyBlocks } from './blocks.ts';
 import { deadline } from './deadline.ts';
-import type { Job } from './job.ts';
-import { checkOperands, locate, type Operand, resultDType } from './operands.ts';
-import { assertChoice, type PlanChoice, plan } from './plan.ts';
-import { Product } from './product.ts';
+import type { PdotJob } from './job.ts';
+import { layoutsOf, type Operand, operandValue } from './operands.ts';
+import { assertServes, PdotPlan } from './pdot-plan.ts';
+import { type PlanChoice, type Planner, plannerOf } from './plan.ts';
+import { ResultMatrix } from './result-matrix.ts';
 import { multiplyRing } from './ring.ts';
 
-export interface PdotOptions extends CallOptions {
-  /** How operands get to the engines; 'auto' (default) counts bytes. */
-  readonly plan?: PlanChoice;
+/** Options of `pdot.plan`. */
+export interface PdotPlanOptions extends CallOptions {
+  /** How the operands get to the engines. Default 'auto': the kind of plan that moves the fewest bytes. */
+  readonly plan?: PlanChoice | undefined;
   /** Keep C on the engines, scattered by rows, under this name. */
-  readonly into?: string;
+  readonly into?: string | undefined;
 }
 
-/**
- * The matrix product A · B, computed block by block on the view's engines. A is [M, K], B is [K, N], both of one dtype:
- * float32, float16 and int32 (wrapping) on the engines' devices, float64 in double precision on their CPUs, the small
- * integers as int32. An operand is a value here, or `ref('A')`: of A each engine holds its rows (as scatter deals them), of
- * B its rows too, or all of it (push). Operands on the engines must stay as they are until the promise settles.
- * With `into` the result stays on the engines and the promise gives a ref to it. `timeout` (milliseconds) is for the whole.
- * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
- *   CompositeError when an engine fails; TimeoutError, AbortError
- */
-export function pdot(
-  view: DirectView<Mode>,
-  a: Operand,
-  b: Operand,
-  options: PdotOptions & { readonly into: string },
-): Promise<Ref>;
-export function pdot(
-  view: DirectView<Mode>,
-  a: Operand,
-  b: Operand,
-  options?: PdotOptions & { readonly into?: never },
-): Promise<Tensor>;
-export async function pdot(
+/** Options of `pdot`. */
+export interface PdotOptions extends Omit<PdotPlanOptions, 'plan'> {
+  /** How the operands get to the engines (default 'auto': the fewest bytes), or a plan made by `pdot.plan`. */
+  readonly plan?: PlanChoice | PdotPlan | undefined;
+}
+
+/** The function `pdot` with its planner. */
+export interface Pdot {
+  /**
+   * The matrix product C = A · B, computed block by block on the view's engines: `[M, N]` from A `[M, K]` and B `[K, N]`.
+   * Both have one dtype. float32, float16 and int32 (which wraps) are multiplied on the engines' devices, float64 in double
+   * precision on their CPUs. The small integers give int32.
+   *
+   * An operand is a value here, or `ref('A')`. Of A each engine holds some rows, as scatter deals them. Of B each engine
+   * holds some rows too, or all of it (push). Operands on the engines must not change until the promise settles.
+   * `timeout` (milliseconds) is for the whole product.
+   * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
+   *   CompositeError when an engine fails; TimeoutError, AbortError
+   * @example
+   * const c = await pdot(engines, a, b); // Tensor
+   */
+  (
+    view: DirectView<Mode>,
+    a: Operand,
+    b: Operand,
+    options?: PdotOptions & { readonly into?: undefined },
+  ): Promise<Tensor>;
+
+  /**
+   * As above, but C stays on the engines, scattered by rows under the name `into`. The promise gives a ref to it.
+   * @example
+   * await engines.scatter('A', a);
+   * await engines.push({ B: b });
+   * await pdot(engines, ref('A'), ref('B'), { into: 'C' });
+   * const c = await engines.gather('C');
+   */
+  (view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions & { readonly into: string }): Promise<Ref>;
+
+  /**
+   * The plan by which `pdot` would multiply: its kind, the blocks with their engines, the bytes each way. It asks the
+   * engines for the shapes of refs and sends nothing else. Hand the plan to `pdot` to multiply by it, as often as you like:
+   * operands of the same shapes, dtypes and places need no planning again.
+   * @throws ShapeError, TypeError, RangeError, NoEnginesRegistered as pdot; TimeoutError, AbortError
+   * @example
+   * const plan = await pdot.plan(engines, a, b);
+   * console.log(plan);
+   * // pdot plan rows: 2 × 1 panels
+   * //   A         float32 [512×64], at the client
+   * //   B         float32 [64×512], at the client
+   * //   C         float32 [512×512], comes to the client
+   * //   bytes     393216 to the engines, 0 between engines, 1048576 to the client
+   * //   provider  onnx
+   * //   engine 0  rows 0:256    columns 0:512
+   * //   engine 1  rows 256:512  columns 0:512
+   * const c = await pdot(engines, a, b, { plan });
+   */
+  plan(view: DirectView<Mode>, a: Operand, b: Operand, options?: PdotPlanOptions): Promise<PdotPlan>;
+}
+
+/** The matrix product over the engines of a view. `pdot.plan` tells how it would be computed. */
+export const pdot: Pdot = Object.assign(product as Pdot, { plan: planOf });
+
+async function product(
   view: DirectView<Mode>,
   a: Operand,
   b: Operand,
   options: PdotOptions = {},
 ): Promise<Tensor | Ref> {
-  return run(await prepare(view, a, b, options));
+  return run(await prepared(view, a, b, options));
 }
 
-/** Checks, asks for what is on the engines, and plans. */
-export async function prepare(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions = {}): Promise<Job> {
-  const { plan: choice = 'auto', into, ...call } = checkOptions(options, 'plan', 'into');
-  assertChoice(choice);
+async function planOf(
+  view: DirectView<Mode>,
+  a: Operand,
+  b: Operand,
+  options: PdotPlanOptions = {},
+): Promise<PdotPlan> {
+  return (await prepared(view, a, b, options)).plan;
+}
+
+/** Checks, asks for the shapes of refs, and plans. */
+async function prepared(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions): Promise<PdotJob> {
+  const { plan: wish, into, ...call } = checkOptions(options, 'plan', 'into');
+  const planner = wish instanceof PdotPlan ? wish : plannerOf(wish);
   if (into !== undefined) assertName(into);
-  const engines = callsOf(view).asMany();
+  const calls = callsOf(view).asMany();
   const limits = deadline(call);
-  const operands = await locate(engines, a, b, limits);
-  checkOperands(operands);
-  const [left, right] = operands;
-  const dtype = left.layout.dtype;
-  const result = resultDType(dtype, right.layout.dtype);
-  const chosen = plan({
-    a: left.layout,
-    b: right.layout,
-    engines: engines.ids.length,
-    choice,
-    keep: into !== undefined,
-    itemSize: itemSize(dtype),
-    resultItemSize: itemSize(result),
-  });
-  return { engines, plan: chosen, a: left.value, b: right.value, dtype, resultDType: result, into, limits };
+  const [x, y] = await Promise.all([operandValue(a), operandValue(b)]);
+  const unplanned = { calls, a: x, b: y, into, limits };
+  return { ...unplanned, plan: await planFor(planner, unplanned) };
 }
 
-/** Runs a plan. */
-export async function run(job: Job): Promise<Tensor | Ref> {
-  const { plan: chosen, into } = job;
-  const take = async (blocks: ReturnType<typeof multiplyBlocks>): Promise<Tensor | Ref> => {
-    if (into === undefined) return new Product(chosen, job.resultDType).take(blocks);
+type Unplanned = Omit<PdotJob, 'plan'>;
+
+async function planFor(planner: PdotPlan | Planner, unplanned: Unplanned): Promise<PdotPlan> {
+  const { calls, a, b, into } = unplanned;
+  if (!(planner instanceof PdotPlan)) return newPlan(planner, unplanned);
+  assertServes(planner, { engines: calls.ids, a, b, keep: into !== undefined });
+  return planner;
+}
+
+async function newPlan(planner: Planner, { calls, a, b, into, limits }: Unplanned): Promise<PdotPlan> {
+  const [left, right] = await layoutsOf(calls, a, b, limits);
+  const dtype = productDType(left.dtype, right.dtype);
+  const [engines, keep] = [calls.ids, into !== undefined];
+  const blocks = planner({
+    a: left,
+    b: right,
+    engines: engines.length,
+    keep,
+    itemSize: itemSize(left.dtype),
+    resultItemSize: itemSize(dtype),
+  });
+  return new PdotPlan({ a: left, b: right, dtype, keep, engines, provider: providerOf(calls), blocks });
+}
+
+/** The provider that all engines report; undefined where they differ. */
+function providerOf({ ids, links }: Calls<'many'>): string | undefined {
+  const [first, ...others] = new Set(ids.map((id) => links.engine(id)?.device.matmul));
+  return others.length === 0 ? first : undefined;
+}
+
+async function run(job: PdotJob): Promise<Tensor | Ref> {
+  const { plan, into } = job;
+  const c = into === undefined ? new ResultMatrix(plan) : undefined;
+  const take = async (blocks: BlockResults): Promise<Tensor | Ref> => {
+    if (c !== undefined) return c.take(blocks);
     await blocks.get();
-    return ref(into);
+    return ref(into as string);
   };
-  if (chosen.kind === 'ring' && chosen.busy.length > 0) return multiplyRing(job, take);
-  return take(multiplyBlocks(job));
+  const isRing = plan.kind === 'ring' && plan.blocks.length > 0;
+  return isRing ? multiplyRing(job, take, c?.place) : take(multiplyBlocks(job, c?.place));
 }

@@ -1,29 +1,35 @@
-// The plan of a pdot: which blocks which engine multiplies, by which way the operands get there, and how many bytes that
-// moves. Pure: shapes in, blocks out.
+// Planning of a pdot: which engine multiplies which block, how the operands get there, and how many bytes that moves.
+// Shapes go in, blocks come out; nothing here sends.
 import { ShapeError } from '../../errors.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import { type Range, ranges } from '../../tensor/partition.ts';
 import type { Shape } from '../../tensor/tensor.ts';
 
 /**
- * `rows`: A by rows, all of B to every engine that has rows (the tutorial's way). `grid`: row panels of A × column panels
- * of B. `ring`: B lies by rows on the engines, and its blocks travel from engine to engine.
+ * How the operands get to the engines. `rows`: A by rows, and all of B to every engine that has rows, as in the tutorial.
+ * `grid`: row panels of A × column panels of B. `ring`: B lies on the engines by rows, and its blocks travel from engine
+ * to engine.
  */
 export type PlanKind = 'rows' | 'grid' | 'ring';
+
+/** Every value of the option `plan`. */
 export const PLAN_CHOICES = ['auto', 'rows', 'grid', 'ring'] as const;
+
+/** One kind of plan, or `auto`: the kind that moves the fewest bytes. */
 export type PlanChoice = (typeof PLAN_CHOICES)[number];
 
-/** An operand as the plan sees it. */
-export interface Layout {
-  /** Of the whole operand. */
+/** Where an operand is. */
+export interface OperandLayout {
+  /** The shape of the whole operand. */
   readonly shape: Shape;
   readonly dtype: DType;
-  /** Where it is: at the client, scattered over the engines by rows, or whole on each engine. */
+  /** At the client, scattered over the engines by rows, or whole on each engine. */
   readonly held: 'client' | 'rows' | 'replicated';
-  /** Rows that each engine holds, where it is scattered (one engine's whole operand is both). */
-  readonly parts?: readonly number[];
+  /** The number of rows on each engine, where the operand is scattered. On one engine it is both, scattered and whole. */
+  readonly parts?: readonly number[] | undefined;
 }
 
+/** A part of C, and the operands that make it. */
 export interface Block {
   /** Rows of A and of C. */
   readonly rows: Range;
@@ -31,77 +37,121 @@ export interface Block {
   readonly columns: Range;
 }
 
-export interface Plan {
+/** Bytes that a product moves over wires. */
+export interface PdotTraffic {
+  /** Operands on their way from the client. */
+  readonly toEngines: number;
+  /** Blocks of B from engine to engine. */
+  readonly betweenEngines: number;
+  /** Blocks of C on their way to the client. */
+  readonly toClient: number;
+}
+
+/** The blocks of a product, by engine. */
+export interface BlockPlan {
   readonly kind: PlanKind;
-  /** C's shape: [M, N]. */
+  /** The shape of C: [M, N]. */
   readonly shape: readonly [number, number];
-  /** The sum over A's columns: K. */
+  /** K: columns of A, rows of B. */
   readonly inner: number;
-  /** One block of C per engine. */
+  /** One block of C per engine, by the engine's place in the view. */
   readonly blocks: readonly Block[];
-  /** Engines, by their place in the view, that get a task: those with a block that is not empty, or all (`into`). */
+  /** Places of the engines that get a task: those whose block is not empty, or all that keep their part of C. */
   readonly busy: readonly number[];
-  /** Bytes that cross a wire: operands, blocks between engines, and the result. */
+  readonly traffic: PdotTraffic;
+  /** The sum of the traffic. */
   readonly bytes: number;
   /** Row panels × column panels. */
   readonly panels: readonly [number, number];
 }
 
+/** A product to plan. */
 export interface PlanRequest {
-  readonly a: Layout;
-  readonly b: Layout;
+  readonly a: OperandLayout;
+  readonly b: OperandLayout;
+  /** The number of engines. */
   readonly engines: number;
   readonly choice?: PlanChoice | undefined;
-  /** The result stays on the engines, as rows. */
-  readonly keep?: boolean;
-  /** Bytes of an element of the operands, and of the result. */
+  /** C stays on the engines, by rows. */
+  readonly keep?: boolean | undefined;
+  /** Bytes of one element of A and B. */
   readonly itemSize: number;
+  /** Bytes of one element of C. */
   readonly resultItemSize: number;
 }
 
-/** Engines hold the mail of a ring until they multiply; beyond this it would be dropped. */
+/** Plans one product. @throws ShapeError; TypeError for a plan that is not possible, with the reason */
+export type Planner = (request: PlanRequest) => BlockPlan;
+
+/** Mailboxes hold the blocks of a ring until the engines multiply. Beyond this size they would drop some. */
 const MAX_RING_BYTES = 2 * 2 ** 30;
-const EVERYTHING = (n: number): Range => ({ lo: 0, hi: n });
+
 const sizeOf = ({ lo, hi }: Range): number => hi - lo;
 
-/** @throws ShapeError naming both shapes, unless both are 2-D and the inner sizes agree */
-export function checkShapes(a: Shape, b: Shape): void {
-  if (a.length !== 2 || b.length !== 2) throw new ShapeError(`pdot multiplies 2-D tensors, not [${a}] · [${b}]`);
-  if (a[1] !== b[0]) throw new ShapeError(`shapes do not multiply: [${a}] · [${b}], inner sizes ${a[1]} and ${b[0]}`);
-}
-
-/** @throws RangeError that lists the plans */
-export function assertChoice(choice: unknown): asserts choice is PlanChoice {
-  if (PLAN_CHOICES.includes(choice as PlanChoice)) return;
-  throw new RangeError(`unknown plan '${String(choice)}': one of ${PLAN_CHOICES.join(', ')}`);
+/**
+ * The plan of a product, by the planner of its choice.
+ * @throws ShapeError, TypeError, RangeError
+ */
+export function plan(request: PlanRequest): BlockPlan {
+  return plannerOf(request.choice)(request);
 }
 
 /**
- * The forced plan, or the one that moves the fewest bytes among those that leave at most a quarter of the engines idle
- * (of those that any plan can use). Ties go to rows, then grid.
- * @throws ShapeError; RangeError for an unknown plan; TypeError for a forced plan that cannot be, with the reason
+ * The planner of a choice. `auto` (default) compares all kinds that are possible. Some may leave engines idle: it drops
+ * those that use less than three quarters of the engines that the widest kind uses. It takes the one with the fewest bytes
+ * of the rest, on a tie rows before grid before ring.
+ *
+ * Sources: the number of words that an algorithm moves is the usual measure (Irony, Toledo and Tiskin, "Communication
+ * lower bounds for distributed-memory matrix multiplication", 2004). Block rows, a grid of blocks and a ring are the classic
+ * distributions (Golub and Van Loan, "Matrix Computations", 3rd edition, 1996, chapter 6). The three quarters are ours:
+ * bytes count for more than a few idle engines.
+ * @throws RangeError that lists the choices
  */
-export function plan(request: PlanRequest): Plan {
-  const { a, b, choice = 'auto' } = request;
-  assertChoice(choice);
-  checkShapes(a.shape, b.shape);
-  if (choice !== 'auto') {
-    const reason = obstacle(choice, request);
-    if (reason !== undefined) throw new TypeError(`plan '${choice}' cannot be: ${reason}`);
-    return MAKERS[choice](request);
+export function plannerOf(choice: PlanChoice = 'auto'): Planner {
+  if (!PLAN_CHOICES.includes(choice)) {
+    throw new RangeError(`unknown plan '${String(choice)}': one of ${PLAN_CHOICES.join(', ')}`);
   }
-  const possible = (Object.keys(MAKERS) as PlanKind[]).filter((kind) => obstacle(kind, request) === undefined);
-  if (possible.length === 0) throw new TypeError(`no plan can be: ${obstacle('ring', request)}`);
-  return cheapest(possible.map((kind) => MAKERS[kind](request)));
+  const make = choice === 'auto' ? cheapest : (request: PlanRequest) => forced(choice, request);
+  return (request) => {
+    checkShapes(request.a, request.b);
+    return make(request);
+  };
 }
 
-function cheapest(plans: readonly Plan[]): Plan {
-  const most = Math.max(...plans.map((p) => p.busy.length));
-  const wide = plans.filter((p) => 4 * p.busy.length >= 3 * most);
+function checkShapes(a: OperandLayout, b: OperandLayout): void {
+  const wrong = shapeFault(a.shape, b.shape);
+  if (wrong === undefined) return;
+  const isHere = a.held === 'client' && b.held === 'client';
+  throw new ShapeError(isHere ? wrong : `${wrong} (${described('A', a)}; ${described('B', b)})`);
+}
+
+function shapeFault(a: Shape, b: Shape): string | undefined {
+  if (a.length !== 2 || b.length !== 2) return `pdot multiplies 2-D tensors, not [${a}] · [${b}]`;
+  if (a[1] === b[0]) return undefined;
+  return `shapes do not multiply: [${a}] · [${b}], inner sizes ${a[1]} and ${b[0]}`;
+}
+
+function described(name: string, { held, parts }: OperandLayout): string {
+  if (held === 'client') return `${name} is at the client`;
+  return held === 'rows' ? `${name} is scattered by rows: ${parts?.join(' + ')}` : `${name} is whole on each engine`;
+}
+
+function forced(kind: PlanKind, request: PlanRequest): BlockPlan {
+  const reason = obstacle(kind, request);
+  if (reason !== undefined) throw new TypeError(`plan '${kind}' is not possible: ${reason}`);
+  return MAKERS[kind](request);
+}
+
+function cheapest(request: PlanRequest): BlockPlan {
+  const possible = (Object.keys(MAKERS) as PlanKind[]).filter((kind) => obstacle(kind, request) === undefined);
+  if (possible.length === 0) throw new TypeError(`this product has no plan: ${obstacle('ring', request)}`);
+  const plans = possible.map((kind) => MAKERS[kind](request));
+  const most = Math.max(...plans.map(({ busy }) => busy.length));
+  const wide = plans.filter(({ busy }) => 4 * busy.length >= 3 * most);
   return wide.reduce((best, next) => (next.bytes < best.bytes ? next : best));
 }
 
-/** Why this plan cannot be, if so. */
+/** The reason why a kind is not possible; undefined when it is. */
 function obstacle(kind: PlanKind, request: PlanRequest): string | undefined {
   const { a, b, keep } = request;
   if (kind === 'rows') {
@@ -123,7 +173,8 @@ function ringObstacle({ b, itemSize }: PlanRequest): string | undefined {
     : undefined;
 }
 
-const MAKERS: Readonly<Record<PlanKind, (request: PlanRequest) => Plan>> = { rows, grid, ring };
+// In the order in which ties are decided.
+const MAKERS: Readonly<Record<PlanKind, (request: PlanRequest) => BlockPlan>> = { rows, grid, ring };
 
 interface Sizes {
   readonly m: number;
@@ -135,14 +186,22 @@ function sizes({ a, b }: PlanRequest): Sizes {
   return { m: a.shape[0] as number, k: a.shape[1] as number, n: b.shape[1] as number };
 }
 
-// Rows of C per engine: as A lies, or dealt as scatter does.
+/** The parts of a plan that its kind decides. */
+type Made = Pick<BlockPlan, 'kind' | 'blocks' | 'busy' | 'panels'>;
+
+function planned({ m, k, n }: Sizes, made: Made, traffic: PdotTraffic): BlockPlan {
+  const bytes = traffic.toEngines + traffic.betweenEngines + traffic.toClient;
+  return { ...made, shape: [m, n], inner: k, traffic, bytes };
+}
+
+// C by rows: as A lies, or dealt as scatter does.
 function rowBlocks({ a, engines }: PlanRequest, { m, n }: Sizes): Block[] {
   const rows = a.held === 'rows' && a.parts !== undefined ? rangesOf(a.parts) : ranges(m, engines);
-  return rows.map((range) => ({ rows: range, columns: EVERYTHING(n) }));
+  return rows.map((range) => ({ rows: range, columns: { lo: 0, hi: n } }));
 }
 
 /** Consecutive ranges of these lengths. */
-export function rangesOf(lengths: readonly number[]): Range[] {
+function rangesOf(lengths: readonly number[]): Range[] {
   let hi = 0;
   return lengths.map((length) => {
     const lo = hi;
@@ -155,34 +214,56 @@ function busyOf(blocks: readonly Block[], keep: boolean | undefined): number[] {
   return blocks.flatMap((block, i) => (keep || sizeOf(block.rows) * sizeOf(block.columns) > 0 ? [i] : []));
 }
 
-/** Bytes of A on its way to the engines, and of C on its way back. */
-function outerBytes({ a, keep, itemSize, resultItemSize }: PlanRequest, { m, k, n }: Sizes): number {
-  return (a.held === 'client' ? m * k * itemSize : 0) + (keep ? 0 : m * n * resultItemSize);
-}
-
-function rows(request: PlanRequest): Plan {
-  const { m, k, n } = sizes(request);
-  const blocks = rowBlocks(request, { m, k, n });
+function rows(request: PlanRequest): BlockPlan {
+  const all = sizes(request);
+  const blocks = rowBlocks(request, all);
   const busy = busyOf(blocks, request.keep);
-  const copies = request.b.held === 'client' ? busy.length : 0;
-  const bytes = outerBytes(request, { m, k, n }) + copies * k * n * request.itemSize;
-  return { kind: 'rows', shape: [m, n], inner: k, blocks, busy, bytes, panels: [blocks.length, 1] };
+  const copies = request.b.held === 'client' ? busy.length * all.k * all.n * request.itemSize : 0;
+  const traffic = { toEngines: bytesOfA(request, all) + copies, betweenEngines: 0, toClient: bytesOfC(request, all) };
+  return planned(all, { kind: 'rows', blocks, busy, panels: [blocks.length, 1] }, traffic);
 }
 
-function grid(request: PlanRequest): Plan {
-  const { m, k, n } = sizes(request);
-  const [down, across] = bestPanels(m, k, n, request.engines);
+function grid(request: PlanRequest): BlockPlan {
+  const all = sizes(request);
+  const { m, k, n } = all;
+  const [down, across] = bestPanels(all, request.engines);
   const columns = ranges(n, across);
   const blocks = ranges(m, down).flatMap((range) => columns.map((column) => ({ rows: range, columns: column })));
   const busy = busyOf(blocks, false);
-  const operand = (block: Block) => (sizeOf(block.rows) + sizeOf(block.columns)) * k * request.itemSize;
-  const moved = busy.reduce((sum, i) => sum + operand(blocks[i] as Block), 0);
-  const bytes = moved + m * n * request.resultItemSize;
-  return { kind: 'grid', shape: [m, n], inner: k, blocks, busy, bytes, panels: [down, across] };
+  const operands = (block: Block) => (sizeOf(block.rows) + sizeOf(block.columns)) * k * request.itemSize;
+  const toEngines = busy.reduce((sum, i) => sum + operands(blocks[i] as Block), 0);
+  const traffic = { toEngines, betweenEngines: 0, toClient: bytesOfC(request, all) };
+  return planned(all, { kind: 'grid', blocks, busy, panels: [down, across] }, traffic);
 }
 
-/** Row × column panels: at least three quarters of the engines that can have work, and then the fewest bytes. */
-function bestPanels(m: number, k: number, n: number, engines: number): [number, number] {
+function ring(request: PlanRequest): BlockPlan {
+  const all = sizes(request);
+  const { k, n } = all;
+  const blocks = rowBlocks(request, all);
+  const busy = busyOf(blocks, request.keep);
+  const own = request.b.parts ?? ranges(k, request.engines).map(sizeOf);
+  const arriving = busy.reduce((sum, i) => sum + (k - (own[i] as number)), 0) * n;
+  const sent = request.b.held === 'client' ? k * n * request.itemSize : 0;
+  const traffic = {
+    toEngines: bytesOfA(request, all) + sent,
+    betweenEngines: arriving * request.itemSize,
+    toClient: bytesOfC(request, all),
+  };
+  return planned(all, { kind: 'ring', blocks, busy, panels: [blocks.length, 1] }, traffic);
+}
+
+/** Bytes of A on their way to the engines. */
+function bytesOfA({ a, itemSize }: PlanRequest, { m, k }: Sizes): number {
+  return a.held === 'client' ? m * k * itemSize : 0;
+}
+
+/** Bytes of C on their way to the client. */
+function bytesOfC({ keep, resultItemSize }: PlanRequest, { m, n }: Sizes): number {
+  return keep ? 0 : m * n * resultItemSize;
+}
+
+/** Row panels × column panels: at least three quarters of the engines that can have work, and then the fewest bytes. */
+function bestPanels({ m, k, n }: Sizes, engines: number): [number, number] {
   const candidates = Array.from({ length: Math.min(engines, Math.max(1, m)) }, (_, i) => {
     const down = i + 1;
     return [down, Math.min(Math.floor(engines / down), Math.max(1, n))] as [number, number];
@@ -191,15 +272,4 @@ function bestPanels(m: number, k: number, n: number, engines: number): [number, 
   const wide = candidates.filter(([down, across]) => 4 * down * across >= 3 * most);
   const cost = ([down, across]: [number, number]) => across * m * k + down * k * n;
   return wide.reduce((best, next) => (cost(next) < cost(best) ? next : best));
-}
-
-function ring(request: PlanRequest): Plan {
-  const { m, k, n } = sizes(request);
-  const blocks = rowBlocks(request, { m, k, n });
-  const busy = busyOf(blocks, request.keep);
-  const own = request.b.parts ?? ranges(k, request.engines).map(sizeOf);
-  const arriving = busy.reduce((sum, i) => sum + (k - (own[i] as number)), 0) * n;
-  const sent = request.b.held === 'client' ? k * n : 0;
-  const bytes = outerBytes(request, { m, k, n }) + (arriving + sent) * request.itemSize;
-  return { kind: 'ring', shape: [m, n], inner: k, blocks, busy, bytes, panels: [blocks.length, 1] };
 }

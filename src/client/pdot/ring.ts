@@ -1,61 +1,63 @@
-// The plan ring: B lies by rows on the engines, and each block goes from its owner to whoever multiplies with it, the next
-// engine first, then the one after. First every engine sends; when all have, every engine takes what has come and
-// multiplies. No task waits for a task that may not have run: two clients that run rings over the same engines in different
-// order cannot block each other.
 import { randomUUID } from 'node:crypto';
 import type { RingMultiply, RingSend } from '../../protocol/methods.ts';
 import { ranges } from '../../tensor/partition.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
+import type { PlaceOfResult } from '../calls/calls.ts';
 import type { AsyncResult } from '../results/async-result.ts';
-import { rowsOf } from './blocks.ts';
-import type { Job } from './job.ts';
-import type { Block } from './plan.ts';
+import { type BlockResults, rowsOf } from './blocks.ts';
+import type { PdotJob } from './job.ts';
 
-/** Runs both steps; `take` gets the blocks of C. What a failure leaves in mailboxes is dropped. */
+/**
+ * Runs the plan ring: B lies on the engines by rows, and every engine sends its rows to all that multiply with them, the
+ * next engine first. There are two steps. First every engine sends. When all have sent, every engine takes its mail and
+ * multiplies. A task never waits for a task that may not have run, so that two clients with rings over the same engines,
+ * in any order, cannot block each other. After a failure the engines drop the mail that is left.
+ * @param take takes the blocks of C
+ */
 export async function multiplyRing<T>(
-  job: Job,
-  take: (blocks: AsyncResult<unknown, Tensor | undefined>) => Promise<T>,
+  job: PdotJob,
+  take: (blocks: BlockResults) => Promise<T>,
+  place?: PlaceOfResult,
 ): Promise<T> {
   const tag = `pdot:${randomUUID()}`;
   try {
     await send(job, tag).get();
-    return await take(multiply(job, tag));
+    return await take(multiply(job, tag, place));
   } catch (error) {
     forget(job, tag);
     throw error;
   }
 }
 
-function send({ engines, plan, b, dtype, limits }: Job, tag: string): AsyncResult<unknown, unknown> {
-  const ids = engines.ids;
-  const dealt = ranges(plan.inner, ids.length);
-  const args = (i: number): RingSend => {
-    const block = rowsOf(b, dealt[i] ?? { lo: 0, hi: 0 });
-    // In ring order, so that no engine gets everything at once.
-    const after = [...plan.busy.filter((place) => place > i), ...plan.busy.filter((place) => place <= i)];
-    const to = after.map((place) => [place, ids[place] as number] as const);
-    return { step: 'send', tag, place: i, block, dtype, columns: plan.shape[1], to };
+function send({ calls, plan, b, limits }: PdotJob, tag: string): AsyncResult<unknown, unknown> {
+  const { engines, blocks } = plan;
+  const [inner, columns] = plan.b.shape as readonly [number, number];
+  const dealt = ranges(inner, engines.length);
+  const args = (place: number): RingSend => {
+    const block = rowsOf(b, dealt[place] ?? { lo: 0, hi: 0 });
+    // In the order of the ring, so that an engine does not get everything at once.
+    const after = [...blocks.filter((one) => one.place > place), ...blocks.filter((one) => one.place <= place)];
+    const to = after.map((one) => [one.place, one.engine] as const);
+    return { step: 'send', tag, place, block, dtype: plan.b.dtype, columns, to };
   };
-  return engines.each('pdot', 'ring', args, limits);
+  return calls.each('pdot', 'ring', args, limits);
 }
 
-function multiply(
-  { engines, plan, a, dtype, into, limits }: Job,
-  tag: string,
-): AsyncResult<unknown, Tensor | undefined> {
-  const from = engines.ids;
-  const shape = [plan.inner, plan.shape[1]] as const;
-  const args = (i: number): RingMultiply | undefined => {
-    if (!plan.busy.includes(i)) return undefined;
-    const rows = rowsOf(a, (plan.blocks[i] as Block).rows);
-    return { step: 'multiply', tag, place: i, a: rows, dtype, shape, from, into };
-  };
-  return engines.each('pdot', 'ring', args, limits);
+function multiply({ calls, plan, a, into, limits }: PdotJob, tag: string, place?: PlaceOfResult): BlockResults {
+  const shape = plan.b.shape as readonly [number, number];
+  const common = { step: 'multiply', tag, dtype: plan.b.dtype, shape, from: plan.engines, into } as const;
+  const args = new Map<number, RingMultiply>(
+    plan.blocks.map((block) => [block.place, { ...common, place: block.place, a: rowsOf(a, block.rows) }]),
+  );
+  const call = calls.open('pdot', limits);
+  return calls.valuesOf(
+    call,
+    calls.submit(call, 'ring', (i) => args.get(i), place),
+  );
 }
 
-// Not awaited: behind a task that hangs it would hold up the error. It runs after whatever this client has queued there.
-function forget({ engines }: Job, tag: string): void {
-  void engines
+// Not awaited: behind a task that hangs it would delay the error. It runs after all that this client has queued there.
+function forget({ calls }: PdotJob, tag: string): void {
+  void calls
     .each('pdot', 'ring', { step: 'forget', tag })
     .wait()
     .catch(() => {});

@@ -1,6 +1,11 @@
 // The plans of pdot as a table: bytes counted by hand, blocks that cover C once, and what is refused.
 import * as assert from 'uvu/assert';
-import { type Layout, type Plan, type PlanRequest, plan } from '../../../../src/client/pdot/plan.ts';
+import {
+  type OperandLayout as Layout,
+  type BlockPlan as Plan,
+  type PlanRequest,
+  plan,
+} from '../../../../src/client/pdot/plan.ts';
 import { ShapeError } from '../../../../src/errors.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';

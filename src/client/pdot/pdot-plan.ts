@@ -1,0 +1,168 @@
+import { inspect } from 'node:util';
+import { ShapeError } from '../../errors.ts';
+import type { EngineId } from '../../protocol/messages.ts';
+import type { Ref } from '../../protocol/values/ref.ts';
+import type { DType } from '../../tensor/dtype.ts';
+import type { Range } from '../../tensor/partition.ts';
+import type { ProductDType } from '../../tensor/product-dtype.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import type { Block, BlockPlan, OperandLayout, PdotTraffic, PlanKind } from './plan.ts';
+
+/** A block of C and the engine that computes it. */
+export interface PlannedBlock {
+  readonly engine: EngineId;
+  /** The engine's place in the view. */
+  readonly place: number;
+  /** Rows of A and of C, half-open. */
+  readonly rows: Range;
+  /** Columns of B and of C, half-open. */
+  readonly columns: Range;
+}
+
+/** The parts that a plan is made of. */
+export interface PdotPlanInit {
+  readonly a: OperandLayout;
+  readonly b: OperandLayout;
+  readonly dtype: ProductDType;
+  readonly keep: boolean;
+  readonly engines: readonly EngineId[];
+  readonly provider: string | undefined;
+  readonly blocks: BlockPlan;
+}
+
+/**
+ * A planned product A · B: what goes where before anything is sent. It holds no operands, so that one plan serves many
+ * products of operands with the same shapes, dtypes and places. `console.log(plan)` shows it in aligned lines.
+ */
+export class PdotPlan {
+  /** How the operands get to the engines. */
+  readonly kind: PlanKind;
+  /** A: [M, K]. */
+  readonly a: OperandLayout;
+  /** B: [K, N]. */
+  readonly b: OperandLayout;
+  /** The shape of C: [M, N]. */
+  readonly shape: readonly [number, number];
+  /** The dtype of C. */
+  readonly dtype: ProductDType;
+  /** Whether C stays on the engines, by rows (`into`), or comes to the client. */
+  readonly keep: boolean;
+  /** The engines of the view, in its order; those without a block stay idle. */
+  readonly engines: readonly EngineId[];
+  /** The blocks of C, by engine. The engine multiplies `rows` of A and `columns` of B. */
+  readonly blocks: readonly PlannedBlock[];
+  /** Row panels × column panels of C. */
+  readonly panels: readonly [number, number];
+  /** Bytes over the wire, each way. */
+  readonly traffic: PdotTraffic;
+  /** The sum of the traffic. */
+  readonly bytes: number;
+  /** What multiplies on the engines, as their device reports say; undefined where they differ. */
+  readonly provider: string | undefined;
+
+  /** Plans are made by `pdot.plan`. */
+  constructor({ a, b, dtype, keep, engines, provider, blocks }: PdotPlanInit) {
+    this.kind = blocks.kind;
+    this.a = a;
+    this.b = b;
+    this.shape = blocks.shape;
+    this.dtype = dtype;
+    this.keep = keep;
+    this.engines = engines;
+    this.blocks = blocks.busy.map((place) => ({
+      engine: engines[place] as EngineId,
+      place,
+      ...(blocks.blocks[place] as Block),
+    }));
+    this.panels = blocks.panels;
+    this.traffic = blocks.traffic;
+    this.bytes = blocks.bytes;
+    this.provider = provider;
+  }
+
+  [inspect.custom](): string {
+    return this.toString();
+  }
+
+  /** The plan in aligned lines. Ranges are half-open, as in views: `rows 0:128` ends before row 128. */
+  toString(): string {
+    const { kind, panels, provider, traffic } = this;
+    const { toEngines, betweenEngines, toClient } = traffic;
+    const lines = [
+      ['A', operandText(this.a)],
+      ['B', operandText(this.b)],
+      [
+        'C',
+        `${matrixText(this.dtype, this.shape)}, ${this.keep ? 'stays on the engines by rows' : 'comes to the client'}`,
+      ],
+      ['bytes', `${toEngines} to the engines, ${betweenEngines} between engines, ${toClient} to the client`],
+      ...(provider === undefined ? [] : [['provider', provider]]),
+      ...engineLines(this),
+    ];
+    return aligned(`pdot plan ${kind}: ${panels.join(' × ')} panels`, lines as [string, string][]);
+  }
+}
+
+const matrixText = (dtype: DType, shape: readonly number[]): string => `${dtype} [${shape.join('×')}]`;
+
+function operandText({ dtype, shape, held, parts }: OperandLayout): string {
+  const place = {
+    client: 'at the client',
+    rows: `on the engines by rows: ${parts?.join(' + ')}`,
+    replicated: 'whole on each engine',
+  };
+  return `${matrixText(dtype, shape)}, ${place[held]}`;
+}
+
+function engineLines({ engines, blocks }: PdotPlan): [string, string][] {
+  const text = ({ rows, columns }: Block) => [`${rows.lo}:${rows.hi}`, `${columns.lo}:${columns.hi}`];
+  const width = Math.max(0, ...blocks.map((block) => (text(block)[0] as string).length));
+  return engines.map((id, place) => {
+    const block = blocks.find((one) => one.place === place);
+    if (block === undefined) return [`engine ${id}`, 'idle'];
+    const [rows = '', columns = ''] = text(block);
+    return [`engine ${id}`, `rows ${rows.padEnd(width)}  columns ${columns}`];
+  });
+}
+
+function aligned(title: string, lines: readonly [string, string][]): string {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return [title, ...lines.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`)].join('\n');
+}
+
+/** A product that is about to run by a plan made earlier. */
+export interface PlannedProduct {
+  readonly engines: readonly EngineId[];
+  readonly a: Tensor | Ref;
+  readonly b: Tensor | Ref;
+  readonly keep: boolean;
+}
+
+/**
+ * Checks that a plan serves this product. The engines check their own parts of it when they multiply.
+ * @throws TypeError, ShapeError naming what differs
+ */
+export function assertServes(plan: PdotPlan, { engines, a, b, keep }: PlannedProduct): void {
+  if (String(plan.engines) !== String(engines)) {
+    throw new TypeError(`the plan is for the engines ${plan.engines}, and the view has ${engines}: plan again`);
+  }
+  if (plan.keep !== keep) {
+    const given = keep
+      ? 'to bring C to the client, and into is given'
+      : 'to keep C on the engines, and into is not given';
+    throw new TypeError(`the plan is ${given}: plan again`);
+  }
+  assertOperand('A', plan.a, a);
+  assertOperand('B', plan.b, b);
+}
+
+function assertOperand(name: string, planned: OperandLayout, operand: Tensor | Ref): void {
+  const isHere = operand instanceof Tensor;
+  if (isHere !== (planned.held === 'client')) {
+    const [wanted, given] = isHere ? ['on the engines', 'a value here'] : ['at the client', 'a ref'];
+    throw new TypeError(`the plan is for ${name} ${wanted}, and ${name} is ${given}: plan again`);
+  }
+  if (!isHere || (operand.dtype === planned.dtype && String(operand.shape) === String(planned.shape))) return;
+  const [wanted, given] = [planned, operand].map(({ dtype, shape }) => matrixText(dtype, shape));
+  throw new ShapeError(`the plan is for ${name} ${wanted}, and ${name} is ${given}: plan again`);
+}
