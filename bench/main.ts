@@ -1,4 +1,5 @@
-// Every benchmark with short settings, one after the other, each in a process of its own; results and a report in a folder.
+// Runs every benchmark with short settings, one after the other, each in a process of its own. Writes the results and a
+// report into a folder.
 // `node dist/bench/main.js [--out FOLDER, default out/bench] [--only overhead,pdot,matmul,corners]`
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { writeReport } from './report.ts';
 
-/** Arguments that keep each benchmark at a few minutes on two cores. */
+/** Settings that keep each benchmark at a few minutes on two cores. */
 const SHORT: Record<string, readonly string[]> = {
   overhead: ['--sizes', '1,16', '--rounds', '3'],
   pdot: ['--rounds', '5'],
@@ -18,7 +19,7 @@ const SHORT: Record<string, readonly string[]> = {
   corners: [],
 };
 
-/** Why it was skipped or failed; undefined when its results are there. */
+/** Runs one benchmark. Gives the reason why there are no results; undefined when there are. */
 async function bench(name: string, out: string): Promise<string | undefined> {
   const script = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
   if (!existsSync(script)) return `${name}: there is no bench/${name}.ts`;

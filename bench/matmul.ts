@@ -1,5 +1,6 @@
-// Benchmark of matmul: every provider this machine can open, first held against the reference, then timed: the kernel alone
-// by the GPU's clock, with resident operands, and end to end. Peers run in the same process and minute.
+// Benchmark of matmul. It checks every provider that this machine can open against the reference, and then times three
+// things: the kernel by the GPU's clock, products of resident operands, and products from host to host. Peers run in the
+// same process.
 //   node dist/bench/matmul.js [--sizes 256,512,1024x64x1024] [--providers webgpu,wasm] [--dtype float32] [--seconds 20]
 //                             [--json FILE] [--conformance]
 import { writeFile } from 'node:fs/promises';
@@ -10,22 +11,23 @@ import { difference } from '../kernels/matmul/product-check.ts';
 import { generator } from '../kernels/matmul/random.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
-import { type Contender, openContenders, pythonTime, type Shape } from './support/matmul-cases.ts';
+import { type Contender, type MatmulSizes, openContenders, pythonTime } from './support/matmul-cases.ts';
 
+/** One measured product. */
 export interface Row {
   readonly provider: string;
   readonly adapter: string;
-  readonly shape: Shape;
+  readonly shape: MatmulSizes;
   /** GFLOP/s; undefined where there is no such measurement. */
   readonly kernel?: number;
   readonly resident?: number;
   readonly endToEnd?: number;
-  /** The fault, or the reason why it was not timed. */
+  /** The fault of the product, or the reason why it was not timed. */
   readonly note?: string;
 }
 
 const DEFAULT_SIZES = '256,512,1024,2048,4096,4096x64x4096,64x4096x64,1000x777x333';
-/** The largest product that is held against the reference in full; larger ones are timed only. */
+/** Products of more multiplications than this are timed without a check. */
 const CHECKED = 512 ** 3;
 const REPEATS = 5;
 
@@ -45,7 +47,7 @@ function options() {
   return { ...values, dtype: values.dtype as ProductDType, sizes, providers, budgetMs: Number(values.seconds) * 1000 };
 }
 
-function shapeOf(text: string): Shape {
+function shapeOf(text: string): MatmulSizes {
   const sizes = text.split('x').map(Number);
   const shape = sizes.length === 1 ? [sizes[0], sizes[0], sizes[0]] : sizes;
   if (shape.length === 3 && shape.every((n) => Number.isSafeInteger(n) && (n as number) > 0)) return shape as never;
@@ -62,8 +64,8 @@ function random(dtype: ProductDType, rows: number, columns: number, seed: number
   return out;
 }
 
-const flops = ([m, k, n]: Shape): number => 2 * m * k * n;
-const rate = (shape: Shape, ms: number): number => flops(shape) / ms / 1e6;
+const flops = ([m, k, n]: MatmulSizes): number => 2 * m * k * n;
+const rate = (shape: MatmulSizes, ms: number): number => flops(shape) / ms / 1e6;
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
@@ -71,7 +73,7 @@ async function timed(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - started;
 }
 
-/** The best of a few runs after a warm-up, fewer when they are long. */
+/** Milliseconds of the best of a few runs after a warm-up; of fewer runs if they are long. */
 async function best(run: () => Promise<unknown>): Promise<number> {
   const first = await timed(run);
   let ms = await timed(run);
@@ -82,7 +84,7 @@ async function best(run: () => Promise<unknown>): Promise<number> {
 class Bench {
   readonly #budgetMs: number;
   readonly #dtype: ProductDType;
-  /** Milliseconds per product of two numbers, as the last shape of this provider took: tells what would take too long. */
+  /** Milliseconds per floating-point operation for the last shape, by provider: shapes that would take too long are skipped. */
   readonly #pace = new Map<string, number>();
 
   constructor(dtype: ProductDType, budgetMs: number) {
@@ -90,7 +92,7 @@ class Bench {
     this.#budgetMs = budgetMs;
   }
 
-  async row(contender: Contender, shape: Shape): Promise<Row> {
+  async row(contender: Contender, shape: MatmulSizes): Promise<Row> {
     const { name: provider, adapter } = contender;
     const expected = (this.#pace.get(provider) ?? 0) * flops(shape) * 4;
     if (expected > this.#budgetMs) return { provider, adapter, shape, note: 'beyond the time budget' };
@@ -107,7 +109,7 @@ class Bench {
     return small ? difference(await contender.multiply(a, b), a, b) : undefined;
   }
 
-  async #measure(contender: Contender, a: Tensor, b: Tensor, shape: Shape) {
+  async #measure(contender: Contender, a: Tensor, b: Tensor, shape: MatmulSizes) {
     const endToEndMs = await best(() => contender.multiply(a, b));
     this.#pace.set(contender.name, endToEndMs / flops(shape));
     const resident = contender.resident?.(a, b);
@@ -126,7 +128,7 @@ function print(row: Row): void {
   console.log(`${row.shape.join('×').padEnd(16)} ${row.provider.padEnd(24)} ${numbers}  ${row.note ?? ''}`);
 }
 
-function pythonRows(shape: Shape): Row[] {
+function pythonRows(shape: MatmulSizes): Row[] {
   return (['numpy', 'torch'] as const).flatMap((library) => {
     const found = pythonTime(library, shape);
     if (found === undefined) return [];

@@ -1,5 +1,5 @@
-// The cost of a call beyond its work: latency, task rate, bytes per second, start-up; beside plain zeromq and, where it is
-// installed, ipyparallel in the same run.
+// The cost of a call beyond its work: latency, task rate, bytes per second, start-up. Plain zeromq and, where it is
+// installed, ipyparallel take their turns in the same run.
 // `node dist/bench/overhead.js [--engines N] [--sizes MB,MB] [--rounds N] [--peer yes|no|auto] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';

@@ -1,29 +1,27 @@
-// pdot from the client's matrices to the client's product, beside the tutorial's four lines in ipyparallel with numpy's BLAS:
-// the same number of engines and of threads on both sides, taking turns. Each side's product is checked before it is timed.
+// pdot from matrices at the client to the product at the client. Its peer is the tutorial's four lines in ipyparallel with
+// numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked first.
 // `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto] [--software] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Client, Cluster, type DirectView, pdot, Tensor } from 'directview';
+import { type Client, Cluster, type DeviceChoice, type DirectView, pdot, Tensor } from 'directview';
 import { difference } from '../kernels/matmul/product-check.ts';
 import { table } from '../src/cli/table.ts';
 import { contest, digits, type Figure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
 import { timed } from './support/stats.ts';
 
-type Device = NonNullable<NonNullable<Parameters<typeof Cluster.start>[0]>['device']>;
-
-/** The peer's float32 sums are off by less, relative to the sum of the terms' sizes. */
+/** The peer's float32 sums may be off by this part of the sum of the sizes of the terms. */
 const WORST_PEER_ERROR = 1e-5;
 const CHECKED_ROWS = 4;
 
 interface Bench {
-  readonly device: Device;
+  readonly device: DeviceChoice;
   readonly engines: number;
   readonly threads: number;
   readonly sizes: readonly number[];
   readonly rounds: number;
-  /** A GPU in software will do. */
+  /** Accept a GPU in software. */
   readonly software: boolean;
 }
 
@@ -35,7 +33,7 @@ function randomMatrix(n: number): Tensor {
   );
 }
 
-/** Holds some rows of the product against the reference: all of them would take longer than the benchmark. */
+/** Checks some rows of the product: all of them would take longer than the benchmark. @throws Error naming a wrong one */
 function checkRows(a: Tensor, b: Tensor, c: Tensor): void {
   for (let i = 0; i < CHECKED_ROWS; i++) {
     const row = Math.floor(Math.random() * a.length);
@@ -44,7 +42,7 @@ function checkRows(a: Tensor, b: Tensor, c: Tensor): void {
   }
 }
 
-/** @param error the largest |error| ÷ Σ|a·b| among some elements, as the peer found it */
+/** @param error the largest |error| ÷ Σ|a·b| among some elements. @throws Error when it is too large */
 function mustBeRight(who: string, n: number, error: number): void {
   if (error <= WORST_PEER_ERROR) return;
   throw new Error(`${who}: the product of ${n}×${n} is wrong, relative error ${error}`);
@@ -80,7 +78,7 @@ function render(figures: readonly Figure[]): string {
   return table(['pdot', 'ms', 'GFLOP/s', 'spread', 'ipyparallel ms', 'GFLOP/s', 'ratio'], rows).trimEnd();
 }
 
-/** The same threads for every engine of both: the BLAS of numpy and ours each have their own variables. */
+/** The peer, whose engines get the same number of threads by the variables of numpy's BLAS. */
 async function openPeer(wish: string, { engines, threads }: Bench): Promise<Peer | undefined> {
   if (wish === 'no') return undefined;
   const env = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
@@ -98,7 +96,7 @@ async function run(bench: Bench, wish: string): Promise<Figure[]> {
     `${engines} engines on ${report.kind} (${report.matmul}, ${report.adapter}), threads of each, on both sides: ${threads}, ` +
       `load ${(loadavg()[0] as number).toFixed(1)} on ${availableParallelism()} cores`,
   );
-  // Awaited here: the cluster ends with this scope.
+  // It must be awaited here, because the cluster ends with this scope.
   return await measure(rc, peer, bench);
 }
 
@@ -119,7 +117,14 @@ async function main(): Promise<void> {
   const threads = Number(values.threads ?? Math.max(1, Math.floor(availableParallelism() / engines)));
   const sizes = values.sizes.split(',').map(Number);
   const { software } = values;
-  const bench = { device: values.device as Device, engines, threads, sizes, rounds: Number(values.rounds), software };
+  const bench = {
+    device: values.device as DeviceChoice,
+    engines,
+    threads,
+    sizes,
+    rounds: Number(values.rounds),
+    software,
+  };
   const figures = await run(bench, values.peer);
   console.log(render(figures));
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ ...bench, figures }, null, 2)}\n`);

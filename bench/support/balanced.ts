@@ -1,4 +1,4 @@
-// Load balancing measured: how many no-op tasks a second, and what a map of many items costs in time and memory.
+// Figures of load balancing: no-op tasks per second, and the time and memory of a map of many items.
 import type { Client } from 'directview';
 import { timed } from './stats.ts';
 
@@ -6,16 +6,17 @@ const noop = () => undefined;
 const increment = (x: number) => x + 1;
 const MB = 1e6;
 
+/** Figures of one map. */
 export interface MapFigures {
-  /** Items a second. */
+  /** Items per second. */
   readonly rate: number;
-  /** Megabytes of heap and buffers at most above those before, garbage included. */
+  /** The most megabytes of heap and buffers above those before, with garbage. */
   readonly peakMegabytes: number;
-  /** Megabytes above those before, once the result is dropped and garbage is collected (needs --expose-gc). */
+  /** Megabytes above those before, after the result is dropped and garbage is collected (needs --expose-gc). */
   readonly keptMegabytes: number;
 }
 
-/** Tasks a second with `n` load-balanced no-op calls waiting at once. */
+/** Tasks per second with `n` load-balanced no-op calls under way at once. */
 export async function balancedRate(rc: Client, n = 20_000, hwm: number | 'auto' = 'auto'): Promise<number> {
   const lview = rc.loadBalanced('all', { hwm });
   const ms = await timed(() => Promise.all(Array.from({ length: n }, () => lview.apply(noop))));
@@ -39,7 +40,7 @@ export function unorderedMap(rc: Client, n = 100_000, chunkSize: number | 'auto'
   });
 }
 
-/** The same as a stream: neither the input nor the results are ever all in memory. */
+/** The same as a stream, of which only a few items are in memory at a time. @throws Error for a wrong sum */
 export function unorderedImap(rc: Client, n = 100_000, maxOutstanding = 256): Promise<MapFigures> {
   return watched(n, async () => {
     checkSum(n, await sumOf(rc.loadBalanced().imap(increment, upTo(n), { ordered: false, maxOutstanding })));
@@ -69,7 +70,7 @@ async function watched(n: number, run: () => Promise<void>): Promise<MapFigures>
   }, 20);
   const ms = await timed(run);
   clearInterval(timer);
-  // Buffers that came from sockets are given back a turn after they are collected.
+  // Buffers from sockets are freed one turn after they are collected.
   globalThis.gc?.();
   await new Promise((resolve) => setTimeout(resolve, 200));
   globalThis.gc?.();

@@ -1,16 +1,18 @@
-// A horizontal bar chart as SVG: groups of bars, one colour a series, every bar with its number.
 import { digits } from './contest.ts';
 
+/** One bar. Bars of one series have one colour. */
 export interface Bar {
   readonly series: string;
   readonly value: number;
 }
 
+/** Bars with one label. */
 export interface BarGroup {
   readonly label: string;
   readonly bars: readonly Bar[];
 }
 
+/** The data of a chart. */
 export interface Chart {
   readonly title: string;
   readonly unit: string;
@@ -25,7 +27,7 @@ const BAR = 18;
 const GAP = 10;
 const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00'];
 
-/** The chart's SVG text. */
+/** A horizontal bar chart as SVG text: one colour per series, a number at every bar. */
 export function barChart({ title, unit, groups }: Chart): string {
   const series = [...new Set(groups.flatMap(({ bars }) => bars.map((bar) => bar.series)))];
   const colour = (name: string) => COLOURS[series.indexOf(name) % COLOURS.length] as string;

@@ -1,7 +1,7 @@
-// Push of one value to many engines: from the client to each, and from engine to engine.
 import type { Client } from 'directview';
 import { median, samples } from './stats.ts';
 
+/** Times of pushing one value to many engines: from the client to each, and from engine to engine. */
 export interface BroadcastFigures {
   readonly engines: number;
   readonly bytes: number;
@@ -10,7 +10,7 @@ export interface BroadcastFigures {
   readonly broadcast: number;
 }
 
-/** Both ways in turn, so that the machine's moods hit both. */
+/** Measures both ways in turn, so that other load on the machine slows both. */
 export async function broadcastFigures(rc: Client, bytes = 16e6, rounds = 7): Promise<BroadcastFigures> {
   const data = new Float32Array(bytes / 4).fill(1.5);
   const [direct, broadcast] = [rc.view('all'), rc.broadcast()];

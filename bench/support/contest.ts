@@ -1,15 +1,15 @@
-// Two systems taking turns in one run, so that whatever else the machine does meanwhile hits both.
+// Two systems that take turns in one run, so that other load on the machine slows both.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from './stats.ts';
 
-/** One measured figure, and the same one of others where they were measured in the same run. */
+/** One measured figure, with the figures of the peer and of the transport from the same run. */
 export interface Figure {
   readonly name: string;
-  /** Median of the rounds. */
+  /** The median of the rounds. */
   readonly value: number;
-  /** Times ('µs', 'ms') are better small, everything else is better large. */
+  /** In 'µs' and 'ms' small values are better, in other units large ones. */
   readonly unit: string;
-  /** The transport alone. */
+  /** The median of the transport alone. */
   readonly raw?: number;
   /** The other system's median. */
   readonly peer?: number;
@@ -19,11 +19,13 @@ export interface Figure {
   readonly spread?: number;
 }
 
+/** Gives one value of a figure. */
 export type Measure = () => Promise<number>;
 
-/** A pause so that one side's clean-up (ipyparallel's hub files away results) does not slow the other. */
+/** A pause, so that one side's clean-up does not slow the other: ipyparallel's hub stores results after its answer. */
 const SETTLE_MS = 500;
 
+/** The sides of a contest. */
 export interface Sides {
   readonly ours: Measure;
   /** The other system. */
@@ -32,7 +34,7 @@ export interface Sides {
   readonly raw?: Measure | undefined;
 }
 
-/** `rounds` times each side in turn. A round is one value of each. */
+/** Measures the sides in turn. A round takes one value of each. */
 export async function contest(
   { name, unit, rounds }: { readonly name: string; readonly unit: string; readonly rounds: number },
   { ours, theirs, raw }: Sides,
@@ -54,11 +56,12 @@ export async function contest(
   return { ...figure, peer: median(others), ratio: median(ratios) };
 }
 
+/** Whether small values of this unit are better. */
 export function isTime(unit: string): boolean {
   return unit === 'ms' || unit === 'µs';
 }
 
-/** Three digits, whole from 100 on. */
+/** The number with three digits; whole from 100 on. */
 export function digits(x: number): string {
   return String(x >= 100 ? Math.round(x) : Number(x.toPrecision(3)));
 }

@@ -1,5 +1,5 @@
-// The cases of bench/matmul: the shapes, the providers of this machine (each opened or skipped by name and reason), and the
-// peers outside Node. Every provider runs in this one process, one after the other.
+// The contenders of bench/matmul: the providers of this machine, each opened or skipped by name and reason, and peers
+// outside of Node. All providers run in this process, one after the other.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import type { ContextKind, DeviceTensor, GpuContext } from '../../engines/contexts/context.ts';
@@ -10,24 +10,26 @@ import type { MatmulProvider } from '../../kernels/matmul/product.ts';
 import { tfjsProvider } from '../../kernels/matmul/tfjs.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
-export type Shape = readonly [m: number, k: number, n: number];
+/** The sizes of a product A[m×k] · B[k×n]. */
+export type MatmulSizes = readonly [m: number, k: number, n: number];
 
-/** One way to multiply, as the benchmark drives it. */
+/** One way to multiply. */
 export interface Contender {
   readonly name: string;
   readonly adapter: string;
   readonly dtypes: readonly string[];
-  /** End to end: operands in host memory, the product in host memory. */
+  /** From operands in host memory to the product in host memory. */
   multiply(a: Tensor, b: Tensor): Promise<Tensor>;
-  /** Operands resident: gives a run of one product that ends when the device has finished it, and frees them after. */
+  /** Uploads the operands. `run` computes one product and ends when the device has finished; `free` frees the operands. */
   resident?(a: Tensor, b: Tensor): { run(): Promise<void>; free(): void };
   /** Milliseconds of the kernel alone, by the device's own clock. */
   kernel?(a: Tensor, b: Tensor): Promise<number>;
 }
 
+/** The contenders that this machine has. */
 export interface Opened {
   readonly contenders: readonly Contender[];
-  /** `name: reason` of what this machine cannot open. */
+  /** `name: reason` of each context that this machine cannot open. */
   readonly skipped: readonly string[];
   close(): Promise<void>;
 }
@@ -57,7 +59,7 @@ export async function openContenders(wanted: readonly string[], threads = availa
   return { contenders, skipped, close };
 }
 
-// tfjs is one module per process with one current backend: each use first turns it to that of its context.
+// tfjs has one current backend per process, so that each use first selects the backend of its context.
 async function useBackend(context: GpuContext): Promise<void> {
   await (await context.tf()).setBackend(context.report.tfBackend);
 }
@@ -95,7 +97,7 @@ async function kernelTime(context: GpuContext, a: Tensor, b: Tensor): Promise<nu
   return timedMatmul(context, a, b);
 }
 
-/** gpu.js's own kernel and tf.matMul on the device of this context. */
+/** The kernel of gpu.js and tf.matMul, on the device of this context. */
 async function peers(context: GpuContext): Promise<Contender[]> {
   const { gpuMode, adapter, tfBackend } = context.report;
   const { input } = await importGpuJs();
@@ -135,8 +137,11 @@ for _ in range(5):
 print(json.dumps({'ms': best * 1e3, 'version': version}))
 `;
 
-/** The best of five products by a Python library, in milliseconds; undefined when no python3 has it. */
-export function pythonTime(library: 'numpy' | 'torch', shape: Shape): { ms: number; version: string } | undefined {
+/** Milliseconds of the best of five products by a Python library; undefined when python3 does not have it. */
+export function pythonTime(
+  library: 'numpy' | 'torch',
+  shape: MatmulSizes,
+): { ms: number; version: string } | undefined {
   const args = ['-c', PYTHON, library, ...shape.map(String)];
   const { status, stdout } = spawnSync('python3', args, { encoding: 'utf8', timeout: 120_000 });
   return status === 0 ? (JSON.parse(stdout) as { ms: number; version: string }) : undefined;

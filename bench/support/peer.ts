@@ -1,5 +1,5 @@
-// Other systems that benchmarks are run beside: a long-lived Python script of bench/peers, one JSON line in, one out, so that
-// both sides can take turns in one run. A system that is not installed is reported by name, never as a number.
+// Other systems beside which benchmarks run: Python scripts of bench/peers that live as long as the benchmark. They answer
+// one line of JSON with another, so that both sides can take turns. A peer that is not installed is reported by name.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -11,17 +11,18 @@ import { promisify } from 'node:util';
 const ASK_MS = 300_000;
 const execute = promisify(execFile);
 
+/** How to start a peer. */
 export interface PeerOptions {
   /** A file of bench/peers. */
   readonly script: string;
   readonly args?: readonly string[];
   /** Python modules that it imports. */
   readonly modules: readonly string[];
-  /** Variables beside this process's. */
+  /** Environment variables besides those of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Why a peer cannot be run here. */
+/** A peer cannot run here, for this reason. */
 export class PeerMissing extends Error {
   override name = 'PeerMissing';
 }
@@ -40,11 +41,11 @@ export class Peer implements AsyncDisposable {
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#noise = (this.#noise + text).slice(-4000);
     });
-    // A write to a peer that died is told by the answer that does not come.
+    // If the peer is dead, the missing answer tells so.
     child.stdin?.on('error', () => undefined);
   }
 
-  /** @throws PeerMissing naming what is not installed */
+  /** Starts the script. @throws PeerMissing naming the modules that are not installed */
   static async start(options: PeerOptions): Promise<Peer> {
     const python = await findPython(options.modules);
     const script = join(repositoryRoot(), 'bench', 'peers', options.script);
@@ -52,7 +53,7 @@ export class Peer implements AsyncDisposable {
     return new Peer(spawn(python, [script, ...(options.args ?? [])], { stdio: 'pipe', env }));
   }
 
-  /** The answer's `value`. @throws Error with the peer's own words when it fails or ends */
+  /** The `value` of the answer. @throws Error with the peer's words when it fails or ends */
   async ask<Value = number>(request: Readonly<Record<string, unknown>> & { readonly do: string }): Promise<Value> {
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const line = await this.#next(request.do);
@@ -69,7 +70,7 @@ export class Peer implements AsyncDisposable {
     throw new Error(`the peer ended before it answered ${what}:\n${this.#noise.trim()}`);
   }
 
-  /** Ends its input, upon which it stops its engines and exits. */
+  /** Ends the input of the peer, which then stops its engines and exits. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#lines.close();
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
@@ -81,7 +82,7 @@ export class Peer implements AsyncDisposable {
   }
 }
 
-/** The peer, or undefined after saying on stderr why there is none. */
+/** The peer; undefined if it cannot run here, with the reason on stderr. */
 export async function peerIfThere(options: PeerOptions): Promise<Peer | undefined> {
   try {
     return await Peer.start(options);
@@ -93,7 +94,7 @@ export async function peerIfThere(options: PeerOptions): Promise<Peer | undefine
 }
 
 /**
- * A Python that imports all of these: $DIRECTVIEW_PYTHON, python3, /usr/bin/python3, in this order.
+ * A Python that imports all of these modules: $DIRECTVIEW_PYTHON, else python3 or /usr/bin/python3.
  * @throws PeerMissing saying what each lacks
  */
 export async function findPython(modules: readonly string[]): Promise<string> {
@@ -120,7 +121,7 @@ async function lacks(python: string, modules: readonly string[]): Promise<string
   }
 }
 
-/** tsc copies no Python: the scripts are taken from the sources, above this compiled file. */
+/** The folder of package.json, above this compiled file: tsc does not copy Python scripts. */
 function repositoryRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);

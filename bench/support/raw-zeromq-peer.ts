@@ -1,6 +1,5 @@
-// The other process of raw-zeromq.ts: echoes small messages, swallows large ones, acknowledges "end", and sends so many
-// bytes when it is asked to "give N".
-// Usage: node raw-zeromq-peer.js <endpoint>; ends with its standard input.
+// The other process of raw-zeromq.ts. It echoes small messages, drops large ones, and sends N bytes on "give N".
+// Usage: node raw-zeromq-peer.js <endpoint>. It ends with its standard input.
 import { Router } from 'zeromq';
 
 const SMALL = 1024;

@@ -1,4 +1,4 @@
-// Plain zeromq between processes, with nothing of ours: what the overhead of a link is measured against.
+// Plain zeromq between processes, without any code of this package: the yardstick of a link's overhead.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -12,7 +12,7 @@ const PING_BYTES = 200;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 const WARM_UP = 200;
 
-/** Microseconds of each of `n` round trips of 200 bytes to another process over ipc, one at a time. */
+/** Microseconds of each of `n` round trips of 200 bytes to another process over ipc, one after the other. */
 export function rawPing(n: number): Promise<number[]> {
   return withPeers(1, async ([socket]) => {
     const times: number[] = [];
@@ -28,8 +28,8 @@ export function rawPing(n: number): Promise<number[]> {
 }
 
 /**
- * MB/s (10^6 bytes) one way over ipc: `bytes` to each of `engines` child processes in messages of 4 MiB, until each
- * has acknowledged the last one. The best of three passes.
+ * MB/s (10^6 bytes) one way over ipc: `bytes` to each of `engines` child processes, in messages of 4 MiB, until each has
+ * acknowledged the last one. The best of three passes.
  */
 export function rawThroughput(bytes: number, engines: number): Promise<number> {
   return withPeers(engines, async (sockets) => {
@@ -45,8 +45,8 @@ export function rawThroughput(bytes: number, engines: number): Promise<number> {
 }
 
 /**
- * MB/s (10^6 bytes) one way over ipc: `bytes` from each of `engines` child processes, copied into one fresh buffer, as
- * whoever gathers must. The best of three passes.
+ * MB/s (10^6 bytes) one way over ipc: `bytes` from each of `engines` child processes, copied into one new buffer, as a
+ * gather has to. The best of three passes.
  */
 export function rawGather(bytes: number, engines: number): Promise<number> {
   return withPeers(engines, async (sockets) => {

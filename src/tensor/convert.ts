@@ -1,35 +1,44 @@
-// What users hand in, as a Tensor: nested arrays, typed arrays, tf.Tensor.
 import { NotSerializableError } from '../errors.ts';
 import { allocate, assertDType, type DType, dtypeOf, isTypedArray, type TypedArray } from './dtype.ts';
 import { toHalf } from './float16.ts';
 import { type Nested, type Shape, sizeOf, Tensor } from './tensor.ts';
 
-/** What of tf.Tensor we read: duck-typed, so that any copy of tfjs will do. */
+/** The part of tf.Tensor that is read: any copy of tfjs will do. */
 export interface TFTensorLike {
   readonly dtype: string;
   readonly shape: number[];
   readonly dataId: object;
   dataSync(): TypedArray;
+  /** The webgpu backend of tfjs reads in no other way. */
   data?(): Promise<TypedArray>;
 }
 
+/** A value that `tensor` takes: a Tensor, a tf.Tensor, a typed array, or nested arrays of numbers. */
 export type TensorLike = Tensor | TypedArray | Nested | TFTensorLike;
 
+/** Options of `tensor`. */
 export interface TensorOptions {
-  /** float64 for nested numbers when not given; the array's own for typed arrays. */
+  /** Default: float64 for nested numbers, bool for nested booleans, the array's own for typed arrays. */
   readonly dtype?: DType;
+  /** Default: the nesting of arrays; [length] for a typed array. */
   readonly shape?: Shape;
 }
 
+/** Whether a value is a tf.Tensor, of any copy of tfjs. */
 export function isTFTensor(value: unknown): value is TFTensorLike {
   return typeof value === 'object' && value !== null && 'dataId' in value && 'dataSync' in value && 'shape' in value;
 }
 
 /**
- * A Tensor of nested arrays (float64 unless `dtype` says otherwise), a typed array (1-D unless `shape` is given),
- * a tf.Tensor (read synchronously), or another Tensor.
+ * A Tensor of nested arrays, of a typed array, of a tf.Tensor (read synchronously), or of another Tensor. Typed arrays and
+ * Tensors are not copied unless their dtype changes. Values convert as typed arrays do: integers wrap, float16 rounds to
+ * the nearest (ties to even).
  * @throws NotSerializableError for ragged nested arrays and elements that are not numbers
- * @throws TypeError for an unsupported dtype
+ * @throws TypeError for an unknown dtype; ShapeError when the shape and the number of elements differ
+ * @example
+ * tensor([[1, 2], [3, 4]]); // float64 [2, 2]
+ * tensor(new Float32Array(6), { shape: [2, 3] }); // float32, the same memory
+ * tensor([1, 0.1], { dtype: 'float16' });
  */
 export function tensor(value: TensorLike, options: TensorOptions = {}): Tensor {
   if (options.dtype !== undefined) assertDType(options.dtype);
@@ -57,7 +66,7 @@ function firstLeaf(value: Nested): string {
   return typeof leaf;
 }
 
-/** @throws NotSerializableError when rows have different lengths or an element is no number */
+/** @throws NotSerializableError when rows have different lengths or an element is not a number */
 function fromNested(value: Nested, dtype: DType): Tensor {
   const shape = shapeOf(value);
   const out = new Tensor(dtype, shape, allocate(dtype, sizeOf(shape)));
@@ -92,14 +101,20 @@ function element(value: Nested, dtype: DType): number {
   return dtype === 'float16' ? toHalf(Number(value)) : Number(value);
 }
 
-/** A copy with another element type; values convert as typed arrays do (integers wrap, float16 rounds to even). */
+/** A copy with another dtype. Values convert as in `tensor`. */
 export function cast(from: Tensor, dtype: DType): Tensor {
   const out = new Tensor(dtype, from.shape);
   for (let i = 0; i < from.size; i++) out.data[i] = element(from.at(i), dtype);
   return out;
 }
 
-/** The whole numbers `0 … n-1`, or `from … to-1` by `step`: an Array, as Python's range. */
+/**
+ * The whole numbers from 0 to n − 1, or from `from` to `to` − 1 in steps of `step`, as Python's range: an Array.
+ * @throws RangeError for fractions and for a step of 0
+ * @example
+ * range(4); // [0, 1, 2, 3]
+ * range(8, 0, -2); // [8, 6, 4, 2]
+ */
 export function range(from: number, to?: number, step = 1): number[] {
   const lo = to === undefined ? 0 : from;
   const hi = to ?? from;

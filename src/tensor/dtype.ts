@@ -1,5 +1,4 @@
-// The element types of tensors, and the typed arrays that store them.
-
+/** The type of a tensor's elements. */
 export type DType =
   | 'float32'
   | 'float64'
@@ -12,6 +11,7 @@ export type DType =
   | 'uint32'
   | 'bool';
 
+/** An array that can store the elements of a tensor. */
 export type TypedArray =
   | Float32Array
   | Float64Array
@@ -23,13 +23,14 @@ export type TypedArray =
   | Uint16Array
   | Uint32Array;
 
+/** Arrays of 64-bit integers, which tensors do not have. */
 export type BigTypedArray = BigInt64Array | BigUint64Array;
 type Constructor = {
   new (buffer: ArrayBufferLike, offset: number, length: number): TypedArray;
   new (n: number): TypedArray;
 };
 
-// float16 is stored as its bits, bool as 0 and 1: JavaScript on Node 20 has no arrays of its own for them.
+// float16 is stored as its bits and bool as 0 and 1, because Node 20 has no arrays for them.
 const STORAGE: Readonly<Record<DType, Constructor & { BYTES_PER_ELEMENT: number }>> = {
   float32: Float32Array,
   float64: Float64Array,
@@ -43,9 +44,10 @@ const STORAGE: Readonly<Record<DType, Constructor & { BYTES_PER_ELEMENT: number 
   bool: Uint8Array,
 };
 
+/** Every dtype. */
 export const DTYPES = Object.keys(STORAGE) as readonly DType[];
 
-/** Throws TypeError, with the list of known types, for anything that is not a dtype. */
+/** @throws TypeError with the list of dtypes, unless the value is one */
 export function assertDType(value: unknown): asserts value is DType {
   if (typeof value !== 'string' || !Object.hasOwn(STORAGE, value)) {
     throw new TypeError(`unsupported dtype ${String(value)}: one of ${DTYPES.join(', ')}`);
@@ -62,35 +64,36 @@ export function allocate(dtype: DType, length: number): TypedArray {
   return new STORAGE[dtype](length);
 }
 
-/** The bytes as elements of `dtype`: a view where they are aligned, else a copy (frames may start anywhere). */
+/** The bytes as elements of `dtype`: a view if they are aligned, else a copy, because frames may start anywhere. */
 export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
   const size = itemSize(dtype);
   const aligned = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   return new STORAGE[dtype](aligned.buffer, aligned.byteOffset, bytes.byteLength / size);
 }
 
-/** The bytes under any array view, without a copy. */
+/** The bytes of an array, not copied. */
 export function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-/** Does this array store elements of that dtype? Uint8ClampedArray passes as uint8. */
+/** Whether an array of this kind stores elements of that dtype. A Uint8ClampedArray counts as uint8. */
 export function stores(data: TypedArray, dtype: DType): boolean {
   return data instanceof STORAGE[dtype] || (dtype === 'uint8' && data instanceof Uint8ClampedArray);
 }
 
-/** The dtype that a typed array has by itself (never float16 or bool). */
+/** The dtype that a typed array has by itself, which is neither float16 nor bool. */
 export function dtypeOf(data: TypedArray): DType {
   const name = data.constructor.name.replace('Clamped', '').replace('Array', '').toLowerCase();
   assertDType(name);
   return name;
 }
 
-/** A typed array of numbers (BigInt arrays and DataView are not). */
+/** Whether a value is a typed array of numbers. BigInt arrays and DataView are not. */
 export function isTypedArray(value: unknown): value is TypedArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView) && !isBigArray(value);
 }
 
+/** Whether a value is a typed array of BigInts. */
 export function isBigArray(value: unknown): value is BigTypedArray {
   return value instanceof BigInt64Array || value instanceof BigUint64Array;
 }

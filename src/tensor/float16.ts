@@ -1,9 +1,9 @@
-// IEEE 754 half precision, stored as bits in a Uint16Array. Node 20 has no Float16Array.
+// IEEE 754 half precision as 16 bits. Node 20 has no Float16Array.
 
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** The half nearest to `value` (ties to even), as 16 bits. */
+/** The bits of the half nearest to `value`, ties to even. From 65520 on it is infinity. */
 export function toHalf(value: number): number {
   float[0] = value;
   const x = bits[0]!;
@@ -24,7 +24,7 @@ function subnormal(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-/** The value of 16 bits of half precision. */
+/** The number that 16 bits of half precision stand for. */
 export function fromHalf(half: number): number {
   const sign = half & 0x8000 ? -1 : 1;
   const exponent = (half >>> 10) & 31;

@@ -57,7 +57,7 @@ export class PdotPlan {
   readonly traffic: PdotTraffic;
   /** The sum of the traffic. */
   readonly bytes: number;
-  /** What multiplies on the engines, as their device reports say; undefined where they differ. */
+  /** The matmul provider that the engines report; undefined where they differ. */
   readonly provider: string | undefined;
 
   /** Plans are made by `pdot.plan`. */

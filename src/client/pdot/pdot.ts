@@ -39,8 +39,8 @@ export interface Pdot {
    * Both have one dtype. float32, float16 and int32 (which wraps) are multiplied on the engines' devices, float64 in double
    * precision on their CPUs. The small integers give int32.
    *
-   * An operand is a value here, or `ref('A')`. Of A each engine holds some rows, as scatter deals them. Of B each engine
-   * holds some rows too, or all of it (push). Operands on the engines must not change until the promise settles.
+   * An operand is a value here, or `ref('A')`. Each engine holds some rows of A, as scatter deals them. It holds some rows
+   * of B too, or all of it (push). Operands on the engines must not change until the promise settles.
    * `timeout` (milliseconds) is for the whole product.
    * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
    *   CompositeError when an engine fails; TimeoutError, AbortError

@@ -1,4 +1,5 @@
 // pdot on real engines of any context: every plan and dtype against the reference, refs, edges, failures, and memory.
+import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { checkProduct } from '../../../kernels/matmul/product-check.ts';
 import { referenceMatmul } from '../../../kernels/matmul/reference.ts';
@@ -66,6 +67,7 @@ export function pdotCases(test: Suite, rig: () => Rig, sizes: Sizes = [37, 23, 2
     });
   }
   edges(test, rig);
+  plans(test, rig, sizes);
   references(test, rig);
   failures(test, rig);
 }
@@ -98,6 +100,65 @@ function edges(test: Suite, rig: () => Rig): void {
     const a = new Tensor('float32', [3, 2], Float32Array.of(Number.NaN, 1, 2, Number.POSITIVE_INFINITY, 3, 4));
     const b = new Tensor('float32', [2, 2], Float32Array.of(1, 0, 1, 2));
     for (const plan of PLANS) assert.ok((await pdot(rig().v, a, b, { plan })).equals(referenceMatmul(a, b)), plan);
+  });
+}
+
+function plans(test: Suite, rig: () => Rig, [m, k, n]: Sizes): void {
+  const [a, b] = [matrix('float32', [m, k]), matrix('float32', [k, n], 2)];
+  test('a plan says what goes where, and sends nothing', async () => {
+    const { v, rc } = rig();
+    for (const kind of ['rows', 'grid', 'ring'] as const) {
+      const plan = await pdot.plan(v, a, b, { plan: kind });
+      assert.equal([plan.kind, plan.shape, plan.dtype, plan.keep], [kind, [m, n], 'float32', false]);
+      assert.equal(plan.engines, rc.ids);
+      assert.is(plan.provider, rc.engines[0]?.device.matmul);
+      assert.equal(
+        plan.blocks.map(({ engine, place }) => engine === rc.ids[place]),
+        plan.blocks.map(() => true),
+      );
+      assert.match(
+        inspect(plan),
+        new RegExp(`^pdot plan ${kind}: .*\\n  A +float32 \\[${m}×${k}\\], at the client\\n`),
+      );
+    }
+    await nothingLeft(rig());
+  });
+  test('one plan for many products, of values and of refs', async () => {
+    const { v } = rig();
+    const other = matrix('float32', [m, k], 3);
+    for (const kind of PLANS) {
+      const plan = await pdot.plan(v, a, b, { plan: kind });
+      assertProduct(await pdot(v, a, b, { plan }), a, b);
+      assertProduct(await pdot(v, other, b, { plan }), other, b);
+    }
+    v.scatter('A', a);
+    v.scatter('B', b);
+    const plan = await pdot.plan(v, ref('A'), ref('B'), { into: 'C' });
+    assert.equal([plan.kind, plan.a.held, plan.b.held, plan.keep], ['ring', 'rows', 'rows', true]);
+    assert.is((await pdot(v, ref('A'), ref('B'), { plan, into: 'C' })).expression, 'C');
+    assertProduct((await v.gather('C')) as Tensor, a, b);
+    await nothingLeft(rig());
+  });
+  test('a plan for other operands or engines is refused before anything is sent', async () => {
+    const { v, e0 } = rig();
+    const plan = await pdot.plan(v, a, b);
+    await rejects(() => pdot(v, b, b, { plan }), ShapeError, /plan again/);
+    await rejects(() => pdot(v, ref('A'), b, { plan }), TypeError, /plan again/);
+    await rejects(() => pdot(e0, a, b, { plan }), TypeError, /plan again/);
+    await rejects(() => pdot(v, a, b, { plan, into: 'C' }), TypeError, /plan again/);
+    await rejects(() => pdot.plan(v, a, b, { plan: 'spiral' as never }), RangeError, /auto, rows, grid, ring/);
+    await rejects(() => pdot.plan(v, a, a), ShapeError, /inner sizes/);
+    await nothingLeft(rig());
+  });
+  test('operands that changed since the plan are an error, or give the product of what is there', async () => {
+    const { v } = rig();
+    await Promise.all([v.scatter('A', a), v.push({ B: b })]);
+    const plan = await pdot.plan(v, ref('A'), ref('B'));
+    const taller = matrix('float32', [m + 9, k], 4);
+    await v.scatter('A', taller);
+    await rejects(() => pdot(v, ref('A'), ref('B'), { plan }), ShapeError, /operands changed meanwhile/);
+    assertProduct(await pdot(v, ref('A'), ref('B')), taller, b);
+    await nothingLeft(rig());
   });
 }
 
