@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { ClusterError } from '../../errors.ts';
 import type { CornersFlags } from './flags.ts';
 import type { Item } from './plan.ts';
-import { CSV, type Format, JSON_LINES, LINES, Records, recorded } from './records.ts';
+import { CSV, JSON_LINES, LINES, type RecordFormat, Records, recorded } from './records.ts';
 
 /** Checks that drawings and the sheet can be written. @throws ClusterError naming the path that cannot */
 export async function checkOutputs({ out, sheet }: CornersFlags): Promise<void> {
@@ -47,7 +47,7 @@ export async function openRecords(
   { json, csv, out, sheet }: CornersFlags,
   keep: ReadonlySet<string>,
 ): Promise<Records[]> {
-  const wanted: [string | undefined, Format][] = [
+  const wanted: [string | undefined, RecordFormat][] = [
     [json, JSON_LINES],
     [csv, CSV],
   ];

@@ -6,7 +6,7 @@ import { ClusterError } from '../../errors.ts';
 import { writeFileAtomic } from '../../util/atomic-write.ts';
 
 /** A text format: how a result becomes text, and which picture a line is about. */
-export interface Format {
+export interface RecordFormat {
   readonly head: string;
   text(image: string, found: CornersOfFile): string;
   /** Undefined for a line that was cut off. */
@@ -14,7 +14,7 @@ export interface Format {
 }
 
 /** One JSON object per picture. */
-export const JSON_LINES: Format = {
+export const JSON_LINES: RecordFormat = {
   head: '',
   text: (image, { shape, corners, subpix, ms }) => {
     const fields = { image, shape, corners, subpix, ms: round(ms, 2) };
@@ -30,7 +30,7 @@ export const JSON_LINES: Format = {
 };
 
 /** One row per corner. */
-export const CSV: Format = {
+export const CSV: RecordFormat = {
   head: 'image,row,col,subpix_row,subpix_col\n',
   text: (image, { corners, subpix }) =>
     corners.map((corner, i) => `${[cell(image), ...corner, ...fine(subpix?.[i])].join(',')}\n`).join(''),
@@ -41,7 +41,7 @@ export const CSV: Format = {
 };
 
 /** One line per picture, for people. */
-export const LINES: Format = {
+export const LINES: RecordFormat = {
   head: '',
   text: (image, { shape, corners }) => `${image}: ${shape.join('×')}, ${corners.length} corners\n`,
   imageOf: () => undefined,
@@ -52,7 +52,7 @@ const cell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"',
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
 /** The pictures that have lines in a file; none when there is no file. */
-export async function recorded(path: string, format: Format): Promise<Set<string>> {
+export async function recorded(path: string, format: RecordFormat): Promise<Set<string>> {
   const lines = await linesOf(path);
   return new Set(lines.flatMap((line) => format.imageOf(line) ?? []));
 }
@@ -64,11 +64,11 @@ async function linesOf(path: string): Promise<string[]> {
 
 /** Records in a file, or on stdout for `-`. */
 export class Records {
-  readonly #format: Format;
+  readonly #format: RecordFormat;
   readonly #stream: WriteStream | NodeJS.WriteStream;
   #failure: Error | undefined;
 
-  private constructor(format: Format, stream: WriteStream | NodeJS.WriteStream) {
+  private constructor(format: RecordFormat, stream: WriteStream | NodeJS.WriteStream) {
     this.#format = format;
     this.#stream = stream;
     stream.on('error', (error: Error) => {
@@ -80,7 +80,7 @@ export class Records {
    * Opens the file anew, with only the lines about the pictures in `keep`.
    * @throws ClusterError when it cannot be written
    */
-  static async open(path: string, format: Format, keep: ReadonlySet<string> = new Set()): Promise<Records> {
+  static async open(path: string, format: RecordFormat, keep: ReadonlySet<string> = new Set()): Promise<Records> {
     if (path === '-') return Records.#to(process.stdout, format);
     try {
       const kept = keep.size === 0 ? [] : (await linesOf(path)).filter((line) => keep.has(format.imageOf(line) ?? ''));
@@ -91,7 +91,7 @@ export class Records {
     return new Records(format, createWriteStream(path, { flags: 'a' }));
   }
 
-  static async #to(stream: NodeJS.WriteStream, format: Format): Promise<Records> {
+  static async #to(stream: NodeJS.WriteStream, format: RecordFormat): Promise<Records> {
     const records = new Records(format, stream);
     await records.#write(format.head);
     return records;

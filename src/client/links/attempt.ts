@@ -14,8 +14,6 @@ export interface Attempted {
   readonly id: TaskId;
   /** The public name of the call, for errors. */
   readonly label: string;
-  /** Memory for the raw bytes of a result of that size, if it has a place already. */
-  readonly destination: ((bytes: number) => Uint8Array | undefined) | undefined;
   /** The attempt has its outcome. */
   attemptEnded(attempt: Attempt): void;
   /** The attempt's engine said something. */

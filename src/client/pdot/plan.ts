@@ -12,11 +12,10 @@ import type { Shape } from '../../tensor/tensor.ts';
  */
 export type PlanKind = 'rows' | 'grid' | 'ring';
 
-/** Every value of the option `plan`. */
-export const PLAN_CHOICES = ['auto', 'rows', 'grid', 'ring'] as const;
-
 /** One kind of plan, or `auto`: the kind that moves the fewest bytes. */
-export type PlanChoice = (typeof PLAN_CHOICES)[number];
+export type PlanChoice = 'auto' | PlanKind;
+
+const CHOICES: readonly PlanChoice[] = ['auto', 'rows', 'grid', 'ring'];
 
 /** Where an operand is. */
 export interface OperandLayout {
@@ -108,8 +107,8 @@ export function plan(request: PlanRequest): BlockPlan {
  * @throws RangeError that lists the choices
  */
 export function plannerOf(choice: PlanChoice = 'auto'): Planner {
-  if (!PLAN_CHOICES.includes(choice)) {
-    throw new RangeError(`unknown plan '${String(choice)}': one of ${PLAN_CHOICES.join(', ')}`);
+  if (!CHOICES.includes(choice)) {
+    throw new RangeError(`unknown plan '${String(choice)}': one of ${CHOICES.join(', ')}`);
   }
   const make = choice === 'auto' ? cheapest : (request: PlanRequest) => forced(choice, request);
   return (request) => {
