@@ -90,6 +90,8 @@ export class Runner {
     const verb = verbOf(message.method);
     run.verb = verb;
     const encoded = message.relayed === undefined ? body : ((yield this.#bodies.fetch(message, client)) as Body);
+    const loading = verb.load?.(this.#state);
+    if (loading !== undefined) yield loading;
     let args = this.#decode(run, verb, encoded);
     if (this.#libraries.wanted) {
       // The first decoding found what is missing; the second one uses it.

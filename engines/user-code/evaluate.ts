@@ -1,7 +1,7 @@
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { BoundedMap } from '../../src/util/bounded.ts';
 import type { UserNamespace } from './namespace.ts';
-import { type TopLevelSource, topLevelSource } from './top-level.ts';
+import type { TopLevelSource } from './top-level.ts';
 
 const MAX_CACHED = 1000;
 const PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
@@ -19,6 +19,7 @@ export class Evaluator {
   readonly #engine: () => string;
   readonly #functions = new BoundedMap<string, unknown>(MAX_CACHED);
   readonly #expressions = new BoundedMap<string, Script>(MAX_CACHED);
+  #topLevelSource: ((code: string) => TopLevelSource) | undefined;
 
   /** `engine` gives the engine's name for stacks and messages: `engine 2`. */
   constructor(namespace: UserNamespace, engine: () => string) {
@@ -26,12 +27,23 @@ export class Evaluator {
     this.#engine = engine;
   }
 
+  /** Loads the parser of `run`: at its first use, because each start would pay 9 ms for it. Undefined: it is loaded. */
+  load(): Promise<void> | undefined {
+    return this.#topLevelSource === undefined ? this.#load() : undefined;
+  }
+
+  async #load(): Promise<void> {
+    this.#topLevelSource = (await import('./top-level.ts')).topLevelSource;
+  }
+
   /**
    * Runs code as a REPL does; the value of the last expression, or a promise of it where the code awaits.
-   * @throws SyntaxError that names the engine and the place
+   * @throws SyntaxError that names the engine and the place; Error before `load`
    */
   run(code: string): unknown {
-    const source = this.#located(() => topLevelSource(code));
+    const rewrite = this.#topLevelSource;
+    if (rewrite === undefined) throw new Error('the parser is not loaded: load() comes first');
+    const source = this.#located(() => rewrite(code));
     for (const name of source.names) this.#declare(name, code);
     const script = this.#compile(source.text, -source.prefix);
     return (script.runInThisContext() as ReplFunction)(this.importNames);

@@ -5,6 +5,7 @@ import type { Verb } from './verb.ts';
 
 /** Runs source text as a REPL does (semantics B7). */
 export const execute: Verb<'execute'> = {
+  load: ({ evaluator }) => evaluator.load(),
   runsUserCode: () => true,
   source: ({ code }) => code,
   stopsQueue: ({ silent = true }) => !silent,

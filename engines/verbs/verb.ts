@@ -4,6 +4,8 @@ import type { EngineState } from '../engine-state.ts';
 
 /** Carries out the method `M` on an engine; without a parameter, any method. */
 export interface Verb<M extends Method = Method> {
+  /** Loads modules at the verb's first task; undefined once they are there. */
+  load?(state: EngineState): Promise<void> | undefined;
   /** User code runs, so device copies of tensors go stale. */
   runsUserCode(args: ArgumentsOf<M>): boolean;
   /** Source text in the arguments that may mention `tf` or `gpu`. */

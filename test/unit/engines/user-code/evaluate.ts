@@ -11,6 +11,7 @@ const test = suite('evaluate');
 const namespace = new UserNamespace(() => 'engine 2');
 namespace.markBaseline();
 const evaluator = new Evaluator(namespace, () => 'engine 2');
+await evaluator.load();
 
 // [code, value, names with their values afterwards]
 const TABLE: [string, unknown, Record<string, unknown>?][] = [

@@ -1,11 +1,11 @@
 // Collectives between the running tasks of five real engines, and what ends them when one does not take part.
 import * as assert from 'uvu/assert';
-import { CompositeError, RemoteError } from '../../../../src/errors.ts';
-import { range, tensor } from '../../../../src/tensor/convert.ts';
-import type { Tensor } from '../../../../src/tensor/tensor.ts';
-import { rejects } from '../../../support/assert.ts';
-import { type Rig, startRig, until } from '../../../support/cluster.ts';
-import { suite } from '../../../support/suite.ts';
+import { CompositeError, RemoteError } from '../../../src/errors.ts';
+import { range, tensor } from '../../../src/tensor/convert.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
+import { rejects } from '../../support/assert.ts';
+import { type Rig, startRig, until } from '../../support/cluster.ts';
+import { suite } from '../../support/suite.ts';
 
 type Options = { root?: number; ranks?: number[]; timeout?: number; tag?: string };
 type Op = string | ((a: never, b: never) => unknown);
