@@ -1,13 +1,7 @@
 import type { Body } from '../../protocol/codec.ts';
 import type { EngineId } from '../../protocol/messages.ts';
+import type { Relayed } from '../links/connection.ts';
 import type { CallOptions } from '../options.ts';
-
-/** How the body of one task gets to its engine, where it leaves the client once and goes on from engine to engine. */
-export interface Relayed {
-  /** The engine that passes it on; absent: this client sends it, and `chain` names who gets it next, and after. */
-  readonly from?: EngineId;
-  readonly chain?: readonly EngineId[];
-}
 
 /** The two ways of a large body to several engines. */
 export type Via = NonNullable<CallOptions['via']>;

@@ -4,6 +4,7 @@ import { type Body, decodeBody, type EncodedCall } from '../../protocol/codec.ts
 import type {
   ControlValue,
   ControlVerb,
+  EngineId,
   EngineRecord,
   OutputMessage,
   ReplyMessage,
@@ -21,10 +22,16 @@ import { type Channel, openChannel } from '../../rpc/channel.ts';
 import { ControlClient } from '../../rpc/control-client.ts';
 import { TASKS } from '../../rpc/conversations.ts';
 import { Requests } from '../../rpc/requests.ts';
-import type { Relayed } from '../calls/relays.ts';
 import type { Attempt } from './attempt.ts';
 import { remoteError } from './outcome.ts';
 import type { Task } from './task.ts';
+
+/** How the body of one task gets to its engine, where it leaves the client once and goes on from engine to engine. */
+export interface Relayed {
+  /** The engine that passes it on; absent: this client sends it, and `chain` names who gets it next, and after. */
+  readonly from?: EngineId;
+  readonly chain?: readonly EngineId[];
+}
 
 /** One call of an engine's method, before it has a task id. */
 export interface Request extends EncodedCall {
