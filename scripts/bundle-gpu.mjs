@@ -23,7 +23,7 @@ const OUT = join(ROOT, 'out', 'gpu-bundle');
 const LIMIT_MIB = 55;
 const MiB = 1024 * 1024;
 
-/** What of each package is needed, beside its package.json. */
+/** The parts of each package that are needed, beside its package.json. */
 const PACKAGES = {
   webgpu: ['index.js', 'dist/linux-x64'],
   debug: ['src'],
@@ -31,6 +31,12 @@ const PACKAGES = {
   'gpu.js': ['src', 'node_modules/acorn/package.json', 'node_modules/acorn/dist'],
   'gpu-mock.js': ['.'],
   acorn: ['dist'],
+  'acorn-walk': ['dist'],
+  'magic-string': ['dist'],
+  '@jridgewell/sourcemap-codec': ['dist'],
+  tinyglobby: ['dist'],
+  fdir: ['dist'],
+  picomatch: ['.'],
   commander: ['.'],
   zeromq: ['lib', 'build/manifest.json', 'build/linux/x64/node'],
   'cmake-ts': ['build/loader.js', 'build/loader.mjs'],
