@@ -1,4 +1,4 @@
-// What a user of the package meets: the first program of the README, and declarations that a strict project can name.
+// The package as its users meet it: the first program of the README, and declarations that a strict project can name.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ function firstProgram(): string {
   return found;
 }
 
-/** What its comments say that it prints. */
+/** The lines that its comments promise. */
 function promised(program: string): string[] {
   return [...program.matchAll(/^console\.log\(.*\); *\/\/ (.*)$/gm)].map((match) => match[1] as string);
 }

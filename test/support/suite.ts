@@ -58,7 +58,7 @@ export function suite(title: string): Suite {
   });
 }
 
-/** Ends what the file opened beside its hooks, so that the process ends. What `before` makes is not there. */
+/** Ends what the file opened beside its hooks, so that the process ends. Things that `before` makes are missing. */
 async function cleanUp(hooks: readonly Hook[]): Promise<void> {
   for (const hook of hooks)
     await Promise.resolve()

@@ -4,7 +4,7 @@ import { type Fault, inside, type Source } from './source.ts';
 const MANY_LINES = 400;
 const MAX_ROOMS = 15;
 
-/** What users get: not benchmarks, not examples. */
+/** The parts that users get: not benchmarks, not examples. */
 export function productOf(sources: readonly Source[]): Source[] {
   return sources.filter(({ path }) => ['src', 'engines', 'kernels'].some((folder) => inside(path, folder)));
 }

@@ -1,6 +1,6 @@
 import { type Fault, type Import, inside, type Source } from './source.ts';
 
-/** What each layer may import, besides itself. */
+/** The layers that each layer may import, besides itself. */
 export type Layers = Readonly<Record<string, readonly string[]>>;
 
 const isOurs = (from: string) => /^(src|engines|kernels|bench|examples|test)\//.test(from) || from === 'directview';

@@ -28,7 +28,7 @@ export interface Prose {
   readonly text: string;
 }
 
-/** What the rules look at in one file. */
+/** The parts of one file that the rules look at. */
 export interface Source {
   readonly path: string;
   readonly lines: number;
@@ -135,7 +135,7 @@ function isDoubleCast(node: ts.Node): boolean {
   return ts.isAsExpression(inner) && inner.type.kind === ts.SyntaxKind.UnknownKeyword;
 }
 
-/** Declarations with `export`. Of overloads, one text is enough. */
+/** Declarations with `export`. One text is enough for overloads. */
 function exportsOf(file: ts.SourceFile, lineOf: (at: number) => number): Export[] {
   const byName = new Map<string, Export>();
   for (const statement of file.statements) {

@@ -22,7 +22,7 @@ export function bannedWords(sources: readonly Source[]): Fault[] {
   );
 }
 
-/** Code in backquotes is no prose. A sentence begins after a full stop, an empty line or a tag. */
+/** Code in backquotes is left out. A sentence begins after a full stop, an empty line or a tag. */
 function sentences(text: string): string[] {
   return text
     .replace(/`[^`]*`/g, '`…`')
