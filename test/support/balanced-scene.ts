@@ -19,7 +19,7 @@ export function scene(engines = 4, noEngineGrace = 50): Scene {
   return { session, balancer, lview: new LoadBalancedView(balancer, 'all') };
 }
 
-/** What remote functions see: they run in this process, but by their source. */
+/** The globals of remote functions: they run in this process, but by their source. */
 export const world = globalThis as unknown as {
   here: typeof here;
   gate: Promise<void>;

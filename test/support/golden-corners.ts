@@ -1,4 +1,4 @@
-// What scikit-image 0.19.3 computes for each picture, and how far results may be from it.
+// The results of scikit-image 0.19.3 for each picture, and how far ours may be from them.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Tensor } from '../../src/tensor/tensor.ts';

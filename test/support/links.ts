@@ -1,4 +1,4 @@
-// What tests of links share: an inbox that can be awaited, and waiting for a condition.
+// Shared by the tests of links: an inbox that can be awaited, and waiting for a condition.
 import type { Link, LinkHandlers, Parts } from '../../src/comm/transport.ts';
 
 /** Collects what a side of a link receives. */

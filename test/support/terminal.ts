@@ -61,7 +61,7 @@ export class Terminal {
     this.#child.stdin?.write(text);
   }
 
-  /** What was shown since the last `type`. */
+  /** The text shown since the last `type`. */
   get since(): string {
     return this.shown.slice(this.#mark);
   }

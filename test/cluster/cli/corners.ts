@@ -173,7 +173,7 @@ test('pictures of one name in two folders do not overwrite each other', async ()
   assert.equal(drawn, ['a', 'a/x.jpg.png', 'a/x.png', 'b', 'b/x.jpg.png', 'b/x.png']);
   await assertMarked(join(out, 'a/x.png'), coins);
   await assertMarked(join(out, 'b/x.png'), page);
-  // What it drew lies in the searched folder now, and is no picture of the next run.
+  // Its drawings are in the searched folder now; the next run must not take them for pictures.
   const again = await run(dir, '--out', out, ...onCpu, '--skip-existing');
   assert.equal([again.code, again.stderr.split('\n')[0]], [0, '4 pictures are there already']);
 });

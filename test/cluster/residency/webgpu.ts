@@ -1,4 +1,4 @@
-// What stays on the device, and tf and gpu in user code, on the webgpu context.
+// Values that stay on the device, and tf and gpu in user code, on the webgpu context.
 
 import { residencyCases } from '../../support/cases/residency.ts';
 import { onContext } from '../../support/on-context.ts';

@@ -57,14 +57,16 @@ export function inside(path: string, folder: string): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-/** All sources but those of tests. */
-export function readSources(): Source[] {
-  return FOLDERS.filter((folder) => existsSync(ROOT + folder)).flatMap((folder) =>
-    readdirSync(ROOT + folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
-      .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
-      .map((path) => parse(path, readFileSync(ROOT + path, 'utf8'))),
-  );
+/** All sources of these folders; default: all but the tests. */
+export function readSources(folders: readonly string[] = FOLDERS): Source[] {
+  return folders
+    .filter((folder) => existsSync(ROOT + folder))
+    .flatMap((folder) =>
+      readdirSync(ROOT + folder, { recursive: true, encoding: 'utf8' })
+        .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+        .map((name) => posix.join(folder, name.replaceAll('\\', '/')))
+        .map((path) => parse(path, readFileSync(ROOT + path, 'utf8'))),
+    );
 }
 
 /** Reads one file. `path` is from the root of the repository. */

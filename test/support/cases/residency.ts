@@ -1,4 +1,4 @@
-// What stays on the device between calls, and when it goes; on real engines of any context.
+// Values that stay on the device between calls, and when they go; on real engines of any context.
 import * as assert from 'uvu/assert';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';

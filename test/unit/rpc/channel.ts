@@ -124,7 +124,7 @@ test('a client does not take what only clients send', () =>
     const channel = open(endpoint, client);
     void channel.send(MAIL);
     await engine.until(1);
-    // What the types forbid, a broken engine may do.
+    // A broken engine may do things that the types forbid.
     void (engine.heard[0]!.channel as Channel<Header>).send({ type: 'fetch', id: 'c:1' });
     void engine.heard[0]!.channel.send(NEED);
     await client.until(1);

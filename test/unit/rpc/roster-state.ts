@@ -10,7 +10,7 @@ const engine = (id: number, uuid: string) => ({ id, uuid }) as EngineRecord;
 const short = (event: RosterEvent) =>
   event.type === 'engine-up' ? `+${event.engine.uuid}` : `-${event.uuid} ${event.id} ${event.reason}`;
 
-/** What each message changed, and who is there in the end. */
+/** The changes by each message, and the engines that are there in the end. */
 function follow(...messages: RosterOutbound[]): { changes: string[][]; engines: string[]; version: number } {
   const state = new RosterState();
   const changes = messages.map((message) => state.fold(message).map(short));

@@ -1,4 +1,4 @@
-// What users hand in: nested arrays, typed arrays, tf.Tensor, tensors.
+// Values that users hand in: nested arrays, typed arrays, tf.Tensor, tensors.
 import * as assert from 'uvu/assert';
 import { NotSerializableError, ShapeError } from '../../../src/errors.ts';
 import { cast, isTFTensor, range, type TensorLike, tensor } from '../../../src/tensor/convert.ts';

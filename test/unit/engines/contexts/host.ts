@@ -1,4 +1,4 @@
-// What every context without a GPU does beside multiplying: tensors in and out of tfjs and gpu.js, memory, errors.
+// Contexts without a GPU, beside multiplying: tensors in and out of tfjs and gpu.js, memory, errors.
 import * as assert from 'uvu/assert';
 import type { ContextKind, GpuContext } from '../../../../engines/contexts/context.ts';
 import { probeAll, probeContext } from '../../../../engines/contexts/index.ts';

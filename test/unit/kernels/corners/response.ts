@@ -120,7 +120,7 @@ test(
       ['int32', 2147483647],
     ] as const) {
       const response = await cornerHarris(tf, cast(levels(white), dtype));
-      // One half is no whole number of levels: up to 1/127 off at the inner rectangle.
+      // One half is not a whole number of levels: up to 1/127 off at the inner rectangle.
       allClose(response.data, wanted, { rtol: 0, atol: 0.05 });
       allClose([response.at(8 * 40 + 10)], [20.25084], { rtol: 1e-5 });
     }

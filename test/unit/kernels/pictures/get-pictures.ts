@@ -142,7 +142,7 @@ const PATTERNS: [string, string[]][] = [
   ['links/*/three.png', []],
   ['links/folder', ['links/folder/three.png']],
   ['links/folder/*.png', ['links/folder/three.png']],
-  // No match is no error.
+  // Nothing found: an empty list, not an error.
   ['none/../*.gif', []],
   ['[x-z]9.png', []],
 ];

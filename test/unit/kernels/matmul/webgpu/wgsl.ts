@@ -1,5 +1,5 @@
 // Every shader text is valid WGSL, the tensor-core ones too: checked by Dawn's compiler on its null backend, which has every
-// feature and needs no driver. What the kernels compute is checked in gemm.ts and the conformance suite.
+// feature and needs no driver. gemm.ts and the conformance suite check the numbers.
 import * as assert from 'uvu/assert';
 import { importDawn } from '../../../../../engines/contexts/webgpu/dawn.ts';
 import {
