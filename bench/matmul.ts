@@ -1,5 +1,5 @@
-// Benchmark of matmul. It checks every provider that this machine can open against the reference, and then times three
-// things: the kernel by the GPU's clock, products of resident operands, and products from host to host. Peers run in the
+// Benchmark of matmul. It checks every provider that this machine can open against the reference. Then it times the
+// kernel by the GPU's clock, products of resident operands, and products from host to host. Peers run in the
 // same process.
 //   node dist/bench/matmul.js [--sizes 256,512,1024x64x1024] [--providers webgpu,wasm] [--dtype float32] [--seconds 20]
 //                             [--json FILE] [--conformance]

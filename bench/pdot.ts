@@ -1,6 +1,7 @@
-// pdot from matrices at the client to the product at the client. Its peer is the tutorial's four lines in ipyparallel with
-// numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked first.
-// `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto] [--software] [--json FILE]`
+// pdot from matrices at the client to the product at the client. Its peer is the tutorial's four lines in ipyparallel
+// with numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked
+// first. `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
+// [--software] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,5 @@
-// A folder of benchmark results (JSON) as one Markdown page with tables that line up and charts beside it.
-// `node dist/bench/report.js FOLDER`, which bench/main does at its end; writes report.md and a PNG per chart into FOLDER.
+// A folder of benchmark results (JSON) as one Markdown page with tables that line up and charts beside it. `node
+// dist/bench/report.js FOLDER`, which bench/main does at its end; writes report.md and a PNG per chart into FOLDER.
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

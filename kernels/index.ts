@@ -1,5 +1,5 @@
-// The picture functions, for users and for engines. Each file behind them is loaded at the first call, so that neither a
-// client nor an engine pays for functions that it does not use.
+// The picture functions, for users and for engines. Each file behind them is loaded at its first call, so that a
+// process loads only what it uses.
 import type { Tensor } from '../src/tensor/tensor.ts';
 import type { CornersJob, CornersOfFile } from './corners/corners-of-file.ts';
 import type { FindCornersOptions, FoundCorners } from './corners/find-corners.ts';
@@ -32,9 +32,9 @@ export type { GetPicturesOptions } from './pictures/get-pictures.ts';
 export type { Picture, ReadPictureOptions } from './pictures/read-picture.ts';
 
 /**
- * The Harris response of a picture, `[rows, cols]` float32: positive at corners, negative at edges, near 0 in flat parts.
- * Pixels outside the picture count as 0, so that its outermost pixels respond too. Results agree with scikit-image's
- * corner_harris.
+ * The Harris response of a picture, `[rows, cols]` float32: positive at corners, negative at edges, near 0 in flat
+ * parts. Pixels outside the picture count as 0, so that its outermost pixels respond too. Results agree with
+ * scikit-image's corner_harris.
  * @param image 2-D. Floats are taken as they are, integers are scaled to 0..1 by their range.
  * @throws ShapeError unless the image is 2-D; RangeError for NaN or an option out of range; TypeError without a device
  */
@@ -89,8 +89,8 @@ export const cornerSubpix = kernelFunction(async function cornerSubpix(
 });
 
 /**
- * The corners of a picture file. It decodes the file, computes the response, takes its peaks and, with `subpix`, refines
- * them.
+ * The corners of a picture file. It decodes the file, computes the response, takes its peaks and, with `subpix`,
+ * refines them.
  * @param source a path, which each engine reads for itself, or the bytes of the file
  * @throws PictureError naming the file; RangeError for an option out of range; TypeError without a device
  * @example
@@ -148,8 +148,8 @@ export const getPictures = kernelFunction(async function getPictures(
 });
 
 /**
- * A picture file as a grey tensor: PNG, JPEG, WebP, TIFF, GIF or AVIF; grey, RGB, RGBA or CMYK; 8 or 16 bits. It takes the
- * first frame of an animation, and turns the picture as its EXIF orientation says.
+ * A picture file as a grey tensor: PNG, JPEG, WebP, TIFF, GIF or AVIF; grey, RGB, RGBA or CMYK; 8 or 16 bits. It takes
+ * the first frame of an animation, and turns the picture as its EXIF orientation says.
  * @param source a path, or the bytes of the file
  * @throws PictureError naming the file, when it cannot be read, is empty, broken, not a picture, or too large
  * @throws RangeError when `resize` or `maxPixels` is not a whole number ≥ 1
@@ -162,8 +162,8 @@ export const readPicture = kernelFunction(async function readPicture(
 });
 
 /**
- * The grey picture, stretched from its minimum (black) to its maximum (white), with a red plus at every corner, 8 pixels
- * across and 1.5 thick: uint8 `[rows, cols, 3]`.
+ * The picture with a red plus at every corner, 8 pixels across and 1.5 thick: uint8 `[rows, cols, 3]`. Its grey is
+ * stretched from the minimum (black) to the maximum (white).
  * @param image 2-D, any dtype
  * @throws ShapeError unless the image is 2-D
  */

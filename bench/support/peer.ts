@@ -1,5 +1,6 @@
-// Other systems beside which benchmarks run: Python scripts of bench/peers that live as long as the benchmark. They answer
-// one line of JSON with another, so that both sides can take turns. A peer that is not installed is reported by name.
+// Other systems beside which benchmarks run: Python scripts of bench/peers that live as long as the benchmark. They
+// answer one line of JSON with another, so that both sides can take turns. A peer that is not installed is reported by
+// name.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';

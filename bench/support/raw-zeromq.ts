@@ -28,8 +28,8 @@ export function rawPing(n: number): Promise<number[]> {
 }
 
 /**
- * MB/s (10^6 bytes) one way over ipc: `bytes` to each of `engines` child processes, in messages of 4 MiB, until each has
- * acknowledged the last one. The best of three passes.
+ * MB/s (10^6 bytes) one way over ipc: `bytes` to each of `engines` child processes, in messages of 4 MiB. The clock
+ * stops when each has acknowledged the last one. The best of three passes.
  */
 export function rawThroughput(bytes: number, engines: number): Promise<number> {
   return withPeers(engines, async (sockets) => {
@@ -45,8 +45,8 @@ export function rawThroughput(bytes: number, engines: number): Promise<number> {
 }
 
 /**
- * MB/s (10^6 bytes) one way over ipc: `bytes` from each of `engines` child processes, copied into one new buffer, as a
- * gather has to. The best of three passes.
+ * MB/s (10^6 bytes) one way over ipc: `bytes` from each of `engines` child processes. They are copied into one new
+ * buffer, as a gather has to. The best of three passes.
  */
 export function rawGather(bytes: number, engines: number): Promise<number> {
   return withPeers(engines, async (sockets) => {

@@ -14,9 +14,9 @@ export interface LocalMaximum {
 }
 
 /**
- * Block-wise non-maximum suppression (Neubeck and Van Gool, "Efficient non-maximum suppression", 2006). The device gives
- * the maxima of blocks of minDistance + 1 pixels of each column. A block holds at most one peak, and a few blocks tell
- * whether a pixel is the highest around.
+ * Block-wise non-maximum suppression (Neubeck and Van Gool, "Efficient non-maximum suppression", 2006). The device
+ * gives the maxima of blocks of minDistance + 1 pixels of each column. A block holds at most one peak, and a few
+ * blocks tell whether a pixel is the highest around.
  */
 export class ColumnBlocks {
   readonly #field: ResponseRows;

@@ -1,8 +1,8 @@
-// Filters along one axis in tfjs ops. A map of [rows, cols] has the shape [1, rows, 1, cols], so that its columns are the
-// channels of the convolution. Down the columns, each tap is one multiply-add over a whole row, which XNNPACK, TensorFlow
-// and GPUs compute fast. With one channel a filter takes 2 to 8 times as long; a maximum takes 7 times as long on wasm and
-// 100 times on tensorflow. Across the rows, four neighbours are the channels of one pixel, and the filter is a band matrix
-// that makes eight pixels of the result at a time. A transposition would cost more than the filter.
+// Filters along one axis in tfjs ops. A map of [rows, cols] has the shape [1, rows, 1, cols], so that its columns are
+// the channels of the convolution. Down the columns, each tap is one multiply-add over a whole row, which XNNPACK,
+// TensorFlow and GPUs compute fast. With one channel a filter takes 2 to 8 times as long. A maximum takes 7 times as
+// long on wasm and 100 times on tensorflow. Across the rows, four neighbours are the channels of one pixel. The filter
+// is a band matrix that makes eight pixels of the result at a time. A transposition would cost more than the filter.
 import type { Tensor4D } from '@tensorflow/tfjs-core';
 import type { TF } from '../device.ts';
 
@@ -79,7 +79,7 @@ function repeated(taps: readonly number[], cols: number, stride: number): Float3
   return out;
 }
 
-/** The band matrix: element [i, j] is the tap for the distance from pixel j, which it makes, to i − margin, which it takes. */
+/** The band matrix: element [i, j] is the tap for the distance from the made pixel j to the taken pixel i − margin. */
 function band(taps: readonly number[], margin: number, width: number): Float32Array {
   const radius = (taps.length - 1) / 2;
   return Float32Array.from({ length: width * TAKEN * MADE }, (_, at) => {

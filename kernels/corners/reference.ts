@@ -1,4 +1,5 @@
-// The corner response and its peaks in plain float64 loops: slow, short, and the truth that tests hold the tfjs kernels to.
+// The corner response and its peaks in plain float64 loops: slow, short, and the truth that tests hold the tfjs
+// kernels to.
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { gaussianTaps } from './gaussian.ts';
 import type { Corner } from './image.ts';

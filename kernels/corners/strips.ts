@@ -1,6 +1,7 @@
 /**
- * A part of a tall picture: the device loads the rows `from` to `to` and computes the rows `lo` to `hi`, both half-open.
- * The result is the same as in one piece, and the memory of the device does not bound the size of a picture.
+ * A part of a tall picture. The device loads the rows `from` to `to` and computes the rows `lo` to `hi`, both
+ * half-open. The result is the same as in one piece, and the memory of the device does not bound the size of a
+ * picture.
  */
 export interface Strip {
   readonly lo: number;

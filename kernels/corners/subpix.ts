@@ -3,10 +3,10 @@ import { type Corner, type FloatImage, floatImage, type Image } from './image.ts
 import { type SubpixOptions, subpixOptions } from './options.ts';
 
 /**
- * cornerSubpix of the public API. It fits each window as a crossing of edges and as a dot; an F-test decides between the
- * two, or for neither. Algorithm: Förstner and Gülch, "A fast operator for detection and precise location of distinct
- * points, corners and centres of circular features" (1987), as in scikit-image. It computes float64 on the host: a few
- * windows of 13×13 are too little for a device.
+ * cornerSubpix of the public API. It fits each window as a crossing of edges and as a dot; an F-test decides between
+ * the two, or for neither. Algorithm: Förstner and Gülch, "A fast operator for detection and precise location of
+ * distinct points, corners and centres of circular features" (1987), as in scikit-image. It computes float64 on the
+ * host: a few windows of 13×13 are too little for a device.
  * @throws ShapeError, RangeError
  */
 export async function cornerSubpix(

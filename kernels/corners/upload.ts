@@ -16,8 +16,8 @@ export function upload(tf: TF, image: FloatImage, strip: Strip): Columns {
 }
 
 /**
- * The loaded rows of a strip with their neighbours. The caller disposes the three maps. They come from the same memory,
- * one pixel apart: the padding at the end of a row is the 0 beside its last pixel and the first of the next row.
+ * The loaded rows of a strip with their neighbours. The caller disposes the three maps. They come from the same
+ * memory, one pixel apart. The padding at the end of a row is 0 beside its last pixel, and beside the next row's first.
  */
 export function uploadSurroundings(tf: TF, image: FloatImage, strip: Strip): Surroundings {
   const memory = padded(image, strip);

@@ -5,8 +5,8 @@ import { numbers, referenceMatmul } from './reference.ts';
 const PANEL = 1024;
 
 /**
- * C = A · B on this thread, row-major: float64 in double precision, the integers as wrapping int32, other floats by
- * the reference. A sweep over a row of C takes four rows of B, so that C is loaded and stored once for four products.
+ * C = A · B on this thread, row-major. float64 has double precision, the integers wrap as int32, other floats take the
+ * reference. A sweep over a row of C takes four rows of B, so that C is loaded and stored once for four products.
  * Panels of 1024 columns stay in the L2 cache.
  * Technique: loop order and blocking of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
  * (2008), without packing.

@@ -1,5 +1,6 @@
-// The product as a gpu.js kernel, as the documentation of gpu.js writes it: one thread per element of C. It serves where
-// nothing faster does, and as a baseline. gpu.js takes sizes as [columns, rows] and indexes [y][x], which is row-major.
+// The product as a gpu.js kernel, as the documentation of gpu.js writes it: one thread per element of C. It serves
+// where nothing faster does, and as a baseline. gpu.js takes sizes as [columns, rows] and indexes [y][x], which is
+// row-major.
 import type { GPU, IKernelFunctionThis, IKernelRunShortcut, Input } from 'gpu.js';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -15,8 +16,8 @@ export interface GpuJs {
 type KernelThis = IKernelFunctionThis<{ k: number }>;
 const KEPT = 16;
 
-// One element of C. gpu.js translates the source, so it keeps to the grammar of gpu.js. A constant ends the loop: gpu.js
-// silently stops a loop that an argument bounds after 1000 iterations.
+// One element of C. gpu.js translates the source, so it keeps to the grammar of gpu.js. A constant ends the loop:
+// gpu.js silently stops a loop that an argument bounds after 1000 iterations.
 function element(this: KernelThis, a: number[][], b: number[][]): number {
   let sum = 0;
   for (let i = 0; i < this.constants.k; i++) sum += a[this.thread.y]![i]! * b[i]![this.thread.x]!;

@@ -1,5 +1,6 @@
-// The product by onnxruntime-node, whose MLAS computes it off the main thread. The model has one MatMul in about 100 bytes,
-// which this file writes without a protobuf library. Its axes are symbolic, so that one session serves every shape.
+// The product by onnxruntime-node, whose MLAS computes it off the main thread. The model has one MatMul in about 100
+// bytes, which this file writes without a protobuf library. Its axes are symbolic, so that one session serves every
+// shape.
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';

@@ -6,8 +6,8 @@ import { type MatmulProvider, productOf } from './product.ts';
 type TF = typeof tfcore;
 
 /**
- * `tf.matMul` on the current backend of `tf`, for float32, and for float16 by way of float32. It offers neither float64,
- * which tfjs lacks, nor int32, which some backends of tfjs multiply in float32.
+ * `tf.matMul` on the current backend of `tf`, for float32, and for float16 by way of float32. It offers neither
+ * float64, which tfjs lacks, nor int32, which some backends of tfjs multiply in float32.
  */
 export function tfjsProvider(tf: TF): MatmulProvider {
   return {

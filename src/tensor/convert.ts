@@ -30,9 +30,9 @@ export function isTFTensor(value: unknown): value is TFTensorLike {
 }
 
 /**
- * A Tensor of nested arrays, of a typed array, of a tf.Tensor (read synchronously), or of another Tensor. Typed arrays and
- * Tensors are not copied unless their dtype changes. Values convert as typed arrays do: integers wrap, float16 rounds to
- * the nearest (ties to even).
+ * A Tensor of nested arrays, of a typed array, of a tf.Tensor (read synchronously), or of another Tensor. Typed arrays
+ * and Tensors are not copied unless their dtype changes. Values convert as typed arrays do: integers wrap, float16
+ * rounds to the nearest (ties to even).
  * @throws NotSerializableError for ragged nested arrays and elements that are not numbers
  * @throws TypeError for an unknown dtype; ShapeError when the shape and the number of elements differ
  * @example
@@ -109,7 +109,7 @@ export function cast(from: Tensor, dtype: DType): Tensor {
 }
 
 /**
- * The whole numbers from 0 to n − 1, or from `from` to `to` − 1 in steps of `step`, as Python's range: an Array.
+ * The whole numbers of Python's range, as an Array: from 0 to n − 1, or from `from` to `to` − 1 by `step`.
  * @throws RangeError for fractions and for a step of 0
  * @example
  * range(4); // [0, 1, 2, 3]

@@ -4,8 +4,8 @@
 // in registers.
 // Technique: shared-memory tiling, register tiling in two dimensions, vec4 access, double buffering and threads in the
 // shape of warps (S. Boehm, "How to optimize a CUDA matmul kernel"); blocks in groups, as in Triton's matmul tutorial.
-// Layout: A's block lies in shared memory as rows of vec4 along K with one vec4 of padding, so that 32 threads read 4
-// rows (broadcasts). B's block lies as rows of vec4 along N, so that 8 neighbours read 128 consecutive bytes. Every 32
+// Layout: A's block lies in shared memory as rows of vec4 along K with one vec4 of padding. So 32 threads read 4 rows,
+// as broadcasts. B's block lies as rows of vec4 along N, so that 8 neighbours read 128 consecutive bytes. Every 32
 // threads cover a patch of 4×8 of the thread grid. Registers fetch the vec4s of the next step during the current one.
 // Rows and columns past the edge are read as 0 and not written; `exact` leaves these checks out. WGSL does not unroll
 // loops, so the text spells the register tile out.

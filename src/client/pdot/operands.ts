@@ -25,8 +25,8 @@ export async function operandValue(operand: Operand): Promise<OperandValue> {
 }
 
 /**
- * The layouts of A and B; one round trip if any is a ref. Each engine holds some rows of A. It holds all of B if its part
- * has as many rows as A has columns; otherwise B is scattered by rows.
+ * The layouts of A and B; one round trip if any is a ref. Each engine holds some rows of A. It holds all of B if its
+ * part has as many rows as A has columns; otherwise B is scattered by rows.
  * @throws TypeError for a value on an engine that is not a tensor; ShapeError for parts that do not make a matrix
  */
 export async function layoutsOf(

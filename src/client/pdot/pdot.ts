@@ -1,5 +1,5 @@
-// pdot: C = A · B over the engines of a view. However clever the plan, it stays the tutorial's four lines: push B
-// everywhere, scatter A by rows, run C = A · B, gather C.
+// pdot: C = A · B over the engines of a view. It stays the tutorial's four lines, however clever the plan:
+// push B everywhere, scatter A by rows, run C = A · B, gather C.
 import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
 import { productDType } from '../../tensor/product-dtype.ts';
@@ -35,13 +35,13 @@ export interface PdotOptions extends Omit<PdotPlanOptions, 'plan'> {
 /** The function `pdot` with its planner. */
 export interface Pdot {
   /**
-   * The matrix product C = A · B, computed block by block on the view's engines: `[M, N]` from A `[M, K]` and B `[K, N]`.
-   * Both have one dtype. float32, float16 and int32 (which wraps) are multiplied on the engines' devices, float64 in double
-   * precision on their CPUs. The small integers give int32.
+   * The matrix product C = A · B, computed block by block on the view's engines: `[M, N]` from A `[M, K]` and B `[K,
+   * N]`. Both have one dtype. float32, float16 and int32 (which wraps) are multiplied on the engines' devices, float64
+   * in double precision on their CPUs. The small integers give int32.
    *
-   * An operand is a value here, or `ref('A')`. Each engine holds some rows of A, as scatter deals them. It holds some rows
-   * of B too, or all of it (push). Operands on the engines must not change until the promise settles.
-   * `timeout` (milliseconds) is for the whole product.
+   * An operand is a value here, or `ref('A')`. Each engine holds some rows of A, as scatter deals them. It holds some
+   * rows of B too, or all of it (push). Operands on the engines must not change until the promise settles. `timeout`
+   * (milliseconds) is for the whole product.
    * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
    *   CompositeError when an engine fails; TimeoutError, AbortError
    * @example
@@ -55,7 +55,8 @@ export interface Pdot {
   ): Promise<Tensor>;
 
   /**
-   * As above, but C stays on the engines, scattered by rows under the name `into`. The promise gives a ref to it.
+   * The matrix product C = A · B, as without `into`, but C stays on the engines. It is scattered by rows under that
+   * name, and the promise gives a ref to it.
    * @example
    * await engines.scatter('A', a);
    * await engines.push({ B: b });
@@ -66,8 +67,8 @@ export interface Pdot {
 
   /**
    * The plan by which `pdot` would multiply: its kind, the blocks with their engines, the bytes each way. It asks the
-   * engines for the shapes of refs and sends nothing else. Hand the plan to `pdot` to multiply by it, as often as you like:
-   * operands of the same shapes, dtypes and places need no planning again.
+   * engines for the shapes of refs and sends nothing else. `pdot` multiplies by it, as often as you
+   * like: operands of the same shapes, dtypes and places need no planning again.
    * @throws ShapeError, TypeError, RangeError, NoEnginesRegistered as pdot; TimeoutError, AbortError
    * @example
    * const plan = await pdot.plan(engines, a, b);

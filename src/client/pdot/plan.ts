@@ -6,9 +6,9 @@ import { type Range, ranges } from '../../tensor/partition.ts';
 import type { Shape } from '../../tensor/tensor.ts';
 
 /**
- * How the operands get to the engines. `rows`: A by rows, and all of B to every engine that has rows, as in the tutorial.
- * `grid`: row panels of A × column panels of B. `ring`: B lies on the engines by rows, and its blocks travel from engine
- * to engine.
+ * How the operands get to the engines. `rows`: A by rows, and all of B to every engine that has rows, as in the
+ * tutorial. `grid`: row panels of A × column panels of B. `ring`: B lies on the engines by rows, and its blocks travel
+ * from engine to engine.
  */
 export type PlanKind = 'rows' | 'grid' | 'ring';
 
@@ -96,14 +96,14 @@ export function plan(request: PlanRequest): BlockPlan {
 }
 
 /**
- * The planner of a choice. `auto` (default) compares all kinds that are possible. Some may leave engines idle: it drops
- * those that use less than three quarters of the engines that the widest kind uses. It takes the one with the fewest bytes
- * of the rest, on a tie rows before grid before ring.
+ * The planner of a choice. `auto` (default) compares all kinds that are possible. It drops those that use less than
+ * three quarters of the engines that the widest one uses. It takes the one with the fewest bytes of the rest, on a tie
+ * rows before grid before ring.
  *
  * Sources: the number of words that an algorithm moves is the usual measure (Irony, Toledo and Tiskin, "Communication
- * lower bounds for distributed-memory matrix multiplication", 2004). Block rows, a grid of blocks and a ring are the classic
- * distributions (Golub and Van Loan, "Matrix Computations", 3rd edition, 1996, chapter 6). The three quarters are ours:
- * bytes count for more than a few idle engines.
+ * lower bounds for distributed-memory matrix multiplication", 2004). Block rows, a grid of blocks and a ring are the
+ * classic distributions (Golub and Van Loan, "Matrix Computations", 3rd edition, 1996, chapter 6). The three quarters
+ * are ours: bytes count for more than a few idle engines.
  * @throws RangeError that lists the choices
  */
 export function plannerOf(choice: PlanChoice = 'auto'): Planner {

@@ -7,10 +7,10 @@ import { type BlockResults, rowsOf } from './blocks.ts';
 import type { PdotJob } from './job.ts';
 
 /**
- * Runs the plan ring: B lies on the engines by rows, and every engine sends its rows to all that multiply with them, the
- * next engine first. There are two steps. First every engine sends. When all have sent, every engine takes its mail and
- * multiplies. A task never waits for a task that may not have run, so that two clients with rings over the same engines,
- * in any order, cannot block each other. After a failure the engines drop the mail that is left.
+ * Runs the plan ring. B lies on the engines by rows. Every engine sends its rows to all that multiply with them, the
+ * next engine first. There are two steps. First every engine sends. When all have sent, every engine takes its mail
+ * and multiplies. A task never waits for a task that may not have run. So two clients with rings over the same engines
+ * cannot block each other. After a failure the engines drop the mail that is left.
  * @param take takes the blocks of C
  */
 export async function multiplyRing<T>(
