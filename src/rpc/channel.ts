@@ -1,8 +1,9 @@
 // Typed messages over the links of comm/: the one place where headers are encoded, decoded, checked and traced.
 import type { Link, LinkHandlers, Listener, Transport } from '../comm/transport.ts';
 import { ProtocolError } from '../errors.ts';
-import { type Body, decodeHeader, encodeMessage } from '../protocol/codec.ts';
+import type { Body } from '../protocol/codec.ts';
 import type { Union } from '../protocol/fields.ts';
+import { decodeHeader, encodeMessage } from '../protocol/header-codec.ts';
 import type { Header } from '../protocol/messages.ts';
 import type { Conversation } from './conversations.ts';
 import { isTracing, traceMessage } from './wire-trace.ts';

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Link, Listener } from '../../src/comm/transport.ts';
 import { zeromqTransport } from '../../src/comm/zeromq.ts';
-import { bodyOf, decodeBody, decodeHeader, encodeBody, encodeMessage } from '../../src/protocol/codec.ts';
+import { decodeBody, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
+import { bodyOf, decodeHeader, encodeMessage } from '../../src/protocol/header-codec.ts';
 import type {
   ControlReply,
   ControlRequest,

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
 import { ExecuteReply } from '../../../src/client/results/execute-reply.ts';
 import type { Transport } from '../../../src/comm/transport.ts';
-import { encodeMessage } from '../../../src/protocol/codec.ts';
+import { encodeMessage } from '../../../src/protocol/header-codec.ts';
 import { tensor } from '../../../src/tensor/convert.ts';
 import { declaredMembers, type Member, membersIn, runtimeMembers } from '../../support/architecture/members.ts';
 import { fakeResult, fakeTask } from '../../support/fake-tasks.ts';

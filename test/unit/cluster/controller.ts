@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Controller, type ControllerOptions } from '../../../src/cluster/controller.ts';
 import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Link, Transport } from '../../../src/comm/transport.ts';
-import { decodeHeader, encodeMessage } from '../../../src/protocol/codec.ts';
+import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
 import type { EngineRecord, RosterInbound, RosterOutbound } from '../../../src/protocol/messages.ts';
 import { until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';

@@ -5,14 +5,8 @@ import { Socket } from 'node:net';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { NotSerializableError, ProtocolError } from '../../../src/errors.ts';
-import {
-  type Body,
-  bodyOf,
-  decodeBody,
-  encodeBody,
-  encodeMessage,
-  type Revivers,
-} from '../../../src/protocol/codec.ts';
+import { type Body, decodeBody, encodeBody, type Revivers } from '../../../src/protocol/codec.ts';
+import { bodyOf, encodeMessage } from '../../../src/protocol/header-codec.ts';
 import { reviveLocal } from '../../../src/protocol/values/functions.ts';
 import { fromModule } from '../../../src/protocol/values/module-function.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';

@@ -3,7 +3,7 @@ import { deepStrictEqual } from 'node:assert/strict';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { ProtocolError } from '../../../src/errors.ts';
-import { decodeHeader, encodeMessage } from '../../../src/protocol/codec.ts';
+import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
 import { type DeviceReport, type Header, PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
 import { throws } from '../../support/assert.ts';
 import { suite } from '../../support/suite.ts';

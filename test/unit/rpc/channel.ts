@@ -4,7 +4,7 @@ import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Listener, Parts } from '../../../src/comm/transport.ts';
 import { ConnectionError, ProtocolError } from '../../../src/errors.ts';
 import type { Body } from '../../../src/protocol/codec.ts';
-import { encodeMessage } from '../../../src/protocol/codec.ts';
+import { encodeMessage } from '../../../src/protocol/header-codec.ts';
 import type { Header, TasksInbound, TasksOutbound } from '../../../src/protocol/messages.ts';
 import { type Channel, type ChannelHandlers, listenChannels, openChannel } from '../../../src/rpc/channel.ts';
 import { TASKS } from '../../../src/rpc/conversations.ts';

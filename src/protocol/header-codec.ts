@@ -1,0 +1,61 @@
+// A message as parts and back. A header is JSON and is read field by field (messages.ts), so that nothing else of it gets
+// in. Apart from codec.ts, because the threads that only talk need not load the codec of values.
+import type { Parts } from '../comm/transport.ts';
+import { ProtocolError } from '../errors.ts';
+import type { Body } from './codec.ts';
+import { asObject } from './fields.ts';
+import { HEADERS, type Header, LARGE_HEADERS, PROTOCOL_VERSION } from './messages.ts';
+
+const MAX_HEADER = 4 * 1024 * 1024;
+const SMALL_HEADER = 64 * 1024;
+
+/**
+ * The parts of a message; the body's buffers are passed on, not copied.
+ * @throws ProtocolError for a header over its limit (64 KiB; 4 MiB for LARGE_HEADERS)
+ */
+export function encodeMessage(header: Header, body: Body = []): Parts {
+  const bytes = Buffer.from(JSON.stringify({ v: PROTOCOL_VERSION, ...header }));
+  checkSize(header.type, bytes.byteLength);
+  return [bytes, ...body];
+}
+
+/**
+ * The header of a received message, every field checked and copied into a fresh object.
+ * @throws ProtocolError for another protocol version (names both), an unknown type, or a bad field (names it)
+ */
+export function decodeHeader(parts: Parts): Header {
+  const bytes = parts[0];
+  if (bytes === undefined) throw new ProtocolError('a message without a header');
+  checkSize('message', bytes.byteLength, MAX_HEADER);
+  const header = checkHeader(parse(bytes));
+  checkSize(header.type, bytes.byteLength);
+  return header;
+}
+
+function checkSize(type: string, bytes: number, limit = LARGE_HEADERS.has(type) ? MAX_HEADER : SMALL_HEADER): void {
+  if (bytes > limit) throw new ProtocolError(`the header of a ${type} has ${bytes} bytes, over ${limit}`);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
+  } catch (error) {
+    throw new ProtocolError('there is no JSON in the header', { cause: error });
+  }
+}
+
+function checkHeader(value: unknown): Header {
+  const { v, type } = asObject(value, 'a header');
+  if (v !== PROTOCOL_VERSION) {
+    const theirs = typeof v === 'number' ? v : 'none';
+    throw new ProtocolError(
+      `protocol versions differ: the peer speaks ${theirs}, this side ${PROTOCOL_VERSION}; run the same directview on both`,
+    );
+  }
+  return HEADERS(value, typeof type === 'string' ? type.slice(0, 32) : 'header');
+}
+
+/** The parts after the header. */
+export function bodyOf(parts: Parts): Body {
+  return parts.slice(1);
+}
