@@ -163,9 +163,18 @@ export class Runner {
 
   #failed(run: Run, thrown: unknown): TaskEnd {
     const error = this.#wireError(run, thrown);
-    const metadata = this.#metadata(run);
+    const metadata = this.#metadataOfFailure(run);
     const reply = { type: 'reply', id: run.message.id, status: 'error', metadata, error } as const;
     return { reply, body: NOTHING, stopsQueue: stopsQueue(run) };
+  }
+
+  // The failure may be that of the metadata: then the error goes without them.
+  #metadataOfFailure(run: Run): ReplyMetadata {
+    try {
+      return this.#metadata(run);
+    } catch {
+      return { started: run.started, completed: now(), stdout: '', stderr: '' };
+    }
   }
 
   #metadata(run: Run): ReplyMetadata {

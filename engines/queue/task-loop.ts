@@ -2,7 +2,9 @@
 import { performance } from 'node:perf_hooks';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
-import type { TaskId, TaskMessage } from '../../src/protocol/messages.ts';
+import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
+import { toWireError } from '../../src/protocol/values/wire-error.ts';
+import { logLine } from '../log.ts';
 import type { QueuedTask, QueueEvent, Reply, Started, TaskClient, TaskEnd } from './queue-event.ts';
 import type { StatusBoard } from './status-board.ts';
 import type { TaskQueue } from './task-queue.ts';
@@ -177,13 +179,38 @@ export class TaskLoop {
     return sending;
   }
 
-  #send({ to, reply, body }: Reply<TaskClient>): Promise<unknown> | undefined {
+  #send(event: Reply<TaskClient>): Promise<unknown> | undefined {
+    try {
+      return this.#transmit(event);
+    } catch (error) {
+      return this.#transmitFailure(event, error);
+    }
+  }
+
+  // The queue goes on whatever cannot be sent.
+  #transmitFailure({ to, reply }: Reply<TaskClient>, error: unknown): undefined {
+    try {
+      void to.send(unsendable(reply, error));
+    } catch (second) {
+      logLine(`engine: the reply of task '${reply.id}' cannot be sent: ${toWireError(second).message}`);
+    }
+  }
+
+  #transmit({ to, reply, body }: Reply<TaskClient>): Promise<unknown> | undefined {
     const sent = to.send(reply, body);
     if (!body.some((part) => part.byteLength > LARGE_BYTES)) return undefined;
     // A client that is gone may come back and ask for the kept reply.
     const gone = () => {};
     return Promise.race([sent.catch(gone), sleep(SEND_WAIT_MS)]);
   }
+}
+
+/** The failure that a client gets in place of a reply that cannot be encoded. It has nothing of that reply but its id. */
+function unsendable({ id, metadata }: ReplyMessage, error: unknown): ReplyMessage {
+  const { started, completed } = metadata;
+  const { name, message, ...rest } = toWireError(error);
+  const wire = { ...rest, name, message: `the reply of task '${id}' cannot be sent: ${name}: ${message}` };
+  return { type: 'reply', id, status: 'error', metadata: { started, completed, stdout: '', stderr: '' }, error: wire };
 }
 
 function sleep(ms: number): Promise<void> {

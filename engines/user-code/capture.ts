@@ -2,20 +2,25 @@
 import process from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { TaskId } from '../../src/protocol/messages.ts';
+import { fittingEnd } from '../../src/util/json-length.ts';
 
 /** Sends text of a task while it runs. */
 export type EmitText = (id: TaskId, stream: 'stdout' | 'stderr', text: string) => void;
 
 const { now } = Date;
 const FLUSH_MS = 50;
-/** Characters kept per stream and task, because the reply's header carries them. */
-const MAX_CHARS = 1 << 20;
+/** Bytes of JSON that a stream may have in the reply's header, whose limit is 4 MiB. */
+const MAX_BYTES = 1 << 20;
+/** Characters of a live message: its header is under 4 MiB, whatever they are. */
+const PIECE_CHARS = 1 << 19;
 
 interface Streamed {
+  /** The end of the text, at most `2 * MAX_BYTES` characters. */
   text: string;
-  /** Characters that were sent live. */
-  sent: number;
-  truncated: boolean;
+  /** Characters before `text` that are not kept. */
+  dropped: number;
+  /** Text that was not sent live yet. */
+  unsent: string;
 }
 
 interface Current {
@@ -64,13 +69,19 @@ export class Capture {
     this.#schedule();
   }
 
-  /** Ends the task: sends its unsent text and gives the whole text, with carriage returns applied. */
+  /**
+   * Ends the task: sends its unsent text and gives the whole text, with carriage returns applied. Of a stream that is
+   * over 1 MiB it gives the end; the first line says how much is missing.
+   */
   end(): { stdout: string; stderr: string } {
     const current = this.#current;
     if (current === null) return { stdout: '', stderr: '' };
-    if (current.stdout.text !== '' || current.stderr.text !== '') this.flush();
-    this.#current = null;
-    return { stdout: overwrite(current.stdout.text), stderr: overwrite(current.stderr.text) };
+    try {
+      if (current.stdout.unsent !== '' || current.stderr.unsent !== '') this.flush();
+    } finally {
+      this.#current = null;
+    }
+    return { stdout: endOf(current.stdout), stderr: endOf(current.stderr) };
   }
 
   // A timer cannot fire in a synchronous loop, so the writes flush too, at most every 50 ms.
@@ -88,25 +99,43 @@ export class Capture {
     const current = this.#current;
     if (current === null) return;
     for (const name of ['stdout', 'stderr'] as const) {
-      const { text, sent } = current[name];
-      if (text.length > sent) this.#emit(current.id, name, text.slice(sent));
-      current[name].sent = text.length;
+      const { unsent } = current[name];
+      current[name].unsent = '';
+      for (let at = 0; at < unsent.length; at += PIECE_CHARS) {
+        this.#emit(current.id, name, unsent.slice(at, at + PIECE_CHARS));
+      }
     }
   }
 }
 
 function stream(): Streamed {
-  return { text: '', sent: 0, truncated: false };
+  return { text: '', dropped: 0, unsent: '' };
 }
 
 function append(to: Streamed, text: string): void {
-  if (to.truncated) return;
-  to.truncated = to.text.length + text.length > MAX_CHARS;
-  to.text += text.slice(0, MAX_CHARS - to.text.length);
-  if (to.truncated) to.text += `\n… output over ${MAX_CHARS} characters is dropped\n`;
+  to.text += text;
+  to.unsent += text;
+  if (to.text.length > 2 * MAX_BYTES) keepLast(to, MAX_BYTES);
+}
+
+function keepLast(of: Streamed, characters: number): void {
+  const dropped = of.text.length - characters;
+  of.text = of.text.slice(dropped);
+  of.dropped += dropped;
+}
+
+function endOf(streamed: Streamed): string {
+  streamed.text = overwrite(streamed.text);
+  const fitting = fittingEnd(streamed.text, MAX_BYTES);
+  if (fitting < streamed.text.length) keepLast(streamed, fitting);
+  const { dropped, text } = streamed;
+  return dropped === 0 ? text : `… (${dropped} characters of output before this are missing)\n${text}`;
 }
 
 /** Applies carriage returns: each deletes the line before it (`x\ry\n` → `y\n`). */
 export function overwrite(text: string): string {
-  return text.includes('\r') ? text.replaceAll('\r\n', '\n').replace(/[^\n]*\r/g, '') : text;
+  if (!text.includes('\r')) return text;
+  // Not one pattern for the whole text: it takes quadratic time on a long line after a carriage return.
+  const lines = text.replaceAll('\r\n', '\n').split('\n');
+  return lines.map((line) => line.slice(line.lastIndexOf('\r') + 1)).join('\n');
 }

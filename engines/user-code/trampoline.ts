@@ -30,7 +30,16 @@ export function enter<T>(run: () => T): T {
   try {
     return script.runInThisContext({ breakOnSigint: true, displayErrors: false }) as T;
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') throw new Interrupted();
+    if (isInterruption(error)) throw new Interrupted();
     throw error;
+  }
+}
+
+// A user's error may have getters that throw.
+function isInterruption(error: unknown): boolean {
+  try {
+    return (error as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
+  } catch {
+    return false;
   }
 }

@@ -1,18 +1,24 @@
-// An error on the wire: plain fields, bounded, with its causes. Beside the classes of errors.ts.
 import { ProtocolError } from '../../errors.ts';
+import { fittingStart } from '../../util/json-length.ts';
 import { object, optional, type Reader, text } from '../fields.ts';
 
-/** An error as it travels in a header. */
+/**
+ * An error as it travels in a header. Every text of it is bounded in bytes of JSON, so that the header stays under its
+ * limit: message and stack 64 KiB each (of a cause 16 KiB), name and code 1 KiB.
+ */
 export interface WireError {
   readonly name: string;
   readonly message: string;
-  /** At most 10 000 characters. */
   readonly stack: string;
   readonly code?: string | undefined;
   readonly cause?: WireError | undefined;
 }
 
-const MAX_STACK = 10_000;
+const KIB = 1024;
+const NAME_BYTES = KIB;
+const TEXT_BYTES = 64 * KIB;
+/** Bytes of the message, and of the stack, of a cause: 16 causes take less than 1 MiB. */
+const CAUSE_TEXT_BYTES = 16 * KIB;
 /** Causes that are sent, and causes that are accepted. */
 const MAX_CAUSES = 8;
 const MAX_CAUSES_READ = 16;
@@ -33,10 +39,10 @@ const errorFields: Reader<WireError> = object({
   cause: optional(wireError),
 });
 
-/** Never throws, whatever was thrown: getters of hostile errors are guarded. */
+/** The error of whatever was thrown, cut to the limits of WireError. Never throws: getters of hostile errors are guarded. */
 export function toWireError(thrown: unknown, depth = 0): WireError {
   try {
-    return thrown instanceof Error || isErrorLike(thrown) ? fromError(thrown, depth) : fromThrown(thrown);
+    return thrown instanceof Error || isErrorLike(thrown) ? fromError(thrown, depth) : fromThrown(thrown, depth);
   } catch {
     return { name: 'Error', message: 'an error that cannot be read was thrown', stack: '' };
   }
@@ -55,18 +61,48 @@ function isErrorLike(value: unknown): value is ErrorLike {
 }
 
 function fromError(error: ErrorLike, depth: number): WireError {
-  const { name, message, code, cause } = error;
+  const { name, code, cause } = error;
+  const message = String(error.message);
   return {
-    name: String(name),
-    message: String(message),
-    stack: String(error.stack ?? '').slice(0, MAX_STACK),
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(cause !== undefined && depth < MAX_CAUSES ? { cause: toWireError(cause, depth + 1) } : {}),
+    name: cutName(String(name)),
+    message: cutText(message, textBytes(depth)),
+    stack: cutStack(String(error.stack ?? ''), message, textBytes(depth)),
+    code: typeof code === 'string' ? cutName(code) : undefined,
+    cause: cause !== undefined && depth < MAX_CAUSES ? toWireError(cause, depth + 1) : undefined,
   };
 }
 
-function fromThrown(thrown: unknown): WireError {
-  return { name: 'Error', message: `thrown: ${String(thrown)}`, stack: '' };
+function fromThrown(thrown: unknown, depth: number): WireError {
+  return { name: 'Error', message: cutText(`thrown: ${String(thrown)}`, textBytes(depth)), stack: '' };
+}
+
+function textBytes(depth: number): number {
+  return depth === 0 ? TEXT_BYTES : CAUSE_TEXT_BYTES;
+}
+
+// V8 writes the message above the frames: a long message must not push them out.
+function cutStack(stack: string, message: string, bytes: number): string {
+  if (fittingStart(stack, bytes) === stack.length) return stack;
+  const at = message === '' ? -1 : stack.indexOf(message);
+  if (at < 0) return cutText(stack, bytes);
+  const frames = stack.slice(at + message.length);
+  return cutText(`${stack.slice(0, at)}${cutText(message, bytes / 2)}${frames}`, bytes);
+}
+
+/** The start of a text; its last line says how much is missing. */
+function cutText(whole: string, bytes: number): string {
+  const kept = fittingStart(whole, bytes);
+  return kept === whole.length ? whole : `${whole.slice(0, kept)}\n${missing(whole.length - kept)}`;
+}
+
+/** The start of a text of one line, and how much is missing. */
+function cutName(whole: string): string {
+  const kept = fittingStart(whole, NAME_BYTES);
+  return kept === whole.length ? whole : `${whole.slice(0, kept)} ${missing(whole.length - kept)}`;
+}
+
+function missing(characters: number): string {
+  return `… (${characters} characters are missing)`;
 }
 
 /** A local Error with the remote name, message, stack and causes. */

@@ -221,6 +221,76 @@ test('errors after a task has ended are logged and do not end the engine', () =>
     assert.match(engine.stderr(), /late (one|two)/);
   }));
 
+test('an error of any size ends its task, and the engine goes on', () =>
+  withEngine(async (client) => {
+    const failures: [() => unknown, RegExp][] = [
+      [() => Promise.reject(new Error('x'.repeat(5e6))), /^x+\n… \(\d+ characters are missing\)$/],
+      [
+        () => {
+          throw new Error('\0'.repeat(5e6));
+        },
+        /characters are missing/,
+      ],
+      [
+        () => {
+          throw 'x'.repeat(1e7);
+        },
+        /^thrown: x+\n… /,
+      ],
+      [
+        () => {
+          throw Object.assign(new Error('m'), { name: 'n'.repeat(5e6), code: 'c'.repeat(5e6) });
+        },
+        /^m$/,
+      ],
+      [
+        () => {
+          let cause: unknown;
+          for (let i = 0; i < 30; i++) cause = new Error('c'.repeat(1e6), { cause });
+          throw cause;
+        },
+        /^c+\n… /,
+      ],
+      [
+        () => {
+          throw new Proxy(new Error('m'), {
+            get() {
+              throw new Error('hostile');
+            },
+          });
+        },
+        /cannot be read/,
+      ],
+    ];
+    for (const [fn, message] of failures) {
+      const { reply } = await client.apply(fn);
+      assert.is(reply.status, 'error');
+      assert.match(reply.error?.message ?? '', message);
+      assert.is((await client.apply(() => 1)).value, 1);
+    }
+    const { reply } = await client.run('execute', {
+      code: "console.log('y'.repeat(9e6)); throw new Error('x'.repeat(6e6))",
+    });
+    assert.match(reply.error?.message ?? '', /characters are missing/);
+    assert.is((await client.apply(() => 2)).value, 2);
+  }));
+
+test('output of any length ends with the task: the reply has its end, the live stream all of it', () =>
+  withEngine(async (client) => {
+    const { reply, value } = await client.apply(() => {
+      console.log('\x1b'.repeat(10e6));
+      console.error('x'.repeat(10e6));
+      console.error('the result');
+      return 3;
+    });
+    assert.is(value, 3);
+    assert.match(reply.metadata.stdout, /^… \(\d+ characters of output before this are missing\)\n/);
+    assert.match(reply.metadata.stderr, /^… \(\d+ characters of output before this are missing\)\nx+\nthe result\n$/);
+    const live = client.outputs.reduce((sum, { text = '' }) => sum + text.length, 0);
+    assert.is(live, 20e6 + 2 + 'the result\n'.length);
+    assert.is((await client.apply(() => 4)).value, 4);
+  }));
+
 test('user values may have the names of what the engine itself uses', () =>
   withEngine(async (client) => {
     const names = [

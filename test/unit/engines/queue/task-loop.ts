@@ -136,6 +136,31 @@ test('a large result whose client is gone holds up nothing', async () => {
   await waitFor(() => scene.replies.length === 2, 'the second reply');
 });
 
+test('a reply that cannot be encoded fails its task and holds up nothing', async () => {
+  for (const failures of [1, 2]) {
+    const scene = new Scene();
+    let left = failures;
+    const replies: ReplyMessage[] = [];
+    const client: TaskClient = {
+      send: async (message) => void replies.push(message as ReplyMessage),
+    };
+    const failing: TaskClient = {
+      send: (message) => {
+        if (left-- > 0) throw new RangeError('Invalid string length');
+        return client.send(message);
+      },
+    };
+    scene.loop.roster(1);
+    scene.loop.arrive(task(1), [], failing);
+    scene.loop.arrive(task(2), [], client);
+    await waitFor(() => replies.at(-1)?.id === 'c:2', 'the second reply');
+    assert.is(replies.length, 3 - failures);
+    if (failures === 2) continue;
+    assert.is(replies[0]?.status, 'error');
+    assert.is(replies[0]?.error?.message, "the reply of task 'c:1' cannot be sent: RangeError: Invalid string length");
+  }
+});
+
 test('an abort that the control thread has acknowledged wins over a later start', async () => {
   const scene = new Scene();
   scene.loop.roster(1);

@@ -36,13 +36,38 @@ test('text goes out while the task awaits, on its own stream', async () => {
   assert.equal(sent.at(-1), ['t', 'stdout', 'c']);
 });
 
-test('text is bounded and says so', () => {
-  const { capture } = fresh();
+test('the end of long text is kept, and its first line says how much is missing', () => {
+  const { sent, capture } = fresh();
   capture.begin('t');
   for (let i = 0; i < 40; i++) capture.write('stdout', 'x'.repeat(100_000));
+  capture.write('stdout', 'the result\n');
   const { stdout } = capture.end();
   assert.ok(stdout.length < (1 << 20) + 100);
-  assert.match(stdout, /is dropped\n$/);
+  const missing = 4_000_011 - (1 << 20) + 1;
+  assert.match(stdout, new RegExp(`^… \\(${missing} characters of output before this are missing\\)\nx+the result\n$`));
+  assert.is(sent.map(([, , text]) => text).join('').length, 4_000_011, 'the live stream is complete');
+});
+
+for (const char of ['\0', '\n', '漢', '👍', '\ud83d']) {
+  test(`both streams of any length fit into a header: ${JSON.stringify(char)}`, () => {
+    const { sent, capture } = fresh();
+    capture.begin('t');
+    const text = char.repeat(10 * 2 ** 20);
+    capture.write('stdout', text);
+    capture.write('stderr', text);
+    const streams = capture.end();
+    assert.ok(Buffer.byteLength(JSON.stringify(streams)) < 2.1 * 2 ** 20);
+    for (const [, , piece] of sent) assert.ok(Buffer.byteLength(JSON.stringify(piece)) < 3.1 * 2 ** 20);
+    assert.is(
+      sent.reduce((sum, [, , piece]) => sum + piece.length, 0),
+      2 * text.length,
+    );
+  });
+}
+
+test('a long line after a carriage return takes linear time', () => {
+  const line = 'y'.repeat(2 ** 20);
+  assert.is(overwrite(`x\r${line}`), line);
 });
 
 test('text of no task is not anybody’s', () => {
