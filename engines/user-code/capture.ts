@@ -70,8 +70,8 @@ export class Capture {
   }
 
   /**
-   * Ends the task: sends its unsent text and gives the whole text, with carriage returns applied. Of a stream that is
-   * over 1 MiB it gives the end; the first line says how much is missing.
+   * Ends the task: sends its unsent text and gives the whole text, with carriage returns applied. A stream
+   * over 1 MiB keeps its end; its first line says how much is missing.
    */
   end(): { stdout: string; stderr: string } {
     const current = this.#current;
