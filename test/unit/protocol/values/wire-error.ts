@@ -1,6 +1,6 @@
 // Errors of any size and any make become errors that fit into a header.
 import * as assert from 'uvu/assert';
-import { decodeHeader, encodeMessage } from '../../../../src/protocol/codec.ts';
+import { decodeHeader, encodeMessage } from '../../../../src/protocol/header-codec.ts';
 import { fromWireError, toWireError, type WireError } from '../../../../src/protocol/values/wire-error.ts';
 import { suite } from '../../../support/suite.ts';
 
