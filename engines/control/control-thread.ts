@@ -75,7 +75,7 @@ function replyTo(request: ControlRequest): ControlReply {
     return { ...reply, ok: false, error: `this is engine incarnation ${uuid}, not ${request.to}` };
   }
   const value = answer(request, side, (forwarded) => tell({ do: 'request', request: forwarded }));
-  return { ...reply, ok: true, ...(value === undefined ? {} : { value }) };
+  return { ...reply, ok: true, value };
 }
 
 async function close(): Promise<void> {

@@ -38,8 +38,8 @@ export class Reaper {
 }
 
 /**
- * Ends the running task from the control thread: by SIGINT while it computes, by rejecting what it awaits, and at last by
- * ending the process, so that the launcher replaces the engine.
+ * Ends the running task from the control thread. SIGINT ends a task that computes; a task that awaits is rejected. At last
+ * the process ends, so that the launcher replaces the engine.
  */
 export class Interrupter {
   readonly #board: StatusBoard;

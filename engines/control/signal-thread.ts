@@ -25,8 +25,8 @@ function enter(level: number): void {
     try {
       scripts[level]?.runInThisContext({ breakOnSigint: true });
     } catch {
-      // Node breaks the script that was entered last. A task that still computes was entered earlier, or the signal would
-      // have ended it: wait, so that the next signal goes to the task.
+      // Node breaks the script that was entered last. A task that still computes was entered before this script. Wait for
+      // it, so that the next signal goes to the task.
       while (board.get('phase') === PHASE.sync && board.get('closed') === 0) board.waitFor('closed', LOOK_MS);
       if (level === 0) board.set('guarded', 0);
     }

@@ -23,7 +23,7 @@ const MAX_AXES = 3;
 
 /**
  * The gpu.js kernels of `view.kernel` on this engine, by id. Each is compiled at its first call, once per kind of
- * arguments (a number, or a tensor of so many axes), because gpu.js fixes those when it compiles.
+ * arguments: gpu.js fixes when it compiles which of them are numbers, and how many axes the others have.
  */
 export class UserKernels {
   readonly #identity: Identity;

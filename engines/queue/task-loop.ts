@@ -166,8 +166,8 @@ export class TaskLoop {
   }
 
   /**
-   * Carries out what happened in the queue. A promise if a large result is on its way: it is read from memory while it is
-   * sent, so the next task must not write into it.
+   * Carries out what happened in the queue. A promise if a large result is on its way: sending reads it from memory, so
+   * the next task must not write into it.
    */
   #handle(events: readonly QueueEvent<TaskClient>[]): Promise<unknown> | undefined {
     this.#board.fold(events);

@@ -26,8 +26,7 @@ export class TaskOutput {
   #send(stream: OutputMessage['stream'], body: Body, text?: string): void {
     const task = this.#queue.running;
     if (task === null) throw new Error(`${stream} outside a task has no client to go to`);
-    const header = { type: 'output', id: task.message.id, stream, ...(text === undefined ? {} : { text }) } as const;
     // A client that is gone misses the output; the reply has all of the text.
-    void task.client.send(header, body);
+    void task.client.send({ type: 'output', id: task.message.id, stream, text }, body);
   }
 }

@@ -1,6 +1,6 @@
 // The SIGINT trampoline. V8 can end a script that was entered with `breakOnSigint`; the stack above that script stays
-// whole. Inspector's terminateExecution would also break code after an `await`, but it takes Node's own frames with it
-// ("async hook stack has become corrupted"; tried, and not safe).
+// whole. The inspector's terminateExecution would also break code after an `await`. It is not safe (tried): it takes Node's
+// own frames with it ("async hook stack has become corrupted").
 import { Script } from 'node:vm';
 
 /** The name of the trampoline's script in stacks. */

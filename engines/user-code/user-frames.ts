@@ -1,5 +1,5 @@
-// A user's stack without the engine's frames below it. The engine recognises its own files by the folder that this module
-// was loaded from, not by a pattern, because a user's path may contain any of the engine's names.
+// A user's stack without the engine's frames below it. A frame is the engine's if its file lies in the folder that this
+// module was loaded from. A pattern would not do, because a user's path may contain any of the engine's names.
 import { TRAMPOLINE } from './trampoline.ts';
 
 /** The engine's folder as stack frames print it: as loaded, and as source maps rename it. */
