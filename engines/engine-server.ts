@@ -60,7 +60,7 @@ export class EngineServer {
 
   #guardProcess(): void {
     const { tasks, control } = this.#options;
-    guardProcess(this.#log);
+    guardProcess(this.#log, this.#parts.runner);
     process.on('SIGTERM', () => void this.stop(ENGINE_EXIT.ok, 'SIGTERM'));
     process.on('exit', () => removeSocketFiles([tasks, control]));
   }

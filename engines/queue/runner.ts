@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { type Body, decodeArguments, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
 import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts';
 import type { ArgumentsOf, Method } from '../../src/protocol/methods.ts';
@@ -35,6 +36,10 @@ interface Run {
   args: ArgumentsOf<Method> | undefined;
   /** Its verb has given a promise: only the encoding of the value is left. */
   awaited: boolean;
+  /** Code of the user runs, or has begun callbacks and promises. */
+  runsUserCode: boolean;
+  /** An earlier task ran in the turn of the event loop that has not ended yet: an unhandled error may be that task's. */
+  sharesTurn: boolean;
 }
 
 /** The steps of a task: yields each promise that it must wait for, and returns the body of the reply. */
@@ -57,7 +62,11 @@ export class Runner {
   readonly #board: StatusBoard;
   readonly #bodies: RelayedBodies;
   readonly #revivers: Revivers;
-  #stop: ((error: Error) => void) | undefined;
+  #stop: ((error: unknown) => void) | undefined;
+  /** The task that awaits something. */
+  #waiting: Run | undefined;
+  /** A task has ended within this turn of the event loop. */
+  #turnIsUsed = false;
 
   constructor({ state, libraries, capture, board, bodies, revivers }: RunnerOptions) {
     this.#state = state;
@@ -70,15 +79,40 @@ export class Runner {
 
   /** Gives a promise only if the task must wait: a short task ends within the call, without a microtask. Never throws. */
   run(task: QueuedTask<TaskClient>): TaskEnd | Promise<TaskEnd> {
-    const run: Run = { message: task.message, started: now(), verb: undefined, args: undefined, awaited: false };
-    this.#capture.begin(run.message.id);
+    const { message } = task;
+    const run: Run = {
+      message,
+      started: now(),
+      verb: undefined,
+      args: undefined,
+      awaited: false,
+      runsUserCode: false,
+      sharesTurn: this.#turnIsUsed,
+    };
+    this.#capture.begin(message.id);
     const steps = this.#steps(run, task);
     try {
       const step = this.#resume(run, steps, undefined);
-      return step.done ? this.#succeeded(run, step.value) : this.#wait(run, steps, step.value);
+      if (!step.done) return this.#wait(run, steps, step.value);
+      this.#turnIsUsed = true;
+      return this.#succeeded(run, step.value);
     } catch (error) {
+      this.#turnIsUsed = true;
       return this.#failed(run, error);
     }
+  }
+
+  /** A new turn of the event loop begins: what earlier tasks left unhandled has been reported. */
+  turn(): void {
+    this.#turnIsUsed = false;
+  }
+
+  /** Fails the task that awaits something with an error that nobody handled. False if no task can have caused it. */
+  fail(error: unknown): boolean {
+    const run = this.#waiting;
+    if (run === undefined || !run.runsUserCode || run.sharesTurn) return false;
+    this.#stop?.(error);
+    return true;
   }
 
   /** Rejects the promise that the running task waits for. A signal ends a task that computes. */
@@ -98,7 +132,8 @@ export class Runner {
       yield this.#libraries.settle();
       args = this.#decode(run, verb, encoded);
     }
-    if (verb.runsUserCode(args)) {
+    run.runsUserCode = verb.runsUserCode(args);
+    if (run.runsUserCode) {
       this.#state.residency.clear();
       const preparing = this.#libraries.bridge.prepare(() => this.#reachable(args));
       if (preparing !== undefined) yield preparing;
@@ -116,17 +151,28 @@ export class Runner {
     const stopped = new Promise<never>((_, reject) => {
       this.#stop = reject;
     });
+    this.#waiting = run;
+    if (run.sharesTurn) {
+      setImmediate(() => {
+        run.sharesTurn = false;
+      });
+    }
     try {
       let pending = first;
       for (;;) {
         const step = this.#resume(run, steps, await Promise.race([pending, stopped]));
-        if (step.done) return this.#succeeded(run, step.value);
+        if (step.done) {
+          // Node reports rejections that nobody handles at the end of a turn.
+          if (run.runsUserCode) await Promise.race([nextTurn(), stopped]);
+          return this.#succeeded(run, step.value);
+        }
         pending = step.value;
       }
     } catch (error) {
       return this.#failed(run, error);
     } finally {
       this.#stop = undefined;
+      this.#waiting = undefined;
     }
   }
 
@@ -203,6 +249,10 @@ export class Runner {
     const ran = `ran longer than ${message.runTimeout} ms (${now() - started} ms)`;
     return plainError('TaskTimeout', `${where} ${ran} and was interrupted`);
   }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** True for an `execute` that is not silent: it counts, and its failure aborts the queued ones. */

@@ -19,8 +19,11 @@ const CLIENT_LEASE_MS = 10_000;
 /** Milliseconds that a task waits for the roster that its client has seen. The controller may be gone. */
 const ROSTER_WAIT_MS = 2000;
 
-/** Runs tasks. Never throws; gives a promise only where the task awaits. */
+/** Runs tasks. */
 export interface RunsTasks {
+  /** A new turn of the event loop begins. */
+  turn(): void;
+  /** Never throws; gives a promise only where the task awaits. */
   run(task: QueuedTask<TaskClient>): TaskEnd | Promise<TaskEnd>;
 }
 
@@ -116,6 +119,7 @@ export class TaskLoop {
 
   #pump(): void {
     const until = performance.now() + SLICE_MS;
+    this.#runner.turn();
     for (;;) {
       const started = this.#next();
       if (started === undefined) {

@@ -4,6 +4,7 @@ import type { EngineOptions } from '../../protocol/engine-options.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import type { EngineExit, EngineHandle } from './launcher.ts';
 import { OutputTail } from './output-tail.ts';
+import { UnhandledLines } from './unhandled-lines.ts';
 
 /** One engine process to start. */
 export interface SpawnOptions {
@@ -14,7 +15,7 @@ export interface SpawnOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The working directory. */
   readonly cwd: string;
-  /** `stderr` also passes its output on to our stderr. */
+  /** `stderr` passes all of its output on to our stderr, `none` only errors that nobody handled. */
   readonly echo: 'none' | 'stderr';
 }
 
@@ -45,9 +46,11 @@ export class EngineProcess implements EngineHandle {
   }
 
   #follow(stream: Readable, echo: SpawnOptions['echo']): void {
+    const unhandled = new UnhandledLines();
     stream.setEncoding('utf8').on('data', (text: string) => {
       this.#tail.write(text);
       if (echo === 'stderr') process.stderr.write(text.replace(/^(?=.)/gm, `[engine ${this.slot}] `));
+      else for (const line of unhandled.write(text)) process.stderr.write(`[engine ${this.slot}] ${line}\n`);
     });
   }
 

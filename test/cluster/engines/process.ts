@@ -221,6 +221,53 @@ test('errors after a task has ended are logged and do not end the engine', () =>
     assert.match(engine.stderr(), /late (one|two)/);
   }));
 
+test('an exception in a callback, or a rejection that nobody handles, fails the task that runs', () =>
+  withEngine(async (client, engine) => {
+    const timer = () =>
+      new Promise(() => {
+        setTimeout(() => {
+          throw new RangeError('in a timer');
+        }, 5);
+      });
+    const listener = async () => {
+      const { EventEmitter } = await import('node:events');
+      setImmediate(() => new EventEmitter().emit('error', new RangeError('in a timer')));
+      await new Promise(() => {});
+    };
+    const forgotten = async () => {
+      void (async () => {
+        throw new RangeError('in a timer');
+      })();
+      return 1;
+    };
+    const code = "await new Promise(() => setTimeout(() => { throw new RangeError('in a timer') }, 5))";
+    const runs = [
+      () => client.apply(timer),
+      () => client.apply(listener),
+      () => client.apply(forgotten),
+      () => client.run('map', { fn: timer, sequences: [[1, 2]] }),
+      () => client.run('execute', { code }),
+    ];
+    for (const run of runs) {
+      const { reply } = await run();
+      assert.equal([reply.error?.name, reply.error?.message], ['RangeError', 'in a timer']);
+      assert.is((await client.apply(async () => 1)).value, 1);
+    }
+    assert.not.match(engine.stderr(), /in a timer/);
+  }));
+
+test('what a finished task leaves unhandled fails no other task of the same turn, and is reported with its stack', () =>
+  withEngine(async (client, engine) => {
+    const left = client.apply(() => {
+      void Promise.reject(new Error('left behind'));
+      return 1;
+    });
+    const next = client.apply(() => new Promise((resolve) => setTimeout(() => resolve(2), 50)));
+    assert.is((await left).value, 1);
+    assert.is((await next).value, 2);
+    assert.match(engine.stderr(), /^unhandled: a rejection that nobody handles: Error: left behind\nunhandled: {5}at /);
+  }));
+
 test('an error of any size ends its task, and the engine goes on', () =>
   withEngine(async (client) => {
     const failures: [() => unknown, RegExp][] = [

@@ -29,7 +29,7 @@ function engine() {
   const loop = new TaskLoop({
     queue,
     board,
-    runner: { run: () => new Promise(() => {}) },
+    runner: { turn: () => {}, run: () => new Promise(() => {}) },
     control: { drain: () => {}, deadline: () => {} },
     collectives: { ended: () => {} },
   });

@@ -46,6 +46,7 @@ class Scene implements TaskClient {
       queue: this.queue,
       board: this.board,
       runner: {
+        turn: () => {},
         run: (queued) => {
           this.story.push(`run ${queued.message.id}`);
           assert.is(this.board.running()?.id, queued.message.id);
