@@ -1,20 +1,9 @@
-import { isIndexKey } from './targets.ts';
-
-// Asked for by the language, by inspectors and by test runners: no index, and no typing error either.
-const SILENT = new Set([
-  'then',
-  'toJSON',
-  'constructor',
-  'inspect',
-  'nodeType',
-  'asymmetricMatch',
-  'tagName',
-  'splice',
-]);
+import { isIndexKey, seemsIndexKey } from './targets.ts';
 
 /**
- * A class whose instances take unknown property names as indices: `rc[0]`, `rc[-1]`, `rc['::2']`, without a Proxy around
- * the instance.
+ * A class whose instances take unknown property names that look like an index as one: `rc[0]`, `rc[-1]`, `rc['::2']`,
+ * without a Proxy around the instance. Any other unknown name is undefined, as on every object: completion, inspectors
+ * and test runners probe for names.
  */
 export abstract class Indexable<One, Many> {
   readonly [index: number]: One;
@@ -36,11 +25,11 @@ export abstract class Indexable<One, Many> {
   }
 
   static {
-    // The proxy is the *prototype*: own and inherited members are found first, `this` stays the real instance, and only
+    // The proxy is the *prototype*: own and inherited members are found first, and `this` stays the real instance. Only
     // names that nothing else defines come here.
     const fallback = new Proxy(Object.prototype, {
       get(target, key, receiver: object) {
-        const isIndex = typeof key === 'string' && !SILENT.has(key) && !(key in target) && #at in receiver;
+        const isIndex = typeof key === 'string' && seemsIndexKey(key) && #at in receiver;
         return isIndex ? receiver.#at(key) : Reflect.get(target, key, receiver);
       },
       has: (target, key) => Reflect.has(target, key) || (typeof key === 'string' && isIndexKey(key)),

@@ -13,6 +13,14 @@ export function isIndexKey(key: string): boolean {
 }
 
 /**
+ * Does this property key look as if an index was meant, right or wrong: `'0'`, `'1.5'`, `'1:x'`? The name 'all' counts.
+ * Other names are for tools and typing errors, which expect undefined.
+ */
+export function seemsIndexKey(key: string): boolean {
+  return key === 'all' || /^\s*[-+]?\d|[:,]/.test(key);
+}
+
+/**
  * Targets of an index as Python reads it: an integer counts into `ids` (negative from the end), a slice freezes a list,
  * the items of a list are engine ids.
  * @throws TypeError for any other kind of key, RangeError "No such engine: 99"

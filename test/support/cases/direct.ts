@@ -214,7 +214,11 @@ export function directCases(test: Suite, rig: () => Rig): void {
     const targets = (key: string) => rc.view(key).targets;
     assert.equal([':', '2:4', '::2', '1::3', ':-3'].map(targets), [FOUR, [2, 3], [0, 2], [1], [0]]);
     assert.is(rc[-1]?.targets, 3);
-    throws(() => rc[null as never], TypeError, /key by int\/slice/);
+    assert.is(rc[null as never], undefined);
+    for (const key of [null as never, 'x', 1.5]) throws(() => rc.view(key), TypeError, /key by int\/slice/);
+    for (const key of ['1.5', '1:x', '0,x']) throws(() => rc[key as never], TypeError, /key by int\/slice/);
+    assert.is((rc as { foo?: () => void }).foo?.(), undefined);
+    assert.is((rc['all' as never] as Rig['v']).targets, 'all');
     throws(() => rc[99], RangeError, /No such engine: 99/);
     rc.ids.pop();
     assert.equal(rc.ids, FOUR);

@@ -33,7 +33,8 @@ export function jobCases(test: Suite, rig: () => Rig): void {
     assert.equal(keys(), [false, false, false, false]);
     await ar;
     assert.equal(keys(), [false, false, false, false]);
-    throws(() => rig().rc['nope' as never], TypeError, /key by int\/slice/);
+    assert.is(rig().rc['nope' as never], undefined);
+    throws(() => rig().rc.view('nope'), TypeError, /key by int\/slice/);
   });
 
   test('case 19: split gives a child per message; joined they equal the parent', async () => {
