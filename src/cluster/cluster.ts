@@ -31,8 +31,6 @@ export class Cluster {
 
   private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
     this.#options = options;
-    // Guarded before the first file is written, so that Ctrl-C leaves nothing behind.
-    this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
     this.#site = new Site(options);
     this.#launcher = new LocalLauncher({
       engine: (slot) => this.#engineOptions(slot),
@@ -42,6 +40,8 @@ export class Cluster {
       echo: debuglog('directview:engine').enabled || isTracing ? 'stderr' : options.echo,
     });
     this.#launcher.onExit((exit) => this.#onExit(exit));
+    // Last: a constructor that throws, because the name is taken, must leave nothing guarded. No signal comes in between.
+    this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
   }
 
   /**

@@ -36,6 +36,21 @@ for (const [signal, code] of [
   });
 }
 
+test('a program that catches the ClusterError of a taken name ends well: exit 0, nothing guarded', async () => {
+  const cluster = await Cluster.start({ engines: 1, entry: FAKE_ENGINE, name: 'taken' });
+  try {
+    const { code, stdout, stderr } = await new Program('test/fixtures/cluster-twice.js', ['taken']).done;
+    assert.is(stderr, '');
+    assert.match(stdout, /^caught: a cluster named 'taken' is running already/);
+    assert.match(stdout, 'SIGINT: 0\nSIGTERM: 0\nSIGHUP: 0\n');
+    assert.is(code, 0);
+    assert.is(cluster.engines.length, 1, 'the first one goes on');
+  } finally {
+    await cluster.stop();
+  }
+  assertNothingLeft([]);
+});
+
 test('an owner that exits, or throws, leaves nothing either', async () => {
   for (const [handling, code] of [
     ['exit', 7],

@@ -137,6 +137,9 @@ test('a start that fails: exit 1, what the engine wrote, nothing left', async ()
   assert.equal(lab.leftovers(), []);
 });
 
+/** A message, and no stack trace after it. */
+const ONE_LINE = /^directview: [^\n]+\n$/;
+
 test('two names side by side: a third command must choose; stop --all ends both', async () => {
   const a = await run('start', '-n', '1', '--name', 'a', '--daemonize');
   const b = await run('start', '-n', '1', '--name', 'b', '--daemonize');
@@ -145,6 +148,11 @@ test('two names side by side: a third command must choose; stop --all ends both'
   const taken = await run('start', '-n', '1', '--name', 'a');
   assert.is(taken.code, 1);
   assert.match(taken.stderr, /'a' is running already/);
+  assert.match(taken.stderr, ONE_LINE);
+  const takenByDaemon = await run('start', '-n', '1', '--name', 'a', '--daemonize');
+  assert.is(takenByDaemon.code, 1);
+  assert.match(takenByDaemon.stderr, /the daemon did not start: a cluster named 'a' is running already/);
+  assert.match(takenByDaemon.stderr, ONE_LINE);
   assert.match((await run('status')).stderr, /several clusters are running: name one of a, b/);
   const pids = [(await statusOf('a')).owner.pid, (await statusOf('b')).owner.pid];
   const listed = JSON.parse((await run('list', '--json')).stdout) as { name: string; stale: boolean }[];
