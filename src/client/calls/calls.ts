@@ -118,13 +118,14 @@ export class Calls<M extends Mode> {
     const relayed = shared && via && relays(engines, isThere, shared.body, via);
     const each = isPerEngine(args) ? engines.map((_, index) => encoded(method, args(index))) : undefined;
     const tasks: Task[] = [];
-    for (const [index, id] of engines.entries()) {
+    // Field by field, and without an iterator of pairs: spreading cost a quarter of the CPU time of a short task.
+    for (let index = 0; index < engines.length; index++) {
       const encodedCall = shared ?? each?.[index];
       if (encodedCall === undefined) continue;
+      const { body } = encodedCall;
       const destination = place && ((bytes: number) => place(index, bytes));
-      tasks.push(
-        this.#send(id, { ...encodedCall, label, runTimeout, call: group, relayed: relayed?.[index], destination }),
-      );
+      const request = { method, body, label, runTimeout, call: group, relayed: relayed?.[index], destination };
+      tasks.push(this.#send(engines[index] as EngineId, request));
     }
     return tasks;
   }
