@@ -56,7 +56,7 @@ export async function contest(
   return { ...figure, peer: median(others), ratio: median(ratios) };
 }
 
-/** Whether small values of this unit are better. */
+/** True if small values of this unit are better. */
 export function isTime(unit: string): boolean {
   return unit === 'ms' || unit === 'µs';
 }

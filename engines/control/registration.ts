@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transport } from '../../src/comm/transport.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
 import type { EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../../src/protocol/messages.ts';
@@ -15,7 +16,6 @@ export interface RegistrationEvents {
 
 /** Turns of the event loop that a goodbye may take to leave. */
 const GOODBYE_TURNS = 200;
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 const HEARTBEAT_MS = 1000;
 const RECONNECT_MS = 500;
 const DEFAULT_DEATH_MS = 60_000;

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Body, decodeArguments, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
 import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts';
 import type { ArgumentsOf, Method } from '../../src/protocol/methods.ts';
@@ -249,10 +250,6 @@ export class Runner {
     const ran = `ran longer than ${message.runTimeout} ms (${now() - started} ms)`;
     return plainError('TaskTimeout', `${where} ${ran} and was interrupted`);
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** True for an `execute` that is not silent: it counts, and its failure aborts the queued ones. */

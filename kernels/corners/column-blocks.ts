@@ -83,7 +83,7 @@ export class ColumnBlocks {
     }
   }
 
-  /** Whether the blocks above and below hold a higher pixel within the radius. */
+  /** True if the blocks above and below hold a higher pixel within the radius. */
   #hidden(row: number, col: number, radius: number): boolean {
     const block = this.blockOf(row);
     const last = this.blockOf(Math.min(this.#field.rows - 1, row + radius));

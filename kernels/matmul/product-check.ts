@@ -1,4 +1,4 @@
-// Whether a product is right, for the conformance suite, `directview pdot --check` and the benchmarks.
+// The test that a product is right, for the conformance suite, `directview pdot --check` and the benchmarks.
 import type { DType } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { productOf } from './product.ts';

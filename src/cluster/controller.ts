@@ -25,7 +25,7 @@ export interface ControllerOptions {
   /** Carries out what a client asks of the cluster; what it throws is told to the client. Absent: such requests are refused. */
   readonly onVerb?: (verb: ClusterVerb) => Promise<void>;
   readonly onEvent?: (event: ControllerEvent) => void;
-  /** Whether a launcher reports the exit of that engine. */
+  /** True if a launcher reports the exit of that engine. */
   readonly isWatched?: (id: EngineId) => boolean;
 }
 

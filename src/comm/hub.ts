@@ -164,7 +164,7 @@ export class Hub {
     try {
       for (;;) {
         const farewell = this.#farewells.shift();
-        // Whether it could be sent does not matter: its peer is on its own.
+        // The peer is on its own: a failure to send this does not matter.
         if (farewell !== undefined) await this.#send(farewell);
         else if (this.#ready.length > 0) await this.#serve(this.#ready.shift() as Peer);
         else return;

@@ -4,7 +4,7 @@ import { debuglog } from 'node:util';
 import type { Body } from '../protocol/codec.ts';
 import type { Header } from '../protocol/messages.ts';
 
-/** Whether NODE_DEBUG names `directview:wire`: read once, so that channels without a trace pay for one comparison. */
+/** True if NODE_DEBUG names `directview:wire`: read once, so that channels without a trace pay for one comparison. */
 export const isTracing: boolean = debuglog('directview:wire').enabled;
 
 /** Characters of a header that are printed; a roster or the text of a reply may have millions. */

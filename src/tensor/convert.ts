@@ -24,7 +24,7 @@ export interface TensorOptions {
   readonly shape?: Shape;
 }
 
-/** Whether a value is a tf.Tensor, of any copy of tfjs. */
+/** True if a value is a tf.Tensor, of any copy of tfjs. */
 export function isTFTensor(value: unknown): value is TFTensorLike {
   return typeof value === 'object' && value !== null && 'dataId' in value && 'dataSync' in value && 'shape' in value;
 }

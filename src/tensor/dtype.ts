@@ -76,7 +76,7 @@ export function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
-/** Whether an array of this kind stores elements of that dtype. A Uint8ClampedArray counts as uint8. */
+/** True if an array of this kind stores elements of that dtype. A Uint8ClampedArray counts as uint8. */
 export function stores(data: TypedArray, dtype: DType): boolean {
   return data instanceof STORAGE[dtype] || (dtype === 'uint8' && data instanceof Uint8ClampedArray);
 }
@@ -88,12 +88,12 @@ export function dtypeOf(data: TypedArray): DType {
   return name;
 }
 
-/** Whether a value is a typed array of numbers. BigInt arrays and DataView are not. */
+/** True if a value is a typed array of numbers. BigInt arrays and DataView are not. */
 export function isTypedArray(value: unknown): value is TypedArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView) && !isBigArray(value);
 }
 
-/** Whether a value is a typed array of BigInts. */
+/** True if a value is a typed array of BigInts. */
 export function isBigArray(value: unknown): value is BigTypedArray {
   return value instanceof BigInt64Array || value instanceof BigUint64Array;
 }

@@ -95,7 +95,7 @@ export class Tensor {
     return new Tensor(this.dtype, shape, this.data);
   }
 
-  /** Whether dtype, shape and all elements are the same. NaN equals NaN, and 0 differs from −0. */
+  /** True if dtype, shape and all elements are the same. NaN equals NaN, and 0 differs from −0. */
   equals(other: Tensor): boolean {
     if (this.dtype !== other.dtype || this.shape.length !== other.shape.length) return false;
     if (!this.shape.every((n, axis) => n === other.shape[axis])) return false;

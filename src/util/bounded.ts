@@ -45,14 +45,11 @@ export class BoundedMap<K, V> {
 
 /** A set of at most `limit` values: a new one pushes the oldest out. Adding a value again keeps its age. */
 export class BoundedSet<T> {
-  readonly #limit: number;
-  readonly #values = new Set<T>();
-  // One iterator for life: see BoundedMap.
-  readonly #oldest = this.#values.values();
+  readonly #values: BoundedMap<T, true>;
 
   /** @param limit at least 1 */
   constructor(limit: number) {
-    this.#limit = checkLimit(limit);
+    this.#values = new BoundedMap(limit);
   }
 
   get size(): number {
@@ -64,8 +61,7 @@ export class BoundedSet<T> {
   }
 
   add(value: T): void {
-    this.#values.add(value);
-    if (this.#values.size > this.#limit) this.#values.delete(this.#oldest.next().value as T);
+    this.#values.set(value, true);
   }
 
   delete(value: T): boolean {

@@ -20,7 +20,7 @@ const GROUPS = 65_535;
 
 const isMatrix = (tile: Tile | MatrixTile): tile is MatrixTile => 'config' in tile;
 
-/** Whether this tile can compute this product. */
+/** True if this tile can compute this product. */
 export function tileServes(tile: Tile | MatrixTile, { k, n, dtype }: Product): boolean {
   return !isMatrix(tile) || (dtype === 'float16' && k % 4 === 0 && n % 4 === 0);
 }

@@ -32,7 +32,6 @@ export class EngineLinks {
   readonly #roster: RosterClient;
   readonly #connections = new Map<EngineId, Connection>();
   readonly #dead = new Map<EngineId, string>();
-  readonly #listeners = new Set<(event: ClientEvent) => void>();
   #taskCount = 0;
   #closed: Promise<void> | undefined;
 
@@ -40,6 +39,7 @@ export class EngineLinks {
   constructor(controller: string, transport: Transport) {
     this.#transport = transport;
     this.#roster = new RosterClient(transport, controller, this.uuid);
+    // The first listener: the connections are up to date before any other is told.
     this.#roster.on((event) => this.#follow(event));
   }
 
@@ -68,11 +68,9 @@ export class EngineLinks {
     return this.ids.flatMap((id) => this.engine(id) ?? []);
   }
 
-  // The connections are up to date before any listener is told.
   #follow(event: ClientEvent): void {
     if (event.type === 'engine-up') this.#up(event.engine);
     else if (event.type === 'engine-down') this.#down(event.id, event.reason);
-    for (const listener of this.#listeners) listener(event);
   }
 
   #up(engine: EngineRecord): void {
@@ -89,8 +87,7 @@ export class EngineLinks {
 
   /** Calls `listener` at each event until the returned function is called. */
   on(listener: (event: ClientEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#roster.on(listener);
   }
 
   /**

@@ -45,7 +45,7 @@ export class PdotPlan {
   readonly shape: readonly [number, number];
   /** The dtype of C. */
   readonly dtype: ProductDType;
-  /** Whether C stays on the engines, by rows (`into`), or comes to the client. */
+  /** True if C stays on the engines, by rows (`into`); else it comes to the client. */
   readonly keep: boolean;
   /** The engines of the view, in its order; those without a block stay idle. */
   readonly engines: readonly EngineId[];

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
-import { ClusterLab, Program, type Ran, until } from '../../fixtures/cluster-lab.ts';
+import { ClusterLab, Program, type Ran } from '../../fixtures/cluster-lab.ts';
+import { untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('cli/px');
@@ -70,13 +71,7 @@ test('code from stdin', async () => {
 test('Ctrl-C interrupts the engines and exits 130; the engines go on', async () => {
   const program = new Program('src/cli/main.js', ['px', 'for (;;);']);
   await using rc = await cluster.connect();
-  let running = 0;
-  await until('the loop runs', () => {
-    void rc.status().then((all) => {
-      running = [...all.values()].filter((status) => status.running !== null).length;
-    });
-    return running === 2;
-  });
+  await untilRunning(rc, [0, 1]);
   program.child.kill('SIGINT');
   const { code, stderr } = await program.done;
   assert.is(code, 130);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { pidRuns } from '../../../src/cluster/process-identity.ts';
-import { ClusterLab, Program, type Ran, until } from '../../fixtures/cluster-lab.ts';
+import { ClusterLab, Program, type Ran } from '../../fixtures/cluster-lab.ts';
+import { untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('cli/run');
@@ -111,13 +112,7 @@ test('Ctrl-C interrupts the engines of a reused cluster and exits 130', async ()
     const path = script('loop.mjs', 'const ar = view.execute("for (;;);"); console.log("sent"); await ar;\n');
     const looping = program(path);
     await using rc = await cluster.connect();
-    let running = 0;
-    await until('the loop runs', () => {
-      void rc.status().then((all) => {
-        running = [...all.values()].filter((status) => status.running !== null).length;
-      });
-      return running === 2;
-    });
+    await untilRunning(rc, [0, 1]);
     looping.child.kill('SIGINT');
     const { code, stderr } = await looping.done;
     assert.is(code, 130);
