@@ -1,7 +1,7 @@
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { BoundedMap } from '../../src/util/bounded.ts';
+import type { TopLevelSource } from '../../src/util/top-level.ts';
 import type { UserNamespace } from './namespace.ts';
-import type { TopLevelSource } from './top-level.ts';
 
 const MAX_CACHED = 1000;
 const PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
@@ -33,7 +33,7 @@ export class Evaluator {
   }
 
   async #load(): Promise<void> {
-    this.#topLevelSource = (await import('./top-level.ts')).topLevelSource;
+    this.#topLevelSource = (await import('../../src/util/top-level.ts')).topLevelSource;
   }
 
   /**

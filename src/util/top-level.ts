@@ -85,7 +85,7 @@ class Rewrite {
   #statement(node: Statement | ModuleDeclaration): void {
     if (node.type === 'ImportDeclaration') this.#import(node);
     else if (node.type === 'FunctionDeclaration') this.#function(node);
-    else if (node.type.startsWith('Export')) throw syntaxError('export has no meaning on an engine', node, this.#code);
+    else if (node.type.startsWith('Export')) throw syntaxError('export has no meaning here', node, this.#code);
     else {
       if (node.type === 'ClassDeclaration') this.#class(node);
       this.#scope(node);
