@@ -11,6 +11,7 @@ import { hostCopy } from './device/operands.ts';
 import type { EngineParts } from './engine-parts.ts';
 import type { ReceiveOptions } from './peers/peers.ts';
 import { mimeBundle } from './user-code/display.ts';
+import { startRequire } from './user-code/start-folder.ts';
 import { multiply } from './verbs/matmul.ts';
 import { memoryOf } from './verbs/memory.ts';
 
@@ -53,6 +54,7 @@ export function installGlobals(parts: EngineParts, device: DeviceReport): void {
     range,
     tensor,
     Tensor,
+    require: startRequire,
     ...kernels,
   };
   for (const [name, value] of Object.entries(values)) {

@@ -1,25 +1,30 @@
 import { constants, Script, type ScriptOptions } from 'node:vm';
+import { isSloppySource } from '../../src/protocol/values/functions.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
-import type { TopLevelSource } from '../../src/util/top-level.ts';
+import type { topLevelSource } from '../../src/util/top-level.ts';
+import { helpersIn } from './compiler-helpers.ts';
 import type { UserNamespace } from './namespace.ts';
+import { isKept } from './shadows.ts';
+import { importingScript, withoutStartFolder } from './start-folder.ts';
 
 const MAX_CACHED = 1000;
 const PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
 const KEYWORD = /^(this|null|true|false|undefined|NaN|Infinity|globalThis)\b/;
+const KEPT_NAMES = { has: isKept };
 
-type Revived = (name: (fn: unknown) => unknown) => unknown;
-type ReplFunction = (importNames: typeof Evaluator.prototype.importNames) => unknown;
-
-// esbuild's keepNames wraps inner functions in __name(fn, "name").
-const nameShim = (fn: unknown): unknown => fn;
+/** Evaluates a compiled text; each time anew. */
+type Compiled = () => unknown;
+type Scoped = (scope: object) => unknown;
+type Maker = (...helpers: unknown[]) => unknown;
+type ReplFunction = (importNames: typeof Evaluator.prototype.importNames, scope: object) => unknown;
 
 /** Evaluates source text and functions of users in the engine's globalThis. It caches what it compiled. */
 export class Evaluator {
   readonly #namespace: UserNamespace;
   readonly #engine: () => string;
   readonly #functions = new BoundedMap<string, unknown>(MAX_CACHED);
-  readonly #expressions = new BoundedMap<string, Script>(MAX_CACHED);
-  #topLevelSource: ((code: string) => TopLevelSource) | undefined;
+  readonly #expressions = new BoundedMap<string, Compiled>(MAX_CACHED);
+  #topLevelSource: typeof topLevelSource | undefined;
 
   /** `engine` gives the engine's name for stacks and messages: `engine 2`. */
   constructor(namespace: UserNamespace, engine: () => string) {
@@ -43,26 +48,55 @@ export class Evaluator {
   run(code: string): unknown {
     const rewrite = this.#topLevelSource;
     if (rewrite === undefined) throw new Error('the parser is not loaded: load() comes first');
-    const source = this.#located(() => rewrite(code));
+    const source = this.#located(() => rewrite(code, KEPT_NAMES));
     for (const name of source.names) this.#declare(name, code);
-    const script = this.#compile(source.text, -source.prefix);
-    return (script.runInThisContext() as ReplFunction)(this.importNames);
+    const run = this.#compile(source.text, -source.prefix)() as ReplFunction;
+    return run(this.importNames, this.#namespace.shadows.scope);
   }
 
   /** The value of an expression: a name, a dotted name, or anything that fits in brackets. Never awaits. */
   expression(text: string): unknown {
     if (isPath(text)) return this.#namespace.get(text);
-    const script = this.#expressions.get(text) ?? this.#expressions.set(text, this.#compile(`(${text}\n)`, -1));
-    return script.runInThisContext();
+    const key = this.#key(text);
+    const compiled = this.#expressions.get(key) ?? this.#expressions.set(key, this.#compile(`(${text}\n)`, -1));
+    return compiled();
   }
 
   /** The function of a source; the same object each time, so that it can hold state between calls. */
   fn(source: string): unknown {
-    const known = this.#functions.get(source);
-    if (known !== undefined) return known;
-    const wrapper = '(__name) => (';
-    const made = (this.#compile(`${wrapper}${source}\n)`, -wrapper.length).runInThisContext() as Revived)(nameShim);
-    return this.#functions.set(source, made);
+    const key = this.#key(source);
+    const known = this.#functions.get(key);
+    return known === undefined ? this.#functions.set(key, this.#make(source)) : known;
+  }
+
+  // Source that mentions a shadow is compiled anew once the shadow is there.
+  #key(source: string): string {
+    return this.#namespace.shadows.concern(source) ? `shadowed ${source}` : source;
+  }
+
+  // Strict, as modules and classes are. A function that is known to be sloppy, or does not parse as strict code, stays sloppy.
+  #make(source: string): unknown {
+    const helpers = helpersIn(source, this.#import);
+    const make = isSloppySource(source) ? this.#maker(source, helpers, '') : this.#strictMaker(source, helpers);
+    return make(...helpers.values());
+  }
+
+  #strictMaker(source: string, helpers: ReadonlyMap<string, unknown>): Maker {
+    try {
+      return this.#maker(source, helpers, "'use strict'; ");
+    } catch (error) {
+      try {
+        return this.#maker(source, helpers, '');
+      } catch {
+        throw error;
+      }
+    }
+  }
+
+  // A function and not an arrow: `this` of the user's arrow functions is undefined, as in a module.
+  #maker(source: string, helpers: ReadonlyMap<string, unknown>, directive: string): Maker {
+    const before = `(function (${[...helpers.keys()].join(', ')}) { ${directive}return (`;
+    return this.#compile(`${before}${source}\n)})`, -before.length)() as Maker;
   }
 
   /** Sets globals from a module: pairs of the name to set and the export (null = the whole module). */
@@ -76,10 +110,9 @@ export class Evaluator {
     }
   };
 
-  // Compiled by a Script, so that bare names resolve from the engine's working directory and not from this file's folder.
-  #import(specifier: string): Promise<unknown> {
-    return this.#compile(`import(${JSON.stringify(specifier)})`, 0).runInThisContext() as Promise<unknown>;
-  }
+  // Compiled by a Script, so that bare names resolve from the folder of the engine's start and not from this file's.
+  readonly #import = (specifier: string): Promise<unknown> =>
+    this.#compile(`import(${JSON.stringify(specifier)})`, 0)() as Promise<unknown>;
 
   // Strict code may assign only to names that exist.
   #declare(name: string, code: string): void {
@@ -87,13 +120,25 @@ export class Evaluator {
     if (/^\s*['"]use strict/.test(code) && !(name in globalThis)) this.#namespace.set(name, undefined);
   }
 
-  #compile(text: string, columnOffset: number): Script {
-    const options: ScriptOptions = { filename: `<${this.#engine()}>`, columnOffset };
-    if (text.includes('import')) options.importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER as never;
-    return this.#located(() => new Script(text, options));
+  #compile(text: string, columnOffset: number): Compiled {
+    const { shadows } = this.#namespace;
+    if (!shadows.concern(text)) return this.#script(text, columnOffset);
+    const before = '(scope) => { with (scope) return ';
+    const scoped = this.#script(`${before}${text}\n}`, columnOffset - before.length);
+    return () => (scoped() as Scoped)(shadows.scope);
   }
 
-  #located<T extends Script | TopLevelSource>(parse: () => T): T {
+  #script(text: string, columnOffset: number): Compiled {
+    const options: ScriptOptions = { filename: `<${this.#engine()}>`, columnOffset };
+    if (text.includes('import')) {
+      options.filename = importingScript(this.#engine());
+      options.importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER as never;
+    }
+    const script = this.#located(() => new Script(text, options));
+    return () => script.runInThisContext();
+  }
+
+  #located<T>(parse: () => T): T {
     try {
       return parse();
     } catch (error) {
@@ -105,7 +150,7 @@ export class Evaluator {
     const message = error.message.replace(/ \(\d+:\d+\)$/, '');
     const at = error.loc === undefined ? '' : `:${error.loc.line}:${error.loc.column + 1}`;
     const located = new SyntaxError(`${message} (<${this.#engine()}>${at})`, { cause: error });
-    located.stack = error.loc === undefined ? (error.stack ?? '') : `SyntaxError: ${located.message}`;
+    located.stack = error.loc === undefined ? withoutStartFolder(error.stack ?? '') : `SyntaxError: ${located.message}`;
     return located;
   }
 }

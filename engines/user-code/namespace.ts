@@ -1,4 +1,5 @@
 import type { EngineMemory } from '../../src/protocol/methods.ts';
+import { isKept, Shadows } from './shadows.ts';
 import { sizeInBytes } from './sizes.ts';
 
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,127}$/u;
@@ -28,11 +29,20 @@ function releaseOf(value: unknown): (() => void) | undefined {
   return found as (() => void) | undefined;
 }
 
+// An assignment makes a plain property of a getter. Setters of Node would keep the value where `clear` cannot find it.
+function replaceable(name: string, found: PropertyDescriptor): void {
+  const set = (value: unknown) =>
+    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: true });
+  Object.defineProperty(globalThis, name, { ...found, set });
+}
+
 /**
  * The user's names on an engine. They are properties of globalThis, so pushed names are free variables of every function.
- * Names from before the first task are the baseline and not the user's.
+ * Names of built-ins that the engine needs are shadows instead. Names from before the first task are the baseline and not
+ * the user's.
  */
 export class UserNamespace {
+  readonly shadows = new Shadows();
   readonly #engine: () => string;
   readonly #released: (value: unknown) => void;
   #baseline = new Map<string, PropertyDescriptor>();
@@ -43,8 +53,12 @@ export class UserNamespace {
     this.#released = released;
   }
 
-  /** Makes all present globals the baseline. Call it once the engine's own globals are in place. */
+  /** Makes all present globals the baseline, and constants of those that the engine needs. The engine's own come first. */
   markBaseline(): void {
+    this.shadows.protect();
+    for (const [name, found] of Object.entries(Object.getOwnPropertyDescriptors(globalThis))) {
+      if (found.get !== undefined && found.configurable === true) replaceable(name, found);
+    }
     this.#baseline = new Map(Object.entries(Object.getOwnPropertyDescriptors(globalThis)));
   }
 
@@ -62,7 +76,8 @@ export class UserNamespace {
 
   /** Names that the user has set, in the order of setting. */
   names(): string[] {
-    return Object.getOwnPropertyNames(globalThis).filter((name) => !this.#isBaseline(name));
+    const own = Object.getOwnPropertyNames(globalThis).filter((name) => !this.#isBaseline(name));
+    return [...own, ...this.shadows.names()];
   }
 
   #isBaseline(name: string): boolean {
@@ -77,8 +92,9 @@ export class UserNamespace {
   /** The value of a name or dotted name. @throws ReferenceError when it, or a part of it, is not there */
   get(path: string): unknown {
     const [head = '', ...rest] = this.#split(path);
-    if (!(head in globalThis)) throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
-    let value = globals[head];
+    const owner = this.#owner(head);
+    if (!(head in owner)) throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
+    let value = owner[head];
     let walked = head;
     for (const key of rest) {
       if (value === null || value === undefined || !(key in Object(value))) {
@@ -119,7 +135,7 @@ export class UserNamespace {
     if (keys.length === 0) {
       const old = this.#own(last);
       this.declare(last);
-      globals[last] = value;
+      this.#owner(last)[last] = value;
       if (old !== value) this.#release(old);
       return;
     }
@@ -129,8 +145,16 @@ export class UserNamespace {
     if (old !== value) this.#release(old);
   }
 
-  /** Makes a name assignable by user code, even where the engine or Node has a getter or a constant of that name. */
+  /**
+   * Makes a name assignable by user code, even where the engine or Node has a getter or a constant of that name.
+   * @throws TypeError for a name that nothing can have, such as `undefined`
+   */
   declare(name: string): void {
+    if (FORBIDDEN.has(name)) throw new TypeError(`${name} is not a name that ${this.#engine()} can set`);
+    if (isKept(name)) {
+      this.shadows.declare(name);
+      return;
+    }
     const found = Object.getOwnPropertyDescriptor(globalThis, name);
     if (found === undefined || found.writable === true || found.configurable !== true) return;
     Object.defineProperty(globalThis, name, { value: undefined, writable: true, configurable: true, enumerable: true });
@@ -141,24 +165,36 @@ export class UserNamespace {
     const keys = this.#split(path);
     const last = keys.pop() as string;
     if (keys.length > 0) return this.#deleteIn(keys, last);
+    if (this.shadows.has(last)) return this.#unshadow(last);
     if (!Object.hasOwn(globalThis, last) || this.#isBaseline(last)) return false;
     const old = this.#own(last);
     const before = this.#baseline.get(last);
-    if (before !== undefined) Object.defineProperty(globalThis, last, before);
-    else if (!Reflect.deleteProperty(globalThis, last)) globals[last] = undefined;
+    // A name that the user made a constant stays.
+    if (before !== undefined) Reflect.defineProperty(globalThis, last, before);
+    else if (!Reflect.deleteProperty(globalThis, last)) Reflect.set(globalThis, last, undefined);
     this.#release(old);
     return true;
   }
 
-  /** Removes all the user's names and frees their values. */
+  /** Removes all the user's names and frees their values. Built-ins that the user replaced or removed come back. */
   clear(): void {
     for (const name of this.names()) this.delete(name);
+    for (const [name, before] of this.#baseline) {
+      if (!Object.hasOwn(globalThis, name)) Reflect.defineProperty(globalThis, name, before);
+    }
   }
 
   /** Bytes by name, for names whose size is known: tensors, arrays of bytes, device tensors. */
   sizes(bytesOf: (value: unknown) => number = sizeInBytes): EngineMemory['names'] {
     const entries = this.names().map((name) => [name, bytesOf(this.#own(name))] as const);
     return Object.fromEntries(entries.filter(([, bytes]) => bytes > 0));
+  }
+
+  #unshadow(name: string): boolean {
+    const old = this.#own(name);
+    this.shadows.delete(name);
+    this.#release(old);
+    return true;
   }
 
   #deleteIn(keys: string[], last: string): boolean {
@@ -171,9 +207,10 @@ export class UserNamespace {
   }
 
   #parent(keys: readonly string[], path: string): Owner {
-    let owner = globals;
+    const [head = ''] = keys;
+    if (!isKept(head)) this.declare(head);
+    let owner = this.#owner(head);
     for (const key of keys) {
-      if (owner === globals) this.declare(key);
       if (owner[key] === undefined) owner[key] = {};
       const next = owner[key];
       if ((typeof next !== 'object' && typeof next !== 'function') || next === null) {
@@ -186,9 +223,14 @@ export class UserNamespace {
     return owner;
   }
 
+  /** The object that holds the user's value of a name: globalThis, or the shadows. */
+  #owner(name: string): Owner {
+    return this.shadows.has(name) ? this.shadows.scope : globals;
+  }
+
   // The value behind a plain property. Getters are not called, because the engine's own are lazy and costly.
   #own(name: string): unknown {
-    return Object.getOwnPropertyDescriptor(globalThis, name)?.value;
+    return Object.getOwnPropertyDescriptor(this.#owner(name), name)?.value;
   }
 
   // The value stays while another name holds it.

@@ -1,5 +1,6 @@
 // A user's stack without the engine's frames below it. A frame is the engine's if its file lies in the folder that this
 // module was loaded from. A pattern would not do, because a user's path may contain any of the engine's names.
+import { withoutStartFolder } from './start-folder.ts';
 import { TRAMPOLINE } from './trampoline.ts';
 
 /** The engine's folder as stack frames print it: as loaded, and as source maps rename it. */
@@ -23,5 +24,5 @@ function isUsers(line: string): boolean {
 /** Cuts the frames of the engine and of Node that called the user's code; frames that the user's code called stay. */
 export function userFrames(stack: string): string {
   const lines = stack.split('\n');
-  return lines.slice(0, lines.findLastIndex(isUsers) + 1).join('\n');
+  return withoutStartFolder(lines.slice(0, lines.findLastIndex(isUsers) + 1).join('\n'));
 }

@@ -13,7 +13,7 @@ import {
   type VariableDeclaration,
   type VariableDeclarator,
 } from 'acorn';
-import { ancestor, make } from 'acorn-walk';
+import { ancestor, full, make } from 'acorn-walk';
 import MagicString from 'magic-string';
 
 /** Code that runs as at the top level of a REPL. */
@@ -23,7 +23,7 @@ export interface TopLevelSource {
   /** Characters in front of the code on line 1: the negative column offset of stack traces. */
   readonly prefix: number;
   readonly awaits: boolean;
-  /** Names that the code declares. */
+  /** Names that the code declares, and kept names that it assigns. */
   readonly names: readonly string[];
 }
 
@@ -32,6 +32,15 @@ type Place = 'statement' | 'for' | 'for-of';
 
 /** The name under which rewritten code finds the import helper: an argument of the wrapper, not a global. */
 const IMPORT = '__import';
+/** The object that holds the kept names: the second argument of the wrapper. */
+const SCOPE = '__scope';
+
+/** Names that are not properties of globalThis when user code declares or assigns them. */
+interface KeptNames {
+  has(name: string): boolean;
+}
+
+const NONE: KeptNames = new Set<string>();
 
 // The walk stays in the scope of the code: `await` and `var` in a function or a field of a class are its own matter.
 const nothing = () => {};
@@ -46,9 +55,10 @@ const SAME_SCOPE = make<undefined>({
 /**
  * Rewrites source text as a REPL takes it: const, let, var, function, class and import at the top level persist as
  * globals, await works, and the last expression is the value. Every line stays where it was.
+ * @param kept names whose values belong to the second argument of the function, not to globalThis
  * @throws SyntaxError of acorn, with `loc`
  */
-export function topLevelSource(code: string): TopLevelSource {
+export function topLevelSource(code: string, kept: KeptNames = NONE): TopLevelSource {
   const program = parse(code, {
     ecmaVersion: 'latest',
     sourceType: 'script',
@@ -56,30 +66,52 @@ export function topLevelSource(code: string): TopLevelSource {
     allowImportExportEverywhere: true,
     allowHashBang: true,
   });
-  return new Rewrite(code).program(program);
+  return new Rewrite(code, kept).program(program);
 }
 
 /** The edits of one piece of code, and what they found. */
 class Rewrite {
   readonly #code: string;
+  readonly #kept: KeptNames;
   readonly #edits: MagicString;
   readonly #names = new Set<string>();
   readonly #functions: string[] = [];
   #awaits = false;
 
-  constructor(code: string) {
+  constructor(code: string, kept: KeptNames) {
     this.#code = code;
+    this.#kept = kept;
     this.#edits = new MagicString(code);
   }
 
-  program({ body }: Program): TopLevelSource {
+  program(program: Program): TopLevelSource {
+    const { body } = program;
+    if (this.#kept !== NONE) this.#keptNames(program);
     if (this.#code.startsWith('#!')) this.#replace(0, 2, '//');
     for (const statement of body) this.#statement(statement);
     this.#lastValue(body.at(-1));
-    const hoisted = this.#functions.map((name) => `globalThis.${name} = ${name};`).join(' ');
-    const prefix = `(${this.#awaits ? 'async ' : ''}(${IMPORT}) => {${hoisted}`;
+    const hoisted = this.#functions.map((name) => `${this.#ownerOf(name)}.${name} = ${name};`).join(' ');
+    const prefix = `(${this.#awaits ? 'async ' : ''}(${IMPORT}, ${SCOPE}) => {${hoisted}`;
     const text = `${prefix}${this.#edits}\n})`;
     return { text, prefix: prefix.length, awaits: this.#awaits, names: [...this.#names] };
+  }
+
+  #ownerOf(name: string): string {
+    return this.#kept.has(name) ? SCOPE : 'globalThis';
+  }
+
+  /** Notes the kept names that the code assigns, at any depth; a parameter or local of that name does no harm. */
+  #keptNames(program: Program): void {
+    full(program, (node) => {
+      const target = targetOf(node as AnyNode);
+      if (target === undefined) return;
+      const ofGlobal = globalMember(target);
+      const names = ofGlobal === undefined ? boundNames(target) : [ofGlobal];
+      for (const name of names.filter((n) => this.#kept.has(n))) {
+        this.#names.add(name);
+        if (ofGlobal !== undefined) this.#replace(target.start, target.end, name);
+      }
+    });
   }
 
   #statement(node: Statement | ModuleDeclaration): void {
@@ -135,7 +167,10 @@ class Rewrite {
       this.#edits.appendLeft(end, ')');
     } else {
       // A bare `var x` keeps the value that x has.
-      this.#edits.appendLeft(end, isVar ? ` = globalThis.${(id as Identifier).name}` : ' = undefined');
+      this.#edits.appendLeft(
+        end,
+        isVar ? ` = ${this.#ownerOf((id as Identifier).name)}.${(id as Identifier).name}` : ' = undefined',
+      );
     }
   }
 
@@ -161,6 +196,23 @@ class Rewrite {
     const lost = this.#code.slice(start, end).split('\n').length - 1;
     this.#edits.update(start, end, text + '\n'.repeat(lost));
   }
+}
+
+/** The pattern that a node assigns to. */
+function targetOf(node: AnyNode): Pattern | undefined {
+  if (node.type === 'AssignmentExpression') return node.left;
+  if (node.type === 'UpdateExpression') return node.argument as Pattern;
+  if (node.type !== 'ForOfStatement' && node.type !== 'ForInStatement') return undefined;
+  return node.left.type === 'VariableDeclaration' ? undefined : node.left;
+}
+
+/** `X` of `globalThis.X`, `globalThis['X']` and the same of Node's `global`. */
+function globalMember(target: Pattern): string | undefined {
+  if (target.type !== 'MemberExpression' || target.object.type !== 'Identifier') return undefined;
+  if (target.object.name !== 'globalThis' && target.object.name !== 'global') return undefined;
+  const { property } = target;
+  if (property.type === 'Identifier' && !target.computed) return property.name;
+  return property.type === 'Literal' ? String(property.value) : undefined;
 }
 
 function placeOf(node: VariableDeclaration, parent: AnyNode | undefined): Place {

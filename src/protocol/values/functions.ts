@@ -10,6 +10,14 @@ export type AnyFunction = ((...args: never[]) => unknown) | (abstract new (...ar
 export const MAX_SOURCE = 4 * 1024 * 1024;
 const MAX_CACHED = 1000;
 
+/** Begins the source of a function that is known to be sloppy code: all others are made strict. */
+const SLOPPY = '/* sloppy */ ';
+
+/** True for the source of a function that was sloppy code where it came from. */
+export function isSloppySource(source: string): boolean {
+  return source.startsWith(SLOPPY);
+}
+
 /**
  * The source of a function, method, accessor or class as an expression: evaluating `(${source})` yields it again.
  * Closures do not travel: captured variables become free names.
@@ -17,10 +25,16 @@ const MAX_CACHED = 1000;
  */
 export function functionSource(fn: AnyFunction): string {
   const text = Function.prototype.toString.call(fn);
-  return expressions.get(text) ?? expressions.set(text, normalise(fn, text));
+  const source = expressions.get(text) ?? expressions.set(text, normalise(fn, text));
+  return isSloppy(fn) ? SLOPPY + source : source;
 }
 
 const expressions = new BoundedMap<string, string>(MAX_CACHED);
+
+// Only functions of sloppy code that are written with `function` have this field of their own.
+function isSloppy(fn: AnyFunction): boolean {
+  return Object.hasOwn(fn, 'caller');
+}
 
 function normalise(fn: AnyFunction, text: string): string {
   const name = fn.name || 'the function';
@@ -89,5 +103,15 @@ export function reviveLocal(source: string): unknown {
 
 // Bundlers (esbuild's keepNames) wrap inner functions in __name(fn, "name"): a shim makes that harmless.
 function evaluate(source: string): unknown {
-  return new Function('__name', `return (${source}\n)`)((fn: unknown) => fn);
+  return make(source)((fn: unknown) => fn);
+}
+
+// Strict, as modules and classes are; sloppy code that is not strict code stays sloppy.
+function make(source: string): (name: (fn: unknown) => unknown) => unknown {
+  const sloppy = `return (${source}\n)`;
+  try {
+    return new Function('__name', isSloppySource(source) ? sloppy : `'use strict'; ${sloppy}`) as never;
+  } catch {
+    return new Function('__name', sloppy) as never;
+  }
 }

@@ -110,6 +110,59 @@ test('functions of every form come alive once, in this globalThis', () => {
   assert.is(new Made().x, 1);
 });
 
+// [code that gives a built-in's name a value, expression, value]
+const SHADOWS: [string, string, unknown][] = [
+  ['class Math { static x = 1 }', 'Math.x', 1],
+  ['let Map = 5', 'Map + 1', 6],
+  ['const { Set, Array: [Array] } = { Set: 2, Array: [3] }', 'Set + Array', 5],
+  ['var Promise = 7', 'Promise', 7],
+  ['function JSON() { return 8 }', 'JSON()', 8],
+  ['Symbol = "AAPL"', 'Symbol.toLowerCase()', 'aapl'],
+  ['globalThis.Number = 9', 'Number', 9],
+  ['for (Error of [1, 2]);', 'Error', 2],
+  ['({ a: String } = { a: 3 })', 'String', 3],
+  ['RegExp = 1; RegExp++; RegExp += 2', 'RegExp', 4],
+  ['Map = Map.name', 'Map', 'Map'],
+  ['process = 5; Buffer = 6', 'process + Buffer', 11],
+];
+
+for (const [code, text, value] of SHADOWS) {
+  test(`a built-in's name is the user's: ${code}`, async () => {
+    const before = new Map([['a', JSON.stringify([1])]]);
+    await evaluator.run(code);
+    assert.equal(evaluator.expression(text), value);
+    assert.equal(await evaluator.run(text), value);
+    assert.equal((evaluator.fn(`() => { return ${text} }`) as () => unknown)(), value);
+    assert.equal([...before], [['a', '[1]']]);
+    namespace.clear();
+    assert.equal(evaluator.expression('new Map([[JSON.parse("1"), Math.max(2, Number(3))]]).get(1)'), 3);
+    assert.equal(
+      (evaluator.fn('() => Symbol.iterator === [].values && 1 || Promise.resolve') as () => unknown)(),
+      Promise.resolve,
+    );
+  });
+}
+
+test('a function that assigns a built-in sets the user’s value; what mentions it later sees it', () => {
+  (evaluator.fn('() => { Map = 5 }') as () => void)();
+  assert.is(evaluator.expression('Map'), 5);
+  assert.is((evaluator.fn('() => { Map ??= 1; return Map }') as () => unknown)(), 5);
+  assert.equal(namespace.names().includes('Map'), true);
+  namespace.delete('Map');
+  assert.is(evaluator.expression('new Map().size'), 0);
+  throws(() => (evaluator.fn('() => { globalThis.Map = 5 }') as () => void)(), TypeError, /read only/);
+});
+
+for (const name of ['undefined', 'NaN', 'Infinity', 'globalThis', '__proto__']) {
+  test(`no value for ${name}`, () => {
+    throws(
+      () => evaluator.run(`class ${name} {}`),
+      TypeError,
+      new RegExp(`${name} is not a name that engine 2 can set`),
+    );
+  });
+}
+
 test('the trampoline gives values and errors through and can be entered again inside', () => {
   assert.is(
     enter(() => enter(() => 1) + 1),

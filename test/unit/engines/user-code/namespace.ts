@@ -94,6 +94,39 @@ test('names of the engine may be shadowed and come back', () => {
   assert.equal([globals['ours'], globals['lazy']], ['ours', 'lazy']);
 });
 
+test('names of built-ins that the engine needs are shadows: the built-ins stay', () => {
+  namespace.set('Map', 5);
+  namespace.set('Math.answer', 42);
+  assert.is(namespace.get('Map'), 5);
+  assert.type(globals['Map'], 'function');
+  assert.ok(namespace.names().includes('Map'));
+  assert.ok(namespace.values().includes(5));
+  const held = disposable();
+  namespace.set('Set', held);
+  namespace.clear();
+  assert.is(held.freed, 1);
+  assert.is(namespace.get('Map'), globals['Map']);
+  assert.is(Reflect.get(Math, 'answer'), 42);
+  Reflect.deleteProperty(Math, 'answer');
+});
+
+test('built-ins that a task removes or replaces come back, and what cannot be removed does not stop clear', () => {
+  Reflect.deleteProperty(globalThis, 'fetch');
+  globals['performance'] = 5;
+  globals['crypto'] = 6;
+  Object.defineProperty(globalThis, 'constant', { value: 7 });
+  namespace.set('other', 1);
+  namespace.clear();
+  assert.equal(
+    ['fetch', 'performance', 'crypto', 'other'].map((name) => typeof globals[name]),
+    ['function', 'object', 'object', 'undefined'],
+  );
+  for (const name of ['Map', 'Promise', 'globalThis']) {
+    assert.not.ok(Reflect.set(globalThis, name, 5), name);
+    assert.not.ok(Reflect.deleteProperty(globalThis, name), name);
+  }
+});
+
 test('sizes count what has bytes', () => {
   namespace.set('t', new Float32Array(4));
   namespace.set('u', 'text');
