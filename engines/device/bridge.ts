@@ -37,7 +37,7 @@ export class Bridge {
   /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
   forTF(tf: Tfjs): Tfjs {
     this.#tf = tf;
-    return this.#wrapped(tf) as Tfjs;
+    return { ...(this.#wrapped(tf) as Tfjs), memory: () => this.#memory(tf) };
   }
 
   /** gpu.js whose kernels take Tensors and device tensors. */
@@ -83,6 +83,12 @@ export class Bridge {
     this.#ready.clear();
     for (const tensor of this.#made) tensor.dispose();
     this.#made = [];
+  }
+
+  // What the code has forgotten is not memory in use.
+  #memory(tf: Tfjs): tfcore.MemoryInfo {
+    this.#context.opened?.sweep();
+    return tf.memory();
   }
 
   #wrapped(functions: Functions): Functions {

@@ -57,6 +57,16 @@ export class Evaluator {
   /** The value of an expression: a name, a dotted name, or anything that fits in brackets. Never awaits. */
   expression(text: string): unknown {
     if (isPath(text)) return this.#namespace.get(text);
+    return this.#run(text);
+  }
+
+  /** The same for the engine itself: user code does not get the value of a name. */
+  peek(text: string): unknown {
+    if (isPath(text)) return this.#namespace.peek(text);
+    return this.#run(text);
+  }
+
+  #run(text: string): unknown {
     const key = this.#key(text);
     const compiled = this.#expressions.get(key) ?? this.#expressions.set(key, this.#compile(`(${text}\n)`, -1));
     return compiled();

@@ -62,10 +62,9 @@ const LOADERS: HeavyPackages['loaders'] = {
   gl: [`${CONTEXTS}/host/headlessgl.ts`],
   'onnxruntime-node': [`${CONTEXTS}/host/host-matmul.ts`, 'kernels/matmul/onnx.ts'],
   sharp: ['kernels/pictures/codec.ts'],
-  '@tensorflow/tfjs-core': ['host/cpu', 'host/wasm', 'webgpu/tf-webgpu', 'host/headlessgl', 'host/tensorflow'].map(
-    (c) => `${CONTEXTS}/${c}.ts`,
-  ),
-  '@tensorflow/tfjs-backend-cpu': [`${CONTEXTS}/host/cpu.ts`],
+  '@tensorflow/tfjs': [`${CONTEXTS}/tfjs.ts`],
+  '@tensorflow/tfjs-core': [],
+  '@tensorflow/tfjs-backend-cpu': [],
   '@tensorflow/tfjs-backend-wasm': [`${CONTEXTS}/host/wasm.ts`, `${CONTEXTS}/host/headlessgl.ts`],
   '@tensorflow/tfjs-backend-webgpu': [`${CONTEXTS}/webgpu/tf-webgpu.ts`],
   '@tensorflow/tfjs-node': [`${CONTEXTS}/host/tensorflow.ts`],

@@ -9,6 +9,7 @@ import { importGpuJs, openGpuJs } from '../gpujs.ts';
 import { rowsToTensor } from '../host/host-context.ts';
 import { HostTensor } from '../host/host-tensor.ts';
 import { Ledger } from '../ledger.ts';
+import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
 import { type GemmTile, GpuMatmul, type TileQuery } from './gpu-matmul.ts';
@@ -37,6 +38,7 @@ export class WebGpuContext implements GpuContext {
   readonly report: DeviceReport;
   readonly #options: ContextOptions;
   readonly #ledger = new Ledger();
+  #tensors: Ledger | undefined;
   #opened: Opened;
   #reopening: Promise<Opened> | undefined;
   #closed = false;
@@ -85,7 +87,11 @@ export class WebGpuContext implements GpuContext {
 
   async tf(): Promise<Tfjs> {
     const opened = await this.#current();
-    opened.tf ??= openTF(opened.shared).then((tf) => (opened.loadedTF = tf));
+    opened.tf ??= openTF(opened.shared).then((tf) => {
+      this.#tensors = tensorsOf(tf);
+      opened.loadedTF = tf;
+      return tf;
+    });
     return opened.tf;
   }
 
@@ -180,10 +186,14 @@ export class WebGpuContext implements GpuContext {
     return this.#ledger.memory();
   }
 
+  sweep(): void {
+    sweepTensors(this.#ledger, this.#tensors);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const tensor of this.#ledger.owners) (tensor as DeviceTensor).free();
+    this.#ledger.close();
     const opened = (await this.#reopening?.catch(() => undefined)) ?? this.#opened;
     const gpu = await opened.gpu?.catch(() => undefined);
     await gpu?.destroy();
@@ -198,31 +208,33 @@ class PendingTensor implements DeviceTensor {
   readonly shape: DeviceTensor['shape'];
   readonly byteLength: number;
   readonly #ledger: Ledger;
-  #now: DeviceTensor;
+  /** Shared with the ledger, which frees it when this tensor is collected. */
+  readonly #now: { tensor: DeviceTensor };
 
   constructor(ledger: Ledger, tensor: Tensor) {
     this.#ledger = ledger;
-    this.#now = new HostTensor(new Ledger(), tensor);
+    const now = { tensor: new HostTensor(new Ledger(), tensor) as DeviceTensor };
+    this.#now = now;
     ({ dtype: this.dtype, shape: this.shape, byteLength: this.byteLength } = tensor);
-    ledger.add(this, tensor.byteLength);
+    ledger.add(this, tensor.byteLength, () => now.tensor.free());
   }
 
   async settle(place: (host: Tensor) => GpuTensor): Promise<DeviceTensor> {
-    if (this.#now instanceof HostTensor) {
-      const host = await this.#now.toHost();
-      this.#now = place(host);
-      this.#ledger.remove(this);
+    if (this.#now.tensor instanceof HostTensor) {
+      const host = await this.#now.tensor.toHost();
+      this.#now.tensor = place(host);
+      this.#ledger.forget(this);
     }
-    return this.#now;
+    return this.#now.tensor;
   }
 
   toHost(): Promise<Tensor> {
-    return this.#now.toHost();
+    return this.#now.tensor.toHost();
   }
 
   free(): void {
-    this.#ledger.remove(this);
-    this.#now.free();
+    this.#ledger.free(this);
+    this.#now.tensor.free();
   }
 }
 

@@ -1,0 +1,6 @@
+// One value per name and no leaks, on this context.
+
+import { oneValueCases } from '../../support/cases/one-value.ts';
+import { onContext } from '../../support/on-context.ts';
+
+await onContext('one-value/webgpu', { device: 'webgpu', engines: 2, softwareGpu: true }, oneValueCases);
