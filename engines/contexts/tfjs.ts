@@ -23,10 +23,22 @@ const FALLBACK = 'cpu';
 /** tfjs without a backend of its own choice. Contexts register theirs, and call `completeBackend`. */
 export async function importTfjs(): Promise<Tfjs> {
   const tf: Tfjs = await import('@tensorflow/tfjs');
-  // At its first use the cpu backend would recommend tfjs-node on the console.
+  quietCpu(tf);
+  return tf;
+}
+
+// At its first use the cpu backend would recommend tfjs-node on the console.
+function quietCpu(tf: Tfjs): void {
   const cpu = tf.findBackend(FALLBACK) as { firstUse?: boolean } | null;
   if (cpu !== null) cpu.firstUse = false;
-  return tf;
+}
+
+/** What a backend can do. */
+export interface BackendAbilities {
+  /** Its values can be read synchronously. */
+  readonly readsSync: boolean;
+  /** It has complex numbers. */
+  readonly complex: boolean;
 }
 
 const watched = new WeakMap<object, Ledger>();
@@ -90,14 +102,26 @@ export function sweepTensors(...ledgers: readonly (Ledger | undefined)[]): void 
  * Ops that the backend lacks run on tfjs's cpu backend, and say so once each on the stderr of the task.
  * A backend without synchronous reads cannot hand its values over: there such an op fails with a message.
  */
-export function completeBackend(tf: Tfjs, backend: string, options: { readonly readsSync: boolean }): void {
+export function completeBackend(tf: Tfjs, backend: string, { readsSync, complex }: BackendAbilities): void {
+  quietCpu(tf);
   const engine = tf.engine() as unknown as TFEngine;
-  const has = new Set(tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName));
+  const own = new Map(tf.getKernelsForBackend(backend).map(({ kernelName, kernelFunc }) => [kernelName, kernelFunc]));
   for (const { kernelName, kernelFunc } of tf.getKernelsForBackend(FALLBACK)) {
-    if (has.has(kernelName)) continue;
-    const run = options.readsSync ? onCpu(engine, kernelName, kernelFunc) : refuse(kernelName, backend);
-    tf.registerKernel({ kernelName, backendName: backend, kernelFunc: run });
+    const there = own.get(kernelName);
+    if (there !== undefined && (complex || !readsSync)) continue;
+    const onCpu = readsSync ? runOnCpu(engine, kernelName, kernelFunc) : refuse(kernelName, backend);
+    if (there !== undefined) tf.unregisterKernel(kernelName, backend);
+    tf.registerKernel({
+      kernelName,
+      backendName: backend,
+      kernelFunc: there === undefined ? onCpu : (params) => (hasComplex(params.inputs) ? onCpu : there)(params),
+    });
   }
+}
+
+function hasComplex(inputs: tfcore.NamedTensorInfoMap): boolean {
+  for (const key in inputs) if (inputs[key]?.dtype === 'complex64') return true;
+  return false;
 }
 
 function refuse(kernelName: string, backend: string): tfcore.KernelFunc {
@@ -108,7 +132,7 @@ function refuse(kernelName: string, backend: string): tfcore.KernelFunc {
   };
 }
 
-function onCpu(engine: TFEngine, kernelName: string, kernelFunc: tfcore.KernelFunc): tfcore.KernelFunc {
+function runOnCpu(engine: TFEngine, kernelName: string, kernelFunc: tfcore.KernelFunc): tfcore.KernelFunc {
   let said = false;
   return (params) => {
     if (!said)

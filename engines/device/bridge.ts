@@ -2,6 +2,7 @@ import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../contexts/context.ts';
+import { withCalls } from '../contexts/gpujs.ts';
 import type { LazyContext } from './lazy-context.ts';
 import { isDeviceTensor } from './residency.ts';
 
@@ -43,17 +44,17 @@ export class Bridge {
   /** gpu.js whose kernels take Tensors and device tensors. */
   forGpuJs(gpu: GPU): GPU {
     this.#gpu = gpu;
-    const create = (fn: unknown, settings: unknown) => {
-      const kernel: object = Reflect.apply(gpu.createKernel, gpu, [fn, settings]);
-      const apply = (target: object, self: unknown, args: unknown[]) =>
-        Reflect.apply(
-          target as AnyFunction,
-          self,
-          args.map((arg) => this.#gpuArgument(arg)),
+    const creating =
+      (create: AnyFunction): AnyFunction =>
+      (...args) =>
+        withCalls(Reflect.apply(create, gpu, args) as object, (call, values) =>
+          call(...values.map((value) => this.#gpuArgument(value))),
         );
-      return new Proxy(kernel, { apply });
+    const own: Functions = {
+      createKernel: creating(gpu.createKernel as AnyFunction),
+      createKernelMap: creating(gpu.createKernelMap as AnyFunction),
     };
-    const get = (target: GPU, key: string | symbol) => (key === 'createKernel' ? create : methodOf(target, key));
+    const get = (target: GPU, key: string | symbol) => own[key as string] ?? methodOf(target, key);
     return new Proxy(gpu, { get });
   }
 

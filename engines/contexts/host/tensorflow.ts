@@ -39,7 +39,7 @@ export async function loadTensorflow(threads: number): Promise<Tfjs> {
   try {
     const tf = await import('@tensorflow/tfjs-node');
     await tf.setBackend('tensorflow');
-    completeBackend(tf, 'tensorflow', { readsSync: true });
+    completeBackend(tf, 'tensorflow', { readsSync: true, complex: true });
     return tf;
   } catch (cause) {
     throw new ContextError(`${PACKAGE} does not load: ${REMEDY}`, { cause });

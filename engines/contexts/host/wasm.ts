@@ -20,7 +20,7 @@ export async function loadWasmTF(): Promise<Tfjs> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(`${join(packageFolder(BACKEND) as string, 'wasm-out')}/`);
   if (!(await tf.setBackend('wasm'))) throw new ContextError(`${BACKEND} does not start: npm install it again`);
-  completeBackend(tf, 'wasm', { readsSync: true });
+  completeBackend(tf, 'wasm', { readsSync: true, complex: false });
   return tf;
 }
 

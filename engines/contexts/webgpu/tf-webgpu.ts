@@ -20,7 +20,7 @@ export async function openTF(shared: SharedDevice): Promise<Tfjs> {
   await tf.setBackend('webgpu');
   // By default tfjs computes tensors below 1000 elements in JavaScript, with other values and no buffer to share.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
-  completeBackend(tf, 'webgpu', { readsSync: false });
+  completeBackend(tf, 'webgpu', { readsSync: false, complex: true });
   return tf;
 }
 

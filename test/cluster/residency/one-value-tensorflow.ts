@@ -1,6 +1,10 @@
-// One value per name and no leaks, on this context.
+// One value per name, no leaks, and whole libraries, on this context.
 
+import { librariesCases } from '../../support/cases/libraries.ts';
 import { oneValueCases } from '../../support/cases/one-value.ts';
 import { onContext } from '../../support/on-context.ts';
 
-await onContext('one-value/tensorflow', { device: 'tensorflow', engines: 2 }, oneValueCases);
+await onContext('one-value/tensorflow', { device: 'tensorflow', engines: 2 }, (test, rig) => {
+  oneValueCases(test, rig);
+  librariesCases(test, rig, { complete: true });
+});
