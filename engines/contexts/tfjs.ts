@@ -33,7 +33,7 @@ function quietCpu(tf: Tfjs): void {
   if (cpu !== null) cpu.firstUse = false;
 }
 
-/** What a backend can do. */
+/** Abilities of a backend. */
 export interface BackendAbilities {
   /** Its values can be read synchronously. */
   readonly readsSync: boolean;

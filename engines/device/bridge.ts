@@ -86,7 +86,7 @@ export class Bridge {
     this.#made = [];
   }
 
-  // What the code has forgotten is not memory in use.
+  // Memory in use is that which somebody references.
   #memory(tf: Tfjs): tfcore.MemoryInfo {
     this.#context.opened?.sweep();
     return tf.memory();

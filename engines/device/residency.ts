@@ -12,13 +12,14 @@ export function isDeviceTensor(value: unknown): value is DeviceTensor {
 /** Numbers on the host that can have a copy on the device. */
 export type HostNumbers = Tensor | TypedArray;
 
+/** True for a Tensor on the host or a typed array. */
 export function isHostNumbers(value: unknown): value is HostNumbers {
   return value instanceof Tensor || isTypedArray(value);
 }
 
 interface Copy {
   readonly device: DeviceTensor;
-  /** Of the bytes on the host when they were copied; undefined while no user code could change them. */
+  /** The checksum of the host's bytes when they were copied; undefined while no user code could change them. */
   checksum: number | undefined;
 }
 

@@ -13,7 +13,7 @@ export interface UnseenListeners {
 
 /**
  * Names with values that user code has not seen. The property of such a name is an accessor until the first read, which
- * makes a plain property of it. What no code has seen cannot change, and can be freed at once.
+ * makes a plain property of it. An unseen value cannot change, and can be freed at once.
  */
 export class UnseenNames {
   readonly #listeners: UnseenListeners;
