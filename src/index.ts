@@ -15,6 +15,7 @@ export {
   plotCorners,
   readPicture,
   thumbnail,
+  writePicture,
 } from '../kernels/index.ts';
 export { PictureError } from '../kernels/pictures/picture-error.ts';
 export { Client } from './client/client.ts';
@@ -57,11 +58,15 @@ export { Tensor } from './tensor/tensor.ts';
 // Types.
 
 export type {
+  Border,
   ContactSheetOptions,
   Corner,
   CornersJob,
   CornersOfFile,
+  Depth,
   DeviceOption,
+  DrawOptions,
+  EncodeOptions,
   FindCornersOptions,
   Format,
   FoundCorners,
@@ -69,12 +74,19 @@ export type {
   HarrisOptions,
   Image,
   Mark,
+  OriginalPicture,
+  Outside,
   PeaksOptions,
   Picture,
+  PictureData,
+  PictureSource,
+  PlotOptions,
   ReadPictureOptions,
   ResponseOptions,
+  SheetTile,
   ShiTomasiOptions,
   SubpixOptions,
+  WriteOptions,
 } from '../kernels/index.ts';
 export type { ImportOptions } from './client/calls/import-module.ts';
 export type {
