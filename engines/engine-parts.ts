@@ -4,7 +4,7 @@ import type { EngineOptions } from '../src/protocol/engine-options.ts';
 import { Collectives } from './collectives/collectives.ts';
 import { Control } from './control/control.ts';
 import { Bridge } from './device/bridge.ts';
-import { isOnDevice } from './device/host-values.ts';
+import { isOnDevice, onHostOnly } from './device/host-values.ts';
 import { LazyContext } from './device/lazy-context.ts';
 import { Libraries } from './device/libraries.ts';
 import { isDeviceTensor, isHostNumbers, Residency } from './device/residency.ts';
@@ -65,7 +65,8 @@ export function createParts(options: EngineOptions): EngineParts {
   const libraries = new Libraries({ identity, context, bridge: new Bridge(context), namespace });
   const revivers = createRevivers(evaluator, libraries, namespace);
 
-  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue });
+  const onHost = (value: unknown) => (context.opened === null ? value : onHostOnly(value));
+  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost });
   const relay = new Relay((to, message, chunk) => peers.message(to, message, [chunk]));
   peers.onGone((id, why) => relay.gone(id, why));
   const bodies = new RelayedBodies(relay);

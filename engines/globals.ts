@@ -6,6 +6,7 @@ import type { DeviceReport } from '../src/protocol/messages.ts';
 import type { EngineMemory } from '../src/protocol/methods.ts';
 import { range, tensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
+import { isThenable } from '../src/util/thenable.ts';
 import type { CollectiveCalls } from './collectives/collectives.ts';
 import { hostCopy } from './device/operands.ts';
 import type { EngineParts } from './engine-parts.ts';
@@ -29,8 +30,8 @@ export interface EngineGlobal extends CollectiveCalls {
   send(rank: number, tag: string, value: unknown): Promise<void>;
   /** Waits for the next value with this tag from the engine with this rank. @throws PeerError, RangeError */
   recv(rank: number, tag: string, options?: ReceiveOptions): Promise<unknown>;
-  /** Sends data to the client while the task runs. */
-  publish(data: unknown): void;
+  /** Sends data to the client while the task runs. A promise where the data hold tensors on the device: await it. */
+  publish(data: unknown): void | Promise<void>;
   /** tfjs on this engine's device. @throws ContextError */
   tf(): Promise<unknown>;
   /** gpu.js on this engine's device. @throws ContextError */
@@ -62,7 +63,8 @@ export function installGlobals(parts: EngineParts, device: DeviceReport): void {
   }
 }
 
-function engineGlobal({ state, collectives, libraries, output }: EngineParts, device: DeviceReport): EngineGlobal {
+function engineGlobal(parts: EngineParts, device: DeviceReport): EngineGlobal {
+  const { state, collectives, libraries } = parts;
   const { identity, peers } = state;
   return {
     get id() {
@@ -86,10 +88,17 @@ function engineGlobal({ state, collectives, libraries, output }: EngineParts, de
     reduce: (value, op, options) => collectives.reduce(value, op, options),
     allReduce: (value, op, options) => collectives.allReduce(value, op, options),
     barrier: (options) => collectives.barrier(options),
-    publish: (data) => output.value('data', data),
+    publish: (data) => publish(data, parts),
     tf: () => libraries.load('tf'),
     gpu: () => libraries.load('gpu'),
   };
+}
+
+// Data without tensors on the device go out at once; others when they are read, before the task ends.
+function publish(data: unknown, { output, state }: EngineParts): void | Promise<void> {
+  const own = state.peers.onHost(data);
+  if (isThenable(own)) return Promise.resolve(own).then((read) => output.value('data', read));
+  output.value('data', own);
 }
 
 /** The sum of an array, typed array, tensor or iterable of numbers. */

@@ -70,27 +70,35 @@ export class Collectives implements CollectiveCalls {
   }
 
   broadcast(value: unknown, options: RootedOptions = {}): Promise<unknown> {
-    return this.#rooted('broadcast', options, (group, root) => broadcast(group, value, root));
+    return this.#rooted('broadcast', options, async (group, root) =>
+      broadcast(group, await this.#peers.onHost(value), root),
+    );
   }
 
   scatter(values: unknown, options: RootedOptions = {}): Promise<unknown> {
-    return this.#rooted('scatter', options, (group, root) => scatter(group, values, root));
+    return this.#rooted('scatter', options, async (group, root) =>
+      scatter(group, await this.#peers.onHost(values), root),
+    );
   }
 
   gather(value: unknown, options: RootedOptions = {}): Promise<unknown[] | undefined> {
-    return this.#rooted('gather', options, (group, root) => gather(group, value, root));
+    return this.#rooted('gather', options, async (group, root) => gather(group, await this.#peers.onHost(value), root));
   }
 
   allGather(value: unknown, options: CollectiveOptions = {}): Promise<unknown[]> {
-    return this.#run('allGather', options, (group) => allGather(group, value));
+    return this.#run('allGather', options, async (group) => allGather(group, await this.#peers.onHost(value)));
   }
 
   reduce(value: unknown, op: ReduceOp = 'sum', options: RootedOptions = {}): Promise<unknown> {
-    return this.#rooted('reduce', options, (group, root) => reduce(group, value, checkOp(op), root));
+    return this.#rooted('reduce', options, async (group, root) =>
+      reduce(group, await this.#peers.onHost(value), checkOp(op), root),
+    );
   }
 
   allReduce(value: unknown, op: ReduceOp = 'sum', options: CollectiveOptions = {}): Promise<unknown> {
-    return this.#run('allReduce', options, (group) => allReduce(group, value, checkOp(op)));
+    return this.#run('allReduce', options, async (group) =>
+      allReduce(group, await this.#peers.onHost(value), checkOp(op)),
+    );
   }
 
   barrier(options: CollectiveOptions = {}): Promise<void> {

@@ -144,8 +144,10 @@ export class Runner {
       run.awaited = true;
       value = yield value;
     }
-    const reading = onHostOnly(value);
-    return encodeBody(reading === undefined ? value : yield reading);
+    // Without a context there is nothing on a device, and no need to look.
+    if (this.#state.context.opened === null) return encodeBody(value);
+    const own = onHostOnly(value);
+    return encodeBody(isThenable(own) ? yield own : own);
   }
 
   async #wait(run: Run, steps: Steps, first: PromiseLike<unknown>): Promise<TaskEnd> {
