@@ -135,6 +135,7 @@ export type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './client/remot
 export type { GetOptions, PerTask, ReturnWhen } from './client/results/async-result.ts';
 export type { DisplayOptions, StreamOptions } from './client/results/output/display.ts';
 export type { GroupBy } from './client/results/output/grouping.ts';
+export type { ResultOrder } from './client/results/output/live.ts';
 export type { TextSink } from './client/results/output/sinks.ts';
 export type { InteractiveOptions, ProgressEvent, ProgressOptions } from './client/results/progress.ts';
 export type { WaitSets } from './client/results/task-group.ts';
