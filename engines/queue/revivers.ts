@@ -12,7 +12,7 @@ export interface TaskRevivers {
 /** How functions, references and modules in bodies decode on this engine. */
 export function createRevivers(evaluator: Evaluator, libraries: Libraries, namespace: UserNamespace): TaskRevivers {
   const shown = revivers(evaluator, libraries, (expression) => {
-    const value = evaluator.expression(expression);
+    const value = evaluator.reference(expression);
     namespace.show(value);
     return value;
   });
