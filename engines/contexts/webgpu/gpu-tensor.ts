@@ -16,6 +16,8 @@ export interface Generation {
 /** A buffer that a tensor holds. */
 export interface Held {
   readonly buffer: GPUBuffer;
+  /** tfjs may hold tensors over this buffer for longer than this one lives: it must not be used again. */
+  lent?: boolean;
   /** Gives the buffer back to its maker: this program, gpu.js or tfjs. */
   release(): void;
 }
@@ -49,6 +51,13 @@ export class GpuTensor implements DeviceTensor {
     const { held } = this.#holding;
     if (held === undefined) throw new ContextError(`use of a ${this.dtype}[${this.shape}] tensor after it was freed`);
     return held.buffer;
+  }
+
+  /** The buffer for a library that may keep it. @throws as buffer */
+  lend(): GPUBuffer {
+    const { buffer } = this;
+    (this.#holding.held as Held).lent = true;
+    return buffer;
   }
 
   async toHost(): Promise<Tensor> {

@@ -13,7 +13,7 @@ import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
 import { type GemmTile, GpuMatmul, type TileQuery } from './gpu-matmul.ts';
-import { type Generation, GpuTensor } from './gpu-tensor.ts';
+import { type Generation, GpuTensor, type Held } from './gpu-tensor.ts';
 import { adoptResult, asArgument, isBufferResult } from './gpujs-buffers.ts';
 import { throttlePolling } from './polling.ts';
 import { SharedDevice } from './shared-device.ts';
@@ -116,11 +116,15 @@ export class WebGpuContext implements GpuContext {
   }
 
   #own(opened: Opened, like: Pick<Tensor, 'dtype' | 'shape'>, buffer: GPUBuffer): GpuTensor {
-    const release = () => {
-      if (opened.loadedTF !== undefined && opened.shared.lost === undefined) flushTF(opened.loadedTF);
-      buffer.destroy();
+    const held: Held = {
+      buffer,
+      release: () => {
+        if (opened.loadedTF !== undefined && opened.shared.lost === undefined) flushTF(opened.loadedTF);
+        if (held.lent === true) buffer.destroy();
+        else opened.buffers.release(buffer);
+      },
     };
-    return new GpuTensor(opened, like.dtype, like.shape, { buffer, release });
+    return new GpuTensor(opened, like.dtype, like.shape, held);
   }
 
   async #resident(tensor: DeviceTensor): Promise<DeviceTensor> {
@@ -148,7 +152,7 @@ export class WebGpuContext implements GpuContext {
     const shared = resident.dtype === 'float32' || resident.dtype === 'int32';
     if (!(resident instanceof GpuTensor) || !shared || resident.byteLength === 0)
       return (await tensor.toHost()).toTF(tf);
-    return bufferToTF(tf, resident.buffer, resident.shape, resident.dtype as 'float32');
+    return bufferToTF(tf, resident.lend(), resident.shape, resident.dtype as 'float32');
   }
 
   async fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor> {
@@ -198,6 +202,7 @@ export class WebGpuContext implements GpuContext {
     const gpu = await opened.gpu?.catch(() => undefined);
     await gpu?.destroy();
     opened.loadedTF?.removeBackend('webgpu');
+    opened.buffers.clear();
     opened.shared.close();
   }
 }
