@@ -15,7 +15,6 @@ import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals.ts';
 import { engineLog, logLine } from './log.ts';
 import type { TaskClient } from './queue/queue-event.ts';
-import { refuseInput } from './user-code/no-input.ts';
 
 /** Finds the engine's GPU context: `probeContext` of contexts/index.ts, or one for tests. @throws ContextError */
 export type ProbeContext = (choice: DeviceChoice, options: ContextOptions) => Promise<ProbedContext>;
@@ -71,7 +70,6 @@ export class EngineServer {
     state.context.found(probed);
     installGlobals(this.#parts, probed.report);
     capture.install();
-    refuseInput();
     state.namespace.markBaseline();
   }
 

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Body, decodeArguments, encodeBody } from '../../src/protocol/codec.ts';
+import { type Body, decodeArguments, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
 import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts';
 import type { ArgumentsOf, Method } from '../../src/protocol/methods.ts';
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
@@ -15,7 +15,6 @@ import { userFrames } from '../user-code/user-frames.ts';
 import { verbOf } from '../verbs/index.ts';
 import type { Verb } from '../verbs/verb.ts';
 import type { QueuedTask, TaskClient, TaskEnd } from './queue-event.ts';
-import type { TaskRevivers } from './revivers.ts';
 import { PHASE, REASON, type StatusBoard } from './status-board.ts';
 import { plainError } from './task-queue.ts';
 
@@ -27,7 +26,7 @@ export interface RunnerOptions {
   readonly board: StatusBoard;
   readonly bodies: RelayedBodies;
   /** How bodies decode on this engine. */
-  readonly revivers: TaskRevivers;
+  readonly revivers: Revivers;
 }
 
 /** A task at work. */
@@ -63,7 +62,7 @@ export class Runner {
   readonly #capture: Capture;
   readonly #board: StatusBoard;
   readonly #bodies: RelayedBodies;
-  readonly #revivers: TaskRevivers;
+  readonly #revivers: Revivers;
   #stop: ((error: unknown) => void) | undefined;
   /** The task that awaits something. */
   #waiting: Run | undefined;
@@ -136,6 +135,7 @@ export class Runner {
     }
     run.runsUserCode = verb.runsUserCode(args);
     if (run.runsUserCode) {
+      this.#state.residency.clear();
       const preparing = this.#libraries.bridge.prepare(() => this.#reachable(args));
       if (preparing !== undefined) yield preparing;
     }
@@ -144,10 +144,8 @@ export class Runner {
       run.awaited = true;
       value = yield value;
     }
-    // Without a context there is nothing on a device, and no need to look.
-    if (this.#state.context.opened === null) return encodeBody(value);
-    const own = onHostOnly(value);
-    return encodeBody(isThenable(own) ? yield own : own);
+    const reading = onHostOnly(value);
+    return encodeBody(reading === undefined ? value : yield reading);
   }
 
   async #wait(run: Run, steps: Steps, first: PromiseLike<unknown>): Promise<TaskEnd> {
@@ -193,7 +191,7 @@ export class Runner {
   }
 
   #decode(run: Run, verb: Verb, body: Body): ArgumentsOf<Method> {
-    const args = decodeArguments(run.message.method, body, verb.peeks ? this.#revivers.unseen : this.#revivers.shown);
+    const args = decodeArguments(run.message.method, body, this.#revivers);
     run.args = args;
     const source = verb.source?.(args);
     if (source !== undefined) this.#libraries.mention(source);

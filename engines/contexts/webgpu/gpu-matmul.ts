@@ -77,17 +77,12 @@ export class GpuMatmul {
           scratch.push(buffer);
           return buffer;
         };
-        const bytes = m * n * bytesOf(call.dtype);
-        return [
-          place(operands[0]!),
-          place(operands[1]!),
-          k > 0 ? buffers.create(bytes) : buffers.zeros(bytes),
-        ] as const;
+        return [place(operands[0]!), place(operands[1]!), buffers.create(m * n * bytesOf(call.dtype))] as const;
       });
       if (m * k * n > 0) await this.#compute(what, buffers, call, [x, y, c], scratch);
       return c;
     } finally {
-      for (const buffer of scratch) buffers.release(buffer);
+      for (const buffer of scratch) buffer.destroy();
     }
   }
 

@@ -7,40 +7,33 @@ import { isGone, selfIdentity } from '../../cluster/process-identity.ts';
 import { zeromqTransport } from '../../comm/zeromq.ts';
 import { ClusterError, TimeoutError } from '../../errors.ts';
 import { RosterClient } from '../../rpc/roster-client.ts';
-import { addClusterArgument, type ClusterChoice } from '../arguments.ts';
+import { CLUSTER_ARGUMENT } from '../arguments.ts';
 import { currentClusters, findCluster } from '../find-cluster.ts';
 
 const ASK_MS = 3000;
 const POLL_MS = 50;
 
-interface Flags extends ClusterChoice {
+interface Flags {
   readonly all?: true;
-  readonly json?: true;
   readonly timeout: string;
 }
 
 /** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  addClusterArgument(command);
+  command.argument('[name]', CLUSTER_ARGUMENT);
   command.option('--all', 'stop every cluster');
-  command.option('--json', 'as JSON');
   command.option('--timeout <seconds>', 'how long to wait for the end', '20');
-  command.action(async (argument: string | undefined, flags: Flags, self: Command) => {
-    const name = argument ?? flags.cluster;
+  command.action((name: string | undefined, flags: Flags, self: Command) => {
     if (name !== undefined && flags.all) self.error('error: give a name or --all, not both');
     if (!(Number(flags.timeout) > 0)) self.error('error: --timeout is a number of seconds');
-    const clusters = flags.all ? currentClusters().live : [findCluster(name)];
-    const say = flags.json ? () => {} : (text: string) => process.stdout.write(text);
-    await stop(clusters, Number(flags.timeout) * 1000, say);
-    if (flags.json) process.stdout.write(`${JSON.stringify(clusters.map(({ name: stopped }) => stopped))}\n`);
+    return stop(flags.all ? currentClusters().live : [findCluster(name)], Number(flags.timeout) * 1000);
   });
 }
 
-async function stop(clusters: readonly ListedCluster[], timeout: number, say: (text: string) => void): Promise<void> {
-  if (clusters.length === 0) say('no cluster is running\n');
+async function stop(clusters: readonly ListedCluster[], timeout: number): Promise<void> {
   for (const cluster of clusters) {
     await stopOne(cluster, timeout);
-    say(`cluster '${cluster.name}' is stopped\n`);
+    process.stdout.write(`cluster '${cluster.name}' is stopped\n`);
   }
 }
 

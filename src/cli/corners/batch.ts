@@ -75,20 +75,19 @@ class Batch {
 
   async #take(place: number, result: CornersOfFile | RemoteError): Promise<void> {
     const { image } = this.#items[place] as Item;
-    if (result instanceof RemoteError) this.#fail(image, result.evalue);
+    if (result instanceof RemoteError) this.#fail(image, result);
     else await this.#write(image, place, result);
   }
 
   async #write(image: string, place: number, found: CornersOfFile): Promise<void> {
     for (const records of this.#records) await records.add(image, found);
     if (found.thumbnail !== undefined) this.#sheet?.add(place, found.thumbnail);
-    if (found.drawError === undefined) this.#done++;
-    else this.#fail(image, found.drawError);
+    this.#done++;
   }
 
-  #fail(image: string, reason: string): void {
+  #fail(image: string, { evalue }: RemoteError): void {
     this.#failed++;
-    this.#failures.push({ image, reason });
+    this.#failures.push({ image, reason: evalue });
   }
 
   #showBar(): void {
