@@ -47,7 +47,10 @@ async function openContext(device: DeviceChoice, engines: number): Promise<Runne
   const run = async (paths: readonly string[]) => {
     let corners = 0;
     const ms = await timed(async () => {
-      const jobs = paths.map((path) => ({ path, options: { minDistance: 5, thresholdRel: 0.1 } }));
+      const jobs = paths.map((path) => ({
+        path,
+        options: { minDistance: 5, thresholdRel: 0.1, like: 'skimage' as const },
+      }));
       for await (const found of streamCorners(rc, jobs)) {
         if (found instanceof RemoteError) throw found;
         corners += found.corners.length;

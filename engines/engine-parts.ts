@@ -4,9 +4,10 @@ import type { EngineOptions } from '../src/protocol/engine-options.ts';
 import { Collectives } from './collectives/collectives.ts';
 import { Control } from './control/control.ts';
 import { Bridge } from './device/bridge.ts';
+import { isOnDevice, onHostOnly } from './device/host-values.ts';
 import { LazyContext } from './device/lazy-context.ts';
 import { Libraries } from './device/libraries.ts';
-import { Residency } from './device/residency.ts';
+import { isDeviceTensor, isHostNumbers, Residency } from './device/residency.ts';
 import { UserKernels } from './device/user-kernels.ts';
 import type { EngineState } from './engine-state.ts';
 import { Identity } from './identity.ts';
@@ -52,17 +53,20 @@ export function createParts(options: EngineOptions): EngineParts {
   const output = new TaskOutput(queue);
   const capture = new Capture((_, stream, text) => output.text(stream, text));
 
-  const residency = new Residency();
-  const namespace = new UserNamespace(
-    () => identity.name,
-    (value) => residency.release(value),
-  );
+  const residency = new Residency((value) => namespace.isUnseen(value));
+  const namespace: UserNamespace = new UserNamespace(() => identity.name, {
+    isNumbers: (value): value is object => isHostNumbers(value) || isDeviceTensor(value),
+    isCollected: isOnDevice,
+    seen: (value) => residency.seen(value),
+    released: (value) => residency.release(value),
+  });
   const evaluator = new Evaluator(namespace, () => identity.name);
   const context = new LazyContext(namespace);
   const libraries = new Libraries({ identity, context, bridge: new Bridge(context), namespace });
-  const revivers = createRevivers(evaluator, libraries);
+  const revivers = createRevivers(evaluator, libraries, namespace);
 
-  const peers = new Peers({ identity, transport, revivers, current: queue });
+  const onHost = (value: unknown) => (context.opened === null ? value : onHostOnly(value));
+  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost });
   const relay = new Relay((to, message, chunk) => peers.message(to, message, [chunk]));
   peers.onGone((id, why) => relay.gone(id, why));
   const bodies = new RelayedBodies(relay);

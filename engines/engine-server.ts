@@ -15,6 +15,7 @@ import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals.ts';
 import { engineLog, logLine } from './log.ts';
 import type { TaskClient } from './queue/queue-event.ts';
+import { refuseInput } from './user-code/no-input.ts';
 
 /** Finds the engine's GPU context: `probeContext` of contexts/index.ts, or one for tests. @throws ContextError */
 export type ProbeContext = (choice: DeviceChoice, options: ContextOptions) => Promise<ProbedContext>;
@@ -70,6 +71,7 @@ export class EngineServer {
     state.context.found(probed);
     installGlobals(this.#parts, probed.report);
     capture.install();
+    refuseInput();
     state.namespace.markBaseline();
   }
 

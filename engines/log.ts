@@ -1,6 +1,9 @@
-import { writeSync } from 'node:fs';
+import fs from 'node:fs';
 import process from 'node:process';
 import { RateLimitedLog } from '../src/util/rate-limited-log.ts';
+
+// Taken when the module loads: later `fs.writeSync` gives a running task what is written to descriptor 2.
+const { writeSync } = fs;
 
 /** The log of one part of an engine, on stderr. It writes at most one line a second, so that no peer can fill the disk. */
 export function engineLog(part: string): RateLimitedLog {

@@ -1,52 +1,51 @@
 // The picture functions, for users and for engines. Each file behind them is loaded at its first call, so that a
 // process loads only what it uses.
 import type { Tensor } from '../src/tensor/tensor.ts';
-import type { Corner, Image } from './corners/image.ts';
-import type {
-  CornersJob,
-  CornersOfFile,
-  FindCornersOptions,
-  FoundCorners,
-  HarrisOptions,
-  PeaksOptions,
-  ShiTomasiOptions,
-  SubpixOptions,
-} from './corners/options.ts';
-import { tfOf } from './device.ts';
-import type { DeviceOption } from './device-option.ts';
+import type { CornersJob, CornersOfFile } from './corners/corners-of-file.ts';
+import type { FindCornersOptions, FoundCorners } from './corners/find-corners.ts';
+import type { HarrisOptions, PeaksOptions, ShiTomasiOptions, SubpixOptions } from './corners/options.ts';
+import { type DeviceOption, tfOf } from './device.ts';
+import type { Corner, Image } from './image.ts';
 import { kernelFunction } from './kernel-function.ts';
-import type { Format } from './pictures/codec.ts';
-import type { ContactSheetOptions } from './pictures/contact-sheet.ts';
-import type { Mark } from './pictures/draw.ts';
+import type { ContactSheetOptions, SheetTile } from './pictures/contact-sheet.ts';
+import type { DrawOptions, Mark, PlotOptions } from './pictures/draw.ts';
 import * as drawing from './pictures/draw.ts';
+import type { PictureData, WriteOptions } from './pictures/encode-picture.ts';
+import type { Format } from './pictures/files/encode.ts';
+import type { PictureSource } from './pictures/files/source.ts';
 import type { GetPicturesOptions } from './pictures/get-pictures.ts';
 import type { Picture, ReadPictureOptions } from './pictures/read-picture.ts';
 
-export type { Corner, Image } from './corners/image.ts';
+export type { CornersJob, CornersOfFile } from './corners/corners-of-file.ts';
+export type { FindCornersOptions, FoundCorners } from './corners/find-corners.ts';
 export type {
-  CornersJob,
-  CornersOfFile,
-  FindCornersOptions,
-  FoundCorners,
+  Border,
   HarrisOptions,
+  Outside,
   PeaksOptions,
   ResponseOptions,
   ShiTomasiOptions,
   SubpixOptions,
 } from './corners/options.ts';
-export type { DeviceOption } from './device-option.ts';
-export type { Format } from './pictures/codec.ts';
-export type { ContactSheetOptions } from './pictures/contact-sheet.ts';
-export type { Mark } from './pictures/draw.ts';
+export type { DeviceOption } from './device.ts';
+export type { Corner, Image } from './image.ts';
+export type { ContactSheetOptions, SheetTile } from './pictures/contact-sheet.ts';
+export type { DrawOptions, Mark, PlotOptions } from './pictures/draw.ts';
+export type { EncodeOptions, PictureData, WriteOptions } from './pictures/encode-picture.ts';
+export type { Format } from './pictures/files/encode.ts';
+export type { Depth } from './pictures/files/levels.ts';
+export type { PictureSource } from './pictures/files/source.ts';
 export type { GetPicturesOptions } from './pictures/get-pictures.ts';
-export type { Picture, ReadPictureOptions } from './pictures/read-picture.ts';
+export type { OriginalPicture, Picture, ReadPictureOptions } from './pictures/read-picture.ts';
 
 /**
  * The Harris response of a picture, `[rows, cols]` float32: positive at corners, negative at edges, near 0 in flat
- * parts. Pixels outside the picture count as 0, so that its outermost pixels respond too. Results agree with
- * scikit-image's corner_harris.
- * @param image 2-D. Floats are taken as they are, integers are scaled to 0..1 by their range.
- * @throws ShapeError unless the image is 2-D; RangeError for NaN or an option out of range; TypeError without a device
+ * parts. By default pixels outside the picture count as 0, so that its outermost pixels respond too (see `border`).
+ * Results agree with scikit-image's corner_harris.
+ * @param image 2-D: a Tensor, a tf.Tensor or nested arrays. Floats are taken as they are, integers are scaled to 0..1 by
+ *   their range.
+ * @throws ShapeError unless the image is 2-D; RangeError for NaN, for values whose fourth powers float32 does not hold,
+ *   and for an option out of range; TypeError without a device
  */
 export const cornerHarris = kernelFunction(async function cornerHarris(
   image: Image,
@@ -100,8 +99,10 @@ export const cornerSubpix = kernelFunction(async function cornerSubpix(
 
 /**
  * The corners of a picture file. It decodes the file, computes the response, takes its peaks and, with `subpix`,
- * refines them.
- * @param source a path, which each engine reads for itself, or the bytes of the file
+ * refines them. The corners do not depend on the brightness of the picture; `like: 'skimage'` finds exactly those that
+ * scikit-image's corner_peaks(corner_harris(…), min_distance=5, threshold_rel=0.1) does.
+ * @param source a path or `file:` URL, which each engine reads for itself, or the bytes of the file
+ * @returns corners, the response of each, and how to map them to the picture as stored (`scale`, `original`)
  * @throws PictureError naming the file; RangeError for an option out of range; TypeError without a device
  * @example
  * const paths = await getPictures('photos');
@@ -109,17 +110,20 @@ export const cornerSubpix = kernelFunction(async function cornerSubpix(
  * const { corners, subpix } = await engines.apply(findCorners, paths[0], { subpix: {} });
  */
 export const findCorners = kernelFunction(async function findCorners(
-  source: string | Uint8Array,
+  source: PictureSource,
   options: FindCornersOptions & DeviceOption = {},
 ): Promise<FoundCorners> {
   const tf = await tfOf(options, 'findCorners');
   return (await import('./corners/find-corners.ts')).findCorners(tf, source, options);
 });
 
-/** The picture with its corners drawn, as the bytes of a PNG file. Parameters and errors are those of findCorners. */
+/**
+ * The picture with its corners drawn, as the bytes of a PNG file or of the `format` asked for. Parameters and errors are
+ * those of findCorners and plotCorners.
+ */
 export const getCornersImage = kernelFunction(async function getCornersImage(
-  source: string | Uint8Array,
-  options: FindCornersOptions & DeviceOption = {},
+  source: PictureSource,
+  options: FindCornersOptions & PlotOptions & DeviceOption = {},
 ): Promise<Uint8Array> {
   const tf = await tfOf(options, 'getCornersImage');
   return (await import('./corners/find-corners.ts')).getCornersImage(tf, source, options);
@@ -127,9 +131,9 @@ export const getCornersImage = kernelFunction(async function getCornersImage(
 
 /**
  * One picture of a batch: its corners as numbers. With `drawTo` it also writes the picture with its corners, so that
- * neither pixels nor PNG files cross the wire.
- * @throws PictureError naming the file that cannot be read or written; RangeError for an option out of range; TypeError
- *   outside of an engine
+ * neither pixels nor picture files cross the wire. A drawing that cannot be written is a `drawError` of the result.
+ * @throws PictureError naming the file that cannot be read; RangeError for an option out of range; TypeError outside of
+ *   an engine
  */
 export const cornersOfFile = kernelFunction(async function cornersOfFile(job: CornersJob): Promise<CornersOfFile> {
   return (await import('./corners/corners-of-file.ts')).cornersOfFile(job);
@@ -158,64 +162,95 @@ export const getPictures = kernelFunction(async function getPictures(
 });
 
 /**
- * A picture file as a grey tensor: PNG, JPEG, WebP, TIFF, GIF or AVIF; grey, RGB, RGBA or CMYK; 8 or 16 bits. It takes
- * the first frame of an animation, and turns the picture as its EXIF orientation says.
- * @param source a path, or the bytes of the file
- * @throws PictureError naming the file, when it cannot be read, is empty, broken, not a picture, or too large
- * @throws RangeError when `resize` or `maxPixels` is not a whole number ≥ 1
+ * A picture file as a tensor: PNG, JPEG, WebP, TIFF, GIF, AVIF or SVG; grey, RGB, RGBA or CMYK; 8 or 16 bits, in TIFF
+ * also 32 bits, signed samples and floats. The picture is turned as its EXIF orientation says. Colour profiles do not
+ * count, nor does alpha, except that `rgba` gives it.
+ * @param source a path, a `file:` URL, or the bytes of the file
+ * @throws PictureError naming the file, when it cannot be read, is empty, broken, not a picture, of a format that is not
+ *   read (HEIC, JPEG 2000 and others, with the reason), has no such page, or is too large
+ * @throws RangeError for an option out of range
+ * @example
+ * const { image } = await readPicture('photo.jpg'); // grey, 0..1, [rows, cols]
+ * const { image: small } = await readPicture('photo.jpg', { channels: 'rgb', dtype: 'uint8', resize: 256 });
  */
 export const readPicture = kernelFunction(async function readPicture(
-  source: string | Uint8Array,
+  source: PictureSource,
   options: ReadPictureOptions = {},
 ): Promise<Picture> {
   return (await import('./pictures/read-picture.ts')).readPicture(source, options);
 });
 
 /**
- * The picture with a red plus at every corner, 8 pixels across and 1.5 thick: uint8 `[rows, cols, 3]`. Its grey is
- * stretched from the minimum (black) to the maximum (white).
- * @param image 2-D, any dtype
- * @throws ShapeError unless the image is 2-D
+ * The picture with a plus at every corner: uint8 `[rows, cols, 3]`. Its grey is stretched from the minimum (black) to the
+ * maximum (white), or it stays as it is with `on: 'color'`.
+ * @param image 2-D of any dtype; with `on: 'color'` also `[rows, cols, 3 or 4]`
+ * @throws ShapeError for another shape; RangeError for an option out of range
  */
-export const drawCorners = kernelFunction(function drawCorners(image: Tensor, corners: readonly Mark[]): Tensor {
-  return drawing.drawCorners(image, corners);
+export const drawCorners = kernelFunction(function drawCorners(
+  image: Image,
+  corners: readonly Mark[],
+  options: DrawOptions = {},
+): Tensor {
+  return drawing.drawCorners(image, corners, options);
 });
 
-/** drawCorners as the bytes of a PNG file. @throws ShapeError unless the image is 2-D and has pixels */
+/**
+ * drawCorners as the bytes of a picture file: PNG, or the `format` of the options.
+ * @throws ShapeError for another shape or no pixels; RangeError for an option out of range
+ */
 export const plotCorners = kernelFunction(async function plotCorners(
-  image: Tensor,
+  image: Image,
   corners: readonly Mark[],
+  options: PlotOptions = {},
 ): Promise<Uint8Array> {
-  return drawing.plotCorners(image, corners);
+  return drawing.plotCorners(image, corners, options);
 });
 
 /**
  * The bytes of a picture file.
- * @param picture uint8 `[rows, cols]` (grey) or `[rows, cols, channels]` with 1 to 4 channels
- * @throws TypeError for another dtype; ShapeError for another shape or a picture without pixels
+ * @param picture `[rows, cols]` (grey) or `[rows, cols, channels]` with 1 to 4 channels: uint8, uint16, or int32 of 0 to
+ *   255; floats of 0 to 1 with the option `depth`
+ * @throws TypeError for another dtype; ShapeError for another shape or a picture without pixels; RangeError for an
+ *   option out of range
  */
 export const encodePicture = kernelFunction(async function encodePicture(
-  picture: Tensor,
-  format: Format = 'png',
+  picture: PictureData,
+  format: Format | WriteOptions = 'png',
 ): Promise<Uint8Array> {
-  return drawing.encodePicture(picture, format);
+  return (await import('./pictures/encode-picture.ts')).encodePicture(picture, format);
 });
 
 /**
- * The pictures on one sheet, in their order, row by row on white: the bytes of a PNG file. Only thumbnails stay in
- * memory while the pictures arrive.
- * @param pictures the bytes of picture files
+ * Writes a picture file, whole or not at all; its folder is made. The format is that of the ending: `.png`, `.jpg`,
+ * `.jpeg`, `.webp`, `.tif` or `.tiff`.
+ * @param picture as for encodePicture; floats of 0 to 1 are stored with 8 bits, in TIFF as floats
+ * @throws PictureError naming the file that cannot be written; otherwise as encodePicture
+ * @example
+ * await writePicture('edges.png', tf.sqrt(tf.add(tf.square(gr), tf.square(gc))));
+ */
+export const writePicture = kernelFunction(async function writePicture(
+  path: string | URL,
+  picture: PictureData,
+  options: WriteOptions = {},
+): Promise<void> {
+  await (await import('./pictures/encode-picture.ts')).writePicture(path, picture, options);
+});
+
+/**
+ * The pictures on one sheet, in their order, row by row on white, each in a thin frame: the bytes of a PNG file. Only
+ * thumbnails stay in memory while the pictures arrive.
+ * @param tiles the bytes of picture files, also with captions; a tile may be an error instead of a picture
  * @throws PictureError when there are none; RangeError unless `columns` and `side` are whole numbers ≥ 1
  */
 export const contactSheet = kernelFunction(async function contactSheet(
-  pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  tiles: Iterable<Uint8Array | SheetTile> | AsyncIterable<Uint8Array | SheetTile>,
   options: ContactSheetOptions = {},
 ): Promise<Uint8Array> {
-  return (await import('./pictures/contact-sheet.ts')).contactSheet(pictures, options);
+  return (await import('./pictures/contact-sheet.ts')).contactSheet(tiles, options);
 });
 
 /**
- * The picture, fitted into a square of `side` pixels (default 200), as the bytes of a PNG file.
+ * The picture, upright, fitted into a square of `side` pixels (default 200), as the bytes of a PNG file.
  * Keep thumbnails until the contact sheet is made, and drop the pictures.
  */
 export const thumbnail = kernelFunction(async function thumbnail(

@@ -15,6 +15,7 @@ export {
   plotCorners,
   readPicture,
   thumbnail,
+  writePicture,
 } from '../kernels/index.ts';
 export { PictureError } from '../kernels/pictures/picture-error.ts';
 export { Client } from './client/client.ts';
@@ -57,11 +58,15 @@ export { Tensor } from './tensor/tensor.ts';
 // Types.
 
 export type {
+  Border,
   ContactSheetOptions,
   Corner,
   CornersJob,
   CornersOfFile,
+  Depth,
   DeviceOption,
+  DrawOptions,
+  EncodeOptions,
   FindCornersOptions,
   Format,
   FoundCorners,
@@ -69,27 +74,21 @@ export type {
   HarrisOptions,
   Image,
   Mark,
+  OriginalPicture,
+  Outside,
   PeaksOptions,
   Picture,
+  PictureData,
+  PictureSource,
+  PlotOptions,
   ReadPictureOptions,
   ResponseOptions,
+  SheetTile,
   ShiTomasiOptions,
   SubpixOptions,
+  WriteOptions,
 } from '../kernels/index.ts';
 export type { ImportOptions } from './client/calls/import-module.ts';
-export type {
-  ItemInputs,
-  ItemOf,
-  Joined,
-  MapInput,
-  MapInputs,
-  PartInput,
-  PartInputs,
-  Scatterable,
-  StreamInput,
-  StreamInputs,
-  TensorInput,
-} from './client/calls/inputs.ts';
 export type {
   Kernel,
   KernelArgument,
@@ -132,18 +131,11 @@ export type { PdotPlan, PlannedBlock } from './client/pdot/pdot-plan.ts';
 export type { OperandLayout, PdotTraffic, PlanChoice, PlanKind } from './client/pdot/plan.ts';
 export type { Px } from './client/px/px.ts';
 export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
-export type {
-  IndivisibleValue,
-  InferredFunction,
-  Mode,
-  PerTarget,
-  RemoteArgs,
-  RemoteFunction,
-  WithRefs,
-} from './client/remote.ts';
-export type { GetOptions, ModeOf, PerTargetResult, ReturnWhen } from './client/results/async-result.ts';
+export type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './client/remote.ts';
+export type { GetOptions, PerTask, ReturnWhen } from './client/results/async-result.ts';
 export type { DisplayOptions, StreamOptions } from './client/results/output/display.ts';
 export type { GroupBy } from './client/results/output/grouping.ts';
+export type { ResultOrder } from './client/results/output/live.ts';
 export type { TextSink } from './client/results/output/sinks.ts';
 export type { InteractiveOptions, ProgressEvent, ProgressOptions } from './client/results/progress.ts';
 export type { WaitSets } from './client/results/task-group.ts';
@@ -156,8 +148,8 @@ export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from 
 export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
 export type { Ref } from './protocol/values/ref.ts';
 export type { WaitLimits } from './rpc/waiting.ts';
-export type { TensorLike, TensorOptions, TFLike, TFTensorLike } from './tensor/convert.ts';
-export type { BigTypedArray, DType, TypedArray } from './tensor/dtype.ts';
+export type { TensorLike, TensorOptions, TFTensorLike } from './tensor/convert.ts';
+export type { DType, TypedArray } from './tensor/dtype.ts';
 export type { Dist, Range } from './tensor/partition.ts';
 export type { ProductDType } from './tensor/product-dtype.ts';
 export type { Nested, Shape, TensorFactory } from './tensor/tensor.ts';

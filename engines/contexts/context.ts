@@ -17,8 +17,8 @@ export interface ContextOptions extends Pick<DeviceRequest, 'gpu' | 'softwareGpu
 }
 
 /**
- * A tensor that lives on the context's device. Contexts without a GPU hold host data. It stays until `free`;
- * `toHost` reads it back without freeing it.
+ * A tensor that lives on the context's device. Contexts without a GPU hold host data. It stays until `free`, or until
+ * nobody references it; `toHost` reads it back without freeing it.
  */
 export interface DeviceTensor {
   readonly dtype: Tensor['dtype'];
@@ -63,6 +63,8 @@ export interface GpuContext {
   idle(): Promise<void>;
   /** Device bytes and buffers alive: tests count them to zero. */
   memory(): { readonly bytes: number; readonly buffers: number };
+  /** Collects garbage, and frees what tensors hold that nobody references any more. */
+  sweep(): void;
   /** Frees the device. Idempotent. */
   close(): Promise<void>;
 }

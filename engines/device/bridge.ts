@@ -2,6 +2,7 @@ import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../contexts/context.ts';
+import { withCalls } from '../contexts/gpujs.ts';
 import type { LazyContext } from './lazy-context.ts';
 import { isDeviceTensor } from './residency.ts';
 
@@ -37,23 +38,23 @@ export class Bridge {
   /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
   forTF(tf: Tfjs): Tfjs {
     this.#tf = tf;
-    return this.#wrapped(tf) as Tfjs;
+    return { ...(this.#wrapped(tf) as Tfjs), memory: () => this.#memory(tf) };
   }
 
   /** gpu.js whose kernels take Tensors and device tensors. */
   forGpuJs(gpu: GPU): GPU {
     this.#gpu = gpu;
-    const create = (fn: unknown, settings: unknown) => {
-      const kernel: object = Reflect.apply(gpu.createKernel, gpu, [fn, settings]);
-      const apply = (target: object, self: unknown, args: unknown[]) =>
-        Reflect.apply(
-          target as AnyFunction,
-          self,
-          args.map((arg) => this.#gpuArgument(arg)),
+    const creating =
+      (create: AnyFunction): AnyFunction =>
+      (...args) =>
+        withCalls(Reflect.apply(create, gpu, args) as object, (call, values) =>
+          call(...values.map((value) => this.#gpuArgument(value))),
         );
-      return new Proxy(kernel, { apply });
+    const own: Functions = {
+      createKernel: creating(gpu.createKernel as AnyFunction),
+      createKernelMap: creating(gpu.createKernelMap as AnyFunction),
     };
-    const get = (target: GPU, key: string | symbol) => (key === 'createKernel' ? create : methodOf(target, key));
+    const get = (target: GPU, key: string | symbol) => own[key as string] ?? methodOf(target, key);
     return new Proxy(gpu, { get });
   }
 
@@ -83,6 +84,12 @@ export class Bridge {
     this.#ready.clear();
     for (const tensor of this.#made) tensor.dispose();
     this.#made = [];
+  }
+
+  // Memory in use is that which somebody references.
+  #memory(tf: Tfjs): tfcore.MemoryInfo {
+    this.#context.opened?.sweep();
+    return tf.memory();
   }
 
   #wrapped(functions: Functions): Functions {

@@ -17,17 +17,97 @@ export async function readBack(value: DeviceTensor | TFTensorLike): Promise<Tens
 }
 
 /**
- * The value with all tensors on a device read back, one level into lists and plain objects. Undefined when there are
- * none: then the value itself will do.
+ * The value with all tensors on a device read back, at any depth of lists, plain objects, Maps and Sets: what leaves the
+ * engine is data. A promise only where there are any; else the value itself.
  */
-export function onHostOnly(value: unknown): Promise<unknown> | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (isOnDevice(value)) return readBack(value);
-  if (!Array.isArray(value) && Object.getPrototypeOf(value) !== Object.prototype) return undefined;
-  if (!Object.values(value).some(isOnDevice)) return undefined;
-  const entries = Object.entries(value).map(async ([key, item]) => [
-    key,
-    isOnDevice(item) ? await readBack(item) : item,
-  ]);
-  return Promise.all(entries).then((all) => Object.assign(Array.isArray(value) ? [] : {}, Object.fromEntries(all)));
+export function onHostOnly(value: unknown): unknown {
+  return holdsDevice(value, new Set()) ? new HostCopy().of(value) : value;
+}
+
+function holdsDevice(value: unknown, seen: Set<object>): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (isOnDevice(value)) return true;
+  if (!isContainer(value) || seen.has(value)) return false;
+  seen.add(value);
+  for (const item of itemsOf(value)) if (holdsDevice(item, seen)) return true;
+  return false;
+}
+
+function isContainer(value: object): boolean {
+  if (Array.isArray(value) || value instanceof Map || value instanceof Set) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function itemsOf(container: object): Iterable<unknown> {
+  if (container instanceof Map) return [...container.keys(), ...container.values()];
+  return Array.isArray(container) || container instanceof Set ? container : Object.values(container);
+}
+
+/** Copies containers, so that the user's own keep their tensors. Shared and circular references stay as they are. */
+class HostCopy {
+  readonly #made = new Map<object, unknown>();
+  readonly #reads: Promise<void>[] = [];
+
+  async of(value: unknown): Promise<unknown> {
+    let copy: unknown;
+    this.#put(value, (made) => {
+      copy = made;
+    });
+    await Promise.all(this.#reads);
+    return copy;
+  }
+
+  /** Hands the copy of a value to its place, at once or when it has been read. */
+  #put(value: unknown, place: (copy: unknown) => void): void {
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) place(value);
+    else if (isOnDevice(value)) this.#read(value, place);
+    else place(isContainer(value) ? (this.#made.get(value) ?? this.#container(value)) : value);
+  }
+
+  #read(value: DeviceTensor | TFTensorLike, place: (copy: unknown) => void): void {
+    const known = this.#made.get(value) as Promise<Tensor> | undefined;
+    const reading = known ?? readBack(value);
+    this.#made.set(value, reading);
+    this.#reads.push(reading.then(place));
+  }
+
+  #container(value: object): object {
+    if (value instanceof Map) return this.#map(value);
+    if (value instanceof Set) return this.#set(value);
+    const copy: object = Array.isArray(value) ? new Array(value.length) : Object.create(Object.getPrototypeOf(value));
+    this.#made.set(value, copy);
+    for (const key of Object.keys(value)) {
+      this.#put(Reflect.get(value, key), (made) => {
+        Object.defineProperty(copy, key, { value: made, writable: true, enumerable: true, configurable: true });
+      });
+    }
+    return copy;
+  }
+
+  // Entries go in once all of them are read, in their order.
+  #map(value: Map<unknown, unknown>): object {
+    const copy = new Map<unknown, unknown>();
+    this.#made.set(value, copy);
+    const entries = [...value].map(([key, item]) => ({ key, item }));
+    for (const entry of entries) {
+      this.#put(entry.key, (made) => Object.assign(entry, { key: made }));
+      this.#put(entry.item, (made) => Object.assign(entry, { item: made }));
+    }
+    this.#reads.push(this.#settled().then(() => entries.forEach(({ key, item }) => void copy.set(key, item))));
+    return copy;
+  }
+
+  #set(value: Set<unknown>): object {
+    const copy = new Set<unknown>();
+    this.#made.set(value, copy);
+    const entries = [...value].map((item) => ({ item }));
+    for (const entry of entries) this.#put(entry.item, (made) => Object.assign(entry, { item: made }));
+    this.#reads.push(this.#settled().then(() => entries.forEach(({ item }) => void copy.add(item))));
+    return copy;
+  }
+
+  async #settled(): Promise<void> {
+    await Promise.all(this.#reads);
+  }
 }

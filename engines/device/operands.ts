@@ -1,43 +1,37 @@
-import { type TensorLike, tensor } from '../../src/tensor/convert.ts';
+import { cast, type TensorLike, tensor } from '../../src/tensor/convert.ts';
+import type { DType } from '../../src/tensor/dtype.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../contexts/context.ts';
 import type { DeviceState } from './device-state.ts';
 import { isOnDevice, readBack } from './host-values.ts';
-import { isDeviceTensor } from './residency.ts';
+import { isDeviceTensor, isHostNumbers } from './residency.ts';
 
 /** The value as a Tensor on the host. @throws NotSerializableError, TypeError for values that no Tensor can hold */
 export async function onHost(value: unknown): Promise<Tensor> {
   return isOnDevice(value) ? readBack(value) : tensor(value as TensorLike);
 }
 
-/**
- * Says which copies stay on the device after the task: those of tensors that a name holds, or none. None may stay while
- * user code runs, because it may write into its tensors.
- */
-export type Keep = 'names' | 'nothing';
-
 /** Device tensors for the length of one task. Its end frees those that the namespace does not hold. */
 export class Borrowed {
   readonly #state: DeviceState;
-  readonly #keep: Keep;
   readonly #copies: DeviceTensor[] = [];
 
-  constructor(state: DeviceState, keep: Keep) {
+  constructor(state: DeviceState) {
     this.#state = state;
-    this.#keep = keep;
   }
 
   /**
-   * The value on the device. A tensor of the namespace stays there for later tasks.
+   * The value on the device, as it is or as `dtype`. The copy of a value that a name holds stays for later tasks.
    * @throws ContextError when it does not fit
    */
-  async place(value: unknown): Promise<DeviceTensor> {
-    if (isDeviceTensor(value)) return value;
+  async place(value: unknown, dtype?: DType): Promise<DeviceTensor> {
+    if (isDeviceTensor(value) && (dtype === undefined || value.dtype === dtype)) return value;
     const { namespace, residency } = this.#state;
     const context = await this.#state.context.open();
     const host = await onHost(value);
-    if (this.#keep === 'names' && host === value && namespace.holds(host)) return residency.upload(host, context);
-    const copy = context.upload(host);
+    const wanted = dtype ?? host.dtype;
+    if (isHostNumbers(value) && namespace.holds(value)) return residency.upload(value, wanted, context);
+    const copy = context.upload(host.dtype === wanted ? host : cast(host, wanted));
     this.#copies.push(copy);
     return copy;
   }
@@ -50,12 +44,8 @@ export class Borrowed {
 }
 
 /** Runs `run` with borrowed tensors, and frees them whatever the end. */
-export async function borrowing<T>(
-  state: DeviceState,
-  keep: Keep,
-  run: (borrowed: Borrowed) => Promise<T>,
-): Promise<T> {
-  const borrowed = new Borrowed(state, keep);
+export async function borrowing<T>(state: DeviceState, run: (borrowed: Borrowed) => Promise<T>): Promise<T> {
+  const borrowed = new Borrowed(state);
   try {
     // A context loads its libraries when it first needs them; their globals are not the user's.
     return await state.namespace.adopting(() => run(borrowed));

@@ -1,13 +1,11 @@
 import type { IGPUKernelSettings } from 'gpu.js';
 import { ContextError, ShapeError } from '../../src/errors.ts';
 import type { KernelCall, KernelCreate, KernelSpec } from '../../src/protocol/methods.ts';
-import { cast } from '../../src/tensor/convert.ts';
 import { type Shape, sizeOf, Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext } from '../contexts/context.ts';
 import type { Identity } from '../identity.ts';
 import type { DeviceState } from './device-state.ts';
 import { type Borrowed, borrowing, deliver, onHost } from './operands.ts';
-import { isDeviceTensor } from './residency.ts';
 
 /** The part of a gpu.js kernel that is used here. */
 interface Compiled {
@@ -66,7 +64,7 @@ class Kernel {
   }
 
   async call({ args, into }: KernelCall, state: DeviceState): Promise<Tensor | undefined> {
-    const result = await borrowing(state, 'names', async (borrowed) => {
+    const result = await borrowing(state, async (borrowed) => {
       const context = await state.context.open();
       const values = await inOrder(args, (value) => argument(value, borrowed));
       const output = this.#output(values);
@@ -143,12 +141,10 @@ async function inOrder<T, U>(items: readonly T[], map: (item: T) => U | Promise<
 
 async function argument(value: unknown, borrowed: Borrowed): Promise<Argument> {
   if (typeof value === 'number' || typeof value === 'boolean') return Number(value);
-  const { dtype, shape } = value as { dtype?: unknown; shape?: Shape };
-  if (dtype === 'float32' && (isDeviceTensor(value) || value instanceof Tensor))
-    return checkAxes(await borrowed.place(value));
+  const { shape } = value as { shape?: Shape };
   if (shape?.length === 0) return (await onHost(value)).at(0);
-  // A copy, because gpu.js computes in float32.
-  return checkAxes(await borrowed.place(cast(await onHost(value), 'float32')));
+  // gpu.js computes in float32.
+  return checkAxes(await borrowed.place(value, 'float32'));
 }
 
 function checkAxes(tensor: DeviceTensor): DeviceTensor {

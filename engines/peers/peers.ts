@@ -13,9 +13,14 @@ import { TASKS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
 import { logLine } from '../log.ts';
-import type { ReceiveOptions } from '../user-code/engine-global.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
 import { Membership } from './membership.ts';
+
+/** How long `recv` waits. */
+export interface ReceiveOptions {
+  /** Milliseconds; default 60 000. */
+  readonly timeout?: number;
+}
 
 /** The task that runs now: the task queue knows it. */
 export interface CurrentTask {
@@ -30,6 +35,8 @@ export interface PeersOptions {
   readonly revivers: Revivers;
   /** Ranks are those of the roster that the running task's client has seen. */
   readonly current: CurrentTask;
+  /** A value without tensors on the device, or a promise of it. */
+  readonly onHost: (value: unknown) => unknown;
 }
 
 /** Milliseconds that a value from another engine is waited for, unless the caller says otherwise. */
@@ -47,6 +54,7 @@ export class Peers {
   readonly #transport: Transport;
   readonly #revivers: Revivers;
   readonly #current: CurrentTask;
+  readonly #onHost: (value: unknown) => unknown;
   readonly #channels = new Map<EngineId, Channel<TasksInbound>>();
   readonly #mailbox: Mailbox;
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
@@ -54,7 +62,8 @@ export class Peers {
   readonly #forgotten = new BoundedSet<string>(MAX_FORGOTTEN);
   readonly #members = new Membership();
 
-  constructor({ identity, transport, revivers, current }: PeersOptions) {
+  constructor({ identity, transport, revivers, current, onHost }: PeersOptions) {
+    this.#onHost = onHost;
     this.#identity = identity;
     this.#transport = transport;
     this.#revivers = revivers;
@@ -84,6 +93,11 @@ export class Peers {
   take(wanted: Wanted, why?: string): Promise<Body> {
     const isThere = this.#members.find(wanted.from, this.#version) !== undefined;
     return this.#mailbox.take(wanted, why ?? (isThere ? undefined : 'it left the cluster'));
+  }
+
+  /** The value without tensors on the device, or a promise of it. */
+  onHost(value: unknown): unknown {
+    return this.#onHost(value);
   }
 
   /** Calls `listener` for each peer that left or cannot be reached any more. */
@@ -120,7 +134,7 @@ export class Peers {
    */
   async send(rank: number, tag: string, value: unknown): Promise<void> {
     // Encoded first, so that a value that cannot travel fails before a channel is opened.
-    const body = encodeBody(value);
+    const body = encodeBody(await this.onHost(value));
     const to = this.idOf(rank);
     // Copied, because mail to oneself must not change with the sender's array.
     if (to === this.id) this.#mailbox.deliver(to, USER + tag, body.map(copy));

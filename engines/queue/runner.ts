@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type Body, decodeArguments, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
+import { type Body, decodeArguments, encodeBody } from '../../src/protocol/codec.ts';
 import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts';
 import type { ArgumentsOf, Method } from '../../src/protocol/methods.ts';
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
@@ -15,6 +15,7 @@ import { userFrames } from '../user-code/user-frames.ts';
 import { verbOf } from '../verbs/index.ts';
 import type { Verb } from '../verbs/verb.ts';
 import type { QueuedTask, TaskClient, TaskEnd } from './queue-event.ts';
+import type { TaskRevivers } from './revivers.ts';
 import { PHASE, REASON, type StatusBoard } from './status-board.ts';
 import { plainError } from './task-queue.ts';
 
@@ -26,7 +27,7 @@ export interface RunnerOptions {
   readonly board: StatusBoard;
   readonly bodies: RelayedBodies;
   /** How bodies decode on this engine. */
-  readonly revivers: Revivers;
+  readonly revivers: TaskRevivers;
 }
 
 /** A task at work. */
@@ -62,7 +63,7 @@ export class Runner {
   readonly #capture: Capture;
   readonly #board: StatusBoard;
   readonly #bodies: RelayedBodies;
-  readonly #revivers: Revivers;
+  readonly #revivers: TaskRevivers;
   #stop: ((error: unknown) => void) | undefined;
   /** The task that awaits something. */
   #waiting: Run | undefined;
@@ -135,7 +136,6 @@ export class Runner {
     }
     run.runsUserCode = verb.runsUserCode(args);
     if (run.runsUserCode) {
-      this.#state.residency.clear();
       const preparing = this.#libraries.bridge.prepare(() => this.#reachable(args));
       if (preparing !== undefined) yield preparing;
     }
@@ -144,8 +144,10 @@ export class Runner {
       run.awaited = true;
       value = yield value;
     }
-    const reading = onHostOnly(value);
-    return encodeBody(reading === undefined ? value : yield reading);
+    // Without a context there is nothing on a device, and no need to look.
+    if (this.#state.context.opened === null) return encodeBody(value);
+    const own = onHostOnly(value);
+    return encodeBody(isThenable(own) ? yield own : own);
   }
 
   async #wait(run: Run, steps: Steps, first: PromiseLike<unknown>): Promise<TaskEnd> {
@@ -191,7 +193,7 @@ export class Runner {
   }
 
   #decode(run: Run, verb: Verb, body: Body): ArgumentsOf<Method> {
-    const args = decodeArguments(run.message.method, body, this.#revivers);
+    const args = decodeArguments(run.message.method, body, verb.peeks ? this.#revivers.unseen : this.#revivers.shown);
     run.args = args;
     const source = verb.source?.(args);
     if (source !== undefined) this.#libraries.mention(source);

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { TaskId } from '../../src/protocol/messages.ts';
 import { fittingEnd } from '../../src/util/json-length.ts';
+import { captureDescriptors } from './inherited-output.ts';
 
 /** Sends text of a task while it runs. */
 export type EmitText = (id: TaskId, stream: 'stdout' | 'stderr', text: string) => void;
@@ -42,7 +43,7 @@ export class Capture {
     this.#emit = emit;
   }
 
-  /** Takes over the process's streams. Text outside any task goes to the real stderr. */
+  /** Takes over the process's streams and descriptors. Text outside any task goes to the real stderr. */
   install(): void {
     const real = process.stderr.write.bind(process.stderr) as (text: string | Uint8Array) => boolean;
     for (const name of ['stdout', 'stderr'] as const) {
@@ -54,6 +55,12 @@ export class Capture {
         return true;
       }) as Write;
     }
+    captureDescriptors(this);
+  }
+
+  /** True while a task runs. */
+  get isOpen(): boolean {
+    return this.#current !== null;
   }
 
   /** From now on text belongs to this task. */

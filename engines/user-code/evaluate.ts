@@ -1,7 +1,8 @@
 import { constants, Script, type ScriptOptions } from 'node:vm';
-import { isSloppySource } from '../../src/protocol/values/functions.ts';
+import { type AnyFunction, isSloppySource } from '../../src/protocol/values/functions.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
 import type { topLevelSource } from '../../src/util/top-level.ts';
+import { boundMethod } from './bound-method.ts';
 import { helpersIn } from './compiler-helpers.ts';
 import type { UserNamespace } from './namespace.ts';
 import { isKept } from './shadows.ts';
@@ -10,6 +11,8 @@ import { importingScript, withoutStartFolder } from './start-folder.ts';
 const MAX_CACHED = 1000;
 const PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
 const KEYWORD = /^(this|null|true|false|undefined|NaN|Infinity|globalThis)\b/;
+/** `object.name` or `object[key]`. */
+const MEMBER = /^(.+?)\s*(?:\.\s*([\p{ID_Start}$_][\p{ID_Continue}$]*)|\[([^[\]]*)\])$/su;
 const KEPT_NAMES = { has: isKept };
 
 /** Evaluates a compiled text; each time anew. */
@@ -57,9 +60,34 @@ export class Evaluator {
   /** The value of an expression: a name, a dotted name, or anything that fits in brackets. Never awaits. */
   expression(text: string): unknown {
     if (isPath(text)) return this.#namespace.get(text);
+    return this.#run(text);
+  }
+
+  /** The same for the engine itself: user code does not get the value of a name. */
+  peek(text: string): unknown {
+    if (isPath(text)) return this.#namespace.peek(text);
+    return this.#run(text);
+  }
+
+  #run(text: string): unknown {
     const key = this.#key(text);
     const compiled = this.#expressions.get(key) ?? this.#expressions.set(key, this.#compile(`(${text}\n)`, -1));
     return compiled();
+  }
+
+  /**
+   * The value of a reference. A method keeps the object that it was read from: `ref('m.step')` is called as `m.step()`.
+   * @throws what the expression throws
+   */
+  reference(text: string): unknown {
+    const value = this.expression(text);
+    // An expression with calls is not evaluated a second time.
+    const member = typeof value === 'function' && !text.includes('(') ? MEMBER.exec(text.trim()) : null;
+    if (member === null) return value;
+    const [, object = '', name, key = ''] = member;
+    const owner: unknown = this.expression(object);
+    const isMethod = Reflect.get(Object(owner), (name ?? this.expression(key)) as PropertyKey) === value;
+    return isMethod ? boundMethod(owner, value as AnyFunction) : value;
   }
 
   /** The function of a source; the same object each time, so that it can hold state between calls. */

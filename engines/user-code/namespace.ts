@@ -1,6 +1,7 @@
 import type { EngineMemory } from '../../src/protocol/methods.ts';
 import { isKept, Shadows } from './shadows.ts';
 import { sizeInBytes } from './sizes.ts';
+import { UnseenNames } from './unseen-names.ts';
 
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,127}$/u;
 const FORBIDDEN = new Set(['__proto__', 'globalThis', 'undefined', 'NaN', 'Infinity']);
@@ -11,7 +12,19 @@ interface Owner {
 
 const globals: Owner = globalThis;
 
-/** Frees the device memory of a value: tf tensors, DeviceTensors, anything disposable. Never throws. */
+/** The parts that are told about values of names. */
+export interface NamespaceOptions {
+  /** True for values that the namespace sets as unseen: tensors on the device and arrays of numbers. */
+  isNumbers?(value: unknown): value is object;
+  /** True for device memory: what user code has seen of it is freed when nobody references it. */
+  isCollected?(value: unknown): boolean;
+  /** User code has the value from now on. */
+  seen?(value: object): void;
+  /** No name holds the value any more. */
+  released?(value: unknown): void;
+}
+
+/** Frees the memory of a disposable value, such as a DeviceTensor. Never throws. */
 export function dispose(value: unknown): void {
   const release = releaseOf(value);
   try {
@@ -44,13 +57,18 @@ function replaceable(name: string, found: PropertyDescriptor): void {
 export class UserNamespace {
   readonly shadows = new Shadows();
   readonly #engine: () => string;
-  readonly #released: (value: unknown) => void;
+  readonly #options: NamespaceOptions;
+  readonly #unseen: UnseenNames;
   #baseline = new Map<string, PropertyDescriptor>();
 
-  /** `engine` gives the engine's name for messages: `engine 2`. `released` is told each value that no name holds now. */
-  constructor(engine: () => string, released: (value: unknown) => void = () => {}) {
+  /** `engine` gives the engine's name for messages: `engine 2`. */
+  constructor(engine: () => string, options: NamespaceOptions = {}) {
     this.#engine = engine;
-    this.#released = released;
+    this.#options = options;
+    this.#unseen = new UnseenNames({
+      seen: (value) => options.seen?.(value),
+      replaced: (value) => this.#free(value),
+    });
   }
 
   /** Makes all present globals the baseline, and constants of those that the engine needs. The engine's own come first. */
@@ -89,12 +107,22 @@ export class UserNamespace {
       : Object.is(before.value, now?.value);
   }
 
-  /** The value of a name or dotted name. @throws ReferenceError when it, or a part of it, is not there */
+  /**
+   * The value of a name or dotted name, for user code. @throws ReferenceError when it, or a part of it, is not there
+   */
   get(path: string): unknown {
+    const value = this.peek(path);
+    this.#unseen.show(value);
+    if (path.includes('.')) this.#unseen.show(this.#own(path.slice(0, path.indexOf('.'))));
+    return value;
+  }
+
+  /** The value as `get` gives it, for the engine itself: user code does not get it. */
+  peek(path: string): unknown {
     const [head = '', ...rest] = this.#split(path);
     const owner = this.#owner(head);
     if (!(head in owner)) throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
-    let value = owner[head];
+    let value = this.#unseen.peek(head) ?? owner[head];
     let walked = head;
     for (const key of rest) {
       if (value === null || value === undefined || !(key in Object(value))) {
@@ -116,9 +144,19 @@ export class UserNamespace {
     return this.names().some((name) => this.#own(name) === value);
   }
 
+  /** Notes that user code is given this value. */
+  show(value: unknown): void {
+    this.#unseen.show(value);
+  }
+
+  /** True if no user code has had this value since it was set. */
+  isUnseen(value: object): boolean {
+    return this.#unseen.isUnseen(value);
+  }
+
   has(path: string): boolean {
     try {
-      this.get(path);
+      this.peek(path);
       return true;
     } catch {
       return false;
@@ -133,16 +171,24 @@ export class UserNamespace {
     const keys = this.#split(path);
     const last = keys.pop() as string;
     if (keys.length === 0) {
-      const old = this.#own(last);
-      this.declare(last);
-      this.#owner(last)[last] = value;
-      if (old !== value) this.#release(old);
+      this.#setGlobal(last, value);
       return;
     }
     const parent = this.#parent(keys, path);
     const old = parent[last];
     parent[last] = value;
     if (old !== value) this.#release(old);
+  }
+
+  #setGlobal(name: string, value: unknown): void {
+    const old = this.#own(name);
+    const wasUnseen = typeof old === 'object' && old !== null && this.isUnseen(old);
+    this.#unseen.forget(name);
+    this.declare(name);
+    const owner = this.#owner(name);
+    const isHidden = owner === globals && this.#options.isNumbers?.(value) === true;
+    if (!isHidden || !this.#unseen.define(name, value)) owner[name] = value;
+    if (old !== value) this.#release(old, wasUnseen);
   }
 
   /**
@@ -168,11 +214,13 @@ export class UserNamespace {
     if (this.shadows.has(last)) return this.#unshadow(last);
     if (!Object.hasOwn(globalThis, last) || this.#isBaseline(last)) return false;
     const old = this.#own(last);
+    const wasUnseen = typeof old === 'object' && old !== null && this.isUnseen(old);
+    this.#unseen.forget(last);
     const before = this.#baseline.get(last);
     // A name that the user made a constant stays.
     if (before !== undefined) Reflect.defineProperty(globalThis, last, before);
     else if (!Reflect.deleteProperty(globalThis, last)) Reflect.set(globalThis, last, undefined);
-    this.#release(old);
+    this.#release(old, wasUnseen);
     return true;
   }
 
@@ -230,14 +278,18 @@ export class UserNamespace {
 
   // The value behind a plain property. Getters are not called, because the engine's own are lazy and costly.
   #own(name: string): unknown {
-    return Object.getOwnPropertyDescriptor(this.#owner(name), name)?.value;
+    return this.#unseen.peek(name) ?? Object.getOwnPropertyDescriptor(this.#owner(name), name)?.value;
   }
 
-  // The value stays while another name holds it.
-  #release(value: unknown): void {
+  // The value stays while another name holds it. Device memory that user code has seen stays while anybody does.
+  #release(value: unknown, wasUnseen = false): void {
     if (typeof value !== 'object' || value === null || this.holds(value)) return;
-    this.#released(value);
-    dispose(value);
+    this.#options.released?.(value);
+    if (wasUnseen || this.#options.isCollected?.(value) !== true) dispose(value);
+  }
+
+  #free(value: object): void {
+    this.#release(value, true);
   }
 
   #split(path: string): string[] {

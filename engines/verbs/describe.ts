@@ -4,6 +4,7 @@ import type { Verb } from './verb.ts';
 
 /** Gives kind, dtype and shape of values without their data; pdot asks before it plans. */
 export const describe: Verb<'describe'> = {
+  peeks: true,
   runsUserCode: () => false,
   run({ values }): Description[] {
     if (!Array.isArray(values)) throw new TypeError('describe wants a list of values');

@@ -2,6 +2,7 @@ import type { Verb } from './verb.ts';
 
 /** Creates, calls and destroys a gpu.js kernel of the user; engines/device/user-kernels.ts does the work. */
 export const kernel: Verb<'kernel'> = {
+  peeks: true,
   // It runs on the device and writes into nothing but its result.
   runsUserCode: () => false,
   run(args, state) {

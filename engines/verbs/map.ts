@@ -85,8 +85,10 @@ class Items {
   }
 
   #item(i: number): unknown {
+    // Bare, so that the function gets nothing of ours as its `this`.
+    const call = this.#call;
     try {
-      return this.#call(...this.#readers.map((r) => r.at(i)));
+      return call(...this.#readers.map((r) => r.at(i)));
     } catch (error) {
       return this.#fail(i, error);
     }

@@ -10,8 +10,9 @@ export const memory: Verb<'memory'> = {
   run: (_, state) => memoryOf(state),
 };
 
-/** The bytes that the engine holds now. */
+/** The bytes that the engine holds, once garbage is collected: what nobody references is not held. */
 export function memoryOf(state: EngineState): EngineMemory {
+  state.context.opened?.sweep();
   return {
     names: state.namespace.sizes(),
     resident: state.namespace.sizes((value) => residentBytes(value, state)),

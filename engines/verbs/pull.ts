@@ -7,7 +7,7 @@ export const pull: Verb<'pull'> = {
   runsUserCode: ({ names }) => !(typeof names === 'string' ? [names] : names).every(isPath),
   source: ({ names }) => String(names),
   run({ names }, { evaluator }) {
-    if (typeof names === 'string') return evaluator.expression(names);
-    return stringList(names, 'pull').map((name) => evaluator.expression(name));
+    if (typeof names === 'string') return evaluator.peek(names);
+    return stringList(names, 'pull').map((name) => evaluator.peek(name));
   },
 };

@@ -17,6 +17,7 @@ const ROSTER_POLL_MS = 10;
  * of another engine (src/client/pdot/ring.ts says why).
  */
 export const ring: Verb<'ring'> = {
+  peeks: true,
   runsUserCode: () => false,
   run(args, state) {
     if (args.step === 'send') return send(args, state);

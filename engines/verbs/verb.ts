@@ -6,7 +6,9 @@ import type { EngineState } from '../engine-state.ts';
 export interface Verb<M extends Method = Method> {
   /** Loads modules at the verb's first task; undefined once they are there. */
   load?(state: EngineState): Promise<void> | undefined;
-  /** User code runs, so device copies of tensors go stale. */
+  /** References in its arguments are for the engine itself: user code does not get their values. */
+  readonly peeks?: true;
+  /** User code runs. */
   runsUserCode(args: ArgumentsOf<M>): boolean;
   /** Source text in the arguments that may mention `tf` or `gpu`. */
   source?(args: ArgumentsOf<M>): string;

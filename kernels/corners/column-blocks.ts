@@ -45,11 +45,13 @@ export class ColumnBlocks {
     return Math.floor((row + this.#missing) / this.#height);
   }
 
-  #startOf(block: number): number {
+  /** The first row of a block. */
+  startOf(block: number): number {
     return Math.max(0, block * this.#height - this.#missing);
   }
 
-  #endOf(block: number): number {
+  /** The row after the last one of a block. */
+  endOf(block: number): number {
     return Math.min(this.#field.rows, (block + 1) * this.#height - this.#missing);
   }
 
@@ -77,7 +79,7 @@ export class ColumnBlocks {
 
   /** The pixels of a block that are its maximum in float32. */
   *#reaching(top: number, block: number, col: number): Generator<LocalMaximum> {
-    for (let row = this.#startOf(block); row < this.#endOf(block); row++) {
+    for (let row = this.startOf(block); row < this.endOf(block); row++) {
       const value = this.#at(row, col);
       if (Math.fround(value) === top) yield { row, col, value };
     }
@@ -97,10 +99,10 @@ export class ColumnBlocks {
   #hides(block: number, row: number, col: number, radius: number): boolean {
     const own = Math.fround(this.#at(row, col));
     const maxima = this.maxima(block);
-    const stop = Math.min(this.#endOf(block), row + radius + 1);
+    const stop = Math.min(this.endOf(block), row + radius + 1);
     for (let c = Math.max(0, col - radius); c <= Math.min(maxima.length - 1, col + radius); c++) {
       if ((maxima[c] as number) <= own) continue;
-      for (let r = Math.max(this.#startOf(block), row - radius); r < stop; r++) {
+      for (let r = Math.max(this.startOf(block), row - radius); r < stop; r++) {
         if (Math.fround(this.#at(r, c)) > own) return true;
       }
     }

@@ -1,32 +1,53 @@
-import { mkdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { writeFileAtomic } from '../../src/util/atomic-write.ts';
 import { tfOf } from '../device.ts';
-import { thumbnail } from '../pictures/contact-sheet.ts';
-import { plotCorners } from '../pictures/draw.ts';
-import { PictureError } from '../pictures/picture-error.ts';
-import { findCorners } from './find-corners.ts';
-import type { CornersJob, CornersOfFile } from './options.ts';
+import type { PlotOptions } from '../pictures/draw.ts';
+import { writeWhole } from '../pictures/files/write-whole.ts';
+import { decodeSource } from '../pictures/read-picture.ts';
+import { cornersIn, drawFound, type FindCornersOptions, type FoundCorners } from './find-corners.ts';
 
-/** cornersOfFile of the public API. @throws PictureError, RangeError; TypeError outside of an engine */
-export async function cornersOfFile({ path, options, drawTo, thumbnail: side }: CornersJob): Promise<CornersOfFile> {
-  const tf = await tfOf({}, 'cornersOfFile');
-  const started = performance.now();
-  const { image, ...found } = await findCorners(tf, path, options);
-  const ms = performance.now() - started;
-  if (drawTo === undefined && side === undefined) return { ...found, ms };
-  const drawn = await plotCorners(image, found.corners);
-  if (drawTo !== undefined) await writeWhole(drawTo, drawn);
-  if (side === undefined) return { ...found, ms };
-  return { ...found, ms, thumbnail: await thumbnail(drawn, side) };
+/** One picture of a batch. */
+export interface CornersJob {
+  /** An absolute path, because engines have a working directory of their own. */
+  readonly path: string;
+  readonly options: FindCornersOptions;
+  /** The path of a file for the picture with its corners. The file is written whole or not at all. */
+  readonly drawTo?: string | undefined;
+  /** How the picture with its corners is drawn, and its format. Default: on grey, as PNG. */
+  readonly draw?: PlotOptions | undefined;
+  /** Also give a small copy of the drawn picture, in a square of so many pixels. */
+  readonly thumbnail?: number | undefined;
 }
 
-/** A reader, or a run that goes on after this one was killed, never sees half of the file. */
-async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFileAtomic(path, bytes);
-  } catch (error) {
-    throw new PictureError(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
-  }
+/** The corners of one picture of a batch: as findCorners gives them, without the picture itself. */
+export interface CornersOfFile extends Omit<FoundCorners, 'image'> {
+  /** Milliseconds from the file to its corners, without the drawing. */
+  readonly ms: number;
+  /** The small copy, as the bytes of a PNG file. */
+  readonly thumbnail?: Uint8Array | undefined;
+  /** The reason why the drawing was not written: the corners were found all the same. */
+  readonly drawError?: string | undefined;
+}
+
+/** A mark on a thumbnail, as a part of its side: it stays visible on the smallest one. */
+const MARK_PART = 1 / 24;
+
+/** cornersOfFile of the public API. @throws PictureError, RangeError; TypeError outside of an engine */
+export async function cornersOfFile(job: CornersJob): Promise<CornersOfFile> {
+  const { path, options, drawTo, draw = {}, thumbnail: side } = job;
+  const tf = await tfOf({}, 'cornersOfFile');
+  const started = performance.now();
+  const decoded = await decodeSource(path, { ...options, channels: 'grey' });
+  const found = await cornersIn(tf, decoded, options);
+  const ms = performance.now() - started;
+  // The picture stays here: only numbers and the small copy cross the wire.
+  const { image, ...numbers } = found;
+  const write = async (to: string) => writeWhole(to, await drawFound(decoded, found, draw));
+  const drawError =
+    drawTo &&
+    (await write(drawTo).then(
+      () => undefined,
+      (error: Error) => error.message,
+    ));
+  const small =
+    side && drawFound(decoded, found, { ...draw, format: 'png', maxSize: side, markSize: side * MARK_PART });
+  return { ...numbers, ms, thumbnail: (await small) || undefined, drawError: drawError || undefined };
 }

@@ -42,22 +42,28 @@ export function tapsDown(tf: TF, shape: Columns['shape'], cols: number, taps: re
 }
 
 /**
- * The map, correlated with the filter. Pixels outside count as 0. The padding must be 0, and is 0 in the result.
+ * KeptRows of a result: `same` has as many as its input, and rows outside count as 0; `valid` has only those whose
+ * neighbours all lie inside.
+ */
+export type KeptRows = 'same' | 'valid';
+
+/**
+ * The map, correlated with the filter. Columns outside count as 0. The padding must be 0, and is 0 in the result.
  * The caller disposes the result.
  */
-export function filtered(tf: TF, map: Columns, { across, down }: Filter): Columns {
+export function filtered(tf: TF, map: Columns, { across, down }: Filter, kept: KeptRows): Columns {
   const [, rows, , stride] = map.shape;
   return tf.tidy(() => {
     const taken = tf.reshape(map, [1, rows, stride / TAKEN, TAKEN]) as Tensor4D;
     const made = tf.conv2d(taken, across, [1, MADE / TAKEN], 'same');
     // The columns come last: the rows spill into the padding, where the taps of the columns are 0.
-    return filteredDown(tf, tf.reshape(made, [1, rows, 1, stride]) as Columns, down);
+    return filteredDown(tf, tf.reshape(made, [1, rows, 1, stride]) as Columns, down, kept);
   });
 }
 
 /** The map with its columns correlated. The padding of the result is 0. The caller disposes the result. */
-export function filteredDown(tf: TF, map: Columns, taps: Tensor4D): Columns {
-  return tf.depthwiseConv2d(map, taps, 1, 'same');
+export function filteredDown(tf: TF, map: Columns, taps: Tensor4D, kept: KeptRows): Columns {
+  return tf.depthwiseConv2d(map, taps, 1, kept);
 }
 
 /** The maxima of blocks of `height` pixels of each column; the end blocks are short alike. The caller disposes them. */

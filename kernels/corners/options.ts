@@ -1,8 +1,11 @@
-// The parameters of the corner functions have scikit-image's names, in camelCase, and its defaults. The results of those
-// that read files stand here too: public declarations come from here, free of tfjs.
-import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
-import type { ReadPictureOptions } from '../pictures/read-picture.ts';
-import type { Corner } from './image.ts';
+// The parameters of the corner functions have scikit-image's names, in camelCase, and its defaults.
+
+/**
+ * The pixels that filters see outside of the picture. `reflect`: the picture mirrored at its outermost pixels, which are
+ * not repeated (OpenCV's BORDER_REFLECT_101, SciPy's `mirror`). `nearest`: the outermost pixels repeated. `zero`: 0,
+ * which makes the border of a bright picture respond as if it were a corner.
+ */
+export type Border = 'reflect' | 'nearest' | 'zero';
 
 /** Options of cornerHarris. `method` makes one number of the structure tensor: `det − k·tr²`, or `2·det / (tr + eps)`. */
 export interface HarrisOptions {
@@ -13,12 +16,16 @@ export interface HarrisOptions {
   readonly eps?: number;
   /** Standard deviation of the Gaussian window, in pixels. Default 1. */
   readonly sigma?: number;
+  /** The pixels outside of the picture. Default `zero`, as in scikit-image; findCorners takes `reflect`. */
+  readonly border?: Border | undefined;
 }
 
 /** Options of cornerShiTomasi. */
 export interface ShiTomasiOptions {
   /** Standard deviation of the Gaussian window, in pixels. Default 1. */
   readonly sigma?: number;
+  /** The pixels outside of the picture. Default `zero`, as in scikit-image; findCorners takes `reflect`. */
+  readonly border?: Border | undefined;
 }
 
 /** Options of any response, with its name as the method. */
@@ -32,13 +39,22 @@ export interface PeaksOptions {
   readonly minDistance?: number;
   /** Peaks lie strictly above this response. Default: the minimum of the response. */
   readonly thresholdAbs?: number | null;
-  /** Peaks lie strictly above this part of the maximum. Default 0.1; null: no relative threshold. */
+  /** Peaks lie strictly above this part of the maximum (see `outside`). Default 0.1; null: no relative threshold. */
   readonly thresholdRel?: number | null;
   /** Width of the border without peaks, in pixels; true: minDistance; false: none. Default true. */
   readonly excludeBorder?: boolean | number;
   /** Only the strongest peaks, at most this many. Default: all. */
   readonly numPeaks?: number;
+  /**
+   * The part of the response that counts beside the pixels that may be peaks. `zero`, the default of cornerPeaks, does as scikit-image: pixels
+   * outside count as 0, and `thresholdRel` is a part of the maximum of the whole response. `ignored`, the default of
+   * findCorners: nothing lies outside, and the maximum is that of the pixels that may be peaks.
+   */
+  readonly outside?: Outside | undefined;
 }
+
+/** The part of a response that counts beside the pixels that may be peaks: see PeaksOptions. */
+export type Outside = 'zero' | 'ignored';
 
 /** Options of cornerSubpix. */
 export interface SubpixOptions {
@@ -48,79 +64,49 @@ export interface SubpixOptions {
   readonly alpha?: number;
 }
 
-/** Options of findCorners. */
-export interface FindCornersOptions extends ResponseOptions, PeaksOptions, ReadPictureOptions {
-  /** Refines the corners too: `{}` for the defaults. */
-  readonly subpix?: SubpixOptions;
-}
-
-/** The corners of one picture. */
-export interface FoundCorners {
-  /** The grey picture, 0..1. */
-  readonly image: Tensor;
-  readonly shape: Shape;
-  /** `[row, col]`, strongest first. */
-  readonly corners: Corner[];
-  /** The refined position of each corner, null where there is none; only with the option `subpix`. */
-  readonly subpix?: (Corner | null)[];
-}
-
-/** One picture of a batch. */
-export interface CornersJob {
-  /** An absolute path, because engines have a working directory of their own. */
-  readonly path: string;
-  readonly options: FindCornersOptions;
-  /** The path of a PNG file for the picture with its corners. The file is written whole or not at all. */
-  readonly drawTo?: string | undefined;
-  /** Also give a small copy of the drawn picture, in a square of so many pixels. */
-  readonly thumbnail?: number | undefined;
-}
-
-/** The corners of one picture of a batch. */
-export interface CornersOfFile {
-  readonly shape: Shape;
-  readonly corners: Corner[];
-  readonly subpix?: (Corner | null)[];
-  /** Milliseconds from the file to its corners, without the drawing. */
-  readonly ms: number;
-  /** The small copy, as the bytes of a PNG file. */
-  readonly thumbnail?: Uint8Array;
-}
-
 /** ResponseOptions with every default filled in. */
-export type ResponseRule = Required<ResponseOptions>;
+export interface ResponseRule {
+  readonly method: NonNullable<ResponseOptions['method']>;
+  readonly k: number;
+  readonly eps: number;
+  readonly sigma: number;
+  readonly border: Border;
+}
 
-/** PeaksOptions with every default filled in; `border` is in pixels. */
+/** PeaksOptions with every default filled in; `excluded` is the width of the border without peaks, in pixels. */
 export interface PeakRule {
   readonly minDistance: number;
   readonly thresholdAbs: number | null;
   readonly thresholdRel: number | null;
-  readonly border: number;
+  readonly excluded: number;
   readonly numPeaks: number;
+  readonly outside: Outside;
 }
 
 /** The options with their defaults. @throws RangeError naming the option that is out of range */
 export function responseOptions(options: ResponseOptions = {}): ResponseRule {
-  const { method = 'k', k = 0.05, eps = 1e-6, sigma = 1 } = options;
+  const { method = 'k', k = 0.05, eps = 1e-6, sigma = 1, border = 'zero' } = options;
   demand(['k', 'eps', 'shi-tomasi'].includes(method), 'method', method, `'k', 'eps' or 'shi-tomasi'`);
   demand(Number.isFinite(k), 'k', k, 'a number');
   demand(Number.isFinite(eps), 'eps', eps, 'a number');
   demand(Number.isFinite(sigma) && sigma >= 0 && sigma <= 1000, 'sigma', sigma, 'a number of pixels from 0 to 1000');
-  return { method, k, eps, sigma };
+  demand(['reflect', 'nearest', 'zero'].includes(border), 'border', border, `'reflect', 'nearest' or 'zero'`);
+  return { method, k, eps, sigma, border };
 }
 
 /** The options with their defaults. @throws RangeError naming the option that is out of range */
 export function peaksOptions(options: PeaksOptions = {}): PeakRule {
   const { minDistance = 5, thresholdAbs = null, thresholdRel = 0.1, excludeBorder = true } = options;
-  const { numPeaks = Number.POSITIVE_INFINITY } = options;
+  const { numPeaks = Number.POSITIVE_INFINITY, outside = 'zero' } = options;
   demand(whole(minDistance), 'minDistance', minDistance, 'a whole number of pixels ≥ 0');
   demand(thresholdAbs === null || Number.isFinite(thresholdAbs), 'thresholdAbs', thresholdAbs, 'a number');
   const part = thresholdRel === null || (Number.isFinite(thresholdRel) && thresholdRel >= 0);
   demand(part, 'thresholdRel', thresholdRel, 'a number ≥ 0, or null');
-  const border = typeof excludeBorder === 'number' ? excludeBorder : excludeBorder ? minDistance : 0;
-  demand(whole(border), 'excludeBorder', excludeBorder, 'a boolean or a whole number of pixels ≥ 0');
+  const excluded = excludeBorder === true ? minDistance : excludeBorder === false ? 0 : excludeBorder;
+  demand(whole(excluded), 'excludeBorder', excludeBorder, 'a boolean or a whole number of pixels ≥ 0');
+  demand(['zero', 'ignored'].includes(outside), 'outside', outside, `'zero' or 'ignored'`);
   demand(whole(numPeaks) || numPeaks === Number.POSITIVE_INFINITY, 'numPeaks', numPeaks, 'a whole number ≥ 0');
-  return { minDistance, thresholdAbs, thresholdRel, border, numPeaks };
+  return { minDistance, thresholdAbs, thresholdRel, excluded, numPeaks, outside };
 }
 
 /** The options with their defaults. @throws RangeError naming the option that is out of range */
@@ -134,5 +120,5 @@ export function subpixOptions(options: SubpixOptions = {}): Required<SubpixOptio
 const whole = (value: number) => Number.isSafeInteger(value) && value >= 0;
 
 function demand(holds: boolean, name: string, value: unknown, wanted: string): void {
-  if (!holds) throw new RangeError(`${name} is ${wanted}, not ${String(value)}`);
+  if (!holds) throw new RangeError(`${name} is ${wanted}, not ${Array.isArray(value) ? `[${value}]` : String(value)}`);
 }

@@ -1,12 +1,12 @@
 import type { TF } from '../device.ts';
+import { type Corner, type FloatImage, floatImage, type Image } from '../image.ts';
 import { ColumnBlocks } from './column-blocks.ts';
 import { type Columns, maxOfBlocks, paddedCols } from './filters.ts';
-import { type Corner, type FloatImage, floatImage, type Image } from './image.ts';
 import { type PeakRule, type PeaksOptions, peaksOptions, type ResponseOptions, responseOptions } from './options.ts';
-import { PeakList } from './peak-list.ts';
+import { PeakList, type Peaks } from './peak-list.ts';
 import { responseOnDevice, responseReach } from './response.ts';
 import { strips } from './strips.ts';
-import { upload, uploadSurroundings } from './upload.ts';
+import { upload } from './upload.ts';
 
 /**
  * cornerPeaks of the public API, on this tfjs. The device finds the maxima of blocks by max-pooling, the host does the
@@ -25,30 +25,30 @@ export async function cornerPeaks(tf: TF, response: Image, options: PeaksOptions
     const maxima = height === 1 ? null : await pooled(tf, upload(tf, field, strip), height);
     list.add(loaded, maxima && new ColumnBlocks(loaded, maxima, paddedCols(field.cols), height), strip);
   }
-  return list.corners();
+  return list.peaks().corners;
 }
 
 /**
  * The corners of a checked picture. The response of a strip stays on the device until its maxima are known.
  * @throws RangeError for an option out of range
  */
-export async function cornersOf(tf: TF, grey: FloatImage, options: ResponseOptions & PeaksOptions): Promise<Corner[]> {
+export async function cornersOf(tf: TF, grey: FloatImage, options: ResponseOptions & PeaksOptions): Promise<Peaks> {
   const response = responseOptions(options);
   const rule = peaksOptions(options);
   const list = new PeakList(grey.rows, grey.cols, rule);
-  if (grey.data.length === 0) return [];
-  const stride = paddedCols(grey.cols);
+  if (grey.data.length === 0) return list.peaks();
   for (const strip of strips(grey.rows, grey.cols, responseReach(response) + rule.minDistance)) {
-    const map = responseOnDevice(tf, uploadSurroundings(tf, grey, strip), grey.cols, response);
-    const size = { stride, rows: strip.to - strip.from, cols: grey.cols };
+    const { map, margin } = responseOnDevice(tf, grey, strip, response);
+    const size = { stride: map.shape[3], rows: strip.to - strip.from, cols: grey.cols };
     const height = heightOfBlocks(size, rule);
     const maxima = height === 1 ? null : pooled(tf, tf.clone(map), height);
     // Both reads are under way at once: on a GPU each waits for the same queue.
     const [values, highest] = await Promise.all([read(map), maxima]);
-    const loaded = { ...size, values };
-    list.add(loaded, highest && new ColumnBlocks(loaded, highest, stride, height), strip);
+    const loaded = { ...size, values: values.subarray(margin) };
+    const blocks = highest && new ColumnBlocks(loaded, highest.subarray(margin), size.stride, height);
+    list.add(loaded, blocks, strip);
   }
-  return list.corners();
+  return list.peaks();
 }
 
 // A block that is longer than the picture only adds work.

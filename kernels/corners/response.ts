@@ -1,11 +1,18 @@
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { TF } from '../device.ts';
-import { type Columns, filtered, filteredDown, filterOf, paddedCols, tapsDown } from './filters.ts';
+import { assertScale, type FloatImage, floatImage, type Image } from '../image.ts';
+import { pixelFor } from './border.ts';
+import { type Columns, filtered, filteredDown, filterOf, type KeptRows, tapsDown } from './filters.ts';
 import { gaussianRadius, gaussianTaps } from './gaussian.ts';
-import { floatImage, type Image } from './image.ts';
-import { type HarrisOptions, type ResponseRule, responseOptions, type ShiTomasiOptions } from './options.ts';
+import {
+  type Border,
+  type HarrisOptions,
+  type ResponseRule,
+  responseOptions,
+  type ShiTomasiOptions,
+} from './options.ts';
 import { type Strip, strips } from './strips.ts';
-import { type Surroundings, uploadSurroundings } from './upload.ts';
+import { type Surroundings, uploadExtended, uploadSurroundings } from './upload.ts';
 
 const SMOOTH = [1, 2, 1];
 const DIFFERENCE = [-1, 0, 1];
@@ -26,20 +33,21 @@ export function cornerShiTomasi(tf: TF, image: Image, options: ShiTomasiOptions 
 
 async function cornerResponse(tf: TF, image: Image, rule: ResponseRule): Promise<Tensor> {
   const grey = await floatImage(image);
+  assertScale(grey);
   const { rows, cols } = grey;
   const out = new Float32Array(rows * cols);
   if (out.length === 0) return new Tensor('float32', [rows, cols], out);
   for (const strip of strips(rows, cols, responseReach(rule))) {
-    const map = responseOnDevice(tf, uploadSurroundings(tf, grey, strip), cols, rule);
+    const { map, margin } = responseOnDevice(tf, grey, strip, rule);
+    const stride = map.shape[3];
     const values = (await map.data().finally(() => map.dispose())) as Float32Array;
-    crop(values, out, cols, strip);
+    crop(values.subarray(margin), stride, out, cols, strip);
   }
   return new Tensor('float32', [rows, cols], out);
 }
 
 /** Copies the computed rows, without those around them and without padding. */
-function crop(values: Float32Array, out: Float32Array, cols: number, { lo, hi, from }: Strip): void {
-  const stride = paddedCols(cols);
+function crop(values: Float32Array, stride: number, out: Float32Array, cols: number, { lo, hi, from }: Strip): void {
   for (let row = lo; row < hi; row++) {
     const at = (row - from) * stride;
     out.set(values.subarray(at, at + cols), row * cols);
@@ -51,30 +59,61 @@ export function responseReach(rule: ResponseRule): number {
   return 1 + gaussianRadius(rule.sigma);
 }
 
-/** The response of a picture on the device, 0 in its padding. It disposes the picture; the caller disposes the response. */
-export function responseOnDevice(tf: TF, picture: Surroundings, cols: number, rule: ResponseRule): Columns {
+/** The response of a strip on the device. */
+export interface ResponseMap {
+  /** The caller disposes it. */
+  readonly map: Columns;
+  /** Columns in front of the picture's first. */
+  readonly margin: number;
+}
+
+/** The response of the loaded rows of a strip. */
+export function responseOnDevice(tf: TF, grey: FloatImage, strip: Strip, rule: ResponseRule): ResponseMap {
+  const radius = gaussianRadius(rule.sigma);
+  const { border } = rule;
+  const picture =
+    border === 'zero' ? uploadSurroundings(tf, grey, strip) : uploadExtended(tf, grey, strip, border, radius);
   try {
-    return tf.tidy(() => {
-      const [gr, gc] = gradients(tf, picture, cols);
-      const gaussian = filterOf(tf, gr.shape, cols, gaussianTaps(rule.sigma));
-      // Each step frees its own intermediate maps: memory that was just freed is still in the cache.
-      const blur = (product: () => Columns) => tf.tidy(() => filtered(tf, product(), gaussian));
-      const [rr, rc, cc] = [blur(() => tf.square(gr)), blur(() => tf.mul(gr, gc)), blur(() => tf.square(gc))];
-      return respond(tf, rr, rc, cc, rule);
-    });
+    return { map: tf.tidy(() => responseOf(tf, picture, rule, radius)), margin: picture.margin };
   } finally {
     tf.dispose([picture.left, picture.centre, picture.right]);
   }
 }
 
+function responseOf(tf: TF, picture: Surroundings, rule: ResponseRule, radius: number): Columns {
+  const { border } = rule;
+  const kept: KeptRows = border === 'zero' ? 'same' : 'valid';
+  const [gr, gc] = gradients(tf, picture, kept).map((map) =>
+    border === 'zero' ? map : withRows(tf, map, radius, border),
+  ) as [Columns, Columns];
+  const gaussian = filterOf(tf, gr.shape, picture.cols, gaussianTaps(rule.sigma));
+  // Each step frees its own intermediate maps: memory that was just freed is still in the cache.
+  const blur = (product: () => Columns) => tf.tidy(() => filtered(tf, product(), gaussian, kept));
+  const [rr, rc, cc] = [blur(() => tf.square(gr)), blur(() => tf.mul(gr, gc)), blur(() => tf.square(gc))];
+  return respond(tf, rr, rc, cc, rule);
+}
+
 /** Sobel's gradients, down and across. */
-function gradients(tf: TF, { left, centre, right }: Surroundings, cols: number): [Columns, Columns] {
+function gradients(tf: TF, { left, centre, right, cols }: Surroundings, kept: KeptRows): [Columns, Columns] {
   const down = (map: () => Columns, taps: readonly number[]) =>
-    tf.tidy(() => filteredDown(tf, map(), tapsDown(tf, centre.shape, cols, taps)));
+    tf.tidy(() => filteredDown(tf, map(), tapsDown(tf, centre.shape, cols, taps), kept));
   return [
     down(() => tf.add(tf.add(left, right), tf.add(centre, centre)), DIFFERENCE),
     down(() => tf.sub(right, left), SMOOTH),
   ];
+}
+
+/** The map with `count` rows more at both ends: those that stand for the rows outside. */
+function withRows(tf: TF, map: Columns, count: number, border: Exclude<Border, 'zero'>): Columns {
+  if (count === 0) return map;
+  const rows = map.shape[1];
+  return tf.tidy(() => {
+    const outside = (first: number): Columns => {
+      const pixels = Array.from({ length: count }, (_, i) => pixelFor(first + i, rows, border));
+      return tf.gather(map, tf.tensor1d(pixels, 'int32'), 1);
+    };
+    return tf.concat([outside(-count), map, outside(rows)], 1);
+  });
 }
 
 function respond(tf: TF, rr: Columns, rc: Columns, cc: Columns, rule: ResponseRule): Columns {

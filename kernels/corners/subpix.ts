@@ -1,5 +1,5 @@
+import { type Corner, type FloatImage, floatImage, type Image } from '../image.ts';
 import { fUpperPoint } from './f-test.ts';
-import { type Corner, type FloatImage, floatImage, type Image } from './image.ts';
 import { type SubpixOptions, subpixOptions } from './options.ts';
 
 /**

@@ -1,73 +1,42 @@
-// The only file that knows sharp: from the bytes of a picture file to samples and back, and pictures put together.
+// The only file that loads sharp. Pictures put together; files/ has the ways from bytes to samples and back.
 import type sharp from 'sharp';
 import { currentDevice } from '../device.ts';
 
-type Sharp = typeof sharp;
+/** The codec: sharp, which is libvips. */
+export type Sharp = typeof sharp;
 let loading: Promise<Sharp> | undefined;
 
-/** The samples of a decoded picture, row-major, with interleaved channels. */
-export interface Samples {
-  readonly rows: number;
-  readonly cols: number;
-  readonly channels: number;
-  readonly data: Uint8Array | Uint16Array;
-  /** The sample that stands for white: 255 or 65535. */
-  readonly white: number;
-}
-
-/** Options of decode. */
-export interface DecodeOptions {
-  /** Shrinks the picture until its longer side has at most this many pixels. */
-  readonly resize?: number | undefined;
-  /** Refuses a picture with more pixels than this, before any of them is decoded. */
-  readonly maxPixels: number;
-}
-
-/** The formats that encodePicture writes. */
-export type Format = 'png' | 'jpeg' | 'webp' | 'tiff';
-
-function load(): Promise<Sharp> {
-  loading ??= import('sharp').then(({ default: library }) => {
-    // The cache of decoded files would only take memory: a batch opens every picture once.
-    library.cache(false);
-    // The engines of a host share its cores.
-    const threads = currentDevice()?.threads;
-    if (threads !== undefined) library.concurrency(threads);
-    return library;
-  });
+/** Loads the codec at the first call. It uses as many threads as the engine of this process may. */
+export function openCodec(): Promise<Sharp> {
+  loading ??= load();
   return loading;
 }
 
-/** The first frame, upright, as grey or RGB. @throws Error from sharp, without the name of the file */
-export async function decode(bytes: Uint8Array, { resize, maxPixels }: DecodeOptions): Promise<Samples> {
-  const open = await load();
-  const common = { failOn: 'error', limitInputPixels: maxPixels, pages: 1 } as const;
-  const { space = '', depth } = await open(bytes, common).metadata();
-  if (depth !== 'uchar' && depth !== 'ushort') throw new Error(`its samples are ${depth}: only 8 and 16 bits are read`);
-  // Colour profiles do not count, as in scikit-image: the same file gives the same grey. But CMYK needs its profile.
-  const picture = open(bytes, { ...common, ignoreIcc: space !== 'cmyk' }).autoOrient();
-  if (resize !== undefined) picture.resize({ width: resize, height: resize, fit: 'inside', withoutEnlargement: true });
-  const wide = depth === 'ushort';
-  const grey = space === 'b-w' || space === 'grey16';
-  picture.toColourspace(wide ? (grey ? 'grey16' : 'rgb16') : grey ? 'b-w' : 'srgb');
-  const { data, info } = await picture.raw({ depth: wide ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true });
-  const samples = wide ? new Uint16Array(data.buffer, data.byteOffset, data.byteLength / 2) : data;
-  return { rows: info.height, cols: info.width, channels: info.channels, data: samples, white: wide ? 65535 : 255 };
+async function load(): Promise<Sharp> {
+  const { default: library } = await withoutWarnings(() => import('sharp'));
+  // The cache of decoded files would only take memory: a batch opens every picture once.
+  library.cache(false);
+  // The engines of a host share its cores.
+  const threads = currentDevice()?.threads;
+  if (threads !== undefined) library.concurrency(threads);
+  return library;
 }
 
-/** The bytes of a picture file with these 8-bit samples. */
-export async function encode(samples: Samples, format: Format): Promise<Uint8Array> {
-  const open = await load();
-  const raw = { width: samples.cols, height: samples.rows, channels: samples.channels as 1 | 2 | 3 | 4 };
-  const picture = open(samples.data, { raw, limitInputPixels: false });
-  // On a photograph level 3 takes little more than half the time of the default level, and gives 3 % more bytes.
-  return format === 'png' ? picture.png({ compressionLevel: 3 }).toBuffer() : picture.toFormat(format).toBuffer();
+// libvips looks at this variable when it starts. Its warnings would go to stderr, among the lines of the program.
+async function withoutWarnings<T>(start: () => Promise<T>): Promise<T> {
+  if (process.env['VIPS_WARNING'] !== undefined) return start();
+  process.env['VIPS_WARNING'] = '1';
+  try {
+    return await start();
+  } finally {
+    delete process.env['VIPS_WARNING'];
+  }
 }
 
-/** The picture, shrunk into a square of `side` pixels, as the bytes of a PNG file. */
+/** The picture, upright, shrunk into a square of `side` pixels, as the bytes of a PNG file. */
 export async function shrink(bytes: Uint8Array, side: number): Promise<Uint8Array> {
-  const open = await load();
-  const fitted = open(bytes, { limitInputPixels: false }).resize({
+  const open = await openCodec();
+  const fitted = open(bytes, { limitInputPixels: false }).autoOrient().resize({
     width: side,
     height: side,
     fit: 'inside',
@@ -85,7 +54,7 @@ export interface Placed {
 
 /** The pictures at their places on a white sheet, as the bytes of a PNG file. */
 export async function compose(width: number, height: number, pictures: readonly Placed[]): Promise<Uint8Array> {
-  const open = await load();
+  const open = await openCodec();
   const sheet = open({ create: { width, height, channels: 3, background: 'white' }, limitInputPixels: false });
   const layers = pictures.map(({ bytes, left, top }) => ({ input: Buffer.from(bytes), left, top }));
   // Composition adds an alpha channel that is opaque everywhere.
@@ -94,6 +63,6 @@ export async function compose(width: number, height: number, pictures: readonly 
 
 /** The size of a picture file in pixels. */
 export async function sizeOfPicture(bytes: Uint8Array): Promise<{ readonly rows: number; readonly cols: number }> {
-  const { width, height } = await (await load())(bytes, { limitInputPixels: false }).metadata();
+  const { width, height } = await (await openCodec())(bytes, { limitInputPixels: false }).metadata();
   return { rows: height, cols: width };
 }

@@ -1,12 +1,26 @@
 import { compose, type Placed, shrink, sizeOfPicture } from './codec.ts';
 import { PictureError } from './picture-error.ts';
 
+/** A tile of a contact sheet. */
+export interface SheetTile {
+  /** The bytes of a picture file. Without it the tile shows its error. */
+  readonly picture?: Uint8Array | undefined;
+  /** Lines of text below the picture, for example its name and its number of corners. */
+  readonly caption?: string | undefined;
+  /** The reason why there is no picture, in red. */
+  readonly error?: string | undefined;
+}
+
 /** Options of contactSheet. */
 export interface ContactSheetOptions {
   /** Pictures in a row. Default: as many as make the sheet about square. */
-  readonly columns?: number;
+  readonly columns?: number | undefined;
   /** The side of the square that each picture is fitted into, in pixels. Default 200. */
-  readonly side?: number;
+  readonly side?: number | undefined;
+  /** Are the captions written? Default true. */
+  readonly captions?: boolean | undefined;
+  /** Does each picture have a thin grey frame, which shows where a white one ends? Default true. */
+  readonly frames?: boolean | undefined;
 }
 
 const GAP = 8;
@@ -18,13 +32,16 @@ export function thumbnail(picture: Uint8Array, side = 200): Promise<Uint8Array> 
 
 /** contactSheet of the public API. @throws PictureError, RangeError */
 export async function contactSheet(
-  pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  tiles: Iterable<Uint8Array | SheetTile> | AsyncIterable<Uint8Array | SheetTile>,
   { columns, side = 200 }: ContactSheetOptions = {},
 ): Promise<Uint8Array> {
   assertCount('side', side);
   if (columns !== undefined) assertCount('columns', columns);
   const small: Uint8Array[] = [];
-  for await (const picture of pictures) small.push(await thumbnail(picture, side));
+  for await (const tile of tiles) {
+    const { picture } = tile instanceof Uint8Array ? { picture: tile } : tile;
+    if (picture) small.push(await thumbnail(picture, side));
+  }
   if (small.length === 0) throw new PictureError('a contact sheet of no pictures');
   const across = Math.min(columns ?? Math.ceil(Math.sqrt(small.length)), small.length);
   const down = Math.ceil(small.length / across);

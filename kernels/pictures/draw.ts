@@ -1,75 +1,117 @@
-import { ShapeError } from '../../src/errors.ts';
-import type { TypedArray } from '../../src/tensor/dtype.ts';
+import { tensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { encode, type Format } from './codec.ts';
+import { type Image, onHost } from '../image.ts';
+import { canvasOf, shrunkCanvas } from './canvas.ts';
+import { type Rgb, rgbOf } from './color.ts';
+import { type EncodeOptions, encodePicture } from './encode-picture.ts';
 
 /** A position `[row, col]` in pixels, with fractions; null is not drawn. */
 export type Mark = readonly [row: number, col: number] | null;
 
-const HALF_LENGTH = 4;
-const HALF_WIDTH = 0.75;
+/** Options of drawCorners. */
+export interface DrawOptions {
+  /** Length of the two bars of a mark, in pixels. Default 8, and more in pictures whose longer side is over 1000 pixels. */
+  readonly markSize?: number | undefined;
+  /** Colour of the marks: a name such as `red`, the default, or `#rrggbb`. */
+  readonly color?: string | undefined;
+  /** Refined positions, as findCorners gives them: a ring around each one, under the marks of the corners. */
+  readonly refined?: readonly Mark[] | undefined;
+  /** Colour of the rings. Default `cyan`. */
+  readonly refinedColor?: string | undefined;
+  /**
+   * `grey`, the default: a picture `[rows, cols]`, its grey stretched from the minimum (black) to the maximum (white).
+   * `color`: the picture as it is, also `[rows, cols, 3 or 4]`; floats are 0 to 1.
+   */
+  readonly on?: 'grey' | 'color' | undefined;
+}
 
-/** drawCorners of the public API. @throws ShapeError */
-export function drawCorners(image: Tensor, corners: readonly Mark[]): Tensor {
-  const [rows, cols] = image.shape;
-  if (image.rank !== 2 || rows === undefined || cols === undefined) {
-    throw new ShapeError(`corners are drawn on a grey picture [rows, cols], not [${image.shape}]`);
-  }
-  const canvas = new Tensor('uint8', [rows, cols, 3], stretched(image));
-  for (const mark of corners) if (mark !== null) drawPlus(canvas, mark);
+/** Options of plotCorners. */
+export interface PlotOptions extends DrawOptions, EncodeOptions {
+  /** Shrinks the drawing until its longer side has at most this many pixels. Marks are drawn after that. */
+  readonly maxSize?: number | undefined;
+}
+
+const MARK_SIZE = 8;
+/** Longer sides above this have larger marks, so that they show when the whole picture is looked at. */
+const PLAIN_SIDE = 1000;
+/** The width of a bar as a part of its length. */
+const WIDTH = 1.5 / 8;
+/** The reach of a ring, in its radius: the line is on it. */
+const RING = 1 + WIDTH;
+/** Drawings keep sharp marks in JPEG and WebP. */
+const QUALITY = 90;
+
+/** drawCorners of the public API. @throws ShapeError, RangeError */
+export function drawCorners(image: Image, corners: readonly Mark[], options: DrawOptions = {}): Tensor {
+  const host = image instanceof Tensor ? image : tensor(image as Parameters<typeof tensor>[0]);
+  return withMarks(canvasOf(host, options.on), corners, options);
+}
+
+/** plotCorners of the public API. @throws ShapeError, RangeError */
+export async function plotCorners(
+  image: Image,
+  corners: readonly Mark[],
+  options: PlotOptions = {},
+): Promise<Uint8Array> {
+  const { quality = QUALITY, format = 'png', maxSize } = options;
+  const canvas = canvasOf(await onHost(image), options.on);
+  const small = maxSize === undefined ? canvas : await shrunkCanvas(canvas, maxSize);
+  const drawn = small === canvas ? withMarks(canvas, corners, options) : scaled(canvas, small, corners, options);
+  return encodePicture(drawn, { quality, format });
+}
+
+/** The marks at their places in a smaller copy of the picture. */
+function scaled(canvas: Tensor, small: Tensor, corners: readonly Mark[], options: DrawOptions): Tensor {
+  const [down = 1, across = 1] = small.shape.map((n, axis) => n / (canvas.shape[axis] as number));
+  const move = (mark: Mark): Mark => mark && [(mark[0] + 0.5) * down - 0.5, (mark[1] + 0.5) * across - 0.5];
+  return withMarks(small, corners.map(move), { ...options, refined: options.refined?.map(move) });
+}
+
+/** Draws on the canvas itself. */
+function withMarks(canvas: Tensor, corners: readonly Mark[], options: DrawOptions): Tensor {
+  const { color = 'red', refined = [], refinedColor = 'cyan', markSize = defaultSize(canvas) } = options;
+  if (!(markSize > 0 && markSize < 1e5)) throw new RangeError(`markSize is a number of pixels > 0, not ${markSize}`);
+  const size = markSize / 2;
+  drawAll(canvas, refined, size * RING, rgbOf(refinedColor), (y, x) => ring(y, x, size));
+  drawAll(canvas, corners, size, rgbOf(color), (y, x) => plus(y, x, size));
   return canvas;
 }
 
-/** plotCorners of the public API. @throws ShapeError */
-export async function plotCorners(image: Tensor, corners: readonly Mark[]): Promise<Uint8Array> {
-  return encodePicture(drawCorners(image, corners));
+function defaultSize({ shape }: Tensor): number {
+  return MARK_SIZE * Math.max(1, Math.max(shape[0] as number, shape[1] as number) / PLAIN_SIDE);
 }
 
-/** encodePicture of the public API. @throws TypeError, ShapeError */
-export async function encodePicture(picture: Tensor, format: Format = 'png'): Promise<Uint8Array> {
-  if (picture.dtype !== 'uint8') throw new TypeError(`a picture to encode is uint8, not ${picture.dtype}`);
-  const [rows = 0, cols = 0, channels = 1] = picture.shape;
-  const drawable = (picture.rank === 2 || picture.rank === 3) && channels >= 1 && channels <= 4 && picture.size > 0;
-  if (!drawable) throw new ShapeError(`a picture is [rows, cols] or [rows, cols, 1 to 4], not [${picture.shape}]`);
-  return encode({ rows, cols, channels, data: picture.data as Uint8Array, white: 255 }, format);
-}
-
-function stretched(image: Tensor): Uint8Array {
-  // float16 is stored as bits, which are decoded once.
-  const decoded = () => Float32Array.from({ length: image.size }, (_, i) => image.at(i));
-  const values = image.dtype === 'float16' ? decoded() : image.data;
-  const [min, max] = extremes(values);
-  const scale = max > min ? 255 / (max - min) : 0;
-  const out = new Uint8Array(values.length * 3);
-  for (let i = 0, at = 0; i < values.length; i++, at += 3) {
-    const level = ((values[i] as number) - min) * scale + 0.5;
-    out[at] = level;
-    out[at + 1] = level;
-    out[at + 2] = level;
-  }
-  return out;
-}
-
-function extremes(values: TypedArray): [min: number, max: number] {
-  let min = Number.POSITIVE_INFINITY;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return [min, max];
-}
-
-function drawPlus(canvas: Tensor, [row, col]: readonly [number, number]): void {
+/** Draws a shape at every position. `cover` gives the part of a pixel that it covers, by the distance from its middle. */
+function drawAll(
+  canvas: Tensor,
+  marks: readonly Mark[],
+  reach: number,
+  color: Rgb,
+  cover: (down: number, across: number) => number,
+): void {
   const [rows, cols] = canvas.shape as [number, number];
-  for (let r = Math.max(0, Math.floor(row - HALF_LENGTH)); r <= Math.min(rows - 1, row + HALF_LENGTH + 1); r++) {
-    for (let c = Math.max(0, Math.floor(col - HALF_LENGTH)); c <= Math.min(cols - 1, col + HALF_LENGTH + 1); c++) {
-      const upright = overlap(r - row, HALF_LENGTH) * overlap(c - col, HALF_WIDTH);
-      const level = overlap(r - row, HALF_WIDTH) * overlap(c - col, HALF_LENGTH);
-      tint(canvas.data as Uint8Array, 3 * (r * cols + c), Math.max(upright, level));
+  for (const mark of marks) {
+    if (mark === null) continue;
+    const [row, col] = mark;
+    for (let r = Math.max(0, Math.floor(row - reach)); r <= Math.min(rows - 1, row + reach + 1); r++) {
+      for (let c = Math.max(0, Math.floor(col - reach)); c <= Math.min(cols - 1, col + reach + 1); c++) {
+        tint(canvas.data as Uint8Array, 3 * (r * cols + c), cover(r - row, c - col), color);
+      }
     }
   }
+}
+
+/** Two bars. */
+function plus(down: number, across: number, length: number): number {
+  const width = length * WIDTH;
+  const upright = overlap(down, length) * overlap(across, width);
+  return Math.max(upright, overlap(down, width) * overlap(across, length));
+}
+
+/** A circle of the bars' width. */
+function ring(down: number, across: number, radius: number): number {
+  const distance = Math.abs(Math.hypot(down, across) - radius);
+  return Math.min(1, Math.max(0, radius * WIDTH + 0.5 - distance));
 }
 
 /** The part of the pixel [d − ½, d + ½] that lies within [−half, half], which makes smooth edges. */
@@ -77,9 +119,9 @@ function overlap(d: number, half: number): number {
   return Math.max(0, Math.min(d + 0.5, half) - Math.max(d - 0.5, -half));
 }
 
-function tint(data: Uint8Array, at: number, cover: number): void {
-  const blend = (under: number, over: number) => Math.round(under + cover * (over - under));
-  data[at] = blend(data[at] as number, 255);
-  data[at + 1] = blend(data[at + 1] as number, 0);
-  data[at + 2] = blend(data[at + 2] as number, 0);
+function tint(data: Uint8Array, at: number, cover: number, color: Rgb): void {
+  for (let c = 0; c < 3; c++) {
+    const under = data[at + c] as number;
+    data[at + c] = Math.round(under + cover * ((color[c] as number) - under));
+  }
 }

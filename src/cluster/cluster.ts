@@ -11,6 +11,7 @@ import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
+import { logPath, readLog } from './launchers/log-file.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
 import { OwnClients } from './own-clients.ts';
 import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
@@ -25,6 +26,8 @@ export class Cluster {
   readonly #clients = new OwnClients();
   /** The reason for the end of an engine that we end ourselves; reported in place of its exit code. */
   readonly #reasons = new Map<EngineId, string>();
+  /** Ids of engines that were started here. */
+  readonly #logged = new Set<EngineId>();
   #incarnations = 0;
   #controller: Controller | undefined;
   #stopping: Promise<void> | undefined;
@@ -37,6 +40,10 @@ export class Cluster {
       env: { ...softwareEnv, ...options.env },
       cwd: options.cwd,
       entry: options.entry,
+      log: (slot) => {
+        this.#logged.add(slot);
+        return logPath(this.#site.runDir, slot);
+      },
       echo: debuglog('directview:engine').enabled || isTracing ? 'stderr' : options.echo,
     });
     this.#launcher.onExit((exit) => this.#onExit(exit));
@@ -165,6 +172,16 @@ export class Cluster {
   async shutdown(ids: readonly EngineId[] | EngineId): Promise<void> {
     await this.#end(this.#owned(ids), 'was shut down');
     await this.#clients.see(this.engines);
+  }
+
+  /**
+   * The text that an engine printed outside of tasks: its own lines, errors that nobody handled, output of native code.
+   * At most the last 2 MiB; it survives the engine, and goes with the cluster.
+   * @throws ClusterError for an id that no engine of this cluster has or had
+   */
+  logs(id: EngineId): Promise<string> {
+    if (this.#logged.has(id)) return readLog(logPath(this.#site.runDir, id));
+    throw new ClusterError(`engine ${id} has no log: there are those of ${[...this.#logged].join(', ')}`);
   }
 
   /** Sends an operating-system signal to those engines' processes. @throws ClusterError as `shutdown` */

@@ -2,6 +2,7 @@
 // header-codec.ts has the headers.
 import type { Parts } from '../comm/transport.ts';
 import type { ArgumentsOf, Method } from './methods.ts';
+import { builtIn } from './values/built-ins.ts';
 import { faultError } from './values/fault-path.ts';
 import { deserialize, type Revivers } from './values/value-deserializer.ts';
 import { serialize } from './values/value-serializer.ts';
@@ -44,7 +45,24 @@ export interface EncodedCall<M extends Method = Method> {
  * @throws NotSerializableError as encodeBody
  */
 export function encodeCall<M extends Method>(method: M, args: ArgumentsOf<M>): EncodedCall<M> {
-  return { method, body: encodeBody(args) };
+  try {
+    return { method, body: serialize(withBuiltIn(args)) };
+  } catch (error) {
+    throw faultError(byName(args), error, serialize);
+  }
+}
+
+// The function to call may be `Math.sqrt`: the engine has it.
+function withBuiltIn(args: object): object {
+  const fn = 'fn' in args ? builtIn(args.fn) : undefined;
+  return fn === undefined ? args : { ...args, fn };
+}
+
+// The arguments of push as the user wrote them, so that a path begins with the name.
+function byName(args: object): object {
+  if (!('names' in args && 'values' in args)) return args;
+  const { names, values } = args as ArgumentsOf<'push'>;
+  return Object.fromEntries(names.map((name, i) => [name, values[i]]));
 }
 
 /**

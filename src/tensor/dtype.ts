@@ -83,6 +83,7 @@ export function stores(data: TypedArray, dtype: DType): boolean {
 
 /** The dtype that a typed array has by itself, which is neither float16 nor bool. */
 export function dtypeOf(data: TypedArray): DType {
+  if (data instanceof Uint8Array) return 'uint8';
   const name = data.constructor.name.replace('Clamped', '').replace('Array', '').toLowerCase();
   assertDType(name);
   return name;

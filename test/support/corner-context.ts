@@ -62,7 +62,7 @@ function declare(test: Suite, kind: Kind): void {
   });
   test('corners and subpixel positions of all pictures, mapped', async () => {
     const jobs = goldens.map(({ path }) => path);
-    const options = goldens.map(() => ({ subpix: {} }));
+    const options = goldens.map(() => ({ subpix: {}, like: 'skimage' as const }));
     const found = await rig.v.map(findCorners, jobs, options);
     for (const [i, wanted] of goldens.entries()) assertFound(found[i]!, wanted);
   });

@@ -4,6 +4,7 @@ import { blockedMatmul } from '../../../kernels/matmul/blocked.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { ContextProvider, Tfjs } from '../context.ts';
 import { packageVersions } from '../packages.ts';
+import { importTfjs } from '../tfjs.ts';
 import { HostContext } from './host-context.ts';
 
 /** The name of this machine's processor. */
@@ -21,11 +22,8 @@ export function hostReport(
 }
 
 async function loadTF(): Promise<Tfjs> {
-  const tf = await import('@tensorflow/tfjs-core');
-  await import('@tensorflow/tfjs-backend-cpu');
+  const tf = await importTfjs();
   await tf.setBackend('cpu');
-  // At its first use the backend would recommend tfjs-node on the console.
-  Object.assign(tf.backend(), { firstUse: false });
   return tf;
 }
 

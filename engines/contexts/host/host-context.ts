@@ -9,6 +9,7 @@ import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../context.ts';
 import { type GpuJsMode, importGpuJs, openGpuJs } from '../gpujs.ts';
 import { Ledger } from '../ledger.ts';
+import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { HostTensor } from './host-tensor.ts';
 
 /** The libraries behind a HostContext. */
@@ -32,6 +33,7 @@ export class HostContext implements GpuContext {
   readonly #parts: HostParts;
   readonly #ledger = new Ledger();
   #tf: Promise<Tfjs> | undefined;
+  #tensors: Ledger | undefined;
   #gpu: Promise<GPU> | undefined;
   #closed = false;
 
@@ -41,7 +43,10 @@ export class HostContext implements GpuContext {
   }
 
   tf(): Promise<Tfjs> {
-    this.#tf ??= this.#parts.loadTF();
+    this.#tf ??= this.#parts.loadTF().then((tf) => {
+      this.#tensors = tensorsOf(tf);
+      return tf;
+    });
     return this.#tf;
   }
 
@@ -91,10 +96,14 @@ export class HostContext implements GpuContext {
     return this.#ledger.memory();
   }
 
+  sweep(): void {
+    sweepTensors(this.#ledger, this.#tensors);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const tensor of this.#ledger.owners) (tensor as HostTensor).free();
+    this.#ledger.close();
     const gpu = await this.#gpu?.catch(() => undefined);
     await gpu?.destroy();
   }

@@ -11,47 +11,56 @@ export class HostTensor implements DeviceTensor {
   readonly shape: Shape;
   readonly byteLength: number;
   readonly #ledger: Ledger;
-  #host: Tensor | undefined;
-  #tf: tfcore.Tensor | undefined;
-  #freed = false;
+  /** Shared with the ledger, which disposes of the tf.Tensor when this tensor is collected. */
+  readonly #holding: Holding;
 
   /** Takes over a tf.Tensor of float32 or int32; a Tensor is held, not copied. */
   constructor(ledger: Ledger, held: Tensor | tfcore.Tensor) {
     this.dtype = held.dtype as DType;
     this.shape = [...held.shape];
-    if (held instanceof Tensor) this.#host = held;
-    else this.#tf = held;
+    const holding: Holding = held instanceof Tensor ? { host: held, tf: undefined } : { host: undefined, tf: held };
+    this.#holding = holding;
     this.byteLength = held instanceof Tensor ? held.byteLength : sizeOf(held.shape) * 4;
     this.#ledger = ledger;
-    ledger.add(this, this.byteLength);
+    ledger.add(this, this.byteLength, () => release(holding));
   }
 
   async toHost(): Promise<Tensor> {
-    this.#alive();
-    if (this.#host !== undefined) return this.#host;
-    const data = (await this.#tf!.data()) as Float32Array | Int32Array;
+    const { host, tf } = this.#alive();
+    if (host !== undefined) return host;
+    const data = (await (tf as tfcore.Tensor).data()) as Float32Array | Int32Array;
     return new Tensor(this.dtype, this.shape, data);
   }
 
   /** The backend's own tensor, made at first use. float32 and int32 then live in the backend alone, not twice. */
   onBackend(tf: Tfjs): tfcore.Tensor {
-    this.#alive();
-    if (this.#tf !== undefined) return this.#tf;
-    const made = this.#host!.toTF(tf);
-    this.#tf = tf.keep(made);
-    if (this.dtype === 'float32' || this.dtype === 'int32') this.#host = undefined;
-    return this.#tf;
+    const holding = this.#alive();
+    if (holding.tf !== undefined) return holding.tf;
+    holding.tf = tf.keep((holding.host as Tensor).toTF(tf));
+    if (this.dtype === 'float32' || this.dtype === 'int32') holding.host = undefined;
+    return holding.tf;
   }
 
   free(): void {
-    this.#freed = true;
-    this.#ledger.remove(this);
-    this.#tf?.dispose();
-    this.#tf = undefined;
-    this.#host = undefined;
+    this.#ledger.free(this);
   }
 
-  #alive(): void {
-    if (this.#freed) throw new ContextError(`use of a ${this.dtype}[${this.shape}] tensor after it was freed`);
+  #alive(): Holding {
+    const { host, tf } = this.#holding;
+    if (host === undefined && tf === undefined)
+      throw new ContextError(`use of a ${this.dtype}[${this.shape}] tensor after it was freed`);
+    return this.#holding;
   }
+}
+
+/** The values of a HostTensor: on the host, in a backend of tfjs, or both; neither once it is freed. */
+interface Holding {
+  host: Tensor | undefined;
+  tf: tfcore.Tensor | undefined;
+}
+
+function release(holding: Holding): void {
+  holding.tf?.dispose();
+  holding.tf = undefined;
+  holding.host = undefined;
 }

@@ -10,6 +10,7 @@ import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
+import { completeBackend } from '../tfjs.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext, type HostTools } from './host-context.ts';
 import type { HostTensor } from './host-tensor.ts';
@@ -38,6 +39,7 @@ export async function loadTensorflow(threads: number): Promise<Tfjs> {
   try {
     const tf = await import('@tensorflow/tfjs-node');
     await tf.setBackend('tensorflow');
+    completeBackend(tf, 'tensorflow', { readsSync: true, complex: true });
     return tf;
   } catch (cause) {
     throw new ContextError(`${PACKAGE} does not load: ${REMEDY}`, { cause });

@@ -7,6 +7,7 @@ import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
+import { completeBackend, importTfjs } from '../tfjs.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext, type HostTools } from './host-context.ts';
 import { hostMatmul, openOnnx } from './host-matmul.ts';
@@ -15,11 +16,11 @@ const BACKEND = '@tensorflow/tfjs-backend-wasm';
 
 /** Loads tfjs on the wasm backend. @throws ContextError when the module does not start */
 export async function loadWasmTF(): Promise<Tfjs> {
-  const tf = await import('@tensorflow/tfjs-core');
+  const tf = await importTfjs();
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(`${join(packageFolder(BACKEND) as string, 'wasm-out')}/`);
-  // The wasm backend lacks a few ops. They run in JavaScript only when user code sets another backend.
   if (!(await tf.setBackend('wasm'))) throw new ContextError(`${BACKEND} does not start: npm install it again`);
+  completeBackend(tf, 'wasm', { readsSync: true, complex: false });
   return tf;
 }
 

@@ -1,6 +1,7 @@
 import { ContextError } from '../../../src/errors.ts';
 import { bytesOf, type DType, viewAs } from '../../../src/tensor/dtype.ts';
 import { type Shape, Tensor } from '../../../src/tensor/tensor.ts';
+import { BufferPool } from './buffer-pool.ts';
 import type { SharedDevice } from './shared-device.ts';
 
 /** Staging buffers up to this size are kept between reads, because a new mappable buffer costs more than a small copy. */
@@ -9,9 +10,10 @@ const KEPT_STAGING = 64 * 2 ** 20;
 /** The size of a buffer for so many bytes: WebGPU wants multiples of four. */
 export const paddedSize = (bytes: number): number => Math.max(4, Math.ceil(bytes / 4) * 4);
 
-/** Moves tensors between host memory and GPU buffers. */
+/** Moves tensors between host memory and GPU buffers, and keeps buffers that are free. */
 export class DeviceBuffers {
   readonly #shared: SharedDevice;
+  readonly #pool = new BufferPool();
   #staging: GPUBuffer | undefined;
 
   constructor(shared: SharedDevice) {
@@ -19,31 +21,55 @@ export class DeviceBuffers {
   }
 
   /**
-   * A zeroed storage buffer. The guard around the call reports a device out of memory.
+   * A storage buffer whose content is undefined. The guard around the call reports a device out of memory.
    * @throws ContextError beyond the device's limit
    */
   create(bytes: number): GPUBuffer {
     const { device } = this.#shared;
     assertFits(bytes, device.limits.maxBufferSize);
-    return device.createBuffer({ size: paddedSize(bytes), usage: storageUsage() });
+    const size = paddedSize(bytes);
+    return this.#pool.take(size) ?? device.createBuffer({ size, usage: storageUsage() });
+  }
+
+  /** A storage buffer of zeros. @throws as create */
+  zeros(bytes: number): GPUBuffer {
+    const buffer = this.create(bytes);
+    const encoder = this.#shared.device.createCommandEncoder();
+    encoder.clearBuffer(buffer);
+    this.#shared.device.queue.submit([encoder.finish()]);
+    return buffer;
   }
 
   /** A storage buffer with the tensor's bytes. @throws ContextError when it does not fit */
   upload(tensor: Tensor): GPUBuffer {
-    const { device } = this.#shared;
-    assertFits(tensor.byteLength, device.limits.maxBufferSize);
-    const size = paddedSize(tensor.byteLength);
-    const buffer = this.#mapped(size, tensor);
-    new Uint8Array(buffer.getMappedRange()).set(bytesOf(tensor.data));
-    buffer.unmap();
+    const buffer = this.#place(tensor);
+    const { queue } = this.#shared.device;
+    const { data } = tensor;
+    // One copy, into memory that the driver keeps for it. Odd counts of small elements are padded, in a copy more.
+    if (data.byteLength % 4 === 0) queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+    else queue.writeBuffer(buffer, 0, padded(bytesOf(data)));
     return buffer;
   }
 
-  #mapped(size: number, tensor: Tensor): GPUBuffer {
+  /** Takes a buffer of `create` or `upload` back, for the next one of its size. */
+  release(buffer: GPUBuffer): void {
+    if (this.#shared.lost === undefined) this.#pool.give(buffer);
+    else buffer.destroy();
+  }
+
+  /** Frees the buffers that are kept. */
+  clear(): void {
+    this.#pool.clear();
+    this.#staging?.destroy();
+    this.#staging = undefined;
+  }
+
+  #place(tensor: Tensor): GPUBuffer {
     try {
-      return this.#shared.device.createBuffer({ size, usage: storageUsage(), mappedAtCreation: true });
+      return this.create(tensor.byteLength);
     } catch (cause) {
-      throw new ContextError(`no device memory for ${tensor.dtype}[${tensor.shape}] (${size} bytes)`, { cause });
+      if (cause instanceof ContextError) throw cause;
+      throw new ContextError(`no device memory for ${tensor.dtype}[${tensor.shape}]`, { cause });
     }
   }
 
@@ -77,6 +103,12 @@ export class DeviceBuffers {
     if (this.#staging === undefined && staging.size <= KEPT_STAGING) this.#staging = staging;
     else staging.destroy();
   }
+}
+
+function padded(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(paddedSize(bytes.length));
+  out.set(bytes);
+  return out;
 }
 
 const storageUsage = (): number => GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;

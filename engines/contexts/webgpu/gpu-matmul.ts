@@ -77,12 +77,17 @@ export class GpuMatmul {
           scratch.push(buffer);
           return buffer;
         };
-        return [place(operands[0]!), place(operands[1]!), buffers.create(m * n * bytesOf(call.dtype))] as const;
+        const bytes = m * n * bytesOf(call.dtype);
+        return [
+          place(operands[0]!),
+          place(operands[1]!),
+          k > 0 ? buffers.create(bytes) : buffers.zeros(bytes),
+        ] as const;
       });
       if (m * k * n > 0) await this.#compute(what, buffers, call, [x, y, c], scratch);
       return c;
     } finally {
-      for (const buffer of scratch) buffer.destroy();
+      for (const buffer of scratch) buffers.release(buffer);
     }
   }
 

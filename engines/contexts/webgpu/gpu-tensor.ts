@@ -16,6 +16,8 @@ export interface Generation {
 /** A buffer that a tensor holds. */
 export interface Held {
   readonly buffer: GPUBuffer;
+  /** tfjs may hold tensors over this buffer for longer than this one lives: it must not be used again. */
+  lent?: boolean;
   /** Gives the buffer back to its maker: this program, gpu.js or tfjs. */
   release(): void;
 }
@@ -26,7 +28,8 @@ export class GpuTensor implements DeviceTensor {
   readonly shape: Shape;
   readonly byteLength: number;
   readonly generation: Generation;
-  #held: Held | undefined;
+  /** Shared with the ledger, which releases the buffer when this tensor is collected. */
+  readonly #holding: { held: Held | undefined };
 
   /** An empty tensor (some size is 0) holds no buffer. */
   constructor(generation: Generation, dtype: DType, shape: Shape, held: Held | undefined) {
@@ -34,16 +37,27 @@ export class GpuTensor implements DeviceTensor {
     this.dtype = dtype;
     this.shape = [...shape];
     this.byteLength = sizeOf(shape) * itemSize(dtype);
-    this.#held = held;
-    generation.ledger.add(this, this.byteLength);
+    const holding = { held };
+    this.#holding = holding;
+    generation.ledger.add(this, this.byteLength, () => {
+      holding.held?.release();
+      holding.held = undefined;
+    });
   }
 
   /** @throws ContextError after free, or when the device was lost */
   get buffer(): GPUBuffer {
     this.generation.shared.assertAlive();
-    if (this.#held === undefined)
-      throw new ContextError(`use of a ${this.dtype}[${this.shape}] tensor after it was freed`);
-    return this.#held.buffer;
+    const { held } = this.#holding;
+    if (held === undefined) throw new ContextError(`use of a ${this.dtype}[${this.shape}] tensor after it was freed`);
+    return held.buffer;
+  }
+
+  /** The buffer for a library that may keep it. @throws as buffer */
+  lend(): GPUBuffer {
+    const { buffer } = this;
+    (this.#holding.held as Held).lent = true;
+    return buffer;
   }
 
   async toHost(): Promise<Tensor> {
@@ -53,9 +67,6 @@ export class GpuTensor implements DeviceTensor {
   }
 
   free(): void {
-    this.generation.ledger.remove(this);
-    const held = this.#held;
-    this.#held = undefined;
-    held?.release();
+    this.generation.ledger.free(this);
   }
 }

@@ -1,6 +1,7 @@
 // tfjs on the shared GPUDevice. Its backend is registered under the name `webgpu`, because kernels are looked up by it.
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { Tfjs } from '../context.ts';
+import { completeBackend, importTfjs } from '../tfjs.ts';
 import type { SharedDevice } from './shared-device.ts';
 
 /** The backend class of tfjs declares some of these private. */
@@ -12,13 +13,14 @@ interface Recorder extends tfcore.KernelBackend {
 
 /** Opens tfjs on this device, in place of a backend on an earlier device. navigator.gpu must offer this device by now. */
 export async function openTF(shared: SharedDevice): Promise<Tfjs> {
-  const tf = await import('@tensorflow/tfjs-core');
+  const tf = await importTfjs();
   const { WebGPUBackend } = await import('@tensorflow/tfjs-backend-webgpu');
   if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => new WebGPUBackend(shared.device, shared.info), 3);
   await tf.setBackend('webgpu');
   // By default tfjs computes tensors below 1000 elements in JavaScript, with other values and no buffer to share.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
+  completeBackend(tf, 'webgpu', { readsSync: false, complex: true });
   return tf;
 }
 

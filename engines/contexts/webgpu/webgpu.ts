@@ -9,10 +9,11 @@ import { importGpuJs, openGpuJs } from '../gpujs.ts';
 import { rowsToTensor } from '../host/host-context.ts';
 import { HostTensor } from '../host/host-tensor.ts';
 import { Ledger } from '../ledger.ts';
+import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
 import { type GemmTile, GpuMatmul, type TileQuery } from './gpu-matmul.ts';
-import { type Generation, GpuTensor } from './gpu-tensor.ts';
+import { type Generation, GpuTensor, type Held } from './gpu-tensor.ts';
 import { adoptResult, asArgument, isBufferResult } from './gpujs-buffers.ts';
 import { throttlePolling } from './polling.ts';
 import { SharedDevice } from './shared-device.ts';
@@ -37,6 +38,7 @@ export class WebGpuContext implements GpuContext {
   readonly report: DeviceReport;
   readonly #options: ContextOptions;
   readonly #ledger = new Ledger();
+  #tensors: Ledger | undefined;
   #opened: Opened;
   #reopening: Promise<Opened> | undefined;
   #closed = false;
@@ -85,7 +87,11 @@ export class WebGpuContext implements GpuContext {
 
   async tf(): Promise<Tfjs> {
     const opened = await this.#current();
-    opened.tf ??= openTF(opened.shared).then((tf) => (opened.loadedTF = tf));
+    opened.tf ??= openTF(opened.shared).then((tf) => {
+      this.#tensors = tensorsOf(tf);
+      opened.loadedTF = tf;
+      return tf;
+    });
     return opened.tf;
   }
 
@@ -110,11 +116,15 @@ export class WebGpuContext implements GpuContext {
   }
 
   #own(opened: Opened, like: Pick<Tensor, 'dtype' | 'shape'>, buffer: GPUBuffer): GpuTensor {
-    const release = () => {
-      if (opened.loadedTF !== undefined && opened.shared.lost === undefined) flushTF(opened.loadedTF);
-      buffer.destroy();
+    const held: Held = {
+      buffer,
+      release: () => {
+        if (opened.loadedTF !== undefined && opened.shared.lost === undefined) flushTF(opened.loadedTF);
+        if (held.lent === true) buffer.destroy();
+        else opened.buffers.release(buffer);
+      },
     };
-    return new GpuTensor(opened, like.dtype, like.shape, { buffer, release });
+    return new GpuTensor(opened, like.dtype, like.shape, held);
   }
 
   async #resident(tensor: DeviceTensor): Promise<DeviceTensor> {
@@ -142,7 +152,7 @@ export class WebGpuContext implements GpuContext {
     const shared = resident.dtype === 'float32' || resident.dtype === 'int32';
     if (!(resident instanceof GpuTensor) || !shared || resident.byteLength === 0)
       return (await tensor.toHost()).toTF(tf);
-    return bufferToTF(tf, resident.buffer, resident.shape, resident.dtype as 'float32');
+    return bufferToTF(tf, resident.lend(), resident.shape, resident.dtype as 'float32');
   }
 
   async fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor> {
@@ -180,14 +190,19 @@ export class WebGpuContext implements GpuContext {
     return this.#ledger.memory();
   }
 
+  sweep(): void {
+    sweepTensors(this.#ledger, this.#tensors);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const tensor of this.#ledger.owners) (tensor as DeviceTensor).free();
+    this.#ledger.close();
     const opened = (await this.#reopening?.catch(() => undefined)) ?? this.#opened;
     const gpu = await opened.gpu?.catch(() => undefined);
     await gpu?.destroy();
     opened.loadedTF?.removeBackend('webgpu');
+    opened.buffers.clear();
     opened.shared.close();
   }
 }
@@ -198,31 +213,33 @@ class PendingTensor implements DeviceTensor {
   readonly shape: DeviceTensor['shape'];
   readonly byteLength: number;
   readonly #ledger: Ledger;
-  #now: DeviceTensor;
+  /** Shared with the ledger, which frees it when this tensor is collected. */
+  readonly #now: { tensor: DeviceTensor };
 
   constructor(ledger: Ledger, tensor: Tensor) {
     this.#ledger = ledger;
-    this.#now = new HostTensor(new Ledger(), tensor);
+    const now = { tensor: new HostTensor(new Ledger(), tensor) as DeviceTensor };
+    this.#now = now;
     ({ dtype: this.dtype, shape: this.shape, byteLength: this.byteLength } = tensor);
-    ledger.add(this, tensor.byteLength);
+    ledger.add(this, tensor.byteLength, () => now.tensor.free());
   }
 
   async settle(place: (host: Tensor) => GpuTensor): Promise<DeviceTensor> {
-    if (this.#now instanceof HostTensor) {
-      const host = await this.#now.toHost();
-      this.#now = place(host);
-      this.#ledger.remove(this);
+    if (this.#now.tensor instanceof HostTensor) {
+      const host = await this.#now.tensor.toHost();
+      this.#now.tensor = place(host);
+      this.#ledger.forget(this);
     }
-    return this.#now;
+    return this.#now.tensor;
   }
 
   toHost(): Promise<Tensor> {
-    return this.#now.toHost();
+    return this.#now.tensor.toHost();
   }
 
   free(): void {
-    this.#ledger.remove(this);
-    this.#now.free();
+    this.#ledger.free(this);
+    this.#now.tensor.free();
   }
 }
 

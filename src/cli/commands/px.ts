@@ -1,8 +1,12 @@
 // `directview px`: runs source text on the engines and prints their output.
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { PxRun } from '../../client/px/px-run.ts';
+import type { Task } from '../../client/links/task.ts';
+import type { PxOptions, PxRun } from '../../client/px/px-run.ts';
 import type { GroupBy } from '../../client/results/output/grouping.ts';
+import { AbortError, TimeoutError } from '../../errors.ts';
+import type { MimeBundle } from '../../protocol/methods.ts';
+import { seconds, TARGETS_HELP, targets } from '../arguments.ts';
 import { addClusterOptions, asksForEngines, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
@@ -14,21 +18,28 @@ interface Flags extends ClusterFlags {
   readonly verbose?: true;
   /** Milliseconds; -1: never. */
   readonly progressAfter: number;
+  readonly json?: true;
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
 }
 
 /** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
   command.argument('<code>', "JavaScript; '-' reads it from stdin");
-  command.option('-t, --targets <engines>', 'which engines: 0, -1, 0,2, ::2, all', 'all');
+  command.option('-t, --targets <engines>', TARGETS_HELP, targets, 'all');
   command.option('--no-stream', 'print at the end, grouped, instead of as it arrives');
   const groups = new Option('--group-outputs <how>', 'with --no-stream').choices(['type', 'engine', 'order']);
   command.addOption(groups.default('type'));
   command.option('-v, --verbose', 'print where the code runs');
   const after = new Option('--progress-after <seconds>', 'show a progress bar after this time; -1: never');
   command.addOption(after.argParser(progressAfter).default(2000, '2'));
+  command.option('--timeout <seconds>', 'then interrupt the engines and fail', seconds);
+  command.option('--json', 'as JSON, at the end: per engine its output, value and error');
   addClusterOptions(command);
   command.addHelpText('after', "\nExample:\n  directview px -t ::2 'a = 5; console.log(engine.id); a ** 2'\n");
-  command.action((argument: string, flags: Flags) => {
+  command.action((argument: string, flags: Flags, self: Command) => {
+    const isGrouped = self.getOptionValueSource('groupOutputs') === 'cli';
+    if (isGrouped && flags.stream) self.error('error: --group-outputs needs --no-stream');
     const code = argument === '-' ? readFileSync(0, 'utf8') : argument;
     return withCluster(flags, (session) => px(code, flags, session));
   });
@@ -44,9 +55,47 @@ function progressAfter(text: string): number {
 }
 
 async function px(code: string, flags: Flags, { rc, isOwn }: Session): Promise<void> {
-  const { targets, stream, groupOutputs, verbose = false, progressAfter } = flags;
   if (isOwn && !asksForEngines(flags)) process.stderr.write(NOT_KEPT);
-  await finish(rc.view(targets).px.with({ stream, groupOutputs, verbose, progressAfter })(code));
+  const { timeout, json } = flags;
+  const signal = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
+  const options = json ? SILENT : showing(flags);
+  const run = rc.view(flags.targets).px.with({ ...options, signal })(code);
+  try {
+    await finish(run);
+  } catch (error) {
+    if (!signal?.aborted || !(error instanceof AbortError)) throw error;
+    throw new TimeoutError(`the code did not end within ${(timeout ?? 0) / 1000} s: its engines were interrupted`);
+  } finally {
+    if (json) process.stdout.write(`${JSON.stringify(run.result.tasks.map(jsonOf), null, 2)}\n`);
+  }
+}
+
+function showing({ stream, groupOutputs, verbose, progressAfter }: Flags): PxOptions {
+  return { stream, resultOrder: 'target', groupOutputs, verbose: verbose === true, progressAfter };
+}
+
+const NOWHERE = { write: () => true };
+const SILENT: PxOptions = { stream: false, stdout: NOWHERE, stderr: NOWHERE };
+
+/** One engine's answer, as `--json` prints it. */
+function jsonOf({ engine, status, stdout, stderr, outputs, executed, outcome }: Task) {
+  const error = outcome?.ok === false ? outcome.error : undefined;
+  const { ename, evalue, traceback } = error ?? {};
+  return {
+    engine: engine?.id ?? null,
+    status,
+    stdout,
+    stderr,
+    outputs: outputs.map(plainBundle),
+    value: executed?.data ? plainBundle(executed.data) : null,
+    error: error === undefined ? null : { ename, evalue, traceback },
+  };
+}
+
+/** Pictures are base64, as in notebooks. */
+function plainBundle(bundle: MimeBundle): Record<string, unknown> {
+  const plain = (data: unknown) => (data instanceof Uint8Array ? Buffer.from(data).toString('base64') : data);
+  return Object.fromEntries(Object.entries(bundle).map(([type, data]) => [type, plain(data)]));
 }
 
 /** Names that the code assigns are lost with the engines, which a user of several px commands would not expect. */

@@ -2,11 +2,17 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CompositeError, RemoteError } from '../../errors.ts';
+import { seconds } from '../arguments.ts';
 import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
 import { installHooks } from '../script/hooks.ts';
 import { runScript } from '../script/script.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
+
+interface Flags extends ClusterFlags {
+  /** Milliseconds. */
+  readonly timeout?: number | undefined;
+}
 
 const HELP = `
 The script is an ES module, TypeScript or JavaScript. It gets a connected client:
@@ -27,18 +33,28 @@ export function define(command: Command): void {
   command.argument('<script>', 'a .ts, .mts, .js or .mjs file').argument('[args...]', 'for the script');
   addClusterOptions(command);
   addOldCount(command);
+  command.option('--timeout <seconds>', 'then interrupt the engines and fail', seconds);
   command.addHelpText('after', HELP);
-  command.action((name: string, args: string[], flags: ClusterFlags) => {
+  command.action((name: string, args: string[], flags: Flags) => {
     const script = resolve(name);
     installHooks(script);
-    return withCluster(flags, (session) => run(script, args, session));
+    return withCluster(flags, (session) => within(flags.timeout, session, () => run(script, args, session)));
   });
+}
+
+// A script cannot be stopped from outside, but its process can.
+async function within(timeout: number | undefined, session: Session, run: () => Promise<void>): Promise<void> {
+  if (timeout === undefined) return run();
+  const text = `directview: the script did not end within ${timeout / 1000} s: its engines are interrupted\n`;
+  const timer = setTimeout(() => void leave(session, text, 1), timeout);
+  await run();
+  clearTimeout(timer);
 }
 
 async function run(script: string, args: readonly string[], session: Session): Promise<void> {
   let leaving: Promise<void> | undefined;
   const interrupted = onInterrupt(() => {
-    leaving = leave(session);
+    leaving = leave(session, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n', INTERRUPTED);
   });
   try {
     await runScript(script, session.rc, args);
@@ -56,12 +72,12 @@ function fail(error: unknown): void {
   process.exitCode = 1;
 }
 
-// A script cannot be stopped from outside, but its process can. The engines come first, so that a running cluster is idle again.
-async function leave({ rc, close }: Session): Promise<void> {
-  process.stderr.write('Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
+// The engines come first, so that a running cluster is idle again.
+async function leave({ rc, close }: Session, why: string, code: number): Promise<void> {
+  process.stderr.write(why);
   await Promise.allSettled([rc.abort(), rc.interrupt()]);
   await close();
-  process.exit(INTERRUPTED);
+  process.exit(code);
 }
 
 /** Local errors print their stack, which names the script's line; remote errors print the engines' tracebacks. */

@@ -8,6 +8,7 @@ import { addEngineOptions, addOldCount, type EngineFlags, startOptions } from '.
 interface Flags extends EngineFlags {
   readonly name: string;
   readonly daemonize?: true;
+  readonly json?: true;
 }
 
 /** Adds arguments, options and the action to the command. */
@@ -16,6 +17,7 @@ export function define(command: Command): void {
   addOldCount(command);
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
   command.option('--daemonize', 'return when the engines are ready, and keep them running in the background');
+  command.option('--json', 'say as one line of JSON what is running');
   command.action((flags: Flags) => (flags.daemonize ? startDaemon() : startHere(flags)));
 }
 
@@ -33,18 +35,26 @@ async function startHere(flags: Flags): Promise<void> {
       if (event.type === 'replacement-failed') process.stderr.write(`engine ${event.id}: ${event.error.message}\n`);
     },
   });
-  announce(cluster);
+  announce(flags.json ? asJson(cluster) : asText(cluster));
 }
 
 /** Tells the terminal, or the parent that asked for a daemon. The controller's socket keeps this process alive. */
-function announce(cluster: Cluster): void {
+function announce(text: string): void {
+  if (process.send === undefined) process.stdout.write(text);
+  else process.send({ ready: text } satisfies DaemonMessage, () => process.disconnect());
+}
+
+function asText(cluster: Cluster): string {
   const devices = [
     ...new Set(cluster.engines.map((engine) => `${engine.device.kind} (${engine.device.adapter})`)),
   ].join(', ');
   const { length: count } = cluster.engines;
-  const text =
+  return (
     `cluster '${cluster.name}' is running: ${count === 1 ? '1 engine' : `${count} engines`} on ${devices}, pid ${process.pid}\n` +
-    `  file: ${cluster.file}\n  stop: directview stop ${cluster.name}\n`;
-  if (process.send === undefined) process.stdout.write(text);
-  else process.send({ ready: text } satisfies DaemonMessage, () => process.disconnect());
+    `  file: ${cluster.file}\n  stop: directview stop ${cluster.name}\n`
+  );
+}
+
+function asJson({ name, file, engines }: Cluster): string {
+  return `${JSON.stringify({ name, pid: process.pid, file, engines })}\n`;
 }

@@ -4,11 +4,15 @@ import { zeromqTransport } from '../../comm/zeromq.ts';
 import type { EngineRecord, EngineStatus } from '../../protocol/messages.ts';
 import { ControlClient } from '../../rpc/control-client.ts';
 import { RosterClient } from '../../rpc/roster-client.ts';
-import { CLUSTER_ARGUMENT } from '../arguments.ts';
+import { addClusterArgument, type ClusterChoice } from '../arguments.ts';
 import { findCluster } from '../find-cluster.ts';
 import { type Cell, table } from '../table.ts';
 
 const ANSWER_MS = 3000;
+
+interface Flags extends ClusterChoice {
+  readonly json?: true;
+}
 
 interface Row {
   readonly engine: EngineRecord;
@@ -18,10 +22,10 @@ interface Row {
 
 /** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.argument('[name]', CLUSTER_ARGUMENT);
+  addClusterArgument(command);
   command.option('--json', 'as JSON');
-  command.action(async (name: string | undefined, { json }: { json?: true }) => {
-    const cluster = findCluster(name);
+  command.action(async (name: string | undefined, { json, cluster: named }: Flags) => {
+    const cluster = findCluster(name ?? named);
     const rows = await statusOf(cluster.controller);
     if (json) process.stdout.write(`${JSON.stringify({ ...cluster, engines: rows.map(flat) }, null, 2)}\n`);
     else process.stdout.write(`cluster '${cluster.name}', pid ${cluster.owner.pid}\n${text(rows)}`);

@@ -7,33 +7,40 @@ import { isGone, selfIdentity } from '../../cluster/process-identity.ts';
 import { zeromqTransport } from '../../comm/zeromq.ts';
 import { ClusterError, TimeoutError } from '../../errors.ts';
 import { RosterClient } from '../../rpc/roster-client.ts';
-import { CLUSTER_ARGUMENT } from '../arguments.ts';
+import { addClusterArgument, type ClusterChoice } from '../arguments.ts';
 import { currentClusters, findCluster } from '../find-cluster.ts';
 
 const ASK_MS = 3000;
 const POLL_MS = 50;
 
-interface Flags {
+interface Flags extends ClusterChoice {
   readonly all?: true;
+  readonly json?: true;
   readonly timeout: string;
 }
 
 /** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.argument('[name]', CLUSTER_ARGUMENT);
+  addClusterArgument(command);
   command.option('--all', 'stop every cluster');
+  command.option('--json', 'as JSON');
   command.option('--timeout <seconds>', 'how long to wait for the end', '20');
-  command.action((name: string | undefined, flags: Flags, self: Command) => {
+  command.action(async (argument: string | undefined, flags: Flags, self: Command) => {
+    const name = argument ?? flags.cluster;
     if (name !== undefined && flags.all) self.error('error: give a name or --all, not both');
     if (!(Number(flags.timeout) > 0)) self.error('error: --timeout is a number of seconds');
-    return stop(flags.all ? currentClusters().live : [findCluster(name)], Number(flags.timeout) * 1000);
+    const clusters = flags.all ? currentClusters().live : [findCluster(name)];
+    const say = flags.json ? () => {} : (text: string) => process.stdout.write(text);
+    await stop(clusters, Number(flags.timeout) * 1000, say);
+    if (flags.json) process.stdout.write(`${JSON.stringify(clusters.map(({ name: stopped }) => stopped))}\n`);
   });
 }
 
-async function stop(clusters: readonly ListedCluster[], timeout: number): Promise<void> {
+async function stop(clusters: readonly ListedCluster[], timeout: number, say: (text: string) => void): Promise<void> {
+  if (clusters.length === 0) say('no cluster is running\n');
   for (const cluster of clusters) {
     await stopOne(cluster, timeout);
-    process.stdout.write(`cluster '${cluster.name}' is stopped\n`);
+    say(`cluster '${cluster.name}' is stopped\n`);
   }
 }
 

@@ -75,19 +75,20 @@ class Batch {
 
   async #take(place: number, result: CornersOfFile | RemoteError): Promise<void> {
     const { image } = this.#items[place] as Item;
-    if (result instanceof RemoteError) this.#fail(image, result);
+    if (result instanceof RemoteError) this.#fail(image, result.evalue);
     else await this.#write(image, place, result);
   }
 
   async #write(image: string, place: number, found: CornersOfFile): Promise<void> {
     for (const records of this.#records) await records.add(image, found);
     if (found.thumbnail !== undefined) this.#sheet?.add(place, found.thumbnail);
-    this.#done++;
+    if (found.drawError === undefined) this.#done++;
+    else this.#fail(image, found.drawError);
   }
 
-  #fail(image: string, { evalue }: RemoteError): void {
+  #fail(image: string, reason: string): void {
     this.#failed++;
-    this.#failures.push({ image, reason: evalue });
+    this.#failures.push({ image, reason });
   }
 
   #showBar(): void {

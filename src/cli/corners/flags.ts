@@ -20,5 +20,6 @@ export interface CornersFlags extends ClusterFlags {
 /** The options of findCorners among the flags. */
 export function cornersOptions(flags: CornersFlags): FindCornersOptions {
   const { minDistance, thresholdRel, sigma, method, resize, subpix } = flags;
-  return { minDistance, thresholdRel, sigma, method, resize, ...(subpix ? { subpix: {} } : {}) };
+  const like = 'skimage';
+  return { minDistance, thresholdRel, sigma, method, resize, like, ...(subpix ? { subpix: {} } : {}) };
 }

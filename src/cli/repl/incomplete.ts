@@ -1,19 +1,20 @@
-// Does source text end too early? V8's own parser knows.
-import { Script } from 'node:vm';
+import { topLevelSource } from '../../util/top-level.ts';
 
-const ENDS = /^(Unexpected end of input|Unterminated template literal|missing \) after argument list)/;
+/** Where acorn saw that text is wrong: `pos` is the start of the token, which is the length of the text at its end. */
+interface ParseError extends SyntaxError {
+  readonly pos: number;
+}
+
+/** Constructs that acorn reports at their start, although more lines could close them. */
+const UNCLOSED = /^Unterminated (template|comment)/;
 
 /** True if more lines could make this a program, such as `for (const x of y) {`. Text that is plainly wrong is complete. */
 export function isIncomplete(code: string): boolean {
-  const opened = `async () => {${code}`;
-  return syntaxError(`${opened}\n}`) !== undefined && ENDS.test(syntaxError(opened) ?? '');
-}
-
-function syntaxError(text: string): string | undefined {
   try {
-    new Script(text);
-    return undefined;
+    topLevelSource(code);
+    return false;
   } catch (error) {
-    return (error as Error).message;
+    const { pos, message } = error as ParseError;
+    return pos >= code.length || UNCLOSED.test(message);
   }
 }

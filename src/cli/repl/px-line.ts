@@ -1,4 +1,3 @@
-// The % commands of the REPL as data. Pure.
 import type { GroupBy } from '../../client/results/output/grouping.ts';
 
 /** The settings of a px command. */
@@ -32,16 +31,16 @@ export const DEFAULTS: PxSettings = {
 
 /** A parsed line that begins with %. */
 export interface PxLine {
-  readonly command: '%px' | '%%px' | '%autopx' | '%pxresult' | '%pxconfig';
+  readonly command: '%px' | '%%px' | '%autopx' | '%pxresult' | '%pxconfig' | '%cd';
   readonly settings: Partial<PxSettings>;
   /** The name in the REPL that takes the AsyncResult. */
-  readonly output?: string;
-  /** The code of `%px`; that of `%%px` follows on lines of its own. */
+  readonly output?: string | undefined;
+  /** The code of `%px` (that of `%%px` follows on lines of its own), or the folder of `%cd`. */
   readonly code: string;
 }
 
 /** Every % command. */
-export const COMMANDS: readonly PxLine['command'][] = ['%px', '%%px', '%autopx', '%pxresult', '%pxconfig'];
+export const COMMANDS: readonly PxLine['command'][] = ['%px', '%%px', '%autopx', '%pxresult', '%pxconfig', '%cd'];
 
 interface Flag {
   /** Names of one letter count only if no code follows: `%px -a` negates a. */
@@ -99,12 +98,35 @@ export function parsePxLine(line: string): PxLine {
   if (match === null || command === undefined) {
     throw new Error(`no such command: ${line.trim().split(/\s/)[0]} (there are ${COMMANDS.join(', ')})`);
   }
+  if (command === '%cd') return { command, settings: {}, code: match[2] as string };
   const parsed = parseFlags(match[2] as string, command === '%px');
   if (command === '%autopx' && Object.keys(parsed.settings).length > 0) throw new Error('%autopx takes no options');
   if (command !== '%px' && parsed.code !== '') throw new Error(`${command} takes options only, not '${parsed.code}'`);
   if (command === '%px' && parsed.code === '') throw new Error('%px wants code: %px a = 5');
-  return { command, ...parsed };
+  return { command, ...parsed, code: folderChange(parsed.code) ?? parsed.code };
 }
+
+/** The % command that a line asks about, as `%px?` and `?%px` do; undefined for any other line. */
+export function askedCommand(line: string): PxLine['command'] | undefined {
+  const [, before, after] = /^\s*(?:\?\s*(%%?\w+)|(%%?\w+)\s*\?+)\s*$/.exec(line) ?? [];
+  return COMMANDS.find((command) => command === (before ?? after));
+}
+
+/**
+ * The code that `%px cd DIR` stands for: it moves the engine and prints its folder. Undefined for other code, also for
+ * expressions with a variable `cd`: `cd / 2`, `cd = 5`.
+ */
+function folderChange(code: string): string | undefined {
+  const [, dir] = /^cd(?:\s+(?!(?:instanceof|in)\s|\/\s|[-=+*%&|^?<>,;!([{])(\S.*?))?$/.exec(code) ?? [];
+  if (dir === undefined && code !== 'cd') return undefined;
+  const folder = JSON.stringify(unquoted(dir ?? '~'));
+  return (
+    "{ const [{ default: process }, { homedir }] = [await import('node:process'), await import('node:os')]; " +
+    `process.chdir(${folder}.replace(/^~(?=\\/|$)/, homedir())); console.log(process.cwd()); }`
+  );
+}
+
+const unquoted = (text: string) => text.replace(/^(['"])(.*)\1$/, '$2');
 
 function parseFlags(text: string, codeFollows: boolean): Omit<PxLine, 'command'> {
   let rest = text;
@@ -114,7 +136,7 @@ function parseFlags(text: string, codeFollows: boolean): Omit<PxLine, 'command'>
     rest = found.rest;
   }
   const { output, ...known } = settings;
-  return { settings: known, code: rest, ...(output === undefined ? {} : { output }) };
+  return output === undefined ? { settings: known, code: rest } : { settings: known, code: rest, output };
 }
 
 function nextFlag(text: string, codeFollows: boolean) {
@@ -124,7 +146,7 @@ function nextFlag(text: string, codeFollows: boolean) {
   if (flag.takes === undefined) return { settings: flag.read(''), rest: after };
   const [, value, rest = ''] = /^('[^']*'|"[^"]*"|\S+)\s*([\s\S]*)$/.exec(after) ?? [];
   if (value === undefined) throw new Error(`${word} wants ${flag.takes}`);
-  return { settings: flag.read(value.replace(/^(['"])(.*)\1$/, '$2')), rest };
+  return { settings: flag.read(unquoted(value)), rest };
 }
 
 // Before code `-a` is a negation; only `-t` with targets and code after it is clear.

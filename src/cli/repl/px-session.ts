@@ -70,7 +70,7 @@ export class PxSession {
   }
 
   #showing({ stream, groupOutputs, progressAfter }: PxSettings): PxShowOptions {
-    return { stream, groupOutputs, progressAfter, ...this.#sinks };
+    return { stream, resultOrder: 'target', groupOutputs, progressAfter, ...this.#sinks };
   }
 
   async #wait(run: PxRun, interrupts: boolean): Promise<void> {

@@ -1,23 +1,15 @@
-import type { EventEmitter } from 'node:events';
-import { type REPLServer, Recoverable, start } from 'node:repl';
-import type { Client } from '../../client/client.ts';
-import { type Completion, completePx } from './complete.ts';
-import { isIncomplete } from './incomplete.ts';
-import { type PxLine, parsePxLine } from './px-line.ts';
-import { PxSession } from './px-session.ts';
+import { createInterface, type Interface } from 'node:readline';
+import { CellReader, type InputCell } from './cell-reader.ts';
+import type { Completion } from './complete.ts';
+import { History } from './history.ts';
+import { printed, printedError } from './printed.ts';
+import { ReplSession, type SessionOptions } from './session.ts';
 
-type Finish = (error: Error | null, value?: unknown) => void;
-type Evaluate = (code: string, context: unknown, file: string, finish: Finish) => void;
-type Complete = (line: string, done: (error: Error | null, completion?: Completion) => void) => void;
-/** The parts of node:repl that may be replaced, although its types call them read-only. */
-type Server = REPLServer & { eval: Evaluate; completer: Complete; readonly _domain?: EventEmitter };
-
-/** A value to print; undefined prints nothing; SHOWN: the server has printed an error and the prompt itself. */
-type Answer = { readonly value: unknown } | typeof SHOWN | undefined;
-const SHOWN = Symbol('shown');
-
-const PROMPTS = { js: '> ', px: 'px> ', more: '... ' } as const;
-const FILE = 'REPL';
+const PROMPTS = { js: '> ', px: 'px> ', more: '... ', editor: '' } as const;
+/** Milliseconds after an empty line in which a paste brings its next line. */
+const PASTE_MS = 60;
+const EDITOR = '// Entering editor mode (Ctrl+D to finish, Ctrl+C to cancel)\n';
+const TWICE = '(To exit, press Ctrl+C again or Ctrl+D or type .exit)\n';
 
 /** The streams of a Shell. */
 export interface ShellStreams {
@@ -26,185 +18,198 @@ export interface ShellStreams {
   readonly errors: NodeJS.WriteStream;
 }
 
-/** Node's REPL with px commands. Lines run one after the other, also those that are typed while a px runs. */
+/** The parts of a Shell. */
+export interface ShellOptions extends Pick<SessionOptions, 'rc' | 'names'> {
+  readonly streams: ShellStreams;
+  /** The path of the history; empty: none is kept. */
+  readonly history: string;
+}
+
+/** A session in a terminal, or fed by a pipe. Cells run one after the other, also those typed while one runs. */
 export class Shell {
-  /** Resolves when the user has left and the last line has run. */
+  /** Resolves when the user has left and the last cell has run. */
   readonly closed: Promise<void>;
-  readonly #server: Server;
-  readonly #evaluate: Evaluate;
-  readonly #completer: Complete;
-  readonly #px: PxSession;
-  readonly #rc: Client;
-  readonly #errors: NodeJS.WriteStream;
+  readonly #session: ReplSession;
+  readonly #streams: ShellStreams;
+  readonly #history: History;
+  readonly #reader = new CellReader();
+  readonly #print: { readonly colors: boolean };
+  #line: Interface;
   #tail: Promise<void> = Promise.resolve();
-  #left = false;
-  /** The lines of an incomplete command. */
-  #pending = '';
-  /** The `%%px` line above them. */
-  #cell: PxLine | undefined;
+  #running = 0;
+  /** No line comes any more. */
+  #isLeft = false;
+  /** No cell runs any more. */
+  #isOver = false;
+  /** The end of a `%%px` cell, unless another line comes before. */
+  #ending: NodeJS.Timeout | undefined;
+  /** The lines of the editor, while it is open. */
+  #edited: string[] | undefined;
+  #pressedTwice = false;
+  #leave!: () => void;
 
-  constructor(rc: Client, { input, output, errors }: ShellStreams, globals: Readonly<Record<string, unknown>>) {
-    this.#rc = rc;
-    this.#errors = errors;
-    // The global context: in another one, values would not be instances of the classes here.
-    const options = { input, output, prompt: PROMPTS.js, useGlobal: true, preview: false, breakEvalOnSigint: true };
-    this.#server = start(options) as Server;
-    Object.assign(this.#server.context, { rc, view: rc.view('all'), ...globals });
-    this.#px = new PxSession(rc, { stdout: output, stderr: errors }, (name, value) => {
-      this.#server.context[name] = value;
+  constructor({ rc, names, streams, history }: ShellOptions) {
+    this.#streams = streams;
+    this.#history = new History(streams.output.isTTY ? history : '');
+    this.#print = { colors: streams.output.isTTY && streams.output.hasColors() };
+    const sinks = { stdout: streams.output, stderr: streams.errors };
+    this.#session = new ReplSession({ rc, sinks, names, synchronously: (run) => this.#synchronously(run) });
+    const left = new Promise<void>((resolve) => {
+      this.#leave = resolve;
     });
-    this.#evaluate = this.#server.eval;
-    this.#completer = this.#server.completer;
-    this.#replace();
-    this.closed = new Promise((resolve) => this.#server.once('exit', resolve)).then(() => this.#last());
-  }
-
-  #replace(): void {
-    this.#server.eval = (code, _context, _file, finish) => {
-      this.#tail = this.#tail.then(() => this.#answer(code, finish));
-    };
-    this.#server.completer = (line: string, done: Parameters<Complete>[1]) => {
-      void this.#complete(line).then(
-        (completion) => (completion ? done(null, completion) : this.#completer.call(this.#server, line, done)),
-        () => done(null, [[], line]),
-      );
-    };
-    const usual = this.#server.listeners('SIGINT');
-    this.#server.removeAllListeners('SIGINT');
-    this.#server.on('SIGINT', () => {
-      if (!this.interrupt()) for (const listener of usual) listener.call(this.#server);
-    });
-  }
-
-  /** Ctrl-C: ends the px that runs, or drops an incomplete command. False if there is neither. */
-  interrupt(): boolean {
-    if (this.#px.interrupt()) return true;
-    if (this.#pending === '' && this.#cell === undefined) return false;
-    this.#drop();
-    this.#server.write(null, { ctrl: true, name: 'u' });
-    this.#server.output.write('\n');
+    process.on('uncaughtException', this.#onUncaught);
+    this.closed = left.then(() => this.#tail).finally(() => process.off('uncaughtException', this.#onUncaught));
+    this.#line = this.#open();
     this.#prompt();
-    this.#server.displayPrompt();
+  }
+
+  /** Ctrl-C: ends what runs, or drops an incomplete command. False if there is neither. */
+  interrupt(): boolean {
+    if (this.#session.interrupt()) return true;
+    if (!this.#reader.isOpen && this.#edited === undefined) return false;
+    clearTimeout(this.#ending);
+    this.#reader.drop();
+    this.#edited = undefined;
+    this.#dropLine();
     return true;
   }
 
-  async #last(): Promise<void> {
-    this.#left = true;
-    await this.#tail;
+  #open(): Interface {
+    const { input, output } = this.#streams;
+    const line = createInterface({
+      input,
+      output,
+      terminal: output.isTTY === true && input.isTTY === true,
+      history: this.#history.load(),
+      historySize: 1000,
+      completer: (text: string, done: (error: null, completion: Completion) => void) => {
+        const completed = this.#session.complete(text, this.#reader.magic);
+        void completed.catch((): Completion => [[], text]).then((completion) => done(null, completion));
+      },
+    });
+    line.on('line', (text) => this.#onLine(text));
+    line.on('SIGINT', () => this.#onInterrupt());
+    line.on('close', () => this.#onClose());
+    return line;
   }
 
-  async #answer(line: string, finish: Finish): Promise<void> {
-    let answer: Answer;
-    let failure: Error | undefined;
-    try {
-      answer = await this.#line(line);
-    } catch (error) {
-      this.#drop();
-      failure = error instanceof Error ? error : new Error(`thrown: ${String(error)}`);
-    }
-    if (answer === SHOWN) return;
+  #onLine(text: string): void {
+    this.#pressedTwice = false;
+    this.#history.add(text);
+    clearTimeout(this.#ending);
+    if (this.#isLeft) return;
+    if (this.#edited === undefined) this.#take(this.#reader.push(text));
+    else this.#edited.push(text);
+    if (this.#reader.mayEnd) this.#ending = setTimeout(() => this.#take(this.#reader.end()), PASTE_MS);
     this.#prompt();
-    if (this.#left) this.#writeLate(answer, failure);
-    else if (failure !== undefined) finish(failure);
-    else if (answer === undefined) finish(null);
-    else finish(null, answer.value);
   }
 
-  // The input has ended, and the server would show a prompt on a closed line.
-  #writeLate(answer: Exclude<Answer, typeof SHOWN>, failure: Error | undefined): void {
-    if (failure !== undefined) this.#errors.write(`Uncaught ${failure.stack}\n`);
-    else if (answer !== undefined) this.#server.output.write(`${this.#server.writer(answer.value)}\n`);
+  #onClose(): void {
+    if (this.#isLeft) return;
+    clearTimeout(this.#ending);
+    if (this.#edited === undefined) this.#end();
+    else this.#finishEditor(this.#edited);
   }
 
-  #drop(): void {
-    this.#pending = '';
-    this.#cell = undefined;
+  #end(): void {
+    this.#take(this.#reader.end());
+    this.#isLeft = true;
+    this.#leave();
+  }
+
+  // Ctrl-D has closed the line, and the session goes on with a new one.
+  #finishEditor(lines: readonly string[]): void {
+    this.#edited = undefined;
+    this.#streams.output.write('\n');
+    this.#line = this.#open();
+    const code = lines.join('\n');
+    if (code.trim() !== '') this.#take([{ kind: 'code', code }]);
+    this.#prompt();
+  }
+
+  #onInterrupt(): void {
+    if (this.interrupt()) return;
+    if (this.#line.line !== '') this.#dropLine();
+    else if (this.#pressedTwice) this.#line.close();
+    else {
+      this.#pressedTwice = true;
+      this.#streams.output.write(`\n${TWICE}`);
+      this.#prompt();
+    }
+  }
+
+  #dropLine(): void {
+    this.#line.write(null, { ctrl: true, name: 'e' });
+    this.#line.write(null, { ctrl: true, name: 'u' });
+    this.#streams.output.write('\n');
+    this.#prompt();
+  }
+
+  #take(cells: readonly InputCell[]): void {
+    for (const cell of cells) {
+      this.#running++;
+      this.#tail = this.#tail.then(() => this.#run(cell));
+    }
+  }
+
+  async #run(cell: InputCell): Promise<void> {
+    if (this.#isOver) return;
+    if (cell.kind === 'dot' && cell.name === 'exit') this.#exit();
+    else if (cell.kind === 'dot' && cell.name === 'editor') this.#edit();
+    else await this.#answer(cell);
+    this.#running--;
+    this.#prompt();
+  }
+
+  async #answer(cell: InputCell): Promise<void> {
+    try {
+      const answer = await this.#session.run(cell);
+      if (answer !== undefined) this.#write(printed(answer.value, this.#print));
+    } catch (error) {
+      this.#write(printedError(error, this.#print));
+    }
+  }
+
+  #exit(): void {
+    this.#isOver = true;
+    this.#reader.drop();
+    this.#isLeft = true;
+    this.#line.close();
+    this.#leave();
+  }
+
+  #edit(): void {
+    const isTerminal = this.#line.terminal;
+    if (isTerminal) this.#edited = [];
+    this.#streams.output.write(isTerminal ? EDITOR : '.editor needs a terminal\n');
+  }
+
+  #write(text: string): void {
+    if (text !== '') this.#streams.output.write(`${text}\n`);
   }
 
   #prompt(): void {
-    const { autopx } = this.#px;
-    const more = this.#pending !== '' || this.#cell !== undefined;
-    this.#server.setPrompt(more ? PROMPTS.more : autopx ? PROMPTS.px : PROMPTS.js);
+    if (this.#isLeft || this.#running > 0) return;
+    const usual = this.#session.autopx ? PROMPTS.px : PROMPTS.js;
+    this.#line.setPrompt(this.#edited ? PROMPTS.editor : this.#reader.isOpen ? PROMPTS.more : usual);
+    this.#line.prompt();
   }
 
-  async #line(line: string): Promise<Answer> {
-    if (this.#cell !== undefined) return this.#cellLine(line, this.#cell);
-    if (this.#pending === '' && /^\s*%/.test(line)) return this.#command(line);
-    return this.#px.autopx ? this.#autopxLine(line) : this.#javaScript(line);
-  }
-
-  async #command(line: string): Promise<Answer> {
-    const parsed = this.#parse(line);
-    if (parsed === undefined) return undefined;
-    if (parsed.command === '%px') return this.#run(parsed.code, parsed);
-    if (parsed.command === '%%px') this.#cell = parsed;
-    else await this.#px.command(parsed).catch((error: Error) => this.#errors.write(`${error.message}\n`));
-    return undefined;
-  }
-
-  #parse(line: string): PxLine | undefined {
+  // In raw mode Ctrl-C is a key, which nobody reads while code blocks the event loop.
+  #synchronously<T>(run: () => T): T {
+    const { input } = this.#streams;
+    if (!this.#line.terminal || this.#isLeft) return run();
+    input.setRawMode(false);
     try {
-      return parsePxLine(line);
-    } catch (error) {
-      this.#errors.write(`${(error as Error).message}\n`);
-      return undefined;
+      return run();
+    } finally {
+      input.setRawMode(true);
     }
   }
 
-  // A cell ends at an empty line.
-  async #cellLine(line: string, cell: PxLine): Promise<Answer> {
-    if (line.trim() !== '') {
-      this.#pending += line;
-      return undefined;
-    }
-    const code = this.#pending;
-    this.#drop();
-    return this.#run(code, cell);
-  }
-
-  async #autopxLine(line: string): Promise<Answer> {
-    const code = this.#pending + line;
-    const more = line.trim() !== '' && isIncomplete(code);
-    this.#pending = more ? code : '';
-    return more || code.trim() === '' ? undefined : this.#run(code, { settings: {} });
-  }
-
-  async #run(code: string, line: Pick<PxLine, 'settings' | 'output'>): Promise<Answer> {
-    try {
-      return await this.#px.run(code, line, (text) => this.#javaScript(text));
-    } catch (error) {
-      // Bad targets, no engines or a closed client: a sentence says enough, without a stack.
-      this.#errors.write(`${(error as Error).name}: ${(error as Error).message}\n`);
-      return undefined;
-    }
-  }
-
-  // The REPL's own evaluation: it knows top-level await and incomplete code. Its callback gets only values; errors go to
-  // its domain, which prints them.
-  #javaScript(line: string): Promise<Answer> {
-    const code = this.#pending + line;
-    const domain = this.#server._domain;
-    return new Promise<Answer>((resolve, reject) => {
-      const onError = () => {
-        this.#drop();
-        this.#prompt();
-        resolve(SHOWN);
-      };
-      domain?.prependOnceListener('error', onError);
-      this.#evaluate.call(this.#server, code, this.#server.context, FILE, (error, value) => {
-        domain?.off('error', onError);
-        this.#pending = error instanceof Recoverable ? code : '';
-        if (error === null || error === undefined) resolve({ value });
-        else if (error instanceof Recoverable) resolve(undefined);
-        else reject(error);
-      });
-    });
-  }
-
-  #complete(line: string): Promise<Completion | undefined> {
-    const { settings, autopx } = this.#px;
-    const targets = this.#cell?.settings.targets ?? settings.targets;
-    const remote = this.#cell !== undefined || (autopx && !/^\s*%/.test(line));
-    return completePx(line, this.#rc, { targets, remote });
-  }
+  /** An error in a timer, or a rejection that nobody handles: the session goes on. */
+  readonly #onUncaught = (error: unknown): void => {
+    this.#write(printedError(error, this.#print));
+    this.#prompt();
+  };
 }

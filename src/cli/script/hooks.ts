@@ -1,11 +1,15 @@
 // The additions of `directview run` to Node's module loader: the name 'directview', and TypeScript where Node lacks it.
 import { existsSync } from 'node:fs';
-import { createRequire, register } from 'node:module';
+import * as nodeModule from 'node:module';
 import { extname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import type { HookData } from './loader.ts';
+import { type HookData, initialize, load, resolve } from './loader.ts';
 
 const SCRIPTS = ['.js', '.mjs', '.ts', '.mts'];
+
+/** The hooks of this thread, in Node 22.15 and later; older versions run hooks on a thread of their own. */
+interface SyncHooks {
+  registerHooks?(hooks: { readonly resolve: nodeModule.ResolveHook; readonly load: nodeModule.LoadHook }): unknown;
+}
 
 /**
  * Checks the script before a cluster is started, and installs the loader for it.
@@ -21,8 +25,18 @@ export function installHooks(script: string): void {
       `${script} is TypeScript, which Node ${process.versions.node} does not run: install 'typescript' next to it, or use Node 22.18 or newer`,
     );
   }
+  installLoader(typescript);
+}
+
+/** Makes 'directview' this package for all imports from now on; with the path of a compiler, .ts files load too. */
+export function installLoader(typescript: string | null): void {
   const data: HookData = { self: new URL('../../index.js', import.meta.url).href, typescript };
-  register('./loader.js', import.meta.url, { data });
+  const { registerHooks } = nodeModule as SyncHooks;
+  if (registerHooks === undefined) nodeModule.register('./loader.js', import.meta.url, { data });
+  else {
+    initialize(data);
+    registerHooks({ resolve, load });
+  }
 }
 
 function readsTypeScript(): boolean {
@@ -33,7 +47,7 @@ function readsTypeScript(): boolean {
 function findTypeScript(script: string): string | null {
   for (const base of [script, join(process.cwd(), 'x.js'), import.meta.filename]) {
     try {
-      return pathToFileURL(createRequire(base).resolve('typescript')).href;
+      return nodeModule.createRequire(base).resolve('typescript');
     } catch {
       // not there; try the next place
     }

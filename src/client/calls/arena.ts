@@ -48,6 +48,7 @@ export function asOne<A extends TypedArray | BigTypedArray>(parts: readonly A[])
     end += part.byteLength;
   }
   const length = (end - first.byteOffset) / first.BYTES_PER_ELEMENT;
+  if (Buffer.isBuffer(first)) return Buffer.from(first.buffer, first.byteOffset, length) as TypedArray as A;
   const kind = first.constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => A;
   return new kind(first.buffer, first.byteOffset, length);
 }

@@ -69,7 +69,8 @@ function joinTyped(first: AnyArray, parts: readonly unknown[], engines: readonly
   const whole = dist === 'b' ? asOne(arrays) : undefined;
   if (whole !== undefined) return whole;
   const total = arrays.reduce((n, part) => n + part.length, 0);
-  const out = new (first.constructor as new (n: number) => TypedArray)(total);
+  const kind = first.constructor as new (n: number) => TypedArray;
+  const out = Buffer.isBuffer(first) ? Buffer.alloc(total) : new kind(total);
   paste(out, arrays, 1, dist);
   return out;
 }

@@ -19,7 +19,7 @@ export function mapInBlocks<M extends Mode, R>(
   calls: Calls<M>,
   fn: unknown,
   sequences: readonly unknown[],
-): AsyncResult<R[], R, 'many'> {
+): AsyncResult<R[], R> {
   const { inputs, options } = splitInputs<MapOptions>(sequences, checkConcurrency);
   const all = mapInputs(inputs);
   const call = calls.open('map', options, 'concurrency');

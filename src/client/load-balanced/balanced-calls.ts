@@ -1,4 +1,4 @@
-import { type EncodedCall, encodeBody, encodeCall } from '../../protocol/codec.ts';
+import { type EncodedCall, encodeCall } from '../../protocol/codec.ts';
 import { block, type Range } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { itemOutcomes } from '../calls/map.ts';
@@ -49,7 +49,7 @@ export function mapCall(
   sequences: readonly Sequence[],
   { chunkSize, concurrency }: Chunking,
 ): { readonly call: BalancedCall; readonly sizes: readonly number[] } {
-  encodeBody({ fn });
+  encodeCall('apply', { fn, args: [] });
   const n = Math.min(...sequences.map((sequence) => sequence.length));
   const parts = Math.ceil(n / chunkSize);
   const sizes = Array.from({ length: parts }, (_, index) => sizeOf(block(n, parts, index)));

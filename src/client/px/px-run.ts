@@ -1,11 +1,10 @@
 import { AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { TargetOptions } from '../options.ts';
-import type { Mode } from '../remote.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { ExecuteReply } from '../results/execute-reply.ts';
 import { checkGroupBy, type GroupBy } from '../results/output/grouping.ts';
-import { writeLive } from '../results/output/live.ts';
+import { type ResultOrder, writeLive } from '../results/output/live.ts';
 import { type Sinks, sinksOf, type TextSink } from '../results/output/sinks.ts';
 import { progressEvents } from '../results/progress.ts';
 import { ProgressBar } from '../results/progress-bar.ts';
@@ -14,6 +13,8 @@ import { ProgressBar } from '../results/progress-bar.ts';
 export interface PxShowOptions extends Partial<Sinks> {
   /** true (default): output as it arrives. false: all of it at the end, grouped. */
   readonly stream?: boolean | undefined;
+  /** When values and errors are written under `stream`: as they arrive (default), or in the order of the targets. */
+  readonly resultOrder?: ResultOrder | undefined;
   /** How output is grouped that does not stream; default 'type'. */
   readonly groupOutputs?: GroupBy | undefined;
   /** Milliseconds until a progress bar appears on a TTY; default 2000, 0 at once, -1 never. */
@@ -31,7 +32,7 @@ export interface PxOptions extends TargetOptions, PxShowOptions {
 }
 
 /** The engines' replies: one, or a list with one per target. */
-export type PxReply = AsyncResult<ExecuteReply | ExecuteReply[], ExecuteReply, Mode>;
+export type PxReply = AsyncResult<ExecuteReply | ExecuteReply[], ExecuteReply>;
 
 /** Settles when all is printed. Nobody has to await it: a failure that is not awaited does no harm. */
 export interface PxRun extends Promise<void> {
@@ -71,7 +72,14 @@ function showing(result: PxReply, links: PxLinks, options: PxShowOptions): Pick<
 }
 
 /** Names of the settings of showing alone. */
-export const SHOW_KEYS: readonly string[] = ['stream', 'groupOutputs', 'progressAfter', 'stdout', 'stderr'];
+export const SHOW_KEYS: readonly string[] = [
+  'stream',
+  'resultOrder',
+  'groupOutputs',
+  'progressAfter',
+  'stdout',
+  'stderr',
+];
 
 /** Settings of showing, checked. @throws TypeError naming an unknown one; RangeError */
 export function checkShow(options: PxShowOptions): PxShowOptions {
@@ -82,8 +90,11 @@ export function checkShow(options: PxShowOptions): PxShowOptions {
 }
 
 /** @throws RangeError for an unknown choice */
-export function checkShowValues({ groupOutputs, progressAfter = 0 }: PxShowOptions): void {
+export function checkShowValues({ groupOutputs, resultOrder, progressAfter = 0 }: PxShowOptions): void {
   if (groupOutputs !== undefined) checkGroupBy(groupOutputs);
+  if (resultOrder !== undefined && resultOrder !== 'arrival' && resultOrder !== 'target') {
+    throw new RangeError(`resultOrder is 'arrival' or 'target', not '${String(resultOrder)}'`);
+  }
   if (!(progressAfter >= -1)) throw new RangeError(`progressAfter is milliseconds, or -1, not ${progressAfter}`);
 }
 
@@ -133,7 +144,8 @@ class PxShow {
 
   async #live(): Promise<void> {
     const { isSingle: single, tasks } = this.#result;
-    const live = writeLive(tasks, { single, results: true, sinks: this.#bar.over(this.#options) });
+    const { resultOrder: results = 'arrival' } = this.#options;
+    const live = writeLive(tasks, { single, results, sinks: this.#bar.over(this.#options) });
     try {
       await this.#result.get(this.#limits);
       await live.done;
@@ -190,6 +202,7 @@ class LateBar {
     const line = this.#line;
     if (line === undefined) return { stdout, stderr };
     const above = (sink: TextSink): TextSink => ({
+      hasColors: () => sink.hasColors?.() === true,
       write: (text) => {
         line.clear();
         return sink.write(text);

@@ -4,7 +4,6 @@ import type { TaskId } from '../../protocol/messages.ts';
 import type { MimeBundle } from '../../protocol/methods.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
 import type { Metadata, Task } from '../links/task.ts';
-import type { Mode, PerTarget } from '../remote.ts';
 import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed } from './assembly.ts';
 import { arrivals, iterate } from './iteration.ts';
 import { type DisplayOptions, displayOutputs, type StreamOptions, streamOutput } from './output/display.ts';
@@ -48,25 +47,19 @@ export interface AsyncResultInit<T, Item> {
   readonly before?: readonly AsyncResult<unknown, unknown>[] | undefined;
 }
 
-/** The kind of view that a value of `T` came from, where only its items are known. */
-export type ModeOf<T, Item> = [unknown] extends [T] ? Mode : [T] extends [readonly Item[]] ? 'many' : 'one';
-
-/** The result of a call that gives one value per target: bare for one target, a list for several. */
-export type PerTargetResult<M extends Mode, V> = AsyncResult<PerTarget<M, V>, V, M>;
+/** A value for one target or one per target: a list, when the call was on a list. */
+export type PerTask<V> = V | V[];
 
 /**
  * The result of a call on one or several engines. It is there at once; `await` gives the value, or one per target. An
- * async function cannot return one: it would be awaited on the way. `M` says if `stdout`, `metadata` and the like are
- * bare ('one') or lists with one entry per task ('many').
+ * async function cannot return one: it would be awaited on the way.
  * @example
  * const result = view.apply((x) => x ** 2, 7);
  * result.ready; // false
  * await result; // [49, 49, 49, 49]
  * for await (const square of view.map((x) => x ** 2, [1, 2, 3])) console.log(square);
  */
-export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
-  implements PromiseLike<T>, AsyncIterable<Item>
-{
+export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIterable<Item> {
   /** The name of the call in errors and printing: the method's, or the `label` that the caller gave. */
   readonly label: string;
   /** The tasks of the call: one per engine, or one per chunk of a load-balanced map. */
@@ -112,39 +105,38 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
   }
 
   /** Times, state and output of each task, before and after completion; bare for a single result. */
-  get metadata(): PerTarget<M, Metadata> {
+  get metadata(): PerTask<Metadata> {
     return this.#perTask((task) => task.metadata);
   }
 
   /** The stdout of each task so far; bare for a single result. */
-  get stdout(): PerTarget<M, string> {
+  get stdout(): PerTask<string> {
     return this.#perTask((task) => task.stdout);
   }
 
   /** The stderr of each task so far; bare for a single result. */
-  get stderr(): PerTarget<M, string> {
+  get stderr(): PerTask<string> {
     return this.#perTask((task) => task.stderr);
   }
 
   /** The outputs that each task displayed, as mime bundles; bare for a single result. */
-  get outputs(): PerTarget<M, readonly MimeBundle[]> {
+  get outputs(): PerTask<readonly MimeBundle[]> {
     return this.#perTask((task) => task.outputs);
   }
 
   /** The data that each task has published so far; live while it runs; bare for a single result. */
-  get data(): PerTarget<M, Readonly<Record<string, unknown>>> {
+  get data(): PerTask<Readonly<Record<string, unknown>>> {
     return this.#perTask((task) => task.data);
   }
 
   /** The id of each task's engine, null until one has been chosen (load balancing); bare for a single result. */
-  get engineId(): PerTarget<M, number | null> {
+  get engineId(): PerTask<number | null> {
     return this.#perTask((task) => task.engine?.id ?? null);
   }
 
-  // `isSingle` at run time is what the mode M says at compile time.
-  #perTask<V>(pick: (task: Task) => V): PerTarget<M, V> {
+  #perTask<V>(pick: (task: Task) => V): PerTask<V> {
     const all = this.tasks.map(pick);
-    return (this.isSingle ? all[0] : all) as PerTarget<M, V>;
+    return this.isSingle ? (all[0] as V) : all;
   }
 
   /** Was the call on one target, so that its value is bare? */
@@ -239,7 +231,7 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
   }
 
   /** One result per task. */
-  split(): AsyncResult<unknown[], unknown>[] {
+  split(): AsyncResult<unknown, unknown>[] {
     const { label, abort } = this.#init;
     return this.tasks.map((task) => new AsyncResult({ label, tasks: [task], assembly: list(1), abort }));
   }

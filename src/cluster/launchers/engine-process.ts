@@ -1,8 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import type { EngineOptions } from '../../protocol/engine-options.ts';
+import { type EngineOptions, UNHANDLED_MARK } from '../../protocol/engine-options.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import type { EngineExit, EngineHandle } from './launcher.ts';
+import { LogFile } from './log-file.ts';
 import { OutputTail } from './output-tail.ts';
 import { UnhandledLines } from './unhandled-lines.ts';
 
@@ -17,6 +18,8 @@ export interface SpawnOptions {
   readonly cwd: string;
   /** `stderr` passes all of its output on to our stderr, `none` only errors that nobody handled. */
   readonly echo: 'none' | 'stderr';
+  /** The path of the file that takes what the engine prints outside of tasks; undefined: none. */
+  readonly log?: string | undefined;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -32,10 +35,13 @@ export class EngineProcess implements EngineHandle {
   readonly ended: Promise<EngineExit>;
   readonly #child: Child;
   readonly #tail = new OutputTail();
+  readonly #log: LogFile | undefined;
   #isOver = false;
 
-  constructor({ slot, entry, engine, env, cwd, echo }: SpawnOptions) {
+  constructor({ slot, entry, engine, env, cwd, echo, log }: SpawnOptions) {
     this.slot = slot;
+    this.#log = log === undefined ? undefined : new LogFile(log);
+    this.#log?.write(''); // the file is there, however little the engine says
     // `detached` makes a process group: Ctrl-C reaches the owner alone, and a kill reaches the engine's children too.
     this.#child = spawn(process.execPath, [entry], { env, cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
     this.pid = this.#child.pid ?? -1;
@@ -49,6 +55,7 @@ export class EngineProcess implements EngineHandle {
     const unhandled = new UnhandledLines();
     stream.setEncoding('utf8').on('data', (text: string) => {
       this.#tail.write(text);
+      this.#log?.write(text.replaceAll(UNHANDLED_MARK, ''));
       if (echo === 'stderr') process.stderr.write(text.replace(/^(?=.)/gm, `[engine ${this.slot}] `));
       else for (const line of unhandled.write(text)) process.stderr.write(`[engine ${this.slot}] ${line}\n`);
     });
@@ -62,11 +69,13 @@ export class EngineProcess implements EngineHandle {
         this.#isOver = true;
         killGroup(this.pid); // processes that user code started and left behind
         const exit = { handle: this, code, signal, error };
-        const timer = setTimeout(resolve, DRAIN_MS, exit);
-        this.#child.once('close', () => {
+        const end = () => {
           clearTimeout(timer);
+          this.#log?.close();
           resolve(exit);
-        });
+        };
+        const timer = setTimeout(end, DRAIN_MS);
+        this.#child.once('close', end);
       };
       this.#child.once('exit', over);
       this.#child.once('error', (error) => over(null, null, error));

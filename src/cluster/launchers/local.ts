@@ -15,6 +15,8 @@ export interface LocalOptions {
   /** Variables beside the allow-list. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly echo?: 'none' | 'stderr' | undefined;
+  /** Gives the path of an engine's log; without it none is kept. */
+  readonly log?: ((slot: EngineId) => string) | undefined;
   /** The engine's entry; default `$DIRECTVIEW_ENGINE`, else `engines/main.js` of this package. */
   readonly entry?: string | undefined;
 }
@@ -41,7 +43,7 @@ export class LocalLauncher implements Launcher {
   }
 
   #spawn(slot: EngineId): EngineProcess {
-    const { engine, cwd, env, echo, entry } = this.#options;
+    const { engine, cwd, env, echo, log, entry } = this.#options;
     const options = engine(slot);
     const child = new EngineProcess({
       slot,
@@ -50,6 +52,7 @@ export class LocalLauncher implements Launcher {
       env: engineEnv(process.env, options.threads, env ?? {}),
       cwd: cwd ?? process.cwd(),
       echo: echo ?? 'none',
+      log: log?.(slot),
     });
     this.#running.set(slot, child);
     void child.ended.then((exit) => this.#onEnd(exit, child));

@@ -39,7 +39,7 @@ function innerFault(fault: Fault, seen: ReadonlySet<unknown>, attempt: Attempt):
 }
 
 function isHarmless(value: unknown): boolean {
-  return value === null || !['object', 'function', 'symbol'].includes(typeof value) || ArrayBuffer.isView(value);
+  return value === null || !['object', 'function', 'symbol'].includes(typeof value);
 }
 
 function reason(thrown: unknown): string {

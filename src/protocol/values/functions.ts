@@ -47,6 +47,11 @@ function normalise(fn: AnyFunction, text: string): string {
     throw new NotSerializableError(`${name} cannot travel: its source has ${text.length} characters, over 4 MiB`);
   }
   const source = [text, asMethod(fn, text)].find((candidate) => candidate !== undefined && parses(candidate));
+  if (source === undefined && /\bimport\s*\.\s*meta\b/.test(text)) {
+    throw new NotSerializableError(
+      `${name} cannot travel: import.meta exists only in its module; read it outside and pass the value as an argument`,
+    );
+  }
   if (source === undefined) {
     throw new NotSerializableError(
       `${name} cannot travel: its source does not parse outside of its class; wrap it in an arrow function`,

@@ -1,6 +1,7 @@
-// Structured clone cannot carry functions, tensors, references, the fields of errors, and large buffers without a copy.
+// Structured clone cannot carry functions, tensors, references, URLs, the fields of errors, and large buffers without a copy.
 // These parts of a value are found here and replaced by placeholders, which value-serializer.ts writes.
 import { EventEmitter } from 'node:events';
+import { URL, URLSearchParams } from 'node:url';
 import { NotSerializableError } from '../../errors.ts';
 import { isTFTensor, tensor } from '../../tensor/convert.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -16,7 +17,7 @@ export const INLINE_BYTES = 1024;
 export const MAX_DEPTH = 1000;
 
 /** A part of a value that is replaced by a placeholder. */
-export type Special = Tensor | Ref | ModuleFunction | ArrayBuffer | FunctionSource | ErrorAt;
+export type Special = Tensor | Ref | ModuleFunction | ArrayBuffer | URL | URLSearchParams | FunctionSource | ErrorAt;
 
 /** A function, as its source text. */
 export interface FunctionSource {
@@ -54,16 +55,35 @@ function isPlain(value: object): boolean {
 
 function isSpecial(value: object): boolean {
   if (isPlain(value)) return false;
-  if (value instanceof Tensor || value instanceof Ref || value instanceof Error) return true;
+  if (isOurs(value) || value instanceof Error) return true;
   if (value instanceof ArrayBuffer) return value.byteLength >= INLINE_BYTES;
   return isTFTensor(value) || cannotTravel(value) !== undefined;
+}
+
+function isOurs(value: object): value is Tensor | Ref | URL | URLSearchParams {
+  return value instanceof Tensor || value instanceof Ref || value instanceof URL || value instanceof URLSearchParams;
 }
 
 // V8 refuses promises, weak maps and handles by itself, but would carry these as hollow objects.
 function cannotTravel(value: object): string | undefined {
   if (value instanceof EventEmitter) return `an event emitter (${value.constructor.name}) cannot travel`;
   if (isThenable(value)) return 'a promise cannot travel: await it first';
-  return undefined;
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (tag.endsWith('Generator')) return `a ${tag} cannot travel: send its values, as in [...values]`;
+  const type = classOf(value);
+  return type === undefined || (type === tag && CLONED.has(type)) ? undefined : `an instance of ${type} ${REMEDY}`;
+}
+
+const REMEDY = 'cannot travel: send plain data, or make the instance on the engine';
+/** Classes whose instances arrive as themselves. Objects of other realms have them too. */
+const CLONED = new Set(
+  'Object Array Map Set Date RegExp ArrayBuffer Number String Boolean BigInt Arguments'.split(' '),
+);
+
+/** The name of a value's class; undefined for an object without one. */
+function classOf(value: object): string | undefined {
+  const { constructor: type } = Object.getPrototypeOf(value) as { constructor?: unknown };
+  return typeof type === 'function' ? type.name || 'an anonymous class' : undefined;
 }
 
 function someChild(value: object, test: (child: unknown) => boolean): boolean {
@@ -177,9 +197,8 @@ function sourceOf(fn: AnyFunction): Special {
 }
 
 function asSpecial(value: object): Special {
-  const reason = cannotTravel(value);
-  if (reason !== undefined) throw new NotSerializableError(reason);
-  if (!isTFTensor(value)) return value as Special;
+  if (isOurs(value) || value instanceof ArrayBuffer) return value;
+  if (!isTFTensor(value)) throw new NotSerializableError(cannotTravel(value) ?? 'it cannot travel');
   try {
     return tensor(value);
   } catch (error) {

@@ -1,4 +1,5 @@
 // Blob and buffers of a peer become a value. Every index, length and shape is checked before it is used.
+import { URL, URLSearchParams } from 'node:url';
 import { Deserializer } from 'node:v8';
 import { ProtocolError } from '../../errors.ts';
 import { assertDType, type DType, itemSize, viewAs } from '../../tensor/dtype.ts';
@@ -46,6 +47,8 @@ class ValueDeserializer extends Deserializer {
     if (kind === KIND.tensor) return this.#tensor();
     if (kind === KIND.buffer) return this.#buffer();
     if (kind === KIND.error) return this.#error();
+    if (kind === KIND.url) return new URL(this.#text());
+    if (kind === KIND.query) return new URLSearchParams(this.#text());
     return this.#revived(kind);
   }
 

@@ -2,6 +2,7 @@
 // not copies. V8's serializer does this because it hands every view, at any depth, to `_writeHostObject` in its one walk.
 // msgpackr and superjson copy arrays into their own output, or need a second walk to find them
 // (docs/decisions/v8-serializer.md).
+import { URL, URLSearchParams } from 'node:url';
 import { Serializer } from 'node:v8';
 import { NotSerializableError } from '../../errors.ts';
 import { bytesOf } from '../../tensor/dtype.ts';
@@ -52,6 +53,8 @@ class ValueSerializer extends Serializer {
     else if (special instanceof Ref) this.#text(KIND.ref, special.expression);
     else if (special instanceof ModuleFunction) this.#text(KIND.module, special.url, special.name);
     else if (special instanceof ArrayBuffer) this.#buffer(special);
+    else if (special instanceof URL) this.#text(KIND.url, special.href);
+    else if (special instanceof URLSearchParams) this.#text(KIND.query, special.toString());
     else this.#error(special.error, special.kind);
   }
 

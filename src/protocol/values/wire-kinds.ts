@@ -1,7 +1,17 @@
 // The small numbers that tell objects of a body apart. Their order is part of the wire format.
 
 /** The kinds of host objects in a blob. */
-export const KIND = { view: 0, tensor: 1, function: 2, ref: 3, module: 4, error: 5, buffer: 6 } as const;
+export const KIND = {
+  view: 0,
+  tensor: 1,
+  function: 2,
+  ref: 3,
+  module: 4,
+  error: 5,
+  buffer: 6,
+  url: 7,
+  query: 8,
+} as const;
 
 /** A constructor of array views, and the bytes of one item (1 for DataView). */
 export interface ViewKind {
@@ -29,13 +39,14 @@ export const VIEW_KINDS: readonly ViewKind[] = [
   ...[Uint8Array, Int8Array, Uint8ClampedArray, Uint16Array, Int16Array, Uint32Array, Int32Array].map(arrayKind),
   ...[Float32Array, Float64Array, BigInt64Array, BigUint64Array].map(arrayKind),
   { name: 'DataView', itemBytes: 1, view: (buffer, offset, length) => new DataView(buffer, offset, length) },
+  { name: 'Buffer', itemBytes: 1, view: (buffer, offset, length) => Buffer.from(buffer, offset, length) },
 ];
 
 const viewIndex = new Map(VIEW_KINDS.map(({ name }, index) => [name, index]));
 
-/** Index in VIEW_KINDS (a Buffer is a Uint8Array), or undefined for a view of a newer kind. */
+/** Index in VIEW_KINDS, or undefined for a view of a newer kind or of a user's class. */
 export function viewKind(view: ArrayBufferView): number | undefined {
-  return viewIndex.get(Reflect.get(view, Symbol.toStringTag));
+  return viewIndex.get(view.constructor.name);
 }
 
 /** The error classes that survive as classes; others become the nearest of these and keep their name. */

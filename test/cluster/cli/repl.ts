@@ -9,11 +9,13 @@ import { Cluster } from '../../../src/cluster/cluster.ts';
 import { pidRuns } from '../../../src/cluster/process-identity.ts';
 import { ClusterLab } from '../../fixtures/cluster-lab.ts';
 import { throws } from '../../support/assert.ts';
+import { sleep } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { Terminal, terminalMaker } from '../../support/terminal.ts';
 
 const test = suite('cli/repl');
 const lab = new ClusterLab();
+process.env['DIRECTVIEW_REPL_HISTORY'] = join(lab.root, 'history');
 const MAIN = join(fileURLToPath(new URL('../../../', import.meta.url)), 'src/cli/main.js');
 const CTRL_C = '\x03';
 const CTRL_D = '\x04';
@@ -168,6 +170,108 @@ test('fed by a pipe: errors say what is wrong and the session goes on', async ()
   assert.match(out, /42\n$/);
 });
 
+test('fed by a pipe: cells with empty lines, inside an open brace and between statements', async () => {
+  const { code, out, err } = await fed(
+    '%%px -t 0',
+    'function twice(x) {',
+    '',
+    '  return 2 * x',
+    '}',
+    '',
+    'console.log("twice", twice(21))',
+    '',
+    '',
+    '%autopx',
+    'function thrice(x) {',
+    '',
+    '  return 3 * x',
+    '}',
+    '%autopx',
+    '%px -t 1 thrice(5)',
+    'function local(x) {',
+    '',
+    '  return x',
+    '}',
+    'local(9)',
+    '%%px -t 1',
+    '"the last cell"',
+  );
+  assert.equal([code, err], [0, '']);
+  assert.match(
+    out,
+    /twice 42\n%autopx enabled\n%autopx disabled\nOut\[1:\d+\]: 15\n9\nOut\[1:\d+\]: 'the last cell'\n$/,
+  );
+});
+
+test('fed by a pipe: folders, help, and values that say nothing', async () => {
+  const before = await fed('%px process.cwd()');
+  const { code, out, err } = await fed(
+    '%px cd /',
+    '%px process.cwd()',
+    `%px cd ${JSON.stringify(process.cwd())}`,
+    '%px -t 0 cd /not/there',
+    '%px?',
+    '?%pxconfig',
+    '.help',
+    'await view.push({ a: 1 })',
+    'await view.execute("b = 2")',
+    'await view.scatter("c", range(4))',
+    'undefined',
+    'await view.pull("b")',
+  );
+  assert.is(code, 0);
+  for (const id of [0, 1]) assert.match(out, `[stdout:${id}] \n/\n`);
+  assert.match(out, /Out\[0:\d+\]: '\/'\nOut\[1:\d+\]: '\/'\n/);
+  assert.match(err, 'ENOENT');
+  assert.match(out, /%px CODE\n {2}runs CODE[\s\S]*%pxconfig\n {2}sets the defaults[\s\S]*\.exit[\s\S]*%%px/);
+  assert.match(out, /_ is the last value\.\n\[ 2, 2 \]\n$/);
+  assert.is((await fed('%px process.cwd()')).out.replace(/:\d+\]/g, ''), before.out.replace(/:\d+\]/g, ''));
+});
+
+test('fed by a pipe: values of engines stand in the order of the targets', async () => {
+  const { out } = await fed('%px await new Promise((go) => setTimeout(go, engine.id === 0 ? 300 : 0)); engine.id');
+  assert.match(out, /Out\[0:\d+\]: 0\nOut\[1:\d+\]: 1\n$/);
+});
+
+test('fed by a pipe: tensors are aligned matrices, here and on engines', async () => {
+  const { out } = await fed('tensor([[1, 20], [300, 4]])', 'view.ns.A = tensor([[1, 20], [300, 4]])', '%px -t 0 A');
+  const matrix = 'Tensor float64[2×2]\n[[  1  20]\n [300   4]]\n';
+  assert.ok(out.includes(matrix), out);
+  assert.match(out, new RegExp(`Out\\[0:\\d+\\]: \\n${matrix.replace(/[[\]]/g, '\\$&')}`));
+});
+
+test('.exit ends the session although a timer and a server are alive', async () => {
+  const { code, out } = await fed(
+    'setInterval(() => {}, 1000); 0',
+    "const server = require('node:net').createServer().listen(0); 0",
+    '.exit',
+    '"not any more"',
+  );
+  assert.is(code, 0);
+  assert.not.match(out, 'not any more');
+  assert.is((await fed('setInterval(() => {}, 1000); 0')).code, 0, 'at the end of the input too');
+});
+
+test('errors that nobody handles are printed, and the session goes on', async () => {
+  const { code, out } = await fed(
+    'setTimeout(() => { throw new Error("late") }, 0); await new Promise((go) => setTimeout(go, 100))',
+    'Promise.reject(new TypeError("forgotten")); await new Promise((go) => setTimeout(go, 10))',
+    '1 + 1',
+  );
+  assert.is(code, 0);
+  assert.match(out, /Uncaught Error: late\n[\s\S]*Uncaught TypeError: forgotten\n[\s\S]*\n2\n$/);
+});
+
+test("imports: 'directview' is this package, other names are found from the working directory", async () => {
+  const { out, err } = await fed(
+    "import { Client, range as r } from 'directview'",
+    'rc instanceof Client',
+    'r(3)',
+    "const { basename } = await import('node:path'); basename('/a/b')",
+  );
+  assert.equal([out.split('\n').slice(1).join('\n'), err], ["true\n[ 0, 1, 2 ]\n'b'\n", '']);
+});
+
 const maker = terminalMaker();
 const title = 'in a terminal: %px, errors on two engines, %autopx, completion, Ctrl-C on an endless loop';
 if (maker === undefined) test.skip(title, 'neither python3 nor script makes a pseudo-terminal here');
@@ -182,6 +286,53 @@ else {
     }
     assert.is(cluster.engines.length, 2, 'the cluster that was found goes on');
   });
+}
+
+if (maker !== undefined) {
+  test('in a terminal: pasted cells, endless local code, waits, the editor, history of the session before', async () => {
+    for (const session of [edit, recall]) {
+      const terminal = new Terminal(maker, [process.execPath, MAIN, 'repl']);
+      try {
+        await terminal.shows(/> $/);
+        await session(terminal);
+        assert.is(await terminal.ended, 0);
+      } finally {
+        terminal.kill();
+      }
+    }
+  });
+}
+
+async function edit(terminal: Terminal): Promise<void> {
+  terminal.type('%%px -t 0\nfunction f(x) {\n\n  return 2 * x\n}\n\nf(21)\n\n');
+  await terminal.shows(/Out\[0:\d+\]: 42\n> $/);
+  terminal.type('for (;;);\n');
+  await sleep(300);
+  terminal.type(CTRL_C);
+  await terminal.shows(/Uncaught Error: Script execution was interrupted by `SIGINT`[\s\S]*> $/);
+  terminal.type('await new Promise(() => {})\n');
+  await sleep(300);
+  terminal.type(CTRL_C);
+  await terminal.shows(/Uncaught Error: Script execution was interrupted by `SIGINT`[\s\S]*> $/);
+  terminal.type('.editor\n');
+  await terminal.shows(/Entering editor mode/);
+  terminal.type('const e = 6\n\ne * 7\n');
+  await sleep(100);
+  terminal.type(CTRL_D);
+  await terminal.shows(/42\n> $/);
+  terminal.type('setInterval(() => {}, 1000), "remember me"\n');
+  await terminal.shows(/remember me[\s\S]*> $/);
+  terminal.type('.exit\n');
+}
+
+async function recall(terminal: Terminal): Promise<void> {
+  terminal.type('\x1b[A\x1b[A');
+  await terminal.shows(/> setInterval\(\(\) => \{\}, 1000\), "remember me"/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/> $/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/To exit, press Ctrl\+C again/);
+  terminal.type(CTRL_C);
 }
 
 async function drive(terminal: Terminal): Promise<void> {

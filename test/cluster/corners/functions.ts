@@ -73,7 +73,7 @@ test('pushed, pulled in by name, and free names in functions', async () => {
   assert.is(one, two);
   await rig.v.clear();
   assert.equal(
-    await rig.e0.apply(async (path: string) => (await findCorners(path)).corners, coins.path),
+    await rig.e0.apply(async (path: string) => (await findCorners(path, { like: 'skimage' })).corners, coins.path),
     coins.corners,
   );
 });
@@ -116,7 +116,7 @@ test('here: what needs no device works, what needs one says so, and takes tf', a
   await rejects(() => findCorners(coins.path), TypeError, /engines\.map\(findCorners, …\)/);
   await import('@tensorflow/tfjs-backend-cpu');
   await tf.setBackend('cpu');
-  assert.equal((await findCorners(coins.path, { tf })).corners, coins.corners);
+  assert.equal((await findCorners(coins.path, { tf, like: 'skimage' })).corners, coins.corners);
   assert.equal(await cornerPeaks(await cornerHarris(image, { tf }), { tf }), coins.corners);
 });
 

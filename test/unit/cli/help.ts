@@ -17,6 +17,9 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   start: ENGINE_OPTIONS,
   engine: DEVICE_OPTIONS,
   stop: [],
+  logs: [],
+  interrupt: [],
+  restart: [],
   list: [],
   status: [],
 };

@@ -2,10 +2,12 @@
 import { deepStrictEqual } from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
+import { parse } from 'node:querystring';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { NotSerializableError, ProtocolError } from '../../../src/errors.ts';
-import { type Body, decodeBody, encodeBody, type Revivers } from '../../../src/protocol/codec.ts';
+import { type Body, decodeBody, encodeBody, encodeCall, type Revivers } from '../../../src/protocol/codec.ts';
 import { bodyOf, encodeMessage } from '../../../src/protocol/header-codec.ts';
 import { reviveLocal } from '../../../src/protocol/values/functions.ts';
 import { fromModule } from '../../../src/protocol/values/module-function.ts';
@@ -96,10 +98,11 @@ for (const small of ARRAYS) {
   }
 }
 
-test('Buffer arrives as Uint8Array, DataView and ArrayBuffer as themselves', () => {
+test('Buffer, DataView and ArrayBuffer arrive as themselves', () => {
   const bytes = Buffer.alloc(3000, 7);
-  deepStrictEqual(roundTrip(bytes), new Uint8Array(3000).fill(7));
-  deepStrictEqual(roundTrip(Buffer.from('abc')), Uint8Array.of(97, 98, 99));
+  deepStrictEqual(roundTrip(bytes), Buffer.alloc(3000, 7));
+  deepStrictEqual(roundTrip(Buffer.from('abc')), Buffer.from('abc'));
+  assert.is((roundTrip({ b: [bytes.subarray(0, 3)] }) as { b: Buffer[] }).b[0]?.toString('hex'), '070707');
   const view = roundTrip(new DataView(new ArrayBuffer(2000), 8, 16)) as DataView;
   assert.ok(view instanceof DataView);
   assert.is(view.byteLength, 16);
@@ -182,16 +185,92 @@ test('functions and classes travel as source, wherever they stand', () => {
   assert.is(new ([...back.set][0] as typeof Point)().norm(), 6);
 });
 
-test('an instance of an unknown class arrives as its own fields', () => {
-  class Point {
-    x = 1;
-    get y(): number {
-      return 2;
-    }
+class Point {
+  x = 1;
+  get y(): number {
+    return 2;
   }
-  deepStrictEqual(roundTrip(new Point()), { x: 1 });
-  deepStrictEqual((roundTrip([new Point(), () => 1]) as unknown[])[0], { x: 1 });
+}
+class Names extends Map {}
+class Vector extends Float32Array {}
+const own = { Map: class {} };
+
+// [what, the value, its class as the message has it]
+const INSTANCES: [string, unknown, string][] = [
+  ['a class', new Point(), 'Point'],
+  ['a derived class', new (class Place extends Point {})(), 'Place'],
+  ['a class without a name', new (class {})(), 'an anonymous class'],
+  ['a function that makes objects', Reflect.construct(function Old() {}, []), 'Old'],
+  ['a Map of one’s own', new Names().set(1, 2), 'Names'],
+  ['a Set of one’s own', new (class Bag extends Set {})(), 'Bag'],
+  ['an Array of one’s own', new (class Stack extends Array<number> {})(), 'Stack'],
+  ['a Date of one’s own', new (class Day extends Date {})(), 'Day'],
+  ['a class that is called Map', new own.Map(), 'Map'],
+  ['a Blob', new Blob(['a']), 'Blob'],
+  ['a Headers', new Headers(), 'Headers'],
+  ['a Request', new Request('http://localhost'), 'Request'],
+  ['a Response', new Response('x'), 'Response'],
+  ['a FormData', new FormData(), 'FormData'],
+  ['an AbortSignal', new AbortController().signal, 'AbortSignal'],
+  ['a stream', new ReadableStream(), 'ReadableStream'],
+  ['a TextEncoder', new TextEncoder(), 'TextEncoder'],
+  ['a formatter', new Intl.NumberFormat('en'), 'NumberFormat'],
+  ['a WeakRef', new WeakRef({}), 'WeakRef'],
+];
+
+for (const [what, value, type] of INSTANCES) {
+  test(`refused by path and class: ${what}`, () => {
+    const reason = `an instance of ${type} cannot travel: send plain data`;
+    throws(
+      () => encodeBody({ args: [{ model: value }] }),
+      NotSerializableError,
+      new RegExp(`^args\\[0\\]\\.model: ${reason}`),
+    );
+    throws(
+      () => encodeBody([new Map([['k', value]]), () => 1]),
+      NotSerializableError,
+      new RegExp(`^\\[0\\]\\.get\\("k"\\): ${reason}`),
+    );
+    throws(() => encodeBody(value), NotSerializableError, new RegExp(`^the value: ${reason}`));
+  });
+}
+
+test('refused: an array of a class of one’s own', () => {
+  throws(() => encodeBody({ v: [new Vector(3)] }), NotSerializableError, /^v\[0\]: a Vector cannot travel/);
+});
+
+test('plain objects of any origin arrive with their fields', () => {
   deepStrictEqual(roundTrip(Object.assign(Object.create(null), { a: 1 })), { a: 1 });
+  deepStrictEqual(roundTrip(runInNewContext('({ a: [1, new Map([[1, new Date(5)]]), /x/] })')), {
+    a: [1, new Map([[1, new Date(5)]]), /x/],
+  });
+  deepStrictEqual(roundTrip(runInNewContext('new Float32Array(2)')), new Float32Array(2));
+  deepStrictEqual(roundTrip(/(?<y>a)/.exec('a')?.groups), { y: 'a' });
+  deepStrictEqual(roundTrip(parse('a=1')), { a: '1' });
+});
+
+test('URL and URLSearchParams arrive as themselves, also as keys and twice', () => {
+  const url = new URL('https://a.b/c?d=e#f');
+  const query = new URLSearchParams('a=1&a=2&b=%20');
+  deepStrictEqual(roundTrip(url), url);
+  const back = roundTrip({ m: new Map([[url, [query]]]), again: url, fn: () => 1 }) as {
+    m: Map<URL, unknown[]>;
+    again: URL;
+  };
+  const [key, [value]] = [...back.m][0] as [URL, [URLSearchParams]];
+  assert.is(key, back.again);
+  assert.is(key.searchParams.get('d'), 'e');
+  assert.equal(value.getAll('a'), ['1', '2']);
+});
+
+test('push is refused by the name', () => {
+  const args = { names: ['a', 'g'], values: [1, (function* () {})()] };
+  throws(() => encodeCall('push', args), NotSerializableError, /^g: a Generator cannot travel/);
+  throws(
+    () => encodeCall('push', { names: ['m'], values: [{ p: new Point() }] }),
+    NotSerializableError,
+    /^m\.p: an instance of Point/,
+  );
 });
 
 test('references reach the revivers from any depth', () => {

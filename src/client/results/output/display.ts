@@ -31,7 +31,7 @@ export async function displayOutputs(group: TaskGroup, prefixing: Prefixing, opt
  * @throws TimeoutError, AbortError
  */
 export async function streamOutput(group: TaskGroup, prefixing: Prefixing, options: StreamOptions): Promise<void> {
-  const live = writeLive(group.tasks, { single: prefixing === 'bare', results: false, sinks: sinksOf(options) });
+  const live = writeLive(group.tasks, { single: prefixing === 'bare', results: 'none', sinks: sinksOf(options) });
   try {
     await group.within(live.done, group.limits(options));
   } finally {

@@ -25,13 +25,13 @@ function writeSingle(task: Task, sinks: Sinks): void {
   put(sinks, 'stdout', streamText('stdout', task, false));
   put(sinks, 'stderr', streamText('stderr', task, false));
   for (const bundle of task.outputs) put(sinks, 'stdout', ended(bundleText(bundle)));
-  put(sinks, 'stdout', valueText(task));
+  put(sinks, 'stdout', valueText(task, sinks.stdout));
 }
 
 function writeEngine(task: Task, sinks: Sinks): void {
   put(sinks, 'stdout', streamText('stdout', task, true));
   put(sinks, 'stderr', streamText('stderr', task, true));
-  const value = valueText(task);
+  const value = valueText(task, sinks.stdout);
   if (task.outputs.length > 0 || value !== '') put(sinks, 'stdout', `${outputPrefix(task)}\n`);
   for (const bundle of task.outputs) put(sinks, 'stdout', ended(bundleText(bundle)));
   put(sinks, 'stdout', value);
@@ -42,7 +42,7 @@ function writeByType(tasks: readonly Task[], groupBy: 'type' | 'order', sinks: S
   for (const task of tasks) put(sinks, 'stderr', streamText('stderr', task, true));
   if (groupBy === 'type') for (const task of tasks) writeOutputs(task, 0, task.outputs.length, sinks);
   else writeInOrder(tasks, sinks);
-  for (const task of tasks) put(sinks, 'stdout', valueText(task));
+  for (const task of tasks) put(sinks, 'stdout', valueText(task, sinks.stdout));
 }
 
 // The first output of every engine, then every second one, …: engines with fewer are not left out.

@@ -6,6 +6,9 @@ import { bundleText, ended, outputPrefix, streamPrefix, tracebackText, valueText
 
 const FULL_TRACEBACKS = 4;
 
+/** When the values and errors of tasks are written: each as it arrives, or in the order of the targets. */
+export type ResultOrder = 'arrival' | 'target';
+
 /** Output that is being written as it arrives. */
 export interface LiveOutput {
   /** Resolves when every task has ended and all is written. */
@@ -20,13 +23,14 @@ export interface LiveOutput {
  */
 export function writeLive(
   tasks: readonly Task[],
-  options: { readonly single: boolean; readonly results: boolean; readonly sinks: Sinks },
+  options: { readonly single: boolean; readonly results: ResultOrder | 'none'; readonly sinks: Sinks },
 ): LiveOutput {
   const printer = new Printer(options.sinks, !options.single);
   for (const task of tasks) task.listen((event) => printer.event(event, task));
   const ends = tasks.map(async (task) => {
     await task.done;
-    if (options.results) printer.end(task);
+    if (options.results === 'arrival') printer.end(task);
+    else if (options.results === 'target') printer.endInOrder(tasks);
   });
   return { done: Promise.all(ends).then(() => printer.finish()), stop: () => printer.stop() };
 }
@@ -39,6 +43,8 @@ class Printer {
   #prefix = '';
   #open: keyof Sinks | undefined;
   #errors = 0;
+  /** How many tasks have their result written. */
+  #ended = 0;
   #stopped = false;
 
   constructor(sinks: Sinks, prefixed: boolean) {
@@ -53,9 +59,17 @@ class Printer {
   }
 
   end(task: Task): void {
-    const value = valueText(task);
+    const value = valueText(task, this.#sinks.stdout);
     if (value !== '') this.#alone('stdout', value);
     if (task.outcome?.ok === false) this.#error(task.outcome.error);
+  }
+
+  /** Writes the results of those tasks that have ended, and before which all have. */
+  endInOrder(tasks: readonly Task[]): void {
+    for (let task = tasks[this.#ended]; task?.outcome !== undefined; task = tasks[this.#ended]) {
+      this.#ended++;
+      this.end(task);
+    }
   }
 
   #error(error: RemoteError): void {

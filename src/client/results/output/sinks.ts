@@ -3,9 +3,11 @@ export interface TextSink {
   /** Writes the text as it stands. */
   write(text: string): unknown;
   /** Is it a terminal, on which a line can be rewritten? */
-  readonly isTTY?: boolean;
+  readonly isTTY?: boolean | undefined;
   /** Characters per line of the terminal; default 80. */
   readonly columns?: number;
+  /** Does it show colours? A terminal says no under NO_COLOR. */
+  hasColors?(): boolean;
 }
 
 /** The two places that output goes to. */

@@ -1,6 +1,8 @@
 import type { RemoteError } from '../../../errors.ts';
 import type { MimeBundle } from '../../../protocol/methods.ts';
 import type { Task } from '../../links/task.ts';
+import { colored, coloredValue } from './colors.ts';
+import type { TextSink } from './sinks.ts';
 
 /** The two text streams of an engine. */
 export type StreamName = 'stdout' | 'stderr';
@@ -41,13 +43,15 @@ function sizeOf(data: unknown): string {
   return data instanceof Uint8Array ? `, ${data.byteLength} bytes` : '';
 }
 
-/** `Out[engine:count]: value`; empty when the task was no execution or has no value. */
-export function valueText(task: Task): string {
+/** `Out[engine:count]: value`, coloured where the sink is; empty when the task was no execution or has no value. */
+export function valueText(task: Task, sink?: TextSink): string {
   const { executed } = task;
   const text = executed?.data ? bundleText(executed.data) : '';
   if (executed === undefined || text === '') return '';
   const gap = text.includes('\n') && !text.startsWith('\n') ? '\n' : '';
-  return `Out[${engineOf(task)}:${executed.executionCount}]: ${gap}${ended(text)}`;
+  const label = `Out[${engineOf(task)}:${executed.executionCount}]:`;
+  if (sink?.hasColors?.() !== true) return `${label} ${gap}${ended(text)}`;
+  return `${colored(label, 'label')} ${gap}${coloredValue(ended(text))}`;
 }
 
 /** A traceback under its heading, and an empty line. */

@@ -62,6 +62,20 @@ test('values in order of arrival', async () => {
   assert.match(String(Object.prototype.toString.call(run)), 'Promise');
 });
 
+test("resultOrder 'target': each when those before it have ended; printed text comes at once", async () => {
+  const { px, tasks, to } = fakeView(3);
+  const run = px.with({ resultOrder: 'target' })`a`;
+  succeed(tasks[2] as FakeTask, '5', 3);
+  (tasks[1] as FakeTask).output({ stream: 'stdout', text: 'now\n' });
+  fail(tasks[1] as FakeTask);
+  await new Promise(setImmediate);
+  assert.is(to.all, '[stdout:1] \nnow\n');
+  succeed(tasks[0] as FakeTask, '5', 3);
+  await rejects(() => run, AlreadyDisplayedError);
+  assert.match(to.all, /now\nOut\[0:3\]: 5\n\[1:execute\]:\nRangeError: bad\n[\s\S]*\nOut\[2:3\]: 5\n$/);
+  throws(() => px.with({ resultOrder: 'id' as never }), RangeError, /'arrival' or 'target', not 'id'/);
+});
+
 test('streaming: four tracebacks, then one line each, then the count', async () => {
   const { px, tasks, to } = fakeView(6);
   const run = px`boom()`;

@@ -34,8 +34,8 @@ const client: TaskClient = {
   },
 };
 const bodies = new RelayedBodies(new Relay(async () => {}));
-const state = { identity, namespace, evaluator, context, residency: new Residency(), executionCount: 0 };
-const revivers = createRevivers(evaluator, libraries);
+const state = { identity, namespace, evaluator, context, residency: new Residency(() => false), executionCount: 0 };
+const revivers = createRevivers(evaluator, libraries, namespace);
 const runner = new Runner({
   // The verbs of these tests use nothing else of it.
   state: state as unknown as EngineState,
@@ -53,7 +53,7 @@ const task = (method: TaskMessage['method'], args: unknown, extra: Partial<TaskM
   client,
 });
 const apply = (fn: (...args: never[]) => unknown, ...args: unknown[]) => runner.run(task('apply', { fn, args }));
-const resultOf = ({ body }: TaskEnd) => decodeBody(body, revivers);
+const resultOf = ({ body }: TaskEnd) => decodeBody(body, revivers.shown);
 
 test('a task that awaits nothing ends within the call', () => {
   const end = apply((x: number) => x + 1, 4);

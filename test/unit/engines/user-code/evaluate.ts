@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { Evaluator } from '../../../../engines/user-code/evaluate.ts';
 import { UserNamespace } from '../../../../engines/user-code/namespace.ts';
 import { enter, Interrupted } from '../../../../engines/user-code/trampoline.ts';
+import { userFrames } from '../../../../engines/user-code/user-frames.ts';
 import { functionSource } from '../../../../src/protocol/values/functions.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
@@ -162,6 +163,64 @@ for (const name of ['undefined', 'NaN', 'Infinity', 'globalThis', '__proto__']) 
     );
   });
 }
+
+test('a function is strict, unless it comes from sloppy code or is no strict code', () => {
+  const call = (source: string) => (evaluator.fn(source) as () => unknown)();
+  class Counter {
+    n = 1;
+    run(): number {
+      return this.n;
+    }
+  }
+  throws(() => call(functionSource(new Counter().run)), TypeError, /undefined \(reading 'n'\)/);
+  throws(() => call('() => this.n'), TypeError, /undefined/);
+  throws(() => call('() => { totl = 0 }'), ReferenceError, /totl is not defined/);
+  throws(() => call('() => { Object.freeze([1])[0] = 2 }'), TypeError, /read only/);
+  const sloppy = new Function('return function () { return this === globalThis }')() as () => unknown;
+  assert.is(call(functionSource(sloppy)), true);
+  const strict = new Function("'use strict'; return function () { return this === undefined }")() as () => unknown;
+  assert.is(call(functionSource(strict)), true);
+  assert.is(call('() => { with ({ a: 7 }) return a }'), 7);
+  assert.is(call('() => 010'), 8);
+});
+
+test('a reference to a method keeps its object', () => {
+  evaluator.run('m = { n: 5, step() { return this.n }, deep: { n: 6, list: [{ n: 7, step() { return this.n } }] } }');
+  evaluator.run('class Adder { static k = 1; #x = 3; add = function (y) { return this.#x + y } } adder = new Adder()');
+  const call = (text: string, ...args: unknown[]) =>
+    (evaluator.reference(text) as (...a: unknown[]) => unknown)(...args);
+  assert.is(call('m.step'), 5);
+  assert.is(call('m["step"]'), 5);
+  assert.is(call(' m . step '), 5);
+  assert.is(call('m.deep.list[0].step'), 7);
+  assert.is(call("m['deep'].list[m.n - 5].step"), 7);
+  assert.is(call('adder.add', 4), 7);
+  assert.is(call('"abc".toUpperCase'), 'ABC');
+  assert.is(evaluator.reference('m.step'), evaluator.reference('m.step'), 'one function');
+  const Box = evaluator.reference('({ Box: class Box { static k = 2 } }).Box') as new () => object;
+  assert.is(new Box().constructor, Box);
+  evaluator.run('lib = { Box: class Box { static k = 2 } }');
+  const Held = evaluator.reference('lib.Box') as { new (): object; k: number };
+  assert.is(Held.k, 2);
+  assert.ok(new Held() instanceof Held);
+  assert.is(evaluator.reference('m.n'), 5);
+  throws(() => evaluator.reference('m.none.step'), ReferenceError);
+});
+
+test('import resolves from the folder of the start; stacks do not show it', async () => {
+  const start = process.cwd();
+  process.chdir('/');
+  try {
+    assert.type(((await evaluator.run("await import('uvu')")) as { suite: unknown }).suite, 'function');
+    await evaluator.run("import { suite as imported } from 'uvu'");
+    const again = evaluator.fn("async () => (await import('uvu')).suite") as () => Promise<unknown>;
+    assert.is(await again(), namespace.get('imported'));
+  } finally {
+    process.chdir(start);
+  }
+  const failing = evaluator.fn("() => { throw new Error('no import here') }") as () => void;
+  assert.match(userFrames(throws(failing, Error).stack ?? ''), /at <engine 2>:1:\d+/);
+});
 
 test('the trampoline gives values and errors through and can be entered again inside', () => {
   assert.is(

@@ -9,10 +9,7 @@ const released: unknown[] = [];
 const globals = globalThis as unknown as Record<string, unknown>;
 Object.defineProperty(globalThis, 'ours', { value: 'ours', writable: true, configurable: true });
 Object.defineProperty(globalThis, 'lazy', { get: () => 'lazy', configurable: true });
-const namespace = new UserNamespace(
-  () => 'engine 1',
-  (value) => released.push(value),
-);
+const namespace = new UserNamespace(() => 'engine 1', { released: (value) => released.push(value) });
 namespace.markBaseline();
 
 const disposable = () => {

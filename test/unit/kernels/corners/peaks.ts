@@ -1,12 +1,12 @@
 // Peaks: thresholds, borders, ties, spacing, on every backend, against the brute-force reference.
 import * as assert from 'uvu/assert';
-import { type Corner, floatImage, type Image } from '../../../../kernels/corners/image.ts';
 import type { PeaksOptions, ResponseOptions } from '../../../../kernels/corners/options.ts';
 import { cornerPeaks, cornersOf } from '../../../../kernels/corners/peaks.ts';
 import { referencePeaks } from '../../../../kernels/corners/reference.ts';
 import { cornerHarris } from '../../../../kernels/corners/response.ts';
 import { cornerSubpix } from '../../../../kernels/corners/subpix.ts';
 import type { TF } from '../../../../kernels/device.ts';
+import { type Corner, floatImage, type Image } from '../../../../kernels/image.ts';
 import { ShapeError } from '../../../../src/errors.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { allClose, rejects } from '../../../support/assert.ts';
@@ -27,7 +27,7 @@ const test = suite('corner peaks');
 
 /** As `imageCorners` does for a picture that it has read. */
 async function detectCorners(tf: TF, image: Image, options: ResponseOptions & PeaksOptions = {}): Promise<Corner[]> {
-  return cornersOf(tf, await floatImage(image), options);
+  return (await cornersOf(tf, await floatImage(image), options)).corners;
 }
 
 const RULES: readonly PeaksOptions[] = [

@@ -1,7 +1,8 @@
 // Drawn corners: where the marks are, what stays grey, and PNG bytes that decode to the same pixels.
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
-import { drawCorners, encodePicture, plotCorners } from '../../../../kernels/pictures/draw.ts';
+import { drawCorners, plotCorners } from '../../../../kernels/pictures/draw.ts';
+import { encodePicture } from '../../../../kernels/pictures/encode-picture.ts';
 import { ShapeError } from '../../../../src/errors.ts';
 import { cast } from '../../../../src/tensor/convert.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';

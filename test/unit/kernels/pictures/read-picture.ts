@@ -208,6 +208,7 @@ function floatTiff(): Uint8Array {
   const file = Buffer.alloc(directory + 2 + 12 * tags.length + 4);
   file.write('II*\0', 0, 'latin1');
   file.writeUInt32LE(directory, 4);
+  for (const [i, value] of [0, -1.5, 3e5, 0.25, 1e-6, 7, 8, 9].entries()) file.writeFloatLE(value, 8 + 4 * i);
   file.writeUInt16LE(tags.length, directory);
   tags.forEach(([tag, type, value], i) => {
     const at = directory + 2 + 12 * i;
@@ -219,9 +220,11 @@ function floatTiff(): Uint8Array {
   return file;
 }
 
-test('float samples are refused, not misread', async () => {
+test('float samples are read as they are', async () => {
   assert.is((await sharp(floatTiff()).metadata()).depth, 'float');
-  await rejects(() => readPicture(floatTiff()), PictureError, /samples are float: only 8 and 16 bits/);
+  const { image, float } = await readPicture(floatTiff());
+  assert.equal([...image.data], [0, -1.5, 3e5, 0.25, 1e-6, 7, 8, 9].map(Math.fround));
+  assert.ok(float);
 });
 
 test('a limit on pixels, with its remedy', async () => {

@@ -164,6 +164,10 @@ test('refused: a method that reads a private field', () => {
   throws(() => functionSource(Holder.prototype.readsPrivate), NotSerializableError, /does not parse outside/);
 });
 
+test('refused: a function that reads import.meta', () => {
+  throws(() => functionSource(() => import.meta.url), NotSerializableError, /import\.meta exists only in its module/);
+});
+
 test('refused: source over 4 MiB', () => {
   const huge = new Function(`return '${'x'.repeat(4 * 1024 * 1024)}'`) as AnyFunction;
   throws(() => functionSource(huge), NotSerializableError, /over 4 MiB/);

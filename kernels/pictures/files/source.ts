@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { PictureError } from '../picture-error.ts';
+
+/** A picture to read: a path, a `file:` URL (as text too), or the bytes of a file. */
+export type PictureSource = string | URL | Uint8Array;
+
+/** The name of a source in errors. */
+export function nameOf(source: PictureSource): string {
+  if (source instanceof Uint8Array) return `picture of ${source.byteLength} bytes`;
+  return String(source);
+}
+
+/** The bytes of a source. @throws PictureError when the file cannot be read; TypeError for a value that names no file */
+export async function bytesOf(source: PictureSource): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  const path = pathOf(source);
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new PictureError(`cannot read ${source}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** The path that a text or a `file:` URL names. @throws PictureError for another URL; TypeError for another value */
+export function pathOf(source: string | URL): string {
+  if (typeof source === 'string') return /^(?:file|https?):\/\//i.test(source) ? fileOf(new URL(source)) : source;
+  const value: unknown = source;
+  // A URL may come from another realm, which has its own class.
+  if (typeof value === 'object' && value !== null && 'href' in value) return fileOf(new URL(String(value.href)));
+  throw new TypeError(`a picture to read is a path, a file: URL or a Uint8Array, not ${String(value)}`);
+}
+
+function fileOf(url: URL): string {
+  if (url.protocol === 'file:') return fileURLToPath(url);
+  throw new PictureError(`cannot read ${url}: only file: URLs are opened. Fetch the picture and pass its bytes`);
+}

@@ -1,0 +1,55 @@
+import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { writeFileAtomicSync } from '../../util/atomic-write.ts';
+
+const MAX_LINES = 1000;
+
+/** Where lines are kept between sessions: `$DIRECTVIEW_REPL_HISTORY` (empty: nowhere), else below `$XDG_STATE_HOME`. */
+export function historyPath(env: NodeJS.ProcessEnv = process.env): string {
+  const state = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
+  return env['DIRECTVIEW_REPL_HISTORY'] ?? join(state, 'directview', 'repl_history');
+}
+
+/** The lines that were typed, in a file. Several sessions may add to it. A file that cannot be read or written is skipped. */
+export class History {
+  readonly #path: string;
+
+  /** `path` may be empty: then nothing is kept. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** The last lines, the newest first, as node:readline takes them. */
+  load(): string[] {
+    const lines = this.#read();
+    const last = lines.slice(-MAX_LINES);
+    if (lines.length > 2 * MAX_LINES) this.#try(() => writeFileAtomicSync(this.#path, textOf(last), { mode: 0o600 }));
+    return last.reverse();
+  }
+
+  /** Adds a line. */
+  add(line: string): void {
+    if (this.#path === '' || line.trim() === '') return;
+    this.#try(() => {
+      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      appendFileSync(this.#path, textOf([line]), { mode: 0o600 });
+    });
+  }
+
+  #read(): string[] {
+    if (this.#path === '') return [];
+    const text = this.#try(() => readFileSync(this.#path, 'utf8')) ?? '';
+    return text.split('\n').filter((line) => line !== '');
+  }
+
+  #try<T>(act: () => T): T | undefined {
+    try {
+      return act();
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const textOf = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');

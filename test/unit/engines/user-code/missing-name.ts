@@ -1,0 +1,47 @@
+// Free names that an engine does not have: each kind gets the remedy that helps.
+import * as assert from 'uvu/assert';
+import { remedyOf } from '../../../../engines/user-code/missing-name.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('missing names');
+
+// [names, the remedy for a function, the remedy for code]
+const KINDS: [string[], RegExp, RegExp | undefined][] = [
+  [['k', 'factor', 'myList', 'x1', 'Model', '$scope', 'fooBar'], /without their closure.*push/, undefined],
+  [
+    [
+      '__unknownHelper',
+      '_class_private_field_init',
+      '_async_to_generator',
+      '_asyncToGenerator',
+      '_a',
+      '_A_x',
+      '_Counter_n',
+    ],
+    /your build lowered this function.*ES2022.*NodeNext/,
+    undefined,
+  ],
+  [['regeneratorRuntime', '_x', '__esDecorate9'], /your build lowered/, undefined],
+  [
+    ['__vite_ssr_import_0__', 'node_fs_1', 'lodash_2', 'import_node_fs', '_interopRequireDefault'],
+    /of an import: call await import\(\)/,
+    undefined,
+  ],
+  [['cov_1abc2'], /coverage tool/, undefined],
+  [['__dirname', '__filename'], /has no file: pass the folder/, /has no file: pass the folder/],
+  [['prompt', 'alert', 'window', 'document'], /has no terminal/, /has no terminal/],
+  [['module', 'exports'], /no CommonJS file/, undefined],
+];
+
+for (const [names, ofFunction, ofCode] of KINDS) {
+  for (const name of names) {
+    test(`the remedy for ${name}`, () => {
+      assert.match(remedyOf(name, 'function') ?? '', ofFunction);
+      const code = remedyOf(name, 'code');
+      if (ofCode === undefined) assert.is(code, undefined);
+      else assert.match(code ?? '', ofCode);
+    });
+  }
+}
+
+test.run();
