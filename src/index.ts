@@ -1,4 +1,5 @@
 // The public API of directview: a list of values, and a list of types.
+import './util/node-only.ts';
 
 export {
   contactSheet,

@@ -9,6 +9,7 @@ import { Arrivals } from './arrivals.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
+import { watchForgotten } from './launchers/forgotten-engines.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { logPath, readLog } from './launchers/log-file.ts';
@@ -31,6 +32,7 @@ export class Cluster {
   #incarnations = 0;
   #controller: Controller | undefined;
   #stopping: Promise<void> | undefined;
+  #unwatch = (): void => {};
 
   private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
     this.#options = options;
@@ -81,6 +83,11 @@ export class Cluster {
     if (this.#stopping !== undefined) await this.#controller.close(); // Ctrl-C came while it was binding
     await this.add(this.#options.engines, this.#options.signal);
     this.#site.publish(this.#controller.endpoint);
+    this.#unwatch = watchForgotten({
+      name: this.name,
+      isShared: this.#options.name !== undefined,
+      children: () => this.#ids().filter((id) => this.#launcher.handle(id) !== undefined).length,
+    });
   }
 
   #engineOptions(slot: EngineId): EngineOptions {
@@ -263,6 +270,7 @@ export class Cluster {
   }
 
   async #stop(): Promise<void> {
+    this.#unwatch();
     this.#arrivals.cancel(new ClusterError('the cluster was stopped'));
     this.#controller?.announceStop();
     await this.#clients.close();

@@ -13,6 +13,20 @@ const KEPT = 10_000;
 /** Results over this (bytes) live as long as somebody holds their AsyncResult: a history must not keep gigabytes. */
 const LARGE = 64 * 1024;
 
+/** The sets of outstanding tasks of all clients in this process; those of clients that are gone are collected. */
+const everywhere = new Set<WeakRef<ReadonlySet<Task>>>();
+
+/** How many tasks of this process have not ended. */
+export function openTasks(): number {
+  let open = 0;
+  for (const held of everywhere) {
+    const tasks = held.deref();
+    if (tasks === undefined) everywhere.delete(held);
+    else open += tasks.size;
+  }
+  return open;
+}
+
 /** Tasks that one client has submitted, by message id and in order. Bounded: 10 000 finished ones are remembered. */
 export class Jobs {
   readonly #abort: (tasks: readonly Task[]) => Promise<void>;
@@ -23,6 +37,7 @@ export class Jobs {
   /** `abort` drops those of the tasks that have not started. */
   constructor(abort: (tasks: readonly Task[]) => Promise<void>) {
     this.#abort = abort;
+    everywhere.add(new WeakRef(this.#outstanding));
   }
 
   /** Remembers a task; the oldest finished tasks are forgotten after 10 000. */

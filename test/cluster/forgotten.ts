@@ -1,0 +1,85 @@
+// A program that forgets to stop its cluster is told so, once; a program that has anything else to do is not.
+
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import * as assert from 'uvu/assert';
+import { others } from '../../src/cluster/launchers/forgotten-engines.ts';
+import { ClusterLab } from '../fixtures/cluster-lab.ts';
+import { sleep } from '../support/cluster.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('forgotten');
+const lab = new ClusterLab();
+const dir = mkdtempSync(join(tmpdir(), 'dvforgot-'));
+test.after(() => {
+  assert.equal(lab.leftovers(), []);
+  lab.remove();
+  rmSync(dir, { recursive: true });
+});
+
+const INDEX = pathToFileURL(join(fileURLToPath(new URL('../../', import.meta.url)), 'src/index.js')).href;
+const TOLD = "directview: nothing but the engines of cluster '";
+/** Longer than the watch needs. */
+const WATCHED_MS = 6000;
+
+/** The stderr of a program with a cluster of one engine, `ms` after it says that it is ready. */
+async function toldAfter(name: string, body: string, options = '{}', ms = WATCHED_MS): Promise<string> {
+  const file = join(dir, `${name}.mjs`);
+  const start = `import { Cluster, Client } from '${INDEX}';
+    const cluster = await Cluster.start({ engines: 1, device: 'cpu', ...${options} });
+    const rc = await cluster.connect();
+    console.log('ready');\n`;
+  writeFileSync(file, start + body);
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (text) => (out += text));
+  child.stderr.on('data', (text) => (err += text));
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  while (!out.includes('ready') && child.exitCode === null) await sleep(20);
+  await sleep(ms);
+  child.kill('SIGTERM');
+  await ended;
+  return err;
+}
+
+test('told once: the program is over, an error came, or a promise never settles', async () => {
+  const errors = await Promise.all([
+    toldAfter('over', 'await rc[0].apply(() => 1);', '{}', 9000),
+    toldAfter(
+      'caught',
+      'async function main() { throw new Error("no"); }\nmain().catch((e) => console.error(e.message));',
+    ),
+    toldAfter('stuck', 'await new Promise(() => {});'),
+  ]);
+  for (const error of errors) assert.is(error.split(TOLD).length, 2, error);
+  assert.match(errors[0] as string, 'await cluster.stop()');
+});
+
+test('not told: servers, timers, running tasks of any client, children, shared clusters, stopped ones', async () => {
+  const errors = await Promise.all([
+    toldAfter('server', "(await import('node:http')).createServer().listen(0);"),
+    toldAfter('timer', 'setTimeout(() => {}, 60_000);'),
+    toldAfter('task', 'await rc[0].apply(() => new Promise((go) => setTimeout(go, 60_000)));'),
+    toldAfter(
+      'other-client',
+      'const other = await Client.connect(cluster.file); await other[0].apply(() => new Promise((go) => setTimeout(go, 60_000)));',
+    ),
+    toldAfter('child', "(await import('node:child_process')).spawn('sleep', ['60']);\nprocess.on('exit', () => {});"),
+    toldAfter('shared', '', "{ name: 'shared' }"),
+    toldAfter('stopped', 'await cluster.stop();', '{}', 500),
+  ]);
+  for (const error of errors) assert.not.match(error, TOLD);
+});
+
+test('resources of children and streams are taken away, each once', () => {
+  const child = ['ProcessWrap', 'PipeWrap', 'PipeWrap', 'PipeWrap'];
+  assert.equal(others([...child, 'PipeWrap', ...child], 2, ['PipeWrap']), []);
+  assert.equal(others([...child, 'TTYWrap', 'TTYWrap'], 1, ['TTYWrap']), ['TTYWrap']);
+  assert.equal(others([...child, ...child], 1, []), child);
+  assert.equal(others(['Timeout', ...child], 1, ['PipeWrap']), ['Timeout']);
+});
+
+test.run();
