@@ -15,6 +15,7 @@ import type { Format } from './pictures/files/encode.ts';
 import type { PictureSource } from './pictures/files/source.ts';
 import type { GetPicturesOptions } from './pictures/get-pictures.ts';
 import type { Picture, ReadPictureOptions } from './pictures/read-picture.ts';
+import type { PlotResponseOptions } from './pictures/response-map.ts';
 
 export type { CornersJob, CornersOfFile } from './corners/corners-of-file.ts';
 export type { FindCornersOptions, FoundCorners } from './corners/find-corners.ts';
@@ -37,6 +38,7 @@ export type { Depth } from './pictures/files/levels.ts';
 export type { PictureSource } from './pictures/files/source.ts';
 export type { GetPicturesOptions } from './pictures/get-pictures.ts';
 export type { OriginalPicture, Picture, ReadPictureOptions } from './pictures/read-picture.ts';
+export type { PlotResponseOptions } from './pictures/response-map.ts';
 
 /**
  * The Harris response of a picture, `[rows, cols]` float32: positive at corners, negative at edges, near 0 in flat
@@ -204,6 +206,19 @@ export const plotCorners = kernelFunction(async function plotCorners(
   options: PlotOptions = {},
 ): Promise<Uint8Array> {
   return drawing.plotCorners(image, corners, options);
+});
+
+/**
+ * A response as a picture: white where it is 0, red at corners, blue at edges, by the fourth root of the response. The
+ * bytes of a PNG file, or of the `format` of the options.
+ * @param response 2-D, for example from cornerHarris
+ * @throws ShapeError unless the response is 2-D and has pixels; RangeError for an option out of range
+ */
+export const plotResponse = kernelFunction(async function plotResponse(
+  response: Image,
+  options: PlotResponseOptions = {},
+): Promise<Uint8Array> {
+  return (await import('./pictures/response-map.ts')).plotResponse(response, options);
 });
 
 /**

@@ -52,13 +52,13 @@ export interface Placed {
   readonly top: number;
 }
 
-/** The pictures at their places on a white sheet, as the bytes of a PNG file. */
+/** The samples of a white sheet with the pictures at their places: red, green and blue, row by row. */
 export async function compose(width: number, height: number, pictures: readonly Placed[]): Promise<Uint8Array> {
   const open = await openCodec();
   const sheet = open({ create: { width, height, channels: 3, background: 'white' }, limitInputPixels: false });
   const layers = pictures.map(({ bytes, left, top }) => ({ input: Buffer.from(bytes), left, top }));
   // Composition adds an alpha channel that is opaque everywhere.
-  return sheet.composite(layers).removeAlpha().png().toBuffer();
+  return sheet.composite(layers).removeAlpha().raw().toBuffer();
 }
 
 /** The size of a picture file in pixels. */

@@ -1,5 +1,7 @@
 import type { Metadata, Sharp as Pipeline } from 'sharp';
 import { openCodec } from '../codec.ts';
+import { decodeBmp } from './bmp.ts';
+import { decodePnm } from './pnm.ts';
 import { type Samples, shrunkByArea } from './samples.ts';
 import { asUnsigned } from './signed-tiff.ts';
 
@@ -43,6 +45,18 @@ const WHITE: Readonly<Partial<Record<Depth, number>>> = {
 
 /** One page of a picture file. @throws Error from the codec, without the name of the file */
 export async function decode(bytes: Uint8Array, options: DecodeOptions): Promise<Decoded> {
+  const simple = decodePnm(bytes, options.maxPixels) ?? decodeBmp(bytes, options.maxPixels);
+  return simple === undefined ? decodeCoded(bytes, options) : decodeSimple(simple, options);
+}
+
+/** A picture of a format that the codec lacks. */
+function decodeSimple(full: Samples, { resize, page }: DecodeOptions): Decoded {
+  if (page > 0) throw new Error('bad page number');
+  const colour = resize === undefined ? full : shrunkByArea(full, resize);
+  return { colour, stored: { rows: full.rows, cols: full.cols, orientation: 1 }, pages: 1 };
+}
+
+async function decodeCoded(bytes: Uint8Array, options: DecodeOptions): Promise<Decoded> {
   const codec = await openCodec();
   const { maxPixels, page, lenient } = options;
   const common = { failOn: lenient ? 'none' : 'error', limitInputPixels: maxPixels, pages: 1, page } as const;
@@ -74,7 +88,8 @@ async function decodeColour(open: Open, { space, depth, hasAlpha }: Metadata, re
 }
 
 async function decodeAlpha(open: Open, depth: Depth, resize?: number): Promise<Samples> {
-  return raw(shrunk(open(), resize).extractChannel('alpha'), depth === 'ushort');
+  const wide = depth === 'ushort';
+  return raw(shrunk(open().toColourspace(wide ? 'rgb16' : 'srgb'), resize).extractChannel('alpha'), wide);
 }
 
 function shrunk(picture: Pipeline, side?: number): Pipeline {

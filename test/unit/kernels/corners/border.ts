@@ -245,7 +245,11 @@ test(
     const wrong = (options: object) => options as { border: 'zero' };
     const wrongPeaks = (options: object) => options as PeaksOptions;
     await rejects(() => cornerHarris(tf, image, wrong({ border: 'mirror' })), RangeError, /border is 'reflect'/);
-    await rejects(() => cornerPeaks(tf, image, wrongPeaks({ outside: 0 })), RangeError, /outside is 'zero' or 'ignored'/);
+    await rejects(
+      () => cornerPeaks(tf, image, wrongPeaks({ outside: 0 })),
+      RangeError,
+      /outside is 'zero' or 'ignored'/,
+    );
     const pair = wrongPeaks({ excludeBorder: [1, 2] });
     await rejects(() => cornerPeaks(tf, image, pair), RangeError, /excludeBorder is .*, not \[1,2\]/);
     await rejects(
