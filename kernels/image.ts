@@ -35,9 +35,9 @@ function kindOf(value: unknown): string {
 }
 
 async function readBack(image: tfcore.Tensor): Promise<Tensor> {
-  const dtype = image.dtype;
-  if (dtype !== 'float32' && dtype !== 'bool') {
-    throw new TypeError(`a tf.Tensor of ${dtype} has no known range: cast to float32, scaled to 0..1`);
+  const { dtype } = image;
+  if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
+    throw new TypeError(`a tf.Tensor of ${dtype} holds no picture`);
   }
   return new Tensor(dtype, image.shape, (await image.data()) as TypedArray);
 }
@@ -61,6 +61,9 @@ export interface FloatImage {
  * @throws RangeError naming the first pixel that is NaN or infinite
  */
 export async function floatImage(image: Image, what = 'image'): Promise<FloatImage> {
+  if (!(image instanceof Tensor) && 'dtype' in Object(image) && (image as tfcore.Tensor).dtype === 'int32') {
+    throw new TypeError('a tf.Tensor of int32 has no known range: cast to float32, scaled to 0..1');
+  }
   const host = await onHost(image, what);
   const [rows, cols] = host.shape;
   if (host.rank !== 2 || rows === undefined || cols === undefined) {

@@ -36,8 +36,8 @@ const MARK_SIZE = 8;
 const PLAIN_SIDE = 1000;
 /** The width of a bar as a part of its length. */
 const WIDTH = 1.5 / 8;
-/** The reach of a ring, in its radius: the line is on it. */
-const RING = 1 + WIDTH;
+/** Half of the least width, in pixels. */
+const THIN = 0.75;
 /** Drawings keep sharp marks in JPEG and WebP. */
 const QUALITY = 90;
 
@@ -72,7 +72,7 @@ function withMarks(canvas: Tensor, corners: readonly Mark[], options: DrawOption
   const { color = 'red', refined = [], refinedColor = 'cyan', markSize = defaultSize(canvas) } = options;
   if (!(markSize > 0 && markSize < 1e5)) throw new RangeError(`markSize is a number of pixels > 0, not ${markSize}`);
   const size = markSize / 2;
-  drawAll(canvas, refined, size * RING, rgbOf(refinedColor), (y, x) => ring(y, x, size));
+  drawAll(canvas, refined, size + widthOf(size), rgbOf(refinedColor), (y, x) => ring(y, x, size));
   drawAll(canvas, corners, size, rgbOf(color), (y, x) => plus(y, x, size));
   return canvas;
 }
@@ -101,9 +101,14 @@ function drawAll(
   }
 }
 
+/** Half of the width of a line. Thin lines would be pale ones. */
+function widthOf(length: number): number {
+  return Math.max(THIN, length * WIDTH);
+}
+
 /** Two bars. */
 function plus(down: number, across: number, length: number): number {
-  const width = length * WIDTH;
+  const width = widthOf(length);
   const upright = overlap(down, length) * overlap(across, width);
   return Math.max(upright, overlap(down, width) * overlap(across, length));
 }
@@ -111,7 +116,7 @@ function plus(down: number, across: number, length: number): number {
 /** A circle of the bars' width. */
 function ring(down: number, across: number, radius: number): number {
   const distance = Math.abs(Math.hypot(down, across) - radius);
-  return Math.min(1, Math.max(0, radius * WIDTH + 0.5 - distance));
+  return Math.min(1, Math.max(0, widthOf(radius) + 0.5 - distance));
 }
 
 /** The part of the pixel [d − ½, d + ½] that lies within [−half, half], which makes smooth edges. */

@@ -75,3 +75,96 @@ test('bad input', async () => {
 });
 
 test.run();
+
+const tiles = suite('contact sheet: tiles');
+
+/** The sheet as pixels, with the colour at a place and the number of dark ones in a rectangle. */
+async function looked(bytes: Uint8Array) {
+  const { data, info } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true });
+  const at = (row: number, col: number) => [...data.subarray(3 * (row * info.width + col)).subarray(0, 3)];
+  const ink = (top: number, left: number, height: number, width: number) => {
+    let count = 0;
+    for (let i = 0; i < height * width; i++) {
+      const [red = 0, green = 0] = at(top + Math.floor(i / width), left + (i % width));
+      if (green < 128 && red < 200) count++;
+    }
+    return count;
+  };
+  return { ...info, at, ink };
+}
+
+tiles('captions below the pictures: their beginning and end where they are long', async () => {
+  const picture = await filled(100, 100, 'white');
+  const plain = await looked(await contactSheet([picture, picture], { side: 100, columns: 2 }));
+  const captioned = [
+    { picture, caption: 'a.png\n26 corners' },
+    { picture, caption: 'a name that is much too long for its tile.png' },
+  ];
+  const sheet = await looked(await contactSheet(captioned, { side: 100, columns: 2 }));
+  assert.equal([plain.height, sheet.height, sheet.width], [116, 139, plain.width]);
+  assert.ok(sheet.ink(112, 8, 8, 100) > 40, 'first line');
+  assert.ok(sheet.ink(122, 8, 8, 100) > 60, 'second line');
+  assert.is(sheet.ink(122, 116, 8, 100), 0, 'the other tile has one line');
+  assert.ok(sheet.ink(112, 116, 8, 100) > 100);
+  assert.is(sheet.ink(109, 216, 30, 8), 0, 'nothing in the gap');
+  const none = await looked(await contactSheet(captioned, { side: 100, columns: 2, captions: false }));
+  assert.is(none.height, 116);
+});
+
+tiles('a frame shows where a white picture ends', async () => {
+  const picture = await filled(50, 100, 'white');
+  const sheet = await looked(await contactSheet([picture], { side: 100 }));
+  assert.equal(
+    [sheet.at(50, 32), sheet.at(50, 33), sheet.at(50, 83), sheet.at(7, 50)],
+    [
+      [170, 170, 170],
+      [255, 255, 255],
+      [170, 170, 170],
+      [170, 170, 170],
+    ],
+  );
+  const bare = await looked(await contactSheet([picture], { side: 100, frames: false }));
+  assert.equal(
+    [bare.at(50, 32), bare.at(7, 50)],
+    [
+      [255, 255, 255],
+      [255, 255, 255],
+    ],
+  );
+});
+
+tiles('a picture that failed has a tile with its reason, in its place', async () => {
+  const picture = await filled(100, 100, 'lime');
+  const sheet = await looked(
+    await contactSheet([{ error: 'cut.jpg is no picture in a known format', caption: 'cut.jpg' }, picture], {
+      side: 100,
+      columns: 2,
+    }),
+  );
+  assert.equal(
+    [sheet.at(60, 100), sheet.at(7, 7), sheet.at(60, 150)],
+    [
+      [253, 236, 234],
+      [176, 0, 32],
+      [0, 255, 0],
+    ],
+  );
+  assert.ok(sheet.ink(8, 8, 100, 100) > 100, 'the reason');
+  assert.ok(sheet.ink(112, 8, 8, 100) > 30, 'its name');
+  assert.ok((await contactSheet([{}, { error: 'x'.repeat(5000) }], { side: 40 })).length > 0);
+});
+
+tiles('photographs stand upright: all eight orientations', async () => {
+  for (let orientation = 1; orientation <= 8; orientation++) {
+    const photo = await sharp({ create: { width: 400, height: 200, channels: 3, background: 'red' } })
+      .withMetadata({ orientation })
+      .jpeg()
+      .toBuffer();
+    const { width, height } = await sharp(await thumbnail(photo, 100)).metadata();
+    assert.equal([width, height], orientation < 5 ? [100, 50] : [50, 100], `orientation ${orientation}`);
+    const sheet = await looked(await contactSheet([photo], { side: 100 }));
+    assert.is(sheet.at(20, 58)[1] === 255, orientation < 5, `above it is ${orientation < 5 ? 'white' : 'the picture'}`);
+  }
+});
+
+tiles.run();
