@@ -1,13 +1,14 @@
 // The golden pictures through real engines of one context: by the public functions, as a user maps them.
 import * as assert from 'uvu/assert';
 import { probeAll } from '../../engines/contexts/index.ts';
-import { cornerHarris, findCorners, readPicture } from '../../kernels/index.ts';
+import { cornerHarris, encodePicture, findCorners, readPicture } from '../../kernels/index.ts';
 import { softwareGpuEnv } from '../../src/cluster/launchers/software-gpu.ts';
 import { ContextError } from '../../src/errors.ts';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
+import { bright } from './bright-pictures.ts';
 import { type Rig, startRig } from './cluster.ts';
 import { assertFound } from './golden-check.ts';
-import { goldens, responseError } from './golden-corners.ts';
+import { f1, goldens, responseError } from './golden-corners.ts';
 import { type Suite, suite } from './suite.ts';
 
 type Kind = DeviceReport['kind'];
@@ -59,6 +60,18 @@ function declare(test: Suite, kind: Kind): void {
       const error = responseError(response, wanted);
       assert.ok(error <= 1e-4, `response off by ${error} of its maximum`);
     });
+  });
+  test('the same corners at any brightness', async () => {
+    const pictures = Object.values(bright(96));
+    const at = (offset: number) => Promise.all(pictures.map((picture) => encodePicture(picture(offset))));
+    const dark = await rig.v.map(findCorners, await at(0));
+    for (const offset of [60, 175]) {
+      const found = await rig.v.map(findCorners, await at(offset));
+      for (const [i, { corners }] of found.entries()) {
+        assert.ok(corners.length >= 8);
+        assert.ok(f1(corners, dark[i]!.corners) >= 0.98, `+${offset}: F1 ${f1(corners, dark[i]!.corners)}`);
+      }
+    }
   });
   test('corners and subpixel positions of all pictures, mapped', async () => {
     const jobs = goldens.map(({ path }) => path);

@@ -1,5 +1,8 @@
 // The picture functions of the public API: called here, mapped over engines, pushed to them, named in users' functions.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
@@ -12,12 +15,15 @@ import {
   cornerHarris,
   cornerPeaks,
   cornerSubpix,
+  cornersOfFile,
   encodePicture,
   findCorners,
   getCornersImage,
   plotCorners,
+  plotResponse,
   readPicture,
   Tensor,
+  writePicture,
 } from '../../../src/index.ts';
 import { ModuleFunction } from '../../../src/util/module-function.ts';
 import { rejects } from '../../support/assert.ts';
@@ -31,7 +37,11 @@ let rig: Rig;
 test.before(async () => {
   rig = await startRig(2, { device: 'wasm' });
 });
-test.after(() => rig.stop());
+const folder = mkdtempSync(join(tmpdir(), 'directview-functions-'));
+test.after(async () => {
+  rmSync(folder, { recursive: true });
+  await rig.stop();
+});
 
 test('each travels under the name by which kernels export it', () => {
   for (const [name, fn] of Object.entries(pictures)) {
@@ -118,6 +128,46 @@ test('here: what needs no device works, what needs one says so, and takes tf', a
   await tf.setBackend('cpu');
   assert.equal((await findCorners(coins.path, { tf, like: 'skimage' })).corners, coins.corners);
   assert.equal(await cornerPeaks(await cornerHarris(image, { tf }), { tf }), coins.corners);
+});
+
+test('a picture of a batch: numbers, a drawing on colour, a thumbnail with visible marks', async () => {
+  const path = golden('rocket').path;
+  const drawTo = join(folder, 'deep', 'rocket.jpg');
+  const options = { like: 'skimage', resize: 320, subpix: {} } as const;
+  const draw = { on: 'color', format: 'jpeg', color: 'lime' } as const;
+  const found = await rig.e0.apply(cornersOfFile, { path, options, drawTo, draw, thumbnail: 160 });
+  assert.equal([found.shape, found.scale[1], found.original], [[214, 320], 2, { shape: [427, 640], orientation: 1 }]);
+  assert.equal([found.responses.length, found.subpix?.length], [found.corners.length, found.corners.length]);
+  assert.ok(found.corners.length > 3 && !('image' in found));
+  const drawn = await sharp(drawTo).metadata();
+  assert.equal([drawn.format, drawn.width, drawn.height], ['jpeg', 320, 214]);
+  const { data, info } = await sharp(found.thumbnail).raw().toBuffer({ resolveWithObject: true });
+  assert.is(info.width, 160);
+  const green = data.filter((value, i) => i % 3 === 1 && value > 200 && (data[i - 1] as number) < 90).length;
+  assert.ok(green > 4 * found.corners.length, `${green} green pixels`);
+});
+
+test('a drawing that cannot be written does not lose the corners', async () => {
+  const drawTo = join(coins.path, 'below-a-file.png');
+  const found = await rig.e0.apply(cornersOfFile, { path: coins.path, options: { like: 'skimage' }, drawTo });
+  assert.equal(found.corners, coins.corners);
+  assert.match(found.drawError ?? '', /cannot write .*below-a-file\.png/);
+});
+
+test('pictures of tensors on engines: written there, and the response as a picture', async () => {
+  const path = join(folder, 'on-engine.tif');
+  const write = async (to: string) => {
+    const { tf } = globalThis as unknown as { tf: typeof import('@tensorflow/tfjs-core') };
+    const ramp = tf.tensor2d([0, 0.5, 7, -1], [2, 2]);
+    await writePicture(to, ramp);
+    ramp.dispose();
+  };
+  await rig.e0.apply(write, path);
+  assert.equal([...(await readPicture(path)).image.data], [0, 0.5, 7, -1]);
+  const png = await rig.e0.apply(plotResponse, await rig.e0.apply(cornerHarris, plate()));
+  assert.equal((await sharp(png).metadata()).width, 40);
+  const url = pathToFileURL(golden('page').path);
+  assert.equal((await rig.e0.apply(readPicture, url.href, { channels: 'rgb', resize: 96 })).image.shape, [48, 96, 3]);
 });
 
 test('nothing is left on the device, and decoding keeps to the threads of the engine', async () => {
