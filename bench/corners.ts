@@ -7,7 +7,8 @@ import { availableParallelism, cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Cluster, type DeviceChoice, getPictures, RemoteError } from 'directview';
-import { streamCorners } from '../src/cli/corners/stream.ts';
+import { runOperation } from '../kernels/index.ts';
+import { streamJobs } from '../src/batch/run/stream.ts';
 import { table } from '../src/cli/table.ts';
 import { contest } from './support/contest.ts';
 import { peerIfThere } from './support/peer.ts';
@@ -47,13 +48,15 @@ async function openContext(device: DeviceChoice, engines: number): Promise<Runne
   const run = async (paths: readonly string[]) => {
     let corners = 0;
     const ms = await timed(async () => {
-      const jobs = paths.map((path) => ({
-        path,
-        options: { minDistance: 5, thresholdRel: 0.1, like: 'skimage' as const },
-      }));
-      for await (const found of streamCorners(rc, jobs)) {
+      const params = { minDistance: 5, thresholdRel: 0.1, like: 'skimage' };
+      const job = { operation: { builtIn: 'corners' }, params, read: {}, style: { format: 'png' } } as const;
+      for await (const found of streamJobs(
+        rc,
+        runOperation,
+        paths.map((path) => ({ ...job, path })),
+      )) {
         if (found instanceof RemoteError) throw found;
-        corners += found.corners.length;
+        corners += (found.record['corners'] as unknown[]).length;
       }
     });
     return { ms, corners };

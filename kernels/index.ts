@@ -1,6 +1,7 @@
 // The picture functions, for users and for engines. Each file behind them is loaded at its first call, so that a
 // process loads only what it uses.
 import type { Tensor } from '../src/tensor/tensor.ts';
+import type { BatchAnswer, BatchJob } from './batch/run-operation.ts';
 import type { CornersJob, CornersOfFile } from './corners/corners-of-file.ts';
 import type { FindCornersOptions, FoundCorners } from './corners/find-corners.ts';
 import type { HarrisOptions, PeaksOptions, ShiTomasiOptions, SubpixOptions } from './corners/options.ts';
@@ -273,4 +274,13 @@ export const thumbnail = kernelFunction(async function thumbnail(
   side?: number,
 ): Promise<Uint8Array> {
   return (await import('./pictures/contact-sheet.ts')).thumbnail(picture, side);
+});
+
+/**
+ * One picture of a batch: reads it, calls the operation, and writes the files that the operation gives, so that no
+ * pixels cross the wire. `batch` calls it.
+ * @throws PictureError naming the file that cannot be read; any error of the operation; TypeError outside of an engine
+ */
+export const runOperation = kernelFunction(async function runOperation(job: BatchJob): Promise<BatchAnswer> {
+  return (await import('./batch/run-operation.ts')).runOperation(job);
 });

@@ -34,8 +34,6 @@ const PACKAGES = {
   'acorn-walk': ['dist'],
   'magic-string': ['dist'],
   '@jridgewell/sourcemap-codec': ['dist'],
-  tinyglobby: ['dist'],
-  fdir: ['dist'],
   picomatch: ['.'],
   commander: ['.'],
   zeromq: ['lib', 'build/manifest.json', 'build/linux/x64/node'],

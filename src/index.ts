@@ -20,6 +20,7 @@ export {
   writePicture,
 } from '../kernels/index.ts';
 export { PictureError } from '../kernels/pictures/picture-error.ts';
+export { batch } from './batch/batch.ts';
 export { Client } from './client/client.ts';
 export { DirectView } from './client/direct-view.ts';
 export { Executor } from './client/executor.ts';
@@ -60,6 +61,14 @@ export { Tensor } from './tensor/tensor.ts';
 // Types.
 
 export type {
+  BatchPicture,
+  Operation,
+  OperationContext,
+  OperationResult,
+  ResultPicture,
+} from '../kernels/batch/operation.ts';
+export type { MarkStyle, OutputStyle } from '../kernels/batch/output-style.ts';
+export type {
   Border,
   ContactSheetOptions,
   Corner,
@@ -91,6 +100,13 @@ export type {
   SubpixOptions,
   WriteOptions,
 } from '../kernels/index.ts';
+export type { FindPicturesOptions } from '../kernels/pictures/find-pictures.ts';
+export type { BatchOptions, BatchProgress } from './batch/batch-options.ts';
+export type { BatchSummary } from './batch/batch-summary.ts';
+export type { BatchFailure } from './batch/item.ts';
+export type { OutputPaths } from './batch/output-paths.ts';
+export type { OperationReference } from './batch/plan/operation-reference.ts';
+export type { BatchRecord } from './batch/results/record.ts';
 export type { ImportOptions } from './client/calls/import-module.ts';
 export type {
   Kernel,

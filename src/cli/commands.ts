@@ -26,6 +26,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   run: { summary: 'run a script with a connected client', load: () => import('./commands/run.ts') },
   repl: { summary: 'open an interactive session with px commands', load: () => import('./commands/repl.ts') },
   corners: { summary: 'find the corners in photographs', load: () => import('./commands/corners.ts') },
+  batch: { summary: 'do an operation of your own on pictures', load: () => import('./commands/batch.ts') },
   pdot: { summary: 'multiply two random matrices, time and check it', load: () => import('./commands/pdot.ts') },
   engine: { summary: 'add one engine to a running cluster', load: () => import('./commands/engine.ts') },
 };

@@ -17,12 +17,16 @@ export interface Session {
 }
 
 /**
- * Opens a session by the rule of ENGINES_HELP, runs `run` with it, and closes it whatever happens.
+ * Opens a session by the rule of ENGINES_HELP, runs `run` with it, and closes it whatever happens. `signal` ends a start.
  * @throws ClusterError when the named cluster is not running, the choice is open, or the engines do not start
  */
-export async function withCluster<T>(flags: ClusterFlags, run: (session: Session) => Promise<T>): Promise<T> {
+export async function withCluster<T>(
+  flags: ClusterFlags,
+  run: (session: Session) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const running = runningCluster(flags);
-  const session = running === undefined ? await startSession(flags) : await connectSession(running);
+  const session = running === undefined ? await startSession(flags, signal) : await connectSession(running);
   try {
     return await run(session);
   } finally {
@@ -41,8 +45,8 @@ async function connectSession({ name, path }: ListedCluster): Promise<Session> {
   return { rc, origin: `cluster '${name}'`, isOwn: false, close: () => rc.close() };
 }
 
-async function startSession(flags: ClusterFlags): Promise<Session> {
-  const cluster = await Cluster.start(startOptions(flags));
+async function startSession(flags: ClusterFlags, signal: AbortSignal | undefined): Promise<Session> {
+  const cluster = await Cluster.start({ ...startOptions(flags), signal });
   try {
     const rc = await cluster.connect();
     return { rc, origin: 'a cluster of its own', isOwn: true, close: () => cluster.stop() };

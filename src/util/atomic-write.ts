@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { fsPath } from './byte-names.ts';
 
 /** How the file is created. */
 export interface AtomicWriteOptions {
@@ -19,29 +20,37 @@ export async function writeFileAtomic(
   data: string | Uint8Array,
   { mode }: AtomicWriteOptions = {},
 ): Promise<void> {
-  const draft = draftOf(path);
+  const draft = fsPath(draftBeside(path));
   try {
     await writeFile(draft, data, { mode, flag: 'wx' });
-    await rename(draft, path);
+    await rename(draft, fsPath(path));
   } catch (error) {
-    await rm(draft, { force: true });
+    // The first error says what went wrong, whether or not the draft can be removed.
+    await rm(draft, { force: true }).catch(() => {});
     throw error;
   }
 }
 
 /** As `writeFileAtomic`, at once. */
 export function writeFileAtomicSync(path: string, data: string | Uint8Array, { mode }: AtomicWriteOptions = {}): void {
-  const draft = draftOf(path);
+  const draft = fsPath(draftBeside(path));
   try {
     writeFileSync(draft, data, { mode, flag: 'wx' });
-    renameSync(draft, path);
+    renameSync(draft, fsPath(path));
   } catch (error) {
-    rmSync(draft, { force: true });
+    try {
+      rmSync(draft, { force: true });
+    } catch {
+      // as above
+    }
     throw error;
   }
 }
 
-// Not a file that the name of the real one begins or ends like: listings by prefix or extension pass over it.
-function draftOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${randomUUID()}.draft`);
+/**
+ * The path of a draft in the folder of the file. Its name is short, since the name of the file may be as long as the
+ * file system takes. It begins with a dot and ends in `.draft`: listings by prefix or ending pass over it.
+ */
+export function draftBeside(path: string): string {
+  return join(dirname(path), `.${randomUUID().slice(0, 13)}.draft`);
 }

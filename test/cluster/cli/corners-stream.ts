@@ -1,6 +1,6 @@
 // The stream of a batch: every job ends once, also while the caller is slow, and few are under way at a time.
 import * as assert from 'uvu/assert';
-import { streamJobs } from '../../../src/cli/corners/stream.ts';
+import { streamJobs } from '../../../src/batch/run/stream.ts';
 import { RemoteError } from '../../../src/errors.ts';
 import { type Rig, sleep, startRig, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
@@ -36,7 +36,7 @@ test('jobs are read no faster than results are taken, and finished tasks are not
   })();
   const before = rig.rc.history.length;
   let taken = 0;
-  for await (const x of streamJobs(rig.rc, (x: number) => x, endless, 2)) {
+  for await (const x of streamJobs(rig.rc, (x: number) => x, endless, { ahead: 2 })) {
     assert.is(x, taken++);
     assert.ok(read - taken <= 5, `${read} read, ${taken} taken`);
     if (taken === 50) break;

@@ -79,7 +79,7 @@ test('every output at once: JSON on stdout alone, drawings, CSV, sheet; exit 0 a
     await assertMarked(join(out, 'marked', `${wanted.name}.png`), wanted);
   }
   const rows = readFileSync(join(out, 'c.csv'), 'utf8').trim().split('\n');
-  assert.is(rows[0], 'image,row,col,subpix_row,subpix_col');
+  assert.is(rows[0], 'image,row,col,subpix_row,subpix_col,response,corners,error,path');
   assert.is(rows.length, 1 + coins.corners.length + page.corners.length);
   assert.ok(rows.some((row) => row.startsWith(`${coins.path},142,55,141.62`)));
   assert.equal((await sharp(join(out, 'sheet.png')).metadata()).format, 'png');
@@ -166,7 +166,8 @@ test('pictures of one name in two folders do not overwrite each other', async ()
   }
   const out = join(dir, 'out');
   assert.is(
-    (await run(join(dir, 'a'), join(dir, 'b', 'x.png'), join(dir, 'b', 'x.jpg'), '--out', out, ...onCpu)).code,
+    (await run(join(dir, 'a'), join(dir, 'b', 'x.png'), join(dir, 'b', 'x.jpg'), '--root', dir, '--out', out, ...onCpu))
+      .code,
     0,
   );
   const drawn = readdirSync(out, { recursive: true }).map(String).sort();

@@ -8,7 +8,7 @@ import { suite } from '../../support/suite.ts';
 
 const test = suite('cli/help');
 
-const CLUSTER_COMMANDS = ['px', 'run', 'repl', 'corners', 'pdot'];
+const CLUSTER_COMMANDS = ['px', 'run', 'repl', 'corners', 'batch', 'pdot'];
 const DEVICE_OPTIONS = ['--device <device>', '--gpu <index>', '--software-gpu'];
 const ENGINE_OPTIONS = ['-n, --engines <count>', ...DEVICE_OPTIONS];
 /** The options for engines that each command shows. */
@@ -110,7 +110,7 @@ for (const name of CLUSTER_COMMANDS) {
       for (const command of [program, ...program.commands]) {
         command.exitOverride().configureOutput({ writeErr: () => {} });
       }
-      const operand = { px: ['1'], run: ['x.mjs'], corners: ['x.png'] }[name] ?? [];
+      const operand = { px: ['1'], run: ['x.mjs'], corners: ['x.png'], batch: ['x.mjs', 'x.png'] }[name] ?? [];
       const refused = await program
         .parseAsync([name, '--cluster', 'x', ...flags, ...operand], { from: 'user' })
         .catch((error: Error) => error.message);
