@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { runConformance } from '../kernels/matmul/conformance.ts';
 import type { ProductDType } from '../kernels/matmul/product.ts';
-import { difference } from '../kernels/matmul/product-check.ts';
+import { difference, sampledDifference } from '../kernels/matmul/product-check.ts';
 import { generator } from '../kernels/matmul/random.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
@@ -27,8 +27,9 @@ export interface Row {
 }
 
 const DEFAULT_SIZES = '256,512,1024,2048,4096,4096x64x4096,64x4096x64,1000x777x333';
-/** Products of more multiplications than this are timed without a check. */
-const CHECKED = 512 ** 3;
+/** Products of more multiplications than this are checked in some rows and columns. */
+const CHECKED_IN_FULL = 256 ** 3;
+const SAMPLES = 4;
 const REPEATS = 5;
 
 function options() {
@@ -67,6 +68,12 @@ function random(dtype: ProductDType, rows: number, columns: number, seed: number
 const flops = ([m, k, n]: MatmulSizes): number => 2 * m * k * n;
 const rate = (shape: MatmulSizes, ms: number): number => flops(shape) / ms / 1e6;
 
+/** @throws Error for 0, NaN and infinite times: such a product was never computed */
+function rateOf({ name }: Contender, shape: MatmulSizes, ms: number): number {
+  if (ms > 0 && Number.isFinite(ms)) return rate(shape, ms);
+  throw new Error(`${name}: ${shape.join('×')} took ${ms} ms`);
+}
+
 async function timed(run: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await run();
@@ -100,13 +107,18 @@ class Bench {
     const [a, b] = [random(this.#dtype, m, k, 1), random(this.#dtype, k, n, 2)];
     const wrong = await this.#check(contender, a, b);
     if (wrong !== undefined) return { provider, adapter, shape, note: `WRONG: ${wrong}` };
-    const measured = await this.#measure(contender, a, b, shape);
-    return { provider, adapter, shape, ...measured };
+    try {
+      return { provider, adapter, shape, ...(await this.#measure(contender, a, b, shape)) };
+    } catch (error) {
+      return { provider, adapter, shape, note: `WRONG: ${(error as Error).message}` };
+    }
   }
 
   async #check(contender: Contender, a: Tensor, b: Tensor): Promise<string | undefined> {
-    const small = a.shape[0]! * a.shape[1]! * b.shape[1]! <= CHECKED;
-    return small ? difference(await contender.multiply(a, b), a, b) : undefined;
+    const c = await contender.multiply(a, b);
+    const [m, k, n] = [a.shape[0] as number, a.shape[1] as number, b.shape[1] as number];
+    if (m * k * n <= CHECKED_IN_FULL) return difference(c, a, b);
+    return sampledDifference(c, a, b, SAMPLES);
   }
 
   async #measure(contender: Contender, a: Tensor, b: Tensor, shape: MatmulSizes) {
@@ -116,7 +128,7 @@ class Bench {
     const residentMs = resident === undefined ? Number.NaN : await best(resident.run);
     resident?.free();
     const kernelMs = (await contender.kernel?.(a, b)) ?? Number.NaN;
-    const known = (ms: number, key: string) => (Number.isFinite(ms) ? { [key]: rate(shape, ms) } : {});
+    const known = (ms: number, key: string) => (Number.isNaN(ms) ? {} : { [key]: rateOf(contender, shape, ms) });
     return { ...known(kernelMs, 'kernel'), ...known(residentMs, 'resident'), ...known(endToEndMs, 'endToEnd') };
   }
 }

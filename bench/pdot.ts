@@ -97,6 +97,7 @@ async function run(bench: Bench, wish: string): Promise<Figure[]> {
     `${engines} engines on ${report.kind} (${report.matmul}, ${report.adapter}), threads of each, on both sides: ${threads}, ` +
       `load ${(loadavg()[0] as number).toFixed(1)} on ${availableParallelism()} cores`,
   );
+  if (peer !== undefined) console.log(`ipyparallel: ${await peer.ask<string>({ do: 'config' })}`);
   // It must be awaited here, because the cluster ends with this scope.
   return await measure(rc, peer, bench);
 }

@@ -50,13 +50,18 @@ def main():
             client.purge_local_results("all")
             return answer
 
+        def config(request):
+            folder = __file__.rsplit("/", 1)[0]
+            client[0].execute(f"import sys; sys.path.insert(0, {folder!r}); import blas; blas_config = blas.describe()", block=True)
+            return {"value": client[0]["blas_config"]}
+
         def blas(request):
             a, b = operands.of(request["size"])
             client[0].push({"a": a, "b": b}, block=True)
             client[0].execute("import time; a.dot(b); t = time.perf_counter(); a.dot(b); t = time.perf_counter() - t", block=True)
             return {"value": 1e3 * client[0]["t"]}
 
-        serve({"check": check, "time": time, "blas": blas})
+        serve({"check": check, "time": time, "blas": blas, "config": config})
 
 
 main()

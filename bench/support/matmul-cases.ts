@@ -2,6 +2,7 @@
 // outside of Node. All providers run in this process, one after the other.
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import type { ContextKind, DeviceTensor, GpuContext } from '../../engines/contexts/context.ts';
 import { importGpuJs } from '../../engines/contexts/gpujs.ts';
 import { probeAll, probeContext } from '../../engines/contexts/index.ts';
@@ -9,6 +10,7 @@ import { gpuJsProvider } from '../../kernels/matmul/gpujs.ts';
 import type { MatmulProvider } from '../../kernels/matmul/product.ts';
 import { tfjsProvider } from '../../kernels/matmul/tfjs.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
+import { peerEnv, repositoryRoot } from './peer.ts';
 
 /** The sizes of a product A[m×k] · B[k×n]. */
 export type MatmulSizes = readonly [m: number, k: number, n: number];
@@ -122,7 +124,9 @@ if sys.argv[1] == 'numpy':
     import numpy as np
     a, b = np.random.rand(m, k).astype('f'), np.random.rand(k, n).astype('f')
     run = lambda: a @ b
-    version = np.__version__
+    sys.path.insert(0, sys.argv[5])
+    import blas
+    version = blas.describe()
 else:
     import torch
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
@@ -142,7 +146,7 @@ export function pythonTime(
   library: 'numpy' | 'torch',
   shape: MatmulSizes,
 ): { ms: number; version: string } | undefined {
-  const args = ['-c', PYTHON, library, ...shape.map(String)];
-  const { status, stdout } = spawnSync('python3', args, { encoding: 'utf8', timeout: 120_000 });
+  const args = ['-c', PYTHON, library, ...shape.map(String), join(repositoryRoot(), 'bench', 'peers')];
+  const { status, stdout } = spawnSync('python3', args, { encoding: 'utf8', timeout: 120_000, env: peerEnv() });
   return status === 0 ? (JSON.parse(stdout) as { ms: number; version: string }) : undefined;
 }

@@ -82,6 +82,36 @@ export function difference(c: Tensor, a: Tensor, b: Tensor): string | undefined 
   return checkProduct(c, a, b).difference;
 }
 
+/**
+ * As `difference`, for some rows and columns, spread evenly from the first to the last: for products that take too long
+ * to check in full.
+ * @throws as checkProduct
+ */
+export function sampledDifference(c: Tensor, a: Tensor, b: Tensor, lines: number): string | undefined {
+  const { m, k, n, dtype } = productOf(a, b);
+  if (c.dtype !== dtype || String(c.shape) !== String([m, n])) return difference(c, a, b);
+  for (const i of spread(m, lines)) {
+    const wrong = difference(c.rows(i, i + 1), a.rows(i, i + 1), b);
+    if (wrong !== undefined) return `row ${i}: ${wrong}`;
+  }
+  for (const j of spread(n, lines)) {
+    const wrong = difference(columnOf(c, j, m, n), a, columnOf(b, j, k, n));
+    if (wrong !== undefined) return `column ${j}: ${wrong}`;
+  }
+  return undefined;
+}
+
+function spread(count: number, lines: number): number[] {
+  const places = Array.from({ length: lines }, (_, i) => Math.floor((i * (count - 1)) / Math.max(1, lines - 1)));
+  return [...new Set(places)].filter((place) => place >= 0);
+}
+
+function columnOf(matrix: Tensor, column: number, rows: number, columns: number): Tensor {
+  const out = new Tensor(matrix.dtype, [rows, 1]);
+  for (let i = 0; i < rows; i++) out.data[i] = matrix.data[i * columns + column] as number;
+  return out;
+}
+
 function wrongFrom(text: string): ProductCheck {
   return { maxError: Number.POSITIVE_INFINITY, relative: Number.POSITIVE_INFINITY, ok: false, difference: text };
 }

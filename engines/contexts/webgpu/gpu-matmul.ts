@@ -1,21 +1,27 @@
 import type { MatmulProvider, Product } from '../../../kernels/matmul/product.ts';
 import { Gemm, nameOfTile, tileServes } from '../../../kernels/matmul/webgpu/gemm.ts';
 import { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
+import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
+import { SEED } from '../../../kernels/matmul/webgpu/seed.ts';
 import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
-import { Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
+import { type Tuned, Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
 import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
 import { hostMatmul } from '../host/host-matmul.ts';
 import type { DeviceBuffers } from './device-buffers.ts';
 import { GpuTensor } from './gpu-tensor.ts';
+import { GpuTimer } from './gpu-timer.ts';
 import type { SharedDevice } from './shared-device.ts';
+import { readTiles, writeTiles } from './tile-cache.ts';
 
 /** The device's nature and the host's threads. */
 export interface GpuMatmulOptions {
   readonly software: boolean;
   readonly threads: number;
+  /** Adapter and driver: the key of measured tiles. */
+  readonly device: string;
 }
 
 /** How the GEMM kernel cuts a product into workgroups: with or without subgroup matrices. */
@@ -44,16 +50,18 @@ export class GpuMatmul {
   readonly #halves: HalfConverter;
   readonly #host: MatmulProvider;
   readonly #software: boolean;
+  readonly #samples: SampleCheck;
   readonly #tuner: Tuner<GemmTile>;
   readonly #tiles: readonly GemmTile[];
 
-  constructor(shared: SharedDevice, { software, threads }: GpuMatmulOptions) {
+  constructor(shared: SharedDevice, { software, threads, device }: GpuMatmulOptions) {
     this.#shared = shared;
     this.#software = software;
     this.gemm = new Gemm(shared.device);
     this.#halves = new HalfConverter(shared.device);
     this.#host = hostMatmul(threads);
-    this.#tuner = new Tuner({ device: shared.info.description, name: nameOfTile });
+    this.#samples = new SampleCheck(shared.device);
+    this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readTiles() } });
     this.#tiles = [...matrixTiles(shared), ...tilesFor(this.gemm.limits)];
   }
 
@@ -112,39 +120,72 @@ export class GpuMatmul {
   }
 
   /** The fastest tile for this product if it has been measured or is worth measuring, else a guess. Overwrites C. */
-  tileFor({ a, b, c, product }: TileQuery): Promise<GemmTile> {
-    const run = (tile: GemmTile) =>
-      this.#shared.guard('tuning matmul', () => this.gemm.run({ a, b, c, product, tile }));
-    return this.#tile(product, run);
-  }
-
-  async #tile(product: GpuProduct, run: (tile: GemmTile) => Promise<void>): Promise<GemmTile> {
+  async tileFor(query: TileQuery): Promise<GemmTile> {
+    const { product } = query;
     // Software adapters take seconds to compile the large tiles, so they get the smallest one.
     if (this.#software) return TILES.at(-1)!;
-    const candidates = this.#tiles.filter((tile) => tileServes(tile, product));
+    const candidates = this.tiles(product);
     const known = this.#tuner.known(product, candidates);
     if (known !== undefined) return known;
     if (product.m * product.k * product.n < WORTH_TUNING) return guessTile(product, this.gemm.limits);
-    const measured = await this.#tuner.best(product, candidates, (tile) => this.#time(() => run(tile)));
-    return measured ?? guessTile(product, this.gemm.limits);
+    return this.tune(query);
   }
 
-  // The better of two runs after one that compiles.
-  async #time(run: () => Promise<void>): Promise<number> {
-    const { queue } = this.#shared.device;
-    let best = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < 3; i++) {
-      const started = performance.now();
-      await run();
-      await queue.onSubmittedWorkDone();
-      if (i > 0) best = Math.min(best, performance.now() - started);
+  /** Every tile of this device. */
+  get allTiles(): readonly GemmTile[] {
+    return this.#tiles;
+  }
+
+  /** Every tile that can compute this product on this device. */
+  tiles(product: GpuProduct): GemmTile[] {
+    return this.#tiles.filter((tile) => tileServes(tile, product));
+  }
+
+  /** Measures the tiles that can compute this product, and remembers the fastest one that is right. Overwrites C. */
+  async tune(query: TileQuery): Promise<GemmTile> {
+    const { product } = query;
+    const timer = this.#shared.device.features.has('timestamp-query') ? new GpuTimer(this.#shared.device) : undefined;
+    try {
+      const best = await this.#tuner.best(product, this.tiles(product), {
+        check: (tile) => this.check(query, tile),
+        measure: (tile) => this.#time(query, tile, timer),
+      });
+      if (best === undefined) return guessTile(product, this.gemm.limits);
+      writeTiles(this.tuned());
+      return best;
+    } finally {
+      timer?.destroy();
     }
-    return best;
+  }
+
+  /** Runs one tile and checks sampled rows and columns of C: the fault in words, or undefined. */
+  async check(query: TileQuery, tile: GemmTile): Promise<string | undefined> {
+    await this.#run(query, tile);
+    return this.#samples.fault(query);
+  }
+
+  #run(query: TileQuery, tile: GemmTile, timestampWrites?: GPUComputePassTimestampWrites): Promise<void> {
+    const writes = timestampWrites === undefined ? {} : { timestampWrites };
+    return this.#shared.guard('matmul', () => this.gemm.run({ ...query, tile, ...writes }));
+  }
+
+  /** Milliseconds of one run: by the GPU's clock, or by the host's where the device has none. */
+  async #time(query: TileQuery, tile: GemmTile, timer: GpuTimer | undefined): Promise<number> {
+    if (timer !== undefined) return timer.time((writes) => this.gemm.run({ ...query, tile, timestampWrites: writes }));
+    const started = performance.now();
+    await this.#run(query, tile);
+    await this.#shared.device.queue.onSubmittedWorkDone();
+    return performance.now() - started;
   }
 
   /** The fastest tiles measured on this device so far, by class of shapes. */
   tuned(): Record<string, string> {
     return this.#tuner.toJSON();
+  }
+
+  /** The measurements of this process: times of the candidates, and faults of those that were wrong. */
+  get tunings(): readonly Tuned[] {
+    return this.#tuner.log;
   }
 }
 

@@ -12,7 +12,7 @@ import { Ledger } from '../ledger.ts';
 import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
-import { type GemmTile, GpuMatmul, type TileQuery } from './gpu-matmul.ts';
+import { GpuMatmul } from './gpu-matmul.ts';
 import { type Generation, GpuTensor, type Held } from './gpu-tensor.ts';
 import { adoptResult, asArgument, isBufferResult } from './gpujs-buffers.ts';
 import { throttlePolling } from './polling.ts';
@@ -56,8 +56,9 @@ export class WebGpuContext implements GpuContext {
   }
 
   #generation(shared: SharedDevice): Opened {
+    const { software, threads, adapter, driver } = this.report;
     const buffers = new DeviceBuffers(shared);
-    const matmul = new GpuMatmul(shared, { software: this.report.software, threads: this.report.threads });
+    const matmul = new GpuMatmul(shared, { software, threads, device: `${adapter} ${driver}` });
     return { shared, buffers, ledger: this.#ledger, matmul };
   }
 
@@ -71,9 +72,9 @@ export class WebGpuContext implements GpuContext {
     return this.#opened.shared;
   }
 
-  /** The tile that `matmul` would take for this product. */
-  tileFor(call: TileQuery): Promise<GemmTile> {
-    return this.#opened.matmul.tileFor(call);
+  /** The products of this device, for code that measures or checks tiles. */
+  get products(): GpuMatmul {
+    return this.#opened.matmul;
   }
 
   async #current(): Promise<Opened> {

@@ -1,7 +1,12 @@
 import type { Product } from '../product.ts';
 
-/** Milliseconds that a candidate needs for the product; Infinity or a rejection rules it out. */
-export type Measure<T> = (candidate: T) => Promise<number>;
+/** How candidates are tried on a product. */
+export interface Trial<T> {
+  /** Runs the candidate once and checks its product: the fault in words, or undefined. A rejection is a fault, too. */
+  check(candidate: T): Promise<string | undefined>;
+  /** Milliseconds of one run. Everything but a positive number rules the candidate out. */
+  measure(candidate: T): Promise<number>;
+}
 
 /** Options of a Tuner. */
 export interface TunerOptions<T> {
@@ -12,17 +17,35 @@ export interface TunerOptions<T> {
   readonly seed?: Readonly<Record<string, string>>;
 }
 
-/** Names the class of a product: products whose sizes round to the same powers of two run alike. */
+/** The outcome of one measurement, by the names of the candidates. */
+export interface Tuned {
+  /** The class of shapes, after the device's name. */
+  readonly key: string;
+  /** The fastest candidate that was right; undefined when there was none. */
+  readonly best: string | undefined;
+  /** Milliseconds of each candidate that was right. */
+  readonly ms: Readonly<Record<string, number>>;
+  /** The faults of the others. */
+  readonly wrong: Readonly<Record<string, string>>;
+}
+
+/** Runs of each candidate, in turns. */
+const ROUNDS = 3;
+
+/** Names the class of a product: products whose sizes round to the same powers of two run alike, if they are aligned alike. */
 export function shapeClass({ m, k, n, dtype }: Product): string {
   const power = (size: number) => Math.round(Math.log2(Math.max(1, size)));
-  return `${dtype} 2^${power(m)}×2^${power(k)}×2^${power(n)}`;
+  const aligned = k % 4 === 0 && n % 4 === 0 ? '' : ' unaligned';
+  return `${dtype} 2^${power(m)}×2^${power(k)}×2^${power(n)}${aligned}`;
 }
 
 /**
- * Chooses a kernel by measurement. It times the candidates once per device and class of shapes, and remembers the
- * fastest. The caller brings the measurement.
+ * Chooses a kernel by measurement, once per device and class of shapes. Only a candidate whose product is right may win.
+ * The caller brings the check and the clock.
  */
 export class Tuner<T> {
+  /** The measurements of this process. */
+  readonly log: Tuned[] = [];
   readonly #options: TunerOptions<T>;
   readonly #best = new Map<string, string>();
   readonly #running = new Map<string, Promise<T | undefined>>();
@@ -40,26 +63,50 @@ export class Tuner<T> {
 
   /**
    * The fastest candidate, from memory or measured now. Callers that come meanwhile share the measurement.
-   * Undefined when the measurement ruled out every candidate.
+   * Undefined when every candidate was wrong.
    */
-  async best(product: Product, candidates: readonly T[], measure: Measure<T>): Promise<T | undefined> {
+  async best(product: Product, candidates: readonly T[], trial: Trial<T>): Promise<T | undefined> {
     const known = this.known(product, candidates);
     if (known !== undefined) return known;
     const key = this.#key(product);
-    const running = this.#running.get(key) ?? this.#measureAll(key, candidates, measure);
+    const running = this.#running.get(key) ?? this.#tune(key, candidates, trial);
     this.#running.set(key, running);
     return running.finally(() => this.#running.delete(key));
   }
 
-  async #measureAll(key: string, candidates: readonly T[], measure: Measure<T>): Promise<T | undefined> {
-    let best: { candidate: T; ms: number } | undefined;
-    // One after the other: at the same time they would slow each other down.
+  async #tune(key: string, candidates: readonly T[], trial: Trial<T>): Promise<T | undefined> {
+    const wrong: Record<string, string> = {};
+    const right: T[] = [];
+    // One after the other: at the same time they would slow each other down. The check compiles and warms up.
     for (const candidate of candidates) {
-      const ms = await measure(candidate).catch(() => Number.POSITIVE_INFINITY);
-      if (ms < (best?.ms ?? Number.POSITIVE_INFINITY)) best = { candidate, ms };
+      const fault = await trial.check(candidate).catch((error: unknown) => String(error));
+      if (fault === undefined) right.push(candidate);
+      else wrong[this.#options.name(candidate)] = fault;
     }
-    if (best !== undefined) this.#best.set(key, this.#options.name(best.candidate));
-    return best?.candidate;
+    const times = await this.#times(right, trial, wrong);
+    const best = [...times].sort(([, a], [, b]) => a - b)[0]?.[0];
+    const ms = Object.fromEntries([...times].map(([candidate, value]) => [this.#options.name(candidate), value]));
+    if (best !== undefined) this.#best.set(key, this.#options.name(best));
+    this.log.push({ key, best: best && this.#options.name(best), ms, wrong });
+    return best;
+  }
+
+  /** The best time of each. In turns, so that a clock that climbs or a busy moment favours nobody. */
+  async #times(right: readonly T[], trial: Trial<T>, wrong: Record<string, string>): Promise<Map<T, number>> {
+    const times = new Map<T, number>();
+    const ruledOut = new Set<T>();
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const candidate of right.filter((one) => !ruledOut.has(one))) {
+        const ms = await trial.measure(candidate).catch(() => Number.NaN);
+        if (ms > 0 && Number.isFinite(ms)) times.set(candidate, Math.min(ms, times.get(candidate) ?? ms));
+        else {
+          ruledOut.add(candidate);
+          times.delete(candidate);
+          wrong[this.#options.name(candidate)] = `its time is ${ms} ms`;
+        }
+      }
+    }
+    return times;
   }
 
   #key(product: Product): string {

@@ -1,6 +1,6 @@
 // When a product counts as right: the edge of each bound, from both sides.
 import * as assert from 'uvu/assert';
-import { checkProduct, difference } from '../../../../kernels/matmul/product-check.ts';
+import { checkProduct, difference, sampledDifference } from '../../../../kernels/matmul/product-check.ts';
 import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
 import { ShapeError } from '../../../../src/errors.ts';
 import type { DType } from '../../../../src/tensor/dtype.ts';
@@ -125,6 +125,21 @@ test('the reference passes its own check', () => {
     const [a, b] = [matrix(dtype, values(9, 12, 1)), matrix(dtype, values(12, 5, 2))];
     assert.is(difference(referenceMatmul(a, b), a, b), undefined, dtype);
   }
+});
+
+test('samples: the first, the last and some rows and columns are checked', () => {
+  const ones = (rows: number, columns: number) =>
+    new Tensor('float32', [rows, columns], new Float32Array(rows * columns).fill(1));
+  const [a, b] = [ones(9, 5), ones(5, 7)];
+  const right = referenceMatmul(a, b);
+  assert.is(sampledDifference(right, a, b, 3), undefined);
+  for (const at of [0, 6, 8 * 7 + 6, 2 * 7, 5 * 7 + 3]) {
+    const wrong = new Tensor('float32', [9, 7], right.data.slice());
+    wrong.data[at] = Number.NaN;
+    assert.match(String(sampledDifference(wrong, a, b, 3)), /^(row|column) \d+: element \d+ is NaN, expected 5/);
+  }
+  assert.match(String(sampledDifference(ones(9, 6), a, b, 3)), /is float32\[9,6\], expected float32\[9,7\]/);
+  assert.is(sampledDifference(ones(0, 7), ones(0, 5), b, 3), undefined);
 });
 
 test.run();

@@ -5,7 +5,7 @@ import { productOf } from '../../../../kernels/matmul/product.ts';
 import { difference } from '../../../../kernels/matmul/product-check.ts';
 import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
 import { chunksOf } from '../../../../kernels/matmul/webgpu/chunks.ts';
-import { shapeClass, Tuner } from '../../../../kernels/matmul/webgpu/tuner.ts';
+import { shapeClass, type Trial, Tuner } from '../../../../kernels/matmul/webgpu/tuner.ts';
 import { ContextError, ShapeError } from '../../../../src/errors.ts';
 import { tensor } from '../../../../src/tensor/convert.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
@@ -94,33 +94,63 @@ test('a row larger than a binding is an error', () => {
 const product = (size: number) => ({ m: size, k: size, n: size, dtype: 'float32' as const });
 const times: Record<string, number> = { a: 3, b: 1, c: 2 };
 
-test('the tuner measures a class of shapes once, and remembers the fastest', async () => {
+const trial = (over: Partial<Trial<string>> = {}): Trial<string> => ({
+  check: async () => undefined,
+  measure: async (c) => times[c] as number,
+  ...over,
+});
+
+test('the tuner measures a class of shapes once, in turns, and remembers the fastest', async () => {
   const tuner = new Tuner<string>({ device: 'test', name: (c) => c });
   const measured: string[] = [];
   const measure = async (c: string) => {
     measured.push(c);
-    return times[c]!;
+    return times[c] as number;
   };
-  const both = await Promise.all([1000, 1024].map((size) => tuner.best(product(size), ['a', 'b', 'c'], measure)));
+  const both = await Promise.all(
+    [1000, 1024].map((size) => tuner.best(product(size), ['a', 'b', 'c'], trial({ measure }))),
+  );
   assert.equal(both, ['b', 'b']);
-  assert.equal(measured, ['a', 'b', 'c']);
+  assert.equal(measured.join(''), 'abcabcabc');
   assert.is(tuner.known(product(1024), ['a', 'b']), 'b');
   assert.is(tuner.known(product(64), ['a', 'b']), undefined);
   assert.is(
     new Tuner<string>({ device: 'test', name: (c) => c, seed: tuner.toJSON() }).known(product(1000), ['b']),
     'b',
   );
+  assert.equal(
+    tuner.log.map(({ best, ms, wrong }) => [best, ms, wrong]),
+    [['b', times, {}]],
+  );
+});
+
+test('the fastest candidate does not win with a wrong product', async () => {
+  const tuner = new Tuner<string>({ device: 'test', name: (c) => c });
+  const check = async (c: string) => (c === 'b' ? '3 of 64 sampled elements are wrong' : undefined);
+  assert.is(await tuner.best(product(1000), ['a', 'b', 'c'], trial({ check })), 'c');
+  assert.equal(tuner.log[0]?.wrong, { b: '3 of 64 sampled elements are wrong' });
+});
+
+test('a time of 0, NaN or infinity rules a candidate out: an invalid kernel takes 0 ms', async () => {
+  for (const none of [0, Number.NaN, Number.POSITIVE_INFINITY, -1]) {
+    const tuner = new Tuner<string>({ device: 'test', name: (c) => c });
+    const measure = async (c: string) => (c === 'b' ? none : (times[c] as number));
+    assert.is(await tuner.best(product(1000), ['a', 'b', 'c'], trial({ measure })), 'c');
+  }
 });
 
 test('the tuner rules out what fails, and says so when nothing is left', async () => {
   const tuner = new Tuner<string>({ device: 'test', name: (c) => c });
-  const failing = async (c: string) => {
-    if (c !== 'c') throw new Error('does not compile');
-    return 5;
-  };
+  const failing = trial({
+    check: async (c) => {
+      if (c !== 'c') throw new Error('does not compile');
+      return undefined;
+    },
+  });
   assert.is(await tuner.best(product(8), ['a', 'c'], failing), 'c');
   assert.is(await tuner.best(product(999), ['a', 'b'], failing), undefined);
   assert.is(shapeClass(product(1000)), 'float32 2^10×2^10×2^10');
+  assert.is(shapeClass(product(1001)), 'float32 2^10×2^10×2^10 unaligned');
 });
 
 test.run();

@@ -1,0 +1,35 @@
+// Measured tiles are kept in the user's cache: written whole, merged, and never trusted to be there or to be right.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { readTiles, tileCachePath, writeTiles } from '../../../../engines/contexts/webgpu/tile-cache.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('tile cache');
+const folder = mkdtempSync(join(tmpdir(), 'tiles-'));
+const path = join(folder, 'deep', 'tiles.json');
+
+test('lies in the private home, the cache folder of the user, or ~/.cache', () => {
+  assert.match(tileCachePath({ DIRECTVIEW_HOME: '/h', XDG_CACHE_HOME: '/x' }), /^\/h\/cache\/matmul-tiles-\d+\.json$/);
+  assert.match(tileCachePath({ XDG_CACHE_HOME: '/x' }), /^\/x\/directview\/matmul-tiles-\d+\.json$/);
+  assert.match(tileCachePath({}), /\/\.cache\/directview\/matmul-tiles-\d+\.json$/);
+});
+
+test('two engines write their classes beside each other', () => {
+  assert.equal(readTiles(path), {});
+  writeTiles({ 'card: small': '32x32' }, path);
+  writeTiles({ 'card: large': '128x128' }, path);
+  assert.equal(readTiles(path), { 'card: small': '32x32', 'card: large': '128x128' });
+});
+
+test('a broken file and a folder that cannot be made are no error', () => {
+  writeFileSync(path, '{"card: small": "32x32", "card: odd": 5');
+  assert.equal(readTiles(path), {});
+  writeFileSync(path, '{"card: small": "32x32", "card: odd": 5}');
+  assert.equal(readTiles(path), { 'card: small': '32x32' });
+  writeTiles({ a: 'b' }, join(path, 'below a file', 'tiles.json'));
+});
+
+test.after(() => rmSync(folder, { recursive: true }));
+test.run();
