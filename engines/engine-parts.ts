@@ -3,6 +3,7 @@ import { zeromqTransport } from '../src/comm/zeromq.ts';
 import type { EngineOptions } from '../src/protocol/engine-options.ts';
 import { Collectives } from './collectives/collectives.ts';
 import { Control } from './control/control.ts';
+import { Health } from './control/health.ts';
 import { Bridge } from './device/bridge.ts';
 import { isOnDevice, onHostOnly } from './device/host-values.ts';
 import { LazyContext } from './device/lazy-context.ts';
@@ -15,6 +16,7 @@ import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
 import type { TaskClient } from './queue/queue-event.ts';
+import { recordFile } from './queue/record-file.ts';
 import { createRevivers } from './queue/revivers.ts';
 import { Runner } from './queue/runner.ts';
 import { StatusBoard } from './queue/status-board.ts';
@@ -74,7 +76,9 @@ export function createParts(options: EngineOptions): EngineParts {
 
   const kernels = new UserKernels(identity);
   const state: EngineState = { identity, namespace, evaluator, context, residency, peers, kernels, executionCount: 0 };
-  const runner = new Runner({ state, libraries, capture, board, bodies, revivers });
-  const loop = new TaskLoop({ queue, board, runner, control, collectives });
+  const health = new Health(board);
+  const interrupted = () => health.interrupted();
+  const runner = new Runner({ state, libraries, capture, board, bodies, revivers, interrupted });
+  const loop = new TaskLoop({ queue, board, runner, control, collectives, record: recordFile(options), health });
   return { transport, board, control, output, capture, libraries, relay, bodies, collectives, state, runner, loop };
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
+import { PeerClosed } from '../src/comm/link.ts';
 import type { Listener } from '../src/comm/transport.ts';
 import type { Body } from '../src/protocol/codec.ts';
 import { type DeviceChoice, ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
@@ -10,6 +11,7 @@ import type { ContextOptions, ProbedContext } from './contexts/context.ts';
 import type { FromControl } from './control/control.ts';
 import { carryOut } from './control/control-requests.ts';
 import { removeSocketFiles } from './control/ipc-files.ts';
+import { sendBeforeEnd } from './control/last-replies.ts';
 import { guardProcess } from './control/process-guard.ts';
 import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals.ts';
@@ -19,6 +21,9 @@ import { refuseInput } from './user-code/no-input.ts';
 
 /** Finds the engine's GPU context: `probeContext` of contexts/index.ts, or one for tests. @throws ContextError */
 export type ProbeContext = (choice: DeviceChoice, options: ContextOptions) => Promise<ProbedContext>;
+
+/** Characters of a reason that a client is told. */
+const MAX_REASON = 2000;
 
 /** An engine process at work: it listens, registers, runs tasks and ends cleanly. */
 export class EngineServer {
@@ -62,6 +67,7 @@ export class EngineServer {
   #guardProcess(): void {
     const { tasks, control } = this.#options;
     guardProcess(this.#log, this.#parts.runner);
+    sendBeforeEnd(() => this.#listener?.flush());
     process.on('SIGTERM', () => void this.stop(ENGINE_EXIT.ok, 'SIGTERM'));
     process.on('exit', () => removeSocketFiles([tasks, control]));
   }
@@ -81,13 +87,20 @@ export class EngineServer {
       { transport, endpoint: this.#options.tasks, conversation: TASKS },
       {
         message: (message, body, client) => this.#receive(message, body, client),
-        down: (_, client) => {
-          loop.clientDown(client);
+        down: (reason, client) => {
+          // Tasks of a client that said goodbye run on: others may fetch their results.
+          if (!(reason instanceof PeerClosed)) loop.clientDown(client);
           bodies.clientDown(client);
         },
-        dropped: (error) => this.#log.write(`a message was dropped: ${error.message}`),
+        dropped: (error, client, id) => this.#dropped(error, client, id),
       },
     );
+  }
+
+  // The client must know: it would wait for ever.
+  #dropped({ message: reason }: Error, client: TaskClient, id: string | undefined): void {
+    this.#log.write(`a message was dropped: ${reason}`);
+    void client.send({ type: 'dropped', id, reason: reason.slice(0, MAX_REASON) });
   }
 
   #receive(message: TasksInbound, body: Body, client: TaskClient): void {
@@ -116,7 +129,8 @@ export class EngineServer {
     else if (message.do === 'roster') {
       state.peers.roster(message.engines, message.version);
       loop.roster(message.version);
-    } else if (message.do === 'request') carryOut(message.request, loop);
+    } else if (message.do === 'client-gone') loop.clientGone(message.client);
+    else if (message.do === 'request') carryOut(message.request, loop);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     // A later task must not end in place of the one that was meant.
     else if (board.get('started') === message.started) runner.interrupt();

@@ -4,13 +4,15 @@ import { workerData } from 'node:worker_threads';
 import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlReply, ControlRequest, EngineRecord } from '../../src/protocol/messages.ts';
-import { listenChannels } from '../../src/rpc/channel.ts';
+import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
 import { CONTROL } from '../../src/rpc/conversations.ts';
 import { engineLog } from '../log.ts';
+import { recordFile } from '../queue/record-file.ts';
 import { REASON, StatusBoard } from '../queue/status-board.ts';
+import { clientOf } from '../queue/task-queue.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
 import { answer, type ControlSide, REPLACE_GRACE_MS } from './control-requests.ts';
-import { Interrupter, Reaper } from './interrupter.ts';
+import { Interrupter, Reaper, STOP_REASONS } from './interrupter.ts';
 import { removeSocketFiles } from './ipc-files.ts';
 import { Registration } from './registration.ts';
 import { onStdinEnd } from './stdin.ts';
@@ -23,14 +25,20 @@ const board = new StatusBoard(buffer);
 const transport = zeromqTransport();
 const log = engineLog('control');
 const reaper = new Reaper(() => removeSocketFiles([options.tasks, options.control]));
-const interrupter = new Interrupter(board, reaper, (started) => tell({ do: 'interrupt', started }));
+const record = recordFile(options);
+const interrupter = new Interrupter({
+  board,
+  reaper,
+  reject: (started) => tell({ do: 'interrupt', started }),
+  replaced: (reason) => record?.stopped(STOP_REASONS[reason]),
+});
 const side: ControlSide = { uuid, board, interrupter, shutdown };
 let stopping = false;
 
 const listener = await listenChannels(
   { transport, endpoint: options.control, conversation: CONTROL },
   {
-    message: (request, _, client) => void client.send(replyTo(request)),
+    message: (request, _, client) => void reply(request, client),
     dropped: (error) => log.write(`a message was dropped: ${error.message}`),
   },
 );
@@ -38,6 +46,7 @@ const registration = new Registration(transport, options, {
   registered: (id) => tell({ do: 'registered', id }),
   roster: (engines, version) => tell({ do: 'roster', engines, version }),
   stop: shutdown,
+  clientGone,
 });
 onStdinEnd(() => shutdown(ENGINE_EXIT.ok, 'the launcher is gone (stdin ended)'));
 port.on('message', (message: ToControl) => {
@@ -57,6 +66,23 @@ function register(engine: Omit<EngineRecord, 'id' | 'control'>): void {
 
 function deadline(started: number): void {
   if (board.running()?.started === started) interrupter.end(started, REASON.timeout, REPLACE_GRACE_MS);
+}
+
+// Here, because the main thread may never yield: its task may be the endless loop of that client.
+function clientGone(client: string): void {
+  tell({ do: 'client-gone', client });
+  const running = board.running();
+  if (running !== null && clientOf(running.id) === client) {
+    interrupter.end(running.started, REASON.clientGone, REPLACE_GRACE_MS);
+  }
+}
+
+async function reply(request: ControlRequest, client: Channel<ControlReply>): Promise<void> {
+  const running = board.running();
+  const answered = replyTo(request);
+  const waits = request.type === 'interrupt' && request.wait === true && answered.value !== null;
+  if (waits && running !== null) await interrupter.ended(running.started);
+  void client.send(answered);
 }
 
 /** Asks the main thread to end; ends the process if it does not answer. */

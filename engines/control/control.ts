@@ -19,6 +19,8 @@ export type FromControl =
   | { readonly do: 'roster'; readonly engines: readonly EngineRecord[]; readonly version: number }
   /** Rejects what the task with this start number awaits. */
   | { readonly do: 'interrupt'; readonly started: number }
+  /** This client died: its queued tasks never run. */
+  | { readonly do: 'client-gone'; readonly client: string }
   /** A control request that the main thread carries out. */
   | { readonly do: 'request'; readonly request: ControlRequest }
   | { readonly do: 'shutdown'; readonly code: number; readonly reason: string };

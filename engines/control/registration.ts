@@ -12,6 +12,8 @@ export interface RegistrationEvents {
   registered(id: EngineId): void;
   roster(engines: readonly EngineRecord[], version: number): void;
   stop(code: number, reason: string): void;
+  /** A client died without a goodbye. */
+  clientGone(client: string): void;
 }
 
 /** Turns of the event loop that a goodbye may take to leave. */
@@ -80,6 +82,7 @@ export class Registration {
     this.#aliveAt = Date.now();
     this.#up = true;
     if (message.type === 'stopping') this.#events.stop(ENGINE_EXIT.ok, 'the cluster stops');
+    else if (message.type === 'client-gone') this.#events.clientGone(message.client);
     else if (message.type === 'registered') {
       this.#id = message.id;
       this.#events.registered(message.id);

@@ -25,6 +25,7 @@ function enter(level: number): void {
     try {
       scripts[level]?.runInThisContext({ breakOnSigint: true });
     } catch {
+      board.add('caught', 1);
       // Node breaks the script that was entered last. A task that still computes was entered before this script. Wait for
       // it, so that the next signal goes to the task.
       while (board.get('phase') === PHASE.sync && board.get('closed') === 0) board.waitFor('closed', LOOK_MS);

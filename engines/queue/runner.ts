@@ -28,6 +28,8 @@ export interface RunnerOptions {
   readonly bodies: RelayedBodies;
   /** How bodies decode on this engine. */
   readonly revivers: TaskRevivers;
+  /** A signal has ended the task. */
+  readonly interrupted?: (() => void) | undefined;
 }
 
 /** A task at work. */
@@ -64,19 +66,21 @@ export class Runner {
   readonly #board: StatusBoard;
   readonly #bodies: RelayedBodies;
   readonly #revivers: TaskRevivers;
+  readonly #interrupted: (() => void) | undefined;
   #stop: ((error: unknown) => void) | undefined;
   /** The task that awaits something. */
   #waiting: Run | undefined;
   /** A task has ended within this turn of the event loop. */
   #turnIsUsed = false;
 
-  constructor({ state, libraries, capture, board, bodies, revivers }: RunnerOptions) {
+  constructor({ state, libraries, capture, board, bodies, revivers, interrupted }: RunnerOptions) {
     this.#state = state;
     this.#libraries = libraries;
     this.#capture = capture;
     this.#board = board;
     this.#bodies = bodies;
     this.#revivers = revivers;
+    this.#interrupted = interrupted;
   }
 
   /** Gives a promise only if the task must wait: a short task ends within the call, without a microtask. Never throws. */
@@ -187,6 +191,9 @@ export class Runner {
     this.#board.set('phase', PHASE.sync);
     try {
       return enter(() => steps.next(value));
+    } catch (error) {
+      if (error instanceof Interrupted) this.#interrupted?.();
+      throw error;
     } finally {
       this.#board.set('phase', PHASE.awaiting);
     }
@@ -248,7 +255,10 @@ export class Runner {
 
   #interruption({ message, started }: Run): WireError {
     const where = `task '${message.id}' on ${this.#state.identity.name}`;
-    if (this.#board.get('reason') !== REASON.timeout) return plainError('TaskInterrupted', `${where} was interrupted`);
+    const reason = this.#board.get('reason');
+    if (reason === REASON.clientGone)
+      return plainError('TaskInterrupted', `${where} was interrupted: its client is gone`);
+    if (reason !== REASON.timeout) return plainError('TaskInterrupted', `${where} was interrupted`);
     const ran = `ran longer than ${message.runTimeout} ms (${now() - started} ms)`;
     return plainError('TaskTimeout', `${where} ${ran} and was interrupted`);
   }

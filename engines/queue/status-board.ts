@@ -5,7 +5,7 @@ import type { QueueEvent } from './queue-event.ts';
 /** The main thread is idle, computes for a task (a signal finds user code), or awaits something for the task. */
 export const PHASE = { idle: 0, sync: 1, awaiting: 2 } as const;
 /** The reason for ending the running task. */
-export const REASON = { none: 0, interrupt: 1, timeout: 2 } as const;
+export const REASON = { none: 0, interrupt: 1, timeout: 2, clientGone: 3 } as const;
 
 const WORD = {
   phase: 0,
@@ -20,8 +20,14 @@ const WORD = {
   /** Count of tasks that ended, whatever the end. */
   completed: 6,
   stopping: 7,
+  /** Count of SIGINTs that were sent for a task. */
+  signals: 8,
+  /** How many of them have been caught, wherever. */
+  caught: 9,
+  /** 1 from an interrupted task until Node's timers and console were found to work. */
+  unproved: 10,
 } as const;
-const WORDS = 8;
+const WORDS = 12;
 const SLOT_AT = WORDS * 4;
 const QUEUE_AT = SLOT_AT + SLOT_BYTES;
 const KEPT_AT = QUEUE_AT + IdRing.bytes;

@@ -1,5 +1,6 @@
 // The timers are imported, not global, because users may give these names to values of their own.
 import { performance } from 'node:perf_hooks';
+import process from 'node:process';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
@@ -11,11 +12,16 @@ import type { TaskQueue } from './task-queue.ts';
 
 /** Milliseconds of short tasks in a row before the sockets get their turn. */
 const SLICE_MS = 2;
+/** Milliseconds after which replies leave within such a row: they are lost if the next task ends the process. */
+const FLUSH_MS = 0.5;
+/** So many tasks in so many milliseconds are a flood. */
+const FLOOD_TASKS = 64;
+const FLOOD_MS = 20;
 /** Large results are read from memory while they are sent: the next task waits for them, but not for ever. */
 const LARGE_BYTES = 1 << 20;
 const SEND_WAIT_MS = 10_000;
-/** Milliseconds in which a lost client may come back before its queued tasks are dropped. */
-const CLIENT_LEASE_MS = 10_000;
+/** Milliseconds in which a lost client may come back before its queued tasks are dropped: the controller tells of dead ones. */
+const CLIENT_LEASE_MS = 600_000;
 /** Milliseconds that a task waits for the roster that its client has seen. The controller may be gone. */
 const ROSTER_WAIT_MS = 2000;
 
@@ -40,6 +46,17 @@ export interface TaskObserver {
   ended(message: TaskMessage, failed: boolean): void;
 }
 
+/** Notes down which task starts, where the note outlives the engine. */
+export interface StartRecorder {
+  started(id: TaskId): void;
+}
+
+/** Holds the next task back after an interrupt. */
+export interface Door {
+  /** Undefined where the next task may start at once; else resolves when it may. */
+  proved(): Promise<void> | undefined;
+}
+
 /** The parts that the loop connects. */
 export interface TaskLoopOptions {
   readonly queue: TaskQueue<TaskClient>;
@@ -47,6 +64,8 @@ export interface TaskLoopOptions {
   readonly runner: RunsTasks;
   readonly control: ControlLink;
   readonly collectives: TaskObserver;
+  readonly record?: StartRecorder | undefined;
+  readonly health?: Door | undefined;
 }
 
 /** Takes tasks from the queue one at a time, runs them, and carries out the events of the queue. */
@@ -56,18 +75,23 @@ export class TaskLoop {
   readonly #runner: RunsTasks;
   readonly #control: ControlLink;
   readonly #collectives: TaskObserver;
+  readonly #record: StartRecorder | undefined;
+  readonly #health: Door | undefined;
   /** The roster version that this engine has seen. Before the first one no task starts, because it would have no rank. */
   #rosterVersion: number | undefined;
   #holding: NodeJS.Timeout | undefined;
+  readonly #flood = new Flood();
   #pumping = false;
   #stopping = false;
 
-  constructor({ queue, board, runner, control, collectives }: TaskLoopOptions) {
+  constructor({ queue, board, runner, control, collectives, record, health }: TaskLoopOptions) {
     this.#queue = queue;
     this.#board = board;
     this.#runner = runner;
     this.#control = control;
     this.#collectives = collectives;
+    this.#record = record;
+    this.#health = health;
   }
 
   /** No further task starts. */
@@ -89,9 +113,14 @@ export class TaskLoop {
     this.#wake();
   }
 
-  /** A channel to a client is down. The client may be back soon on another one. */
+  /** A channel to a client broke. The client may be back soon on another one. */
   clientDown(client: TaskClient): void {
     setTimeout(() => void this.#handle(this.#queue.clientGone(client)), CLIENT_LEASE_MS).unref();
+  }
+
+  /** The client with this uuid died: its queued tasks never run. */
+  clientGone(uuid: string): void {
+    void this.#handle(this.#queue.ownerGone(uuid));
   }
 
   /** Aborts queued tasks. */
@@ -114,13 +143,23 @@ export class TaskLoop {
   #wake(): void {
     if (this.#pumping || this.#stopping) return;
     this.#pumping = true;
-    setImmediate(() => this.#pump());
+    setImmediate(() => this.#turn());
   }
 
-  #pump(): void {
-    const until = performance.now() + SLICE_MS;
+  #turn(): void {
     this.#runner.turn();
+    this.#pump(performance.now() + SLICE_MS);
+  }
+
+  #pump(until: number): void {
+    const flush = performance.now() + FLUSH_MS;
     for (;;) {
+      const proved = this.#health?.proved();
+      if (proved !== undefined) {
+        // Where Node does not work any more, the control thread replaces the engine.
+        proved.then(() => setImmediate(() => this.#turn())).catch(() => {});
+        return;
+      }
       const started = this.#next();
       if (started === undefined) {
         this.#pumping = false;
@@ -133,16 +172,29 @@ export class TaskLoop {
         return;
       }
       const sending = this.#finish(task, end);
-      if (sending !== undefined || performance.now() > until) {
-        void Promise.resolve(sending).then(() => setImmediate(() => this.#pump()));
+      const time = performance.now();
+      if (sending !== undefined || time > until) {
+        void Promise.resolve(sending).then(() => setImmediate(() => this.#turn()));
+        return;
+      }
+      if (this.#mustFlush(time, flush)) {
+        // After all microtasks, the sockets have the replies.
+        queueMicrotask(() => process.nextTick(() => this.#pump(until)));
         return;
       }
     }
   }
 
+  // A reply that waits for the end of the turn is lost if the next task ends the process. In a flood of short tasks it
+  // waits a little, because each packet costs as much as a task.
+  #mustFlush(now: number, due: number): boolean {
+    const isFlood = this.#flood.counts(now);
+    return (now > due || !isFlood) && this.#queue.head !== undefined;
+  }
+
   async #resume(task: QueuedTask<TaskClient>, end: TaskEnd): Promise<void> {
     await this.#finish(task, end);
-    setImmediate(() => this.#pump());
+    setImmediate(() => this.#turn());
   }
 
   #next(): Started<TaskClient> | undefined {
@@ -150,6 +202,7 @@ export class TaskLoop {
     this.#control.drain();
     const started = this.#stopping || this.#isHeld() ? undefined : this.#queue.next();
     if (started === undefined) return undefined;
+    this.#record?.started(started.task.message.id);
     void this.#handle([started]);
     const { runTimeout } = started.task.message;
     if (runTimeout !== undefined) this.#control.deadline(this.#board.get('started'), runTimeout);
@@ -206,6 +259,23 @@ export class TaskLoop {
     // A client that is gone may come back and ask for the kept reply.
     const gone = () => {};
     return Promise.race([sent.catch(gone), sleep(SEND_WAIT_MS)]);
+  }
+}
+
+/** Tells whether tasks come so fast that their replies should share packets. */
+class Flood {
+  #since = 0;
+  #tasks = 0;
+  #isOn = false;
+
+  /** Counts a task: true in a flood. */
+  counts(now: number): boolean {
+    this.#tasks++;
+    if (now - this.#since < FLOOD_MS) return this.#isOn;
+    this.#isOn = this.#tasks >= FLOOD_TASKS && now - this.#since < 2 * FLOOD_MS;
+    this.#since = now;
+    this.#tasks = 0;
+    return this.#isOn;
   }
 }
 

@@ -104,6 +104,11 @@ export class TaskQueue<C> {
     return this.#dropWhere((task) => task.client === client);
   }
 
+  /** The client with this uuid died: its queued tasks never run. */
+  ownerGone(uuid: string): QueueEvent<C>[] {
+    return this.#dropWhere(({ message }) => clientOf(message.id) === uuid);
+  }
+
   /** Sends a task's reply to another client: at once if kept, at the end if queued or running, otherwise a refusal. */
   fetch(id: TaskId, client: C): QueueEvent<C>[] {
     const kept = this.#kept.get(id);

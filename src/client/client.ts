@@ -273,12 +273,12 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   }
 
   /**
-   * Ends the running tasks of these engines: TaskInterrupted within a second where V8 can break the code, else the
-   * engine is replaced after `grace` ms.
-   * @throws RangeError "No such engine: 99"; TimeoutError
+   * Ends the running tasks of these engines (TaskInterrupted), and resolves when they have ended. An engine whose code V8
+   * cannot break is replaced after `grace` ms (default 2000): then its replacement is there, with an empty namespace.
+   * @throws RangeError "No such engine: 99"; TimeoutError; ClusterError for an engine that could not be replaced
    */
   async interrupt(targets: Targets = 'all', options: { grace?: number } = {}): Promise<void> {
-    await this.#links.controlEach(engineIds(targets, this.ids), { type: 'interrupt', ...options });
+    await this.#links.interrupt(engineIds(targets, this.ids), options.grace);
   }
 
   /** Stops these engines for good; their ids are gone. @throws RangeError, ClusterError */
@@ -286,9 +286,15 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     await this.#links.shutdown(engineIds(targets, this.ids));
   }
 
-  /** Replaces these engines by new ones with the same ids and empty namespaces. @throws RangeError, ClusterError */
+  /**
+   * Replaces these engines by new ones with the same ids and empty namespaces. An engine that has died comes back when it is
+   * named by its id; 'all' means the live ones.
+   * @throws RangeError, ClusterError
+   */
   async restart(targets: Targets = 'all'): Promise<void> {
-    await this.#links.restart(engineIds(targets, this.ids));
+    const isNamed = Array.isArray(targets) || (typeof targets === 'number' && targets >= 0);
+    const known = isNamed ? [...this.ids, ...this.#links.dead] : this.ids;
+    await this.#links.restart(engineIds(targets, known));
   }
 
   /** Stops the whole cluster. @throws ClusterError */

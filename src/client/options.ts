@@ -5,6 +5,8 @@ import type { Targets } from './targets.ts';
 export interface CallOptions {
   /** Ends the wait with AbortError and drops the call's tasks that have not started. */
   readonly signal?: AbortSignal | undefined;
+  /** true: the signal also interrupts the call's tasks that run, and no others. Default false: those go on. */
+  readonly interrupt?: boolean | undefined;
   /** Milliseconds to wait before the wait rejects with TimeoutError; the task itself goes on. */
   readonly timeout?: number | undefined;
   /** Milliseconds each task may run on its engine before it is interrupted (TaskTimeout). */
@@ -54,7 +56,7 @@ export interface ConcurrencyOption {
 export interface MapOptions extends TargetOptions, ConcurrencyOption {}
 
 /** Names of the options that every call takes. */
-export const CALL_OPTIONS: readonly string[] = ['signal', 'timeout', 'runTimeout', 'label', 'via'];
+export const CALL_OPTIONS: readonly string[] = ['signal', 'interrupt', 'timeout', 'runTimeout', 'label', 'via'];
 
 /** Refuses a count that is neither undefined nor a whole number ≥ `least`. @throws TypeError naming the option */
 export function checkCount(value: unknown, name: string, least = 0): void {
@@ -80,6 +82,9 @@ export function checkOptions<T extends CallOptions>(options: T, ...more: readonl
   }
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
     throw new TypeError('signal is an AbortSignal');
+  }
+  if (options.interrupt !== undefined && typeof options.interrupt !== 'boolean') {
+    throw new TypeError(`interrupt is true or false, not ${String(options.interrupt)}`);
   }
   return options;
 }

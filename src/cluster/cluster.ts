@@ -3,9 +3,10 @@ import type { Client, ConnectOptions } from '../client/client.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
-import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
+import type { ClusterVerb, EngineId, EngineRecord, Fate } from '../protocol/messages.ts';
 import { isTracing } from '../rpc/wire-trace.ts';
 import { Arrivals } from './arrivals.ts';
+import { OwnClients } from './clients/own-clients.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
@@ -14,7 +15,6 @@ import { describeExit, type EngineExit, type Launcher } from './launchers/launch
 import { LocalLauncher } from './launchers/local.ts';
 import { logPath, readLog } from './launchers/log-file.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
-import { OwnClients } from './own-clients.ts';
 import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
 
 /** A controller in this process and engine processes beside it; `stop`, or `await using`, ends them all. */
@@ -29,6 +29,8 @@ export class Cluster {
   readonly #reasons = new Map<EngineId, string>();
   /** Ids of engines that were started here. */
   readonly #logged = new Set<EngineId>();
+  /** The ids of engines that this cluster has started and not shut down, also of those that have died. */
+  readonly #slots = new Set<EngineId>();
   #incarnations = 0;
   #controller: Controller | undefined;
   #stopping: Promise<void> | undefined;
@@ -79,6 +81,7 @@ export class Cluster {
       onVerb: (verb) => this.#obey(verb),
       onEvent: (event) => this.#onEvent(event),
       isWatched: (id) => this.#launcher.handle(id) !== undefined,
+      fateOf: (id) => this.#launcher.handle(id)?.fate(),
     });
     if (this.#stopping !== undefined) await this.#controller.close(); // Ctrl-C came while it was binding
     await this.add(this.#options.engines, this.#options.signal);
@@ -144,6 +147,7 @@ export class Cluster {
     const slots = this.#live().reserve(countOf('engines', n));
     try {
       await this.#launch(slots, signal);
+      for (const slot of slots) this.#slots.add(slot);
       await this.#clients.see(this.engines);
       return slots;
     } catch (error) {
@@ -162,11 +166,12 @@ export class Cluster {
   }
 
   /**
-   * Ends those engines and starts new ones under the same ids. Their namespaces are lost.
-   * @throws ClusterError for an id without a running engine of this cluster
+   * Ends those engines and starts new ones under the same ids; default: all, also those that have died. Their namespaces
+   * are lost.
+   * @throws ClusterError for an id that no engine of this cluster has had, or that was shut down
    */
-  async restart(ids: readonly EngineId[] | EngineId = this.#ids()): Promise<void> {
-    const slots = this.#owned(ids);
+  async restart(ids: readonly EngineId[] | EngineId = [...this.#slots]): Promise<void> {
+    const slots = this.#started(ids);
     await this.#end(slots, 'was restarted');
     await this.#launch(slots);
     await this.#clients.see(this.engines);
@@ -177,7 +182,9 @@ export class Cluster {
    * @throws ClusterError for an id without a running engine of this cluster
    */
   async shutdown(ids: readonly EngineId[] | EngineId): Promise<void> {
-    await this.#end(this.#owned(ids), 'was shut down');
+    const slots = this.#owned(ids);
+    await this.#end(slots, 'was shut down');
+    for (const slot of slots) this.#slots.delete(slot);
     await this.#clients.see(this.engines);
   }
 
@@ -200,13 +207,22 @@ export class Cluster {
     return this.engines.map((engine) => engine.id);
   }
 
+  #started(ids: readonly EngineId[] | EngineId): EngineId[] {
+    const slots = [...new Set([ids].flat())];
+    const strange = slots.find((slot) => !this.#slots.has(slot));
+    if (strange === undefined) return slots;
+    throw this.#strange(strange);
+  }
+
   #owned(ids: readonly EngineId[] | EngineId): EngineId[] {
     const slots = [ids].flat();
     const strange = slots.find((slot) => this.#launcher.handle(slot) === undefined);
     if (strange === undefined) return slots;
-    throw new ClusterError(
-      `engine ${strange} is not a running process of this cluster: it has ${this.#ids().join(', ')}`,
-    );
+    throw this.#strange(strange);
+  }
+
+  #strange(id: EngineId): ClusterError {
+    return new ClusterError(`engine ${id} is not a running process of this cluster: it has ${this.#ids().join(', ')}`);
   }
 
   async #end(slots: readonly EngineId[], reason: string): Promise<void> {
@@ -241,8 +257,10 @@ export class Cluster {
     const { slot } = exit.handle;
     this.#arrivals.exited(exit);
     if (this.#stopping !== undefined) return;
-    this.#controller?.down(slot, this.#reasons.get(slot) ?? reasonOf(exit));
-    if (exit.code === ENGINE_EXIT.replaced && !this.#reasons.has(slot)) void this.#replace(slot);
+    const fate = exit.handle.fate();
+    const replaced = !this.#reasons.has(slot) && wantsReplacement(exit, fate);
+    this.#controller?.down(slot, this.#reasons.get(slot) ?? reasonOf(exit), { fate, replaced });
+    if (replaced) void this.#replace(slot);
   }
 
   async #replace(slot: EngineId): Promise<void> {
@@ -250,6 +268,7 @@ export class Cluster {
       await this.#launch([slot]);
     } catch (error) {
       await this.#launcher.stop({ slots: [slot], grace: this.#options.grace });
+      this.#controller?.replacementFailed(slot, (error as Error).message);
       if (this.#stopping === undefined) {
         this.#options.onEvent?.({ type: 'replacement-failed', id: slot, error: error as Error });
       }
@@ -292,6 +311,11 @@ export class Cluster {
 
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;
+
+/** An engine inside native code is killed: then only its record tells that it was to be replaced. */
+function wantsReplacement({ code }: EngineExit, fate: Fate | undefined): boolean {
+  return code === ENGINE_EXIT.replaced || fate?.stopped !== undefined;
+}
 
 /** Reads how long an engine waited for user code to stop from its last lines, when it ended to be replaced. */
 function reasonOf(exit: EngineExit): string {

@@ -1,11 +1,13 @@
 import { debuglog } from 'node:util';
+import { PeerClosed } from '../comm/link.ts';
 import type { Listener, Transport } from '../comm/transport.ts';
-import type { ClusterVerb, EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
+import type { ClusterVerb, EngineId, EngineRecord, Fate, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
 import { type Channel, listenChannels } from '../rpc/channel.ts';
 import { ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
+import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
 import { Pinger } from './pinger.ts';
-import { type Admission, Roster } from './roster.ts';
+import { type Admission, type DeathDetails, Roster } from './roster.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
 const debug = debuglog('directview:controller');
@@ -27,6 +29,10 @@ export interface ControllerOptions {
   readonly onEvent?: (event: ControllerEvent) => void;
   /** True if a launcher reports the exit of that engine. */
   readonly isWatched?: (id: EngineId) => boolean;
+  /** Which tasks had started on that engine, which has been killed. */
+  readonly fateOf?: (id: EngineId) => Fate | undefined;
+  /** Whether a client's process lives; default asks this host. */
+  readonly isAlive?: (pid: number) => boolean;
 }
 
 /**
@@ -40,12 +46,15 @@ export class Controller {
   #version = 0;
   /** Everybody who follows the roster: engines with their uuid, clients without. */
   readonly #followers = new Map<Party, string | undefined>();
+  readonly #clients = new Map<Party, ClientIdentity>();
+  readonly #clientWatch: ClientWatch;
   readonly #pinger: Pinger;
   #listener!: Listener;
   #isStopping = false;
 
   private constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#clientWatch = new ClientWatch({ onGone: (client) => this.#clientGone(client), isAlive: options.isAlive });
     this.#pinger = new Pinger(options.transport, options.vitals ?? {}, (verdict) => this.#judge(verdict));
   }
 
@@ -79,15 +88,20 @@ export class Controller {
   }
 
   /** Takes an engine off the roster at once; `reason` completes the sentence "engine 3 …". */
-  down(id: EngineId, reason: string): void {
-    this.#publish(this.#roster.down(id, reason));
+  down(id: EngineId, reason: string, end: DeathDetails = {}): void {
+    this.#publish(this.#roster.down(id, reason, end));
+  }
+
+  /** The replacement that `down` promised could not be started. */
+  replacementFailed(id: EngineId, reason: string): void {
+    this.#tell({ type: 'replacement-failed', id, reason });
   }
 
   #take(message: RosterInbound, party: Party): void {
     debug('<- %s', message.type);
     if (message.type === 'register') this.#register(message, party);
     else if (message.type === 'unregister') this.#leave(message.uuid, 'was shut down');
-    else if (message.type === 'hello') this.#welcome(party, undefined);
+    else if (message.type === 'hello') this.#hello(party, message);
     else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, party);
     else void this.#obey(message.request, message.verb, party);
   }
@@ -108,6 +122,19 @@ export class Controller {
   #refuse(party: Party, uuid: string, reason: string): void {
     debug('refused %s: %s', uuid, reason);
     void party.send({ type: 'stopping' });
+  }
+
+  #hello(party: Party, client: ClientIdentity): void {
+    this.#clients.set(party, client);
+    this.#clientWatch.up(client);
+    this.#welcome(party, undefined);
+  }
+
+  /** Engines interrupt its running task and drop its queued ones. */
+  #clientGone(client: string): void {
+    debug('client %s is gone', client);
+    for (const [party, uuid] of this.#followers)
+      if (uuid !== undefined) void party.send({ type: 'client-gone', client });
   }
 
   #welcome(party: Party, uuid: string | undefined): void {
@@ -139,6 +166,9 @@ export class Controller {
   #onDown(party: Party, reason: Error): void {
     const uuid = this.#followers.get(party);
     this.#followers.delete(party);
+    const client = this.#clients.get(party);
+    this.#clients.delete(party);
+    if (client !== undefined && !(reason instanceof PeerClosed)) this.#clientWatch.lost(client);
     if (uuid !== undefined) this.#leave(uuid, `lost its connection: ${reason.message}`);
   }
 
@@ -150,7 +180,9 @@ export class Controller {
 
   #judge(verdict: Verdict): void {
     this.#options.onEvent?.({ type: 'vitals', verdict });
-    if (verdict.state === 'dead') this.down(verdict.id, `did not answer for ${Math.round(verdict.silent)} ms`);
+    if (verdict.state !== 'dead') return;
+    const fate = this.#options.fateOf?.(verdict.id);
+    this.down(verdict.id, `did not answer for ${Math.round(verdict.silent)} ms`, fate && { fate });
   }
 
   #publish(events: readonly RosterEvent[]): void {
@@ -190,6 +222,7 @@ export class Controller {
   /** Idempotent. */
   async close(): Promise<void> {
     this.announceStop();
+    this.#clientWatch.close();
     await this.#pinger.close();
     await this.#listener.close();
   }

@@ -1,5 +1,8 @@
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
-import type { RosterEvent } from '../rpc/roster-state.ts';
+import type { EngineDown, RosterEvent } from '../rpc/roster-state.ts';
+
+/** The details of an engine's death beside its reason. */
+export type DeathDetails = Pick<EngineDown, 'fate' | 'replaced'>;
 
 /** An engine that asks to be registered. */
 export type Candidate = Omit<EngineRecord, 'id'>;
@@ -47,12 +50,12 @@ export class Roster {
   }
 
   /** The engine is gone: `reason` completes the sentence "engine 3 …". Returns no events if the engine was removed before. */
-  down(id: EngineId, reason: string): readonly RosterEvent[] {
+  down(id: EngineId, reason: string, end: DeathDetails = {}): readonly EngineDown[] {
     const engine = this.#engines.get(id);
     if (engine === undefined) return [];
     this.#engines.delete(id);
     this.#over.set(engine.uuid, reason);
-    return [{ type: 'engine-down', id, uuid: engine.uuid, reason }];
+    return [{ type: 'engine-down', id, uuid: engine.uuid, reason, ...end }];
   }
 
   get(id: EngineId): EngineRecord | undefined {

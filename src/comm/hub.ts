@@ -1,6 +1,6 @@
 import { ConnectionError } from '../errors.ts';
 import { Fifo } from '../util/fifo.ts';
-import { type Carrier, PacketLink } from './link.ts';
+import { type Carrier, PacketLink, STALE } from './link.ts';
 import { report } from './log.ts';
 import type { Limits } from './outbox.ts';
 import { asBuffer, type Frames, goodbyePacket, LAST, readHeader } from './packet.ts';
@@ -18,6 +18,8 @@ const LEASE_SWEEPS = 60;
 /** Probes that a peer leaves unanswered may fill its pipe: no more than this. */
 const MAX_PROBES = 16;
 const MAX_STRAYS = 64;
+/** Packets that a pipe takes, with room to spare. */
+const FLUSH_PACKETS = 16;
 /** Milliseconds between two looks for peers that have fallen silent. */
 export const SWEEP_MS = 10_000;
 
@@ -99,6 +101,18 @@ export class Hub {
     }
   }
 
+  /** Hands over what every peer would get next, without waiting for the outcome: the process is about to end. */
+  flush(): void {
+    for (const peer of this.#peers.values()) {
+      for (let n = 0; n < FLUSH_PACKETS; n++) {
+        const frames = peer.stalled ?? peer.link.take();
+        peer.stalled = undefined;
+        if (frames === undefined) break;
+        void this.#send([peer.id, ...frames]);
+      }
+    }
+  }
+
   /** Ends every link without `onDown`; resolves when the goodbyes are out. */
   async close(): Promise<void> {
     for (const peer of [...this.#peers.values()]) void peer.link.close();
@@ -129,7 +143,7 @@ export class Hub {
     try {
       const { sequence, flags } = readHeader(frames);
       if (flags & LAST) return undefined;
-      if (sequence !== 0) return this.#turnAway(id, 'this link has ended');
+      if (sequence !== 0) return this.#turnAway(id, STALE);
     } catch (error) {
       report(`${this.#name}: ignored a stranger: ${(error as Error).message}`);
       return this.#turnAway(id, (error as Error).message);

@@ -9,6 +9,17 @@ const MIB = 1024 * 1024;
 /** Acknowledge after this many packets, well before the peer's window of them is used up. */
 const ACKNOWLEDGE_PACKETS = 8;
 
+/** The peer closed the link, with a goodbye: it did not die. */
+export class PeerClosed extends ConnectionError {}
+
+/** The peer ended the link because it could not handle a packet. */
+export class PeerRefused extends ConnectionError {}
+
+/** The text of a goodbye that ends a link in good order. */
+const CLOSED = 'closed';
+/** The text of a goodbye for a packet of a link that is over at the peer. */
+export const STALE = 'this link has ended';
+
 /** The carrier of a link's packets, as the link needs it. */
 export interface Carrier {
   /** Where the peer is, for messages of errors. */
@@ -53,7 +64,7 @@ export class PacketLink implements Link {
       destination: handlers.destination?.bind(handlers),
       delivered: (transfer) => this.#outbox.finish(transfer),
       acknowledged: (count) => this.#outbox.acknowledge(count),
-      goodbye: (reason) => this.fail(new ConnectionError(`${this.#carrier.name} ended the link: ${reason}`)),
+      goodbye: (reason) => this.fail(this.#goodbye(reason)),
     });
   }
 
@@ -83,7 +94,7 @@ export class PacketLink implements Link {
   }
 
   close(): Promise<void> {
-    return this.#end(new ConnectionError(`the link to ${this.#carrier.name} is closed`), 'closed');
+    return this.#end(new ConnectionError(`the link to ${this.#carrier.name} is closed`), CLOSED);
   }
 
   /** The peer is gone: tells the handlers, once. Not after `close`. */
@@ -120,6 +131,12 @@ export class PacketLink implements Link {
     }
     this.#unacknowledgedBytes += frames[1]?.byteLength ?? 0;
     this.#carrier.wake();
+  }
+
+  #goodbye(reason: string): ConnectionError {
+    const text = `${this.#carrier.name} ended the link: ${reason}`;
+    if (reason === CLOSED) return new PeerClosed(text);
+    return reason === STALE ? new ConnectionError(text) : new PeerRefused(text);
   }
 
   #acknowledgeDue(): boolean {

@@ -67,6 +67,10 @@ class MemoryListener implements Listener {
     peer.join(own);
   }
 
+  flush(): void {
+    for (const end of this.#ends) end.flush();
+  }
+
   async close(): Promise<void> {
     if (listeners.get(this.endpoint) === this) listeners.delete(this.endpoint);
     await Promise.all([...this.#ends].map((end) => end.link.close()));
@@ -100,6 +104,10 @@ class MemoryEnd implements Carrier {
       this.#scheduled = false;
       this.#pump();
     });
+  }
+
+  flush(): void {
+    this.#pump();
   }
 
   async end(goodbye: Frames | undefined): Promise<void> {

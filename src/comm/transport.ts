@@ -40,6 +40,8 @@ export interface LinkHandlers {
 export interface Listener {
   /** Where peers connect: `ipc://…` or `tcp://host:port` with the real port. */
   readonly endpoint: string;
+  /** Hands what is queued to the socket at once, before the process ends. A peer whose pipe is full misses it. */
+  flush(): void;
   close(): Promise<void>;
 }
 

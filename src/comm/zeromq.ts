@@ -2,7 +2,7 @@
 // a DEALER of its own. Its defaults fit neither: queues without bounds, lingering for ever, no heartbeats.
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import { context, Dealer, type EventType, Router } from 'zeromq';
+import { context, Dealer, type EventType, type Observer, Router } from 'zeromq';
 import { ConnectionError } from '../errors.ts';
 import { checkFree, type Endpoint, parseEndpoint } from './endpoint.ts';
 import { Hub, type SendOutcome, SWEEP_MS } from './hub.ts';
@@ -98,14 +98,16 @@ class DealerCarrier implements Carrier {
     this.#socket = new Dealer({ ...settings(endpoint, limits), immediate: true });
     alive.add(this.#socket);
     this.link = new PacketLink(this, handlers, limits);
-    this.#watching = this.#watch();
-    this.#connect(endpoint.address);
+    this.#watching = this.#connect(endpoint.address);
     this.#reading = this.#read();
   }
 
-  #connect(address: string): void {
+  /** Resolves when the socket's events have ended. @throws ConnectionError at once */
+  #connect(address: string): Promise<void> {
     try {
+      const watching = this.#watch(this.#socket.events);
       this.#socket.connect(address);
+      return watching;
     } catch (error) {
       this.#socket.close();
       alive.delete(this.#socket);
@@ -167,8 +169,8 @@ class DealerCarrier implements Carrier {
     }
   }
 
-  #watch(): Promise<void> {
-    return watch(this.#socket, (event) => {
+  #watch(events: Observer): Promise<void> {
+    return watch(events, (event) => {
       if (event === 'handshake') this.#connected = true;
       else if (event === 'disconnect' && this.#connected) void this.#drain();
       else if (event === 'handshake:error:protocol') report(`${this.name} does not speak ZeroMQ`);
@@ -228,6 +230,12 @@ class RouterListener implements Listener {
     this.#reading = this.#read();
   }
 
+  flush(): void {
+    if (this.#closing !== undefined) return;
+    this.#socket.linger = GOODBYE_LINGER_MS;
+    this.#hub.flush();
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -262,7 +270,7 @@ class RouterListener implements Listener {
 
   #watch(): Promise<void> {
     this.#sweeper = setInterval(() => this.#hub.sweep(), SWEEP_MS).unref();
-    return watch(this.#socket, (event) => {
+    return watch(this.#socket.events, (event) => {
       if (event === 'disconnect') this.#probeSoon();
     });
   }
@@ -278,8 +286,7 @@ class RouterListener implements Listener {
 }
 
 /** Tells of the socket's events until it is closed. Not `events.on`: that rejects unheard when the socket closes. */
-async function watch(socket: Dealer | Router, onEvent: (type: EventType) => void): Promise<void> {
-  const events = socket.events;
+async function watch(events: Observer, onEvent: (type: EventType) => void): Promise<void> {
   try {
     while (!events.closed) onEvent((await events.receive()).type);
   } catch {

@@ -38,6 +38,8 @@ const optionFields = {
   deathTimeout: optional(num),
   /** Bytes of finished results kept for clients that ask again; default 64 MiB. */
   outboxBytes: optional(whole),
+  /** The launcher has put the file of a flight record at descriptor 3. */
+  record: optional(flag),
 };
 
 /** The device that an engine should open. The same object travels from the command line to the engine's context. */

@@ -107,8 +107,14 @@ const output = {
 /** The messages that an engine accepts on its tasks socket, from clients and other engines. */
 export const TASKS_INBOUND = union('type', { task, mail, relay, body, fetch });
 
+const dropped = {
+  /** The task that the message was about, where that can be read. */
+  id: optional(text),
+  reason: text,
+};
+
 /** The messages that an engine sends back on its tasks socket. */
-export const TASKS_OUTBOUND = union('type', { reply, output, need });
+export const TASKS_OUTBOUND = union('type', { reply, output, need, dropped });
 
 /** A header with `type` and these fields. */
 type Message<Type extends string, F extends Readers> = UnionOf<'type', { readonly [K in Type]: F }>;
@@ -139,11 +145,14 @@ export interface ReplyMessage extends Message<'reply', typeof reply> {}
 /** Engine → client, while the task runs. */
 export interface OutputMessage extends Message<'output', typeof output> {}
 
+/** Engine → client: a message of yours cannot be read or handled. */
+export interface DroppedMessage extends Message<'dropped', typeof dropped> {}
+
 /** See TASKS_INBOUND. */
 export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage | FetchMessage;
 
 /** See TASKS_OUTBOUND. */
-export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage;
+export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage | DroppedMessage;
 
 // ---- Control socket ------------------------------------------------------------------------------------------------
 
@@ -190,9 +199,10 @@ export const CONTROL_METHODS = {
   abort: control({ ids: list(text) }, nothing),
   /**
    * Ends the running task, if it is one of `ids` (absent: whichever it is): within a second if V8 can break it, else by
-   * replacing the engine after `grace` ms. The answer is the id of the task, or null.
+   * replacing the engine after `grace` ms. The answer is the id of the task, or null. `wait`: the answer comes when the
+   * task has ended; an engine that is replaced does not answer.
    */
-  interrupt: control({ ids: optional(list(text)), grace: optional(num) }, orNull(text)),
+  interrupt: control({ ids: optional(list(text)), grace: optional(num), wait: optional(flag) }, orNull(text)),
   /** Ends the engine process. */
   shutdown: control({}, nothing),
   /** Frees kept results; without `ids` all those of `client`. */
@@ -311,14 +321,26 @@ const clusterVerb = union('do', {
 
 const version = optional(whole);
 
+const fateFields = {
+  /** The tasks that started last, oldest first: at most 64. The last one ran, unless it had just ended. */
+  started: list(text),
+  /** Why the last one was ended, where that took the engine with it. */
+  stopped: optional(oneOf('interrupt', 'timeout', 'client-gone')),
+};
+
+/** The state in which an engine died: it tells the tasks that had started from those that only waited. */
+export interface Fate extends ObjectOf<typeof fateFields> {}
+
+const fate: Reader<Fate> = object(fateFields);
+
 /** Engine or client → controller. */
 export const ROSTER_INBOUND = union('type', {
   /** Engine: I am here. `slot` is the id that it wants. */
   register: { engine: object(engineFields), slot: optional(whole) },
   /** Engine: I end. */
   unregister: { uuid: text },
-  /** Client: tell me who is there, and who comes and goes. */
-  hello: { client: text },
+  /** Client: tell me who is there, and who comes and goes. Process and host tell whether it lives when its link breaks. */
+  hello: { client: text, pid: optional(whole), host: optional(text) },
   /** Engine: I am alive. */
   heartbeat: { uuid: text },
   /** Client: something that the cluster's launcher does. */
@@ -332,7 +354,12 @@ export const ROSTER_OUTBOUND = union('type', {
   /** Every engine. */
   roster: { engines: list(engine), version },
   'engine-up': { engine, version },
-  'engine-down': { id: whole, uuid: text, reason: text, version },
+  /** `replaced`: another engine starts under the same id. */
+  'engine-down': { id: whole, uuid: text, reason: text, version, fate: optional(fate), replaced: optional(flag) },
+  /** The replacement that 'engine-down' promised could not be started. */
+  'replacement-failed': { id: whole, reason: text },
+  /** To engines: this client died without a goodbye. */
+  'client-gone': { client: text },
   /** The answer to `cluster`; `error` says why it failed. */
   'cluster-reply': { request: whole, error: optional(text) },
   /** The cluster stops. */

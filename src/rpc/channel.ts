@@ -51,9 +51,9 @@ export interface ChannelHandlers<In extends Header, Out extends Header> {
   down?(reason: Error, channel: Channel<Out>): void;
   /**
    * A message was dropped: it cannot be read, the peer may not send this kind, or `message` threw. Without this handler
-   * the link logs it (NODE_DEBUG=directview:comm).
+   * the link logs it (NODE_DEBUG=directview:comm). `id`: the message's field of that name, if it can be read.
    */
-  dropped?(error: Error): void;
+  dropped?(error: Error, channel: Channel<Out>, id: string | undefined): void;
   /**
    * As `destination` of LinkHandlers: memory for part `part` of a large message, whose header `read` decodes. Only the
    * side that connected is asked.
@@ -120,7 +120,7 @@ function receiver<In extends Header, Out extends Header>(
         handlers.message(checked(header, kinds, channel.peer), body, channel);
       } catch (error) {
         if (handlers.dropped === undefined) throw error;
-        handlers.dropped(error as Error);
+        handlers.dropped(error as Error, channel, idOf(parts));
       }
     },
     onDown: (link, reason) => handlers.down?.(reason, channelOf(link)),
@@ -137,4 +137,14 @@ function checked<In extends Header>(header: Header, kinds: Union<In>, peer: stri
 
 function isOneOf<In extends Header>(header: Header, kinds: Union<In>): header is In {
   return kinds.kinds.has(header.type);
+}
+
+/** The field `id` of a header that may be anything. */
+function idOf([header]: readonly Uint8Array[]): string | undefined {
+  try {
+    const { id } = JSON.parse(Buffer.from(header ?? []).toString()) as { id?: unknown };
+    return typeof id === 'string' ? id : undefined;
+  } catch {
+    return undefined;
+  }
 }

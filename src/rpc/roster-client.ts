@@ -1,6 +1,6 @@
 import type { Transport } from '../comm/transport.ts';
 import { ClusterError, ConnectionError } from '../errors.ts';
-import type { ClusterVerb, EngineRecord, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
+import type { ClusterVerb, EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { ROSTER } from './conversations.ts';
@@ -8,8 +8,20 @@ import { Requests } from './requests.ts';
 import { type RosterEvent, RosterState } from './roster-state.ts';
 import { type WaitLimits, within } from './waiting.ts';
 
-/** A change of the roster, or the loss of the controller: then nothing more comes. */
-export type RosterClientEvent = RosterEvent | { readonly type: 'cluster-lost'; readonly reason: string };
+/**
+ * A change of the roster, an engine that was to be replaced and will not be, or the loss of the controller: then nothing
+ * more comes.
+ */
+export type RosterClientEvent =
+  | RosterEvent
+  | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
+  | { readonly type: 'cluster-lost'; readonly reason: string };
+
+/** The process of a client and its host: they tell whether it lives when its link breaks. */
+export interface ClientProcess {
+  readonly pid?: number | undefined;
+  readonly host?: string | undefined;
+}
 
 /** True when the engines are as they are waited for. */
 export type RosterPredicate = (engines: readonly EngineRecord[]) => boolean;
@@ -34,16 +46,16 @@ export class RosterClient {
   #lost: ConnectionError | undefined;
 
   /**
-   * `name`: what the controller calls this client.
+   * `name`: what the controller calls this client; `process`: where it runs, if it wants its tasks to end with it.
    * @throws ConnectionError for an endpoint that nobody may connect to
    */
-  constructor(transport: Transport, endpoint: string, name: string) {
+  constructor(transport: Transport, endpoint: string, name: string, process: ClientProcess = {}) {
     this.#endpoint = endpoint;
     this.#channel = openChannel({ transport, endpoint, conversation: ROSTER }, 'controller', {
       message: (message) => this.#take(message),
       down: (reason) => this.#lose(`the connection to the controller was lost: ${reason.message}`),
     });
-    void this.#channel.send({ type: 'hello', client: name });
+    void this.#channel.send({ type: 'hello', client: name, ...process });
   }
 
   /** The live engines; none before `ready`. */
@@ -102,7 +114,9 @@ export class RosterClient {
 
   #take(message: RosterOutbound): void {
     if (message.type === 'cluster-reply') this.#answer(message.request, message.error);
-    else if (message.type === 'stopping') this.#lose('the cluster is stopping');
+    else if (message.type === 'replacement-failed') {
+      this.#emit({ type: message.type, id: message.id, reason: message.reason });
+    } else if (message.type === 'stopping') this.#lose('the cluster is stopping');
     else this.#follow(message);
   }
 

@@ -1,9 +1,20 @@
-import type { EngineId, EngineRecord, RosterOutbound } from '../protocol/messages.ts';
+import type { EngineId, EngineRecord, Fate, RosterOutbound } from '../protocol/messages.ts';
 
-/** An engine joined, or left for good; `reason` completes the sentence "engine 3 …". */
-export type RosterEvent =
-  | { readonly type: 'engine-up'; readonly engine: EngineRecord }
-  | { readonly type: 'engine-down'; readonly id: EngineId; readonly uuid: string; readonly reason: string };
+/** An engine left for good. */
+export interface EngineDown {
+  readonly type: 'engine-down';
+  readonly id: EngineId;
+  readonly uuid: string;
+  /** Completes the sentence "engine 3 …". */
+  readonly reason: string;
+  /** Which tasks had started; absent if nobody knows. */
+  readonly fate?: Fate | undefined;
+  /** Another engine starts under the same id. */
+  readonly replaced?: boolean | undefined;
+}
+
+/** An engine joined or left. */
+export type RosterEvent = { readonly type: 'engine-up'; readonly engine: EngineRecord } | EngineDown;
 
 /** The roster as a follower knows it from the controller's messages. No I/O: messages go in, events come out. */
 export class RosterState {
@@ -25,7 +36,7 @@ export class RosterState {
     if ('version' in message) this.#version = message.version ?? 0;
     if (message.type === 'roster') return this.#reconcile(message.engines);
     if (message.type === 'engine-up') return this.#up(message.engine);
-    if (message.type === 'engine-down') return this.#down(message.uuid, message.reason);
+    if (message.type === 'engine-down') return this.#down(message.uuid, message.reason, message);
     return [];
   }
 
@@ -45,10 +56,11 @@ export class RosterState {
     return [...downs, { type: 'engine-up', engine }];
   }
 
-  #down(uuid: string, reason: string): RosterEvent[] {
+  #down(uuid: string, reason: string, { fate, replaced }: Pick<EngineDown, 'fate' | 'replaced'> = {}): RosterEvent[] {
     const engine = this.#engines.get(uuid);
     if (engine === undefined) return [];
     this.#engines.delete(uuid);
-    return [{ type: 'engine-down', id: engine.id, uuid, reason }];
+    const more = { ...(fate && { fate }), ...(replaced && { replaced }) };
+    return [{ type: 'engine-down', id: engine.id, uuid, reason, ...more }];
   }
 }

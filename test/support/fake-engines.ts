@@ -84,11 +84,15 @@ class FakeEngine {
     }
   }
 
+  /** The running task dies with it; those behind it had not started. */
   die(): void {
     this.dead = true;
-    const held = [...(this.#running ? [this.#running] : []), ...this.queue.splice(0).map(({ attempt }) => attempt)];
-    for (const attempt of held)
-      attempt.fail(new EngineError(`Engine ${this.record.id} died while running task '${attempt.task.id}'`));
+    const { id } = this.record;
+    this.#running?.fail(new EngineError(`Engine ${id} died while running task '${this.#running.task.id}'`));
+    for (const { attempt } of this.queue.splice(0)) {
+      attempt.isUnstarted = true;
+      attempt.fail(new EngineError(`Engine ${id} died before this task started: '${attempt.task.id}'`));
+    }
   }
 }
 
@@ -166,6 +170,8 @@ export class FakeSession implements BalancerLinks {
         this.engines.get(task.engine?.id ?? -1)?.abort(new Set([task.wireId]));
     }
   };
+
+  readonly stop = this.abort;
 
   async control<Verb extends ControlVerb>(id: EngineId, verb: Verb): Promise<ControlValue<Verb>> {
     const engine = this.engines.get(id);

@@ -157,8 +157,10 @@ export class Calls<M extends Mode> {
     const before = this.#unseen;
     this.#unseen = NONE;
     const { options: limits } = call;
-    const { label = call.label } = limits;
-    return new AsyncResult({ label, tasks, assembly, abort: this.links.abort, limits, progressLabel, before });
+    const { label = call.label, interrupt } = limits;
+    const { abort, stop } = this.links;
+    const onSignal = interrupt === true ? stop : abort;
+    return new AsyncResult({ label, tasks, assembly, abort, onSignal, limits, progressLabel, before });
   }
 
   /** A call that sends the same method to each target and gives one value per target. @throws as `open`, `submit` */

@@ -34,6 +34,8 @@ export class Attempt {
   /** When the engine began and ended, in milliseconds since 1970 by its own clock; null without a reply. */
   started: number | null = null;
   completed: number | null = null;
+  /** Its engine died before the task started: it is as if it had never been sent. */
+  isUnstarted = false;
   /** Bytes of the reply's body. */
   bytes = 0;
   stdout = '';

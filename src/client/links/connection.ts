@@ -1,9 +1,10 @@
 import type { Transport } from '../../comm/transport.ts';
-import { ConnectionError, EngineError, type EngineInfo, TaskAborted } from '../../errors.ts';
+import { ConnectionError, EngineError, type EngineInfo, RemoteError, TaskAborted } from '../../errors.ts';
 import { type Body, decodeBody, type EncodedCall } from '../../protocol/codec.ts';
 import type {
   ControlValue,
   ControlVerb,
+  DroppedMessage,
   EngineId,
   EngineRecord,
   OutputMessage,
@@ -23,8 +24,10 @@ import { ControlClient } from '../../rpc/control-client.ts';
 import { TASKS } from '../../rpc/conversations.ts';
 import { Requests } from '../../rpc/requests.ts';
 import type { Attempt } from './attempt.ts';
+import { type Death, deathError, progressOf, stoppedError, type TaskProgress } from './death.ts';
 import { remoteError } from './outcome.ts';
 import type { Task } from './task.ts';
+import { type Kept, TaskLink } from './task-link.ts';
 
 /** How the body of one task gets to its engine, where it leaves the client once and goes on from engine to engine. */
 export interface Relayed {
@@ -48,11 +51,9 @@ export interface Request extends EncodedCall {
 /** Memory of exactly `bytes`, or undefined where a result of that size has no place. */
 export type ResultBuffer = (bytes: number) => Uint8Array | undefined;
 
-/** Kept until the reply: a broken link is replaced and the task is sent again, whole (the engine runs it once). */
-interface Sent {
+/** A task without a reply. */
+interface Sent extends Kept {
   readonly attempt: Attempt;
-  readonly message: TaskMessage;
-  readonly body: Body;
   readonly destination: ResultBuffer | undefined;
 }
 
@@ -66,33 +67,42 @@ const REVIVERS = { fn: reviveLocal, ref, module: fromModule };
 /** This client's links to one engine, and the tasks that wait for its replies. */
 export class Connection {
   readonly record: EngineRecord;
-  readonly #transport: Transport;
   readonly #rosterVersion: () => number;
   readonly #sent = new Map<TaskId, Sent>();
   readonly #fetches = new Requests<Fetched, TaskId>();
   readonly #control: ControlClient;
-  #tasks: Channel<TasksInbound> | undefined;
-  #down: string | undefined;
+  readonly #tasks: TaskLink<Sent>;
+  #death: Death | undefined;
 
   /** `rosterVersion`: what this client has seen of the roster. */
   constructor(record: EngineRecord, transport: Transport, rosterVersion: () => number = () => 0) {
     this.record = record;
     this.#rosterVersion = rosterVersion;
-    this.#transport = transport;
     this.#control = new ControlClient(transport, record);
+    const options = { transport, endpoint: record.tasks, conversation: TASKS };
+    this.#tasks = new TaskLink({
+      kept: this.#sent,
+      open: (handlers) => openChannel(options, `engine ${record.id}`, handlers),
+      again: () => this.#asked(),
+      message: (message, body) => this.#take(message, body),
+      unreadable: (error, id) => this.#unreadable(error, id),
+      destination: (part, bytes, read) => this.#destination(part, bytes, read),
+      fail: ({ attempt }, reason) => attempt.fail(new EngineError(`engine ${record.id} ${reason}`)),
+    });
   }
 
   /** Sends one attempt, which gets its outcome. A dead engine fails it at once. */
   submit(attempt: Attempt, request: Request): void {
-    if (this.#down !== undefined) {
-      attempt.fail(this.#died(attempt));
+    if (this.#death !== undefined) {
+      this.#end(attempt, 'unstarted', undefined);
       return;
     }
     const { body, relayed, destination } = request;
     const message = this.#message(attempt.id, request);
-    if (relayed === undefined) void this.#channel().send(message, body);
-    else this.#sendRelayed(message, body, relayed);
-    this.#sent.set(attempt.id, { attempt, message, body, destination });
+    const channel = this.#tasks.channel;
+    if (channel !== undefined && relayed === undefined) void channel.send(message, body);
+    else if (channel !== undefined && relayed !== undefined) sendRelayed(channel, message, body, relayed);
+    this.#sent.set(attempt.id, { attempt, message, body, destination, isOut: channel !== undefined, refusals: 0 });
   }
 
   #message(id: TaskId, { method, label, runTimeout, call }: Request): TaskMessage {
@@ -109,33 +119,14 @@ export class Connection {
     };
   }
 
-  // The chunks leave before the task: the engine passes them on while it is busy with others.
-  #sendRelayed(message: TaskMessage, body: Body, { from, chain }: Relayed): void {
-    const key = `${message.id.slice(0, message.id.lastIndexOf(':'))}.${message.call}`;
-    const channel = this.#channel();
-    if (chain !== undefined) {
-      for (const { message: relay, chunk } of relayChunks(key, chain, body)) void channel.send(relay, [chunk]);
-    }
-    void channel.send({ ...message, relayed: { key, from } });
-  }
-
   // The chain has broken before that engine.
   #sendBody(id: TaskId): void {
     const sent = this.#sent.get(id);
-    if (sent !== undefined) void this.#channel().send({ type: 'body', id }, sent.body);
+    if (sent !== undefined) void this.#tasks.channel?.send({ type: 'body', id }, sent.body);
   }
 
-  #channel(): Channel<TasksInbound> {
-    this.#tasks ??= openChannel(
-      { transport: this.#transport, endpoint: this.record.tasks, conversation: TASKS },
-      `engine ${this.record.id}`,
-      {
-        message: (message, body) => this.#take(message, body),
-        down: (_, channel) => this.#reconnect(channel),
-        destination: (part, bytes, read) => this.#destination(part, bytes, read),
-      },
-    );
-    return this.#tasks;
+  *#asked(): Generator<TasksInbound> {
+    for (const id of this.#fetches.ids) yield { type: 'fetch', id };
   }
 
   // In a reply with one array or tensor, part 0 is the header, part 1 the value's structure, part 2 the bytes.
@@ -146,15 +137,7 @@ export class Connection {
     return this.#sent.get(message.id)?.destination?.(bytes);
   }
 
-  // A broken link is not a dead engine: the roster says when an engine is dead.
-  #reconnect(channel: Channel<TasksInbound>): void {
-    if (channel !== this.#tasks || this.#down !== undefined) return;
-    this.#tasks = undefined;
-    for (const { message, body } of this.#sent.values()) void this.#channel().send(message, body);
-    for (const id of this.#fetches.ids) void this.#channel().send({ type: 'fetch', id });
-  }
-
-  #take(message: TasksOutbound, body: Body): void {
+  #take(message: Exclude<TasksOutbound, DroppedMessage>, body: Body): void {
     if (message.type === 'reply') this.#onReply(message, body);
     else if (message.type === 'output') this.#onOutput(message, body);
     else this.#sendBody(message.id);
@@ -162,9 +145,9 @@ export class Connection {
 
   /** Asks for the result of a task that another client submitted. False: this engine does not have it, or is gone. */
   async fetch(task: Task): Promise<boolean> {
-    if (this.#down !== undefined) return false;
+    if (this.#death !== undefined) return false;
     const answer = this.#fetches.open(task.id, `engine ${this.record.id} did not answer 'fetch'`);
-    void this.#channel().send({ type: 'fetch', id: task.id });
+    void this.#tasks.channel?.send({ type: 'fetch', id: task.id });
     // It fails only when the engine is gone: then another engine may have the result.
     const fetched = await answer.catch(() => undefined);
     if (fetched === undefined || fetched.reply.status === 'refused') return false;
@@ -183,8 +166,32 @@ export class Connection {
 
   #settle(attempt: Attempt, reply: ReplyMessage, body: Body): void {
     attempt.bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
-    if (reply.status === 'ok') attempt.succeed(decodeBody(body, REVIVERS), reply.metadata);
-    else attempt.fail(this.#errorOf(attempt, reply), reply.metadata);
+    if (reply.status !== 'ok') attempt.fail(this.#errorOf(attempt, reply), reply.metadata);
+    else this.#succeed(attempt, reply, body);
+  }
+
+  // A reply that cannot be read must not leave its task without an end.
+  #succeed(attempt: Attempt, { metadata }: ReplyMessage, body: Body): void {
+    let value: unknown;
+    try {
+      value = decodeBody(body, REVIVERS);
+    } catch (error) {
+      attempt.fail(this.#unread(attempt, error as Error), metadata);
+      return;
+    }
+    attempt.succeed(value, metadata);
+  }
+
+  #unread({ id }: Attempt, { name, message }: Error): RemoteError {
+    const evalue = `the reply of task '${id}' from engine ${this.record.id} cannot be read: ${name}: ${message}`;
+    return new RemoteError({ ename: name, evalue });
+  }
+
+  #unreadable(error: Error, id: string | undefined): void {
+    const sent = id === undefined ? undefined : this.#sent.get(id);
+    if (sent === undefined) return;
+    this.#sent.delete(sent.message.id);
+    sent.attempt.fail(this.#unread(sent.attempt, error));
   }
 
   #errorOf({ task }: Attempt, reply: ReplyMessage) {
@@ -216,19 +223,42 @@ export class Connection {
     return this.#control.ask(verb, timeout);
   }
 
-  /** The engine is gone for good: everything that waits for it fails now. Idempotent. */
-  async fail(reason: string): Promise<void> {
-    if (this.#down !== undefined) return;
-    this.#down = reason;
+  /** The engine is gone for good: everything that waits for it fails. Idempotent. */
+  async fail(death: Omit<Death, 'id'>): Promise<void> {
+    if (this.#death !== undefined) return;
+    this.#death = { ...death, id: this.record.id };
     const waiting = [...this.#sent.values()];
+    const progress = progressOf([...this.#sent.keys()], death.fate);
     this.#sent.clear();
-    for (const { attempt } of waiting) attempt.fail(this.#died(attempt));
-    const gone = new ConnectionError(`engine ${this.record.id} is gone (${reason})`);
+    waiting.forEach(({ attempt, message }, index) => {
+      this.#end(attempt, progress[index] as TaskProgress, message.runTimeout);
+    });
+    const gone = new ConnectionError(`engine ${this.record.id} is gone (${death.reason})`);
     this.#fetches.failAll(gone);
-    await Promise.all([this.#tasks?.close(), this.#control.close(gone)]);
+    await Promise.all([this.#tasks.close(), this.#control.close(gone)]);
   }
 
-  #died({ task }: Attempt): EngineError {
-    return new EngineError(`Engine ${this.record.id} died while running task '${task.id}' (${this.#down})`);
+  #end(attempt: Attempt, progress: TaskProgress, runTimeout: number | undefined): void {
+    const death = this.#death as Death;
+    const { fate, replacement } = death;
+    const { id, label } = attempt.task;
+    if (progress === 'unstarted') attempt.isUnstarted = true;
+    if (progress !== 'running' || fate?.stopped === undefined) {
+      attempt.fail(deathError(id, progress, death));
+      return;
+    }
+    // Its caller finds the engine's replacement there.
+    const bereft = { id, info: this.#info(label), runTimeout };
+    const replaced = replacement ?? Promise.resolve('ended with it');
+    void replaced.then((text) => attempt.fail(stoppedError(bereft, fate, text)));
   }
+}
+
+// The chunks leave before the task: the engine passes them on while it is busy with others.
+function sendRelayed(channel: Channel<TasksInbound>, message: TaskMessage, body: Body, { from, chain }: Relayed): void {
+  const key = `${message.id.slice(0, message.id.lastIndexOf(':'))}.${message.call}`;
+  if (chain !== undefined) {
+    for (const { message: relay, chunk } of relayChunks(key, chain, body)) void channel.send(relay, [chunk]);
+  }
+  void channel.send({ ...message, relayed: { key, from } });
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Transport } from '../../comm/transport.ts';
-import { ConnectionError, EngineError } from '../../errors.ts';
+import { ClusterError, ConnectionError, EngineError } from '../../errors.ts';
 import type {
   ClusterVerb,
   ControlValue,
@@ -9,20 +11,32 @@ import type {
   EngineRecord,
   TaskId,
 } from '../../protocol/messages.ts';
-import { RosterClient, type RosterPredicate } from '../../rpc/roster-client.ts';
+import { RosterClient, type RosterClientEvent, type RosterPredicate } from '../../rpc/roster-client.ts';
+import type { EngineDown } from '../../rpc/roster-state.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
+import { type Deferred, deferred } from '../../util/deferred.ts';
 import type { Attempt } from './attempt.ts';
 import { Connection, type Request } from './connection.ts';
 import { Task } from './task.ts';
 
 /**
  * An engine that joined or left, or the loss of the controller. `reason` of an engine that left completes the sentence
- * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. After `cluster-lost`, nothing more comes.
+ * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. `replacement-failed`: an engine that did not
+ * stop after an interrupt ended, and no other could be started in its place. After `cluster-lost`, nothing more comes.
  */
 export type ClientEvent =
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }
   | { readonly type: 'engine-down'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
+  | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
+
+/** Milliseconds in which a task must end before its engine is replaced. */
+const DEFAULT_GRACE_MS = 2000;
+/** Milliseconds that the end of an engine inside native code takes. */
+const REPLACE_MS = 20_000;
+/** How often, and after how many milliseconds, an engine is asked to end a task. */
+const STOP_TRIES = 100;
+const STOP_EVERY_MS = 50;
 
 /** Links of one client to every engine of its cluster, and to the controller that tells which engines there are. */
 export class EngineLinks {
@@ -32,13 +46,15 @@ export class EngineLinks {
   readonly #roster: RosterClient;
   readonly #connections = new Map<EngineId, Connection>();
   readonly #dead = new Map<EngineId, string>();
+  /** Engines that are being replaced: resolved with what came of it, a text that completes "engine 3 …". */
+  readonly #replacements = new Map<EngineId, Deferred<string>>();
   #taskCount = 0;
   #closed: Promise<void> | undefined;
 
   /** `controller`: its endpoint. */
   constructor(controller: string, transport: Transport) {
     this.#transport = transport;
-    this.#roster = new RosterClient(transport, controller, this.uuid);
+    this.#roster = new RosterClient(transport, controller, this.uuid, { pid: process.pid, host: hostname() });
     // The first listener: the connections are up to date before any other is told.
     this.#roster.on((event) => this.#follow(event));
   }
@@ -68,21 +84,34 @@ export class EngineLinks {
     return this.ids.flatMap((id) => this.engine(id) ?? []);
   }
 
-  #follow(event: ClientEvent): void {
+  #follow(event: RosterClientEvent): void {
     if (event.type === 'engine-up') this.#up(event.engine);
-    else if (event.type === 'engine-down') this.#down(event.id, event.reason);
+    else if (event.type === 'engine-down') this.#down(event);
+    else if (event.type === 'replacement-failed') this.#settle(event.id, `could not be replaced: ${event.reason}`);
+    else this.#settleAll(`may have been replaced, but ${event.reason}`);
   }
 
   #up(engine: EngineRecord): void {
     this.#dead.delete(engine.id);
     this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
+    this.#settle(engine.id, 'was replaced; its namespace is empty');
   }
 
-  #down(id: EngineId, reason: string): void {
+  #down({ id, reason, fate, replaced }: EngineDown): void {
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
     this.#dead.set(id, reason);
-    void connection?.fail(reason);
+    if (replaced === true) this.#replacements.set(id, deferred<string>());
+    void connection?.fail({ reason, fate, replacement: this.#replacements.get(id)?.promise });
+  }
+
+  #settle(id: EngineId, text: string): void {
+    this.#replacements.get(id)?.resolve(text);
+    this.#replacements.delete(id);
+  }
+
+  #settleAll(text: string): void {
+    for (const id of [...this.#replacements.keys()]) this.#settle(id, text);
   }
 
   /** Calls `listener` at each event until the returned function is called. */
@@ -130,15 +159,51 @@ export class EngineLinks {
 
   /** Drops those of the tasks that have not started; running ones finish. A function of its own, to be handed on. */
   readonly abort = async (tasks: readonly Task[]): Promise<void> => {
-    const byEngine = new Map<EngineId, TaskId[]>();
-    for (const task of tasks) {
-      if (task.outcome !== undefined || task.drop() || task.engine === undefined) continue;
-      const ids = byEngine.get(task.engine.id) ?? [];
-      byEngine.set(task.engine.id, ids);
-      ids.push(task.wireId);
-    }
-    await Promise.all([...byEngine].map(([engine, ids]) => this.control(engine, { type: 'abort', ids })));
+    const open = tasks.filter((task) => task.outcome === undefined && !task.drop());
+    await Promise.all(byEngine(open).map(([engine, ids]) => this.control(engine, { type: 'abort', ids })));
   };
+
+  /**
+   * Ends those of the tasks that run; other tasks on the same engines go on. Those that wait are dropped. A function of
+   * its own, to be handed on.
+   */
+  readonly stop = async (tasks: readonly Task[]): Promise<void> => {
+    await this.abort(tasks);
+    // A task may start while it is asked for: then the engine is asked again.
+    for (let tries = 0; tries < STOP_TRIES; tries++) {
+      const open = byEngine(tasks.filter((task) => task.outcome === undefined));
+      if (open.length === 0) return;
+      await Promise.allSettled(open.map(([engine, ids]) => this.control(engine, { type: 'interrupt', ids })));
+      await pause(STOP_EVERY_MS);
+    }
+  };
+
+  /**
+   * Ends what runs on these engines, and resolves when it has ended: where an engine had to be replaced, when its
+   * replacement is there.
+   * @throws RangeError for an unknown engine; TimeoutError; ClusterError for an engine that could not be replaced
+   */
+  async interrupt(ids: readonly EngineId[], grace: number | undefined): Promise<void> {
+    await Promise.all(ids.map((id) => this.#interrupt(id, grace)));
+  }
+
+  async #interrupt(id: EngineId, grace = DEFAULT_GRACE_MS): Promise<void> {
+    const { uuid } = this.#record(id);
+    try {
+      await this.control(id, { type: 'interrupt', grace, wait: true }, grace + REPLACE_MS);
+    } catch (error) {
+      if (!(error instanceof ConnectionError) || this.#closed !== undefined) throw error;
+      await this.#replaced(id, uuid);
+    }
+  }
+
+  // The link to an engine that ends breaks before or after the roster tells of it.
+  async #replaced(id: EngineId, uuid: string): Promise<void> {
+    const isGone = (engines: readonly EngineRecord[]) => engines.every((engine) => engine.uuid !== uuid);
+    await this.until(isGone, { timeout: REPLACE_MS }, `the end of engine ${id} after an interrupt`);
+    const text = await this.#replacements.get(id)?.promise;
+    if (text !== undefined && this.engine(id) === undefined) throw new ClusterError(`engine ${id} ${text}`);
+  }
 
   /** Asks every engine for the result of another client's task. False: no engine knows it. */
   async fetch(task: Task): Promise<boolean> {
@@ -172,16 +237,24 @@ export class EngineLinks {
     await this.#retire('shutdown', ids);
   }
 
-  /** Replaces these engines by new ones with the same ids; resolves when those have registered. @throws RangeError, ClusterError */
+  /** Ids of engines that have died, or were shut down. */
+  get dead(): EngineId[] {
+    return [...this.#dead.keys()];
+  }
+
+  /**
+   * Replaces these engines, alive or dead, by new ones with the same ids; resolves when those have registered.
+   * @throws ClusterError, also for an engine that was shut down
+   */
   async restart(ids: readonly EngineId[]): Promise<void> {
     await this.#retire('restart', ids);
-    const n = this.size + ids.filter((id) => !this.engine(id)).length;
-    await this.until(({ length }) => length >= n, {}, `${n} engines`);
+    const isBack = (engines: readonly EngineRecord[]) => ids.every((id) => engines.some((engine) => engine.id === id));
+    await this.until(isBack, {}, `engines ${ids.join(', ')}`);
   }
 
   // The launcher answers when the processes are gone; the roster's event may still be on its way.
   async #retire(verb: 'shutdown' | 'restart', ids: readonly EngineId[]): Promise<void> {
-    const old = new Set(ids.map((id) => this.#record(id).uuid));
+    const old = new Set(ids.map((id) => this.engine(id)?.uuid));
     await this.askCluster({ do: verb, ids });
     await this.until((engines) => engines.every(({ uuid }) => !old.has(uuid)), {}, 'the end of the engines');
   }
@@ -199,7 +272,21 @@ export class EngineLinks {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#connections.values()].map((connection) => connection.fail('the client was closed')));
+    this.#settleAll('may have been replaced, but the client was closed');
+    const reason = 'the client was closed';
+    await Promise.all([...this.#connections.values()].map((connection) => connection.fail({ reason })));
     await this.#roster.close();
   }
+}
+
+/** The ids that engines know these tasks by; tasks that no engine has are left out. */
+function byEngine(tasks: readonly Task[]): [engine: EngineId, ids: TaskId[]][] {
+  const ids = new Map<EngineId, TaskId[]>();
+  for (const task of tasks) {
+    if (task.engine === undefined) continue;
+    const list = ids.get(task.engine.id);
+    if (list === undefined) ids.set(task.engine.id, [task.wireId]);
+    else list.push(task.wireId);
+  }
+  return [...ids];
 }

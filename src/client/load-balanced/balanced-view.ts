@@ -180,6 +180,7 @@ export class LoadBalancedView {
     const base = this.#base('imap', fn, all, chunkSize);
     const submit = (columns: unknown[][]) =>
       this.#submit(chunkCall(base, run, columns, concurrency), 1, all)[0] as Task;
+    const { abort, stop } = this.#balancer.links;
     return new ItemStream({
       inputs,
       chunkSize,
@@ -189,7 +190,8 @@ export class LoadBalancedView {
       limit: () => this.#limit(maxOutstanding),
       submit: returnErrors ? (columns) => this.#submitOrRefuse(base, () => submit(columns)) : submit,
       forget: (task) => this.#balancer.jobs.forget(task),
-      abort: this.#balancer.links.abort,
+      abort,
+      onSignal: all.interrupt === true ? stop : abort,
     });
   }
 
@@ -240,11 +242,12 @@ export class LoadBalancedView {
     label: string,
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
-    { signal, label: wanted = label }: ViewOptions,
+    { signal, interrupt, label: wanted = label }: ViewOptions,
     order?: 'target' | 'arrival',
   ): AsyncResult<T, Item> {
-    const { abort } = this.#balancer.links;
-    return new AsyncResult({ label: wanted, tasks, assembly, abort, limits: { signal }, order });
+    const { abort, stop } = this.#balancer.links;
+    const onSignal = interrupt === true ? stop : abort;
+    return new AsyncResult({ label: wanted, tasks, assembly, abort, onSignal, limits: { signal }, order });
   }
 
   /** Message ids of the tasks of this view, and of those derived from it, that have not ended. */

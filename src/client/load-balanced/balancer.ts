@@ -11,7 +11,10 @@ import { type AttemptEnd, type Dispatch, Scheduler, type Unplaceable } from './s
 import { WorkStealing } from './work-stealing.ts';
 
 /** The part of a client's links that load balancing uses. */
-export type BalancerLinks = Pick<EngineLinks, 'ids' | 'engine' | 'nextTaskId' | 'send' | 'abort' | 'control' | 'on'>;
+export type BalancerLinks = Pick<
+  EngineLinks,
+  'ids' | 'engine' | 'nextTaskId' | 'send' | 'abort' | 'stop' | 'control' | 'on'
+>;
 
 /** The dependencies that must be met before the tasks of a call may run. */
 export interface Conditions {
@@ -194,16 +197,23 @@ export class Balancer implements TaskOwner {
     if (attempt.started !== null) call.duration.learn((attempt.completed as number) - attempt.started);
     const outcome = attempt.outcome as Outcome;
     const error = outcome.ok ? call.failure?.(outcome.value, task) : outcome.error;
-    const end = this.#isClosed ? 'final' : endOf(task, error);
+    const end = this.#isClosed ? 'final' : endOf(task, attempt, error);
     const again = this.#scheduler.ended(task, end);
     this.#wake();
     if (!again || error === undefined) return false;
     task.isStolen = false;
+    if (attempt.isUnstarted) this.#returned(task);
     if (end === 'stolen') return true;
     task.last = { attempt, error };
     this.#limitWait(task);
     this.#mustReview = true;
     return true;
+  }
+
+  // Its engine is gone: its queue timeout begins again, and perhaps no engine is left.
+  #returned(task: BalancedTask): void {
+    this.#limitWait(task);
+    this.#mustReview = true;
   }
 
   withdraw(task: BalancedTask): boolean {
@@ -264,7 +274,8 @@ export class Balancer implements TaskOwner {
 
 const FINAL = new Set(['TaskAborted', 'TaskInterrupted']);
 
-function endOf(task: BalancedTask, error: RemoteError | undefined): AttemptEnd {
+function endOf(task: BalancedTask, attempt: Attempt, error: RemoteError | undefined): AttemptEnd {
+  if (attempt.isUnstarted) return task.isUnwanted ? 'final' : 'stolen';
   if (error?.ename === 'TaskAborted' && task.isStolen && !task.isUnwanted) return 'stolen';
   if (error === undefined || FINAL.has(error.ename)) return 'final';
   return error.ename === 'UnmetDependency' ? 'unmet' : 'failed';

@@ -24,6 +24,8 @@ export interface StreamInit {
   forget(task: Task): void;
   /** Drops those of the tasks that have not started. */
   abort(tasks: readonly Task[]): Promise<void>;
+  /** Is given the unfinished tasks when the signal fires. */
+  onSignal(tasks: readonly Task[]): Promise<void>;
 }
 
 interface Sent {
@@ -123,6 +125,8 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     const stop = () => {
       this.#failure = { error: abortError(signal as AbortSignal, 'imap') };
       this.cancel();
+      const open = [...this.#sent].map(({ task }) => task).filter((task) => task.outcome === undefined);
+      this.#init.onSignal(open).catch(() => {});
     };
     if (signal?.aborted) stop();
     signal?.addEventListener('abort', stop, { once: true });

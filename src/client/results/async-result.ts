@@ -37,6 +37,8 @@ export interface AsyncResultInit<T, Item> {
   readonly assembly: Assembly<T, Item>;
   /** Drops those of the tasks that have not started. */
   readonly abort: (tasks: readonly Task[]) => Promise<void>;
+  /** Called with the unfinished tasks when the signal fires; default `abort`. */
+  readonly onSignal?: ((tasks: readonly Task[]) => Promise<void>) | undefined;
   /** The limits of a bare await; the signal drops tasks that have not started, too. */
   readonly limits?: WaitLimits | undefined;
   /** The name that progress bars show, where it is not the label: the function's. */
@@ -74,7 +76,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     this.label = label;
     this.tasks = tasks;
     this.#group = new TaskGroup(tasks, label, limits);
-    this.#group.abortOn(limits.signal, init.abort);
+    this.#group.abortOn(limits.signal, init.onSignal ?? init.abort);
   }
 
   /** Have all tasks ended? */

@@ -1,10 +1,11 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type EngineOptions, UNHANDLED_MARK } from '../../protocol/engine-options.ts';
-import type { EngineId } from '../../protocol/messages.ts';
+import type { EngineId, Fate } from '../../protocol/messages.ts';
 import type { EngineExit, EngineHandle } from './launcher.ts';
 import { LogFile } from './log-file.ts';
 import { OutputTail } from './output-tail.ts';
+import { RecordReader } from './record-reader.ts';
 import { UnhandledLines } from './unhandled-lines.ts';
 
 /** One engine process to start. */
@@ -36,6 +37,7 @@ export class EngineProcess implements EngineHandle {
   readonly #child: Child;
   readonly #tail = new OutputTail();
   readonly #log: LogFile | undefined;
+  readonly #record = new RecordReader();
   #isOver = false;
 
   constructor({ slot, entry, engine, env, cwd, echo, log }: SpawnOptions) {
@@ -43,12 +45,14 @@ export class EngineProcess implements EngineHandle {
     this.#log = log === undefined ? undefined : new LogFile(log);
     this.#log?.write(''); // the file is there, however little the engine says
     // `detached` makes a process group: Ctrl-C reaches the owner alone, and a kill reaches the engine's children too.
-    this.#child = spawn(process.execPath, [entry], { env, cwd, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    const { fd } = this.#record;
+    const stdio: ['pipe', 'pipe', 'pipe', ...number[]] = ['pipe', 'pipe', 'pipe', ...(fd === undefined ? [] : [fd])];
+    this.#child = spawn(process.execPath, [entry], { env, cwd, detached: true, stdio }) as Child;
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
     for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo);
     this.#child.stdin.on('error', () => {}); // EPIPE when it dies at once; `exit` says more
-    this.#child.stdin.write(`${JSON.stringify(engine)}\n`);
+    this.#child.stdin.write(`${JSON.stringify({ ...engine, record: fd !== undefined })}\n`);
   }
 
   #follow(stream: Readable, echo: SpawnOptions['echo']): void {
@@ -67,6 +71,7 @@ export class EngineProcess implements EngineHandle {
       const over = (code: number | null, signal: NodeJS.Signals | null, error?: Error) => {
         if (this.#isOver) return;
         this.#isOver = true;
+        this.#record.close();
         killGroup(this.pid); // processes that user code started and left behind
         const exit = { handle: this, code, signal, error };
         const end = () => {
@@ -88,6 +93,10 @@ export class EngineProcess implements EngineHandle {
 
   output(): string {
     return this.#tail.lines();
+  }
+
+  fate(): Fate | undefined {
+    return this.#record.read();
   }
 
   /** Sends SIGKILL to the whole group, other signals to the engine alone. */

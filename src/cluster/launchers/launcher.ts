@@ -1,6 +1,6 @@
 // The interface of a launcher: it starts engine processes, signals them, ends them, and reports each exit. Registration is
 // not its task: it only hands each engine its options.
-import type { EngineId } from '../../protocol/messages.ts';
+import type { EngineId, Fate } from '../../protocol/messages.ts';
 
 /** One engine process. */
 export interface EngineHandle {
@@ -9,6 +9,8 @@ export interface EngineHandle {
   readonly pid: number;
   /** The last lines that it wrote, for error messages. */
   output(): string;
+  /** Which tasks had started when the engine died; undefined if its launcher keeps no record. Read it after the death. */
+  fate(): Fate | undefined;
 }
 
 /** The end of an engine process; `code` is null when a signal ended it. */

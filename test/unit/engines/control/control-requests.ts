@@ -23,7 +23,11 @@ function engine() {
     uuid: to,
     board,
     // A task of these tests does not end: nothing may exit or signal the process.
-    interrupter: new Interrupter(board, new Reaper(() => {}), (started) => happened.push(`rejects start ${started}`)),
+    interrupter: new Interrupter({
+      board,
+      reaper: new Reaper(() => {}),
+      reject: (started) => happened.push(`rejects start ${started}`),
+    }),
     shutdown: (code, reason) => happened.push(`shutdown ${code}: ${reason}`),
   };
   const loop = new TaskLoop({

@@ -1,5 +1,5 @@
-import { Client, type ConnectOptions, linksOf } from '../client/client.ts';
-import type { EngineRecord } from '../protocol/messages.ts';
+import { Client, type ConnectOptions, linksOf } from '../../client/client.ts';
+import type { EngineRecord } from '../../protocol/messages.ts';
 
 type Info = { readonly controller: string; readonly clusterId: string };
 

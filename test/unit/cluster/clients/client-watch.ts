@@ -1,0 +1,54 @@
+// Clients whose link broke: dead ones are given up, living ones never.
+import { hostname } from 'node:os';
+import * as assert from 'uvu/assert';
+import { ClientWatch } from '../../../../src/cluster/clients/client-watch.ts';
+import { pause, waitFor } from '../../../support/links.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('client watch');
+
+function scene(alive: Set<number>) {
+  const gone: string[] = [];
+  const watch = new ClientWatch({
+    onGone: (client) => gone.push(client),
+    isAlive: (pid) => alive.has(pid),
+    interval: 5,
+    lease: 40,
+  });
+  return { gone, watch };
+}
+
+test('a dead process is given up at once, a living one never', async () => {
+  const alive = new Set([2]);
+  const { gone, watch } = scene(alive);
+  watch.lost({ client: 'dead', pid: 1, host: hostname() });
+  watch.lost({ client: 'stopped', pid: 2, host: hostname() });
+  assert.equal(gone, ['dead']);
+  await pause(80);
+  assert.equal(gone, ['dead']);
+  alive.delete(2);
+  await waitFor(() => gone.length === 2, 'the end of the other');
+  watch.close();
+});
+
+test('one that comes back is not watched any more', async () => {
+  const alive = new Set([2]);
+  const { gone, watch } = scene(alive);
+  watch.lost({ client: 'c', pid: 2, host: hostname() });
+  watch.up({ client: 'c', pid: 2, host: hostname() });
+  alive.clear();
+  await pause(30);
+  assert.equal(gone, []);
+  watch.close();
+});
+
+test('on another host, or without a process, a lease decides', async () => {
+  const { gone, watch } = scene(new Set());
+  watch.lost({ client: 'far', pid: 1, host: 'elsewhere' });
+  watch.lost({ client: 'old' });
+  assert.equal(gone, []);
+  await waitFor(() => gone.length === 2, 'the end of the lease');
+  watch.close();
+});
+
+test.run();
