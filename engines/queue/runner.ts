@@ -243,7 +243,7 @@ export class Runner {
   }
 
   #wireError(run: Run, thrown: unknown): WireError {
-    if (thrown instanceof Interrupted) return this.#interruption(run);
+    if (Interrupted.is(thrown)) return this.#interruption(run);
     const wire = toWireError(thrown);
     const missing =
       wire.name === 'ReferenceError' ? /^(\S+) is not defined(?: on engine -?\d+)?$/.exec(wire.message) : null;

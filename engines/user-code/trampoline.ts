@@ -19,7 +19,14 @@ Object.defineProperty(globalThis, KEY, {
 const script = new Script(`globalThis[Symbol.for('directview.trampoline')]()`, { filename: TRAMPOLINE });
 
 /** Thrown in place of the value of an interrupted script. */
-export class Interrupted extends Error {}
+export class Interrupted extends Error {
+  readonly #mark = true;
+
+  /** True for an Interrupted. Unlike `instanceof`, it runs no trap of a proxy that user code has thrown. */
+  static is(value: unknown): value is Interrupted {
+    return typeof value === 'object' && value !== null && #mark in value;
+  }
+}
 
 /**
  * Runs `run` as a script; a SIGINT meanwhile ends it.
