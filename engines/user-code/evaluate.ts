@@ -1,11 +1,10 @@
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { type AnyFunction, isSloppySource } from '../../src/protocol/values/functions.ts';
-import { BoundedMap } from '../../src/util/bounded.ts';
 import type { topLevelSource } from '../../src/util/top-level.ts';
 import { boundMethod } from './bound-method.ts';
 import { helpersIn } from './compiler-helpers.ts';
 import type { UserNamespace } from './namespace.ts';
-import { isKept } from './shadows.ts';
+import { CompiledTexts, isKept } from './shadows.ts';
 import { importingScript, withoutStartFolder } from './start-folder.ts';
 
 const MAX_CACHED = 1000;
@@ -25,14 +24,17 @@ type ReplFunction = (importNames: typeof Evaluator.prototype.importNames, scope:
 export class Evaluator {
   readonly #namespace: UserNamespace;
   readonly #engine: () => string;
-  readonly #functions = new BoundedMap<string, unknown>(MAX_CACHED);
-  readonly #expressions = new BoundedMap<string, Compiled>(MAX_CACHED);
+  readonly #functions: CompiledTexts<unknown>;
+  readonly #expressions: CompiledTexts<Compiled>;
   #topLevelSource: typeof topLevelSource | undefined;
 
   /** `engine` gives the engine's name for stacks and messages: `engine 2`. */
   constructor(namespace: UserNamespace, engine: () => string) {
     this.#namespace = namespace;
     this.#engine = engine;
+    const { shadows } = namespace;
+    this.#functions = new CompiledTexts(shadows, MAX_CACHED, (source) => this.#make(source));
+    this.#expressions = new CompiledTexts(shadows, MAX_CACHED, (text) => this.#compile(`(${text}\n)`, -1));
   }
 
   /** Loads the parser of `run`: at its first use, because each start would pay 9 ms for it. Undefined: it is loaded. */
@@ -70,9 +72,7 @@ export class Evaluator {
   }
 
   #run(text: string): unknown {
-    const key = this.#key(text);
-    const compiled = this.#expressions.get(key) ?? this.#expressions.set(key, this.#compile(`(${text}\n)`, -1));
-    return compiled();
+    return this.#expressions.get(text)();
   }
 
   /**
@@ -92,14 +92,7 @@ export class Evaluator {
 
   /** The function of a source; the same object each time, so that it can hold state between calls. */
   fn(source: string): unknown {
-    const key = this.#key(source);
-    const known = this.#functions.get(key);
-    return known === undefined ? this.#functions.set(key, this.#make(source)) : known;
-  }
-
-  // Source that mentions a shadow is compiled anew once the shadow is there.
-  #key(source: string): string {
-    return this.#namespace.shadows.concern(source) ? `shadowed ${source}` : source;
+    return this.#functions.get(source);
   }
 
   // Strict, as modules and classes are. A function that is known to be sloppy, or does not parse as strict code, stays sloppy.

@@ -1,3 +1,5 @@
+import { BoundedMap } from '../../src/util/bounded.ts';
+
 /** The names of JavaScript and Node that the engine and its libraries read while they serve tasks. */
 const KEPT: ReadonlySet<string> = new Set(
   `Object Function Array Number parseFloat parseInt Boolean String Symbol Promise RegExp Error AggregateError EvalError
@@ -27,6 +29,12 @@ export class Shadows {
   readonly scope: Record<string, unknown> = Object.create(null);
   /** Finds a name that has a shadow; undefined while there is none. */
   #mentioned: RegExp | undefined;
+  #generation = 0;
+
+  /** Grows each time that a name gets a shadow or loses it. */
+  get generation(): number {
+    return this.#generation;
+  }
 
   /**
    * Makes constants of the built-ins on globalThis. Constants cost nothing to read (measured), where getters would cost
@@ -75,7 +83,42 @@ export class Shadows {
   }
 
   #noteNames(): void {
+    this.#generation++;
     const names = Object.keys(this.scope);
     this.#mentioned = names.length === 0 ? undefined : new RegExp(`(?<![\\w$])(?:${names.join('|')})(?![\\w$])`);
+  }
+}
+
+interface Entry<T> {
+  readonly made: T;
+  readonly isScoped: boolean;
+  /** The shadows for which this entry is known to be right. */
+  generation: number;
+}
+
+/** Compiled source texts, by their text. One that mentions a shadow is compiled anew once the shadow is there. */
+export class CompiledTexts<T> {
+  readonly #shadows: Shadows;
+  readonly #compile: (source: string) => T;
+  readonly #entries: BoundedMap<string, Entry<T>>;
+
+  /** `limit`: texts that are remembered. */
+  constructor(shadows: Shadows, limit: number, compile: (source: string) => T) {
+    this.#shadows = shadows;
+    this.#compile = compile;
+    this.#entries = new BoundedMap(limit);
+  }
+
+  /** The same each time. Each short task comes here, so the text is looked through only when the shadows have changed. */
+  get(source: string): T {
+    const known = this.#entries.get(source);
+    if (known !== undefined && known.generation === this.#shadows.generation) return known.made;
+    const isScoped = this.#shadows.concern(source);
+    const { generation } = this.#shadows;
+    if (known === undefined || (isScoped && !known.isScoped)) {
+      return this.#entries.set(source, { made: this.#compile(source), isScoped, generation }).made;
+    }
+    known.generation = generation;
+    return known.made;
   }
 }
