@@ -58,7 +58,10 @@ export class PeakList {
       const block = blocks?.blockOf(row) ?? row;
       const whole = blocks !== null && blocks.startOf(block) >= lo && blocks.endOf(block) <= hi;
       const values = whole ? blocks.maxima(block) : rowOf(field, row);
-      for (let col = excluded; col < this.#cols - excluded; col++) most = Math.max(most, values[col] as number);
+      for (let col = excluded; col < this.#cols - excluded; col++) {
+        const value = values[col] as number;
+        if (value > most) most = value;
+      }
       row = whole ? blocks.endOf(block) : row + 1;
     }
     return most;

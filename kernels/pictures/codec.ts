@@ -13,24 +13,13 @@ export function openCodec(): Promise<Sharp> {
 }
 
 async function load(): Promise<Sharp> {
-  const { default: library } = await withoutWarnings(() => import('sharp'));
+  const { default: library } = await import('sharp');
   // The cache of decoded files would only take memory: a batch opens every picture once.
   library.cache(false);
   // The engines of a host share its cores.
   const threads = currentDevice()?.threads;
   if (threads !== undefined) library.concurrency(threads);
   return library;
-}
-
-// libvips looks at this variable when it starts. Its warnings would go to stderr, among the lines of the program.
-async function withoutWarnings<T>(start: () => Promise<T>): Promise<T> {
-  if (process.env['VIPS_WARNING'] !== undefined) return start();
-  process.env['VIPS_WARNING'] = '1';
-  try {
-    return await start();
-  } finally {
-    delete process.env['VIPS_WARNING'];
-  }
 }
 
 /** The picture, upright, shrunk into a square of `side` pixels, as the bytes of a PNG file. */

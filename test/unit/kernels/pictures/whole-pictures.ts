@@ -177,6 +177,21 @@ test('a JPEG that is cut short: refused, or read with its damage', async () => {
   await rejects(() => readPicture(Uint8Array.of(1, 2, 3), { lenient: true }), PictureError, /no picture/);
 });
 
+test('a reason of several lines becomes one', async () => {
+  const noise = Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => (i * 7919) % 251);
+  const jpeg = await sharp(noise, raw(64, 64, 3))
+    .jpeg()
+    .toBuffer();
+  const cut = jpeg.subarray(0, 200);
+  const plain = await sharp(cut)
+    .raw()
+    .toBuffer()
+    .catch((error: Error) => error.message);
+  assert.match(String(plain), /\n/, 'the codec has several lines to say');
+  const { message } = await rejects(() => readPicture(cut), PictureError, /cannot decode picture of 200 bytes/);
+  assert.not.match(message, /\n/);
+});
+
 const head = (text: string) => Buffer.concat([Buffer.from(text, 'latin1'), Buffer.alloc(64)]);
 const UNREAD: readonly [string, Uint8Array, RegExp][] = [
   [
