@@ -1,8 +1,11 @@
-import { writeSync } from 'node:fs';
+import fs from 'node:fs';
 import process from 'node:process';
 import { debuglog } from 'node:util';
 import type { Body } from '../protocol/codec.ts';
 import type { Header } from '../protocol/messages.ts';
+
+// Taken when the module loads: on an engine `fs.writeSync` gives a running task what is written to descriptor 2 later.
+const { writeSync } = fs;
 
 /** True if NODE_DEBUG names `directview:wire`: read once, so that channels without a trace pay for one comparison. */
 export const isTracing: boolean = debuglog('directview:wire').enabled;
