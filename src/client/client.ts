@@ -2,8 +2,23 @@ import { inspect } from 'node:util';
 import type { Transport } from '../comm/transport.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
+import {
+  ANYTHING,
+  count,
+  DURATION,
+  FINITE,
+  FUNCTION,
+  must,
+  optionsOf,
+  type Rules,
+  ranged,
+  SIGNAL,
+  SINK,
+} from '../util/checks.ts';
+import { guardCalls, promises, type Signatures, takes } from '../util/signature.ts';
 import { type CallContext, Calls } from './calls/calls.ts';
 import { PartSizes } from './calls/part-sizes.ts';
+import { INTERRUPT_OPTIONS, QUEUE_OPTIONS } from './calls/signatures.ts';
 import { type DirectView, viewOf } from './direct-view.ts';
 import { Executor } from './executor.ts';
 import { Indexable } from './indexing.ts';
@@ -16,7 +31,8 @@ import { type ClientEvent, EngineLinks } from './links/engine-links.ts';
 import type { Metadata } from './links/task.ts';
 import { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import { Balancer } from './load-balanced/balancer.ts';
-import type { BalancedOptions } from './load-balanced/options.ts';
+import { BALANCED_OPTIONS, type BalancedOptions } from './load-balanced/options.ts';
+import { CALLABLE, JOBS, WAIT_LIMITS } from './options.ts';
 import type { Mode, RemoteFunction } from './remote.ts';
 import type { AsyncResult } from './results/async-result.ts';
 import type { InteractiveOptions } from './results/progress.ts';
@@ -35,6 +51,49 @@ export interface ConnectOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** The kind of each option of `Client.connect` and `Cluster.connect`. */
+export const CONNECT_OPTIONS: Rules<ConnectOptions> = {
+  timeout: DURATION,
+  signal: SIGNAL,
+  onEvent: FUNCTION,
+  transport: must('a transport', (value) => typeof value === 'object' && value !== null && 'connect' in value),
+};
+
+const CLIENT = { connect: promises({}, { cluster: ANYTHING, options: optionsOf(CONNECT_OPTIONS) }) };
+
+const TARGETS = ANYTHING; // `targetsOf` checks them against the engines that are there.
+const WAIT_BAR: Rules<InteractiveOptions> = { ...WAIT_LIMITS, interval: DURATION, stdout: SINK, stderr: SINK };
+const ABORT_OPTIONS: Rules<AbortOptions> = { targets: TARGETS };
+const SOME_ENGINES = ranged('a whole number ≥ 1', isNumber, (n) => Number.isSafeInteger(n) && (n as number) >= 1);
+
+// Not `close`, which hooks and listeners call with arguments of their own: what was started must stop.
+const CLIENT_METHODS: Signatures<Client, 'close'> = {
+  engine: takes({ id: count() }),
+  view: takes({}, { targets: TARGETS }),
+  broadcast: takes({}, { targets: TARGETS }),
+  onEvent: takes({ listener: FUNCTION }),
+  loadBalanced: takes({}, { targets: TARGETS, options: optionsOf(BALANCED_OPTIONS) }),
+  executor: takes({}, { fn: CALLABLE }),
+  status: promises({}, { targets: TARGETS }),
+  queueStatus: promises({}, { targets: TARGETS, options: optionsOf(QUEUE_OPTIONS) }),
+  abort: promises({}, { jobs: JOBS, options: optionsOf(ABORT_OPTIONS) }),
+  wait: promises({}, { jobs: JOBS, ms: FINITE }),
+  waitInteractive: promises({}, { jobs: JOBS, options: optionsOf(WAIT_BAR) }),
+  getResult: takes({}, { jobs: JOBS }),
+  purge: promises({ jobs: JOBS }),
+  waitForEngines: promises({ n: count() }, { options: optionsOf(WAIT_LIMITS) }),
+  interrupt: promises({}, { targets: TARGETS, options: optionsOf(INTERRUPT_OPTIONS) }),
+  shutdown: promises({}, { targets: TARGETS }),
+  restart: promises({}, { targets: TARGETS }),
+  stopCluster: promises(),
+  addEngines: promises({ n: SOME_ENGINES }),
+  clear: promises({}, { targets: TARGETS }),
+};
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number';
+}
 
 let linksOfClient: (client: Client) => EngineLinks;
 
@@ -326,3 +385,6 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return `<Client [${this.ids.join(', ')}]>`;
   }
 }
+
+guardCalls(Client, 'Client', CLIENT);
+guardCalls(Client.prototype, 'client', CLIENT_METHODS);

@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import type { EngineId, TaskId } from '../protocol/messages.ts';
 import type { EngineMemory } from '../protocol/methods.ts';
 import type { Ref } from '../protocol/values/ref.ts';
+import { guardCalls, type Signatures } from '../util/signature.ts';
 import type { Calls } from './calls/calls.ts';
 import { join } from './calls/gathering.ts';
 import { type ImportOptions, importCode } from './calls/import-module.ts';
@@ -11,17 +12,20 @@ import { mapInBlocks } from './calls/map.ts';
 import { type Namespace, namespaceProxy } from './calls/namespace.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './calls/remote-functions.ts';
 import { flattenPart, partsOf, sequenceOf } from './calls/sequences.ts';
+import { DIRECT_VIEW, IMPORT_OPTIONS } from './calls/signatures.ts';
 import type { JobSelection } from './jobs/jobs.ts';
 import type { QueueOptions, ViewQueueStatus } from './jobs/queue-status.ts';
 import type { ViewJobs } from './jobs/view-jobs.ts';
 import { checkNames, checkNamespace } from './names.ts';
-import type {
-  CallOptions,
-  ExecuteOptions,
-  GatherOptions,
-  MapOptions,
-  ScatterOptions,
-  TargetOptions,
+import {
+  type CallOptions,
+  type ExecuteOptions,
+  GATHER_OPTIONS,
+  type GatherOptions,
+  type MapOptions,
+  SCATTER_OPTIONS,
+  type ScatterOptions,
+  type TargetOptions,
 } from './options.ts';
 import { type Px, pxOf } from './px/px.ts';
 import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
@@ -181,7 +185,7 @@ export class DirectView<M extends Mode = Mode> {
     options: ImportOptions & TargetOptions = {},
   ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
     const code = importCode(specifier, options);
-    const call = this.#calls.open('execute', { label: 'importModule', ...options }, 'as', 'names');
+    const call = this.#calls.open('execute', { label: 'importModule', ...options }, IMPORT_OPTIONS);
     return this.#calls.source(call, { code, silent: true });
   }
 
@@ -235,9 +239,8 @@ export class DirectView<M extends Mode = Mode> {
     sequence: unknown,
     options: ScatterOptions = {},
   ): AsyncResult<PerTarget<M, undefined>, undefined> {
-    checkNames(name);
     const whole = sequenceOf(sequence);
-    const call = this.#calls.open('scatter', options, 'dist', 'flatten');
+    const call = this.#calls.open('scatter', options, SCATTER_OPTIONS);
     const parts = partsOf(whole, call.engines.length, options.dist);
     const values = options.flatten ? parts.map(flattenPart) : parts;
     this.#calls.context.partSizes.remember(name, values);
@@ -257,7 +260,7 @@ export class DirectView<M extends Mode = Mode> {
   gather(name: string, options: GatherOptions = {}): AsyncResult<unknown, unknown> {
     const names = checkNames(name);
     const { partSizes } = this.#calls.context;
-    const call = this.#calls.open('gather', options, 'dist');
+    const call = this.#calls.open('gather', options, GATHER_OPTIONS);
     const { dist } = options;
     const arena = dist === 'r' ? undefined : partSizes.arena(name, call.engines.length);
     const tasks = this.#calls.submit(call, 'pull', { names }, arena && ((i, bytes) => arena.slot(i, bytes)));
@@ -283,7 +286,7 @@ export class DirectView<M extends Mode = Mode> {
   get ns(): Namespace {
     this.#ns ??= namespaceProxy<PerTarget<M, unknown>>({
       get: (name) => this.pull(name),
-      set: (name, value) => this.#calls.surfaceLater(this.push({ [name]: value })),
+      set: (name, value) => this.#calls.surfaceLater(this.push({ [name]: value }, { copy: true })),
       drop: (name) => this.#calls.surfaceLater(this.clear([name])),
     });
     return this.#ns;
@@ -376,6 +379,8 @@ export class DirectView<M extends Mode = Mode> {
     return String(this.#calls);
   }
 }
+
+guardCalls(DirectView.prototype, 'view', DIRECT_VIEW satisfies Signatures<DirectView, 'toString' | 'px'>);
 
 /** A view that makes these calls: for the Client, which gives views to users. */
 export function viewOf<M extends Mode>(calls: Calls<M>, jobs: ViewJobs): DirectView<M> {

@@ -1,7 +1,21 @@
-import type { LoadBalancedView } from './load-balanced/balanced-view.ts';
-import type { BalancedOptions } from './load-balanced/options.ts';
+import { ANYTHING, must, optionsOf } from '../util/checks.ts';
+import { guardCalls, promises, type Signatures, takes } from '../util/signature.ts';
+import { LoadBalancedView } from './load-balanced/balanced-view.ts';
+import { BALANCED_OPTIONS, type BalancedOptions } from './load-balanced/options.ts';
+import { CALLABLE } from './options.ts';
 import type { RemoteArgs, RemoteFunction } from './remote.ts';
 import type { AsyncResult } from './results/async-result.ts';
+
+const EXECUTOR: Signatures<Executor, 'close'> = {
+  run: promises({}, { task: ANYTHING, options: optionsOf(BALANCED_OPTIONS) }),
+  submit: promises({ fn: CALLABLE }, {}, ANYTHING),
+  map: takes({ fn: CALLABLE }, {}, ANYTHING),
+};
+const NEW_EXECUTOR = { view: must('a view such as rc.loadBalanced()', isBalanced), fn: CALLABLE };
+
+function isBalanced(value: unknown): boolean {
+  return value instanceof LoadBalancedView;
+}
 
 /**
  * A pool of workers in the manner of piscina, over load-balanced engines. `T` is what `run` takes, `R` what the pool's
@@ -18,8 +32,10 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
   #completed = 0;
   #closed = false;
 
-  /** `fn` is what `run` calls; `submit` and `map` bring their own. */
+  /** `fn` is what `run` calls; `submit` and `map` bring their own. @throws TypeError for another kind of view or function */
   constructor(view: LoadBalancedView, fn?: RemoteFunction<[T], R>) {
+    NEW_EXECUTOR.view(view, 'view', 'new Executor');
+    if (fn !== undefined) NEW_EXECUTOR.fn(fn, 'fn', 'new Executor');
     this.view = view;
     this.#fn = fn;
   }
@@ -95,3 +111,5 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
     return this.close();
   }
 }
+
+guardCalls(Executor.prototype, 'executor', EXECUTOR);

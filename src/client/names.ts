@@ -1,22 +1,50 @@
 import { Ref } from '../protocol/values/ref.ts';
+import { type Check, isPlainObject, shown } from '../util/checks.ts';
 
-const NAME = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/;
+const IDENTIFIERS = /^[A-Za-z_$][\w$]*(\.[A-Za-z_$][\w$]*)*$/;
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** Words of the language: no expression could read such a name. */
+const RESERVED = new Set(
+  (
+    'arguments await break case catch class const continue debugger default delete do else enum eval export extends false ' +
+    'finally for function if implements import in instanceof interface let new null package private protected public ' +
+    'return static super switch this throw true try typeof var void while with yield'
+  ).split(' '),
+);
 
 /** A name that can be set: an identifier, or several with dots between. @throws TypeError for anything else */
 export function assertName(name: unknown): asserts name is string {
-  if (typeof name !== 'string' || !NAME.test(name) || name.split('.').some((part) => FORBIDDEN.has(part))) {
-    throw new TypeError(`a name is an identifier such as a or a.b, not ${JSON.stringify(name) ?? String(name)}`);
-  }
+  const fault = nameFault(name);
+  if (fault !== undefined) throw new TypeError(fault);
 }
+
+function nameFault(name: unknown): string | undefined {
+  if (typeof name !== 'string' || !IDENTIFIERS.test(name) || name.split('.').some((part) => FORBIDDEN.has(part))) {
+    return `a name is an identifier such as a or a.b, not ${shown(name)}`;
+  }
+  const [first = ''] = name.split('.');
+  return RESERVED.has(first) ? `'${first}' is a word of the language, not a name: choose another` : undefined;
+}
+
+/** A name that can be set. */
+export const NAME: Check = (value, name, where) => {
+  const fault = nameFault(value);
+  if (fault !== undefined) throw new TypeError(`${where}: ${name}: ${fault}`);
+};
+/** The names and values that push takes. */
+export const NAMESPACE: Check = (value) => void checkNamespace(value);
+/** A name or an expression, or a list of them. */
+export const NAMES: Check = (value) => void checkNames(value);
 
 /** The names and values that push takes. @throws TypeError unless `ns` is an object of valid names */
 export function checkNamespace(ns: unknown): Record<string, unknown> {
-  if (typeof ns !== 'object' || ns === null || Array.isArray(ns) || ArrayBuffer.isView(ns)) {
-    throw new TypeError(`push wants an object of names and values, not ${Array.isArray(ns) ? 'an array' : typeof ns}`);
+  if (!isPlainObject(ns)) {
+    const remedy = ns instanceof Map ? ': Object.fromEntries(map) is one' : '';
+    throw new TypeError(`push wants an object of names and values, not ${shown(ns)}${remedy}`);
   }
   for (const name of Object.keys(ns)) assertName(name);
-  return ns as Record<string, unknown>;
+  return ns;
 }
 
 /** One name or expression, or a list of them. @throws TypeError for anything that is not text or a ref */

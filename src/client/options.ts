@@ -1,4 +1,22 @@
+import { Ref } from '../protocol/values/ref.ts';
+import type { WaitLimits } from '../rpc/waiting.ts';
 import type { Dist } from '../tensor/partition.ts';
+import {
+  ANYTHING,
+  type Check,
+  checkOptions,
+  count,
+  DURATION,
+  FLAG,
+  isPlainObject,
+  must,
+  oneOf,
+  type Rules,
+  SIGNAL,
+  TIME_TO_RUN,
+  WORD,
+  wordOf,
+} from '../util/checks.ts';
 import type { Targets } from './targets.ts';
 
 /** Options that every call takes. Durations are milliseconds. */
@@ -7,14 +25,25 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** true: the signal also interrupts the call's tasks that run, and no others. Default false: those go on. */
   readonly interrupt?: boolean | undefined;
-  /** Milliseconds to wait before the wait rejects with TimeoutError; the task itself goes on. */
+  /**
+   * Milliseconds to wait before the wait rejects with TimeoutError; the task itself goes on. 0 does not wait at all,
+   * Infinity (as undefined) sets no limit.
+   */
   readonly timeout?: number | undefined;
-  /** Milliseconds each task may run on its engine before it is interrupted (TaskTimeout). */
+  /**
+   * Milliseconds over 0 that each task may run on its engine before it is interrupted (TaskTimeout). Infinity (as
+   * undefined) sets no limit.
+   */
   readonly runTimeout?: number | undefined;
   /** A name for errors and metadata in place of the method's. */
   readonly label?: string | undefined;
   /** How a large value for several engines travels: to each from here (default), or once and on from engine to engine. */
   readonly via?: 'direct' | 'broadcast' | undefined;
+  /**
+   * true: large arrays are copied when the call is made, and may change at once. false (default): arrays of 1 KiB or
+   * more are read while they are sent, and must not change before `await result.sent`.
+   */
+  readonly copy?: boolean | undefined;
 }
 
 /** Options of calls on a DirectView. */
@@ -33,7 +62,7 @@ export interface ExecuteOptions extends TargetOptions {
 export interface ScatterOptions extends TargetOptions {
   /** 'b': blocks (default); 'r': round robin. */
   readonly dist?: Dist | undefined;
-  /** A part of exactly one item becomes that item. */
+  /** A part of exactly one item becomes that item. Default false. */
   readonly flatten?: boolean | undefined;
 }
 
@@ -55,52 +84,68 @@ export interface ConcurrencyOption {
 /** Options of `DirectView.map`. */
 export interface MapOptions extends TargetOptions, ConcurrencyOption {}
 
-/** Names of the options that every call takes. */
-export const CALL_OPTIONS: readonly string[] = ['signal', 'interrupt', 'timeout', 'runTimeout', 'label', 'via'];
+/** The kind of each option of calls. */
+export const CALL_OPTIONS: Rules<CallOptions> = {
+  signal: SIGNAL,
+  interrupt: FLAG,
+  timeout: DURATION,
+  runTimeout: TIME_TO_RUN,
+  label: WORD,
+  via: oneOf('direct', 'broadcast'),
+  copy: FLAG,
+};
 
-/** Refuses a count that is neither undefined nor a whole number ≥ `least`. @throws TypeError naming the option */
-export function checkCount(value: unknown, name: string, least = 0): void {
-  if (value === undefined || (Number.isInteger(value) && (value as number) >= least)) return;
-  throw new TypeError(`${name} is a whole number ≥ ${least}, not ${String(value)}`);
-}
+/** The kind of each option of calls on a DirectView. `targetsOf` checks targets against the engines that are there. */
+export const TARGET_OPTIONS: Rules<TargetOptions> = { ...CALL_OPTIONS, targets: ANYTHING };
+/** The kind of each option of `execute` and `run`. */
+export const EXECUTE_OPTIONS: Rules<ExecuteOptions> = { ...TARGET_OPTIONS, silent: FLAG };
+/** The kind of each option of `scatter`. */
+export const SCATTER_OPTIONS: Rules<ScatterOptions> = { ...TARGET_OPTIONS, dist: wordOf('b', 'r'), flatten: FLAG };
+/** The kind of each option of `gather`. */
+export const GATHER_OPTIONS: Rules<GatherOptions> = { ...TARGET_OPTIONS, dist: wordOf('b', 'r') };
+/** The kind of each option of `map`. */
+export const MAP_OPTIONS: Rules<MapOptions> = { ...TARGET_OPTIONS, concurrency: count(1) };
+
+/** A function that engines can run: a function, one of a module, or a ref to one there. */
+export const CALLABLE: Check = must(
+  "a function, or a ref to one on the engines such as ref('f')",
+  (value) => typeof value === 'function' || value instanceof Ref,
+);
+
+const isJob = (value: unknown): boolean =>
+  typeof value === 'string' ||
+  Number.isInteger(value) ||
+  (value as { readonly tasks?: unknown } | null)?.tasks !== undefined;
+
+/** A job: its message id, its place in the history, or its result. */
+export const JOB: Check = must('a message id or a place in the history', (value) => isJob(value) && !isResult(value));
+/** One job or several. */
+export const JOBS: Check = must(
+  'a message id, a place in the history, an AsyncResult, or a list of them',
+  (value) => isJob(value) || (Array.isArray(value) && value.every(isJob)),
+);
+
+const isResult = (value: unknown): boolean => typeof value === 'object';
+
+/** The kind of each limit of a wait. */
+export const WAIT_LIMITS: Rules<WaitLimits> = { signal: SIGNAL, timeout: DURATION };
 
 /**
- * The options as given, checked: misspelt options must not be silent. `more` names the options of this call alone.
- * @throws TypeError naming an option that the call does not take, or one of the wrong kind
+ * Inputs of a map apart from its options: a plain object after the sequences, or undefined there.
+ * @throws TypeError naming an option that is unknown or of the wrong kind
  */
-export function checkOptions<T extends CallOptions>(options: T, ...more: readonly string[]): T {
-  for (const key of Object.keys(options)) {
-    if (CALL_OPTIONS.includes(key) || more.includes(key)) continue;
-    throw new TypeError(`unknown option '${key}': one of ${[...CALL_OPTIONS, ...more].join(', ')}`);
-  }
-  for (const key of ['timeout', 'runTimeout'] as const) {
-    const value = options[key];
-    if (value !== undefined && !(value >= 0)) throw new TypeError(`${key} is milliseconds ≥ 0, not ${String(value)}`);
-  }
-  if (options.via !== undefined && options.via !== 'direct' && options.via !== 'broadcast') {
-    throw new TypeError(`via is 'direct' or 'broadcast', not ${String(options.via)}`);
-  }
-  if (options.signal !== undefined && !(options.signal instanceof AbortSignal)) {
-    throw new TypeError('signal is an AbortSignal');
-  }
-  if (options.interrupt !== undefined && typeof options.interrupt !== 'boolean') {
-    throw new TypeError(`interrupt is true or false, not ${String(options.interrupt)}`);
-  }
-  return options;
-}
-
-/** Inputs of a map apart from its options: a plain object after the sequences. `check` refuses bad options. */
 export function splitInputs<O extends object>(
   inputs: readonly unknown[],
-  check: (options: O) => O,
+  rules: Rules<O>,
+  where: string,
 ): { inputs: readonly unknown[]; options: O } {
   const last = inputs.at(-1);
-  if (!isPlain(last)) return { inputs, options: {} as O };
-  return { inputs: inputs.slice(0, -1), options: check(last as O) };
+  if (inputs.length > 1 && last === undefined) return { inputs: inputs.slice(0, -1), options: {} as O };
+  if (!isOptions(last)) return { inputs, options: {} as O };
+  return { inputs: inputs.slice(0, -1), options: checkOptions(last as O, rules, where) };
 }
 
-function isPlain(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (Symbol.iterator in value || Symbol.asyncIterator in value) return false;
-  return Object.getPrototypeOf(value) === Object.prototype && !('length' in value) && !('next' in value);
+function isOptions(value: unknown): boolean {
+  if (!isPlainObject(value)) return false;
+  return !(Symbol.iterator in value) && !(Symbol.asyncIterator in value) && !('length' in value) && !('next' in value);
 }

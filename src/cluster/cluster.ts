@@ -5,6 +5,7 @@ import { ClusterError } from '../errors.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
 import type { ClusterVerb, EngineId, EngineRecord, Fate } from '../protocol/messages.ts';
 import { isTracing } from '../rpc/wire-trace.ts';
+import { guardCalls, type Signatures } from '../util/signature.ts';
 import { Arrivals } from './arrivals.ts';
 import { OwnClients } from './clients/own-clients.ts';
 import { Site } from './cluster-home.ts';
@@ -15,7 +16,7 @@ import { describeExit, type EngineExit, type Launcher } from './launchers/launch
 import { LocalLauncher } from './launchers/local.ts';
 import { logPath, readLog } from './launchers/log-file.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
-import { type CheckedStart, checkStart, countOf, type StartOptions } from './start-options.ts';
+import { type CheckedStart, CLUSTER, CLUSTER_CLASS, checkStart, type StartOptions } from './start-options.ts';
 
 /** A controller in this process and engine processes beside it; `stop`, or `await using`, ends them all. */
 export class Cluster {
@@ -57,12 +58,12 @@ export class Cluster {
 
   /**
    * Starts the controller in this process and the engines beside it. Resolves when every engine has registered. If one
-   * engine fails, all are ended again.
+   * engine fails, all are ended again. A number is short for `{ engines: number }`.
    * @throws RangeError, TypeError for bad options, before anything starts
    * @throws ClusterError with the output of the engine that failed; AbortError
    */
-  static async start(options: StartOptions = {}): Promise<Cluster> {
-    const checked = checkStart(options);
+  static async start(options: StartOptions | number = {}): Promise<Cluster> {
+    const checked = checkStart(typeof options === 'number' ? { engines: options } : options);
     const cluster = new Cluster(checked, checked.softwareGpu ? await softwareGpuVariables() : {});
     try {
       await cluster.#open();
@@ -144,7 +145,7 @@ export class Cluster {
    * @throws RangeError; ClusterError with the output of the engine that failed; AbortError
    */
   async add(n: number, signal?: AbortSignal): Promise<EngineId[]> {
-    const slots = this.#live().reserve(countOf('engines', n));
+    const slots = this.#live().reserve(n);
     try {
       await this.#launch(slots, signal);
       for (const slot of slots) this.#slots.add(slot);
@@ -308,6 +309,9 @@ export class Cluster {
     return this.stop();
   }
 }
+
+guardCalls(Cluster, 'Cluster', CLUSTER_CLASS);
+guardCalls(Cluster.prototype, 'cluster', CLUSTER satisfies Signatures<Cluster, 'stop'>);
 
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;

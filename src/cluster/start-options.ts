@@ -1,8 +1,24 @@
 // The options of Cluster.start, checked before anything is started.
-import { readdirSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { readdirSync, statSync } from 'node:fs';
+import { availableParallelism, constants } from 'node:os';
+import { CONNECT_OPTIONS } from '../client/client.ts';
 import { ClusterError } from '../errors.ts';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
+import {
+  type Check,
+  FLAG,
+  FUNCTION,
+  isPlainObject,
+  must,
+  oneOf,
+  optionsOf,
+  type Rules,
+  ranged,
+  SIGNAL,
+  shown,
+  WORD,
+} from '../util/checks.ts';
+import { promises, takes } from '../util/signature.ts';
 import { checkName } from './cluster-file.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
@@ -13,7 +29,7 @@ export type ClusterEvent =
   | { readonly type: 'vitals'; readonly verdict: Verdict }
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };
 
-/** The options of Cluster.start. All durations are milliseconds. */
+/** The options of Cluster.start. All durations are milliseconds; 0 does not wait. */
 export interface StartOptions extends DeviceRequest {
   /** How many engines; default: one per GPU, else one per core. */
   readonly engines?: number | undefined;
@@ -44,25 +60,82 @@ export interface StartOptions extends DeviceRequest {
   readonly entry?: string | undefined;
 }
 
-const KEYS: Record<keyof StartOptions, true> = {
-  engines: true,
-  device: true,
-  gpu: true,
-  softwareGpu: true,
-  threads: true,
-  startTimeout: true,
-  deathTimeout: true,
-  grace: true,
-  vitals: true,
-  signal: true,
-  name: true,
-  transport: true,
-  env: true,
-  cwd: true,
-  echo: true,
-  onEvent: true,
-  entry: true,
+const isNumber = (value: unknown): boolean => typeof value === 'number';
+
+function atLeast(least: number): Check {
+  const isOne = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= least;
+  return (value, name) => {
+    if (isOne(value)) return;
+    const ErrorClass = isNumber(value) ? RangeError : TypeError;
+    throw new ErrorClass(`${name} must be a whole number of at least ${least}, not ${shown(value)}`);
+  };
+}
+
+const MS: Check = ranged('milliseconds', isNumber, (value) => Number.isFinite(value) && (value as number) >= 0);
+const DEVICE: Check = (value) => {
+  if (DEVICE_CHOICES.some((choice) => choice === value)) return;
+  throw new TypeError(`unknown device ${shown(value)}: one of ${DEVICE_CHOICES.join(', ')}`);
 };
+
+const VITALS: Rules<VitalsOptions> = { interval: MS, suspect: MS, dead: MS };
+
+const isEnvironment = (value: unknown): boolean =>
+  isPlainObject(value) && Object.values(value).every((text) => text === undefined || typeof text === 'string');
+
+const START: Rules<StartOptions> = {
+  engines: atLeast(1),
+  device: DEVICE,
+  gpu: atLeast(0),
+  softwareGpu: FLAG,
+  threads: atLeast(1),
+  startTimeout: MS,
+  deathTimeout: MS,
+  grace: MS,
+  vitals: optionsOf(VITALS),
+  signal: SIGNAL,
+  name: must('a string', (value) => typeof value === 'string' && checkName(value) !== ''),
+  transport: must("'ipc', 'tcp' or 'tcp://<loopback address>'", (value) => typeof value === 'string'),
+  env: must("an object of strings, such as { A: '5' }", isEnvironment),
+  cwd: isFolder,
+  echo: oneOf('none', 'stderr'),
+  onEvent: FUNCTION,
+  entry: WORD,
+};
+
+/** The system tells a working directory that is not there as a program that is not there. */
+function isFolder(value: unknown, name: string, where: string): void {
+  WORD(value, name, where);
+  const found = statSync(value as string, { throwIfNoEntry: false });
+  if (found?.isDirectory()) return;
+  throw new TypeError(`${where}: ${name} is a folder for the engines to work in, and ${shown(value)} is none`);
+}
+
+const START_OR_COUNT = optionsOf(START, (value, where) => {
+  if (typeof value !== 'number') return false;
+  atLeast(1)(value, 'engines', where);
+  return true;
+});
+
+const ENGINE_IDS: Check = must(
+  'an engine id or a list of ids',
+  (value) => Number.isInteger(value) || (Array.isArray(value) && value.every(Number.isInteger)),
+);
+const NEW_ENGINES: Check = atLeast(1);
+const NAME_OF_SIGNAL: Check = must("the name of a signal, such as 'SIGUSR1'", (value) =>
+  Object.hasOwn(constants.signals, String(value)),
+);
+
+/** The arguments of a cluster's methods. */
+export const CLUSTER = {
+  connect: promises({}, { options: optionsOf(CONNECT_OPTIONS) }),
+  add: promises({ n: NEW_ENGINES }, { signal: SIGNAL }),
+  restart: promises({}, { ids: ENGINE_IDS }),
+  shutdown: promises({ ids: ENGINE_IDS }),
+  signal: takes({ signal: NAME_OF_SIGNAL }, { ids: ENGINE_IDS }),
+};
+
+/** The arguments of a cluster's static methods. */
+export const CLUSTER_CLASS = { start: promises({}, { options: START_OR_COUNT }) };
 
 /** StartOptions with the defaults filled in. */
 export interface CheckedStart extends StartOptions {
@@ -77,54 +150,39 @@ export interface CheckedStart extends StartOptions {
 }
 
 /**
- * Checks the options and fills in the defaults.
- * @throws RangeError for counts and durations; TypeError for an unknown option or device; ClusterError for a bad name or
- * an address beyond loopback
+ * Fills in the defaults of options that CLUSTER_CLASS has checked.
+ * @throws TypeError for options that contradict each other; ClusterError for an address beyond loopback
  */
 export function checkStart(options: StartOptions, gpus = countGpus()): CheckedStart {
-  const unknown = Object.keys(options).find((key) => !(key in KEYS));
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}': one of ${Object.keys(KEYS).join(', ')}`);
-  const engines = countOf('engines', options.engines ?? (gpus || availableParallelism()));
-  if (options.name !== undefined) checkName(options.name);
-  for (const key of ['startTimeout', 'deathTimeout', 'grace'] as const) checkDuration(key, options[key]);
+  checkDevice(options);
+  const engines = options.engines ?? (gpus || availableParallelism());
   return {
     ...options,
     engines,
-    request: checkRequest(options, engines),
+    request: requestOf(options, engines),
     startTimeout: options.startTimeout ?? 60_000,
     scheme: checkTransport(options.transport ?? 'ipc'),
     gpus,
   };
 }
 
-function checkRequest({ device, gpu, softwareGpu, threads }: DeviceRequest, engines: number): CheckedStart['request'] {
-  if (gpu !== undefined) atLeast('gpu', gpu, 0);
+function requestOf({ device, gpu, softwareGpu, threads }: DeviceRequest, engines: number): CheckedStart['request'] {
   return {
-    device: checkDevice(device ?? 'auto'),
+    device: device ?? 'auto',
     gpu,
     softwareGpu,
-    threads: countOf('threads', threads ?? Math.max(1, Math.floor(availableParallelism() / engines))),
+    threads: threads ?? Math.max(1, Math.floor(availableParallelism() / engines)),
   };
 }
 
-/** @throws RangeError unless `value` is a whole number of at least 1 */
-export function countOf(what: string, value: number): number {
-  return atLeast(what, value, 1);
-}
+const WITHOUT_CARDS: readonly unknown[] = ['cpu', 'wasm'];
 
-function atLeast(what: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new RangeError(`${what} must be a whole number of at least ${least}, not ${String(value)}`);
-}
-
-function checkDuration(what: string, value: number | undefined): void {
-  if (value === undefined || (Number.isFinite(value) && value >= 0)) return;
-  throw new RangeError(`${what} is milliseconds, not ${String(value)}`);
-}
-
-function checkDevice(device: DeviceChoice): DeviceChoice {
-  if (DEVICE_CHOICES.includes(device)) return device;
-  throw new TypeError(`unknown device '${String(device)}': one of ${DEVICE_CHOICES.join(', ')}`);
+/** @throws TypeError for a device that has no use for another option */
+function checkDevice({ device, gpu, softwareGpu }: DeviceRequest): void {
+  const name = gpu === undefined ? 'softwareGpu' : 'gpu';
+  if (gpu === undefined && !softwareGpu) return;
+  if (!WITHOUT_CARDS.includes(device)) return;
+  throw new TypeError(`${name} contradicts device '${device}', which uses no card: leave one of the two out`);
 }
 
 const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])$/;

@@ -66,6 +66,16 @@ function byName(args: object): object {
 }
 
 /**
+ * As `encodeCall`, with copies of the arrays: the caller may change them at once.
+ * @throws NotSerializableError as encodeBody
+ */
+export function encodeCopy<M extends Method>(method: M, args: ArgumentsOf<M>): EncodedCall<M> {
+  const [blob, ...windows] = encodeBody(args);
+  // A copy: it was asked for. The blob is fresh, the windows are the caller's memory.
+  return { method, body: [blob as Uint8Array, ...windows.map((bytes) => new Uint8Array(bytes))] };
+}
+
+/**
  * The arguments of a task. They have the shape that `encodeCall` checked on a client of the same version; a verb that
  * depends on more checks it.
  * @throws as decodeBody

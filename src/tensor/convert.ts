@@ -1,4 +1,6 @@
 import { NotSerializableError } from '../errors.ts';
+import { ANYTHING, type Check, must, optionsOf, type Rules } from '../util/checks.ts';
+import { guarded, takes } from '../util/signature.ts';
 import { allocate, assertDType, type DType, dtypeOf, isTypedArray, type TypedArray } from './dtype.ts';
 import { toHalf } from './float16.ts';
 import { type Nested, type Shape, sizeOf, Tensor } from './tensor.ts';
@@ -18,11 +20,32 @@ export type TensorLike = Tensor | TypedArray | Nested | TFTensorLike;
 
 /** Options of `tensor`. */
 export interface TensorOptions {
-  /** Default: float64 for nested numbers, bool for nested booleans, the array's own for typed arrays. */
-  readonly dtype?: DType;
-  /** Default: the nesting of arrays; [length] for a typed array. */
-  readonly shape?: Shape;
+  /** Default: float64 for nested numbers, bool where all of them are booleans, the array's own for typed arrays. */
+  readonly dtype?: DType | undefined;
+  /** Default: the nesting of arrays; [length] for a typed array. One length may be −1: it follows from the others. */
+  readonly shape?: Shape | undefined;
 }
+
+const DTYPE: Check = (value) => assertDType(value);
+const SHAPE: Check = must('a list of whole numbers such as [2, 3]', Array.isArray);
+const TENSOR_OPTIONS: Rules<TensorOptions> = { dtype: DTYPE, shape: SHAPE };
+
+// As tf.tensor has it: a list is the shape.
+const SHAPE_OR_OPTIONS = optionsOf(TENSOR_OPTIONS, (value, where) => {
+  if (typeof value !== 'string') return Array.isArray(value);
+  throw new TypeError(`${where}(values, shape, dtype): the dtype is the third, or an option: { dtype: '${value}' }`);
+});
+
+/** The function `tensor`. */
+export interface TensorFunction {
+  /** By options. */
+  (value: TensorLike, options?: TensorOptions): Tensor;
+  /** As tf.tensor: the shape (undefined: the values' own), then the dtype. */
+  (value: TensorLike, shape: Shape | undefined, dtype?: DType): Tensor;
+}
+
+const TENSOR = takes({ value: ANYTHING }, { shape: SHAPE_OR_OPTIONS, dtype: DTYPE });
+const NUMBER: Check = must('a whole number', (value) => typeof value === 'number');
 
 /** True if a value is a tf.Tensor, of any copy of tfjs. */
 export function isTFTensor(value: unknown): value is TFTensorLike {
@@ -33,15 +56,28 @@ export function isTFTensor(value: unknown): value is TFTensorLike {
  * A Tensor of nested arrays, of a typed array, of a tf.Tensor (read synchronously), or of another Tensor. Typed arrays
  * and Tensors are not copied unless their dtype changes. Values convert as typed arrays do: integers wrap, float16
  * rounds to the nearest (ties to even).
+ * Numbers and booleans side by side are numbers: true is 1.
  * @throws NotSerializableError for ragged nested arrays and elements that are not numbers
- * @throws TypeError for an unknown dtype; ShapeError when the shape and the number of elements differ
+ * @throws TypeError for an unknown dtype or option; ShapeError when the shape and the number of elements differ
  * @example
  * tensor([[1, 2], [3, 4]]); // float64 [2, 2]
  * tensor(new Float32Array(6), { shape: [2, 3] }); // float32, the same memory
  * tensor([1, 0.1], { dtype: 'float16' });
+ * tensor([1, 2, 3, 4], [2, 2], 'int32'); // as tf.tensor
  */
-export function tensor(value: TensorLike, options: TensorOptions = {}): Tensor {
-  if (options.dtype !== undefined) assertDType(options.dtype);
+export const tensor: TensorFunction = guarded('tensor', TENSOR, newTensor);
+
+function newTensor(value: TensorLike, given: TensorOptions | Shape = {}, dtype?: DType): Tensor {
+  if (isShape(given)) return fromOptions(value, { shape: given, dtype });
+  if (dtype === undefined) return fromOptions(value, given);
+  throw new TypeError('tensor takes a dtype behind the shape, or options, not both: tensor(values, { shape, dtype })');
+}
+
+function isShape(given: TensorOptions | Shape): given is Shape {
+  return Array.isArray(given);
+}
+
+function fromOptions(value: TensorLike, options: TensorOptions): Tensor {
   const made = fromAny(value, options.dtype);
   const shaped = options.shape === undefined ? made : made.reshape(options.shape);
   return options.dtype === undefined || options.dtype === shaped.dtype ? shaped : cast(shaped, options.dtype);
@@ -51,7 +87,7 @@ function fromAny(value: TensorLike, dtype?: DType): Tensor {
   if (value instanceof Tensor) return value;
   if (isTypedArray(value)) return new Tensor(dtypeOf(value), [value.length], value);
   if (isTFTensor(value)) return fromTF(value);
-  return fromNested(value, dtype ?? (firstLeaf(value) === 'boolean' ? 'bool' : 'float64'));
+  return fromNested(value, dtype ?? (isTruth(value) ? 'bool' : 'float64'));
 }
 
 function fromTF(value: TFTensorLike): Tensor {
@@ -60,10 +96,9 @@ function fromTF(value: TFTensorLike): Tensor {
   return new Tensor(dtype, value.shape, value.dataSync());
 }
 
-function firstLeaf(value: Nested): string {
-  let leaf: Nested | undefined = value;
-  while (Array.isArray(leaf)) leaf = leaf[0];
-  return typeof leaf;
+/** Are all leaves booleans, and is there one? */
+function isTruth(value: Nested): boolean {
+  return Array.isArray(value) ? value.length > 0 && value.every(isTruth) : typeof value === 'boolean';
 }
 
 /** @throws NotSerializableError when rows have different lengths or an element is not a number */
@@ -115,7 +150,9 @@ export function cast(from: Tensor, dtype: DType): Tensor {
  * range(4); // [0, 1, 2, 3]
  * range(8, 0, -2); // [8, 6, 4, 2]
  */
-export function range(from: number, to?: number, step = 1): number[] {
+export const range = guarded('range', takes({ from: NUMBER }, { to: NUMBER, step: NUMBER }), countUp);
+
+function countUp(from: number, to?: number, step = 1): number[] {
   const lo = to === undefined ? 0 : from;
   const hi = to ?? from;
   if (step === 0 || ![lo, hi, step].every(Number.isInteger)) {

@@ -1,4 +1,6 @@
 import { ShapeError } from '../errors.ts';
+import { must, shown } from '../util/checks.ts';
+import { guardCalls, type Signatures, takes } from '../util/signature.ts';
 import { allocate, assertDType, type DType, itemSize, stores, type TypedArray } from './dtype.ts';
 import { fromHalf } from './float16.ts';
 
@@ -73,26 +75,53 @@ export class Tensor {
     return this.size * itemSize(this.dtype);
   }
 
-  /** The items `lo` to `hi` − 1 of the first axis: a window on the same data, not a copy. */
-  rows(lo: number, hi: number): Tensor {
+  /**
+   * The items `lo` to `hi` − 1 of the first axis, as NumPy's `a[lo:hi]`: a window on the same data, not a copy. Negative
+   * numbers count from the end; what lies beyond the ends is left out.
+   * @throws TypeError for ends that are not whole numbers, and for a scalar
+   */
+  rows(lo = 0, hi = this.length): Tensor {
+    const [from, to] = this.#bounds(lo, hi, this.length);
     const width = sizeOf(this.shape.slice(1));
-    const end = Math.min(hi, this.length);
-    return new Tensor(this.dtype, [end - lo, ...this.shape.slice(1)], this.data.subarray(lo * width, end * width));
+    return new Tensor(this.dtype, [to - from, ...this.shape.slice(1)], this.data.subarray(from * width, to * width));
   }
 
-  /** The items of the first axis with these indices, as a copy. */
+  /** Both ends of NumPy's slice `lo:hi` of `n` items. */
+  #bounds(lo: number, hi: number, n: number): [from: number, to: number] {
+    const at = (index: number) => Math.min(Math.max(index < 0 ? index + n : index, 0), n);
+    const from = at(lo);
+    return [from, Math.max(from, at(hi))];
+  }
+
+  /**
+   * The items of the first axis with these indices, as a copy. Negative ones count from the end.
+   * @throws RangeError for an index out of range, TypeError for anything but a list
+   */
   take(indices: readonly number[]): Tensor {
     const out = new Tensor(this.dtype, [indices.length, ...this.shape.slice(1)]);
     const width = sizeOf(this.shape.slice(1));
-    indices.forEach((row, i) => {
+    // By index: `forEach` would leave holes out.
+    for (let i = 0; i < indices.length; i++) {
+      const row = this.#place(indices[i], this.length);
       out.data.set(this.data.subarray(row * width, (row + 1) * width), i * width);
-    });
+    }
     return out;
   }
 
-  /** The same data with another shape. @throws ShapeError when the numbers of elements differ */
-  reshape(shape: Shape): Tensor {
-    return new Tensor(this.dtype, shape, this.data);
+  /** The place of an index among `n` items. @throws RangeError, TypeError */
+  #place(index: unknown, n: number): number {
+    if (typeof index !== 'number') throw new TypeError(`an index is a whole number, not ${shown(index)}`);
+    const place = index < 0 ? index + n : index;
+    if (Number.isInteger(place) && place >= 0 && place < n) return place;
+    throw new RangeError(`index ${index} is out of range for ${n} ${n === 1 ? 'item' : 'items'}`);
+  }
+
+  /**
+   * The same data with another shape, or as one axis with a number. One length may be −1: it follows from the others.
+   * @throws ShapeError when the numbers of elements differ
+   */
+  reshape(shape: Shape | number): Tensor {
+    return new Tensor(this.dtype, completed(typeof shape === 'number' ? [shape] : shape, this.size), this.data);
   }
 
   /** True if dtype, shape and all elements are the same. NaN equals NaN, and 0 differs from −0. */
@@ -103,10 +132,23 @@ export class Tensor {
     return true;
   }
 
-  /** The element with this flat index, as a number: float16 is decoded. */
-  at(index: number): number {
-    const raw = this.data[index] as number;
+  /**
+   * The element with this flat index, as a number: float16 is decoded. Negative ones count from the end. With one index
+   * per axis the element that stands there.
+   * @throws RangeError for an index out of range, TypeError for another number of indices
+   */
+  at(index: number, ...others: readonly number[]): number {
+    const place = others.length === 0 ? index : this.#flat([index, ...others]);
+    const raw = this.data[place < 0 ? place + this.data.length : place];
+    if (raw === undefined) return this.#place(index, this.size);
     return this.dtype === 'float16' ? fromHalf(raw) : raw;
+  }
+
+  #flat(indices: readonly number[]): number {
+    if (indices.length !== this.rank) {
+      throw new TypeError(`at takes one flat index, or one for each of ${this.rank} axes, not ${indices.length}`);
+    }
+    return this.shape.reduce((flat, n, axis) => flat * n + this.#place(indices[axis], n), 0);
   }
 
   /** Nested arrays of numbers, or of booleans for bool. A scalar gives the bare value. */
@@ -148,6 +190,24 @@ export class Tensor {
   }
 }
 
+const WHOLE = must('a whole number', Number.isInteger);
+const isList = (value: unknown): boolean => Array.isArray(value) || ArrayBuffer.isView(value);
+
+// Not `at`, which loops call for every element: it checks by itself.
+const TENSOR: Signatures<Tensor, 'at' | 'toString'> = {
+  rows: takes({}, { lo: WHOLE, hi: WHOLE }),
+  take: takes({ indices: must('a list of indices, such as [0, -1]', isList) }),
+  reshape: takes({
+    shape: must('a list of lengths, or one length', (value) => isList(value) || Number.isInteger(value)),
+  }),
+  equals: takes({ other: must('a Tensor', (value) => value instanceof Tensor) }),
+  toNested: takes(),
+  toTF: takes({
+    tf: must('tfjs, such as the tf of an engine', (value) => typeof value === 'object' && value !== null),
+  }),
+};
+guardCalls(Tensor.prototype, 'tensor', TENSOR);
+
 function table(tensor: Tensor): string {
   const rows = (tensor.rank === 1 ? [tensor.toNested()] : tensor.toNested()) as (number | boolean)[][];
   const cells = rows.map((row) => `<tr>${row.map((value) => `<td>${value}</td>`).join('')}</tr>`);
@@ -158,6 +218,16 @@ function assertShape(shape: Shape): void {
   if (!Array.isArray(shape) || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
     throw new ShapeError(`a shape is a list of whole numbers ≥ 0, not [${shape}]`);
   }
+}
+
+/** The shape with the length that −1 stands for; as it is where it does not divide. */
+function completed(shape: Shape, size: number): Shape {
+  const open = Array.isArray(shape) ? shape.indexOf(-1) : -1;
+  if (open < 0) return shape;
+  const others = sizeOf(shape.filter((_, axis) => axis !== open));
+  const rest = size / others;
+  if (Number.isSafeInteger(rest)) return shape.map((n, axis) => (axis === open ? rest : n));
+  throw new ShapeError(`shape [${shape}] leaves no whole number for −1: the data has ${size} elements`);
 }
 
 const EDGE = 3;

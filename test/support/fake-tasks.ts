@@ -50,9 +50,8 @@ export function fakeResult(tasks: readonly Task[], shape: 'one' | 'many' = 'many
 
 /** Two sinks; `all` has both in order. */
 export class Recorded {
-  all = '';
-  out = '';
-  err = '';
+  // Private, so that the sinks alone are spread into options.
+  readonly #text = { all: '', out: '', err: '' };
   readonly stdout = { isTTY: false, write: (text: string) => this.#add('out', text) };
   readonly stderr = { isTTY: false, write: (text: string) => this.#add('err', text) };
 
@@ -60,8 +59,24 @@ export class Recorded {
     this.stderr.isTTY = terminal === 'tty';
   }
 
+  get all(): string {
+    return this.#text.all;
+  }
+
+  get out(): string {
+    return this.#text.out;
+  }
+
+  set out(text: string) {
+    this.#text.out = text;
+  }
+
+  get err(): string {
+    return this.#text.err;
+  }
+
   #add(to: 'out' | 'err', text: string): void {
-    this[to] += text;
-    this.all += text;
+    this.#text[to] += text;
+    this.#text.all += text;
   }
 }

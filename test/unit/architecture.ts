@@ -18,7 +18,7 @@ import { suite } from '../support/suite.ts';
 /** The layers that each layer may import, besides itself. `directview` is the package by its own name. */
 const LAYERS: Layers = {
   'src/errors.ts': [],
-  'src/tensor': ['src/errors.ts'],
+  'src/tensor': ['src/errors.ts', 'src/util'],
   'src/util': ['src/errors.ts'],
   'src/comm': ['src/errors.ts', 'src/util'],
   'src/protocol': ['src/errors.ts', 'src/util', 'src/tensor', 'src/comm'],

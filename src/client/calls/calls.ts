@@ -1,12 +1,20 @@
 import { NoEnginesRegistered } from '../../errors.ts';
-import { type EncodedCall, encodeCall } from '../../protocol/codec.ts';
+import { type EncodedCall, encodeCall, encodeCopy } from '../../protocol/codec.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import type { ArgumentsOf, Method, ValueOf } from '../../protocol/methods.ts';
+import { checkOptions, type Rules } from '../../util/checks.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Request } from '../links/connection.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { Task } from '../links/task.ts';
-import { type CallOptions, checkOptions, type ExecuteOptions, type TargetOptions } from '../options.ts';
+import {
+  CALL_OPTIONS,
+  type CallOptions,
+  EXECUTE_OPTIONS,
+  type ExecuteOptions,
+  TARGET_OPTIONS,
+  type TargetOptions,
+} from '../options.ts';
 import type { Mode, PerTarget } from '../remote.ts';
 import { type Assembly, list, single } from '../results/assembly.ts';
 import { AsyncResult } from '../results/async-result.ts';
@@ -65,7 +73,10 @@ export class Calls<M extends Mode> {
 
   /** The same targets with these options under those of every call. @throws TypeError naming an unknown option */
   with(options: CallOptions): Calls<M> {
-    return new Calls<M>(this.context, this.targets, { ...this.#defaults, ...checkOptions(options) });
+    return new Calls<M>(this.context, this.targets, {
+      ...this.#defaults,
+      ...checkOptions(options, CALL_OPTIONS, 'with'),
+    });
   }
 
   /** Calls on the engines that `targets` means now, whatever engines come or go. @throws NoEnginesRegistered */
@@ -89,11 +100,12 @@ export class Calls<M extends Mode> {
   }
 
   /**
-   * Checks the options, resolves the targets. `more` names the options of this call besides those of every call.
+   * Checks the options, resolves the targets. `rules`: what the options of this call are.
    * @throws TypeError, RangeError; NoEnginesRegistered
    */
-  open(label: string, options: TargetOptions = NO_OPTIONS, ...more: readonly string[]): OpenCall {
-    checkOptions(options, 'targets', ...more);
+  open<O extends TargetOptions>(label: string, options?: O, rules?: Rules<O>): OpenCall;
+  open(label: string, options: TargetOptions = NO_OPTIONS, rules: Rules<TargetOptions> = TARGET_OPTIONS): OpenCall {
+    if (options !== NO_OPTIONS) checkOptions(options, rules, label);
     const targets = options.targets === undefined ? this.targets : targetsOf(options.targets, this.links.ids);
     const engines = this.#engines(targets);
     return { label, engines, isSingle: typeof targets === 'number', options: { ...this.#defaults, ...options } };
@@ -111,12 +123,15 @@ export class Calls<M extends Mode> {
    */
   submit<N extends Method>(call: OpenCall, method: N, args: CallArguments<N>, place?: PlaceOfResult): Task[] {
     const { engines, options } = call;
-    const { runTimeout, via, label = call.label } = options;
+    const { via, label = call.label, copy } = options;
+    // Infinity sets no limit; headers have no word for it.
+    const runTimeout = options.runTimeout === Number.POSITIVE_INFINITY ? undefined : options.runTimeout;
+    const encode = copy ? encodeCopy<N> : encodeCall<N>;
     const group = engines.length > 1 ? nextGroup() : undefined;
-    const shared = isPerEngine(args) ? undefined : encodeCall(method, args);
+    const shared = isPerEngine(args) ? undefined : encode(method, args);
     const isThere = (id: EngineId) => this.links.engine(id) !== undefined;
     const relayed = shared && via && relays(engines, isThere, shared.body, via);
-    const each = isPerEngine(args) ? engines.map((_, index) => encoded(method, args(index))) : undefined;
+    const each = isPerEngine(args) ? engines.map((_, index) => encodedAt(encode, method, args(index))) : undefined;
     const tasks: Task[] = [];
     // Field by field, and without an iterator of pairs: spreading cost a quarter of the CPU time of a short task.
     for (let index = 0; index < engines.length; index++) {
@@ -186,7 +201,7 @@ export class Calls<M extends Mode> {
   ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
     if (typeof code !== 'string') throw new TypeError(`execute wants source text, not ${typeof code}`);
     const { silent = true } = options;
-    return this.source(this.open('execute', options, 'silent'), { code, silent }, name);
+    return this.source(this.open('execute', options, EXECUTE_OPTIONS), { code, silent }, name);
   }
 
   /** Runs source text in an open call. */
@@ -221,8 +236,14 @@ function isPerEngine<N extends Method>(args: CallArguments<N>): args is Argument
   return typeof args === 'function';
 }
 
-function encoded<N extends Method>(method: N, args: ArgumentsOf<N> | undefined): EncodedCall<N> | undefined {
-  return args === undefined ? undefined : encodeCall(method, args);
+type Encode<N extends Method> = (method: N, args: ArgumentsOf<N>) => EncodedCall<N>;
+
+function encodedAt<N extends Method>(
+  encode: Encode<N>,
+  method: N,
+  args: ArgumentsOf<N> | undefined,
+): EncodedCall<N> | undefined {
+  return args === undefined ? undefined : encode(method, args);
 }
 
 let groups = 0;

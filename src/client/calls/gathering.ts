@@ -45,16 +45,16 @@ function joinLists(parts: readonly unknown[], engines: readonly number[], dist: 
     if (!Array.isArray(part)) throw misfit(part, engines[i], 'a list');
     return part as unknown[];
   });
-  if (dist === 'b') return lists.flat();
   const out: unknown[] = [];
+  // Not `flat`, which would close holes.
+  if (dist === 'b') for (const list of lists) for (const item of list) out.push(item);
+  if (dist === 'b') return out;
   const at = places(
     lists.map((part) => part.length),
     dist,
   );
   lists.forEach((part, p) => {
-    part.forEach((item, i) => {
-      out[at[p]?.[i] as number] = item;
-    });
+    for (const [i, item] of part.entries()) out[at[p]?.[i] as number] = item;
   });
   return out;
 }

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Names under which engines import a module. */
+/** Names under which engines import a module: `as` or `names`, not both. */
 export interface ImportOptions {
   /** The name on the engines; default: the package's own, in camel case (`@scope/fast-sort` → `fastSort`). */
   readonly as?: string | undefined;
@@ -16,6 +16,9 @@ const NAME = /^[A-Za-z_$][\w$]*$/;
  * @throws TypeError for a relative path, and for a name other than an identifier
  */
 export function importCode(specifier: string, options: ImportOptions): string {
+  if (options.as !== undefined && options.names !== undefined) {
+    throw new TypeError('importModule takes `as` (one name for the module) or `names` (of its exports), not both');
+  }
   const from = `await import(${JSON.stringify(resolve(specifier))})`;
   if (options.names !== undefined) return `const { ${options.names.map(checked).join(', ')} } = ${from};`;
   return `const ${checked(options.as ?? nameOf(specifier))} = ((m) => 'default' in m ? m.default : m)(${from});`;

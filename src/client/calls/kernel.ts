@@ -6,7 +6,9 @@ import { Ref } from '../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
 import { isTypedArray } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { assertName } from '../names.ts';
+import { ANYTHING, checkOptions, isPlainObject, must, type Rules, ranged, WORD } from '../../util/checks.ts';
+import { guarded, takes } from '../../util/signature.ts';
+import { NAME } from '../names.ts';
 import type { Mode, PerTarget } from '../remote.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { Calls } from './calls.ts';
@@ -61,7 +63,17 @@ export type KernelResult<S> = S extends { readonly into: string } ? undefined : 
 
 const LOOPS = 2 ** 30;
 const MAX_AXES = 3;
-const KEYS = ['output', 'outputLike', 'constants', 'functions', 'into', 'loopMaxIterations'];
+const isLoopLimit = (value: unknown): boolean =>
+  Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= 2 ** 31 - 1;
+
+const SETTINGS: Rules<KernelSettings> = {
+  output: ANYTHING, // a RangeError of checkOutput, whatever it is
+  outputLike: WORD,
+  constants: must('an object of numbers and arrays', isPlainObject),
+  functions: must('a list of named functions', Array.isArray),
+  into: NAME,
+  loopMaxIterations: ranged('a whole number from 1 to 2³¹−1', (value) => typeof value === 'number', isLoopLimit),
+};
 
 /** Compiles a kernel on the engines of a view. See `DirectView.kernel`. */
 export async function createKernel<M extends Mode, F extends KernelFunction, S extends KernelSettings>(
@@ -81,10 +93,13 @@ export async function createKernel<M extends Mode, F extends KernelFunction, S e
     return send({ do: 'call', id, args: args.map(encodable), into });
   };
   const kernel = (...args: KernelArgument[]) => call(settings.into, args);
-  const into = (name: string) => {
-    assertName(name);
-    return (...args: KernelArgument[]) => call(name, args);
-  };
+  const into = guarded(
+    'kernel.into',
+    takes({ name: NAME }),
+    (name: string) =>
+      (...args: KernelArgument[]) =>
+        call(name, args),
+  );
   let destroyed: Promise<void> | undefined;
   const destroy = () => {
     destroyed ??= send({ do: 'destroy', id }).then(() => {});
@@ -121,13 +136,7 @@ function parametersOf(source: string): string[] {
 
 /** Settings as engines want them. @throws TypeError, RangeError naming the setting */
 function specOf(settings: KernelSettings, parameters: readonly string[]): KernelSpec {
-  const unknown = Object.keys(settings).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined) throw new TypeError(`unknown setting '${unknown}': one of ${KEYS.join(', ')}`);
-  if (settings.into !== undefined) assertName(settings.into);
-  const { constants, functions, loopMaxIterations = LOOPS } = settings;
-  if (!Number.isSafeInteger(loopMaxIterations) || loopMaxIterations < 1 || loopMaxIterations > 2 ** 31 - 1) {
-    throw new RangeError(`loopMaxIterations is a whole number from 1 to 2³¹−1, not ${String(loopMaxIterations)}`);
-  }
+  const { constants, functions, loopMaxIterations = LOOPS } = checkOptions(settings, SETTINGS, 'kernel', 'setting');
   return {
     ...outputOf(settings, parameters),
     constants,

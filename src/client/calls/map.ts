@@ -3,7 +3,7 @@ import type { MapResult } from '../../protocol/methods.ts';
 import { ranges } from '../../tensor/partition.ts';
 import { failed, type Outcome, remoteError, success } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
-import { checkCount, type MapOptions, splitInputs } from '../options.ts';
+import { MAP_OPTIONS, type MapOptions, splitInputs } from '../options.ts';
 import type { Mode } from '../remote.ts';
 import { chunks } from '../results/assembly.ts';
 import type { AsyncResult } from '../results/async-result.ts';
@@ -20,9 +20,9 @@ export function mapInBlocks<M extends Mode, R>(
   fn: unknown,
   sequences: readonly unknown[],
 ): AsyncResult<R[], R> {
-  const { inputs, options } = splitInputs<MapOptions>(sequences, checkConcurrency);
+  const { inputs, options } = splitInputs<MapOptions>(sequences, MAP_OPTIONS, 'map');
   const all = mapInputs(inputs);
-  const call = calls.open('map', options, 'concurrency');
+  const call = calls.open('map', options, MAP_OPTIONS);
   const parts = mapParts(all, call.engines.length);
   const { concurrency } = options;
   const tasks = calls.submit(call, 'map', (index) => {
@@ -32,11 +32,6 @@ export function mapInBlocks<M extends Mode, R>(
   const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
   const assembly = chunks<R>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as readonly Outcome<R>[]);
   return calls.result({ ...call, label: functionName(fn) }, tasks, assembly);
-}
-
-function checkConcurrency(options: MapOptions): MapOptions {
-  checkCount(options.concurrency, 'concurrency', 1);
-  return options;
 }
 
 /** One engine's share: the sequences cut to its block, and how many items that makes. */

@@ -1,18 +1,22 @@
 import type { Dist } from '../../tensor/partition.ts';
-import { type CallOptions, checkOptions } from '../options.ts';
+import { checkOptions, type Rules, wordOf } from '../../util/checks.ts';
+import { CALL_OPTIONS, type CallOptions } from '../options.ts';
 import type { Mode, RemoteFunction } from '../remote.ts';
 import { joined } from '../results/assembly.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { Calls } from './calls.ts';
 import { join } from './gathering.ts';
 import { functionName, mapInBlocks } from './map.ts';
-import { materialise, partsOf, type Sequence } from './sequences.ts';
+import { lengthOf, materialise, partsOf, type Sequence } from './sequences.ts';
 
 /** Options of `DirectView.parallel`. */
 export interface ParallelOptions extends CallOptions {
   /** 'b': blocks (default); 'r': round robin. */
   readonly dist?: Dist | undefined;
 }
+
+/** The kind of each option of `parallel`. */
+export const PARALLEL_OPTIONS: Rules<ParallelOptions> = { ...CALL_OPTIONS, dist: wordOf('b', 'r') };
 
 /** A function of sequences that is called with parts of them on the engines. */
 export interface ParallelFunction<R> {
@@ -32,7 +36,7 @@ export function parallelFunction<M extends Mode, A extends unknown[], R>(
   fn: RemoteFunction<A, R>,
   options: ParallelOptions,
 ): ParallelFunction<Awaited<R>> {
-  const { dist, ...call } = checkOptions(options, 'dist');
+  const { dist, ...call } = checkOptions(options, PARALLEL_OPTIONS, 'parallel');
   const run = (...sequences: readonly unknown[]) => callOnParts(calls, fn, sequences, { dist, ...call });
   const map = (...sequences: readonly unknown[]) => mapInBlocks<M, Awaited<R>>(calls, fn, [...sequences, call]);
   return Object.assign(run, { map });
@@ -58,8 +62,8 @@ function callOnParts<M extends Mode>(
 /** The parts of every sequence, by engine. */
 function partition(sequences: readonly unknown[], engines: number, dist: Dist): Sequence[][] {
   if (sequences.length === 0) throw new TypeError('a parallel function wants at least one sequence');
-  const inputs = sequences.map(materialise);
-  const lengths = inputs.map((input) => input.length);
+  const inputs = sequences.map((input) => (typeof input === 'string' ? input : materialise(input)));
+  const lengths = inputs.map(lengthOf);
   if (new Set(lengths).size > 1) {
     throw new RangeError(`all sequences must have equal length, but have [${lengths.join(', ')}]`);
   }

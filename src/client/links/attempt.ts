@@ -38,6 +38,8 @@ export class Attempt {
   isUnstarted = false;
   /** Bytes of the reply's body. */
   bytes = 0;
+  /** Settles when its message has arrived or its link is down; undefined where others pass the message on. */
+  delivery: Promise<void> | undefined;
   stdout = '';
   stderr = '';
   // Made when needed: most tasks display and publish nothing, and a map may have a hundred thousand of them.

@@ -100,7 +100,7 @@ export class Connection {
     const { body, relayed, destination } = request;
     const message = this.#message(attempt.id, request);
     const channel = this.#tasks.channel;
-    if (channel !== undefined && relayed === undefined) void channel.send(message, body);
+    if (channel !== undefined && relayed === undefined) attempt.delivery = channel.send(message, body);
     else if (channel !== undefined && relayed !== undefined) sendRelayed(channel, message, body, relayed);
     this.#sent.set(attempt.id, { attempt, message, body, destination, isOut: channel !== undefined, refusals: 0 });
   }

@@ -110,6 +110,26 @@ export class Task implements Attempted {
     return this.#done;
   }
 
+  /** Settles when the engine has all its bytes, or it has ended: its arrays may change then. @internal */
+  get sent(): Promise<void> {
+    return Promise.race([this.#delivered(), this.done]).then(() => {});
+  }
+
+  // A link that breaks on the way is replaced, and the message is sent again. A message that may not be there waits for the end.
+  async #delivered(): Promise<void> {
+    for (let last: Promise<void> | undefined; this.attempt?.delivery !== last; ) {
+      last = this.attempt?.delivery;
+      if (
+        await last?.then(
+          () => true,
+          () => false,
+        )
+      )
+        return;
+    }
+    await this.done;
+  }
+
   /** Calls `listener` when the task has ended; at once if it has. One function can listen to many tasks. @internal */
   onEnd(listener: EndListener): void {
     if (this.outcome !== undefined) {

@@ -1,8 +1,7 @@
 import { type EncodedCall, encodeCall } from '../../protocol/codec.ts';
 import { block, type Range } from '../../tensor/partition.ts';
-import { Tensor } from '../../tensor/tensor.ts';
 import { itemOutcomes } from '../calls/map.ts';
-import { type Sequence, window } from '../calls/sequences.ts';
+import { itemAt, type Sequence, window } from '../calls/sequences.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
 import type { BalancedCall } from './balanced-task.ts';
@@ -26,10 +25,14 @@ export function callBase(
   options: ViewOptions,
   { targets, ...rest }: Pick<SchedulingPolicy, 'targets'> & Pick<BalancedCall, 'duration' | 'owner'>,
 ): CallBase {
-  const { retries = 0, priority = 0, hwm = 'auto', timeout, runTimeout } = options;
+  const { retries = 0, priority = 0, hwm = 'auto' } = options;
+  const [timeout, runTimeout] = [finite(options.timeout), finite(options.runTimeout)];
   const policy = { retries, priority, hwm, targets, idleOnly: timeout !== undefined };
   return { label: options.label ?? label, policy, timeout, runTimeout, ...rest };
 }
+
+// Infinity sets no limit; headers have no word for it, and timers would fire at once.
+const finite = (ms: number | undefined): number | undefined => (ms === Number.POSITIVE_INFINITY ? undefined : ms);
 
 /** One task that calls `fn(...args)`. @throws NotSerializableError */
 export function applyCall(base: CallBase, fn: unknown, args: readonly unknown[]): BalancedCall {
@@ -98,9 +101,4 @@ export function chunkCall(
 /** The outcomes of a task's items. */
 export function itemsOf(value: unknown, size: number, task: Task): readonly Outcome[] {
   return size === 1 ? [{ ok: true, value }] : itemOutcomes(value, task);
-}
-
-function itemAt(sequence: Sequence, index: number): unknown {
-  if (!(sequence instanceof Tensor)) return sequence[index];
-  return sequence.rank === 1 ? sequence.at(index) : sequence.rows(index, index + 1).reshape(sequence.shape.slice(1));
 }

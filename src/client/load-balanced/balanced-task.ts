@@ -111,6 +111,11 @@ export class BalancedTask extends Task implements Schedulable {
     this.settle(outcome);
   }
 
+  /** Its arrays may go to another engine, as long as it has not ended. */
+  override get sent(): Promise<void> {
+    return this.done.then(() => {});
+  }
+
   override drop(): boolean {
     return this.#owner.withdraw(this);
   }

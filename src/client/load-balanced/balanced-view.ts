@@ -3,11 +3,14 @@ import { InvalidDependency, NoEnginesRegistered, type RemoteError } from '../../
 import { encodeBody } from '../../protocol/codec.ts';
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
 import type { Ref } from '../../protocol/values/ref.ts';
+import { ANYTHING, checkOptions, optionsOf } from '../../util/checks.ts';
+import { guardCalls, promises, type Signatures, takes } from '../../util/signature.ts';
 import { functionName, mapInputs } from '../calls/map.ts';
 import type { JobSelection } from '../jobs/jobs.ts';
 import { asRemoteError } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
-import { splitInputs } from '../options.ts';
+import { NAME } from '../names.ts';
+import { CALLABLE, JOBS, splitInputs } from '../options.ts';
 import type { RemoteArgs, RemoteFunction } from '../remote.ts';
 import { type Assembly, chunks, single } from '../results/assembly.ts';
 import { AsyncResult } from '../results/async-result.ts';
@@ -19,12 +22,12 @@ import { KnownDependency } from './dependency.ts';
 import { DurationEstimate } from './duration-estimate.ts';
 import { ItemStream } from './item-stream.ts';
 import {
+  BALANCED_MAP_OPTIONS,
+  BALANCED_OPTIONS,
   type BalancedMapOptions,
   type BalancedOptions,
-  checkBalanced,
-  checkImap,
-  checkMap,
   dependencyOf,
+  IMAP_OPTIONS,
   type ImapOptions,
   type ReturnErrors,
   type ViewOptions,
@@ -33,6 +36,16 @@ import { Placement } from './placement.ts';
 
 /** Tasks per engine that `chunkSize: 'auto'` makes: enough to even out, few enough to cost nothing. */
 const AUTO_TASKS = 16;
+
+const LOAD_BALANCED_VIEW: Signatures<LoadBalancedView, 'toString'> = {
+  with: takes({ options: optionsOf(BALANCED_OPTIONS) }),
+  depend: takes({ predicate: CALLABLE }),
+  require: takes({}, {}, NAME),
+  apply: takes({ fn: CALLABLE }, {}, ANYTHING),
+  map: takes({ fn: CALLABLE }, {}, ANYTHING),
+  imap: takes({ fn: CALLABLE }, {}, ANYTHING),
+  abort: promises({}, { jobs: JOBS }),
+};
 
 /**
  * A view whose tasks run on one engine each, the least loaded. There is no scheduler process: the client deals the tasks
@@ -55,7 +68,7 @@ export class LoadBalancedView {
     this.#balancer = balancer;
     this.targets = targets;
     const { placement: _, ...others } = options;
-    checkBalanced(others);
+    checkOptions(others, BALANCED_OPTIONS, 'loadBalanced');
     this.#options = options;
     this.#owner = owner;
   }
@@ -65,7 +78,7 @@ export class LoadBalancedView {
    * @throws TypeError naming an unknown option
    */
   with(options: BalancedOptions): LoadBalancedView {
-    return this.#derive({ ...this.#options, ...checkBalanced(options) });
+    return this.#derive({ ...this.#options, ...checkOptions(options, BALANCED_OPTIONS, 'with') });
   }
 
   /**
@@ -136,7 +149,7 @@ export class LoadBalancedView {
     ...sequences: readonly unknown[]
   ): AsyncResult<Awaited<R>[], Awaited<R>>;
   map<R>(fn: RemoteFunction<unknown[], R>, ...sequences: readonly unknown[]): AsyncResult<Awaited<R>[], Awaited<R>> {
-    const { inputs, options } = splitInputs<BalancedMapOptions>(sequences, checkMap);
+    const { inputs, options } = splitInputs<BalancedMapOptions>(sequences, BALANCED_MAP_OPTIONS, 'map');
     const { chunkSize: wanted = 1, ordered = true, concurrency, ...given } = options;
     const all: ViewOptions = { ...this.#options, ...given };
     const columns = mapInputs(inputs);
@@ -171,7 +184,7 @@ export class LoadBalancedView {
   ): ItemStream<Awaited<R> | RemoteError>;
   imap<A extends unknown[], R>(fn: RemoteFunction<A, R>, ...iterables: readonly unknown[]): ItemStream<Awaited<R>>;
   imap(fn: RemoteFunction<unknown[], unknown>, ...iterables: readonly unknown[]): ItemStream<unknown> {
-    const { inputs, options } = splitInputs<ImapOptions>(iterables, checkImap);
+    const { inputs, options } = splitInputs<ImapOptions>(iterables, IMAP_OPTIONS, 'imap');
     const { chunkSize = 1, ordered = true, maxOutstanding = 'auto', returnErrors = false, ...rest } = options;
     const { concurrency, ...given } = rest;
     const all: ViewOptions = { ...this.#options, ...given };
@@ -277,6 +290,8 @@ export class LoadBalancedView {
     return this[inspect.custom]();
   }
 }
+
+guardCalls(LoadBalancedView.prototype, 'loadBalanced', LOAD_BALANCED_VIEW);
 
 function placed(fn: unknown, { placement }: ViewOptions): unknown {
   return placement === undefined ? fn : placement.wrap(fn);

@@ -1,5 +1,6 @@
 import { InvalidDependency } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
+import { checkOptions, FLAG, type Rules } from '../../util/checks.ts';
 import type { Task } from '../links/task.ts';
 import { AsyncResult } from '../results/async-result.ts';
 
@@ -15,6 +16,8 @@ export interface DependencyOptions {
   /** Does a task that failed count? Default false. */
   readonly failure?: boolean;
 }
+
+const DEPENDENCY_OPTIONS: Rules<DependencyOptions> = { all: FLAG, success: FLAG, failure: FLAG };
 
 /**
  * Tasks that must have ended before another starts (`after`), or whose engine it must share (`follow`).
@@ -33,7 +36,8 @@ export class Dependency {
   readonly failure: boolean;
 
   /** @throws TypeError when neither success nor failure counts, and for jobs of another kind */
-  constructor(jobs: DependencyJobs, { all = true, success = true, failure = false }: DependencyOptions = {}) {
+  constructor(jobs: DependencyJobs, options: DependencyOptions = {}) {
+    const { all = true, success = true, failure = false } = checkOptions(options, DEPENDENCY_OPTIONS, 'new Dependency');
     if (!success && !failure) throw new TypeError('a Dependency on neither success nor failure can never be met');
     this.jobs = flatten(jobs);
     this.all = all;

@@ -1,4 +1,18 @@
-import { type ConcurrencyOption, checkCount, checkOptions } from '../options.ts';
+import {
+  type Check,
+  count,
+  DURATION,
+  FINITE,
+  FLAG,
+  must,
+  orWord,
+  type Rules,
+  SIGNAL,
+  TIME_TO_RUN,
+  WORD,
+} from '../../util/checks.ts';
+import type { ConcurrencyOption } from '../options.ts';
+import { AsyncResult } from '../results/async-result.ts';
 import { Dependency, type DependencyJobs } from './dependency.ts';
 import type { Placement } from './placement.ts';
 
@@ -6,9 +20,15 @@ import type { Placement } from './placement.ts';
 export interface BalancedOptions {
   /** Engines that may fail a task before its failure counts; never twice on the same one. Default 0. */
   readonly retries?: number | undefined;
-  /** Milliseconds that a task may wait in the queue before it ends in TaskTimeout; running time does not count. */
+  /**
+   * Milliseconds that a task may wait in the queue before it ends in TaskTimeout; running time does not count. 0 does not
+   * wait at all, Infinity (as undefined) sets no limit.
+   */
   readonly timeout?: number | undefined;
-  /** Milliseconds that a task may run before it is interrupted (TaskTimeout). */
+  /**
+   * Milliseconds over 0 that a task may run before it is interrupted (TaskTimeout). Infinity (as undefined) sets no
+   * limit.
+   */
   readonly runTimeout?: number | undefined;
   /** Higher first; default 0. */
   readonly priority?: number | undefined;
@@ -60,35 +80,44 @@ export interface ViewOptions extends BalancedOptions {
   readonly placement?: Placement | undefined;
 }
 
-const KEYS = ['retries', 'priority', 'after', 'follow', 'hwm'] as const;
+const isDependency = (value: unknown): boolean =>
+  typeof value === 'string' ||
+  value instanceof Dependency ||
+  value instanceof AsyncResult ||
+  (Array.isArray(value) && value.every((one) => !(one instanceof Dependency) && isDependency(one)));
 
-/** The options, checked; `more` names others. @throws TypeError naming an unknown option, or one of the wrong kind */
-export function checkBalanced<T extends BalancedOptions>(options: T, ...more: readonly string[]): T {
-  checkOptions(options as object, ...KEYS, ...more);
-  checkCount(options.retries, 'retries');
-  if (options.hwm !== 'auto') checkCount(options.hwm, 'hwm');
-  if (options.priority !== undefined && !Number.isFinite(options.priority)) {
-    throw new TypeError(`priority is a number, not ${String(options.priority)}`);
-  }
-  return options;
-}
+const DEPENDENCY: Check = must('a message id, an AsyncResult, a list of them, or a Dependency', isDependency);
 
-/** The options of `map`, checked. @throws TypeError as `checkBalanced` */
-export function checkMap(options: BalancedMapOptions): BalancedMapOptions {
-  checkBalanced(options, 'chunkSize', 'ordered', 'concurrency');
-  checkCount(options.concurrency, 'concurrency', 1);
-  if (options.chunkSize !== 'auto') checkCount(options.chunkSize, 'chunkSize', 1);
-  return options;
-}
+/** The kind of each option of load-balanced calls. */
+export const BALANCED_OPTIONS: Rules<BalancedOptions> = {
+  retries: count(),
+  timeout: DURATION,
+  runTimeout: TIME_TO_RUN,
+  priority: FINITE,
+  after: DEPENDENCY,
+  follow: DEPENDENCY,
+  signal: SIGNAL,
+  label: WORD,
+  hwm: orWord(count(), 'auto'),
+};
 
-/** The options of `imap`, checked. @throws TypeError as `checkBalanced` */
-export function checkImap(options: ImapOptions): ImapOptions {
-  checkBalanced(options, 'chunkSize', 'ordered', 'maxOutstanding', 'concurrency', 'returnErrors');
-  checkCount(options.concurrency, 'concurrency', 1);
-  checkCount(options.chunkSize, 'chunkSize', 1);
-  if (options.maxOutstanding !== 'auto') checkCount(options.maxOutstanding, 'maxOutstanding');
-  return options;
-}
+/** The kind of each option of load-balanced `map`. */
+export const BALANCED_MAP_OPTIONS: Rules<BalancedMapOptions> = {
+  ...BALANCED_OPTIONS,
+  concurrency: count(1),
+  chunkSize: orWord(count(1), 'auto'),
+  ordered: FLAG,
+};
+
+/** The kind of each option of `imap`. */
+export const IMAP_OPTIONS: Rules<ImapOptions> = {
+  ...BALANCED_OPTIONS,
+  concurrency: count(1),
+  chunkSize: count(1),
+  ordered: FLAG,
+  maxOutstanding: orWord(count(), 'auto'),
+  returnErrors: FLAG,
+};
 
 /** `after` or `follow` as a Dependency. @throws TypeError for anything else */
 export function dependencyOf(value: Dependency | DependencyJobs | undefined): Dependency | undefined {

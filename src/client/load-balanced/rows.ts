@@ -1,3 +1,6 @@
+import { shown } from '../../util/checks.ts';
+import { iteratorOf } from '../calls/sequences.ts';
+
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
 
 /** Several iterables, sync or async, read in step: a chunk at a time, up to the end of the shortest. */
@@ -8,7 +11,7 @@ export class Rows {
   /** @throws TypeError without inputs or for one that cannot be iterated */
   constructor(inputs: readonly unknown[]) {
     if (inputs.length === 0) throw new TypeError('imap wants at least one iterable');
-    this.#iterators = inputs.map(iteratorOf);
+    this.#iterators = inputs.map(startOf);
   }
 
   /** Up to `size` rows as one column per iterable; undefined at the end. */
@@ -44,11 +47,11 @@ function rowOf(results: readonly IteratorResult<unknown>[]): unknown[] | undefin
   return results.some((result) => result.done) ? undefined : results.map((result) => result.value);
 }
 
-function iteratorOf(input: unknown): AnyIterator {
-  if (typeof input === 'string') return input[Symbol.iterator]();
-  if (typeof input === 'object' && input !== null) {
-    if (Symbol.asyncIterator in input) return (input as AsyncIterable<unknown>)[Symbol.asyncIterator]();
-    if (Symbol.iterator in input) return (input as Iterable<unknown>)[Symbol.iterator]();
+function startOf(input: unknown): AnyIterator {
+  if (typeof input === 'object' && input !== null && Symbol.asyncIterator in input) {
+    return (input as AsyncIterable<unknown>)[Symbol.asyncIterator]();
   }
-  throw new TypeError(`imap wants iterables, not ${input === null ? 'null' : typeof input}`);
+  const iterator = iteratorOf(input);
+  if (iterator !== undefined) return iterator;
+  throw new TypeError(`imap wants iterables, not ${shown(input)}`);
 }

@@ -4,10 +4,12 @@ import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
 import { productDType } from '../../tensor/product-dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { ANYTHING, type Check, optionsOf, type Rules, shown } from '../../util/checks.ts';
+import { guarded, promises } from '../../util/signature.ts';
 import type { Calls } from '../calls/calls.ts';
-import { callsOf, type DirectView } from '../direct-view.ts';
-import { assertName } from '../names.ts';
-import { type CallOptions, checkOptions } from '../options.ts';
+import { callsOf, DirectView } from '../direct-view.ts';
+import { NAME } from '../names.ts';
+import { CALL_OPTIONS, type CallOptions } from '../options.ts';
 import type { Mode } from '../remote.ts';
 import { type BlockResults, multiplyBlocks } from './blocks.ts';
 import { deadline } from './deadline.ts';
@@ -86,8 +88,20 @@ export interface Pdot {
   plan(view: DirectView<Mode>, a: Operand, b: Operand, options?: PdotPlanOptions): Promise<PdotPlan>;
 }
 
+const VIEW: Check = (value) => {
+  if (value instanceof DirectView) return;
+  throw new TypeError(
+    `pdot multiplies on the engines of a view: pdot(view, A, B), and the first argument is ${shown(value)}`,
+  );
+};
+
+const PDOT_OPTIONS: Rules<PdotOptions> = { ...CALL_OPTIONS, plan: ANYTHING, into: NAME };
+const PDOT = promises({ view: VIEW, a: ANYTHING, b: ANYTHING }, { options: optionsOf(PDOT_OPTIONS) });
+
 /** The matrix product over the engines of a view. `pdot.plan` tells how it would be computed. */
-export const pdot: Pdot = Object.assign(product as Pdot, { plan: planOf });
+export const pdot: Pdot = Object.assign(guarded('pdot', PDOT, product) as Pdot, {
+  plan: guarded('pdot.plan', PDOT, planOf),
+});
 
 async function product(
   view: DirectView<Mode>,
@@ -109,9 +123,8 @@ async function planOf(
 
 /** Checks, asks for the shapes of refs, and plans. */
 async function prepared(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions): Promise<PdotJob> {
-  const { plan: wish, into, ...call } = checkOptions(options, 'plan', 'into');
+  const { plan: wish, into, ...call } = options;
   const planner = wish instanceof PdotPlan ? wish : plannerOf(wish);
-  if (into !== undefined) assertName(into);
   const calls = callsOf(view).asMany();
   const limits = deadline(call);
   const [x, y] = await Promise.all([operandValue(a), operandValue(b)]);

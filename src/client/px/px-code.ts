@@ -6,7 +6,10 @@ import { Ref } from '../../protocol/values/ref.ts';
  * @throws TypeError for a value that has no literal
  */
 export function codeOf(code: string | TemplateStringsArray, values: readonly unknown[]): string {
-  if (typeof code === 'string') return code;
+  if (typeof code === 'string') {
+    if (values.length === 0) return code;
+    throw new TypeError('px takes one source text, or a template with values; its settings go to px.with({ … })');
+  }
   if (!Array.isArray(code?.raw)) throw new TypeError('px wants source text: px`a = 5` or px("a = 5")');
   const parts = code.raw.map((part) => part.replace(/\\(`|\$\{)/g, '$1'));
   return parts.map((part, i) => (i < values.length ? part + literal(values[i]) : part)).join('');

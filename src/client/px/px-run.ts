@@ -1,9 +1,10 @@
 import { AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
+import { checkOptions, FLAG, type Rules, ranged, SIGNAL, SINK, wordOf } from '../../util/checks.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { TargetOptions } from '../options.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { ExecuteReply } from '../results/execute-reply.ts';
-import { checkGroupBy, type GroupBy } from '../results/output/grouping.ts';
+import { GROUPINGS, type GroupBy } from '../results/output/grouping.ts';
 import { type ResultOrder, writeLive } from '../results/output/live.ts';
 import { type Sinks, sinksOf, type TextSink } from '../results/output/sinks.ts';
 import { progressEvents } from '../results/progress.ts';
@@ -68,35 +69,26 @@ export function quietPx(result: PxReply, links: PxLinks, options: PxShowOptions)
 }
 
 function showing(result: PxReply, links: PxLinks, options: PxShowOptions): Pick<PxRun, 'result' | 'show'> {
-  return { result, show: (more = {}) => showPx(result, links, { ...options, ...checkShow(more) }) };
+  return {
+    result,
+    show: (more = {}) => showPx(result, links, { ...options, ...checkOptions(more, SHOW_OPTIONS, 'show') }),
+  };
 }
 
-/** Names of the settings of showing alone. */
-export const SHOW_KEYS: readonly string[] = [
-  'stream',
-  'resultOrder',
-  'groupOutputs',
-  'progressAfter',
-  'stdout',
-  'stderr',
-];
-
-/** Settings of showing, checked. @throws TypeError naming an unknown one; RangeError */
-export function checkShow(options: PxShowOptions): PxShowOptions {
-  const unknown = Object.keys(options).find((key) => key !== 'signal' && !SHOW_KEYS.includes(key));
-  if (unknown !== undefined) throw new TypeError(`unknown option '${unknown}': one of signal, ${SHOW_KEYS.join(', ')}`);
-  checkShowValues(options);
-  return options;
-}
-
-/** @throws RangeError for an unknown choice */
-export function checkShowValues({ groupOutputs, resultOrder, progressAfter = 0 }: PxShowOptions): void {
-  if (groupOutputs !== undefined) checkGroupBy(groupOutputs);
-  if (resultOrder !== undefined && resultOrder !== 'arrival' && resultOrder !== 'target') {
-    throw new RangeError(`resultOrder is 'arrival' or 'target', not '${String(resultOrder)}'`);
-  }
-  if (!(progressAfter >= -1)) throw new RangeError(`progressAfter is milliseconds, or -1, not ${progressAfter}`);
-}
+/** The kind of each setting of showing. */
+export const SHOW_OPTIONS: Rules<PxShowOptions> = {
+  signal: SIGNAL,
+  stream: FLAG,
+  resultOrder: wordOf('arrival', 'target'),
+  groupOutputs: wordOf(...GROUPINGS),
+  progressAfter: ranged(
+    'milliseconds, or -1',
+    (value) => typeof value === 'number',
+    (value) => (value as number) >= -1,
+  ),
+  stdout: SINK,
+  stderr: SINK,
+};
 
 // Whatever runs there, so that a px that waits behind an endless loop gets its turn. A dead engine has nothing to stop.
 async function stopEngines(result: PxReply, links: PxLinks): Promise<void> {

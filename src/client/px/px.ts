@@ -1,17 +1,10 @@
-import { CALL_OPTIONS, checkOptions, type ExecuteOptions, type TargetOptions } from '../options.ts';
+import { ANYTHING, checkOptions, FLAG, type Rules } from '../../util/checks.ts';
+import { guarded, takes } from '../../util/signature.ts';
+import { type ExecuteOptions, TARGET_OPTIONS, type TargetOptions } from '../options.ts';
 import { sinksOf } from '../results/output/sinks.ts';
 import { type Targets, targetsOf } from '../targets.ts';
 import { codeOf } from './px-code.ts';
-import {
-  checkShowValues,
-  type PxLinks,
-  type PxOptions,
-  type PxReply,
-  type PxRun,
-  quietPx,
-  SHOW_KEYS,
-  showPx,
-} from './px-run.ts';
+import { type PxLinks, type PxOptions, type PxReply, type PxRun, quietPx, SHOW_OPTIONS, showPx } from './px-run.ts';
 
 /** Runs source text on a view's engines and prints what each says, as `%px` does (semantics B7, B12). */
 export interface Px {
@@ -33,19 +26,15 @@ export interface PxCalls {
   execute(code: string, options: ExecuteOptions, name: string): PxReply;
 }
 
-const PX_KEYS = ['targets', 'block', 'verbose', ...SHOW_KEYS];
+/** The kind of each setting of px. */
+const PX_OPTIONS: Rules<PxOptions> = { ...TARGET_OPTIONS, ...SHOW_OPTIONS, block: FLAG, verbose: FLAG };
 
 /** `view.px` for the calls of a view. */
 export function pxOf(calls: PxCalls, options: PxOptions = {}): Px {
   const run = (code: string | TemplateStringsArray, ...values: readonly unknown[]): PxRun =>
     start(calls, codeOf(code, values), options);
-  return Object.assign(run, { with: (more: PxOptions) => pxOf(calls, { ...options, ...checkPx(more) }) });
-}
-
-function checkPx(options: PxOptions): PxOptions {
-  checkOptions(options, ...PX_KEYS);
-  checkShowValues(options);
-  return options;
+  const change = (more: PxOptions) => pxOf(calls, { ...options, ...checkOptions(more, PX_OPTIONS, 'px.with') });
+  return Object.assign(run, { with: guarded('px.with', takes({ options: ANYTHING }), change) });
 }
 
 function start(calls: PxCalls, code: string, options: PxOptions): PxRun {
@@ -60,8 +49,7 @@ function where({ targets: own, links }: PxCalls, { targets }: PxOptions): string
 }
 
 function callOptions(options: PxOptions): TargetOptions {
-  const known = ['targets', ...CALL_OPTIONS];
-  return Object.fromEntries(Object.entries(options).filter(([key]) => known.includes(key)));
+  return Object.fromEntries(Object.entries(options).filter(([key]) => key in TARGET_OPTIONS));
 }
 
 const MANY = 10;

@@ -3,10 +3,15 @@ import { type RemoteError, TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
 import type { MimeBundle } from '../../protocol/methods.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
+import { type Check, DURATION, FINITE, FLAG, must, optionsOf, type Rules, SINK, wordOf } from '../../util/checks.ts';
+import { guardCalls, promises, type Signatures, takes } from '../../util/signature.ts';
 import type { Metadata, Task } from '../links/task.ts';
+import { WAIT_LIMITS } from '../options.ts';
 import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed } from './assembly.ts';
 import { arrivals, iterate } from './iteration.ts';
 import { type DisplayOptions, displayOutputs, type StreamOptions, streamOutput } from './output/display.ts';
+import { GROUPINGS } from './output/grouping.ts';
+import type { Sinks } from './output/sinks.ts';
 import { resultBundle } from './output/summary.ts';
 import {
   type InteractiveOptions,
@@ -48,6 +53,28 @@ export interface AsyncResultInit<T, Item> {
   /** Results that nobody could await (assignments): their failures surface with this one. */
   readonly before?: readonly AsyncResult<unknown, unknown>[] | undefined;
 }
+
+const WHEN = wordOf('ALL_COMPLETED', 'FIRST_COMPLETED', 'FIRST_EXCEPTION');
+const GET_OPTIONS: Rules<GetOptions> = { ...WAIT_LIMITS, returnErrors: FLAG, returnWhen: WHEN };
+const PROGRESS_OPTIONS: Rules<ProgressOptions> = { ...WAIT_LIMITS, interval: DURATION };
+const SINKS: Rules<Sinks> = { stdout: SINK, stderr: SINK };
+const STREAM_OPTIONS: Rules<StreamOptions> = { ...WAIT_LIMITS, ...SINKS };
+const DISPLAY_OPTIONS: Rules<DisplayOptions> = { ...STREAM_OPTIONS, groupBy: wordOf(...GROUPINGS) };
+
+// Not `then` and its like: the language calls them.
+const ASYNC_RESULT: Signatures<AsyncResult<unknown>, 'then' | 'catch' | 'finally'> = {
+  get: promises({}, { options: optionsOf(GET_OPTIONS) }),
+  wait: promises({}, { ms: FINITE, options: optionsOf<{ readonly returnWhen: ReturnWhen }>({ returnWhen: WHEN }) }),
+  asReady: takes(),
+  byEngine: promises({}, { options: optionsOf(WAIT_LIMITS) }),
+  abort: promises(),
+  split: takes(),
+  progressEvents: takes({}, { options: optionsOf(PROGRESS_OPTIONS) }),
+  waitInteractive: promises({}, { options: optionsOf<InteractiveOptions>({ ...PROGRESS_OPTIONS, ...SINKS }) }),
+  displayOutputs: promises({}, { options: optionsOf(DISPLAY_OPTIONS) }),
+  streamOutput: promises({}, { options: optionsOf(STREAM_OPTIONS) }),
+};
+const RESULT: Check = must('an AsyncResult', (value) => value instanceof AsyncResult);
 
 /** A value for one target or one per target: a list, when the call was on a list. */
 export type PerTask<V> = V | V[];
@@ -226,6 +253,19 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     return byEngine(this.#init.assembly, this.tasks, this.label);
   }
 
+  /**
+   * Settles when every task has all its bytes, or has ended: from then on the arrays that were passed may change. It
+   * never rejects. Load-balanced tasks keep their arrays for another engine, so it waits for their end.
+   * @example
+   * for (const step of steps) {
+   *   buffer.set(step);
+   *   await view.push({ buffer }).sent; // the engines have these numbers now
+   * }
+   */
+  get sent(): Promise<void> {
+    return Promise.all(this.tasks.map((task) => task.sent)).then(() => {});
+  }
+
   /** Drops the tasks that have not started: they end in TaskAborted. @throws Error when all are done */
   async abort(): Promise<void> {
     if (this.ready) throw new Error("Can't abort, I am already done!");
@@ -308,6 +348,9 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     return `<${this.#init.assembly.isMap ? 'AsyncMapResult' : 'AsyncResult'}(${this.label}): ${state}>`;
   }
 }
+
+guardCalls(AsyncResult, 'AsyncResult', { join: takes({}, {}, RESULT) });
+guardCalls(AsyncResult.prototype, 'result', ASYNC_RESULT);
 
 function ignoreTimeout(error: unknown): void {
   if (!(error instanceof TimeoutError)) throw error;

@@ -1,5 +1,5 @@
 import { abortError, type WaitLimits } from '../../rpc/waiting.ts';
-import type { TextSink } from './output/sinks.ts';
+import type { Sinks, TextSink } from './output/sinks.ts';
 import { ProgressBar, rateOf } from './progress-bar.ts';
 
 /** One state of a result that is waited for. */
@@ -25,9 +25,11 @@ export interface ProgressOptions extends WaitLimits {
 }
 
 /** The options of `waitInteractive`. */
-export interface InteractiveOptions extends ProgressOptions {
+export interface InteractiveOptions extends ProgressOptions, Partial<Sinks> {
   /** Where the bar goes; default: the process's stderr. A bar moves only on a TTY; elsewhere one final line is written. */
   readonly stderr?: TextSink;
+  /** Not written to. It is taken so that one pair of sinks serves every call. */
+  readonly stdout?: TextSink;
 }
 
 /** The part of an AsyncResult that progress is read from. */

@@ -1,6 +1,10 @@
 import { isAbsolute } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { ANYTHING, must } from '../../util/checks.ts';
 import { ModuleFunction } from '../../util/module-function.ts';
+import { guarded, takes } from '../../util/signature.ts';
+
+const EXPORT = must('the name of an export', (value) => typeof value === 'string' && value !== '');
 
 /**
  * The function that the module `url` exports as `name`, imported on the engine. Unlike a function that travels as source
@@ -11,11 +15,12 @@ import { ModuleFunction } from '../../util/module-function.ts';
  * const blur = fromModule<typeof import('./steps.js').blur>(new URL('./steps.js', import.meta.url), 'blur');
  * const blurred = await engines.map(blur, pictures);
  */
-export function fromModule<F extends (...args: never[]) => unknown = (...args: never[]) => unknown>(
+export const fromModule = guarded('fromModule', takes({ url: ANYTHING }, { name: EXPORT }), addressed);
+
+function addressed<F extends (...args: never[]) => unknown = (...args: never[]) => unknown>(
   url: string | URL,
   name = 'default',
 ): F & ModuleFunction {
-  if (typeof name !== 'string' || name === '') throw new TypeError('fromModule wants the name of an export');
   const address = addressOf(url);
   return new ModuleFunction(address, name, refusal(address, name)) as F & ModuleFunction;
 }

@@ -1,3 +1,6 @@
+import { ANYTHING } from '../../util/checks.ts';
+import { guarded, takes } from '../../util/signature.ts';
+
 const inspect = Symbol.for('nodejs.util.inspect.custom');
 
 /**
@@ -24,9 +27,9 @@ export class Ref {
  * A reference to a value that lives on the engines: `view.apply(f, ref('a'))`, `ref('g[1]')`.
  * @throws TypeError unless `expression` is a string that is not blank
  */
-export function ref(expression: string): Ref {
+export const ref = guarded('ref', takes({ expression: ANYTHING }), function ref(expression: string): Ref {
   return new Ref(expression);
-}
+});
 
 function describe(value: unknown): string {
   return typeof value === 'string' ? 'a blank one' : typeof value;

@@ -5,7 +5,8 @@ import { bundleText, ended, outputPrefix, streamText, valueText } from './text.t
 /** How the captured output of finished tasks is grouped (semantics B12). */
 export type GroupBy = 'type' | 'engine' | 'order';
 
-const GROUPINGS: readonly GroupBy[] = ['type', 'engine', 'order'];
+/** Every GroupBy. */
+export const GROUPINGS: readonly GroupBy[] = ['type', 'engine', 'order'];
 
 /** The grouping, if it is one. @throws RangeError naming the choices */
 export function checkGroupBy(groupBy: unknown): GroupBy {

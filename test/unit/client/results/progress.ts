@@ -49,9 +49,9 @@ test('the text of work whose total nobody knows; units and notes', () => {
 });
 
 test('a bar on a TTY: drawn at most every 50 ms, taken away, brought back, finished', () => {
-  const { stderr, ...to } = new Recorded('tty');
+  const to = new Recorded('tty');
   const written: string[] = [];
-  const bar = new ProgressBar({ ...stderr, columns: 30, write: (text) => written.push(text) });
+  const bar = new ProgressBar({ ...to.stderr, columns: 30, write: (text) => written.push(text) });
   const state = (done: number) => ({ label: 'work', done, total: 4, elapsed: 1000 * done });
   bar.show(state(1));
   bar.show(state(2));

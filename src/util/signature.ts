@@ -1,0 +1,100 @@
+import { type Check, shown } from './checks.ts';
+
+/** Parameters by name, in their order. */
+export type ParameterChecks = Readonly<Record<string, Check>>;
+
+/** The arguments that a public function takes. */
+export interface Signature {
+  readonly required: ParameterChecks;
+  /** Undefined stands for absent. */
+  readonly optional: ParameterChecks;
+  /** Any number of arguments more, each checked; undefined: none. */
+  readonly rest: Check | undefined;
+  /** How a bad argument is told: thrown, or as the rejection of the promise that the function returns. */
+  readonly failure: 'throws' | 'rejects';
+}
+
+/** The signature of a function that throws for a bad argument. */
+export function takes(required: ParameterChecks = {}, optional: ParameterChecks = {}, rest?: Check): Signature {
+  return { required, optional, rest, failure: 'throws' };
+}
+
+/** The signature of a function that returns a promise: it rejects for a bad argument. */
+export function promises(required: ParameterChecks = {}, optional: ParameterChecks = {}, rest?: Check): Signature {
+  return { required, optional, rest, failure: 'rejects' };
+}
+
+type NamesOfMethods<T> = Extract<
+  { [K in keyof T]: T[K] extends (...args: never[]) => unknown ? K : never }[keyof T],
+  string
+>;
+
+/** A signature for each method of `T`, but those of `Free`: a method without one does not compile. */
+export type Signatures<T, Free extends string = never> = Readonly<Record<Exclude<NamesOfMethods<T>, Free>, Signature>>;
+
+type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
+
+const guards = new WeakMap<object, Signature>();
+
+/** The signature that a function is guarded by. */
+export function signatureOf(fn: object): Signature | undefined {
+  return guards.get(fn);
+}
+
+/** Has the methods of a class (its prototype, or the class for static ones) check their arguments before they run. */
+export function guardCalls(target: object, owner: string, signatures: Readonly<Record<string, Signature>>): void {
+  for (const [name, signature] of Object.entries(signatures)) {
+    const value = guarded(`${owner}.${name}`, signature, Reflect.get(target, name) as AnyFunction);
+    Object.defineProperty(target, name, { value, writable: true, configurable: true });
+  }
+}
+
+/** The function, which checks its arguments before it runs. `where` names it in errors. */
+export function guarded<F extends (...args: never[]) => unknown>(where: string, signature: Signature, fn: F): F {
+  const run = fn as (...args: never[]) => unknown as AnyFunction;
+  const check = checkerOf(where, signature);
+  const checked = signature.failure === 'rejects' ? rejecting(run, check) : throwing(run, check);
+  guards.set(checked, signature);
+  return Object.defineProperties(checked, { name: { value: fn.name }, length: { value: fn.length } }) as never;
+}
+
+type CheckArguments = (args: readonly unknown[]) => void;
+
+function throwing(run: AnyFunction, check: CheckArguments): AnyFunction {
+  return function (...args) {
+    check(args);
+    return run.apply(this, args);
+  };
+}
+
+function rejecting(run: AnyFunction, check: CheckArguments): AnyFunction {
+  return function (...args) {
+    try {
+      check(args);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return run.apply(this, args);
+  };
+}
+
+/** @throws TypeError, RangeError naming the argument */
+function checkerOf(where: string, { required, optional, rest }: Signature): CheckArguments {
+  const parameters = Object.entries({ ...required, ...optional });
+  const least = Object.keys(required).length;
+  return (args) => {
+    for (let i = 0; i < parameters.length; i++) {
+      const [name, check] = parameters[i] as [string, Check];
+      if (i < least || args[i] !== undefined) check(args[i], name, where);
+    }
+    for (let i = parameters.length; i < args.length; i++) {
+      if (rest !== undefined) rest(args[i], `argument ${i + 1}`, where);
+      else if (args[i] !== undefined) throw surplus(where, Object.keys({ ...required, ...optional }), args[i]);
+    }
+  };
+}
+
+function surplus(where: string, names: readonly string[], value: unknown): TypeError {
+  const taken = names.length === 0 ? 'no arguments' : `${names.length} at most (${names.join(', ')})`;
+  return new TypeError(`${where} takes ${taken}, and one more was given: ${shown(value)}`);
+}

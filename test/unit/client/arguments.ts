@@ -1,0 +1,370 @@
+// Every public function refuses what it does not take, by name, and before anything is sent. The functions come from
+// what the package exports, their parameters and options from their signatures, and the wrong values from the tables below.
+import * as directview from 'directview';
+import * as assert from 'uvu/assert';
+import { Client, type Client as ClientOf } from '../../../src/client/client.ts';
+import type { Transport } from '../../../src/comm/transport.ts';
+import { encodeMessage } from '../../../src/protocol/header-codec.ts';
+import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import { type Check, closest, rulesOf } from '../../../src/util/checks.ts';
+import { type Signature, signatureOf } from '../../../src/util/signature.ts';
+import { fakeResult, fakeTask } from '../../support/fake-tasks.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('client/arguments');
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+const NOT_NUMBERS: readonly unknown[] = ['5', true, null, {}, [1]];
+const NOT_TEXTS: readonly unknown[] = [5, true, null, {}, ['a']];
+const NOT_FLAGS: readonly unknown[] = ['yes', 'no', 1, 0, null, {}];
+const NOT_FUNCTIONS: readonly unknown[] = [5, 'f', null, {}, [() => 1]];
+const NOT_OPTIONS: readonly unknown[] = [5, 'text', true, null, [], [{}], new Map([['timeout', 5]]), () => 1];
+const NOT_MS = [...NOT_NUMBERS, Number.NaN, -1];
+const NOT_COUNTS = [...NOT_NUMBERS, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY];
+const NOT_SIGNALS: readonly unknown[] = [5, 'SIGINT', null, {}, new AbortController()];
+const NOT_SINKS: readonly unknown[] = [5, 'stderr', null, {}, { write: 5 }];
+const NOT_WHOLE = [...NOT_NUMBERS, 1.5, Number.NaN];
+
+/** Wrong values of each option, whatever function takes it. */
+const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
+  all: NOT_FLAGS,
+  alpha: ['x', true, {}],
+  as: [...NOT_TEXTS, ''],
+  after: [5, null, {}, [5]],
+  block: NOT_FLAGS,
+  chunkSize: [...NOT_COUNTS, 0, 'automatic'],
+  columns: ['x', null],
+  concurrency: [...NOT_COUNTS, 0],
+  constants: [5, 'x', [1], null],
+  copy: NOT_FLAGS,
+  cwd: [5, null, '/there/is/no/such/folder', import.meta.filename],
+  deathTimeout: NOT_MS,
+  device: ['gpu', 5, null],
+  dist: ['x', 5, null, {}],
+  drawTo: NOT_TEXTS,
+  dtype: ['float128', 5, null, {}],
+  echo: ['all', true, null],
+  engines: [...NOT_COUNTS, 0],
+  entry: NOT_TEXTS,
+  env: [{ A: 5 }, 'A=5', [], null, new Map()],
+  eps: ['x', null],
+  excludeBorder: ['yes', null],
+  extensions: ['.png', [5], null],
+  failure: NOT_FLAGS,
+  flatten: NOT_FLAGS,
+  follow: [5, null, {}, [5]],
+  functions: [5, () => 1, null],
+  gpu: NOT_COUNTS,
+  grace: NOT_MS,
+  groupBy: ['x', 5, null],
+  groupOutputs: ['x', 5, null],
+  hwm: [...NOT_COUNTS, 'none'],
+  interval: NOT_MS,
+  into: [5, 'not a name', null, '', 'class'],
+  k: ['x', null],
+  label: [...NOT_TEXTS, ''],
+  loopMaxIterations: [...NOT_COUNTS, 0],
+  maxOutstanding: [...NOT_COUNTS, 'none'],
+  maxPixels: ['x', null],
+  method: ['x', 5, null],
+  minDistance: ['x', null],
+  name: [...NOT_TEXTS],
+  names: ['a', 5, [5], null],
+  numPeaks: ['x', null],
+  onEvent: NOT_FUNCTIONS,
+  options: NOT_OPTIONS,
+  ordered: NOT_FLAGS,
+  output: [5, 'x', [], [0], [1.5], [1, 2, 3, 4], null],
+  outputLike: NOT_TEXTS,
+  path: NOT_TEXTS,
+  plan: ['spiral', 5, null],
+  priority: [...NOT_NUMBERS, Number.NaN],
+  progressAfter: [...NOT_NUMBERS, -2, Number.NaN],
+  resize: ['x', null],
+  retries: NOT_COUNTS,
+  returnErrors: NOT_FLAGS,
+  returnWhen: ['ALL', 5, null],
+  runTimeout: [...NOT_MS, 0],
+  shape: [5, 'float32', null],
+  side: ['x', null],
+  sigma: ['x', null],
+  signal: NOT_SIGNALS,
+  silent: NOT_FLAGS,
+  softwareGpu: NOT_FLAGS,
+  startTimeout: NOT_MS,
+  stderr: NOT_SINKS,
+  stdout: NOT_SINKS,
+  stream: NOT_FLAGS,
+  subpix: [5, true, null, { alpah: 0.9 }, { windowSize: 'x' }],
+  success: NOT_FLAGS,
+  targets: ['x', null, 1.5, {}, [0.5], 99],
+  tf: [5, 'tf', null],
+  threads: [...NOT_COUNTS, 0],
+  thresholdAbs: ['x', {}],
+  thresholdRel: ['x', {}],
+  thumbnail: ['x', null],
+  timeout: [...NOT_MS, '5000'],
+  transport: [5, null, 'udp'],
+  verbose: NOT_FLAGS,
+  via: ['pigeon', 5, null],
+  vitals: [5, null, { intervall: 5 }, { dead: '5' }],
+  windowSize: ['x', null],
+};
+
+/** A good value of each parameter, its wrong values, and words of errors that do not name it. */
+const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unknown[]; says?: RegExp }>> = {
+  a: { good: [[1]], wrong: [] },
+  b: { good: [[1]], wrong: [] },
+  cluster: { good: { controller: 'memory://x', clusterId: 'x' }, wrong: [] },
+  code: { good: '1', wrong: NOT_TEXTS },
+  corners: { good: [], wrong: [5, 'x', null, {}] },
+  dtype: { good: 'float32', wrong: [5, 'float128', null] },
+  expression: { good: 'a', wrong: [...NOT_TEXTS, ' '], says: /ref wants/ },
+  file: { good: import.meta.filename, wrong: NOT_TEXTS },
+  fn: { good: (x: unknown) => x, wrong: NOT_FUNCTIONS },
+  format: { good: 'png', wrong: ['bmp', 5, null] },
+  from: { good: 3, wrong: NOT_WHOLE, says: /range/ },
+  hi: { good: 1, wrong: NOT_WHOLE },
+  id: { good: 0, wrong: NOT_COUNTS },
+  ids: { good: [0], wrong: ['0', null, {}, [1.5], ['0']] },
+  image: { good: directview.tensor([[1]]), wrong: [5, 'x', null, [[1]]] },
+  indices: { good: [0], wrong: [5, 'x', null, {}] },
+  job: { good: { path: 'x', options: {} }, wrong: [5, null, {}, [], 1.5] },
+  jobs: { good: [], wrong: [null, {}, 1.5, true, [null], [1.5]] },
+  listener: { good: () => {}, wrong: NOT_FUNCTIONS },
+  lo: { good: 0, wrong: NOT_WHOLE },
+  ms: { good: 1, wrong: [...NOT_NUMBERS, Number.NaN] },
+  n: { good: 1, wrong: [...NOT_COUNTS] },
+  name: { good: 'a', wrong: [5, null, '', {}, ['a']], says: /identifier|name/ },
+  names: { good: ['a'], wrong: [5, null, {}, true], says: /names/ },
+  ns: {
+    good: { a: 1 },
+    wrong: [5, 'a', null, [1], new Map([['a', 1]]), new Set(['a']), { class: 1 }, { 'a-b': 1 }, directview.tensor([1])],
+    says: /push wants|identifier|word of the language/,
+  },
+  options: { good: {}, wrong: NOT_OPTIONS, says: /options|an object such as|dtype/ },
+  other: { good: directview.tensor([1]), wrong: [5, null, [1], {}] },
+  picture: { good: new Uint8Array(1), wrong: [5, 'x', null, [1]] },
+  pictures: { good: [], wrong: [5, 'x', null, {}] },
+  predicate: { good: () => true, wrong: NOT_FUNCTIONS },
+  response: { good: directview.tensor([[1]]), wrong: [5, 'x', null, [[1]]] },
+  sequence: {
+    good: [1],
+    wrong: [5, null, undefined, () => 1, [1][Symbol.iterator](), { length: 1, 0: 1 }],
+    says: /length/,
+  },
+  settings: {
+    good: { output: [1] },
+    wrong: [5, 'x', null, [], {}, { output: [1], outputLike: 'x' }],
+    says: /settings|output/,
+  },
+  shape: { good: [1], wrong: [5.5, 'float32', null, true, { shap: [1] }], says: /shape|dtype|option/ },
+  side: { good: 5, wrong: [...NOT_COUNTS, 0] },
+  signal: { good: new AbortController().signal, wrong: [5, 'SIGNAL', null, {}] },
+  source: { good: 'x.png', wrong: [5, null, {}, ['x']] },
+  specifier: { good: 'node:fs', wrong: [...NOT_TEXTS, ''] },
+  step: { good: 1, wrong: NOT_WHOLE, says: /range/ },
+  targets: { good: [0], wrong: ['x', null, 1.5, {}, [0.5], 99], says: /key by int|No such engine/ },
+  task: { good: 1, wrong: [] },
+  tf: { good: {}, wrong: [5, 'tf', null] },
+  to: { good: 3, wrong: NOT_WHOLE, says: /range/ },
+  url: { good: 'package', wrong: [...NOT_TEXTS, '', './x.js'], says: /fromModule/ },
+  value: { good: [1], wrong: ['x', null, {}, undefined, new Map()], says: /tensor holds/ },
+  view: { good: undefined, wrong: [[[1]], null, {}, 5] },
+  where: { good: '.', wrong: NOT_TEXTS },
+};
+
+/** Parameters that have another good value in one function. */
+const GOOD: Readonly<Record<string, unknown>> = {
+  'tensor.reshape shape': [-1],
+  'Client.getResult jobs': [],
+  'view.getResult job': 'x',
+  'cluster.signal signal': 'SIGUSR1',
+  'encodePicture picture': directview.tensor([[1]]),
+  'view.kernel fn': function kernel(this: { thread: { x: number } }) {
+    return this.thread.x;
+  },
+};
+
+/** Wrong values that one function takes. */
+const TAKEN: Readonly<Record<string, readonly unknown[]>> = {
+  'Cluster.start options': [5],
+};
+
+const ENGINE: EngineRecord = {
+  id: 0,
+  uuid: 'u',
+  pid: 1,
+  host: 'h',
+  tasks: 'memory://tasks',
+  control: 'memory://control',
+  device: {
+    kind: 'cpu',
+    adapter: 'x',
+    driver: 'x',
+    software: true,
+    gpuMode: 'cpu',
+    tfBackend: 'cpu',
+    matmul: 'loops',
+    threads: 1,
+    limits: {},
+    features: [],
+    versions: {},
+  },
+};
+
+/** A cluster of one engine that never answers, and how many messages it was sent. */
+class Silent implements Transport {
+  sent = 0;
+
+  connect(endpoint: string, handlers: Parameters<Transport['connect']>[1]): ReturnType<Transport['connect']> {
+    const roster = { type: 'roster', engines: [ENGINE], version: 1 } as const;
+    const link: ReturnType<Transport['connect']> = {
+      pendingBytes: 0,
+      send: async () => {
+        if (endpoint === 'memory://x') setImmediate(() => handlers.onMessage(encodeMessage(roster).slice(), link));
+        else this.sent++;
+      },
+      close: async () => {},
+    };
+    return link;
+  }
+
+  listen(): Promise<never> {
+    return Promise.reject(new Error('nobody listens'));
+  }
+}
+
+/** A public function with the object it belongs to. */
+interface Callee {
+  readonly path: string;
+  readonly owner: object | undefined;
+  readonly fn: AnyFunction;
+}
+
+/** Called by the language, or with arguments of somebody else's: a stop must not fail for one argument too many. */
+const FREE = ['then', 'catch', 'finally', 'toString', 'close', 'stop', 'next', 'return', 'cancel', 'at', 'px'];
+
+function methodsOf(owner: object, name: string): Callee[] {
+  const found = new Map<string, AnyFunction>();
+  for (let at = owner; Object.getPrototypeOf(at) !== null; at = Object.getPrototypeOf(at)) {
+    for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
+      if (typeof value === 'function' && key !== 'constructor' && !FREE.includes(key)) found.set(key, value);
+    }
+  }
+  return [...found].map(([key, fn]) => ({ path: `${name}.${key}`, owner, fn }));
+}
+
+const isClass = (value: unknown) => /^class\b/.test(Function.prototype.toString.call(value));
+
+async function callees(): Promise<{ all: Callee[]; silent: Silent; rc: ClientOf }> {
+  const silent = new Silent();
+  const rc = await Client.connect({ controller: 'memory://x', clusterId: 'x' }, { transport: silent });
+  const view = rc.view([0]);
+  const cluster = Object.create(directview.Cluster.prototype) as object;
+  const methods = [
+    methodsOf(rc, 'client'),
+    methodsOf(view, 'view'),
+    methodsOf(rc.loadBalanced(), 'loadBalanced'),
+    methodsOf(rc.executor(), 'executor'),
+    methodsOf(fakeResult([fakeTask(0)]), 'result'),
+    methodsOf(directview.tensor([1]), 'tensor'),
+    methodsOf(cluster, 'cluster'),
+  ].flat();
+  const exported = Object.entries(directview).filter(([, value]) => typeof value === 'function') as [
+    string,
+    AnyFunction,
+  ][];
+  const functions = exported.filter(([, fn]) => !isClass(fn)).map(([path, fn]) => ({ path, owner: undefined, fn }));
+  const statics = exported
+    .filter(([, fn]) => isClass(fn) && !(fn.prototype instanceof Error))
+    .flatMap(([path, owner]) => Object.getOwnPropertyNames(owner).map((key) => ({ path, owner, key })))
+    .filter(({ key }) => !['length', 'name', 'prototype'].includes(key))
+    .map(({ path, owner, key }) => ({ path: `${path}.${key}`, owner, fn: Reflect.get(owner, key) as AnyFunction }));
+  const plans = { path: 'pdot.plan', owner: undefined, fn: directview.pdot.plan as AnyFunction };
+  const px = { path: 'px.with', owner: undefined, fn: view.px.with as AnyFunction };
+  return { all: [...methods, ...functions, ...statics, plans, px], silent, rc };
+}
+
+const parametersOf = ({ required, optional }: Signature): [string, Check][] =>
+  Object.entries({ ...required, ...optional });
+
+/** The error of a call; undefined where the call was made. */
+async function errorOf({ fn, owner }: Callee, args: readonly unknown[]): Promise<unknown> {
+  try {
+    const value = fn.apply(owner, [...args]);
+    if (!(value instanceof Promise)) return undefined;
+    return await Promise.race([value.then(() => undefined), new Promise((resolve) => setTimeout(resolve, 20))]);
+  } catch (error) {
+    return error;
+  }
+}
+
+function isRefusal(error: unknown, name: string, says: RegExp | undefined): boolean {
+  if (!(error instanceof TypeError || error instanceof RangeError || error instanceof directview.NotSerializableError))
+    return false;
+  return error.message.includes(name) || says?.test(error.message) === true;
+}
+
+const shownError = (error: unknown) => (error === undefined ? 'nothing' : String(error));
+
+/** Faults of one function: what it takes, or refuses in other words. */
+async function faultsOf(callee: Callee, view: unknown): Promise<string[]> {
+  const signature = signatureOf(callee.fn);
+  if (signature === undefined) return [`${callee.path} has no signature`];
+  const parameters = parametersOf(signature);
+  const unknown = parameters.map(([name]) => name).filter((name) => !(name in PARAMETERS));
+  if (unknown.length > 0) return [`${callee.path}: no wrong values for ${unknown}`];
+  const good = parameters.map(([name]) => {
+    if (name === 'view') return view;
+    return GOOD[`${callee.path} ${name}`] ?? PARAMETERS[name]?.good;
+  });
+  const faults: string[] = [];
+  const expect = async (what: string, args: readonly unknown[], name: string, says?: RegExp) => {
+    const error = await errorOf(callee, args);
+    if (!isRefusal(error, name, says)) faults.push(`${callee.path} with ${what}: ${shownError(error)}`);
+  };
+  if (signature.rest === undefined) await expect('one argument too many', [...good, 'surplus'], "'surplus'");
+  for (const [i, [name, check]] of parameters.entries()) {
+    const { wrong, says } = PARAMETERS[name] as { wrong: readonly unknown[]; says?: RegExp };
+    const taken = TAKEN[`${callee.path} ${name}`] ?? [];
+    const put = (value: unknown) => [...good.slice(0, i), value];
+    const within = (given: object) => put(name === 'job' ? { path: 'x', options: {}, ...given } : given);
+    const isRequired = i < Object.keys(signature.required).length;
+    for (const value of wrong) {
+      if (value === undefined && !isRequired) continue;
+      if (!taken.includes(value)) await expect(`${name} ${String(value)}`, put(value), name, says);
+    }
+    for (const [option, values] of Object.entries(rulesOf(check) ?? {})) {
+      await expect(`${option}s`, within({ [`${option}x`]: 1 }), `'${option}x'`);
+      const bad = WRONG_OPTIONS[option];
+      if (bad === undefined) faults.push(`no wrong values for the option ${option}`);
+      assert.type(values, 'function');
+      for (const value of bad ?? []) {
+        await expect(`${option}: ${String(value)}`, within({ [option]: value }), option, PARAMETERS[option]?.says);
+      }
+    }
+  }
+  return faults;
+}
+
+test('every public function refuses misspelt, wrong and surplus arguments before it sends anything', async () => {
+  const { all, silent, rc } = await callees();
+  const before = silent.sent;
+  const faults: string[] = [];
+  for (const callee of all) faults.push(...(await faultsOf(callee, rc.view([0]))));
+  assert.equal(faults, []);
+  assert.is(silent.sent, before, 'nothing was sent');
+  assert.ok(all.length > 80, `${all.length} functions`);
+  await rc.close();
+});
+
+test('an unknown option is told with the one that is meant', () => {
+  assert.is(closest('timout', ['signal', 'timeout', 'runTimeout']), 'timeout');
+  assert.is(closest('runtimeout', ['signal', 'timeout', 'runTimeout']), 'runTimeout');
+  assert.is(closest('chunk_size', ['chunkSize', 'ordered']), 'chunkSize');
+  assert.is(closest('colour', ['signal', 'timeout']), undefined);
+});
+
+test.run();
