@@ -1,6 +1,17 @@
 import { isTFTensor } from '../src/tensor/convert.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
-import { type Check, must, oneOf, optionsOf, orWord, type Rules, ranged, TEXT, TEXTS } from '../src/util/checks.ts';
+import {
+  type Check,
+  FLAG,
+  must,
+  optionsOf,
+  orWord,
+  type Rules,
+  ranged,
+  TEXT,
+  TEXTS,
+  wordOf,
+} from '../src/util/checks.ts';
 import { promises, type Signature, takes } from '../src/util/signature.ts';
 import type { CornersJob } from './corners/corners-of-file.ts';
 import type { FindCornersOptions } from './corners/find-corners.ts';
@@ -13,6 +24,8 @@ import type {
 } from './corners/options.ts';
 import type { DeviceOption } from './device.ts';
 import type { ContactSheetOptions } from './pictures/contact-sheet.ts';
+import type { DrawOptions, PlotOptions } from './pictures/draw.ts';
+import type { EncodeOptions, WriteOptions } from './pictures/encode-picture.ts';
 import type { GetPicturesOptions } from './pictures/get-pictures.ts';
 import type { ReadPictureOptions } from './pictures/read-picture.ts';
 
@@ -22,34 +35,70 @@ const NUMBER_OR_NULL = orWord(NUMBER, null);
 const TF: Check = must('tfjs, such as the tf of an engine', (value) => typeof value === 'object' && value !== null);
 
 const DEVICE: Rules<DeviceOption> = { tf: TF };
-const SIGMA: Rules<ShiTomasiOptions> = { sigma: NUMBER };
-const HARRIS: Rules<HarrisOptions> = { ...SIGMA, method: oneOf('k', 'eps'), k: NUMBER, eps: NUMBER };
-const RESPONSE: Rules<ResponseOptions> = { ...HARRIS, method: oneOf('k', 'eps', 'shi-tomasi') };
+const SHI_TOMASI: Rules<ShiTomasiOptions> = { sigma: NUMBER, border: wordOf('reflect', 'nearest', 'zero') };
+const HARRIS: Rules<HarrisOptions> = { ...SHI_TOMASI, method: wordOf('k', 'eps'), k: NUMBER, eps: NUMBER };
+const RESPONSE: Rules<ResponseOptions> = { ...HARRIS, method: wordOf('k', 'eps', 'shi-tomasi') };
 const PEAKS: Rules<PeaksOptions> = {
   minDistance: NUMBER,
   thresholdAbs: NUMBER_OR_NULL,
   thresholdRel: NUMBER_OR_NULL,
   excludeBorder: orWord(NUMBER, true, false),
   numPeaks: NUMBER,
+  outside: wordOf('zero', 'ignored'),
 };
 const SUBPIX: Rules<SubpixOptions> = { windowSize: NUMBER, alpha: NUMBER };
-const READ: Rules<ReadPictureOptions> = { resize: NUMBER, dtype: oneOf('float32', 'float64'), maxPixels: NUMBER };
-const FIND: Rules<FindCornersOptions> = { ...RESPONSE, ...PEAKS, ...READ, subpix: optionsOf(SUBPIX) };
-const CORNERS_JOB: Rules<CornersJob> = { path: TEXT, options: optionsOf(FIND), drawTo: TEXT, thumbnail: NUMBER };
+const READ: Rules<ReadPictureOptions> = {
+  channels: wordOf('grey', 'rgb', 'rgba'),
+  dtype: wordOf('float32', 'float64', 'uint8'),
+  page: NUMBER,
+  resize: NUMBER,
+  maxPixels: NUMBER,
+  lenient: FLAG,
+};
+const { channels: _, ...READ_GREY } = READ;
+const FIND: Rules<FindCornersOptions> = {
+  ...RESPONSE,
+  ...PEAKS,
+  ...READ_GREY,
+  dtype: wordOf('float32', 'float64'),
+  subpix: optionsOf(SUBPIX),
+  like: wordOf('skimage'),
+};
+const MARKS: Check = must('a list of positions [row, col] and nulls', Array.isArray);
+const DRAW: Rules<DrawOptions> = {
+  markSize: NUMBER,
+  color: TEXT,
+  refined: MARKS,
+  refinedColor: TEXT,
+  on: wordOf('grey', 'color'),
+};
+const ENCODE: Rules<EncodeOptions> = { format: wordOf('png', 'jpeg', 'webp', 'tiff'), quality: NUMBER };
+const PLOT: Rules<PlotOptions> = { ...DRAW, ...ENCODE, maxSize: NUMBER };
+const DEPTH = must("8, 16 or 'float'", (value) => typeof value === 'number' || typeof value === 'string');
+const WRITE: Rules<WriteOptions> = { ...ENCODE, depth: DEPTH };
+const CORNERS_JOB: Rules<CornersJob> = {
+  path: TEXT,
+  options: optionsOf(FIND),
+  drawTo: TEXT,
+  draw: optionsOf(PLOT),
+  thumbnail: NUMBER,
+};
 // Both are there, also in JavaScript.
 const JOB = optionsOf(CORNERS_JOB, (value, where) => {
   const { path, options } = (value ?? {}) as Partial<CornersJob>;
   if (typeof path === 'string' && options !== undefined) return false;
   throw new TypeError(`${where}: job is an object with a path and options, such as { path, options: {} }`);
 });
-const SHEET: Rules<ContactSheetOptions> = { columns: NUMBER, side: NUMBER };
+const SHEET: Rules<ContactSheetOptions> = { columns: NUMBER, side: NUMBER, captions: FLAG, frames: FLAG };
 const PICTURES: Rules<GetPicturesOptions> = { extensions: TEXTS };
 
-const IMAGE: Check = must('a Tensor or a tf.Tensor', (value) => value instanceof Tensor || isTFTensor(value));
-const TENSOR: Check = must('a Tensor', (value) => value instanceof Tensor);
+const IMAGE: Check = must(
+  'a Tensor, a tf.Tensor, or rows of numbers',
+  (value) => value instanceof Tensor || isTFTensor(value) || Array.isArray(value),
+);
 const SOURCE: Check = must(
-  'a path, or the bytes of a file',
-  (value) => typeof value === 'string' || value instanceof Uint8Array,
+  'a path, a file: URL, or the bytes of a file',
+  (value) => typeof value === 'string' || value instanceof URL || value instanceof Uint8Array,
 );
 const BYTES: Check = must('the bytes of a picture file', (value) => value instanceof Uint8Array);
 const CORNERS: Check = must('a list of positions [row, col]', Array.isArray);
@@ -58,6 +107,12 @@ const SIDE: Check = ranged(
   (value) => typeof value === 'number',
   (value) => Number.isSafeInteger(value) && (value as number) >= 1,
 );
+const PATH: Check = must('a path or a file: URL', (value) => typeof value === 'string' || value instanceof URL);
+const isFormat = (value: unknown, where: string): boolean => {
+  if (typeof value === 'string') ENCODE.format(value, 'format', where);
+  return typeof value === 'string';
+};
+const FORMAT_OR_OPTIONS = optionsOf(WRITE, isFormat);
 const BATCH: Check = must('a list or a stream of picture files, as bytes', isIterable);
 
 function isIterable(value: unknown): boolean {
@@ -67,17 +122,18 @@ function isIterable(value: unknown): boolean {
 /** The arguments of each picture function. */
 export const PICTURE_FUNCTIONS = {
   cornerHarris: promises({ image: IMAGE }, { options: optionsOf({ ...HARRIS, ...DEVICE }) }),
-  cornerShiTomasi: promises({ image: IMAGE }, { options: optionsOf({ ...SIGMA, ...DEVICE }) }),
+  cornerShiTomasi: promises({ image: IMAGE }, { options: optionsOf({ ...SHI_TOMASI, ...DEVICE }) }),
   cornerPeaks: promises({ response: IMAGE }, { options: optionsOf({ ...PEAKS, ...DEVICE }) }),
   cornerSubpix: promises({ image: IMAGE, corners: CORNERS }, { options: optionsOf(SUBPIX) }),
   findCorners: promises({ source: SOURCE }, { options: optionsOf({ ...FIND, ...DEVICE }) }),
-  getCornersImage: promises({ source: SOURCE }, { options: optionsOf({ ...FIND, ...DEVICE }) }),
+  getCornersImage: promises({ source: SOURCE }, { options: optionsOf({ ...FIND, ...PLOT, ...DEVICE }) }),
   cornersOfFile: promises({ job: JOB }),
   getPictures: promises({ where: TEXT }, { options: optionsOf(PICTURES) }),
   readPicture: promises({ source: SOURCE }, { options: optionsOf(READ) }),
-  drawCorners: takes({ image: TENSOR, corners: CORNERS }),
-  plotCorners: promises({ image: TENSOR, corners: CORNERS }),
-  encodePicture: promises({ picture: TENSOR }, { format: oneOf('png', 'jpeg', 'webp', 'tiff') }),
-  contactSheet: promises({ pictures: BATCH }, { options: optionsOf(SHEET) }),
+  drawCorners: takes({ image: IMAGE, corners: CORNERS }, { options: optionsOf(DRAW) }),
+  plotCorners: promises({ image: IMAGE, corners: CORNERS }, { options: optionsOf(PLOT) }),
+  encodePicture: promises({ picture: IMAGE }, { format: FORMAT_OR_OPTIONS }),
+  writePicture: promises({ path: PATH, picture: IMAGE }, { options: optionsOf(WRITE) }),
+  contactSheet: promises({ tiles: BATCH }, { options: optionsOf(SHEET) }),
   thumbnail: promises({ picture: BYTES }, { side: SIDE }),
 } satisfies Readonly<Record<string, Signature>>;

@@ -85,11 +85,14 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   /**
-   * Runs `fn(...args)` once per target, in the engine's namespace: free names are the engine's globals.
+   * Runs `fn(...args)` once per target, in the engine's namespace: free names are the engine's globals. Every argument
+   * goes to `fn`: options go by `with`. Large arrays are read while they are sent, and must not change before `await
+   * result.sent`; `with({ copy: true })` copies them.
    * @throws NotSerializableError, NoEnginesRegistered before anything is sent; RemoteError / CompositeError when awaited
    * @example
    * await rc[0].apply((a, b) => a + b, 2, 3); // 5
    * await rc[':'].apply(() => engine.id); // [0, 1, 2, 3]
+   * await view.with({ timeout: 500 }).apply(crunch, data);
    */
   apply<A extends unknown[], R>(
     fn: RemoteFunction<A, R>,
@@ -107,7 +110,8 @@ export class DirectView<M extends Mode = Mode> {
   /**
    * Maps over sequences, one block and one task per engine; the result is one flat list of all items, in input order.
    * Sequences are cut to the shortest; a Tensor is mapped over its axis 0. A plain object after the sequences is taken as
-   * options: MapOptions.
+   * options: MapOptions. Sequences count as in `scatter`, and any other iterable is read to its end. Large arrays are read
+   * while they are sent, and must not change before `await result.sent`, unless `copy` is true.
    * @throws TypeError without a sequence or for a bad option; CompositeError with one entry per failed item when awaited
    * @example
    * await view.map((x) => x ** 2, [1, 2, 3]); // [1, 4, 9]
@@ -200,10 +204,13 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   /**
-   * Sets names on every target; keys may be dotted.
+   * Sets names on every target; keys may be dotted. Large arrays are read while they are sent, and must not change before
+   * `await result.sent`, unless `copy` is true.
    * @throws TypeError before sending unless given an object of valid names; NotSerializableError
    * @example
    * await view.push({ a: 5, 'settings.depth': 3 });
+   * await view.push({ buffer }).sent; // now the buffer may be filled again
+   * view.push({ buffer }, { copy: true }); // at once
    */
   push(
     ns: Readonly<Record<string, unknown>>,
@@ -228,7 +235,9 @@ export class DirectView<M extends Mode = Mode> {
 
   /**
    * Deals a sequence to the targets, along axis 0 for a Tensor: every engine gets the name, also for an empty part. With
-   * `n` items on `q` engines the first `n mod q` engines get one item more.
+   * `n` items on `q` engines the first `n mod q` engines get one item more. A string is dealt by characters, a Set by
+   * elements, a Map or an object by keys; holes count as undefined. Large arrays are read while they are sent, and must not
+   * change before `await result.sent`, unless `copy` is true.
    * @throws TypeError before sending for something without a length, RangeError for an unknown dist
    * @example
    * await view.scatter('a', range(16));
@@ -277,8 +286,8 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   /**
-   * The engines' namespaces: reading a name pulls it, assigning pushes, deleting clears. An assignment cannot be awaited:
-   * its failure is thrown by the next result of this view that is.
+   * The engines' namespaces: reading a name pulls it, assigning pushes a copy, deleting clears. An assignment cannot be
+   * awaited: its failure is thrown by the next result of this view that is.
    * @example
    * view.ns.a = 5;
    * await view.ns.a; // [5, 5, 5, 5]

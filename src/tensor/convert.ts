@@ -1,5 +1,5 @@
 import { NotSerializableError } from '../errors.ts';
-import { ANYTHING, type Check, must, optionsOf, type Rules } from '../util/checks.ts';
+import { ANYTHING, type Check, must, optionsOf, type Rules, shown } from '../util/checks.ts';
 import { guarded, takes } from '../util/signature.ts';
 import { allocate, assertDType, type DType, dtypeOf, isTypedArray, type TypedArray } from './dtype.ts';
 import { toHalf } from './float16.ts';
@@ -32,7 +32,9 @@ const TENSOR_OPTIONS: Rules<TensorOptions> = { dtype: DTYPE, shape: SHAPE };
 
 // As tf.tensor has it: a list is the shape.
 const SHAPE_OR_OPTIONS = optionsOf(TENSOR_OPTIONS, (value, where) => {
-  if (typeof value !== 'string') return Array.isArray(value);
+  if (Array.isArray(value)) return true;
+  if (typeof value === 'object') return false;
+  if (typeof value !== 'string') throw new TypeError(`${where}: shape is a list such as [2, 3], not ${shown(value)}`);
   throw new TypeError(`${where}(values, shape, dtype): the dtype is the third, or an option: { dtype: '${value}' }`);
 });
 
@@ -45,7 +47,6 @@ export interface TensorFunction {
 }
 
 const TENSOR = takes({ value: ANYTHING }, { shape: SHAPE_OR_OPTIONS, dtype: DTYPE });
-const NUMBER: Check = must('a whole number', (value) => typeof value === 'number');
 
 /** True if a value is a tf.Tensor, of any copy of tfjs. */
 export function isTFTensor(value: unknown): value is TFTensorLike {
@@ -67,8 +68,8 @@ export function isTFTensor(value: unknown): value is TFTensorLike {
  */
 export const tensor: TensorFunction = guarded('tensor', TENSOR, newTensor);
 
-function newTensor(value: TensorLike, given: TensorOptions | Shape = {}, dtype?: DType): Tensor {
-  if (isShape(given)) return fromOptions(value, { shape: given, dtype });
+function newTensor(value: TensorLike, given?: TensorOptions | Shape, dtype?: DType): Tensor {
+  if (given === undefined || isShape(given)) return fromOptions(value, { shape: given, dtype });
   if (dtype === undefined) return fromOptions(value, given);
   throw new TypeError('tensor takes a dtype behind the shape, or options, not both: tensor(values, { shape, dtype })');
 }
@@ -150,9 +151,10 @@ export function cast(from: Tensor, dtype: DType): Tensor {
  * range(4); // [0, 1, 2, 3]
  * range(8, 0, -2); // [8, 6, 4, 2]
  */
-export const range = guarded('range', takes({ from: NUMBER }, { to: NUMBER, step: NUMBER }), countUp);
-
-function countUp(from: number, to?: number, step = 1): number[] {
+export function range(from: number, to?: number, step?: number): number[];
+export function range(from: number, to?: number, step = 1, ...surplus: readonly unknown[]): number[] {
+  // In itself, because it travels to engines as source text.
+  if (surplus.length > 0) throw new TypeError('range takes 3 at most (from, to, step)');
   const lo = to === undefined ? 0 : from;
   const hi = to ?? from;
   if (step === 0 || ![lo, hi, step].every(Number.isInteger)) {

@@ -139,7 +139,7 @@ export class Tensor {
    */
   at(index: number, ...others: readonly number[]): number {
     const place = others.length === 0 ? index : this.#flat([index, ...others]);
-    const raw = this.data[place < 0 ? place + this.data.length : place];
+    const raw = typeof place === 'number' ? this.data[place < 0 ? place + this.data.length : place] : undefined;
     if (raw === undefined) return this.#place(index, this.size);
     return this.dtype === 'float16' ? fromHalf(raw) : raw;
   }

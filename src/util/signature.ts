@@ -55,7 +55,10 @@ export function guarded<F extends (...args: never[]) => unknown>(where: string, 
   const check = checkerOf(where, signature);
   const checked = signature.failure === 'rejects' ? rejecting(run, check) : throwing(run, check);
   guards.set(checked, signature);
-  return Object.defineProperties(checked, { name: { value: fn.name }, length: { value: fn.length } }) as never;
+  return Object.defineProperties(checked, {
+    name: { value: where.slice(where.lastIndexOf('.') + 1) },
+    length: { value: fn.length },
+  }) as never;
 }
 
 type CheckArguments = (args: readonly unknown[]) => void;

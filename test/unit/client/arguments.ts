@@ -33,15 +33,21 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   as: [...NOT_TEXTS, ''],
   after: [5, null, {}, [5]],
   block: NOT_FLAGS,
+  border: ['x', 5, null],
+  captions: NOT_FLAGS,
+  channels: ['x', 5, null],
   chunkSize: [...NOT_COUNTS, 0, 'automatic'],
   columns: ['x', null],
+  color: NOT_TEXTS,
   concurrency: [...NOT_COUNTS, 0],
   constants: [5, 'x', [1], null],
   copy: NOT_FLAGS,
   cwd: [5, null, '/there/is/no/such/folder', import.meta.filename],
   deathTimeout: NOT_MS,
+  depth: [true, null, {}],
   device: ['gpu', 5, null],
   dist: ['x', 5, null, {}],
+  draw: [5, null, { colour: 'red' }],
   drawTo: NOT_TEXTS,
   dtype: ['float128', 5, null, {}],
   echo: ['all', true, null],
@@ -54,6 +60,8 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   failure: NOT_FLAGS,
   flatten: NOT_FLAGS,
   follow: [5, null, {}, [5]],
+  format: ['bmp', 5, null],
+  frames: NOT_FLAGS,
   functions: [5, () => 1, null],
   gpu: NOT_COUNTS,
   grace: NOT_MS,
@@ -64,9 +72,13 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   into: [5, 'not a name', null, '', 'class'],
   k: ['x', null],
   label: [...NOT_TEXTS, ''],
+  lenient: NOT_FLAGS,
+  like: ['x', 5, null],
   loopMaxIterations: [...NOT_COUNTS, 0],
+  markSize: ['x', null],
   maxOutstanding: [...NOT_COUNTS, 'none'],
   maxPixels: ['x', null],
+  maxSize: ['x', null],
   method: ['x', 5, null],
   minDistance: ['x', null],
   name: [...NOT_TEXTS],
@@ -74,14 +86,21 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   numPeaks: ['x', null],
   onEvent: NOT_FUNCTIONS,
   options: NOT_OPTIONS,
+  on: ['x', 5, null],
   ordered: NOT_FLAGS,
   output: [5, 'x', [], [0], [1.5], [1, 2, 3, 4], null],
   outputLike: NOT_TEXTS,
+  outside: ['x', 5, null],
+  page: ['x', null],
   path: NOT_TEXTS,
   plan: ['spiral', 5, null],
   priority: [...NOT_NUMBERS, Number.NaN],
   progressAfter: [...NOT_NUMBERS, -2, Number.NaN],
+  quality: ['x', null],
+  refined: [5, 'x', null],
+  refinedColor: NOT_TEXTS,
   resize: ['x', null],
+  resultOrder: ['x', 5, null],
   retries: NOT_COUNTS,
   returnErrors: NOT_FLAGS,
   returnWhen: ['ALL', 5, null],
@@ -128,7 +147,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   hi: { good: 1, wrong: NOT_WHOLE },
   id: { good: 0, wrong: NOT_COUNTS },
   ids: { good: [0], wrong: ['0', null, {}, [1.5], ['0']] },
-  image: { good: directview.tensor([[1]]), wrong: [5, 'x', null, [[1]]] },
+  image: { good: directview.tensor([[1]]), wrong: [5, 'x', null, {}] },
   indices: { good: [0], wrong: [5, 'x', null, {}] },
   job: { good: { path: 'x', options: {} }, wrong: [5, null, {}, [], 1.5] },
   jobs: { good: [], wrong: [null, {}, 1.5, true, [null], [1.5]] },
@@ -145,10 +164,11 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   },
   options: { good: {}, wrong: NOT_OPTIONS, says: /options|an object such as|dtype/ },
   other: { good: directview.tensor([1]), wrong: [5, null, [1], {}] },
-  picture: { good: new Uint8Array(1), wrong: [5, 'x', null, [1]] },
-  pictures: { good: [], wrong: [5, 'x', null, {}] },
+  path: { good: 'x.png', wrong: NOT_TEXTS },
+  picture: { good: new Uint8Array(1), wrong: [5, 'x', null, {}] },
+  tiles: { good: [], wrong: [5, 'x', null, {}] },
   predicate: { good: () => true, wrong: NOT_FUNCTIONS },
-  response: { good: directview.tensor([[1]]), wrong: [5, 'x', null, [[1]]] },
+  response: { good: directview.tensor([[1]]), wrong: [5, 'x', null, {}] },
   sequence: {
     good: [1],
     wrong: [5, null, undefined, () => 1, [1][Symbol.iterator](), { length: 1, 0: 1 }],
@@ -182,6 +202,7 @@ const GOOD: Readonly<Record<string, unknown>> = {
   'view.getResult job': 'x',
   'cluster.signal signal': 'SIGUSR1',
   'encodePicture picture': directview.tensor([[1]]),
+  'writePicture picture': directview.tensor([[1]]),
   'view.kernel fn': function kernel(this: { thread: { x: number } }) {
     return this.thread.x;
   },
@@ -256,6 +277,9 @@ function methodsOf(owner: object, name: string): Callee[] {
   return [...found].map(([key, fn]) => ({ path: `${name}.${key}`, owner, fn }));
 }
 
+/** Without a signature, because their source text travels: test/unit/tensor/convert.ts calls it wrongly. */
+const IN_THEMSELVES = ['range'];
+
 const isClass = (value: unknown) => /^class\b/.test(Function.prototype.toString.call(value));
 
 async function callees(): Promise<{ all: Callee[]; silent: Silent; rc: ClientOf }> {
@@ -276,7 +300,9 @@ async function callees(): Promise<{ all: Callee[]; silent: Silent; rc: ClientOf 
     string,
     AnyFunction,
   ][];
-  const functions = exported.filter(([, fn]) => !isClass(fn)).map(([path, fn]) => ({ path, owner: undefined, fn }));
+  const functions = exported
+    .filter(([name, fn]) => !isClass(fn) && !IN_THEMSELVES.includes(name))
+    .map(([path, fn]) => ({ path, owner: undefined, fn }));
   const statics = exported
     .filter(([, fn]) => isClass(fn) && !(fn.prototype instanceof Error))
     .flatMap(([path, owner]) => Object.getOwnPropertyNames(owner).map((key) => ({ path, owner, key })))

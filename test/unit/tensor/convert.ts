@@ -124,4 +124,65 @@ test('range wants whole numbers and a step', () => {
   }
 });
 
+test('tensor(values, shape, dtype), as tf.tensor', () => {
+  const made = tensor([1, 2, 3, 4], [2, 2], 'int32');
+  assert.equal(
+    [made.dtype, made.shape, made.toNested()],
+    [
+      'int32',
+      [2, 2],
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+  );
+  assert.equal(tensor([1, 2, 3, 4], [-1, 2]).shape, [2, 2]);
+  assert.is(tensor([1, 2], undefined, 'float32').dtype, 'float32');
+  assert.equal(tensor(5, []).shape, []);
+});
+
+test('options that are unknown, of the wrong kind, or contradict each other are refused', () => {
+  throws(() => tensor([1], { shap: [1] } as never), TypeError, /unknown option 'shap' \(did you mean 'shape'\?\)/);
+  throws(
+    () => tensor([1, 2], 'float32' as never),
+    TypeError,
+    /the dtype is the third, or an option: \{ dtype: 'float32' \}/,
+  );
+  throws(() => tensor([1, 2], { shape: [2] } as never, 'int8'), TypeError, /not both/);
+  throws(() => tensor([1, 2], 2 as never), TypeError, /shape is a list such as \[2, 3\], not 2/);
+  throws(() => tensor([1], [1], 'complex64' as never), TypeError, /unsupported dtype/);
+  throws(
+    () => (tensor as (...args: unknown[]) => unknown)([1], [1], 'int8', true),
+    TypeError,
+    /one more was given: true/,
+  );
+});
+
+test('booleans among numbers are numbers, whatever comes first', () => {
+  assert.equal([tensor([true, 2]).dtype, tensor([true, 2]).toNested()], ['float64', [1, 2]]);
+  assert.equal(tensor([2, true]).toNested(), [2, 1]);
+  assert.equal(
+    tensor([
+      [true, false],
+      [3, true],
+    ]).toNested(),
+    [
+      [1, 0],
+      [3, 1],
+    ],
+  );
+  assert.equal(tensor([true, 2], { dtype: 'bool' }).toNested(), [true, true]);
+  assert.is(tensor([[], []]).dtype, 'float64');
+});
+
+test('range refuses what is no number, and a fourth argument', () => {
+  for (const args of [['3'], [null], [0, '3'], [0, 3, '1'], [[3]]]) {
+    throws(() => range(...(args as [number])), RangeError, /whole numbers/);
+  }
+  throws(() => (range as (...args: number[]) => unknown)(0, 3, 1, 1), TypeError, /3 at most/);
+  // Its source text is whole: it may be called on engines.
+  assert.equal((new Function(`return ${range.toString()}`)() as typeof range)(2), [0, 1]);
+});
+
 test.run();

@@ -135,4 +135,46 @@ test('viewAs is a window where the bytes are aligned, else a copy', () => {
   assert.is(odd.length, 2);
 });
 
+test('rows, take and at count from the end as NumPy does', () => {
+  const made = counting();
+  assert.equal(made.rows(-2).toNested(), made.rows(2, 4).toNested());
+  assert.equal(made.rows(1, -1).shape, [2, 3]);
+  assert.equal(made.rows(0, 99).shape, [4, 3]);
+  assert.equal(made.rows(3, 1).shape, [0, 3]);
+  assert.equal(made.rows(-99, 1).shape, [1, 3]);
+  assert.equal(made.take([-1, 0]).toNested(), [
+    [9, 10, 11],
+    [0, 1, 2],
+  ]);
+  assert.is(made.at(-1), 11);
+  assert.is(made.at(1, 2), 5);
+  assert.is(made.at(-1, -3), 9);
+});
+
+test('an index out of range is a RangeError, never invented data', () => {
+  const made = counting();
+  for (const index of [12, -13, 99, 1.5, Number.NaN])
+    throws(() => made.at(index), RangeError, /out of range for 12 items/);
+  for (const index of [4, -5, 0.5]) throws(() => made.take([index]), RangeError, /out of range for 4 items/);
+  throws(() => made.at(4, 0), RangeError, /index 4 is out of range for 4 items/);
+  throws(() => made.at(0, 3), RangeError, /index 3 is out of range for 3 items/);
+  throws(() => made.at(0, 0, 0), TypeError, /one for each of 2 axes, not 3/);
+  throws(() => made.at('0' as never), TypeError, /an index is a whole number/);
+  throws(() => made.take(['x'] as never), TypeError, /an index is a whole number/);
+  throws(() => made.take(new Array(1)), TypeError, /an index is a whole number, not undefined/);
+  throws(() => new Tensor('int8', [0]).at(0), RangeError, /out of range for 0 items/);
+});
+
+test('reshape completes one length of -1, and takes one number', () => {
+  const made = counting();
+  assert.equal(made.reshape([2, -1]).shape, [2, 6]);
+  assert.equal(made.reshape(-1).shape, [12]);
+  assert.equal(made.reshape(12).shape, [12]);
+  assert.equal(new Tensor('int8', [0, 3]).reshape([-1, 3]).shape, [0, 3]);
+  throws(() => made.reshape([5, -1]), ShapeError, /leaves no whole number for −1: the data has 12/);
+  throws(() => made.reshape([-1, -1]), ShapeError);
+  throws(() => new Tensor('int8', [0]).reshape([0, -1]), ShapeError, /−1/);
+  throws(() => (made.reshape as (...shape: number[]) => unknown)(6, 2), TypeError, /takes 1 at most \(shape\)/);
+});
+
 test.run();

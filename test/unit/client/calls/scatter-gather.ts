@@ -1,7 +1,14 @@
 // Golden tables B1 to B4: what engines hold after a scatter, and what gather makes of it.
 import * as assert from 'uvu/assert';
 import { join } from '../../../../src/client/calls/gathering.ts';
-import { flattenPart, partsOf, type Sequence, sequenceOf } from '../../../../src/client/calls/sequences.ts';
+import {
+  flattenPart,
+  iteratorOf,
+  materialise,
+  partsOf,
+  type Sequence,
+  sequenceOf,
+} from '../../../../src/client/calls/sequences.ts';
 import { range, tensor } from '../../../../src/tensor/convert.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { throws } from '../../../support/assert.ts';
@@ -161,6 +168,97 @@ test('every kind of part survives its window', () => {
       partsOf(sequence, Q).reduce((n, part) => n + part.length, 0),
       9,
     );
+});
+
+// Semantics B3: one rule for what map and scatter take.
+const ALIKE: readonly [string, unknown, readonly unknown[]][] = [
+  [
+    'holes are undefined, and the length stays',
+    Object.assign(new Array(5), { 0: 1, 2: 3, 4: 5 }),
+    [1, undefined, 3, undefined, 5],
+  ],
+  ['a hole at the end', Object.assign([1], { length: 3 }), [1, undefined, undefined]],
+  ['a string gives its characters', '👍a👍b', ['👍', 'a', '👍', 'b']],
+  ['a lone surrogate is a character', 'a\ud83d', ['a', '\ud83d']],
+  ['a Map gives its keys', new Map([['a', 1]]), ['a']],
+  ['a Set gives its elements', new Set([2, 1]), [2, 1]],
+  ['the arguments of a function', argumentsOf(1, 2), [1, 2]],
+  ['BigInts', BigInt64Array.of(1n, 2n), [1n, 2n]],
+];
+
+function argumentsOf(..._: unknown[]): unknown {
+  // biome-ignore lint/complexity/noArguments: this is what users pass
+  return arguments;
+}
+
+const itemsOf = (sequence: Sequence) => Array.from(sequence as Iterable<unknown>);
+
+for (const [what, value, items] of ALIKE) {
+  test(`map and scatter alike: ${what}`, () => {
+    assert.equal(itemsOf(sequenceOf(value)), items);
+    assert.equal(itemsOf(materialise(value)), items);
+    assert.equal([...iterable(iteratorOf(value))], items);
+    // Array.from fills holes: no part may have one.
+    for (const part of partsOf(sequenceOf(value), 2))
+      if (Array.isArray(part)) assert.is(Object.keys(part).length, part.length);
+  });
+}
+
+function iterable(iterator: Iterator<unknown> | undefined): Iterable<unknown> {
+  return { [Symbol.iterator]: () => iterator as Iterator<unknown> };
+}
+
+async function* later() {
+  yield 1;
+}
+
+const NEITHER: readonly [string, unknown, RegExp][] = [
+  ['an array-like object', { length: 1, 0: 'a' }, /an array-like object: Array\.from\(it\)/],
+  ['an async iterable', later(), /an async iterable: imap reads one/],
+  ['an ArrayBuffer', new ArrayBuffer(4), /an ArrayBuffer: new Uint8Array/],
+  ['a Promise', Promise.resolve([1]), /not Promise/],
+  ['a DataView', new DataView(new ArrayBuffer(4)), /not DataView/],
+  ['a WeakMap', new WeakMap(), /not WeakMap/],
+];
+
+for (const [what, value, message] of NEITHER) {
+  test(`neither map nor scatter takes ${what}`, () => {
+    throws(() => sequenceOf(value), TypeError, message);
+    throws(() => materialise(value), TypeError, message);
+  });
+}
+
+test('characters of two code units are never cut', () => {
+  assert.equal(partsOf('👍👍a👍', 2), ['👍👍', 'a👍']);
+  assert.equal(partsOf('👍👍a👍', 3, 'r'), ['👍👍', '👍', 'a']);
+  assert.equal(partsOf('👍b', 2).map(flattenPart), ['👍', 'b']);
+});
+
+test('gather keeps the places of holes that engines made', () => {
+  const holes = (...at: number[]) => Object.assign(new Array(3), Object.fromEntries(at.map((i) => [i, i])));
+  assert.equal(join([holes(0), holes(2)], ENGINES), [0, undefined, undefined, undefined, undefined, 2]);
+  assert.equal(join([holes(0), holes(2)], ENGINES, 'r'), [0, undefined, undefined, undefined, undefined, 2]);
+});
+
+test('a Tensor gives its rows to imap', () => {
+  const rows = [
+    ...iterable(
+      iteratorOf(
+        tensor([
+          [1, 2],
+          [3, 4],
+        ]),
+      ),
+    ),
+  ] as Tensor[];
+  assert.equal(
+    rows.map((row) => row.toNested()),
+    [
+      [1, 2],
+      [3, 4],
+    ],
+  );
+  assert.equal([...iterable(iteratorOf(tensor([1, 2])))], [1, 2]);
 });
 
 test.run();

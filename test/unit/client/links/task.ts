@@ -83,4 +83,37 @@ test('a task that is given up has no output; one that ends as an earlier attempt
   assert.equal([ended.stdout, ended.outcome], ['tried', { ok: false, error: bad }]);
 });
 
+test('a task is sent when its last message has arrived, or when it has ended', async () => {
+  const settled: string[] = [];
+  const turn = () => new Promise(setImmediate);
+  const watched = (name: string) => {
+    const task = new Task(`c:${name}`, engine(0), 'push');
+    return { task, watch: () => void task.sent.then(() => settled.push(name)) };
+  };
+  const lost = Promise.reject(new Error('the link broke'));
+  let arrive = () => {};
+  const arriving = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  const small = watched('small');
+  only(small.task).delivery = Promise.resolve();
+  const again = watched('again');
+  only(again.task).delivery = lost;
+  const broken = watched('broken');
+  only(broken.task).delivery = lost;
+  const relayed = watched('relayed');
+  for (const { watch } of [small, again, broken, relayed]) watch();
+  // The new link sends the message again, before the loss is heard.
+  only(again.task).delivery = arriving;
+  await turn();
+  assert.equal(settled, ['small']);
+  arrive();
+  await turn();
+  assert.equal(settled, ['small', 'again']);
+  only(broken.task).fail(bad);
+  only(relayed.task).succeed(1, reply(''));
+  await turn();
+  assert.equal(settled, ['small', 'again', 'broken', 'relayed']);
+});
+
 test.run();
