@@ -167,7 +167,7 @@ export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from 
 export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
 export type { Ref } from './protocol/values/ref.ts';
 export type { WaitLimits } from './rpc/waiting.ts';
-export type { TensorLike, TensorOptions, TFTensorLike } from './tensor/convert.ts';
+export type { TensorFunction, TensorLike, TensorOptions, TFTensorLike } from './tensor/convert.ts';
 export type { DType, TypedArray } from './tensor/dtype.ts';
 export type { Dist, Range } from './tensor/partition.ts';
 export type { ProductDType } from './tensor/product-dtype.ts';

@@ -106,7 +106,8 @@ export function oneOf(...words: readonly string[]): Check {
 /** As `oneOf`, with a RangeError for another word. */
 export function wordOf(...words: readonly string[]): Check {
   const isOne: Predicate = (value) => words.includes(String(value));
-  return ranged(`one of ${words.map((word) => `'${word}'`).join(', ')}`, isText, isOne);
+  const shownWords = words.map((word) => `'${word}'`);
+  return ranged(words.length < 3 ? shownWords.join(' or ') : `one of ${shownWords.join(', ')}`, isText, isOne);
 }
 
 /** An object with these options alone. `isOther` tells what may stand in its place, or throws for what may not. */
