@@ -6,6 +6,7 @@ import { ClusterError } from '../errors.ts';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
 import {
   type Check,
+  count,
   FLAG,
   FUNCTION,
   isPlainObject,
@@ -131,6 +132,7 @@ export const CLUSTER = {
   add: promises({ n: NEW_ENGINES }, { signal: SIGNAL }),
   restart: promises({}, { ids: ENGINE_IDS }),
   shutdown: promises({ ids: ENGINE_IDS }),
+  logs: promises({ id: count() }),
   signal: takes({ signal: NAME_OF_SIGNAL }, { ids: ENGINE_IDS }),
 };
 
