@@ -3,6 +3,7 @@ import { Tensor } from '../src/tensor/tensor.ts';
 import {
   type Check,
   FLAG,
+  isPlainObject,
   must,
   optionsOf,
   orWord,
@@ -28,6 +29,7 @@ import type { DrawOptions, PlotOptions } from './pictures/draw.ts';
 import type { EncodeOptions, WriteOptions } from './pictures/encode-picture.ts';
 import type { GetPicturesOptions } from './pictures/get-pictures.ts';
 import type { ReadPictureOptions } from './pictures/read-picture.ts';
+import type { PlotResponseOptions } from './pictures/response-map.ts';
 
 // The kind of each option. Which numbers an option takes, the function itself knows.
 const NUMBER = must('a number', (value) => typeof value === 'number');
@@ -47,7 +49,8 @@ const PEAKS: Rules<PeaksOptions> = {
   outside: wordOf('zero', 'ignored'),
 };
 const SUBPIX: Rules<SubpixOptions> = { windowSize: NUMBER, alpha: NUMBER };
-const READ: Rules<ReadPictureOptions> = {
+/** The kind of each option of `readPicture`. */
+export const READ: Rules<ReadPictureOptions> = {
   channels: wordOf('grey', 'rgb', 'rgba'),
   dtype: wordOf('float32', 'float64', 'uint8'),
   page: NUMBER,
@@ -74,6 +77,11 @@ const DRAW: Rules<DrawOptions> = {
 };
 const ENCODE: Rules<EncodeOptions> = { format: wordOf('png', 'jpeg', 'webp', 'tiff'), quality: NUMBER };
 const PLOT: Rules<PlotOptions> = { ...DRAW, ...ENCODE, maxSize: NUMBER };
+const PLOT_RESPONSE: Rules<PlotResponseOptions> = { ...ENCODE, maxSize: NUMBER };
+const BATCH_JOB = must(
+  'a picture of a batch and its operation',
+  (value) => isPlainObject(value) && 'operation' in value,
+);
 const DEPTH = must("8, 16 or 'float'", (value) => typeof value === 'number' || typeof value === 'string');
 const WRITE: Rules<WriteOptions> = { ...ENCODE, depth: DEPTH };
 const CORNERS_JOB: Rules<CornersJob> = {
@@ -132,8 +140,10 @@ export const PICTURE_FUNCTIONS = {
   readPicture: promises({ source: SOURCE }, { options: optionsOf(READ) }),
   drawCorners: takes({ image: IMAGE, corners: CORNERS }, { options: optionsOf(DRAW) }),
   plotCorners: promises({ image: IMAGE, corners: CORNERS }, { options: optionsOf(PLOT) }),
+  plotResponse: promises({ response: IMAGE }, { options: optionsOf(PLOT_RESPONSE) }),
   encodePicture: promises({ picture: IMAGE }, { format: FORMAT_OR_OPTIONS }),
   writePicture: promises({ path: PATH, picture: IMAGE }, { options: optionsOf(WRITE) }),
   contactSheet: promises({ tiles: BATCH }, { options: optionsOf(SHEET) }),
+  runOperation: promises({ job: BATCH_JOB }),
   thumbnail: promises({ picture: BYTES }, { side: SIDE }),
 } satisfies Readonly<Record<string, Signature>>;

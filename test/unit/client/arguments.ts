@@ -37,11 +37,13 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   captions: NOT_FLAGS,
   channels: ['x', 5, null],
   chunkSize: [...NOT_COUNTS, 0, 'automatic'],
+  client: [5, null, {}],
   columns: ['x', null],
   color: NOT_TEXTS,
   concurrency: [...NOT_COUNTS, 0],
   constants: [5, 'x', [1], null],
   copy: NOT_FLAGS,
+  csv: [5, '', null],
   cwd: [5, null, '/there/is/no/such/folder', import.meta.filename],
   deathTimeout: NOT_MS,
   depth: [true, null, {}],
@@ -51,10 +53,12 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   drawTo: NOT_TEXTS,
   dtype: ['float128', 5, null, {}],
   echo: ['all', true, null],
+  endings: ['.png', [5], null],
   engines: [...NOT_COUNTS, 0],
   entry: NOT_TEXTS,
   env: [{ A: 5 }, 'A=5', [], null, new Map()],
   eps: ['x', null],
+  exclude: ['*.png', [5], null],
   excludeBorder: ['yes', null],
   extensions: ['.png', [5], null],
   failure: NOT_FLAGS,
@@ -67,14 +71,19 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   grace: NOT_MS,
   groupBy: ['x', 5, null],
   groupOutputs: ['x', 5, null],
+  hidden: NOT_FLAGS,
+  html: [5, '', null],
   hwm: [...NOT_COUNTS, 'none'],
+  include: ['*.png', [5], null],
   interval: NOT_MS,
   into: [5, 'not a name', null, '', 'class'],
+  json: [5, '', null],
   k: ['x', null],
   label: [...NOT_TEXTS, ''],
   lenient: NOT_FLAGS,
   like: ['x', 5, null],
   loopMaxIterations: [...NOT_COUNTS, 0],
+  marks: [5, 'x', null],
   markSize: ['x', null],
   maxOutstanding: [...NOT_COUNTS, 'none'],
   maxPixels: ['x', null],
@@ -85,31 +94,41 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   names: ['a', 5, [5], null],
   numPeaks: ['x', null],
   onEvent: NOT_FUNCTIONS,
+  onProgress: NOT_FUNCTIONS,
+  onRecord: NOT_FUNCTIONS,
   options: NOT_OPTIONS,
   on: ['x', 5, null],
   ordered: NOT_FLAGS,
   output: [5, 'x', [], [0], [1.5], [1, 2, 3, 4], null],
+  out: [5, '', null],
   outputLike: NOT_TEXTS,
+  overwrite: NOT_FLAGS,
   outside: ['x', 5, null],
   page: ['x', null],
+  params: [5, 'x', null],
   path: NOT_TEXTS,
   plan: ['spiral', 5, null],
   priority: [...NOT_NUMBERS, Number.NaN],
   progressAfter: [...NOT_NUMBERS, -2, Number.NaN],
   quality: ['x', null],
+  read: [5, null, { page: 'x' }],
   refined: [5, 'x', null],
   refinedColor: NOT_TEXTS,
   resize: ['x', null],
   resultOrder: ['x', 5, null],
   retries: NOT_COUNTS,
+  retryFailed: NOT_FLAGS,
+  root: [5, '', null],
   returnErrors: NOT_FLAGS,
   returnWhen: ['ALL', 5, null],
   runTimeout: [...NOT_MS, 0],
   shape: [5, 'float32', null],
+  sheet: [5, '', null],
   side: ['x', null],
   sigma: ['x', null],
   signal: NOT_SIGNALS,
   silent: NOT_FLAGS,
+  skipExisting: NOT_FLAGS,
   softwareGpu: NOT_FLAGS,
   startTimeout: NOT_MS,
   stderr: NOT_SINKS,
@@ -164,8 +183,10 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   },
   options: { good: {}, wrong: NOT_OPTIONS, says: /options|an object such as|dtype/ },
   other: { good: directview.tensor([1]), wrong: [5, null, [1], {}] },
+  operation: { good: 'corners', wrong: [5, null, {}, ''] },
   path: { good: 'x.png', wrong: NOT_TEXTS },
   picture: { good: new Uint8Array(1), wrong: [5, 'x', null, {}] },
+  pictures: { good: [], wrong: [5, null, {}] },
   tiles: { good: [], wrong: [5, 'x', null, {}] },
   predicate: { good: () => true, wrong: NOT_FUNCTIONS },
   response: { good: directview.tensor([[1]]), wrong: [5, 'x', null, {}] },
@@ -335,15 +356,22 @@ function isRefusal(error: unknown, name: string, says: RegExp | undefined): bool
 
 const shownError = (error: unknown) => (error === undefined ? 'nothing' : String(error));
 
+/** Fields that an object must have beside the option that is tried. */
+function needed(path: string, name: string, rc: ClientOf): object {
+  if (path === 'batch') return { client: rc };
+  return path === 'cornersOfFile' && name === 'job' ? { path: 'x', options: {} } : {};
+}
+
 /** Faults of one function: what it takes, or refuses in other words. */
-async function faultsOf(callee: Callee, view: unknown): Promise<string[]> {
+async function faultsOf(callee: Callee, rc: ClientOf): Promise<string[]> {
   const signature = signatureOf(callee.fn);
   if (signature === undefined) return [`${callee.path} has no signature`];
   const parameters = parametersOf(signature);
   const unknown = parameters.map(([name]) => name).filter((name) => !(name in PARAMETERS));
   if (unknown.length > 0) return [`${callee.path}: no wrong values for ${unknown}`];
   const good = parameters.map(([name]) => {
-    if (name === 'view') return view;
+    if (name === 'view') return rc.view([0]);
+    if (callee.path === 'batch' && name === 'options') return { client: rc };
     return GOOD[`${callee.path} ${name}`] ?? PARAMETERS[name]?.good;
   });
   const faults: string[] = [];
@@ -356,7 +384,7 @@ async function faultsOf(callee: Callee, view: unknown): Promise<string[]> {
     const { wrong, says } = PARAMETERS[name] as { wrong: readonly unknown[]; says?: RegExp };
     const taken = TAKEN[`${callee.path} ${name}`] ?? [];
     const put = (value: unknown) => [...good.slice(0, i), value];
-    const within = (given: object) => put(name === 'job' ? { path: 'x', options: {}, ...given } : given);
+    const within = (given: object) => put({ ...needed(callee.path, name, rc), ...given });
     const isRequired = i < Object.keys(signature.required).length;
     for (const value of wrong) {
       if (value === undefined && !isRequired) continue;
@@ -379,7 +407,7 @@ test('every public function refuses misspelt, wrong and surplus arguments before
   const { all, silent, rc } = await callees();
   const before = silent.sent;
   const faults: string[] = [];
-  for (const callee of all) faults.push(...(await faultsOf(callee, rc.view([0]))));
+  for (const callee of all) faults.push(...(await faultsOf(callee, rc)));
   assert.equal(faults, []);
   assert.is(silent.sent, before, 'nothing was sent');
   assert.ok(all.length > 80, `${all.length} functions`);
