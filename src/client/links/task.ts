@@ -115,19 +115,13 @@ export class Task implements Attempted {
     return Promise.race([this.#delivered(), this.done]).then(() => {});
   }
 
-  // A link that breaks on the way is replaced, and the message is sent again. A message that may not be there waits for the end.
+  // After a broken link the message is sent again: one that may not be there waits for the end.
   async #delivered(): Promise<void> {
-    for (let last: Promise<void> | undefined; this.attempt?.delivery !== last; ) {
-      last = this.attempt?.delivery;
-      if (
-        await last?.then(
-          () => true,
-          () => false,
-        )
-      )
-        return;
-    }
-    await this.done;
+    const hasArrived = await this.attempt?.delivery?.then(
+      () => true,
+      () => false,
+    );
+    if (!hasArrived) await this.done;
   }
 
   /** Calls `listener` when the task has ended; at once if it has. One function can listen to many tasks. @internal */

@@ -97,6 +97,7 @@ export const BALANCED_OPTIONS: Rules<BalancedOptions> = {
   after: DEPENDENCY,
   follow: DEPENDENCY,
   signal: SIGNAL,
+  interrupt: FLAG,
   label: WORD,
   hwm: orWord(count(), 'auto'),
 };

@@ -75,6 +75,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   html: [5, '', null],
   hwm: [...NOT_COUNTS, 'none'],
   include: ['*.png', [5], null],
+  interrupt: NOT_FLAGS,
   interval: NOT_MS,
   into: [5, 'not a name', null, '', 'class'],
   json: [5, '', null],
