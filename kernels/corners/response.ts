@@ -71,6 +71,7 @@ export interface ResponseMap {
 export function responseOnDevice(tf: TF, grey: FloatImage, strip: Strip, rule: ResponseRule): ResponseMap {
   const radius = gaussianRadius(rule.sigma);
   const { border } = rule;
+  if (border !== 'zero') assertFits(grey, strip, rule.sigma, radius);
   const picture =
     border === 'zero' ? uploadSurroundings(tf, grey, strip) : uploadExtended(tf, grey, strip, border, radius);
   try {
@@ -78,6 +79,15 @@ export function responseOnDevice(tf: TF, grey: FloatImage, strip: Strip, rule: R
   } finally {
     tf.dispose([picture.left, picture.centre, picture.right]);
   }
+}
+
+// 128 MB a map, of which there are a dozen.
+const LARGEST_MAP = 1 << 25;
+
+function assertFits({ cols }: FloatImage, { from, to }: Strip, sigma: number, radius: number): void {
+  if ((to - from + 2 * radius) * (cols + 2 * radius) <= LARGEST_MAP) return;
+  const wanted = `sigma ${sigma} needs ${radius} pixels around the picture`;
+  throw new RangeError(`${wanted}, which do not fit the device: lower sigma, or take border 'zero'`);
 }
 
 function responseOf(tf: TF, picture: Surroundings, rule: ResponseRule, radius: number): Columns {

@@ -22,16 +22,17 @@ async function load(): Promise<Sharp> {
   return library;
 }
 
-/** The picture, upright, shrunk into a square of `side` pixels, as the bytes of a PNG file. */
-export async function shrink(bytes: Uint8Array, side: number): Promise<Uint8Array> {
+/**
+ * The picture, upright, shrunk into a square of `side` pixels, as the bytes of a PNG file. Undefined for a file that the
+ * codec does not read, or whose samples have another range than 8 and 16 bits without a sign.
+ */
+export async function shrink(bytes: Uint8Array, side: number): Promise<Uint8Array | undefined> {
   const open = await openCodec();
-  const fitted = open(bytes, { limitInputPixels: false }).autoOrient().resize({
-    width: side,
-    height: side,
-    fit: 'inside',
-    withoutEnlargement: true,
-  });
-  return fitted.png().toBuffer();
+  const picture = open(bytes, { limitInputPixels: false });
+  const about = await picture.metadata().catch(() => undefined);
+  if (about?.depth !== 'uchar' && about?.depth !== 'ushort') return undefined;
+  picture.autoOrient().resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true });
+  return picture.png().toBuffer();
 }
 
 /** A picture file at its place on a sheet, in pixels. */

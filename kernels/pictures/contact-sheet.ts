@@ -1,8 +1,10 @@
 import { Tensor } from '../../src/tensor/tensor.ts';
+import { canvasOf } from './canvas.ts';
 import { compose, shrink, sizeOfPicture } from './codec.ts';
 import type { Rgb } from './color.ts';
 import { encodePicture } from './encode-picture.ts';
 import { PictureError } from './picture-error.ts';
+import { readPicture } from './read-picture.ts';
 import { drawText, elided, LETTER_STEP, LINE_STEP, wrapped } from './text.ts';
 
 /** A tile of a contact sheet. */
@@ -33,9 +35,17 @@ const INK: Rgb = [40, 40, 40];
 const FAILED: Rgb = [176, 0, 32];
 const FAILED_GROUND: Rgb = [253, 236, 234];
 
-/** thumbnail of the public API. */
-export function thumbnail(picture: Uint8Array, side = 200): Promise<Uint8Array> {
-  return shrink(picture, side);
+/** thumbnail of the public API. @throws PictureError, RangeError */
+export async function thumbnail(picture: Uint8Array, side = 200): Promise<Uint8Array> {
+  assertCount('side', side);
+  return (await shrink(picture, side)) ?? rareThumbnail(picture, side);
+}
+
+/** The thumbnail of a file that the codec does not shrink. Floats have any range: their grey is stretched. */
+async function rareThumbnail(bytes: Uint8Array, resize: number): Promise<Uint8Array> {
+  const { image, float } = await readPicture(bytes, { channels: 'rgb', resize });
+  if (!float) return encodePicture(canvasOf(image, 'color'));
+  return encodePicture(canvasOf((await readPicture(bytes, { resize })).image, 'grey'));
 }
 
 /** A tile whose picture is small. */

@@ -257,6 +257,9 @@ test(
       RangeError,
       /like is 'skimage'/,
     );
+    const wide = { sigma: 1000, border: 'reflect' } as const;
+    await rejects(() => cornerHarris(tf, image, wide), RangeError, /sigma 1000 needs 4000 pixels around/);
+    assert.equal((await cornerHarris(tf, image, { sigma: 1000 })).shape, [8, 8]);
     for (const scale of [1e-12, 1e10, 1e20]) {
       const scaled = new Tensor(
         'float64',

@@ -5,6 +5,7 @@ import { contactSheet, thumbnail } from '../../../../kernels/pictures/contact-sh
 import { PictureError } from '../../../../kernels/pictures/picture-error.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { tiff } from '../../../support/tiff.ts';
 
 const test = suite('contact sheet');
 
@@ -165,6 +166,21 @@ tiles('photographs stand upright: all eight orientations', async () => {
     const sheet = await looked(await contactSheet([photo], { side: 100 }));
     assert.is(sheet.at(20, 58)[1] === 255, orientation < 5, `above it is ${orientation < 5 ? 'white' : 'the picture'}`);
   }
+});
+
+tiles('every format that is read has a thumbnail: floats, signed samples, PGM; a bad file is named', async () => {
+  const data = Float32Array.from({ length: 64 }, (_, i) => 1000 + i);
+  const pixels = async (bytes: Uint8Array) => [...(await sharp(bytes).raw().toBuffer())];
+  const floats = await pixels(await thumbnail(tiff({ width: 8, height: 8, data }), 20));
+  assert.equal([floats[0], floats.at(-1)], [0, 255]);
+  const small = await sharp(await thumbnail(tiff({ width: 8, height: 8, data }), 4)).metadata();
+  assert.equal([small.width, small.height], [4, 4]);
+  const signed = await pixels(await thumbnail(tiff({ width: 2, height: 1, data: Int16Array.of(-5, 32767) })));
+  assert.equal([signed[0], signed.at(-1)], [0, 255]);
+  const pgm = await pixels(await thumbnail(Buffer.from('P2 2 1 4 0 2')));
+  assert.equal([pgm[0], pgm.at(-1)], [0, 128]);
+  await rejects(() => thumbnail(Uint8Array.of(1, 2, 3)), PictureError, /picture of 3 bytes is no picture/);
+  await rejects(() => thumbnail(Buffer.from('P2 2 1 4 0 2'), 0), RangeError, /side/);
 });
 
 tiles.run();
