@@ -38,7 +38,7 @@ export class Bridge {
   /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
   forTF(tf: Tfjs): Tfjs {
     this.#tf = tf;
-    return { ...(this.#wrapped(tf) as Tfjs), memory: () => this.#memory(tf) };
+    return this.#wrapped(tf) as Tfjs;
   }
 
   /** gpu.js whose kernels take Tensors and device tensors. */
@@ -98,6 +98,7 @@ export class Bridge {
 
   // The names of classes begin with a capital; classes stay as they are, for instanceof.
   #wrap(key: string, value: unknown): unknown {
+    if (key === 'memory' && this.#tf !== undefined) return this.#memory.bind(this, this.#tf);
     if (typeof value === 'function' && /^[a-z]/.test(key)) return this.#taking(value as AnyFunction);
     return GROUPS.has(key) ? this.#wrapped(value as Functions) : value;
   }
