@@ -1,13 +1,14 @@
 import { Console } from 'node:console';
 import { Writable } from 'node:stream';
-import { setImmediate, setTimeout } from 'node:timers';
+import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { StatusBoard } from '../queue/status-board.ts';
 
 /** Milliseconds to wait for a signal that was sent and that nobody has caught: two of them may have become one. */
 const SIGNAL_MS = 250;
 const LOOK_MS = 2;
-/** Timers of several lengths: Node keeps a list for each, and a heap of the lists. */
-const TIMERS_MS = [1, 2, 5, 11];
+/** Node keeps a list of timers for each length, and a heap of the lists: lengths that are waited for, and that are used. */
+const AWAITED_MS = 24;
+const USED_MS = 256;
 
 /**
  * The door between an interrupted task and the next one. SIGINT ends code at any instruction, also within Node's own
@@ -48,7 +49,8 @@ export class Health {
     const until = performance.now() + SIGNAL_MS;
     while (this.#isSignalled && performance.now() < until) await timer(LOOK_MS);
     this.#board.set('caught', this.#board.get('signals'));
-    await Promise.all(TIMERS_MS.map(timer));
+    useTimers();
+    await Promise.all(Array.from({ length: AWAITED_MS }, (_, ms) => timer(ms + 1)));
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#print();
     this.#board.set('unproved', 0);
@@ -58,6 +60,12 @@ export class Health {
     this.#console.log('%s %o', 'text', { a: [1] }, new Map([[1, 2]]));
     this.#console.error(new Error('none'));
   }
+}
+
+// A broken heap throws when lists join or leave it.
+function useTimers(): void {
+  const timers = Array.from({ length: USED_MS }, (_, ms) => setTimeout(() => {}, ms + 1));
+  for (const one of timers.reverse()) clearTimeout(one);
 }
 
 function timer(ms: number): Promise<void> {

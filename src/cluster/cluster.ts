@@ -324,6 +324,7 @@ function wantsReplacement({ code }: EngineExit, fate: Fate | undefined): boolean
 /** Reads how long an engine waited for user code to stop from its last lines, when it ended to be replaced. */
 function reasonOf(exit: EngineExit): string {
   if (exit.code !== ENGINE_EXIT.replaced) return describeExit(exit);
+  if (/an interrupt has broken/.test(exit.handle.output())) return 'was broken by an interrupt';
   const grace = /could not be interrupted in (\d+) ms/.exec(exit.handle.output())?.[1];
   return grace === undefined ? 'did not stop after an interrupt' : `did not stop within ${grace} ms of an interrupt`;
 }

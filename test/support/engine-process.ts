@@ -13,6 +13,7 @@ import { bodyOf, decodeHeader, encodeMessage } from '../../src/protocol/header-c
 import type {
   ControlReply,
   ControlRequest,
+  DroppedMessage,
   EngineRecord,
   OutputMessage,
   ReplyMessage,
@@ -109,6 +110,8 @@ export function spawnEngine(
 export class TestClient {
   readonly record: EngineRecord;
   readonly outputs: (OutputMessage & { value?: unknown })[] = [];
+  /** Messages that the engine could not handle. */
+  readonly dropped: DroppedMessage[] = [];
   readonly tasks: Link;
   readonly control: Link;
   readonly #waiting = new Map<string, (answer: Answer) => void>();
@@ -125,6 +128,7 @@ export class TestClient {
   #answer(parts: Uint8Array[]): void {
     const header = decodeHeader(parts);
     const value = decodeBody(bodyOf(parts), revivers);
+    if (header.type === 'dropped') this.dropped.push(header);
     if (header.type === 'output') this.outputs.push({ ...header, value });
     if (header.type === 'reply') this.#waiting.get(header.id)?.({ reply: header, value });
   }

@@ -208,6 +208,18 @@ test('what is no message is logged and dropped on both sockets', () =>
     assert.match(engine.stderr(), /dropped/);
   }));
 
+test('the sender of what is no message is told, with the id where it can be read', () =>
+  withEngine(async (client) => {
+    await client.tasks.send([Buffer.from('{"v":1,"type":"task","id":"c:7"}')]);
+    await client.tasks.send([Buffer.from('not json')]);
+    await client.apply(() => 2);
+    assert.equal(
+      client.dropped.map(({ id }) => id),
+      ['c:7', undefined],
+    );
+    assert.ok(client.dropped.every(({ reason }) => reason.length > 0));
+  }));
+
 test('errors after a task has ended are logged and do not end the engine', () =>
   withEngine(async (client, engine) => {
     await client.apply(() => {

@@ -151,6 +151,26 @@ test('load balanced, map and imap: an abort with interrupt ends what runs', asyn
   await sleep(0);
 });
 
+test('a signal amid Node’s own timers: the next task runs on sound timers, or the engine is replaced first', async () => {
+  const hammer = () => {
+    for (;;) {
+      const timers = Array.from({ length: 50 }, (_, i) => setTimeout(() => {}, 1 + ((i * 7) % 90)));
+      for (const timer of timers) clearTimeout(timer);
+    }
+  };
+  const nap = (ms: number) => new Promise((resolve) => setTimeout(() => resolve('ok'), ms));
+  for (let n = 0; n < 12; n++) {
+    const hammering = rig.e0.apply(hammer);
+    const next = rig.e0.apply(nap, 3);
+    await untilRunning(rig.rc, [0]);
+    await rig.rc.interrupt(0);
+    await rejects(() => hammering.get(), TaskInterrupted);
+    const end = await next.get({ timeout: 20_000 }).catch((error: Error) => error.message);
+    assert.match(end as string, /^ok$|died before this task started: .* \(was broken by an interrupt\)/);
+    assert.is(await rig.e0.apply(nap, 7), 'ok');
+  }
+});
+
 test('an option interrupt that is no boolean is refused', async () => {
   const bad = { interrupt: 'yes' } as unknown as { interrupt: boolean };
   assert.throws(() => rig.e0.with(bad), /interrupt is true or false, not yes/);
