@@ -34,6 +34,7 @@ export { Cluster } from './cluster/cluster.ts';
 export {
   AbortError,
   AlreadyDisplayedError,
+  ClientClosed,
   ClusterError,
   CompositeError,
   ConnectionError,

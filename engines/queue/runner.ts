@@ -3,15 +3,15 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Body, decodeArguments, encodeBody } from '../../src/protocol/codec.ts';
 import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts';
 import type { ArgumentsOf, Method } from '../../src/protocol/methods.ts';
-import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
+import type { WireError } from '../../src/protocol/values/wire-error.ts';
 import { isThenable } from '../../src/util/thenable.ts';
 import { onHostOnly } from '../device/host-values.ts';
 import type { Libraries } from '../device/libraries.ts';
 import type { EngineState } from '../engine-state.ts';
 import type { RelayedBodies } from '../peers/relayed-bodies.ts';
 import type { Capture } from '../user-code/capture.ts';
+import type { UserCode } from '../user-code/errors/user-errors.ts';
 import { enter, Interrupted } from '../user-code/trampoline.ts';
-import { userFrames } from '../user-code/user-frames.ts';
 import { verbOf } from '../verbs/index.ts';
 import type { Verb } from '../verbs/verb.ts';
 import type { QueuedTask, TaskClient, TaskEnd } from './queue-event.ts';
@@ -52,8 +52,6 @@ type Steps = Generator<PromiseLike<unknown>, Body, unknown>;
 // Bound when the module loads, because users may call a value of theirs Date.
 const { now } = Date;
 const NOTHING: Body = [];
-const CLOSURE =
-  'functions travel as source without their closure; pass it as an argument, push it, use ref(), or import it with fromModule(url, name)';
 
 /**
  * Runs tasks behind the SIGINT trampoline: decodes the arguments, lets the verb work, encodes its value. A value may have
@@ -244,13 +242,7 @@ export class Runner {
 
   #wireError(run: Run, thrown: unknown): WireError {
     if (Interrupted.is(thrown)) return this.#interruption(run);
-    const wire = toWireError(thrown);
-    const missing =
-      wire.name === 'ReferenceError' ? /^(\S+) is not defined(?: on engine -?\d+)?$/.exec(wire.message) : null;
-    if (missing === null) return { ...wire, stack: userFrames(wire.stack) };
-    const remedy = run.message.method === 'apply' || run.message.method === 'map' ? `: ${CLOSURE}` : '';
-    const message = `${missing[1]} is not defined on ${this.#state.identity.name}${remedy}`;
-    return { ...wire, message, stack: userFrames(wire.stack) };
+    return this.#state.evaluator.errors.wireError(thrown, (run.args ?? {}) as UserCode);
   }
 
   #interruption({ message, started }: Run): WireError {

@@ -3,6 +3,8 @@ import { type AnyFunction, isSloppySource } from '../../src/protocol/values/func
 import type { topLevelSource } from '../../src/util/top-level.ts';
 import { boundMethod } from './bound-method.ts';
 import { helpersIn } from './compiler-helpers.ts';
+import { SourceTexts } from './errors/source-texts.ts';
+import { UserErrors } from './errors/user-errors.ts';
 import type { UserNamespace } from './namespace.ts';
 import { CompiledTexts, isKept } from './shadows.ts';
 import { importingScript, withoutStartFolder } from './start-folder.ts';
@@ -22,6 +24,9 @@ type ReplFunction = (importNames: typeof Evaluator.prototype.importNames, scope:
 
 /** Evaluates source text and functions of users in the engine's globalThis. It caches what it compiled. */
 export class Evaluator {
+  /** Makes errors of the code that it runs fit to travel. */
+  readonly errors: UserErrors;
+  readonly #sources = new SourceTexts();
   readonly #namespace: UserNamespace;
   readonly #engine: () => string;
   readonly #functions: CompiledTexts<unknown>;
@@ -32,6 +37,7 @@ export class Evaluator {
   constructor(namespace: UserNamespace, engine: () => string) {
     this.#namespace = namespace;
     this.#engine = engine;
+    this.errors = new UserErrors(this.#sources, engine);
     const { shadows } = namespace;
     this.#functions = new CompiledTexts(shadows, MAX_CACHED, (source) => this.#make(source));
     this.#expressions = new CompiledTexts(shadows, MAX_CACHED, (text) => this.#compile(`(${text}\n)`, -1));
@@ -155,6 +161,7 @@ export class Evaluator {
       options.filename = importingScript(this.#engine());
       options.importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER as never;
     }
+    this.#sources.remember(text, -columnOffset);
     const script = this.#located(() => new Script(text, options));
     return () => script.runInThisContext();
   }

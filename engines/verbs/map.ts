@@ -1,18 +1,19 @@
 import type { MapResult } from '../../src/protocol/methods.ts';
-import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
+import type { WireError } from '../../src/protocol/values/wire-error.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { isThenable } from '../../src/util/thenable.ts';
+import type { UserErrors } from '../user-code/errors/user-errors.ts';
 import { type Callable, callable, type Verb } from './verb.ts';
 
 /** Calls a function for each item of the engine's part; a failing item does not cost the others (semantics C8). */
 export const map: Verb<'map'> = {
   runsUserCode: () => true,
-  run({ fn, sequences, concurrency = 1 }) {
+  run({ fn, sequences, concurrency = 1 }, { evaluator }) {
     const call = callable(fn, 'map');
     if (!Array.isArray(sequences) || sequences.length === 0) throw new TypeError('map wants at least one sequence');
     const readers = sequences.map(reader);
     const length = Math.min(...readers.map((r) => r.length));
-    const items = new Items(call, readers, length);
+    const items = new Items(call, readers, length, evaluator.errors);
     return concurrency > 1 ? items.overlapped(concurrency) : items.run(0);
   },
 };
@@ -45,18 +46,21 @@ function tensorReader(tensor: Tensor): Reader {
   return { length: tensor.length, at: (i) => tensor.rows(i, i + 1).reshape(shape) };
 }
 
+/** The items of one map on this engine. */
 class Items {
   readonly #call: Callable;
   readonly #readers: readonly Reader[];
   readonly #length: number;
+  readonly #userErrors: UserErrors;
   readonly #values: unknown[] = [];
   readonly #errors: [number, WireError][] = [];
   #next = 0;
 
-  constructor(call: Callable, readers: readonly Reader[], length: number) {
+  constructor(call: Callable, readers: readonly Reader[], length: number, errors: UserErrors) {
     this.#call = call;
     this.#readers = readers;
     this.#length = length;
+    this.#userErrors = errors;
   }
 
   /** Calls the items from `from` on. Gives a promise as soon as one of them does. */
@@ -104,6 +108,6 @@ class Items {
   }
 
   #fail(i: number, error: unknown): undefined {
-    this.#errors.push([i, toWireError(error)]);
+    this.#errors.push([i, this.#userErrors.wireError(error, { fn: this.#call })]);
   }
 }

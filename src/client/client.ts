@@ -51,6 +51,7 @@ export interface ConnectOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+const CLOSED = 'the client was closed';
 
 /** The kind of each option of `Client.connect` and `Cluster.connect`. */
 export const CONNECT_OPTIONS: Rules<ConnectOptions> = {
@@ -149,12 +150,12 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return this.#links.uuid;
   }
 
-  /** Ids of the live engines, ascending: a fresh copy on each access. */
+  /** Ids of the live engines, ascending: a fresh copy on each access. None once the client is closed. */
   get ids(): EngineId[] {
     return this.#links.ids;
   }
 
-  /** How many engines are alive. */
+  /** How many engines are alive. None once the client is closed. */
   get length(): number {
     return this.#links.size;
   }
@@ -186,7 +187,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   view(targets?: string | Iterable<number>): DirectView<'many'>;
   view(targets?: number | string | Iterable<number>): DirectView<'one'> | DirectView<'many'>;
   view(targets: number | string | Iterable<number> = 'all'): DirectView<Mode> {
-    return this.#view(targetsOf(targets, this.ids));
+    return this.#view(targetsOf(targets, this.#links.knownIds));
   }
 
   #view<M extends Mode>(targets: Targets): DirectView<M> {
@@ -210,20 +211,19 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   /**
    * A view whose tasks each go to one engine, the least loaded: `rc.loadBalanced()` of all engines, also those to come;
    * `rc.loadBalanced([0, 2])` of some.
-   * @throws TypeError, RangeError as `view` does; TypeError naming an unknown option; ConnectionError once closed
+   * @throws TypeError, RangeError as `view` does; TypeError naming an unknown option
    * @example
    * const lview = rc.loadBalanced('all', { retries: 2 });
    * const sizes = await lview.map((path) => fs.statSync(path).size, paths);
    */
   loadBalanced(targets: number | string | Iterable<number> = 'all', options: BalancedOptions = {}): LoadBalancedView {
-    this.#links.mustBeOpen();
     this.#balancer ??= new Balancer(this.#links, this.#calls.jobs);
-    return new LoadBalancedView(this.#balancer, targetsOf(targets, this.ids), options);
+    if (this.#links.isClosed) this.#balancer.close(CLOSED);
+    return new LoadBalancedView(this.#balancer, targetsOf(targets, this.#links.knownIds), options);
   }
 
   /**
    * A pool of workers with the face of piscina. Closing it never stops engines.
-   * @throws ConnectionError once the client is closed
    * @example
    * await using pool = rc.executor((n: number) => n ** 2);
    * await pool.run(7); // 49
@@ -325,10 +325,10 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
 
   /**
    * Resolves when at least `n` engines are there.
-   * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost: no engine can join
+   * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost or the client is closed
    */
-  waitForEngines(n: number, options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
-    return this.#links.until(({ length }) => length >= n, options, `${n} engines (${this.length} are there)`);
+  async waitForEngines(n: number, options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
+    await this.#links.until(({ length }) => length >= n, options, `${n} engines (${this.length} are there)`);
   }
 
   /**
@@ -337,12 +337,12 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
    * @throws RangeError "No such engine: 99"; TimeoutError; ClusterError for an engine that could not be replaced
    */
   async interrupt(targets: Targets = 'all', options: { grace?: number } = {}): Promise<void> {
-    await this.#links.interrupt(engineIds(targets, this.ids), options.grace);
+    await this.#links.interrupt(engineIds(targets, this.#links.knownIds), options.grace);
   }
 
   /** Stops these engines for good; their ids are gone. @throws RangeError, ClusterError */
   async shutdown(targets: Targets = 'all'): Promise<void> {
-    await this.#links.shutdown(engineIds(targets, this.ids));
+    await this.#links.shutdown(engineIds(targets, this.#links.knownIds));
   }
 
   /**
@@ -352,7 +352,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
    */
   async restart(targets: Targets = 'all'): Promise<void> {
     const isNamed = Array.isArray(targets) || (typeof targets === 'number' && targets >= 0);
-    const known = isNamed ? [...this.ids, ...this.#links.dead] : this.ids;
+    const known = isNamed ? [...this.#links.knownIds, ...this.#links.dead] : this.#links.knownIds;
     await this.#links.restart(engineIds(targets, known));
   }
 
@@ -368,12 +368,15 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
 
   /** Clears the namespaces of these engines. @throws RangeError "No such engine: 99"; CompositeError */
   async clear(targets: Targets = 'all'): Promise<void> {
-    await this.#view(targetsOf(targets, this.ids)).clear();
+    await this.#view(targetsOf(targets, this.#links.knownIds)).clear();
   }
 
-  /** Closes every link; outstanding tasks fail. Engines go on. Idempotent. */
+  /**
+   * Closes every link; outstanding tasks fail with ClientClosed, and so do later calls when they are awaited. Engines go on.
+   * Idempotent.
+   */
   close(): Promise<void> {
-    this.#balancer?.close('the client was closed');
+    this.#balancer?.close(CLOSED);
     return this.#links.close();
   }
 

@@ -12,6 +12,7 @@ import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
 import { watchForgotten } from './launchers/forgotten-engines.ts';
+import { lastWords } from './launchers/last-words.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { logPath, readLog } from './launchers/log-file.ts';
@@ -130,9 +131,9 @@ export class Cluster {
     return { controller: this.#live().endpoint, clusterId: this.#site.id };
   }
 
-  /** The live engines. */
+  /** The live engines; none once the cluster is stopped. */
   get engines(): readonly EngineRecord[] {
-    return this.#controller?.engines ?? [];
+    return this.#stopping === undefined ? (this.#controller?.engines ?? []) : [];
   }
 
   /** Opens a client. The cluster closes it when it stops, if nobody did before. */
@@ -172,6 +173,7 @@ export class Cluster {
    * @throws ClusterError for an id that no engine of this cluster has had, or that was shut down
    */
   async restart(ids: readonly EngineId[] | EngineId = [...this.#slots]): Promise<void> {
+    this.#live();
     const slots = this.#started(ids);
     await this.#end(slots, 'was restarted');
     await this.#launch(slots);
@@ -216,6 +218,7 @@ export class Cluster {
   }
 
   #owned(ids: readonly EngineId[] | EngineId): EngineId[] {
+    this.#live();
     const slots = [ids].flat();
     const strange = slots.find((slot) => this.#launcher.handle(slot) === undefined);
     if (strange === undefined) return slots;
@@ -323,7 +326,7 @@ function wantsReplacement({ code }: EngineExit, fate: Fate | undefined): boolean
 
 /** Reads how long an engine waited for user code to stop from its last lines, when it ended to be replaced. */
 function reasonOf(exit: EngineExit): string {
-  if (exit.code !== ENGINE_EXIT.replaced) return describeExit(exit);
+  if (exit.code !== ENGINE_EXIT.replaced) return `${describeExit(exit)}${lastWords(exit)}`;
   if (/an interrupt has broken/.test(exit.handle.output())) return 'was broken by an interrupt';
   const grace = /could not be interrupted in (\d+) ms/.exec(exit.handle.output())?.[1];
   return grace === undefined ? 'did not stop after an interrupt' : `did not stop within ${grace} ms of an interrupt`;

@@ -52,6 +52,8 @@ export type PlaceOfResult = (index: number, bytes: number) => Uint8Array | undef
 
 const NO_OPTIONS: TargetOptions = Object.freeze({});
 const NONE: readonly never[] = Object.freeze([]);
+/** The engines of a closed client: one call that fails, so that its promise says why. */
+const NOBODY: readonly EngineId[] = Object.freeze([-1]);
 
 /**
  * Calls on the engines of a view. A call is opened (options checked, targets resolved), its tasks are submitted, and their
@@ -106,20 +108,21 @@ export class Calls<M extends Mode> {
   open<O extends TargetOptions>(label: string, options?: O, rules?: Rules<O>): OpenCall;
   open(label: string, options: TargetOptions = NO_OPTIONS, rules: Rules<TargetOptions> = TARGET_OPTIONS): OpenCall {
     if (options !== NO_OPTIONS) checkOptions(options, rules, label);
-    const targets = options.targets === undefined ? this.targets : targetsOf(options.targets, this.links.ids);
+    const targets = options.targets === undefined ? this.targets : targetsOf(options.targets, namedIds(this.links));
     const engines = this.#engines(targets);
     return { label, engines, isSingle: typeof targets === 'number', options: { ...this.#defaults, ...options } };
   }
 
   #engines(targets: Targets): readonly EngineId[] {
     const ids = idsOf(targets, this.links);
-    if (ids.length === 0) throw new NoEnginesRegistered(String(this));
-    return ids;
+    if (ids.length > 0) return ids;
+    if (this.links.isClosed) return NOBODY;
+    throw new NoEnginesRegistered(String(this));
   }
 
   /**
    * Sends one task per engine that has arguments; all are encoded first.
-   * @throws NotSerializableError before anything is sent; ConnectionError once the client is closed
+   * @throws NotSerializableError before anything is sent
    */
   submit<N extends Method>(call: OpenCall, method: N, args: CallArguments<N>, place?: PlaceOfResult): Task[] {
     const { engines, options } = call;
@@ -251,6 +254,11 @@ let groups = 0;
 /** A number for the tasks of one call; unique together with the client's name in their ids. */
 function nextGroup(): number {
   return groups++;
+}
+
+// A closed client's calls fail when they are awaited, so its engines can still be named.
+function namedIds(links: EngineLinks): readonly EngineId[] {
+  return links.isClosed ? links.knownIds : links.ids;
 }
 
 function idsOf(targets: Targets, links: EngineLinks): readonly EngineId[] {

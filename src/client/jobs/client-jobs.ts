@@ -33,7 +33,7 @@ export class ClientJobs {
 
   /** The engines' own reports, by id; answered while they compute. @throws RangeError, TimeoutError */
   async status(targets: Targets | string = 'all'): Promise<Map<EngineId, EngineStatus>> {
-    const ids = engineIds(targets, this.#links.ids);
+    const ids = engineIds(targets, this.#links.knownIds);
     const all = await this.#links.controlEach(ids, { type: 'status' });
     return new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
   }
@@ -60,7 +60,7 @@ export class ClientJobs {
   /** Drops queued tasks: those of `jobs`, or all outstanding ones of this client. Running tasks finish. */
   abort(jobs?: JobSelection, { targets }: AbortOptions = {}): Promise<void> {
     const tasks = this.submitted.select(jobs).filter((task) => task.outcome === undefined);
-    const ids = targets === undefined ? undefined : engineIds(targets, this.#links.ids);
+    const ids = targets === undefined ? undefined : engineIds(targets, this.#links.knownIds);
     return this.#links.abort(tasks.filter(({ engine }) => ids === undefined || (engine && ids.includes(engine.id))));
   }
 

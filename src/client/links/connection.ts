@@ -1,5 +1,5 @@
 import type { Transport } from '../../comm/transport.ts';
-import { ConnectionError, EngineError, type EngineInfo, RemoteError, TaskAborted } from '../../errors.ts';
+import { ClientClosed, ConnectionError, EngineError, type EngineInfo, RemoteError, TaskAborted } from '../../errors.ts';
 import { type Body, decodeBody, type EncodedCall } from '../../protocol/codec.ts';
 import type {
   ControlValue,
@@ -221,6 +221,18 @@ export class Connection {
    */
   control<Verb extends ControlVerb>(verb: Verb, timeout?: number): Promise<ControlValue<Verb>> {
     return this.#control.ask(verb, timeout);
+  }
+
+  /** The client closes: tasks without a reply fail, and their engine goes on. */
+  abandon(): void {
+    const waiting = [...this.#sent.values()];
+    this.#sent.clear();
+    const { id } = this.record;
+    for (const { attempt } of waiting) {
+      attempt.fail(
+        new ClientClosed(`the client was closed before task '${attempt.task.id}' on engine ${id} had ended`),
+      );
+    }
   }
 
   /** The engine is gone for good: everything that waits for it fails. Idempotent. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Transport } from '../../comm/transport.ts';
-import { ClusterError, ConnectionError, EngineError } from '../../errors.ts';
+import { ClientClosed, ClusterError, ConnectionError, EngineError } from '../../errors.ts';
 import type {
   ClusterVerb,
   ControlValue,
@@ -64,19 +64,29 @@ export class EngineLinks {
     await this.#roster.ready({ timeout, signal });
   }
 
-  /** Ids of the live engines, ascending: a fresh copy on each access. */
+  /** Ids of the live engines, ascending: a fresh copy on each access. None once the links are closed. */
   get ids(): EngineId[] {
+    return this.isClosed ? [] : this.knownIds;
+  }
+
+  /** As `ids`; once the links are closed, those that were alive then. Views of a closed client name them. */
+  get knownIds(): EngineId[] {
     return [...this.#connections.keys()].sort((a, b) => a - b);
   }
 
-  /** How many engines are alive. */
+  /** How many engines are alive. None once the links are closed. */
   get size(): number {
-    return this.#connections.size;
+    return this.isClosed ? 0 : this.#connections.size;
   }
 
   /** The record of a live engine. */
   engine(id: EngineId): EngineRecord | undefined {
-    return this.#connections.get(id)?.record;
+    return this.isClosed ? undefined : this.#connections.get(id)?.record;
+  }
+
+  /** Have the links been closed? */
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /** Records of the live engines, ascending by id. */
@@ -121,9 +131,10 @@ export class EngineLinks {
 
   /**
    * Resolves when `holds` is true for the live engines: asked now and after each change. `what` names the wait in errors.
-   * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost: no engine can join
+   * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost or this is closed
    */
   async until(holds: RosterPredicate, limits: WaitLimits, what: string): Promise<void> {
+    this.#mustBeOpen();
     await this.#roster.until(holds, limits, what);
   }
 
@@ -132,25 +143,24 @@ export class EngineLinks {
     return `${this.uuid}:${this.#taskCount++}`;
   }
 
-  /** @throws ConnectionError once the links are closed */
-  mustBeOpen(): void {
-    if (this.#closed) throw new ConnectionError('this client is closed');
+  #mustBeOpen(): void {
+    if (this.isClosed) throw new ConnectionError('this client is closed');
   }
 
-  /**
-   * Sends a request at once, first in first out per engine. An unknown or dead engine gives a task that has failed.
-   * @throws ConnectionError once the links are closed
-   */
+  /** Sends a request at once, first in first out per engine. A dead engine or closed links give a task that has failed. */
   submit(engine: EngineId, request: Request): Task {
-    this.mustBeOpen();
     const task = new Task(this.nextTaskId(), this.engine(engine), request.label);
     task.isBroadcast = request.relayed !== undefined;
     this.send(engine, task.attempt ?? task.begin(undefined), request);
     return task;
   }
 
-  /** Sends an attempt of a task that exists already. An unknown or dead engine fails it at once. */
+  /** Sends an attempt of a task that exists already. An unknown or dead engine, or closed links, fail it at once. */
   send(engine: EngineId, attempt: Attempt, request: Request): void {
+    if (this.isClosed) {
+      attempt.fail(new ClientClosed('this client is closed'));
+      return;
+    }
     const connection = this.#connections.get(engine);
     if (connection !== undefined) connection.submit(attempt, request);
     else
@@ -184,6 +194,7 @@ export class EngineLinks {
    * @throws RangeError for an unknown engine; TimeoutError; ClusterError for an engine that could not be replaced
    */
   async interrupt(ids: readonly EngineId[], grace: number | undefined): Promise<void> {
+    this.#mustBeOpen();
     await Promise.all(ids.map((id) => this.#interrupt(id, grace)));
   }
 
@@ -213,22 +224,25 @@ export class EngineLinks {
 
   /** Asks an engine's control thread. @throws RangeError for an unknown engine; ConnectionError, TimeoutError */
   async control<Verb extends ControlVerb>(engine: EngineId, verb: Verb, timeout?: number): Promise<ControlValue<Verb>> {
+    this.#mustBeOpen();
     const connection = this.#connections.get(engine);
     if (connection === undefined) throw new RangeError(`No such engine: ${engine}`);
     return connection.control(verb, timeout);
   }
 
   /** Asks several engines the same, in flight together. @throws as `control` */
-  controlEach<Verb extends ControlVerb>(
+  async controlEach<Verb extends ControlVerb>(
     engines: readonly EngineId[],
     verb: Verb,
     timeout?: number,
   ): Promise<ControlValue<Verb>[]> {
+    this.#mustBeOpen();
     return Promise.all(engines.map((id) => this.control(id, verb, timeout)));
   }
 
   /** Asks the cluster's launcher. @throws ClusterError with its reason */
-  askCluster(verb: ClusterVerb): Promise<void> {
+  async askCluster(verb: ClusterVerb): Promise<void> {
+    this.#mustBeOpen();
     return this.#roster.ask(verb);
   }
 
@@ -254,6 +268,7 @@ export class EngineLinks {
 
   // The launcher answers when the processes are gone; the roster's event may still be on its way.
   async #retire(verb: 'shutdown' | 'restart', ids: readonly EngineId[]): Promise<void> {
+    this.#mustBeOpen();
     const old = new Set(ids.map((id) => this.engine(id)?.uuid));
     await this.askCluster({ do: verb, ids });
     await this.until((engines) => engines.every(({ uuid }) => !old.has(uuid)), {}, 'the end of the engines');
@@ -273,6 +288,7 @@ export class EngineLinks {
 
   async #close(): Promise<void> {
     this.#settleAll('may have been replaced, but the client was closed');
+    for (const connection of this.#connections.values()) connection.abandon();
     const reason = 'the client was closed';
     await Promise.all([...this.#connections.values()].map((connection) => connection.fail({ reason })));
     await this.#roster.close();

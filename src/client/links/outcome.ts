@@ -6,7 +6,7 @@ import {
   TaskTimeout,
   UnmetDependency,
 } from '../../errors.ts';
-import { fromWireError, type WireError } from '../../protocol/values/wire-error.ts';
+import { thrownValue, type WireError } from '../../protocol/values/wire-error.ts';
 
 /** The end of one task, or of one item of a map. No rejected promise: a failure that nobody awaits must not crash. */
 export type Outcome<T = unknown> =
@@ -30,7 +30,7 @@ export function remoteError(wire: WireError, info: EngineInfo): RemoteError {
   if (wire.name === 'TaskTimeout') return new TaskTimeout(wire.message);
   if (wire.name === 'UnmetDependency') return new UnmetDependency(wire.message);
   const { name: ename, message: evalue, stack: traceback } = wire;
-  return new RemoteError({ ename, evalue, traceback, engineInfo: info, cause: fromWireError(wire) });
+  return new RemoteError({ ename, evalue, traceback, engineInfo: info, cause: thrownValue(wire) });
 }
 
 /** The failure of a task that this client could not send: its `ename` is the name of the error that was thrown here. */

@@ -1,4 +1,11 @@
-import { EngineError, ImpossibleDependency, type RemoteError, TaskAborted, TaskTimeout } from '../../errors.ts';
+import {
+  ClientClosed,
+  EngineError,
+  ImpossibleDependency,
+  type RemoteError,
+  TaskAborted,
+  TaskTimeout,
+} from '../../errors.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Attempt } from '../links/attempt.ts';
@@ -258,6 +265,11 @@ export class Balancer implements TaskOwner {
     } else task.endAs(last.attempt);
   }
 
+  /** Has its client been closed? */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Every task that no engine has fails; those in flight are the connections' to end. */
   close(reason: string): void {
     if (this.#isClosed) return;
@@ -267,7 +279,7 @@ export class Balancer implements TaskOwner {
     this.#off();
     for (const task of this.jobs.select()) {
       if (!(task instanceof BalancedTask) || !this.#scheduler.withdraw(task)) continue;
-      task.giveUp(new EngineError(`task '${task.id}' was not run (${reason})`));
+      task.giveUp(new ClientClosed(`task '${task.id}' was not run (${reason})`));
     }
   }
 }

@@ -2,6 +2,7 @@ import { abortError } from '../../rpc/waiting.ts';
 import { Fifo } from '../../util/fifo.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
+import { CallSite } from '../results/call-site.ts';
 import { itemsOf } from './balanced-calls.ts';
 import { Rows } from './rows.ts';
 
@@ -31,6 +32,8 @@ export interface StreamInit {
 interface Sent {
   readonly task: Task;
   readonly size: number;
+  /** The index of its first item. */
+  readonly first: number;
 }
 
 // An endless input must not keep the event loop from the engines' replies.
@@ -45,8 +48,11 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   readonly #rows: Rows;
   readonly #items: AsyncGenerator<T, void, undefined>;
   readonly #sent = new Set<Sent>();
+  readonly #site = new CallSite(ItemStream);
   // The tasks to give next: all that were sent, in order, or those that have ended, in order of arrival.
   readonly #line = new Fifo<Sent>();
+  /** Items that were sent. */
+  #count = 0;
   #reading = false;
   #stopped = false;
   #failure: { readonly error: unknown } | undefined;
@@ -109,6 +115,7 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
       for (let sent = await this.#next(); sent !== undefined; sent = await this.#next()) {
         const outcomes = this.#take(sent);
         for (const item of outcomes) {
+          if (!item.ok) this.#site.mark(item.error);
           if (!item.ok && !this.#init.returnErrors) throw item.error;
           yield (item.ok ? item.value : item.error) as T;
         }
@@ -146,13 +153,15 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   }
 
   #take(sent: Sent): readonly Outcome[] {
-    const { task, size } = sent;
+    const { task, size, first } = sent;
     this.#sent.delete(sent);
     this.#init.forget(task);
     this.#room();
     const outcome = task.outcome as Outcome;
     // A chunk whose task failed fails each of its items: the stream stays as long as its input.
-    return outcome.ok ? itemsOf(outcome.value, size, task) : new Array<Outcome>(size).fill(outcome);
+    const items = outcome.ok ? itemsOf(outcome.value, size, task) : new Array<Outcome>(size).fill(outcome);
+    if (outcome.ok || size === 1) placeItems(items, first);
+    return items;
   }
 
   async #read(): Promise<void> {
@@ -181,7 +190,9 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
   }
 
   #send(columns: unknown[][]): void {
-    const sent = { task: this.#init.submit(columns), size: columns[0]?.length ?? 0 };
+    const size = columns[0]?.length ?? 0;
+    const sent = { task: this.#init.submit(columns), size, first: this.#count };
+    this.#count += size;
     this.#sent.add(sent);
     if (this.#init.ordered) this.#line.push(sent);
     sent.task.onEnd(() => {
@@ -189,4 +200,10 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
       this.#wake();
     });
   }
+}
+
+function placeItems(items: readonly Outcome[], first: number): void {
+  items.forEach((item, i) => {
+    if (!item.ok) item.error.place({ item: first + i });
+  });
 }

@@ -1,6 +1,7 @@
-import { CompositeError, type RemoteError } from '../../errors.ts';
+import { CompositeError, EngineError, type RemoteError } from '../../errors.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
+import type { CallSite } from './call-site.ts';
 
 /**
  * How the outcomes of a result's tasks become its value: one value, a list, or the joined items of a map. `T` is what `await`
@@ -40,34 +41,104 @@ export function joined<T, Item>(length: number, join: (parts: readonly Item[]) =
 }
 
 /** The chunks of a map: each task gives an outcome per item, which `split` takes out of its value. */
-export function chunks<Item>(
-  sizes: readonly number[],
-  split: (value: unknown, task: number) => readonly Outcome<Item>[],
-): Assembly<Item[], Item> {
+export function chunks<Item>(sizes: readonly number[], split: Split<Item>): Assembly<Item[], Item> {
+  const parts = new FailedParts<Item>(sizes, split);
   return {
     length: sizes.reduce((a, b) => a + b, 0),
     isMap: true,
     size: (task) => sizes[task] as number,
-    // A chunk whose engine died fails each of its items with the same error: lengths stay.
-    items: (outcome, task) =>
-      outcome.ok ? split(outcome.value, task) : Array.from({ length: sizes[task] as number }, () => outcome),
+    items: (outcome, task) => parts.items(outcome, task),
     join: (values) => [...values],
   };
 }
 
+type Split<Item> = (value: unknown, task: number) => readonly Outcome<Item>[];
+
+/** The items of a map's chunks. An error knows its item's place in the whole map, and is the same each time. */
+class FailedParts<Item> {
+  readonly #sizes: readonly number[];
+  readonly #split: Split<Item>;
+  readonly #failed = new Map<number, readonly Outcome<Item>[]>();
+  #firsts: readonly number[] | undefined;
+
+  constructor(sizes: readonly number[], split: Split<Item>) {
+    this.#sizes = sizes;
+    this.#split = split;
+  }
+
+  items(outcome: Outcome, task: number): readonly Outcome<Item>[] {
+    return this.#failed.get(task) ?? this.#read(outcome, task);
+  }
+
+  #read(outcome: Outcome, task: number): readonly Outcome<Item>[] {
+    const size = this.#sizes[task] as number;
+    // A chunk whose engine died fails each of its items with the same error: lengths stay.
+    const items = outcome.ok ? this.#split(outcome.value, task) : new Array<Outcome<Item>>(size).fill(outcome);
+    if (items.every(({ ok }) => ok)) return items;
+    this.#failed.set(task, items);
+    if (outcome.ok || (size === 1 && isOfOneTask(outcome.error))) this.#place(items, task);
+    return items;
+  }
+
+  #place(items: readonly Outcome[], task: number): void {
+    const first = this.#first(task);
+    items.forEach((item, i) => {
+      if (!item.ok) item.error.place({ item: first + i });
+    });
+  }
+
+  #first(task: number): number {
+    this.#firsts ??= firstsOf(this.#sizes);
+    return this.#firsts[task] as number;
+  }
+}
+
+/** The index of the first item of each chunk. */
+function firstsOf(sizes: readonly number[]): number[] {
+  let next = 0;
+  return sizes.map((size) => {
+    const first = next;
+    next += size;
+    return first;
+  });
+}
+
+// The tasks of a call that was refused share one error.
+function isOfOneTask(error: RemoteError): boolean {
+  return error.engineInfo !== undefined || error instanceof EngineError;
+}
+
+/** A call, as its errors name it. */
+export interface NamedCall {
+  /** The name of the call. */
+  readonly label: string;
+  /** Where the user's program made it. */
+  readonly site: CallSite;
+}
+
 /** The joined value, or the error of it all: RemoteError for a single result, CompositeError otherwise. */
-export function assemble<T, Item>(assembly: Assembly<T, Item>, outcomes: readonly Outcome[], method: string): T {
+export function assemble<T, Item>(assembly: Assembly<T, Item>, outcomes: readonly Outcome[], call: NamedCall): T {
   const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
   const errors = failuresOf(items);
   if (errors.length === 0) return assembly.join(valuesOf(items));
+  for (const error of errors) call.site.mark(error);
   if (assembly.length === undefined) throw errors[0];
-  throw new CompositeError(method, errors);
+  throw call.site.mark(new CompositeError(methodOf(assembly, call), errors));
+}
+
+// A function without a name would tell nothing.
+function methodOf({ isMap }: Assembly<unknown, unknown>, { label }: NamedCall): string {
+  return isMap && label === '<anonymous>' ? 'map' : label;
 }
 
 /** Good values and errors side by side, in order; lengths never change. */
-export function mixed<Item>(assembly: Assembly<unknown, Item>, outcomes: readonly Outcome[]): (Item | RemoteError)[] {
+export function mixed<Item>(
+  assembly: Assembly<unknown, Item>,
+  outcomes: readonly Outcome[],
+  site: CallSite,
+): (Item | RemoteError)[] {
   const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
-  return items.map((item) => (item.ok ? item.value : item.error));
+  return items.map((item) => (item.ok ? item.value : site.mark(item.error)));
 }
 
 /** Has the task failed, or one of its items? */
@@ -88,7 +159,7 @@ export function firstError(assembly: Assembly<unknown, unknown>, tasks: readonly
 export function byEngine<Item>(
   assembly: Assembly<unknown, Item>,
   tasks: readonly Task[],
-  method: string,
+  call: NamedCall,
 ): Map<number, Item> {
   const ids = tasks.map((task) => task.engine?.id ?? -1);
   for (const id of ids) {
@@ -96,7 +167,7 @@ export function byEngine<Item>(
     if (jobs > 1) throw new RangeError(`Cannot build dict, ${jobs} jobs ran on engine #${id}`);
   }
   const outcomes = tasks.map((task) => task.outcome as Outcome);
-  assemble({ ...assembly, join: () => undefined }, outcomes, method);
+  assemble({ ...assembly, join: () => undefined }, outcomes, call);
   const values = outcomes.map((outcome, task) => valuesOf(assembly.items(outcome, task)));
   return new Map(ids.map((id, task) => [id, (assembly.isMap ? values[task] : values[task]?.[0]) as Item]));
 }

@@ -7,7 +7,8 @@ import { type Check, DURATION, FINITE, FLAG, must, optionsOf, type Rules, SINK, 
 import { guardCalls, promises, type Signatures, takes } from '../../util/signature.ts';
 import type { Metadata, Task } from '../links/task.ts';
 import { WAIT_LIMITS } from '../options.ts';
-import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed } from './assembly.ts';
+import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed, type NamedCall } from './assembly.ts';
+import { type CallSite, callSite } from './call-site.ts';
 import { arrivals, iterate } from './iteration.ts';
 import { type DisplayOptions, displayOutputs, type StreamOptions, streamOutput } from './output/display.ts';
 import { GROUPINGS } from './output/grouping.ts';
@@ -95,6 +96,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   readonly tasks: readonly Task[];
   readonly #init: AsyncResultInit<T, Item>;
   readonly #group: TaskGroup;
+  readonly #site: CallSite;
 
   /** Results are made by the methods of views. @internal */
   constructor(init: AsyncResultInit<T, Item>) {
@@ -102,6 +104,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
     this.#init = init;
     this.label = label;
     this.tasks = tasks;
+    this.#site = callSite(AsyncResult, tasks[0]?.submitted ?? 0);
     this.#group = new TaskGroup(tasks, label, limits);
     this.#group.abortOn(limits.signal, init.onSignal ?? init.abort);
   }
@@ -200,11 +203,19 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   get(options?: GetOptions): Promise<T>;
   async get(options: GetOptions = {}): Promise<T | (Item | RemoteError)[]> {
     const { assembly, before = [] } = this.#init;
-    if (options.returnWhen === 'FIRST_EXCEPTION') await this.#firstException(options);
-    else await this.#group.ended(this.#group.limits(options));
+    try {
+      if (options.returnWhen === 'FIRST_EXCEPTION') await this.#firstException(options);
+      else await this.#group.ended(this.#group.limits(options));
+    } catch (error) {
+      throw this.#site.mark(error);
+    }
     for (const earlier of before) await earlier.get(options);
     const { outcomes } = this.#group;
-    return options.returnErrors ? mixed(assembly, outcomes) : assemble(assembly, outcomes, this.label);
+    return options.returnErrors ? mixed(assembly, outcomes, this.#site) : assemble(assembly, outcomes, this.#call);
+  }
+
+  get #call(): NamedCall {
+    return { label: this.label, site: this.#site };
   }
 
   async #firstException(limits: WaitLimits): Promise<void> {
@@ -236,12 +247,12 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     if (this.isSingle) throw new TypeError('a single result is not iterable: await it');
     if (this.#init.order === 'arrival') yield* this.asReady();
-    else yield* iterate(this.#group, this.#init.assembly, this.tasks.keys());
+    else yield* iterate(this.#group, this.#init.assembly, this.tasks.keys(), this.#site);
   }
 
   /** Items in the order in which their tasks came back, also once everything is done. */
   asReady(): AsyncGenerator<Item, void, undefined> {
-    return iterate(this.#group, this.#init.assembly, arrivals(this.#group));
+    return iterate(this.#group, this.#init.assembly, arrivals(this.#group), this.#site);
   }
 
   /**
@@ -250,7 +261,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
    */
   async byEngine(options: WaitLimits = {}): Promise<Map<number, Item>> {
     await this.#group.ended(this.#group.limits(options));
-    return byEngine(this.#init.assembly, this.tasks, this.label);
+    return byEngine(this.#init.assembly, this.tasks, this.#call);
   }
 
   /**

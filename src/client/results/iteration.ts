@@ -1,5 +1,6 @@
 import type { Task } from '../links/task.ts';
 import type { Assembly } from './assembly.ts';
+import type { CallSite } from './call-site.ts';
 import type { TaskGroup } from './task-group.ts';
 
 /**
@@ -10,12 +11,13 @@ export async function* iterate<Item>(
   group: TaskGroup,
   assembly: Assembly<unknown, Item>,
   order: Iterable<number> | AsyncIterable<number>,
+  site: CallSite,
 ): AsyncGenerator<Item, void, undefined> {
   for await (const index of order) {
     const task = group.tasks[index] as Task;
     const outcome = task.outcome ?? (await group.within(task.done, group.limits()));
     for (const item of assembly.items(outcome, index)) {
-      if (!item.ok) throw item.error;
+      if (!item.ok) throw site.mark(item.error);
       yield item.value;
     }
   }

@@ -91,8 +91,8 @@ export class EngineProcess implements EngineHandle {
     return this.#isOver;
   }
 
-  output(): string {
-    return this.#tail.lines();
+  output(lines?: number): string {
+    return this.#tail.lines(lines);
   }
 
   fate(): Fate | undefined {

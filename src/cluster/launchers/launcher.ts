@@ -7,8 +7,8 @@ export interface EngineHandle {
   /** The id that the roster has reserved for it. */
   readonly slot: EngineId;
   readonly pid: number;
-  /** The last lines that it wrote, for error messages. */
-  output(): string;
+  /** The last lines that it wrote, default 20, for error messages. */
+  output(lines?: number): string;
   /** Which tasks had started when the engine died; undefined if its launcher keeps no record. Read it after the death. */
   fate(): Fate | undefined;
 }

@@ -153,7 +153,7 @@ test('fed by a pipe: errors of the local code, thrown and awaited, and the sessi
   const shown = [
     /TypeError: Cannot read/,
     /Uncaught 5/,
-    /RemoteError\[0\]:Error\(far\)/,
+    /RemoteError: \[0:apply\] Error: far\n {4}> 1 \| /,
     /f is not defined/,
     /\[ 0, 1 \]\n$/,
   ];

@@ -51,6 +51,39 @@ test('process.exit in user code is an EngineError with its code; queued tasks fa
   });
 });
 
+test('an engine that runs out of memory says so in the words of V8', async () => {
+  const env = { NODE_OPTIONS: '--max-old-space-size=64' };
+  await withRig(
+    1,
+    async ({ e0 }) => {
+      const hungry = e0.apply(() => {
+        const all: unknown[] = [];
+        for (;;) all.push(new Array(10_000).fill({ a: 1 }));
+      });
+      const error = await rejects(() => hungry.get(), EngineError, /Engine 0 died while running task/);
+      assert.match(error.evalue, /\(was killed by SIG\w+: .*JavaScript heap out of memory\)$/);
+    },
+    { env },
+  );
+});
+
+test('the last words of an engine are in the error: an uncaught line, a line written before the exit', async () => {
+  await withRig(2, async ({ rc, e0 }) => {
+    const native = e0.apply(() => {
+      // As native code does: the task's own output does not get it.
+      (process as unknown as { _rawDebug(text: string): void })._rawDebug('libfoo: assertion failed');
+      process.exit(3);
+    });
+    await rejects(
+      () => native.get(),
+      EngineError,
+      /exited with code 3; its last output: .*libfoo: assertion failed\)$/,
+    );
+    const aborted = rc.view(1).apply(() => process.abort());
+    await rejects(() => aborted.get(), EngineError, /was killed by SIGABRT/);
+  });
+});
+
 test('a restarted engine keeps its id and nothing else', async () => {
   await withRig(2, async ({ rc }) => {
     await rc.view(':').push({ kept: 1 });

@@ -1,7 +1,7 @@
 // Free names that an engine does not have: each kind gets the remedy that helps.
 import * as assert from 'uvu/assert';
-import { remedyOf } from '../../../../engines/user-code/missing-name.ts';
-import { suite } from '../../../support/suite.ts';
+import { remedyOf } from '../../../../../engines/user-code/errors/missing-name.ts';
+import { suite } from '../../../../support/suite.ts';
 
 const test = suite('missing names');
 
