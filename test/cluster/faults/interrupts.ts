@@ -173,8 +173,8 @@ test('a signal amid Node’s own timers: the next task runs on sound timers, or 
 
 test('an option interrupt that is no boolean is refused', async () => {
   const bad = { interrupt: 'yes' } as unknown as { interrupt: boolean };
-  assert.throws(() => rig.e0.with(bad), /interrupt is true or false, not yes/);
-  assert.throws(() => rig.rc.loadBalanced().with(bad), /interrupt is true or false, not yes/);
+  assert.throws(() => rig.e0.with(bad), /interrupt is true or false, not 'yes'/);
+  assert.throws(() => rig.rc.loadBalanced().with(bad), /interrupt is true or false, not 'yes'/);
 });
 
 test.run();
