@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import type { ReadPictureOptions } from '../pictures/read-picture.ts';
 import type { Operation, OperationModule } from './operation.ts';
 
@@ -14,11 +15,31 @@ export interface LoadedOperation {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
-/** The operation of a source. @throws TypeError for a module without one; any error of the module */
+/** Begins the message of an operation that cannot be loaded: no picture of its batch can be done. */
+export const UNLOADABLE = 'cannot load the operation';
+
+const loaded = new Map<string, Promise<LoadedOperation>>();
+let hasLoader = false;
+
+/** The operation of a source. @throws TypeError that begins with `UNLOADABLE` */
 export async function loadOperation(source: OperationSource): Promise<LoadedOperation> {
   if ('fn' in source) return whole({ operation: source.fn }, 'the function');
   if ('builtIn' in source) return whole(await import('./corners.ts'), source.builtIn);
-  return whole((await import(source.module)) as OperationModule, source.module);
+  const { module } = source;
+  if (!loaded.has(module)) loaded.set(module, load(module));
+  return loaded.get(module) as Promise<LoadedOperation>;
+}
+
+async function load(url: string): Promise<LoadedOperation> {
+  try {
+    const { installHooks } = await import('../../src/util/user-modules/hooks.ts');
+    if (!hasLoader && url.startsWith('file:')) installHooks(fileURLToPath(url));
+    hasLoader = true;
+    return whole((await import(url)) as OperationModule, url);
+  } catch (error) {
+    const { name, message } = error as Error;
+    throw new TypeError(`${UNLOADABLE} ${url}: ${name}: ${message}`, { cause: error });
+  }
 }
 
 function whole(module: OperationModule, name: string): LoadedOperation {

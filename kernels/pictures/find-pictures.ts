@@ -8,7 +8,7 @@ import { walk } from './walk.ts';
 /** The endings of the picture formats that are decoded. HEIC and JPEG 2000 are not among them. */
 export const PICTURE_ENDINGS: readonly string[] = [
   ...['.png', '.apng', '.jpg', '.jpeg', '.jpe', '.jfif', '.webp', '.tif', '.tiff'],
-  ...['.gif', '.avif', '.svg', '.svgz'],
+  ...['.gif', '.avif', '.svg', '.svgz', '.bmp', '.pgm', '.ppm', '.pbm', '.pnm'],
 ];
 
 /** The rules by which findPictures takes files from folders. */

@@ -1,3 +1,4 @@
+import { UNLOADABLE } from '../../../kernels/batch/load-operation.ts';
 import type { BatchAnswer, BatchJob } from '../../../kernels/batch/run-operation.ts';
 import { runOperation } from '../../../kernels/index.ts';
 import type { Client } from '../../client/client.ts';
@@ -124,6 +125,7 @@ export class BatchRun {
       this.#again.push(open);
       return;
     }
+    if (error.evalue.startsWith(UNLOADABLE)) throw new ClusterError(error.evalue);
     this.#deaths = isDeath(error) ? this.#deaths + 1 : 0;
     await this.#sink.take(open.work, failureOf(error));
     if (this.#deaths < MOST_DEATHS) return;

@@ -6,12 +6,12 @@ import { fromModule } from '../../protocol/values/module-function.ts';
 import { ref } from '../../protocol/values/ref.ts';
 import { range, tensor } from '../../tensor/convert.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { installLoader } from '../../util/user-modules/hooks.ts';
 import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED } from '../interrupt.ts';
 import { MAGICS_HELP } from '../repl/help.ts';
 import { historyPath } from '../repl/history.ts';
 import { Shell } from '../repl/shell.ts';
-import { installLoader } from '../script/hooks.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
 
 const GLOBALS = { Cluster, fromModule, pdot, range, ref, Tensor, tensor };

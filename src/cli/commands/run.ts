@@ -2,10 +2,10 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CompositeError, RemoteError } from '../../errors.ts';
+import { installHooks } from '../../util/user-modules/hooks.ts';
 import { seconds } from '../arguments.ts';
 import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
-import { installHooks } from '../script/hooks.ts';
 import { runScript } from '../script/script.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
 

@@ -1,4 +1,4 @@
-// The additions of `directview run` to Node's module loader: the name 'directview', and TypeScript where Node lacks it.
+// Additions to Node's module loader for modules of users: the name 'directview', and TypeScript where Node lacks it.
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { extname, join } from 'node:path';
@@ -12,7 +12,7 @@ interface SyncHooks {
 }
 
 /**
- * Checks the script before a cluster is started, and installs the loader for it.
+ * Checks the script, and installs the loader for it.
  * @throws Error when the file is missing or of another kind, or when it is TypeScript and no compiler is found
  */
 export function installHooks(script: string): void {
