@@ -2,7 +2,7 @@ import { debuglog } from 'node:util';
 import type { Client, ConnectOptions } from '../client/client.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
-import { ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
+import { BACK_END_ABORTED, ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
 import type { ClusterVerb, EngineId, EngineRecord, Fate } from '../protocol/messages.ts';
 import { isTracing } from '../rpc/wire-trace.ts';
 import { guardCalls, type Signatures } from '../util/signature.ts';
@@ -324,10 +324,13 @@ function wantsReplacement({ code }: EngineExit, fate: Fate | undefined): boolean
   return code === ENGINE_EXIT.replaced || fate?.stopped !== undefined;
 }
 
-/** Reads how long an engine waited for user code to stop from its last lines, when it ended to be replaced. */
+/** Reads from the last lines of an engine that ended to be replaced why it did: an abort, or user code that did not stop. */
 function reasonOf(exit: EngineExit): string {
   if (exit.code !== ENGINE_EXIT.replaced) return `${describeExit(exit)}${lastWords(exit)}`;
-  if (/an interrupt has broken/.test(exit.handle.output())) return 'was broken by an interrupt';
-  const grace = /could not be interrupted in (\d+) ms/.exec(exit.handle.output())?.[1];
+  const output = exit.handle.output();
+  const aborted = output.split('\n').findLast((line) => line.startsWith(BACK_END_ABORTED));
+  if (aborted !== undefined) return `ended: ${aborted}`;
+  if (/an interrupt has broken/.test(output)) return 'was broken by an interrupt';
+  const grace = /could not be interrupted in (\d+) ms/.exec(output)?.[1];
   return grace === undefined ? 'did not stop after an interrupt' : `did not stop within ${grace} ms of an interrupt`;
 }

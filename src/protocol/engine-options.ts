@@ -54,5 +54,8 @@ export const engineOptions: Reader<EngineOptions> = object(optionFields);
 /** The exit codes of an engine that its launcher tells apart. */
 export const ENGINE_EXIT = { ok: 0, failed: 1, badOptions: 2, replaced: 75 } as const;
 
+/** The line of an engine's stderr with which it ends when its back end has aborted. */
+export const BACK_END_ABORTED = 'its wasm back end aborted';
+
 /** Begins each line of an engine's stderr that reports an error which nobody handled: its launcher passes it on. */
 export const UNHANDLED_MARK = 'unhandled: ';

@@ -35,6 +35,8 @@ export class Terminal {
   readonly ended: Promise<number | null>;
   /** All that was shown, without colours and cursor movements. */
   shown = '';
+  /** All that was written to it. */
+  raw = '';
   #mark = 0;
   #over = false;
 
@@ -44,6 +46,7 @@ export class Terminal {
     this.#child = spawn(file, args, { ...options, stdio: ['pipe', 'pipe', 'pipe'] });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.raw += text;
         this.shown += plain(text);
       });
     }

@@ -11,6 +11,7 @@ import { completeBackend, importTfjs } from '../tfjs.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext, type HostTools } from './host-context.ts';
 import { hostMatmul, openOnnx } from './host-matmul.ts';
+import { guardWasmMemory } from './wasm-memory.ts';
 
 const BACKEND = '@tensorflow/tfjs-backend-wasm';
 
@@ -20,6 +21,7 @@ export async function loadWasmTF(): Promise<Tfjs> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   wasm.setWasmPaths(`${join(packageFolder(BACKEND) as string, 'wasm-out')}/`);
   if (!(await tf.setBackend('wasm'))) throw new ContextError(`${BACKEND} does not start: npm install it again`);
+  guardWasmMemory(tf);
   completeBackend(tf, 'wasm', { readsSync: true, complex: false });
   return tf;
 }

@@ -46,6 +46,7 @@ export class BatchRun {
   readonly #sink: OutcomeSink;
   readonly #sent: Open[] = [];
   readonly #again: Open[] = [];
+  #keeper: EngineKeeper | undefined;
   #next = 0;
   #deaths = 0;
   #isOver = false;
@@ -62,6 +63,7 @@ export class BatchRun {
    */
   async work(rc: Client): Promise<void> {
     const keeper = new EngineKeeper(rc);
+    this.#keeper = keeper;
     const { signal } = this.#plan.options;
     try {
       const stream = streamJobs(rc, runOperation, this.#jobs(keeper), { signal });
@@ -121,6 +123,8 @@ export class BatchRun {
       this.#again.push(open);
       return;
     }
+    // The back end of that engine is full of tensors that nobody frees.
+    if (isOutOfMemory(error)) await this.#keeper?.replace(error.engineInfo?.engineId ?? 0);
     if (isDeath(error) && ++open.tries < TRIES) {
       this.#again.push(open);
       return;
@@ -139,8 +143,12 @@ function isUnrun({ ename, evalue }: RemoteError): boolean {
 }
 
 /** The engine died while it had the picture. */
-function isDeath({ ename }: RemoteError): boolean {
-  return ename === 'EngineError';
+function isDeath(error: RemoteError): boolean {
+  return error.ename === 'EngineError' || isOutOfMemory(error);
+}
+
+function isOutOfMemory({ ename, evalue }: RemoteError): boolean {
+  return ename === 'ContextError' && evalue.includes('has no memory for');
 }
 
 function failureOf(error: RemoteError): Failed {

@@ -26,7 +26,14 @@ import { Task } from './task.ts';
  */
 export type ClientEvent =
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }
-  | { readonly type: 'engine-down'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
+  | {
+      readonly type: 'engine-down';
+      readonly id: EngineId;
+      readonly uuid: string;
+      readonly reason: string;
+      /** The cluster starts another engine under the same id. */
+      readonly replaced?: boolean | undefined;
+    }
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
