@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { writeFileAtomic } from '../../../src/util/atomic-write.ts';
+import { fsPath, shownPath } from '../../../src/util/byte-names.ts';
 import { PictureError } from '../picture-error.ts';
 
 /**
@@ -9,9 +10,9 @@ import { PictureError } from '../picture-error.ts';
  */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await mkdir(fsPath(dirname(path)), { recursive: true });
     await writeFileAtomic(path, bytes);
   } catch (error) {
-    throw new PictureError(`cannot write ${path}: ${(error as Error).message}`, { cause: error });
+    throw new PictureError(`cannot write ${shownPath(path)}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -54,7 +54,8 @@ test('each travels under the name by which kernels export it', () => {
 test('each is public, and a name in the tasks of an engine', async () => {
   const names = Object.keys(kernels);
   assert.ok(names.length >= 14);
-  for (const name of names)
+  // `batch` calls runOperation by itself; nobody else can make its jobs.
+  for (const name of names.filter((one) => one !== 'runOperation'))
     assert.is((publicApi as Record<string, unknown>)[name], (pictures as Record<string, unknown>)[name]);
   const typeOf = (wanted: readonly string[]) => wanted.map((name) => typeof Reflect.get(globalThis, name));
   assert.equal(
@@ -167,7 +168,12 @@ test('pictures of tensors on engines: written there, and the response as a pictu
   const png = await rig.e0.apply(plotResponse, await rig.e0.apply(cornerHarris, plate()));
   assert.equal((await sharp(png).metadata()).width, 40);
   const url = pathToFileURL(golden('page').path);
-  assert.equal((await rig.e0.apply(readPicture, url.href, { channels: 'rgb', resize: 96 })).image.shape, [48, 96, 3]);
+  for (const source of [url, url.href]) {
+    const { image } = await rig.e0.apply(readPicture, source, { channels: 'rgb', resize: 96 });
+    assert.equal(image.shape, [48, 96, 3]);
+  }
+  const made = async (text: string) => (await readPicture(new URL(text))).shape;
+  assert.equal(await rig.e0.apply(made, url.href), golden('page').shape);
 });
 
 test('nothing is left on the device, and decoding keeps to the threads of the engine', async () => {

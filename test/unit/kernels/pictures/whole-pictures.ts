@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
+import { writePicture } from '../../../../kernels/pictures/encode-picture.ts';
 import { PictureError } from '../../../../kernels/pictures/picture-error.ts';
 import { readPicture } from '../../../../kernels/pictures/read-picture.ts';
+import { nameOfBytes } from '../../../../src/util/byte-names.ts';
 import { allClose, rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
 import { tiff } from '../../../support/tiff.ts';
@@ -237,6 +239,22 @@ test('file URLs, as objects and as text; other URLs and values are refused', asy
   await rejects(() => readPicture('https://example.org/x.png'), PictureError, /only file: URLs .*pass its bytes/);
   await rejects(() => readPicture(5 as never), TypeError, /a path, a file: URL or a Uint8Array, not 5/);
   await rejects(() => readPicture(undefined as never), TypeError, /not undefined/);
+});
+
+test('names that are not UTF-8: escaped as findPictures gives them, and in a URL', async () => {
+  const bytes = Buffer.concat([Buffer.from(folder), Buffer.from('/caf\xe9.png', 'latin1')]);
+  writeFileSync(
+    bytes,
+    await sharp(RGBA, raw(2, 1, 4))
+      .png()
+      .toBuffer(),
+  );
+  assert.equal((await readPicture(nameOfBytes(bytes))).shape, [1, 2]);
+  assert.equal((await readPicture(`file://${folder}/caf%E9.png`)).shape, [1, 2]);
+  await rejects(() => readPicture(`${nameOfBytes(bytes)}.gone`), PictureError, /cannot read .*caf\\xe9\.png\.gone/);
+  const copy = join(folder, 'deep', nameOfBytes(Buffer.from('\xe9', 'latin1')), 'x.png');
+  await writePicture(copy, (await readPicture(nameOfBytes(bytes))).image);
+  assert.equal((await readPicture(copy)).shape, [1, 2]);
 });
 
 test('a shrunk picture may be larger than one in full size', async () => {
