@@ -50,7 +50,7 @@ export function installGlobals(parts: EngineParts, device: DeviceReport): void {
       capture.flush();
       output.value('display', mimeBundle(value));
     },
-    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply(a, b, state)),
+    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply({ a, b }, state)),
     sum,
     range,
     tensor,

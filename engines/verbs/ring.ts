@@ -45,7 +45,7 @@ async function send({ tag, place, block, dtype, columns, to }: RingSend, state: 
 // B is put together before it is multiplied. Adding products of its blocks would round float32 once per block. It would
 // also copy columns out of A, because columns are not windows.
 async function assembleAndMultiply(args: RingMultiply, state: EngineState): Promise<Tensor | undefined> {
-  const { tag, place, a, dtype, shape, from, into } = args;
+  const { tag, place, a, dtype, product, shape, from, into } = args;
   const b = new Tensor(dtype, shape);
   const parts = await Promise.all(from.map((engine, other) => receive(engine, mailTag(tag, other, place), state)));
   let offset = 0;
@@ -55,7 +55,7 @@ async function assembleAndMultiply(args: RingMultiply, state: EngineState): Prom
     offset += part.size;
   }
   if (offset !== b.size) throw new ShapeError(`the blocks of B have ${offset} elements, [${shape}] was planned`);
-  return deliver(await multiply(a, b, state), into, state);
+  return deliver(await multiply({ a, b, dtype: product }, state), into, state);
 }
 
 async function receive(engine: EngineId, tag: string, state: EngineState): Promise<Tensor> {

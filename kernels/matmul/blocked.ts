@@ -5,7 +5,7 @@ import { numbers, referenceMatmul } from './reference.ts';
 const PANEL = 1024;
 
 /**
- * C = A · B on this thread, row-major. float64 has double precision, the integers wrap as int32, other floats take the
+ * C = A · B on this thread, row-major. float64 has double precision, integers wrap at 32 bits, other floats take the
  * reference. A sweep over a row of C takes four rows of B, so that C is loaded and stored once for four products.
  * Panels of 1024 columns stay in the L2 cache.
  * Technique: loop order and blocking of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication"
@@ -17,6 +17,7 @@ export function blockedMatmul(a: Tensor, b: Tensor): Tensor {
   const { m, n, dtype } = product;
   if (dtype === 'float64') return new Tensor('float64', [m, n], doubles(a, b, product));
   if (dtype === 'int32') return new Tensor('int32', [m, n], ints(a, b, product));
+  if (dtype === 'uint32') return new Tensor('uint32', [m, n], new Uint32Array(ints(a, b, product).buffer));
   return referenceMatmul(a, b);
 }
 
@@ -80,9 +81,9 @@ function intRow(x: Int32Array, y: Int32Array, c: Int32Array, { k, n }: Product, 
   }
 }
 
-/** blockedMatmul as a provider: for CPUs without a library, where float64 and int32 must be exact. */
+/** blockedMatmul as a provider: for CPUs without a library, where float64 and integers must be exact. */
 export const blockedProvider: MatmulProvider = {
   name: 'blocked',
-  dtypes: ['float64', 'int32'],
+  dtypes: ['float64', 'int32', 'uint32'],
   multiply: async (a, b) => blockedMatmul(a, b),
 };

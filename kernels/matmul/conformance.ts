@@ -62,6 +62,7 @@ const FILLS: Record<ProductDType, readonly Fill[]> = {
   float64: ['large', 'small', 'nonfinite'],
   float16: ['large', 'nonfinite'],
   int32: ['full-range'],
+  uint32: ['full-range'],
 };
 const SMALL_INTS: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16'];
 

@@ -5,7 +5,7 @@ import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxrun
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
-import { type MatmulProvider, productOf } from './product.ts';
+import { type MatmulProvider, type ProductDType, productOf } from './product.ts';
 import { numbers } from './reference.ts';
 
 /** The part of onnxruntime-node that the provider uses. */
@@ -19,6 +19,15 @@ export interface Ort {
 // TensorProto.DataType of onnx.proto.
 const ELEMENT = { float32: 1, int32: 6, float64: 11 } as const;
 type Element = keyof typeof ELEMENT;
+
+// Sums and products of 32-bit integers have the same bits with a sign and without.
+const COMPUTED_AS: Readonly<Record<ProductDType, Element>> = {
+  float32: 'float32',
+  float64: 'float64',
+  float16: 'float32',
+  int32: 'int32',
+  uint32: 'int32',
+};
 
 /** Threads sleep after a product. By default they spin, and take 24 to 84 ms of CPU from everything else. */
 const RESTING = { session: { intra_op: { allow_spinning: '0' } } };
@@ -39,13 +48,12 @@ export function onnxProvider(ort: Ort, threads: number): MatmulProvider {
   };
   return {
     name: 'onnx',
-    dtypes: ['float32', 'float64', 'float16', 'int32'],
+    dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32'],
     multiply: async (a, b) => {
       const { m, k, n, dtype } = productOf(a, b);
       if (m * k * n === 0) return new Tensor(dtype, [m, n]);
-      const element = dtype === 'float16' ? 'float32' : dtype;
-      const out = await run(ort, await session(element), element, a, b);
-      return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(out, toHalf) : out);
+      const element = COMPUTED_AS[dtype];
+      return new Tensor(dtype, [m, n], stored(dtype, await run(ort, await session(element), element, a, b)));
     },
   };
 }
@@ -56,8 +64,15 @@ async function run(ort: Ort, session: InferenceSession, element: Element, a: Ten
   return C!.data as TypedArray;
 }
 
+/** The result of the session as `dtype` is stored. */
+function stored(dtype: ProductDType, out: TypedArray): TypedArray {
+  if (dtype === 'float16') return Uint16Array.from(out, toHalf);
+  return dtype === 'uint32' ? new Uint32Array(out.buffer, out.byteOffset, out.length) : out;
+}
+
 function operand(tensor: Tensor, element: Element): Float32Array & Float64Array & Int32Array {
   const data = numbers(tensor);
+  if (data instanceof Uint32Array) return new Int32Array(data.buffer, data.byteOffset, data.length) as never;
   // A copy: the session takes int32, and the small integers are narrower.
   return (element === 'int32' && !(data instanceof Int32Array) ? Int32Array.from(data) : data) as never;
 }

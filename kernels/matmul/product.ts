@@ -1,6 +1,6 @@
 import { ShapeError } from '../../src/errors.ts';
 import type { DType } from '../../src/tensor/dtype.ts';
-import { type ProductDType, productDType } from '../../src/tensor/product-dtype.ts';
+import { computedAs, type ProductDType } from '../../src/tensor/product-dtype.ts';
 import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
 
 export type { ProductDType };
@@ -30,7 +30,7 @@ export interface MatmulProvider {
 /**
  * The sizes and dtype of A · B.
  * @throws ShapeError when an operand is not 2-D or the inner sizes differ
- * @throws TypeError for two dtypes, or a dtype that does not multiply
+ * @throws TypeError for two dtypes, and for bool
  */
 export function productOf(a: MatmulOperand, b: MatmulOperand): Product {
   const [m, k] = a.shape;
@@ -40,5 +40,13 @@ export function productOf(a: MatmulOperand, b: MatmulOperand): Product {
   }
   if (k !== inner)
     throw new ShapeError(`matmul of [${a.shape}] and [${b.shape}]: inner sizes ${k} and ${inner} differ`);
-  return { m, k, n, dtype: productDType(a.dtype, b.dtype) };
+  return { m, k, n, dtype: sharedDType(a.dtype, b.dtype) };
+}
+
+function sharedDType(a: DType, b: DType): ProductDType {
+  if (a !== b) {
+    throw new TypeError(`${a} · ${b} is not a product: convert ${a} and ${b} to one dtype with tensor(x, { dtype })`);
+  }
+  if (a === 'bool') throw new TypeError(`${a} does not multiply: convert to int32, float32 or float64`);
+  return computedAs(a);
 }

@@ -5,14 +5,14 @@ import { type MatmulProvider, type Product, productOf } from './product.ts';
 
 /**
  * C = A · B by three plain loops, row-major: the truth that every other provider is held against.
- * Floats are summed in float64 and rounded once, at the end. int32 wraps as in C.
+ * Floats are summed in float64 and rounded once, at the end. int32 and uint32 wrap as in C.
  * @throws ShapeError, TypeError for operands that do not multiply
  */
 export function referenceMatmul(a: Tensor, b: Tensor): Tensor {
   const product = productOf(a, b);
   const { m, n, dtype } = product;
   const out = allocate(dtype, m * n);
-  if (dtype === 'int32') multiplyInts(a.data, b.data, product, out);
+  if (dtype === 'int32' || dtype === 'uint32') multiplyInts(a.data, b.data, product, out);
   else round(multiplyFloats(a, b, product), dtype === 'float16', out);
   return new Tensor(dtype, [m, n], out);
 }
@@ -51,6 +51,6 @@ function round(values: Float64Array, half: boolean, out: TypedArray): void {
 /** referenceMatmul as a provider. */
 export const referenceProvider: MatmulProvider = {
   name: 'reference',
-  dtypes: ['float32', 'float64', 'float16', 'int32'],
+  dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32'],
   multiply: async (a, b) => referenceMatmul(a, b),
 };

@@ -279,6 +279,8 @@ const deviceFields = {
   tfBackend: text,
   /** The library or shader that multiplies matrices. */
   matmul: text,
+  /** Libraries that multiply instead in some dtypes, by dtype: `{ float64: 'onnx (CPU)' }`. */
+  matmulBy: optional(record(text)),
   /** CPU threads that the engine may use. */
   threads: num,
   /** Limits of the device, such as `maxBufferSize` in bytes. */

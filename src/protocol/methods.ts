@@ -1,6 +1,7 @@
 // The methods of an engine's task queue. Clients encode arguments by this table (`encodeCall`), and the verbs of engines
 // are typed by it. A new method is an entry here, a file in engines/verbs, and a line in engines/verbs/index.ts.
 import type { DType } from '../tensor/dtype.ts';
+import type { ProductDType } from '../tensor/product-dtype.ts';
 import type { Shape, Tensor } from '../tensor/tensor.ts';
 import type { WireError } from './values/wire-error.ts';
 
@@ -121,6 +122,8 @@ export type MemoryArguments = Readonly<Record<string, never>>;
 export interface MatmulArguments {
   readonly a: unknown;
   readonly b: unknown;
+  /** Both operands are converted to this dtype first. Default: as they are. */
+  readonly dtype?: ProductDType | undefined;
   /** Keep the product on the device under this name. */
   readonly into?: string | undefined;
 }
@@ -164,7 +167,10 @@ export interface RingMultiply {
   readonly place: number;
   /** The engine's rows of A. */
   readonly a: unknown;
+  /** The dtype of the blocks of B. */
   readonly dtype: DType;
+  /** Both operands are converted to this dtype before they are multiplied. Default: as they are. */
+  readonly product?: ProductDType | undefined;
   /** The shape of all of B. */
   readonly shape: readonly [number, number];
   /** The ids of the engines that own B's blocks, by place. */

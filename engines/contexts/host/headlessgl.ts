@@ -13,7 +13,7 @@ import { hostReport } from './cpu.ts';
 import { HostContext } from './host-context.ts';
 import { hostMatmul } from './host-matmul.ts';
 import { loadTensorflow, tensorflowProvider } from './tensorflow.ts';
-import { loadWasmTF } from './wasm.ts';
+import { exactByHost, loadWasmTF } from './wasm.ts';
 
 const NEEDS = 'it needs X11 or EGL and OpenGL headers to compile (npm rebuild gl), and a display or xvfb-run to open';
 type CreateGL = (width: number, height: number) => { getParameter(name: number): unknown; VERSION: number } | null;
@@ -41,7 +41,13 @@ async function report({ threads }: ContextOptions): Promise<DeviceReport> {
   return {
     ...hostReport(
       'headlessgl',
-      { gpuMode: 'headlessgl', tfBackend: tensorflow ? 'tensorflow' : 'wasm', matmul: 'gpu.js', driver: glVersion() },
+      {
+        gpuMode: 'headlessgl',
+        tfBackend: tensorflow ? 'tensorflow' : 'wasm',
+        matmul: 'gpu.js',
+        matmulBy: exactByHost(),
+        driver: glVersion(),
+      },
       { threads, packages: ['gl', '@tensorflow/tfjs-core'] },
     ),
     adapter: 'WebGL 1',

@@ -14,13 +14,16 @@ export async function openOnnx(threads: number): Promise<MatmulProvider | undefi
   return ort?.InferenceSession === undefined ? undefined : onnxProvider(ort, threads);
 }
 
-/** Multiplies float64 and int32 on the CPU for any context, exactly. It opens the fastest library at first use. */
+/** The name of the library that `hostMatmul` opens. */
+export const hostMatmulName = (): string => (packageFolder('onnxruntime-node') === undefined ? 'blocked' : 'onnx');
+
+/** Multiplies float64, int32 and uint32 on the CPU for any context, exactly. It opens the fastest library at first use. */
 export function hostMatmul(threads: number): MatmulProvider {
   let opened: Promise<MatmulProvider> | undefined;
   const open = async () => (await openOnnx(threads)) ?? blockedProvider;
   return {
     name: 'host',
-    dtypes: ['float64', 'int32', 'float32', 'float16'],
+    dtypes: ['float64', 'int32', 'uint32', 'float32', 'float16'],
     multiply: async (a, b) => {
       opened ??= open();
       return (await opened).multiply(a, b);

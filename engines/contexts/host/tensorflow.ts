@@ -14,7 +14,7 @@ import { completeBackend } from '../tfjs.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext, type HostTools } from './host-context.ts';
 import type { HostTensor } from './host-tensor.ts';
-import { multiplyByTF } from './wasm.ts';
+import { exactByHost, multiplyByTF } from './wasm.ts';
 
 const PACKAGE = '@tensorflow/tfjs-node';
 // The script is part of the package, as npm runs no scripts of a dependency by name.
@@ -55,7 +55,13 @@ function restoreUtil(): void {
 function report({ threads }: ContextOptions): DeviceReport {
   return hostReport(
     'tensorflow',
-    { gpuMode: 'webasm', tfBackend: 'tensorflow', matmul: 'tf.matMul', driver: 'TensorFlow C library' },
+    {
+      gpuMode: 'webasm',
+      tfBackend: 'tensorflow',
+      matmul: 'tf.matMul',
+      matmulBy: exactByHost(),
+      driver: 'TensorFlow C library',
+    },
     { threads, packages: [PACKAGE, '@tensorflow/tfjs-core'] },
   );
 }

@@ -10,7 +10,7 @@ import { packageFolder } from '../packages.ts';
 import { completeBackend, importTfjs } from '../tfjs.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext, type HostTools } from './host-context.ts';
-import { hostMatmul, openOnnx } from './host-matmul.ts';
+import { hostMatmul, hostMatmulName, openOnnx } from './host-matmul.ts';
 import { guardWasmMemory } from './wasm-memory.ts';
 
 const BACKEND = '@tensorflow/tfjs-backend-wasm';
@@ -35,9 +35,21 @@ function report({ threads }: ContextOptions): DeviceReport {
   const onnx = packageFolder('onnxruntime-node') !== undefined;
   return hostReport(
     'wasm',
-    { gpuMode: 'webasm', tfBackend: 'wasm', matmul: onnx ? 'onnx' : 'tf.matMul', driver: 'WebAssembly SIMD' },
+    {
+      gpuMode: 'webasm',
+      tfBackend: 'wasm',
+      matmul: onnx ? 'onnx' : 'tf.matMul',
+      matmulBy: onnx ? undefined : exactByHost(),
+      driver: 'WebAssembly SIMD',
+    },
     { threads, packages: ['@tensorflow/tfjs-core', BACKEND, 'onnxruntime-node'] },
   );
+}
+
+/** The library for the dtypes that tf.matMul does not compute exactly. */
+export function exactByHost(): Record<string, string> {
+  const name = hostMatmulName();
+  return { float64: name, int32: name, uint32: name };
 }
 
 /** Multiplies float32 and float16 by tf.matMul, the other dtypes on the host. */
@@ -59,7 +71,7 @@ export const wasmProvider: ContextProvider = {
     const byTF = multiplyByTF(options.threads);
     const described = report(options);
     return new HostContext({
-      report: onnx === undefined ? { ...described, matmul: 'tf.matMul' } : described,
+      report: onnx === undefined ? { ...described, matmul: 'tf.matMul', matmulBy: exactByHost() } : described,
       loadTF: loadWasmTF,
       gpuMode: 'webasm',
       multiply: async (a, b, tools) => {

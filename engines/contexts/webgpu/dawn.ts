@@ -3,6 +3,7 @@
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { ContextOptions, ContextProbe } from '../context.ts';
+import { hostMatmulName } from '../host/host-matmul.ts';
 import { packageVersions } from '../packages.ts';
 
 /** An adapter, and whether it computes on the CPU. */
@@ -136,6 +137,7 @@ export function adapterReport({ adapter, software }: FoundAdapter, { threads }: 
     gpuMode: 'webgpu',
     tfBackend: 'webgpu',
     matmul: 'wgsl',
+    matmulBy: { float64: `${hostMatmulName()} (CPU)` },
     threads,
     limits: Object.fromEntries(REPORTED.map((name) => [name, adapter.limits[name]])),
     features: [...adapter.features].sort(),

@@ -73,7 +73,8 @@ export class GpuMatmul {
   /** Computes C on the device and gives its buffer. @throws ContextError when it does not fit, or the device is lost */
   async run(buffers: DeviceBuffers, product: Product, a: DeviceTensor, b: DeviceTensor): Promise<GPUBuffer> {
     const { m, k, n } = product;
-    const call = { m, k, n, dtype: product.dtype as GemmDType };
+    // Products and sums of 32-bit integers have the same bits with a sign and without.
+    const call = { m, k, n, dtype: product.dtype === 'uint32' ? 'int32' : (product.dtype as GemmDType) };
     const scratch: GPUBuffer[] = [];
     const what = `matmul of ${a.dtype}[${a.shape}] and [${b.shape}]`;
     const operands = await Promise.all([a, b].map(async (t) => ({ on: t, host: await widened(t) })));

@@ -102,9 +102,17 @@ function devices(client: Client): string {
 function json(client: Client, flags: Flags, measured: Measured, checked: ProductCheck | undefined): string {
   const { m, k, n, dtype, seed } = flags;
   const { plan, ms } = measured;
-  const { kind, bytes, panels, blocks } = plan;
+  const { kind, bytes, panels, blocks, provider } = plan;
   const head = { m, k, n, dtype, seed, engines: client.length, device: devices(client) };
-  const result = { plan: kind, panels, busy: blocks.length, bytes, ms, gflops: gflops(flags, measured) };
+  const result = {
+    plan: kind,
+    panels,
+    busy: blocks.length,
+    bytes,
+    provider: provider ?? null,
+    ms,
+    gflops: gflops(flags, measured),
+  };
   return `${JSON.stringify({ ...head, ...result, check: checked ?? null }, null, 2)}\n`;
 }
 
@@ -114,6 +122,7 @@ function text(client: Client, flags: Flags, measured: Measured, checked: Product
   const lines = [
     `product  ${dtype} [${m}×${k}] · [${k}×${n}]`,
     `engines  ${client.length} on ${devices(client)}`,
+    `by       ${plan.provider ?? 'different libraries'}`,
     `plan     ${plan.kind}: ${plan.panels.join(' × ')} panels, ${plan.blocks.length} engines busy, ${plan.bytes} bytes moved`,
     `speed    ${gflops(flags, measured).toPrecision(3)} GFLOP/s end to end, ${ms.toFixed(1)} ms`,
   ];

@@ -16,7 +16,10 @@ export type BlockResults = AsyncResult<unknown, Tensor | undefined>;
 export function multiplyBlocks({ calls, plan, a, b, into, limits }: PdotJob, place?: PlaceOfResult): BlockResults {
   const panelOf = columnPanels(b);
   const args = new Map<number, MatmulArguments>(
-    plan.blocks.map((block) => [block.place, { a: rowsOf(a, block.rows), b: panelOf(block.columns), into }]),
+    plan.blocks.map((block) => [
+      block.place,
+      { a: rowsOf(a, block.rows), b: panelOf(block.columns), dtype: plan.dtype, into },
+    ]),
   );
   const call = calls.open('pdot', limits);
   return calls.valuesOf(

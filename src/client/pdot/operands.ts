@@ -1,8 +1,9 @@
 import { ShapeError } from '../../errors.ts';
 import type { Description } from '../../protocol/methods.ts';
 import { Ref } from '../../protocol/values/ref.ts';
-import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
-import type { DType } from '../../tensor/dtype.ts';
+import { cast, isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
+import { type DType, itemSize } from '../../tensor/dtype.ts';
+import type { ProductDType } from '../../tensor/product-dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { Calls } from '../calls/calls.ts';
 import type { CallOptions } from '../options.ts';
@@ -22,6 +23,15 @@ export async function operandValue(operand: Operand): Promise<OperandValue> {
   if (operand instanceof Ref) return operand;
   if (!isTFTensor(operand) || operand.data === undefined) return tensor(operand);
   return new Tensor(operand.dtype as DType, operand.shape, await operand.data());
+}
+
+/**
+ * The operand as it is sent to multiply in `dtype`: narrowed here where that makes it smaller, a copy; else as it is,
+ * and the engines widen it. Engines narrow what they hold.
+ */
+export function narrowed(operand: OperandValue, dtype: ProductDType): OperandValue {
+  if (operand instanceof Ref || itemSize(dtype) >= itemSize(operand.dtype)) return operand;
+  return cast(operand, dtype);
 }
 
 /**

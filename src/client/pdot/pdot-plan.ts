@@ -19,6 +19,9 @@ export interface PlannedBlock {
   readonly columns: Range;
 }
 
+/** The library or shader that multiplies in each dtype; undefined where the engines differ. */
+export type Providers = Readonly<Partial<Record<ProductDType, string | undefined>>>;
+
 /** The parts that a plan is made of. */
 export interface PdotPlanInit {
   readonly a: OperandLayout;
@@ -26,7 +29,8 @@ export interface PdotPlanInit {
   readonly dtype: ProductDType;
   readonly keep: boolean;
   readonly engines: readonly EngineId[];
-  readonly provider: string | undefined;
+  readonly asked?: ProductDType | undefined;
+  readonly providers: Providers;
   readonly blocks: BlockPlan;
 }
 
@@ -57,11 +61,15 @@ export class PdotPlan {
   readonly traffic: PdotTraffic;
   /** The sum of the traffic. */
   readonly bytes: number;
-  /** The matmul provider that the engines report; undefined where they differ. */
+  /** The dtype that was asked for with `dtype`; undefined: NumPy's promotion. */
+  readonly asked: ProductDType | undefined;
+  /** The library or shader that computes this product, as the engines report; undefined where they differ. */
   readonly provider: string | undefined;
+  /** The same for each dtype. */
+  readonly providers: Providers;
 
   /** Plans are made by `pdot.plan`. */
-  constructor({ a, b, dtype, keep, engines, provider, blocks }: PdotPlanInit) {
+  constructor({ a, b, dtype, keep, engines, asked, providers, blocks }: PdotPlanInit) {
     this.kind = blocks.kind;
     this.a = a;
     this.b = b;
@@ -77,7 +85,9 @@ export class PdotPlan {
     this.panels = blocks.panels;
     this.traffic = blocks.traffic;
     this.bytes = blocks.bytes;
-    this.provider = provider;
+    this.asked = asked;
+    this.provider = providers[dtype];
+    this.providers = providers;
   }
 
   [inspect.custom](): string {
@@ -86,7 +96,7 @@ export class PdotPlan {
 
   /** The plan in aligned lines. Ranges are half-open, as in views: `rows 0:128` ends before row 128. */
   toString(): string {
-    const { kind, panels, provider, traffic } = this;
+    const { kind, panels, traffic } = this;
     const { toEngines, betweenEngines, toClient } = traffic;
     const lines = [
       ['A', operandText(this.a)],
@@ -96,11 +106,19 @@ export class PdotPlan {
         `${matrixText(this.dtype, this.shape)}, ${this.keep ? 'stays on the engines by rows' : 'comes to the client'}`,
       ],
       ['bytes', `${toEngines} to the engines, ${betweenEngines} between engines, ${toClient} to the client`],
-      ...(provider === undefined ? [] : [['provider', provider]]),
+      ...providerLine(this),
       ...engineLines(this),
     ];
     return aligned(`pdot plan ${kind}: ${panels.join(' × ')} panels`, lines as [string, string][]);
   }
+}
+
+// Nested arrays are float64, and a product of them that runs on the CPU beside an idle device should not go unsaid.
+function providerLine({ dtype, provider, providers }: PdotPlan): string[][] {
+  if (provider === undefined) return [];
+  const other = providers.float32;
+  const isSlow = dtype === 'float64' && other !== undefined && other !== provider;
+  return [['provider', isSlow ? `${provider}; float32 runs on ${other}: { dtype: 'float32' }` : provider]];
 }
 
 const matrixText = (dtype: DType, shape: readonly number[]): string => `${dtype} [${shape.join('×')}]`;
@@ -136,13 +154,15 @@ export interface PlannedProduct {
   readonly a: Tensor | Ref;
   readonly b: Tensor | Ref;
   readonly keep: boolean;
+  /** The dtype that is asked for. */
+  readonly asked?: ProductDType | undefined;
 }
 
 /**
  * Checks that a plan serves this product. The engines check their own parts of it when they multiply.
  * @throws TypeError, ShapeError naming what differs
  */
-export function assertServes(plan: PdotPlan, { engines, a, b, keep }: PlannedProduct): void {
+export function assertServes(plan: PdotPlan, { engines, a, b, keep, asked }: PlannedProduct): void {
   if (String(plan.engines) !== String(engines)) {
     throw new TypeError(`the plan is for the engines ${plan.engines}, and the view has ${engines}: plan again`);
   }
@@ -151,6 +171,9 @@ export function assertServes(plan: PdotPlan, { engines, a, b, keep }: PlannedPro
       ? 'to bring C to the client, and into is given'
       : 'to keep C on the engines, and into is not given';
     throw new TypeError(`the plan is ${given}: plan again`);
+  }
+  if (asked !== undefined && asked !== plan.dtype) {
+    throw new TypeError(`the plan multiplies in ${plan.dtype}, and ${asked} is asked for: plan again`);
   }
   assertOperand('A', plan.a, a);
   assertOperand('B', plan.b, b);

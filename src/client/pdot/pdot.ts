@@ -2,9 +2,9 @@
 // push B everywhere, scatter A by rows, run C = A · B, gather C.
 import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
-import { productDType } from '../../tensor/product-dtype.ts';
+import { PRODUCT_DTYPES, type ProductDType, productDType } from '../../tensor/product-dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { ANYTHING, type Check, optionsOf, type Rules, shown } from '../../util/checks.ts';
+import { ANYTHING, type Check, optionsOf, type Rules, shown, wordOf } from '../../util/checks.ts';
 import { guarded, promises } from '../../util/signature.ts';
 import type { Calls } from '../calls/calls.ts';
 import { callsOf, DirectView } from '../direct-view.ts';
@@ -14,8 +14,8 @@ import type { Mode } from '../remote.ts';
 import { type BlockResults, multiplyBlocks } from './blocks.ts';
 import { deadline } from './deadline.ts';
 import type { PdotJob } from './job.ts';
-import { layoutsOf, type Operand, operandValue } from './operands.ts';
-import { assertServes, PdotPlan } from './pdot-plan.ts';
+import { layoutsOf, narrowed, type Operand, type OperandValue, operandValue } from './operands.ts';
+import { assertServes, PdotPlan, type Providers } from './pdot-plan.ts';
 import { type PlanChoice, type Planner, plannerOf } from './plan.ts';
 import { ResultMatrix } from './result-matrix.ts';
 import { multiplyRing } from './ring.ts';
@@ -26,6 +26,11 @@ export interface PdotPlanOptions extends CallOptions {
   readonly plan?: PlanChoice | undefined;
   /** Keep C on the engines, scattered by rows, under this name. */
   readonly into?: string | undefined;
+  /**
+   * Multiply in this dtype, and give C in it. Operands here are narrowed before they are sent, those on the engines
+   * there. Default: NumPy's promotion of both dtypes.
+   */
+  readonly dtype?: ProductDType | undefined;
 }
 
 /** Options of `pdot`. */
@@ -38,8 +43,10 @@ export interface PdotOptions extends Omit<PdotPlanOptions, 'plan'> {
 export interface Pdot {
   /**
    * The matrix product C = A · B, computed block by block on the view's engines: `[M, N]` from A `[M, K]` and B `[K,
-   * N]`. Both have one dtype. float32, float16 and int32 (which wraps) are multiplied on the engines' devices, float64
-   * in double precision on their CPUs. The small integers give int32.
+   * N]`. Two dtypes multiply in the smallest one that holds both, as NumPy promotes them (docs/semantics.md has the
+   * table). float32, float16, int32 and uint32 (which wrap) are multiplied on the engines' devices, float64 in double
+   * precision on their CPUs. The small integers give int32. Nested arrays are float64: `dtype: 'float32'` brings them
+   * to the device.
    *
    * An operand is a value here, or `ref('A')`. Each engine holds some rows of A, as scatter deals them. It holds some
    * rows of B too, or all of it (push). Operands on the engines must not change until the promise settles. `timeout`
@@ -47,7 +54,7 @@ export interface Pdot {
    * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
    *   CompositeError when an engine fails; TimeoutError, AbortError
    * @example
-   * const c = await pdot(engines, a, b); // Tensor
+   * const c = await pdot(engines, a, b, { dtype: 'float32' }); // Tensor
    */
   (
     view: DirectView<Mode>,
@@ -95,7 +102,12 @@ const VIEW: Check = (value) => {
   );
 };
 
-const PDOT_OPTIONS: Rules<PdotOptions> = { ...CALL_OPTIONS, plan: ANYTHING, into: NAME };
+const PDOT_OPTIONS: Rules<PdotOptions> = {
+  ...CALL_OPTIONS,
+  plan: ANYTHING,
+  into: NAME,
+  dtype: wordOf(...PRODUCT_DTYPES),
+};
 const PDOT = promises({ view: VIEW, a: ANYTHING, b: ANYTHING }, { options: optionsOf(PDOT_OPTIONS) });
 
 /** The matrix product over the engines of a view. `pdot.plan` tells how it would be computed. */
@@ -123,43 +135,55 @@ async function planOf(
 
 /** Checks, asks for the shapes of refs, and plans. */
 async function prepared(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions): Promise<PdotJob> {
-  const { plan: wish, into, ...call } = options;
+  const { plan: wish, into, dtype: asked = plannedDType(wish), ...call } = options;
   const planner = wish instanceof PdotPlan ? wish : plannerOf(wish);
   const calls = callsOf(view).asMany();
   const limits = deadline(call);
-  const [x, y] = await Promise.all([operandValue(a), operandValue(b)]);
-  const unplanned = { calls, a: x, b: y, into, limits };
+  const values = await Promise.all([operandValue(a), operandValue(b)]);
+  const [x, y] = asked === undefined ? values : values.map((value) => narrowed(value, asked));
+  const unplanned = { calls, a: x as OperandValue, b: y as OperandValue, into, limits, asked };
   return { ...unplanned, plan: await planFor(planner, unplanned) };
 }
 
-type Unplanned = Omit<PdotJob, 'plan'>;
+/** The dtype that a plan was asked for. */
+function plannedDType(wish: PlanChoice | PdotPlan | undefined): ProductDType | undefined {
+  return wish instanceof PdotPlan ? wish.asked : undefined;
+}
+
+interface Unplanned extends Omit<PdotJob, 'plan'> {
+  readonly asked: ProductDType | undefined;
+}
 
 async function planFor(planner: PdotPlan | Planner, unplanned: Unplanned): Promise<PdotPlan> {
-  const { calls, a, b, into } = unplanned;
+  const { calls, a, b, into, asked } = unplanned;
   if (!(planner instanceof PdotPlan)) return newPlan(planner, unplanned);
-  assertServes(planner, { engines: calls.ids, a, b, keep: into !== undefined });
+  assertServes(planner, { engines: calls.ids, a, b, keep: into !== undefined, asked });
   return planner;
 }
 
-async function newPlan(planner: Planner, { calls, a, b, into, limits }: Unplanned): Promise<PdotPlan> {
+async function newPlan(planner: Planner, { calls, a, b, into, limits, asked }: Unplanned): Promise<PdotPlan> {
   const [left, right] = await layoutsOf(calls, a, b, limits);
-  const dtype = productDType(left.dtype, right.dtype);
+  const dtype = asked ?? productDType(left.dtype, right.dtype);
   const [engines, keep] = [calls.ids, into !== undefined];
   const blocks = planner({
     a: left,
     b: right,
     engines: engines.length,
     keep,
-    itemSize: itemSize(left.dtype),
     resultItemSize: itemSize(dtype),
   });
-  return new PdotPlan({ a: left, b: right, dtype, keep, engines, provider: providerOf(calls), blocks });
+  return new PdotPlan({ a: left, b: right, dtype, keep, engines, asked, providers: providersOf(calls), blocks });
 }
 
-/** The provider that all engines report; undefined where they differ. */
-function providerOf({ ids, links }: Calls<'many'>): string | undefined {
-  const [first, ...others] = new Set(ids.map((id) => links.engine(id)?.device.matmul));
-  return others.length === 0 ? first : undefined;
+/** The library or shader that multiplies in each dtype, where all engines report the same. */
+function providersOf({ ids, links }: Calls<'many'>): Providers {
+  const devices = ids.map((id) => links.engine(id)?.device);
+  return Object.fromEntries(
+    PRODUCT_DTYPES.map((dtype) => {
+      const [first, ...others] = new Set(devices.map((device) => device?.matmulBy?.[dtype] ?? device?.matmul));
+      return [dtype, others.length === 0 ? first : undefined];
+    }),
+  );
 }
 
 async function run(job: PdotJob): Promise<Tensor | Ref> {

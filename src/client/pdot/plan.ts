@@ -1,7 +1,7 @@
 // Planning of a pdot: which engine multiplies which block, how the operands get there, and how many bytes that moves.
 // Shapes go in, blocks come out; nothing here sends.
 import { ShapeError } from '../../errors.ts';
-import type { DType } from '../../tensor/dtype.ts';
+import { type DType, itemSize } from '../../tensor/dtype.ts';
 import { type Range, ranges } from '../../tensor/partition.ts';
 import type { Shape } from '../../tensor/tensor.ts';
 
@@ -21,6 +21,7 @@ const CHOICES: readonly PlanChoice[] = ['auto', 'rows', 'grid', 'ring'];
 export interface OperandLayout {
   /** The shape of the whole operand. */
   readonly shape: Shape;
+  /** Its dtype as it lies on the engines or is sent to them. */
   readonly dtype: DType;
   /** At the client, scattered over the engines by rows, or whole on each engine. */
   readonly held: 'client' | 'rows' | 'replicated';
@@ -73,8 +74,6 @@ export interface PlanRequest {
   readonly choice?: PlanChoice | undefined;
   /** C stays on the engines, by rows. */
   readonly keep?: boolean | undefined;
-  /** Bytes of one element of A and B. */
-  readonly itemSize: number;
   /** Bytes of one element of C. */
   readonly resultItemSize: number;
 }
@@ -163,10 +162,10 @@ function obstacle(kind: PlanKind, request: PlanRequest): string | undefined {
   return keep ? "into keeps C on the engines by rows, and grid makes blocks: use 'rows' or 'ring'" : undefined;
 }
 
-function ringObstacle({ b, itemSize }: PlanRequest): string | undefined {
+function ringObstacle({ b }: PlanRequest): string | undefined {
   if (b.held === 'replicated' && b.parts === undefined) return "each engine holds all of B already: use 'rows'";
   const [k, n] = b.shape as readonly [number, number];
-  const bytes = k * n * itemSize;
+  const bytes = k * n * itemSize(b.dtype);
   return bytes > MAX_RING_BYTES
     ? `B has ${bytes} bytes, and mailboxes hold ${MAX_RING_BYTES}: replicate B with push and use 'rows'`
     : undefined;
@@ -217,7 +216,7 @@ function rows(request: PlanRequest): BlockPlan {
   const all = sizes(request);
   const blocks = rowBlocks(request, all);
   const busy = busyOf(blocks, request.keep);
-  const copies = request.b.held === 'client' ? busy.length * all.k * all.n * request.itemSize : 0;
+  const copies = request.b.held === 'client' ? busy.length * all.k * all.n * itemSize(request.b.dtype) : 0;
   const traffic = { toEngines: bytesOfA(request, all) + copies, betweenEngines: 0, toClient: bytesOfC(request, all) };
   return planned(all, { kind: 'rows', blocks, busy, panels: [blocks.length, 1] }, traffic);
 }
@@ -225,11 +224,12 @@ function rows(request: PlanRequest): BlockPlan {
 function grid(request: PlanRequest): BlockPlan {
   const all = sizes(request);
   const { m, k, n } = all;
-  const [down, across] = bestPanels(all, request.engines);
+  const [down, across] = bestPanels(all, request);
   const columns = ranges(n, across);
   const blocks = ranges(m, down).flatMap((range) => columns.map((column) => ({ rows: range, columns: column })));
   const busy = busyOf(blocks, false);
-  const operands = (block: Block) => (sizeOf(block.rows) + sizeOf(block.columns)) * k * request.itemSize;
+  const [sizeA, sizeB] = [itemSize(request.a.dtype), itemSize(request.b.dtype)];
+  const operands = (block: Block) => (sizeOf(block.rows) * sizeA + sizeOf(block.columns) * sizeB) * k;
   const toEngines = busy.reduce((sum, i) => sum + operands(blocks[i] as Block), 0);
   const traffic = { toEngines, betweenEngines: 0, toClient: bytesOfC(request, all) };
   return planned(all, { kind: 'grid', blocks, busy, panels: [down, across] }, traffic);
@@ -242,18 +242,19 @@ function ring(request: PlanRequest): BlockPlan {
   const busy = busyOf(blocks, request.keep);
   const own = request.b.parts ?? ranges(k, request.engines).map(sizeOf);
   const arriving = busy.reduce((sum, i) => sum + (k - (own[i] as number)), 0) * n;
-  const sent = request.b.held === 'client' ? k * n * request.itemSize : 0;
+  const size = itemSize(request.b.dtype);
+  const sent = request.b.held === 'client' ? k * n * size : 0;
   const traffic = {
     toEngines: bytesOfA(request, all) + sent,
-    betweenEngines: arriving * request.itemSize,
+    betweenEngines: arriving * size,
     toClient: bytesOfC(request, all),
   };
   return planned(all, { kind: 'ring', blocks, busy, panels: [blocks.length, 1] }, traffic);
 }
 
 /** Bytes of A on their way to the engines. */
-function bytesOfA({ a, itemSize }: PlanRequest, { m, k }: Sizes): number {
-  return a.held === 'client' ? m * k * itemSize : 0;
+function bytesOfA({ a }: PlanRequest, { m, k }: Sizes): number {
+  return a.held === 'client' ? m * k * itemSize(a.dtype) : 0;
 }
 
 /** Bytes of C on their way to the client. */
@@ -262,13 +263,14 @@ function bytesOfC({ keep, resultItemSize }: PlanRequest, { m, n }: Sizes): numbe
 }
 
 /** Row panels × column panels: at least three quarters of the engines that can have work, and then the fewest bytes. */
-function bestPanels({ m, k, n }: Sizes, engines: number): [number, number] {
+function bestPanels({ m, k, n }: Sizes, { a, b, engines }: PlanRequest): [number, number] {
   const candidates = Array.from({ length: Math.min(engines, Math.max(1, m)) }, (_, i) => {
     const down = i + 1;
     return [down, Math.min(Math.floor(engines / down), Math.max(1, n))] as [number, number];
   });
   const most = Math.max(...candidates.map(([down, across]) => down * across));
   const wide = candidates.filter(([down, across]) => 4 * down * across >= 3 * most);
-  const cost = ([down, across]: [number, number]) => across * m * k + down * k * n;
+  const [sizeA, sizeB] = [itemSize(a.dtype), itemSize(b.dtype)];
+  const cost = ([down, across]: [number, number]) => across * m * k * sizeA + down * k * n * sizeB;
   return wide.reduce((best, next) => (cost(next) < cost(best) ? next : best));
 }

@@ -44,7 +44,15 @@ function send({ calls, plan, b, limits }: PdotJob, tag: string): AsyncResult<unk
 
 function multiply({ calls, plan, a, into, limits }: PdotJob, tag: string, place?: PlaceOfResult): BlockResults {
   const shape = plan.b.shape as readonly [number, number];
-  const common = { step: 'multiply', tag, dtype: plan.b.dtype, shape, from: plan.engines, into } as const;
+  const common = {
+    step: 'multiply',
+    tag,
+    dtype: plan.b.dtype,
+    product: plan.dtype,
+    shape,
+    from: plan.engines,
+    into,
+  } as const;
   const args = new Map<number, RingMultiply>(
     plan.blocks.map((block) => [block.place, { ...common, place: block.place, a: rowsOf(a, block.rows) }]),
   );

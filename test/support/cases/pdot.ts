@@ -6,8 +6,10 @@ import { referenceMatmul } from '../../../kernels/matmul/reference.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { CompositeError, ShapeError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
+import { cast, tensor } from '../../../src/tensor/convert.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
 import { toHalf } from '../../../src/tensor/float16.ts';
+import { productDType } from '../../../src/tensor/product-dtype.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { rejects } from '../assert.ts';
 import type { Rig } from '../cluster.ts';
@@ -66,10 +68,107 @@ export function pdotCases(test: Suite, rig: () => Rig, sizes: Sizes = [37, 23, 2
       await nothingLeft(rig());
     });
   }
+  dtypes(test, rig);
   edges(test, rig);
   plans(test, rig, sizes);
   references(test, rig);
   failures(test, rig);
+}
+
+/** Both as the dtype of their product, for a check. */
+function promoted(a: Tensor, b: Tensor): [Tensor, Tensor] {
+  const dtype = productDType(a.dtype, b.dtype);
+  return [cast(a, dtype), cast(b, dtype)];
+}
+
+const ALL_DTYPES: readonly DType[] = ['float32', 'float64', 'float16', 'int32', 'uint32', 'int8', 'uint16', 'bool'];
+
+// Small whole numbers, so that also float16 is exact, but those that are negative.
+function whole(dtype: DType, shape: readonly [number, number], salt = 1): Tensor {
+  const values = Array.from({ length: shape[0] * shape[1] }, (_, i) => (i * 7 + salt) % (dtype === 'bool' ? 2 : 5));
+  return tensor(values, { dtype, shape });
+}
+
+function dtypes(test: Suite, rig: () => Rig): void {
+  for (const first of ALL_DTYPES) {
+    test(`${first} with every dtype, as NumPy promotes them`, async () => {
+      const products = ALL_DTYPES.map(async (second) => {
+        const [a, b] = [whole(first, [5, 4]), whole(second, [4, 3], 2)];
+        const c = await pdot(rig().v, a, b);
+        assert.is(c.dtype, productDType(first, second), second);
+        assert.ok(c.equals(referenceMatmul(...promoted(a, b))), `${first} · ${second}: ${c}`);
+      });
+      await Promise.all(products);
+    });
+  }
+  test('uint32 wraps, also with numbers beyond int32', async () => {
+    const a = tensor(
+      [
+        [4_000_000_000, 3],
+        [2 ** 31, 5],
+      ],
+      { dtype: 'uint32' },
+    );
+    const c = await pdot(rig().v, a, a);
+    assert.equal(
+      [c.dtype, c.toNested()],
+      [
+        'uint32',
+        [
+          [4_131_389_440, 3_410_065_423],
+          [2_147_483_648, 2_147_483_673],
+        ],
+      ],
+    );
+  });
+  test('two dtypes on the engines: each device copy is kept, and the values stay', async () => {
+    const { v } = rig();
+    const [a, b] = [whole('int32', [6, 4]), whole('float32', [4, 3], 2)];
+    await Promise.all([v.scatter('A', a), v.push({ B: b })]);
+    for (let i = 0; i < 2; i++) {
+      assert.ok((await pdot(v, ref('A'), ref('B'))).equals(referenceMatmul(...promoted(a, b))));
+      assert.ok((await pdot(v, ref('A'), b, { plan: 'ring' })).equals(referenceMatmul(...promoted(a, b))));
+    }
+    assert.ok(((await v.gather('A')) as Tensor).equals(a));
+    await nothingLeft(rig());
+  });
+  test('dtype narrows operands here before they are sent, and those on the engines there', async () => {
+    const { v } = rig();
+    const [a, b] = [matrix('float64', [9, 8]), matrix('float64', [8, 7], 2)];
+    const [x, y] = [cast(a, 'float32'), cast(b, 'float32')];
+    for (const plan of PLANS) assertProduct(await pdot(v, a, b, { plan, dtype: 'float32' }), x, y);
+    const wide = await pdot.plan(v, a, b, { plan: 'rows' });
+    const plan = await pdot.plan(v, a, b, { plan: 'rows', dtype: 'float32' });
+    assert.equal(
+      [plan.dtype, plan.a.dtype, plan.traffic.toEngines * 2],
+      ['float32', 'float32', wide.traffic.toEngines],
+    );
+    assertProduct(await pdot(v, a, b, { plan }), x, y);
+    await rejects(() => pdot(v, a, b, { plan, dtype: 'float64' }), TypeError, /plan again/);
+    await Promise.all([v.scatter('A', a), v.push({ B: b })]);
+    await pdot(v, ref('A'), ref('B'), { dtype: 'float32', into: 'C' });
+    assertProduct((await v.gather('C')) as Tensor, x, y);
+    // Bytes are sent as they are where the dtype is wider.
+    const bytes = await pdot.plan(v, whole('int8', [9, 8]), y, { dtype: 'float32' });
+    assert.is(bytes.a.dtype, 'int8');
+    await nothingLeft(rig());
+  });
+  test('a plan tells what computes each dtype', async () => {
+    const { v, rc } = rig();
+    const { providers, provider } = await pdot.plan(v, [[1]], [[2]]);
+    const device = rc.engines[0]?.device;
+    assert.is(provider, device?.matmulBy?.['float64'] ?? device?.matmul);
+    assert.is(providers.float32, device?.matmul);
+    if (device?.kind === 'webgpu') assert.match(String(provider), /CPU/);
+  });
+  test('matmul in tasks converts as pdot does', async () => {
+    const { e0 } = rig();
+    const [a, b] = [whole('int16', [3, 4]), whole('float32', [4, 2], 2)];
+    await e0.push({ a, b });
+    await e0.execute('c = await matmul(a, b)');
+    assert.ok(((await e0.pull('c')) as Tensor).equals(referenceMatmul(...promoted(a, b))));
+    await e0.clear();
+  });
 }
 
 const EDGES: readonly Sizes[] = [
@@ -191,8 +290,7 @@ function failures(test: Suite, rig: () => Rig): void {
   test('dtypes and shapes are checked first, also of what lies on the engines', async () => {
     const { v } = rig();
     const before = v.ids.length;
-    await rejects(() => pdot(v, matrix('int32', [2, 2]), matrix('float32', [2, 2])), TypeError, /int32 · float32/);
-    await rejects(() => pdot(v, matrix('bool', [2, 2]), matrix('bool', [2, 2])), TypeError, /bool does not multiply/);
+    await rejects(() => pdot(v, [[1]], [[1]], { dtype: 'int8' as never }), RangeError, /dtype is one of 'float32'/);
     await rejects(() => pdot(v, [1, 2], [[1], [2]]), ShapeError, /2-D/);
     v.scatter('A', matrix('float32', [8, 5]));
     v.scatter('B', matrix('float32', [7, 3]));

@@ -25,8 +25,8 @@ function make(
   { provider, ...more }: Partial<PlanRequest> & { provider?: string } = {},
 ): PdotPlan {
   const keep = more.keep ?? false;
-  const blocks = plan({ a, b, engines: engines.length, itemSize: 4, resultItemSize: 4, ...more });
-  return new PdotPlan({ a, b, dtype: 'float32', keep, engines, provider, blocks });
+  const blocks = plan({ a, b, engines: engines.length, resultItemSize: 4, ...more });
+  return new PdotPlan({ a, b, dtype: 'float32', keep, engines, providers: { float32: provider }, blocks });
 }
 
 test('blocks have their engines; the traffic adds up', () => {
@@ -104,6 +104,7 @@ const REFUSED: [string, PdotPlan, Partial<PlannedProduct>, typeof TypeError | ty
   ],
   ['a ref', here, { b: ref('B') }, TypeError, /for B at the client, and B is a ref/],
   ['a value', there, { a, keep: true }, TypeError, /for A on the engines, and A is a value here/],
+  ['another dtype of C', here, { asked: 'float64' }, TypeError, /multiplies in float32, and float64 is asked for/],
   ['into', here, { keep: true }, TypeError, /to bring C to the client, and into is given/],
   ['no into', there, { a: ref('A') }, TypeError, /to keep C on the engines, and into is not given/],
 ];

@@ -21,7 +21,7 @@ const rows = (columns: number, ...parts: number[]): Layout => ({
 const whole = (...shape: number[]): Layout => ({ shape, dtype: 'float32', held: 'replicated' });
 
 function make(a: Layout, b: Layout, engines: number, more: Partial<PlanRequest> = {}): Plan {
-  return plan({ a, b, engines, itemSize: 4, resultItemSize: 4, ...more });
+  return plan({ a, b, engines, resultItemSize: 4, ...more });
 }
 
 // A [8,6], B [6,10] on four engines: A 192 bytes, B 240, C 320.
