@@ -1,6 +1,6 @@
 // Corners in photographs, in pictures per second: the engine work of `directview corners`, on each context, beside
-// scikit-image through ipyparallel's map. Both sides take the same files (decoded on the engines each time), the same
-// parameters and the same number of engines, in turns in one run.
+// scikit-image through ipyparallel's map, and beside OpenCV through joblib. Both sides take the same files (decoded on the
+// engines each time), the same parameters, and the same numbers of processes and threads, in turns in one run.
 // `node dist/bench/corners.js [--json FILE] [--engines N] [--repeat K] [--rounds R] [--device wasm,tensorflow,…]`
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
@@ -15,7 +15,6 @@ import { peerIfThere } from './support/peer.ts';
 import { timed } from './support/stats.ts';
 
 const ROOT = new URL('../../', import.meta.url);
-const PEER_NAME = 'scikit-image + ipyparallel';
 const CONTEXTS: readonly DeviceChoice[] = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
 
 interface Figure {
@@ -24,8 +23,9 @@ interface Figure {
   readonly picturesPerSecond: number;
   /** Corners in all the pictures; the peer must find as many. */
   readonly corners: number;
-  /** Our rate over the peer's, with the same number of engines, measured in turns. */
-  readonly ratio?: number;
+  /** The peer that it was measured beside, in turns, and our rate over the peer's with the same number of engines. */
+  readonly beside?: string | undefined;
+  readonly ratio?: number | undefined;
   readonly skipped?: string;
 }
 
@@ -64,18 +64,30 @@ async function openContext(device: DeviceChoice, engines: number): Promise<Runne
   return { name: device, run, close: () => cluster.stop() };
 }
 
+interface PeerKind {
+  readonly name: string;
+  readonly script: string;
+  readonly modules: readonly string[];
+}
+
+/** Each does the same steps on the same files, in as many processes as there are engines, with as many threads each. */
+const PEERS: readonly PeerKind[] = [
+  { name: 'scikit-image + ipyparallel', script: 'skimage-corners.py', modules: ['skimage', 'ipyparallel'] },
+  { name: 'OpenCV + joblib', script: 'opencv-corners.py', modules: ['cv2', 'joblib'] },
+];
+
 /** Undefined, with the reason on stderr, if Python lacks a module. */
-async function openPeer(engines: number): Promise<Runner | undefined> {
+async function openPeer({ name, script, modules }: PeerKind, engines: number): Promise<Runner | undefined> {
   const threads = String(Math.max(1, Math.floor(availableParallelism() / engines)));
   const peer = await peerIfThere({
-    script: 'skimage-corners.py',
-    args: [String(engines)],
-    modules: ['skimage', 'ipyparallel'],
+    script,
+    args: [String(engines), threads],
+    modules,
     env: { OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads },
   });
   if (peer === undefined) return undefined;
   return {
-    name: PEER_NAME,
+    name,
     run: (paths) => peer.ask<Run>({ do: 'corners', paths }),
     close: () => peer[Symbol.asyncDispose](),
   };
@@ -97,8 +109,8 @@ async function race(ours: Runner, peer: Runner | undefined, engines: number, pla
   await sides.theirs?.();
   const result = await contest({ name: ours.name, unit: '1/s', rounds: plan.rounds }, sides);
   const own = figure(ours.name, result.value);
-  if (result.peer === undefined) return [own];
-  return [{ ...own, ratio: result.ratio as number }, figure(PEER_NAME, result.peer)];
+  if (peer === undefined || result.peer === undefined) return [own];
+  return [{ ...own, beside: peer.name, ratio: result.ratio }, figure(peer.name, result.peer)];
 }
 
 async function measure(device: DeviceChoice, engines: number, plan: Plan): Promise<Figure[]> {
@@ -111,13 +123,18 @@ async function measure(device: DeviceChoice, engines: number, plan: Plan): Promi
     const skipped = /(?:ContextError|cannot start): (.*)/.exec(message)?.[1] ?? message.split('\n').join(' ');
     return [{ context: device, engines, picturesPerSecond: 0, corners: 0, skipped }];
   }
-  const peer = await openPeer(engines);
+  const figures: Figure[] = [];
   try {
-    return await race(ours, peer, engines, plan);
+    for (const kind of PEERS) {
+      const peer = await openPeer(kind, engines);
+      // Without any peer our own figure is still worth a round.
+      if (peer === undefined && (kind !== PEERS.at(-1) || figures.length > 0)) continue;
+      figures.push(...(await race(ours, peer, engines, plan).finally(() => peer?.close())));
+    }
   } finally {
     await ours.close();
-    await peer?.close();
   }
+  return figures;
 }
 
 interface Plan {
@@ -126,12 +143,12 @@ interface Plan {
 }
 
 function render(figures: readonly Figure[]): string {
-  const rows = figures.map(({ context, engines, picturesPerSecond, corners, ratio, skipped }) => [
+  const rows = figures.map(({ context, engines, picturesPerSecond, corners, beside, ratio, skipped }) => [
     context,
     engines,
     skipped === undefined ? picturesPerSecond.toFixed(1) : '-',
     skipped === undefined ? corners : '-',
-    skipped === undefined ? (ratio === undefined ? '' : `${ratio.toFixed(2)} × ${PEER_NAME}`) : `skipped: ${skipped}`,
+    skipped === undefined ? (ratio === undefined ? '' : `${ratio.toFixed(2)} × ${beside}`) : `skipped: ${skipped}`,
   ]);
   return table(['context', 'engines', 'pictures/s', 'corners', 'ratio'], rows).trimEnd();
 }
@@ -154,7 +171,7 @@ async function main(): Promise<void> {
   console.log(`${paths.length} pictures; ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`);
   const figures: Figure[] = [];
   for (const device of values.device.split(',') as DeviceChoice[]) {
-    for (const engines of [1, Number(values.engines)]) figures.push(...(await measure(device, engines, plan)));
+    for (const engines of new Set([1, Number(values.engines)])) figures.push(...(await measure(device, engines, plan)));
   }
   console.log(render(figures));
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);

@@ -10,6 +10,7 @@ import { cornerHarris, cornerShiTomasi } from '../../../../kernels/corners/respo
 import type { TF } from '../../../../kernels/device.ts';
 import { floatImage } from '../../../../kernels/image.ts';
 import { encodePicture } from '../../../../kernels/pictures/encode-picture.ts';
+import { readPicture } from '../../../../kernels/pictures/read-picture.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { allClose, rejects } from '../../../support/assert.ts';
 import { bright } from '../../../support/bright-pictures.ts';
@@ -28,6 +29,32 @@ test('positions outside: mirrored without the outermost pixel, repeated, at any 
   assert.equal(line(2, 'reflect'), [0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
   assert.equal(line(1, 'reflect'), Array(9).fill(0));
 });
+
+// scikit-image 0.19.3: structure_tensor(coins, sigma=1, mode=…, order='rc'), then det − 0.05·tr².
+const AT = [0, 383, 302 * 384, 302 * 384 + 383, 200, 384 + 7, 150 * 384, 302 * 384 + 190, 142 * 384 + 55];
+const GOLDEN: Readonly<Record<'reflect' | 'nearest', readonly number[]>> = {
+  reflect: [
+    0.04944770958516257, -3.3301529221942763e-6, 2.511606437180248e-6, 5.282053792944511e-7, 1.5353549659983289e-6,
+    4.063312346947252e-7, 8.11480601896596e-7, 4.117087313515631e-6, 2.6879262239199533,
+  ],
+  nearest: [
+    -0.023789088941558262, 1.024517103496247e-6, 4.138397196901761e-5, 1.102244179349551e-7, 5.262685417217056e-6,
+    6.246779963291227e-7, 9.201193089095292e-7, 2.067369027667377e-6, 2.6879262239199533,
+  ],
+};
+const SUMS = { reflect: -1160.888947294142, nearest: -1162.6812052138446 };
+for (const border of ['reflect', 'nearest'] as const) {
+  test(`${border}: the values of scikit-image`, async () => {
+    const { image } = await readPicture(golden('coins').path, { dtype: 'float64' });
+    const response = referenceResponse(image, { border });
+    allClose(
+      AT.map((i) => response.at(i)),
+      GOLDEN[border],
+      { rtol: 1e-9, atol: 1e-15 },
+    );
+    allClose([(response.data as Float64Array).reduce((a, b) => a + b, 0)], [SUMS[border]], { rtol: 1e-12 });
+  });
+}
 
 const SHAPES: readonly [number, number][] = [
   [1, 1],
