@@ -141,7 +141,7 @@ test('SIGKILL of an engine: engine-down with the signal, the others go on, ids a
   const { cluster, events } = await start({ engines: 3 });
   process.kill(pidsOf(cluster)[1]!, 'SIGKILL');
   await until('engine-down', () => downOf(events, 1) !== undefined, 1000);
-  assert.is(downOf(events, 1), 'was killed by SIGKILL');
+  assert.match(String(downOf(events, 1)), /^was killed by SIGKILL\b/);
   assert.equal(idsOf(cluster), [0, 2]);
   assert.equal(await cluster.add(2), [3, 4]);
   assert.equal(idsOf(cluster), [0, 2, 3, 4]);
