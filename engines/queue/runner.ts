@@ -242,7 +242,12 @@ export class Runner {
 
   #wireError(run: Run, thrown: unknown): WireError {
     if (Interrupted.is(thrown)) return this.#interruption(run);
-    return this.#state.evaluator.errors.wireError(thrown, (run.args ?? {}) as UserCode);
+    try {
+      return this.#state.evaluator.errors.wireError(thrown, (run.args ?? {}) as UserCode);
+    } catch {
+      // The last door: whatever was thrown, the task ends and the next one runs.
+      return plainError('Error', 'an error that cannot be read was thrown');
+    }
   }
 
   #interruption({ message, started }: Run): WireError {

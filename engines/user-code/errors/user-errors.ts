@@ -91,9 +91,13 @@ function framesOf(stack: string): ScriptPlace[] {
   });
 }
 
-// Its frames are those of the parser, not the user's.
+// Its frames are those of the parser, not the user's. A thrown proxy may throw at any question.
 function isOfParser(thrown: unknown): boolean {
-  return thrown instanceof SyntaxError && thrown.cause instanceof SyntaxError && 'raisedAt' in thrown.cause;
+  try {
+    return thrown instanceof SyntaxError && thrown.cause instanceof SyntaxError && 'raisedAt' in thrown.cause;
+  } catch {
+    return false;
+  }
 }
 
 // The parser gives no frames: the place stands in the message.

@@ -52,7 +52,8 @@ test('each travels under the name by which kernels export it', () => {
 });
 
 test('each is public, and a name in the tasks of an engine', async () => {
-  const names = Object.keys(kernels);
+  // The batch's own task is not a function for users.
+  const names = Object.keys(kernels).filter((name) => name !== 'runOperation');
   assert.ok(names.length >= 14);
   // `batch` calls runOperation by itself; nobody else can make its jobs.
   for (const name of names.filter((one) => one !== 'runOperation'))

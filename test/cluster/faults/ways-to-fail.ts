@@ -27,7 +27,7 @@ const WAYS: [string, string, RegExp][] = [
   ['undefined', '() => { throw undefined }', /undefined/],
   ['a bigint', '() => { throw 12345678901234567890n }', /12345678901234567890/],
   ['a symbol', "() => { throw Symbol('mark') }", /mark|cannot be read/],
-  ['a function', '() => { throw () => 5 }', /=>|function/],
+  ['a function', '() => { throw () => 5 }', /=>|function/i],
   ['an object', "() => { throw { name: 'Odd', message: 'object reason' } }", /object reason/],
   ['an object without a message', '() => { throw { status: 404 } }', /404|object/],
   ['a frozen error', "() => { throw Object.freeze(new Error('frozen reason')) }", /frozen reason/],

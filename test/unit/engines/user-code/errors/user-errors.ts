@@ -27,6 +27,18 @@ function thrownBy(run: () => unknown): unknown {
   throw new Error('it did not throw');
 }
 
+test('a thrown proxy whose every trap throws is an error like others', () => {
+  const trap = () => {
+    throw new Error('trap');
+  };
+  for (const target of [{}, new SyntaxError('x'), () => 1]) {
+    for (const name of ['getPrototypeOf', 'get', 'has', 'ownKeys', 'getOwnPropertyDescriptor']) {
+      const { message } = errors.wireError(new Proxy(target, { [name]: trap }), {});
+      assert.ok(message.length > 0, name);
+    }
+  }
+});
+
 test('a traceback shows the line that failed, with a caret, between message and frames', () => {
   const fn = compiled('() => {\n  const row = undefined;\n  return row.name;\n}');
   const { stack } = errors.wireError(thrownBy(fn), { fn });
