@@ -6,9 +6,10 @@ import { findCorners, getCornersImage } from '../../../../kernels/corners/find-c
 import type { TF } from '../../../../kernels/device.ts';
 import { PictureError } from '../../../../kernels/pictures/picture-error.ts';
 import { rejects } from '../../../support/assert.ts';
-import { golden } from '../../../support/golden-corners.ts';
+import { f1, golden } from '../../../support/golden-corners.ts';
 import { suite } from '../../../support/suite.ts';
 import { onBackend, openBackends } from '../../../support/tfjs.ts';
+import { tiff } from '../../../support/tiff.ts';
 
 const test = suite('findCorners');
 await openBackends(['wasm']);
@@ -78,6 +79,66 @@ test(
     await rejects(() => findCorners(tf, '/nowhere/x.png'), PictureError, /x\.png/);
     await rejects(() => getCornersImage(tf, new Uint8Array([1, 2, 3])), PictureError, /no picture/);
     await rejects(() => findCorners(tf, camera.path, { minDistance: -1 }), RangeError, /minDistance/);
+  }),
+);
+
+test(
+  'results lead back to the stored picture; a hint where nothing was found; damage that was passed over',
+  on(async (tf) => {
+    const turned = await sharp(camera.path)
+      .resize(400, 200, { fit: 'fill' })
+      .withMetadata({ orientation: 6 })
+      .toBuffer();
+    const { shape, scale, original, corners, responses, hint } = await findCorners(tf, turned, { resize: 200 });
+    assert.equal([shape, scale, original], [[200, 100], [2, 2], { shape: [200, 400], orientation: 6 }]);
+    assert.ok(corners.length > 0 && responses.length === corners.length);
+    assert.ok(responses.every((value, i) => value > 0 && value <= (responses[0] as number) && i >= 0));
+    assert.is(hint, undefined);
+    const grey = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#ccc' } })
+      .png()
+      .toBuffer();
+    assert.match((await findCorners(tf, grey)).hint ?? '', /flat/);
+    const small = await findCorners(tf, await sharp(camera.path).resize(9, 9).png().toBuffer());
+    assert.match(small.hint ?? '', /every pixel of \[9, 9\] lies in the excluded border/);
+    const jpeg = await sharp(camera.path).jpeg().toBuffer();
+    const cut = await findCorners(tf, jpeg.subarray(0, jpeg.length - 10), { lenient: true });
+    assert.match(cut.damage ?? '', /premature end/);
+    assert.ok(cut.corners.length > 30);
+  }),
+);
+
+test(
+  'pictures of floats are searched in their own range; NaN and what float32 does not hold are refused',
+  on(async (tf) => {
+    const { data, info } = await sharp(camera.path).greyscale().raw().toBuffer({ resolveWithObject: true });
+    const file = (change: (level: number, i: number) => number) =>
+      tiff({ width: info.width, height: info.height, data: Float32Array.from(data, change) });
+    const wanted = (await findCorners(tf, camera.path)).corners;
+    for (const factor of [1e-6, 1 / 255, 1000]) {
+      const { corners } = await findCorners(
+        tf,
+        file((level) => 7 * factor + level * factor),
+      );
+      assert.ok(f1(corners, wanted) >= 0.98, `× ${factor}: F1 ${f1(corners, wanted)}`);
+    }
+    await rejects(
+      () =>
+        findCorners(
+          tf,
+          file((_, i) => (i === 700 ? Number.NaN : 1)),
+        ),
+      RangeError,
+      /NaN at \[1, 188\]/,
+    );
+    await rejects(
+      () =>
+        findCorners(
+          tf,
+          file((level) => level * 1e9),
+        ),
+      RangeError,
+      /Scale the image to 0\.\.1/,
+    );
   }),
 );
 
