@@ -14,7 +14,7 @@ import { removeSocketFiles } from './control/ipc-files.ts';
 import { sendBeforeEnd } from './control/last-replies.ts';
 import { guardProcess } from './control/process-guard.ts';
 import { createParts, type EngineParts } from './engine-parts.ts';
-import { installGlobals } from './globals.ts';
+import { installGlobals } from './globals/globals.ts';
 import { engineLog, logLine } from './log.ts';
 import type { TaskClient } from './queue/queue-event.ts';
 import { refuseInput } from './user-code/no-input.ts';

@@ -1,4 +1,5 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
+import type { DeviceOption } from './device-option.ts';
 
 /** tfjs, as the context of an engine hands it out. Kernels never import a backend. */
 export type TF = typeof tfcore;
@@ -9,12 +10,6 @@ export interface KernelDevice {
   tf(): Promise<TF>;
   /** CPU threads that this process may use, also to decode pictures. */
   readonly threads: number;
-}
-
-/** Option of the functions that compute on a device. */
-export interface DeviceOption {
-  /** tfjs to compute with. Default: that of the engine which the function runs on. */
-  readonly tf?: TF | undefined;
 }
 
 let current: KernelDevice | undefined;
@@ -35,7 +30,8 @@ export function currentDevice(): KernelDevice | undefined {
  * @throws TypeError without a device, which tells how to call the function
  */
 export async function tfOf({ tf }: DeviceOption, what: string): Promise<TF> {
-  if (tf !== undefined) return tf;
+  // Any copy of tfjs will do: its type is not part of ours, as its declarations need types of browsers.
+  if (tf !== undefined) return tf as TF;
   if (current !== undefined) return current.tf();
   throw new TypeError(
     `${what} computes on an engine's device: engines.map(${what}, …), or ${what}(…, { tf }) with tfjs of your own`,

@@ -1,11 +1,10 @@
-import type * as tfcore from '@tensorflow/tfjs-core';
 import { ShapeError } from '../src/errors.ts';
-import { isTFTensor, tensor } from '../src/tensor/convert.ts';
-import { type DType, isTypedArray, type TypedArray } from '../src/tensor/dtype.ts';
+import { isTFTensor, type TFTensorLike, tensor } from '../src/tensor/convert.ts';
+import { type DType, isTypedArray } from '../src/tensor/dtype.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 
 /** A 2-D picture or response `[rows, cols]`: a Tensor, a tf.Tensor, or rows of numbers. */
-export type Image = Tensor | tfcore.Tensor | readonly (readonly number[])[];
+export type Image = Tensor | TFTensorLike | readonly (readonly number[])[];
 
 /** The value that stands for 1, as in scikit-image's img_as_float. Floats are taken as they are. */
 export const WHITE: Readonly<Partial<Record<DType, number>>> = {
@@ -24,7 +23,7 @@ export const WHITE: Readonly<Partial<Record<DType, number>>> = {
 export async function onHost(image: Image, what = 'image'): Promise<Tensor> {
   if (image instanceof Tensor) return image;
   const value: unknown = image;
-  if (isTFTensor(value)) return readBack(image as tfcore.Tensor);
+  if (isTFTensor(value)) return readBack(value);
   if (Array.isArray(value) || isTypedArray(value)) return tensor(value);
   throw new TypeError(`the ${what} is a Tensor, a tf.Tensor or nested arrays [rows, cols], not ${kindOf(value)}`);
 }
@@ -34,12 +33,12 @@ function kindOf(value: unknown): string {
   return value.constructor?.name ?? 'an object';
 }
 
-async function readBack(image: tfcore.Tensor): Promise<Tensor> {
+async function readBack(image: TFTensorLike): Promise<Tensor> {
   const { dtype } = image;
   if (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool') {
     throw new TypeError(`a tf.Tensor of ${dtype} holds no picture`);
   }
-  return new Tensor(dtype, image.shape, (await image.data()) as TypedArray);
+  return new Tensor(dtype, image.shape, (await image.data?.()) ?? image.dataSync());
 }
 
 /** A position `[row, col]`, from 0; the centre of the first pixel is [0, 0]. */
@@ -61,7 +60,7 @@ export interface FloatImage {
  * @throws RangeError naming the first pixel that is NaN or infinite
  */
 export async function floatImage(image: Image, what = 'image'): Promise<FloatImage> {
-  if (!(image instanceof Tensor) && 'dtype' in Object(image) && (image as tfcore.Tensor).dtype === 'int32') {
+  if (!(image instanceof Tensor) && 'dtype' in Object(image) && (image as TFTensorLike).dtype === 'int32') {
     throw new TypeError('a tf.Tensor of int32 has no known range: cast to float32, scaled to 0..1');
   }
   const host = await onHost(image, what);

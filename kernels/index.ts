@@ -2,10 +2,18 @@
 // process loads only what it uses.
 import type { Tensor } from '../src/tensor/tensor.ts';
 import type { BatchAnswer, BatchJob } from './batch/run-operation.ts';
-import type { CornersJob, CornersOfFile } from './corners/corners-of-file.ts';
-import type { FindCornersOptions, FoundCorners } from './corners/find-corners.ts';
-import type { HarrisOptions, PeaksOptions, ShiTomasiOptions, SubpixOptions } from './corners/options.ts';
-import { type DeviceOption, tfOf } from './device.ts';
+import type {
+  CornersJob,
+  CornersOfFile,
+  FindCornersOptions,
+  FoundCorners,
+  HarrisOptions,
+  PeaksOptions,
+  ShiTomasiOptions,
+  SubpixOptions,
+} from './corners/options.ts';
+import { tfOf } from './device.ts';
+import type { DeviceOption } from './device-option.ts';
 import type { Corner, Image } from './image.ts';
 import { kernelFunction } from './kernel-function.ts';
 import type { ContactSheetOptions, SheetTile } from './pictures/contact-sheet.ts';
@@ -18,10 +26,12 @@ import type { GetPicturesOptions } from './pictures/get-pictures.ts';
 import type { Picture, ReadPictureOptions } from './pictures/read-picture.ts';
 import type { PlotResponseOptions } from './pictures/response-map.ts';
 
-export type { CornersJob, CornersOfFile } from './corners/corners-of-file.ts';
-export type { FindCornersOptions, FoundCorners } from './corners/find-corners.ts';
 export type {
   Border,
+  CornersJob,
+  CornersOfFile,
+  FindCornersOptions,
+  FoundCorners,
   HarrisOptions,
   Outside,
   PeaksOptions,
@@ -29,7 +39,7 @@ export type {
   ShiTomasiOptions,
   SubpixOptions,
 } from './corners/options.ts';
-export type { DeviceOption } from './device.ts';
+export type { DeviceOption } from './device-option.ts';
 export type { Corner, Image } from './image.ts';
 export type { ContactSheetOptions, SheetTile } from './pictures/contact-sheet.ts';
 export type { DrawOptions, Mark, PlotOptions } from './pictures/draw.ts';

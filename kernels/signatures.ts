@@ -14,16 +14,16 @@ import {
   wordOf,
 } from '../src/util/checks.ts';
 import { promises, type Signature, takes } from '../src/util/signature.ts';
-import type { CornersJob } from './corners/corners-of-file.ts';
-import type { FindCornersOptions } from './corners/find-corners.ts';
 import type {
+  CornersJob,
+  FindCornersOptions,
   HarrisOptions,
   PeaksOptions,
   ResponseOptions,
   ShiTomasiOptions,
   SubpixOptions,
 } from './corners/options.ts';
-import type { DeviceOption } from './device.ts';
+import type { DeviceOption } from './device-option.ts';
 import type { ContactSheetOptions } from './pictures/contact-sheet.ts';
 import type { DrawOptions, PlotOptions } from './pictures/draw.ts';
 import type { EncodeOptions, WriteOptions } from './pictures/encode-picture.ts';

@@ -110,6 +110,20 @@ export type { OperationReference } from './batch/plan/operation-reference.ts';
 export type { BatchRecord } from './batch/results/record.ts';
 export type { ImportOptions } from './client/calls/import-module.ts';
 export type {
+  ItemInputs,
+  ItemOf,
+  Joined,
+  MapInput,
+  MapInputs,
+  PartInput,
+  PartInputs,
+  PlainIterable,
+  Scatterable,
+  StreamInput,
+  StreamInputs,
+  TensorInput,
+} from './client/calls/inputs.ts';
+export type {
   Kernel,
   KernelArgument,
   KernelConstant,
@@ -151,8 +165,16 @@ export type { PdotPlan, PlannedBlock } from './client/pdot/pdot-plan.ts';
 export type { OperandLayout, PdotTraffic, PlanChoice, PlanKind } from './client/pdot/plan.ts';
 export type { Px } from './client/px/px.ts';
 export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
-export type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './client/remote.ts';
-export type { GetOptions, PerTask, ReturnWhen } from './client/results/async-result.ts';
+export type {
+  IndivisibleValue,
+  InferredFunction,
+  Mode,
+  PerTarget,
+  RemoteArgs,
+  RemoteFunction,
+  WithRefs,
+} from './client/remote.ts';
+export type { GetOptions, ModeOf, PerTargetResult, ReturnWhen } from './client/results/async-result.ts';
 export type { DisplayOptions, StreamOptions } from './client/results/output/display.ts';
 export type { GroupBy } from './client/results/output/grouping.ts';
 export type { ResultOrder } from './client/results/output/live.ts';
@@ -168,9 +190,10 @@ export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from 
 export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
 export type { Ref } from './protocol/values/ref.ts';
 export type { WaitLimits } from './rpc/waiting.ts';
-export type { TensorFunction, TensorLike, TensorOptions, TFTensorLike } from './tensor/convert.ts';
-export type { DType, TypedArray } from './tensor/dtype.ts';
+export type { TensorFunction, TensorLike, TensorOptions, TFLike, TFTensorLike } from './tensor/convert.ts';
+export type { BigTypedArray, DType, TypedArray } from './tensor/dtype.ts';
 export type { Dist, Range } from './tensor/partition.ts';
 export type { ProductDType } from './tensor/product-dtype.ts';
 export type { Nested, Shape, TensorFactory } from './tensor/tensor.ts';
+export type { BinaryOp, ReducingOp, TFInput, TFOps, TFTensor, TFTools, UnaryOp } from './tensor/tf-ops.ts';
 export type { ModuleFunction } from './util/module-function.ts';

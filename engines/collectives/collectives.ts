@@ -6,44 +6,11 @@ import { type CurrentTask, DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts
 import type { Relay } from '../peers/relay.ts';
 import { allReduce } from './all-reduce.ts';
 import { broadcast } from './broadcast.ts';
+import type { CollectiveOptions, RootedOptions } from './collective-options.ts';
 import { allGather, barrier, gather, scatter } from './gather.ts';
 import type { Group } from './group.ts';
 import { checkOp, type ReduceOp } from './operation.ts';
 import { reduce } from './reduce.ts';
-
-/** The ranks that take part, and how long they wait. */
-export interface CollectiveOptions {
-  /** Cluster ranks that take part, in the order that counts here; default: all. */
-  readonly ranks?: readonly number[];
-  /** Milliseconds that this engine waits for each message; default 60 000. */
-  readonly timeout?: number;
-  /** Joins tasks of different calls; by default a collective is one of the tasks of one call on a view. */
-  readonly tag?: string;
-}
-
-/** The options of a collective with a root. */
-export interface RootedOptions extends CollectiveOptions {
-  /** Place among `ranks`; default 0. */
-  readonly root?: number;
-}
-
-/** MPI's collectives between running tasks: every rank that takes part must call the same ones in the same order. */
-export interface CollectiveCalls {
-  /** The root's value, everywhere. */
-  broadcast(value: unknown, options?: RootedOptions): Promise<unknown>;
-  /** Item i of the root's list, on rank i. */
-  scatter(values: unknown, options?: RootedOptions): Promise<unknown>;
-  /** All values in the order of ranks, at the root; undefined elsewhere. */
-  gather(value: unknown, options?: RootedOptions): Promise<unknown[] | undefined>;
-  /** All values in the order of ranks, everywhere. */
-  allGather(value: unknown, options?: CollectiveOptions): Promise<unknown[]>;
-  /** The reduction at the root; undefined elsewhere. @throws TypeError when values do not fit together */
-  reduce(value: unknown, op?: ReduceOp, options?: RootedOptions): Promise<unknown>;
-  /** The reduction, everywhere and equal to the last bit. @throws TypeError when values do not fit together */
-  allReduce(value: unknown, op?: ReduceOp, options?: CollectiveOptions): Promise<unknown>;
-  /** Returns when every rank has called it. */
-  barrier(options?: CollectiveOptions): Promise<void>;
-}
 
 const REMEMBERED = 1000;
 const SPACE = 'c:';
@@ -52,7 +19,7 @@ const SPACE = 'c:';
  * The collectives of user code: the ranks that take part, the messages that belong together, and the effect of a failure
  * on the others.
  */
-export class Collectives implements CollectiveCalls {
+export class Collectives {
   readonly #peers: Peers;
   readonly #relay: Relay;
   readonly #current: CurrentTask;
@@ -69,6 +36,7 @@ export class Collectives implements CollectiveCalls {
     this.#current = current;
   }
 
+  /** As `EngineGlobal` says of each. */
   broadcast(value: unknown, options: RootedOptions = {}): Promise<unknown> {
     return this.#rooted('broadcast', options, async (group, root) =>
       broadcast(group, await this.#peers.onHost(value), root),

@@ -15,12 +15,7 @@ import type { Identity } from '../identity.ts';
 import { logLine } from '../log.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
 import { Membership } from './membership.ts';
-
-/** How long `recv` waits. */
-export interface ReceiveOptions {
-  /** Milliseconds; default 60 000. */
-  readonly timeout?: number;
-}
+import type { ReceiveOptions } from './receive-options.ts';
 
 /** The task that runs now: the task queue knows it. */
 export interface CurrentTask {

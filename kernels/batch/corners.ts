@@ -1,4 +1,5 @@
-import { cornersIn, drawFound, type FindCornersOptions } from '../corners/find-corners.ts';
+import { cornersIn, drawFound } from '../corners/find-corners.ts';
+import type { FindCornersOptions } from '../corners/options.ts';
 import type { BatchPicture, OperationContext, OperationResult } from './operation.ts';
 import type { JobPicture } from './read-job-picture.ts';
 

@@ -1,31 +1,8 @@
 import { tfOf } from '../device.ts';
-import type { PlotOptions } from '../pictures/draw.ts';
 import { writeWhole } from '../pictures/files/write-whole.ts';
 import { decodeSource } from '../pictures/read-picture.ts';
-import { cornersIn, drawFound, type FindCornersOptions, type FoundCorners } from './find-corners.ts';
-
-/** One picture of a batch. */
-export interface CornersJob {
-  /** An absolute path, because engines have a working directory of their own. */
-  readonly path: string;
-  readonly options: FindCornersOptions;
-  /** The path of a file for the picture with its corners. The file is written whole or not at all. */
-  readonly drawTo?: string | undefined;
-  /** How the picture with its corners is drawn, and its format. Default: on grey, as PNG. */
-  readonly draw?: PlotOptions | undefined;
-  /** Also give a small copy of the drawn picture, in a square of so many pixels. */
-  readonly thumbnail?: number | undefined;
-}
-
-/** The corners of one picture of a batch: as findCorners gives them, without the picture itself. */
-export interface CornersOfFile extends Omit<FoundCorners, 'image'> {
-  /** Milliseconds from the file to its corners, without the drawing. */
-  readonly ms: number;
-  /** The small copy, as the bytes of a PNG file. */
-  readonly thumbnail?: Uint8Array | undefined;
-  /** The reason why the drawing was not written: the corners were found all the same. */
-  readonly drawError?: string | undefined;
-}
+import { cornersIn, drawFound } from './find-corners.ts';
+import type { CornersJob, CornersOfFile } from './options.ts';
 
 /** A mark on a thumbnail, as a part of its side: it stays visible on the smallest one. */
 const MARK_PART = 1 / 24;

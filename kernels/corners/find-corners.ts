@@ -1,59 +1,13 @@
-import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
 import type { TF } from '../device.ts';
-import { assertFinite, assertScale, type Corner, type FloatImage } from '../image.ts';
+import { assertFinite, assertScale, type FloatImage } from '../image.ts';
 import { type PlotOptions, plotCorners } from '../pictures/draw.ts';
 import type { PictureSource } from '../pictures/files/source.ts';
-import {
-  type DecodedSource,
-  decodeSource,
-  type OriginalPicture,
-  pictureOf,
-  type ReadPictureOptions,
-} from '../pictures/read-picture.ts';
-import { type PeaksOptions, type ResponseOptions, type SubpixOptions, subpixOptions } from './options.ts';
+import { type DecodedSource, decodeSource, pictureOf } from '../pictures/read-picture.ts';
+import { type FindCornersOptions, type FoundCorners, subpixOptions } from './options.ts';
 import { cornersOf } from './peaks.ts';
 import { refineCorners } from './subpix.ts';
 
-/** Options of findCorners: those of the response, of the peaks, and of the picture to read. */
-export interface FindCornersOptions
-  extends ResponseOptions,
-    PeaksOptions,
-    Omit<ReadPictureOptions, 'channels' | 'dtype'> {
-  /** Devices compute in float32, the default. float64 keeps the grey of colour pictures exact. */
-  readonly dtype?: 'float32' | 'float64' | undefined;
-  /** Refines the corners too: `{}` for the defaults. */
-  readonly subpix?: SubpixOptions | undefined;
-  /**
-   * `skimage`: exactly the corners of scikit-image, with `border: 'zero'` and `outside: 'zero'`, where their number
-   * depends on the brightness. Default: `border: 'reflect'` and `outside: 'ignored'`, where it does not.
-   */
-  readonly like?: 'skimage' | undefined;
-}
-
-/** The corners of one picture. */
-export interface FoundCorners {
-  /** The grey picture that was searched: 0..1 for integer samples. */
-  readonly image: Tensor;
-  /** Rows and columns of the picture that was searched: upright, and after `resize`. */
-  readonly shape: Shape;
-  /** `[row, col]` in the picture that was searched, strongest first. */
-  readonly corners: Corner[];
-  /** The response of each corner. */
-  readonly responses: Float32Array;
-  /**
-   * Pixels of the upright picture in full size per pixel searched, down and across: [1, 1] without `resize`. The centre
-   * of pixel r lies at `(r + 0.5)·scale − 0.5` there.
-   */
-  readonly scale: readonly [rows: number, cols: number];
-  /** The picture as it is stored, before turning and resizing. */
-  readonly original: OriginalPicture;
-  /** The refined position of each corner, null where there is none; only with the option `subpix`. */
-  readonly subpix?: (Corner | null)[] | undefined;
-  /** The reason why there is no corner; only when there is none. */
-  readonly hint?: string | undefined;
-  /** The damage that the decoder passed over; only with the option `lenient`. */
-  readonly damage?: string | undefined;
-}
+export type { FoundCorners } from './options.ts';
 
 /** findCorners of the public API, on this tfjs. @throws PictureError, RangeError */
 export async function findCorners(

@@ -1,4 +1,9 @@
-// The parameters of the corner functions have scikit-image's names, in camelCase, and its defaults.
+// The parameters of the corner functions have scikit-image's names, in camelCase, and its defaults. The results of those
+// that read files stand here too: public declarations come from here, free of tfjs.
+import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
+import type { Corner } from '../image.ts';
+import type { PlotOptions } from '../pictures/draw.ts';
+import type { OriginalPicture, ReadPictureOptions } from '../pictures/read-picture.ts';
 
 /**
  * The pixels that filters see outside of the picture. `reflect`: the picture mirrored at its outermost pixels, which are
@@ -62,6 +67,70 @@ export interface SubpixOptions {
   readonly windowSize?: number;
   /** Confidence of the F-test that tells corners of edges from dots, between 0.5 and 1. Default 0.99. */
   readonly alpha?: number;
+}
+
+/** Options of findCorners: those of the response, of the peaks, and of the picture to read. */
+export interface FindCornersOptions
+  extends ResponseOptions,
+    PeaksOptions,
+    Omit<ReadPictureOptions, 'channels' | 'dtype'> {
+  /** Devices compute in float32, the default. float64 keeps the grey of colour pictures exact. */
+  readonly dtype?: 'float32' | 'float64' | undefined;
+  /** Refines the corners too: `{}` for the defaults. */
+  readonly subpix?: SubpixOptions | undefined;
+  /**
+   * `skimage`: exactly the corners of scikit-image, with `border: 'zero'` and `outside: 'zero'`, where their number
+   * depends on the brightness. Default: `border: 'reflect'` and `outside: 'ignored'`, where it does not.
+   */
+  readonly like?: 'skimage' | undefined;
+}
+
+/** The corners of one picture. */
+export interface FoundCorners {
+  /** The grey picture that was searched: 0..1 for integer samples. */
+  readonly image: Tensor;
+  /** Rows and columns of the picture that was searched: upright, and after `resize`. */
+  readonly shape: Shape;
+  /** `[row, col]` in the picture that was searched, strongest first. */
+  readonly corners: Corner[];
+  /** The response of each corner. */
+  readonly responses: Float32Array;
+  /**
+   * Pixels of the upright picture in full size per pixel searched, down and across: [1, 1] without `resize`. The centre
+   * of pixel r lies at `(r + 0.5)·scale − 0.5` there.
+   */
+  readonly scale: readonly [rows: number, cols: number];
+  /** The picture as it is stored, before turning and resizing. */
+  readonly original: OriginalPicture;
+  /** The refined position of each corner, null where there is none; only with the option `subpix`. */
+  readonly subpix?: (Corner | null)[] | undefined;
+  /** The reason why there is no corner; only when there is none. */
+  readonly hint?: string | undefined;
+  /** The damage that the decoder passed over; only with the option `lenient`. */
+  readonly damage?: string | undefined;
+}
+
+/** One picture of a batch. */
+export interface CornersJob {
+  /** An absolute path, because engines have a working directory of their own. */
+  readonly path: string;
+  readonly options: FindCornersOptions;
+  /** The path of a file for the picture with its corners. The file is written whole or not at all. */
+  readonly drawTo?: string | undefined;
+  /** How the picture with its corners is drawn, and its format. Default: on grey, as PNG. */
+  readonly draw?: PlotOptions | undefined;
+  /** Also give a small copy of the drawn picture, in a square of so many pixels. */
+  readonly thumbnail?: number | undefined;
+}
+
+/** The corners of one picture of a batch: as findCorners gives them, without the picture itself. */
+export interface CornersOfFile extends Omit<FoundCorners, 'image'> {
+  /** Milliseconds from the file to its corners, without the drawing. */
+  readonly ms: number;
+  /** The small copy, as the bytes of a PNG file. */
+  readonly thumbnail?: Uint8Array | undefined;
+  /** The reason why the drawing was not written: the corners were found all the same. */
+  readonly drawError?: string | undefined;
 }
 
 /** ResponseOptions with every default filled in. */

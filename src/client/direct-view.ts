@@ -7,6 +7,7 @@ import { guardCalls, type Signatures } from '../util/signature.ts';
 import type { Calls } from './calls/calls.ts';
 import { join } from './calls/gathering.ts';
 import { type ImportOptions, importCode } from './calls/import-module.ts';
+import type { MapInput, MapInputs, Scatterable } from './calls/inputs.ts';
 import { createKernel, type Kernel, type KernelFunction, type KernelSettings } from './calls/kernel.ts';
 import { mapInBlocks } from './calls/map.ts';
 import { type Namespace, namespaceProxy } from './calls/namespace.ts';
@@ -28,9 +29,9 @@ import {
   type TargetOptions,
 } from './options.ts';
 import { type Px, pxOf } from './px/px.ts';
-import type { Mode, PerTarget, RemoteArgs, RemoteFunction } from './remote.ts';
+import type { InferredFunction, Mode, RemoteArgs } from './remote.ts';
 import { joined } from './results/assembly.ts';
-import type { AsyncResult } from './results/async-result.ts';
+import type { AsyncResult, PerTargetResult } from './results/async-result.ts';
 import type { ExecuteReply } from './results/execute-reply.ts';
 import type { Targets } from './targets.ts';
 
@@ -94,11 +95,8 @@ export class DirectView<M extends Mode = Mode> {
    * await rc[':'].apply(() => engine.id); // [0, 1, 2, 3]
    * await view.with({ timeout: 500 }).apply(crunch, data);
    */
-  apply<A extends unknown[], R>(
-    fn: RemoteFunction<A, R>,
-    ...args: RemoteArgs<[...A]>
-  ): AsyncResult<PerTarget<M, Awaited<R>>, Awaited<R>> {
-    return this.#calls.each(
+  apply<A extends unknown[], R>(fn: InferredFunction<A, R>, ...args: RemoteArgs<A>): PerTargetResult<M, Awaited<R>> {
+    return this.#calls.each<'apply', Awaited<R>>(
       'apply',
       'apply',
       { fn, args },
@@ -115,15 +113,21 @@ export class DirectView<M extends Mode = Mode> {
    * @throws TypeError without a sequence or for a bad option; CompositeError with one entry per failed item when awaited
    * @example
    * await view.map((x) => x ** 2, [1, 2, 3]); // [1, 4, 9]
+   * await view.map((x, name) => name.repeat(x), [1, 2], ['a', 'b']); // ['a', 'bb']
    * await view.map(async (url) => (await fetch(url)).status, urls, { concurrency: 8 });
    */
-  map<T, R>(fn: (item: T) => R, items: readonly T[], options?: MapOptions): AsyncResult<Awaited<R>[], Awaited<R>>;
-  /** Over any sequences: `fn` gets one item of each. */
-  map<A extends unknown[], R>(
-    fn: RemoteFunction<A, R>,
-    ...sequences: readonly unknown[]
-  ): AsyncResult<Awaited<R>[], Awaited<R>>;
-  map<R>(fn: RemoteFunction<unknown[], R>, ...sequences: readonly unknown[]): AsyncResult<Awaited<R>[], Awaited<R>> {
+  map<F, A extends unknown[], R>(
+    fn: InferredFunction<[F, ...A], R>,
+    first: MapInput<F>,
+    ...more: MapInputs<A>
+  ): AsyncResult<Awaited<R>[], Awaited<R>, 'many'>;
+  /** With options after the sequences. */
+  map<F, A extends unknown[], R>(
+    fn: InferredFunction<[F, ...A], R>,
+    first: MapInput<F>,
+    ...more: [...MapInputs<A>, options: MapOptions | undefined]
+  ): AsyncResult<Awaited<R>[], Awaited<R>, 'many'>;
+  map<R>(fn: unknown, ...sequences: readonly unknown[]): AsyncResult<R[], R, 'many'> {
     return mapInBlocks(this.#calls, fn, sequences);
   }
 
@@ -135,7 +139,7 @@ export class DirectView<M extends Mode = Mode> {
    * const reply = await rc[0].execute('a + 1', { silent: false });
    * reply.text; // '1'
    */
-  execute(code: string, options?: ExecuteOptions): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+  execute(code: string, options?: ExecuteOptions): PerTargetResult<M, ExecuteReply> {
     return this.#calls.execute(code, options);
   }
 
@@ -152,13 +156,13 @@ export class DirectView<M extends Mode = Mode> {
   /**
    * A function that does `apply(fn, …)` when it is called.
    * @example
-   * const add = view.remote((a, b) => a + b);
+   * const add = view.remote((a: number, b: number) => a + b);
    * await add(2, 3); // [5, 5, 5, 5]
    */
   remote<A extends unknown[], R>(
-    fn: RemoteFunction<A, R>,
-  ): (...args: RemoteArgs<[...A]>) => AsyncResult<PerTarget<M, Awaited<R>>, Awaited<R>> {
-    return (...args) => this.apply<A, R>(fn, ...args);
+    fn: InferredFunction<A, R>,
+  ): (...args: RemoteArgs<A>) => PerTargetResult<M, Awaited<R>> {
+    return (...args) => this.apply(fn, ...args);
   }
 
   /**
@@ -166,13 +170,13 @@ export class DirectView<M extends Mode = Mode> {
    * `.map` calls it with each item.
    * @throws TypeError naming an unknown option
    * @example
-   * const sums = view.parallel((part) => [part.reduce((a, b) => a + b, 0)]);
+   * const sums = view.parallel((part: number[]) => [part.reduce((a, b) => a + b, 0)]);
    * await sums([1, 2, 3, 4, 5, 6, 7, 8]); // [3, 7, 11, 15] on four engines
    */
   parallel<A extends unknown[], R>(
-    fn: RemoteFunction<A, R>,
+    fn: InferredFunction<A, R>,
     options: ParallelOptions = {},
-  ): ParallelFunction<Awaited<R>> {
+  ): ParallelFunction<A, Awaited<R>> {
     return parallelFunction(this.#calls, fn, options);
   }
 
@@ -184,10 +188,7 @@ export class DirectView<M extends Mode = Mode> {
    * await view.importModule('sharp');
    * await view.importModule('node:fs', { names: ['readFileSync'] });
    */
-  importModule(
-    specifier: string,
-    options: ImportOptions & TargetOptions = {},
-  ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+  importModule(specifier: string, options: ImportOptions & TargetOptions = {}): PerTargetResult<M, ExecuteReply> {
     const code = importCode(specifier, options);
     const call = this.#calls.open('execute', { label: 'importModule', ...options }, IMPORT_OPTIONS);
     return this.#calls.source(call, { code, silent: true });
@@ -199,7 +200,7 @@ export class DirectView<M extends Mode = Mode> {
    * @example
    * await view.run('./setup.js');
    */
-  run(file: string, options?: ExecuteOptions): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+  run(file: string, options?: ExecuteOptions): PerTargetResult<M, ExecuteReply> {
     return this.#calls.execute(`${readFileSync(file, 'utf8')}\n`, { label: 'run', ...options });
   }
 
@@ -212,10 +213,7 @@ export class DirectView<M extends Mode = Mode> {
    * await view.push({ buffer }).sent; // now the buffer may be filled again
    * view.push({ buffer }, { copy: true }); // at once
    */
-  push(
-    ns: Readonly<Record<string, unknown>>,
-    options?: TargetOptions,
-  ): AsyncResult<PerTarget<M, undefined>, undefined> {
+  push(ns: Readonly<Record<string, unknown>>, options?: TargetOptions): PerTargetResult<M, undefined> {
     const names = checkNamespace(ns);
     return this.#calls.each('push', 'push', { names: Object.keys(names), values: Object.values(names) }, options);
   }
@@ -226,11 +224,19 @@ export class DirectView<M extends Mode = Mode> {
    * @example
    * await rc[0].pull('a'); // 5
    * await view.pull(['a', 'b']); // [[5, 6], [5, 6]] on two engines
+   * const n = await rc[0].pull<number>('a'); // the compiler cannot know it
+   * const [a, text] = await rc[0].pull<[number, string]>(['a', 'text']);
    */
-  pull(name: string | Ref, options?: TargetOptions): AsyncResult<PerTarget<M, unknown>, unknown>;
-  pull(names: readonly string[], options?: TargetOptions): AsyncResult<PerTarget<M, unknown[]>, unknown[]>;
-  pull(names: string | Ref | readonly string[], options?: TargetOptions): AsyncResult<never, never> {
-    return this.#calls.each('pull', 'pull', { names: checkNames(names) }, options) as AsyncResult<never, never>;
+  pull(name: string | Ref, options?: TargetOptions): PerTargetResult<M, unknown>;
+  pull(names: readonly string[], options?: TargetOptions): PerTargetResult<M, unknown[]>;
+  /** With the type of the value. */
+  pull<T>(name: string | Ref, options?: TargetOptions): PerTargetResult<M, T>;
+  /** Several names: `T` lists the types of their values. */
+  pull<T extends readonly unknown[]>(names: readonly string[], options?: TargetOptions): PerTargetResult<M, T>;
+  /** Several names whose values have the same type. */
+  pull<T>(names: readonly string[], options?: TargetOptions): PerTargetResult<M, T[]>;
+  pull(names: string | Ref | readonly string[], options?: TargetOptions): PerTargetResult<M, never> {
+    return this.#calls.each<'pull', never>('pull', 'pull', { names: checkNames(names) }, options);
   }
 
   /**
@@ -243,11 +249,7 @@ export class DirectView<M extends Mode = Mode> {
    * await view.scatter('a', range(16));
    * await view.scatter('id', rc.ids, { flatten: true }); // id is a number on each engine
    */
-  scatter(
-    name: string,
-    sequence: unknown,
-    options: ScatterOptions = {},
-  ): AsyncResult<PerTarget<M, undefined>, undefined> {
+  scatter(name: string, sequence: Scatterable, options: ScatterOptions = {}): PerTargetResult<M, undefined> {
     const whole = sequenceOf(sequence);
     const call = this.#calls.open('scatter', options, SCATTER_OPTIONS);
     const parts = partsOf(whole, call.engines.length, options.dist);
@@ -264,9 +266,9 @@ export class DirectView<M extends Mode = Mode> {
    * @example
    * await view.scatter('a', range(16));
    * await view.execute('b = a.map((x) => 2 * x)');
-   * await view.gather('b'); // [0, 2, …, 30]
+   * const doubled = await view.gather<number[]>('b'); // [0, 2, …, 30]
    */
-  gather(name: string, options: GatherOptions = {}): AsyncResult<unknown, unknown> {
+  gather<T = unknown>(name: string, options: GatherOptions = {}): AsyncResult<T, unknown, 'many'> {
     const names = checkNames(name);
     const { partSizes } = this.#calls.context;
     const call = this.#calls.open('gather', options, GATHER_OPTIONS);
@@ -275,13 +277,13 @@ export class DirectView<M extends Mode = Mode> {
     const tasks = this.#calls.submit(call, 'pull', { names }, arena && ((i, bytes) => arena.slot(i, bytes)));
     const assembly = joined(tasks.length, (parts) => {
       partSizes.remember(name, parts);
-      return join(parts, call.engines, dist);
+      return join(parts, call.engines, dist) as T;
     });
-    return this.#calls.result(call, tasks, assembly);
+    return this.#calls.result<T, unknown, 'many'>(call, tasks, assembly);
   }
 
   /** Clears these names, or everything that users set. @throws TypeError before sending for a bad name */
-  clear(names?: readonly string[], options?: TargetOptions): AsyncResult<PerTarget<M, undefined>, undefined> {
+  clear(names?: readonly string[], options?: TargetOptions): PerTargetResult<M, undefined> {
     return this.#calls.each('clear', 'clear', names === undefined ? {} : { names: checkNames(names) }, options);
   }
 
@@ -291,9 +293,10 @@ export class DirectView<M extends Mode = Mode> {
    * @example
    * view.ns.a = 5;
    * await view.ns.a; // [5, 5, 5, 5]
+   * const names = view.ns as Namespace<{ a: number }>; // typed for reading
    */
   get ns(): Namespace {
-    this.#ns ??= namespaceProxy<PerTarget<M, unknown>>({
+    this.#ns ??= namespaceProxy({
       get: (name) => this.pull(name),
       set: (name, value) => this.#calls.surfaceLater(this.push({ [name]: value }, { copy: true })),
       drop: (name) => this.#calls.surfaceLater(this.clear([name])),
@@ -317,7 +320,7 @@ export class DirectView<M extends Mode = Mode> {
   }
 
   /** Memory of each engine, in bytes: by name, on its device, in its mailbox. */
-  memory(options?: TargetOptions): AsyncResult<PerTarget<M, EngineMemory>, EngineMemory> {
+  memory(options?: TargetOptions): PerTargetResult<M, EngineMemory> {
     return this.#calls.each('memory', 'memory', {}, options);
   }
 

@@ -1,9 +1,10 @@
 import { ANYTHING, must, optionsOf } from '../util/checks.ts';
 import { guardCalls, promises, type Signatures, takes } from '../util/signature.ts';
+import type { MapInput, MapInputs } from './calls/inputs.ts';
 import { LoadBalancedView } from './load-balanced/balanced-view.ts';
-import { BALANCED_OPTIONS, type BalancedOptions } from './load-balanced/options.ts';
+import { BALANCED_OPTIONS, type BalancedMapOptions, type BalancedOptions } from './load-balanced/options.ts';
 import { CALLABLE } from './options.ts';
-import type { RemoteArgs, RemoteFunction } from './remote.ts';
+import type { InferredFunction, RemoteArgs, RemoteFunction } from './remote.ts';
 import type { AsyncResult } from './results/async-result.ts';
 
 const EXECUTOR: Signatures<Executor, 'close'> = {
@@ -55,23 +56,35 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
   }
 
   /** Runs `fn(...args)` on one engine. @throws Error once the pool is closed; the promise rejects with RemoteError */
-  submit<A extends unknown[], V>(fn: RemoteFunction<A, V>, ...args: RemoteArgs<[...A]>): Promise<Awaited<V>> {
+  submit<A extends unknown[], V>(fn: InferredFunction<A, V>, ...args: RemoteArgs<A>): Promise<Awaited<V>> {
     this.#mustBeOpen();
     return this.#keep(this.view.apply(fn, ...args));
   }
 
   /** As `view.map`: await it for the list, or iterate it. @throws Error once the pool is closed; as `view.map` */
-  map<A extends unknown[], V>(
-    fn: RemoteFunction<A, V>,
-    ...iterables: readonly unknown[]
-  ): AsyncResult<Awaited<V>[], Awaited<V>> {
+  map<F, A extends unknown[], V>(
+    fn: InferredFunction<[F, ...A], V>,
+    first: MapInput<F>,
+    ...more: MapInputs<A>
+  ): AsyncResult<Awaited<V>[], Awaited<V>, 'many'>;
+  /** With options after the sequences. */
+  map<F, A extends unknown[], V>(
+    fn: InferredFunction<[F, ...A], V>,
+    first: MapInput<F>,
+    ...more: [...MapInputs<A>, options: BalancedMapOptions | undefined]
+  ): AsyncResult<Awaited<V>[], Awaited<V>, 'many'>;
+  map<V>(
+    fn: RemoteFunction<unknown[], V>,
+    first: MapInput<unknown>,
+    ...more: readonly unknown[]
+  ): AsyncResult<Awaited<V>[], Awaited<V>, 'many'> {
     this.#mustBeOpen();
-    const result = this.view.map(fn, ...iterables);
+    const result = this.view.map(fn, first, ...(more as MapInput<unknown>[]));
     this.#follow(result);
     return result;
   }
 
-  #keep<V>(result: AsyncResult<V, unknown>): Promise<V> {
+  #keep<V>(result: AsyncResult<V, unknown, 'one'>): Promise<V> {
     this.#follow(result);
     const value = result.get();
     // A failure that nobody awaits must not end the process.

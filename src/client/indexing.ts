@@ -8,12 +8,14 @@ import { isIndexKey, seemsIndexKey } from './targets.ts';
 export abstract class Indexable<One, Many> {
   readonly [index: number]: One;
   readonly [slice: `${string}:${string}`]: Many;
+  readonly [list: `${number},${string}`]: Many;
   // The keys that everybody types, so that `noUncheckedIndexedAccess` does not make them possibly undefined.
   declare readonly 0: One;
   declare readonly 1: One;
   declare readonly 2: One;
   declare readonly 3: One;
   declare readonly [-1]: One;
+  declare readonly all: Many;
   declare readonly ':': Many;
   declare readonly '::2': Many;
   declare readonly '1::2': Many;

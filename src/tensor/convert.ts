@@ -15,6 +15,12 @@ export interface TFTensorLike {
   data?(): Promise<TypedArray>;
 }
 
+/** The module tfjs, of any copy. Only what tells it from other values is typed. */
+export interface TFLike {
+  tensor(data: TypedArray, shape: number[], dtype: 'float32'): TFTensorLike;
+  getBackend(): string;
+}
+
 /** A value that `tensor` takes: a Tensor, a tf.Tensor, a typed array, or nested arrays of numbers. */
 export type TensorLike = Tensor | TypedArray | Nested | TFTensorLike;
 

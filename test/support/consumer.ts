@@ -12,8 +12,11 @@ export interface Consumer {
   readonly folder: string;
   /** Writes a file of the project. */
   write(path: string, text: string): void;
-  /** Errors of the compiler in strict mode, of this project and of the package's own declarations; empty: none. */
-  typeErrors(): string;
+  /**
+   * Errors of the compiler in strict mode, of this project and of the package's own declarations; empty: none. `settings`
+   * stand beside those of STRICT; `compiler` is the name under which a version of TypeScript is installed.
+   */
+  typeErrors(settings?: Readonly<Record<string, unknown>>, compiler?: string): string;
   remove(): void;
 }
 
@@ -35,11 +38,13 @@ export function consumer(types: readonly string[] = ['@types/node']): Consumer {
     symlinkSync(`${ROOT}node_modules/${name}`, link);
   }
   write('package.json', JSON.stringify({ type: 'module', dependencies: { directview: '*' } }));
-  write('tsconfig.json', JSON.stringify({ compilerOptions: STRICT, include: ['*.ts', '*.mts'] }));
   return {
     folder,
     write,
-    typeErrors: () => typeErrors(folder),
+    typeErrors: (settings = {}, compiler = 'typescript') => {
+      write('tsconfig.json', tsconfig(settings));
+      return typeErrors(folder, compiler);
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -56,10 +61,14 @@ const STRICT = {
   skipLibCheck: false,
 };
 
-function typeErrors(folder: string): string {
+function tsconfig(settings: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify({ compilerOptions: { ...STRICT, ...settings }, include: ['*.ts', '*.mts'] });
+}
+
+function typeErrors(folder: string, compiler: string): string {
   const { stdout } = spawnSync(
     process.execPath,
-    [`${ROOT}node_modules/typescript/bin/tsc`, '-p', folder, '--pretty', 'false'],
+    [`${ROOT}node_modules/${compiler}/bin/tsc`, '-p', folder, '--pretty', 'false'],
     {
       encoding: 'utf8',
       cwd: folder,

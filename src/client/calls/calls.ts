@@ -17,7 +17,7 @@ import {
 } from '../options.ts';
 import type { Mode, PerTarget } from '../remote.ts';
 import { type Assembly, list, single } from '../results/assembly.ts';
-import { AsyncResult } from '../results/async-result.ts';
+import { AsyncResult, type ModeOf, type PerTargetResult } from '../results/async-result.ts';
 import { type ExecuteReply, executeReplies } from '../results/execute-reply.ts';
 import { type Targets, targetsOf, targetText } from '../targets.ts';
 import type { PartSizes } from './part-sizes.ts';
@@ -161,17 +161,17 @@ export class Calls<M extends Mode> {
   }
 
   /** The values of a call's tasks: one per target. Progress bars show `progressLabel`. */
-  valuesOf<T>(call: OpenCall, tasks: readonly Task[], progressLabel = call.label): AsyncResult<PerTarget<M, T>, T> {
-    return this.result(call, tasks, this.perTarget<T>(call, tasks), progressLabel);
+  valuesOf<T>(call: OpenCall, tasks: readonly Task[], progressLabel = call.label): PerTargetResult<M, T> {
+    return this.result<PerTarget<M, T>, T, M>(call, tasks, this.perTarget<T>(call, tasks), progressLabel);
   }
 
   /** The outcomes of a call's tasks as one result. */
-  result<T, Item>(
+  result<T, Item, N extends Mode = ModeOf<T, Item>>(
     call: OpenCall,
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
     progressLabel?: string,
-  ): AsyncResult<T, Item> {
+  ): AsyncResult<T, Item, N> {
     const before = this.#unseen;
     this.#unseen = NONE;
     const { options: limits } = call;
@@ -188,7 +188,7 @@ export class Calls<M extends Mode> {
     args: CallArguments<N>,
     options?: TargetOptions,
     progressLabel = label,
-  ): AsyncResult<PerTarget<M, T>, T> {
+  ): PerTargetResult<M, T> {
     const call = this.open(label, options);
     return this.valuesOf<T>(call, this.submit(call, method, args), progressLabel);
   }
@@ -197,11 +197,7 @@ export class Calls<M extends Mode> {
    * Opens a call and runs source text in it. `name` names the result where its tasks have another name.
    * @throws TypeError for anything but text; as `open`
    */
-  execute(
-    code: string,
-    options: ExecuteOptions = NO_OPTIONS,
-    name?: string,
-  ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+  execute(code: string, options: ExecuteOptions = NO_OPTIONS, name?: string): PerTargetResult<M, ExecuteReply> {
     if (typeof code !== 'string') throw new TypeError(`execute wants source text, not ${typeof code}`);
     const { silent = true } = options;
     return this.source(this.open('execute', options, EXECUTE_OPTIONS), { code, silent }, name);
@@ -212,16 +208,20 @@ export class Calls<M extends Mode> {
     call: OpenCall,
     text: { readonly code: string; readonly silent: boolean },
     name?: string,
-  ): AsyncResult<PerTarget<M, ExecuteReply>, ExecuteReply> {
+  ): PerTargetResult<M, ExecuteReply> {
     const tasks = this.submit(call, 'execute', text);
     for (const task of tasks) task.executeInput = text.code;
     const assembly = executeReplies(this.perTarget<ExecuteReply>(call, tasks), tasks);
-    return this.result(name === undefined ? call : named(call, name), tasks, assembly);
+    return this.result<PerTarget<M, ExecuteReply>, ExecuteReply, M>(
+      name === undefined ? call : named(call, name),
+      tasks,
+      assembly,
+    );
   }
 
   /** Has a failure of `result`, which nobody can await, thrown by the next result that is awaited. */
-  surfaceLater<T>(result: AsyncResult<T, unknown>): AsyncResult<T, unknown> {
-    this.#unseen = [...this.#unseen, result as AsyncResult<unknown, unknown>];
+  surfaceLater(result: AsyncResult<unknown, unknown>): AsyncResult<unknown, unknown> {
+    this.#unseen = [...this.#unseen, result];
     return result;
   }
 

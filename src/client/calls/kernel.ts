@@ -9,8 +9,8 @@ import { Tensor } from '../../tensor/tensor.ts';
 import { ANYTHING, checkOptions, isPlainObject, must, type Rules, ranged, WORD } from '../../util/checks.ts';
 import { guarded, takes } from '../../util/signature.ts';
 import { NAME } from '../names.ts';
-import type { Mode, PerTarget } from '../remote.ts';
-import type { AsyncResult } from '../results/async-result.ts';
+import type { Mode } from '../remote.ts';
+import type { PerTargetResult } from '../results/async-result.ts';
 import type { Calls } from './calls.ts';
 
 /** A constant is a number, or an array that is indexed: the types cannot tell which, so it may be used as both. */
@@ -51,9 +51,9 @@ export type KernelParameters<F> = F extends (this: KernelScope, ...args: infer A
 
 /** A kernel of the function `F` under the settings `S`: with `into` its calls give undefined, else a Tensor per engine. */
 export interface Kernel<M extends Mode, F, S> extends AsyncDisposable {
-  (...args: KernelParameters<F>): AsyncResult<PerTarget<M, KernelResult<S>>, KernelResult<S>>;
+  (...args: KernelParameters<F>): PerTargetResult<M, KernelResult<S>>;
   /** The same kernel whose results stay on the engines under this name. */
-  into(name: string): (...args: KernelParameters<F>) => AsyncResult<PerTarget<M, undefined>, undefined>;
+  into(name: string): (...args: KernelParameters<F>) => PerTargetResult<M, undefined>;
   /** Frees it on the engines; calls after it fail. Idempotent. */
   destroy(): Promise<void>;
 }

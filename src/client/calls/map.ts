@@ -19,7 +19,7 @@ export function mapInBlocks<M extends Mode, R>(
   calls: Calls<M>,
   fn: unknown,
   sequences: readonly unknown[],
-): AsyncResult<R[], R> {
+): AsyncResult<R[], R, 'many'> {
   const { inputs, options } = splitInputs<MapOptions>(sequences, MAP_OPTIONS, 'map');
   const all = mapInputs(inputs);
   const call = calls.open('map', options, MAP_OPTIONS);

@@ -6,6 +6,7 @@ import { joined } from '../results/assembly.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { Calls } from './calls.ts';
 import { join } from './gathering.ts';
+import type { ItemInputs, Joined, MapInput, PartInput, PartInputs } from './inputs.ts';
 import { functionName, mapInBlocks } from './map.ts';
 import { lengthOf, materialise, partsOf, type Sequence } from './sequences.ts';
 
@@ -19,15 +20,15 @@ export interface ParallelOptions extends CallOptions {
 export const PARALLEL_OPTIONS: Rules<ParallelOptions> = { ...CALL_OPTIONS, dist: wordOf('b', 'r') };
 
 /** A function of sequences that is called with parts of them on the engines. */
-export interface ParallelFunction<R> {
+export interface ParallelFunction<A extends readonly unknown[], R> {
   /**
    * Calls the function once per engine with the engine's parts; the results are joined as `gather` joins. Engines
    * without items are not called.
    * @throws RangeError "all sequences must have equal length, but have [2, 1]", TypeError without a sequence
    */
-  (...sequences: readonly unknown[]): AsyncResult<unknown, unknown>;
+  (...sequences: [...PartInputs<A>, ...PartInput<unknown>[]]): AsyncResult<Joined<R>, R, 'many'>;
   /** Calls it once per item. */
-  map(...sequences: readonly unknown[]): AsyncResult<R[], R>;
+  map(...sequences: [...ItemInputs<A>, ...MapInput<unknown>[]]): AsyncResult<R[], R, 'many'>;
 }
 
 /** A function that runs `fn` on parts of its arguments. @throws TypeError naming an unknown option */
@@ -35,19 +36,19 @@ export function parallelFunction<M extends Mode, A extends unknown[], R>(
   calls: Calls<M>,
   fn: RemoteFunction<A, R>,
   options: ParallelOptions,
-): ParallelFunction<Awaited<R>> {
+): ParallelFunction<A, Awaited<R>> {
   const { dist, ...call } = checkOptions(options, PARALLEL_OPTIONS, 'parallel');
-  const run = (...sequences: readonly unknown[]) => callOnParts(calls, fn, sequences, { dist, ...call });
+  const run = (...sequences: readonly unknown[]) => callOnParts<M, Awaited<R>>(calls, fn, sequences, { dist, ...call });
   const map = (...sequences: readonly unknown[]) => mapInBlocks<M, Awaited<R>>(calls, fn, [...sequences, call]);
   return Object.assign(run, { map });
 }
 
-function callOnParts<M extends Mode>(
+function callOnParts<M extends Mode, R>(
   calls: Calls<M>,
   fn: unknown,
   sequences: readonly unknown[],
   { dist = 'b', ...options }: ParallelOptions,
-): AsyncResult<unknown, unknown> {
+): AsyncResult<Joined<R>, R, 'many'> {
   const call = calls.open('apply', options);
   const parts = partition(sequences, call.engines.length, dist);
   const tasks = calls.submit(call, 'apply', (index) => {
@@ -55,8 +56,10 @@ function callOnParts<M extends Mode>(
     return args[0]?.length ? { fn, args } : undefined;
   });
   const engines = tasks.map((task) => task.engine?.id ?? -1);
-  const whole = joined(tasks.length, (values) => (values.length === 0 ? [] : join(values, engines, dist)));
-  return calls.result({ ...call, label: functionName(fn) }, tasks, { ...whole, isMap: true });
+  const whole = joined<Joined<R>, R>(tasks.length, (values) => {
+    return (values.length === 0 ? [] : join(values, engines, dist)) as Joined<R>;
+  });
+  return calls.result<Joined<R>, R, 'many'>({ ...call, label: functionName(fn) }, tasks, { ...whole, isMap: true });
 }
 
 /** The parts of every sequence, by engine. */

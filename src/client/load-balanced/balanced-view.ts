@@ -5,15 +5,16 @@ import type { EngineId, TaskId } from '../../protocol/messages.ts';
 import type { Ref } from '../../protocol/values/ref.ts';
 import { ANYTHING, checkOptions, optionsOf } from '../../util/checks.ts';
 import { guardCalls, promises, type Signatures, takes } from '../../util/signature.ts';
+import type { MapInput, MapInputs, StreamInput, StreamInputs } from '../calls/inputs.ts';
 import { functionName, mapInputs } from '../calls/map.ts';
 import type { JobSelection } from '../jobs/jobs.ts';
 import { asRemoteError } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
 import { NAME } from '../names.ts';
 import { CALLABLE, JOBS, splitInputs } from '../options.ts';
-import type { RemoteArgs, RemoteFunction } from '../remote.ts';
+import type { InferredFunction, Mode, RemoteArgs } from '../remote.ts';
 import { type Assembly, chunks, single } from '../results/assembly.ts';
-import { AsyncResult } from '../results/async-result.ts';
+import { AsyncResult, type ModeOf, type PerTargetResult } from '../results/async-result.ts';
 import { type Targets, targetText } from '../targets.ts';
 import { applyCall, type CallBase, callBase, chunkCall, itemsOf, mapCall } from './balanced-calls.ts';
 import { type BalancedCall, BalancedTask } from './balanced-task.ts';
@@ -121,9 +122,9 @@ export class LoadBalancedView {
    * @throws NotSerializableError, NoEnginesRegistered at once; RemoteError when awaited
    */
   apply<A extends unknown[], R>(
-    fn: RemoteFunction<A, R>,
-    ...args: RemoteArgs<[...A]>
-  ): AsyncResult<Awaited<R>, Awaited<R>> {
+    fn: InferredFunction<A, R>,
+    ...args: RemoteArgs<A>
+  ): PerTargetResult<'one', Awaited<R>> {
     const options = this.#options;
     const call = applyCall(this.#base('apply', fn, options), placed(fn, options), args);
     return this.#result('apply', this.#submit(call, 1, options), single<Awaited<R>>(), options);
@@ -138,17 +139,18 @@ export class LoadBalancedView {
    * await lview.map((x, y) => x + y, [1, 2, 3], [10, 20, 30]); // [11, 22, 33]
    * for await (const found of lview.map(crunch, inputs, { chunkSize: 'auto', ordered: false })) console.log(found);
    */
-  map<T, R>(
-    fn: (item: T) => R,
-    items: readonly T[],
-    options?: BalancedMapOptions,
-  ): AsyncResult<Awaited<R>[], Awaited<R>>;
-  /** Over any sequences: `fn` gets one item of each. */
-  map<A extends unknown[], R>(
-    fn: RemoteFunction<A, R>,
-    ...sequences: readonly unknown[]
-  ): AsyncResult<Awaited<R>[], Awaited<R>>;
-  map<R>(fn: RemoteFunction<unknown[], R>, ...sequences: readonly unknown[]): AsyncResult<Awaited<R>[], Awaited<R>> {
+  map<F, A extends unknown[], R>(
+    fn: InferredFunction<[F, ...A], R>,
+    first: MapInput<F>,
+    ...more: MapInputs<A>
+  ): AsyncResult<Awaited<R>[], Awaited<R>, 'many'>;
+  /** With options after the sequences. */
+  map<F, A extends unknown[], R>(
+    fn: InferredFunction<[F, ...A], R>,
+    first: MapInput<F>,
+    ...more: [...MapInputs<A>, options: BalancedMapOptions | undefined]
+  ): AsyncResult<Awaited<R>[], Awaited<R>, 'many'>;
+  map<R>(fn: unknown, ...sequences: readonly unknown[]): AsyncResult<R[], R, 'many'> {
     const { inputs, options } = splitInputs<BalancedMapOptions>(sequences, BALANCED_MAP_OPTIONS, 'map');
     const { chunkSize: wanted = 1, ordered = true, concurrency, ...given } = options;
     const all: ViewOptions = { ...this.#options, ...given };
@@ -158,7 +160,7 @@ export class LoadBalancedView {
     const { call, sizes } = mapCall(base, placed(fn, all), columns, { chunkSize, concurrency });
     const tasks = this.#submit(call, sizes.length, all);
     const split = (value: unknown, i: number) => itemsOf(value, sizes[i] as number, tasks[i] as Task) as never;
-    const assembly = chunks<Awaited<R>>(sizes, split);
+    const assembly = chunks<R>(sizes, split);
     return this.#result(functionName(fn), tasks, assembly, all, ordered ? 'target' : 'arrival');
   }
 
@@ -178,12 +180,24 @@ export class LoadBalancedView {
    *   else save(found);
    * }
    */
-  imap<A extends unknown[], R>(
-    fn: RemoteFunction<A, R>,
-    ...iterables: readonly [...iterables: unknown[], options: ReturnErrors]
+  imap<F, A extends unknown[], R>(
+    fn: InferredFunction<[F, ...A], R>,
+    first: StreamInput<F>,
+    ...more: [...StreamInputs<A>, options: ReturnErrors]
   ): ItemStream<Awaited<R> | RemoteError>;
-  imap<A extends unknown[], R>(fn: RemoteFunction<A, R>, ...iterables: readonly unknown[]): ItemStream<Awaited<R>>;
-  imap(fn: RemoteFunction<unknown[], unknown>, ...iterables: readonly unknown[]): ItemStream<unknown> {
+  /** The stream throws at the first failed item. */
+  imap<F, A extends unknown[], R>(
+    fn: InferredFunction<[F, ...A], R>,
+    first: StreamInput<F>,
+    ...more: StreamInputs<A>
+  ): ItemStream<Awaited<R>>;
+  /** With options after the iterables. */
+  imap<F, A extends unknown[], R>(
+    fn: InferredFunction<[F, ...A], R>,
+    first: StreamInput<F>,
+    ...more: [...StreamInputs<A>, options: ImapOptions | undefined]
+  ): ItemStream<Awaited<R>>;
+  imap(fn: unknown, ...iterables: readonly unknown[]): ItemStream<unknown> {
     const { inputs, options } = splitInputs<ImapOptions>(iterables, IMAP_OPTIONS, 'imap');
     const { chunkSize = 1, ordered = true, maxOutstanding = 'auto', returnErrors = false, ...rest } = options;
     const { concurrency, ...given } = rest;
@@ -252,13 +266,13 @@ export class LoadBalancedView {
     return { after: known(after), follow: known(follow) };
   }
 
-  #result<T, Item>(
+  #result<T, Item, N extends Mode = ModeOf<T, Item>>(
     label: string,
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
     { signal, interrupt, label: wanted = label }: ViewOptions,
     order?: 'target' | 'arrival',
-  ): AsyncResult<T, Item> {
+  ): AsyncResult<T, Item, N> {
     const { abort, stop } = this.#balancer.links;
     const onSignal = interrupt === true ? stop : abort;
     return new AsyncResult({ label: wanted, tasks, assembly, abort, onSignal, limits: { signal }, order });

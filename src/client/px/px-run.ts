@@ -2,6 +2,7 @@ import { AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors
 import { checkOptions, FLAG, type Rules, ranged, SIGNAL, SINK, wordOf } from '../../util/checks.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { TargetOptions } from '../options.ts';
+import type { Mode } from '../remote.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { ExecuteReply } from '../results/execute-reply.ts';
 import { GROUPINGS, type GroupBy } from '../results/output/grouping.ts';
@@ -33,7 +34,7 @@ export interface PxOptions extends TargetOptions, PxShowOptions {
 }
 
 /** The engines' replies: one, or a list with one per target. */
-export type PxReply = AsyncResult<ExecuteReply | ExecuteReply[], ExecuteReply>;
+export type PxReply = AsyncResult<ExecuteReply | ExecuteReply[], ExecuteReply, Mode>;
 
 /** Settles when all is printed. Nobody has to await it: a failure that is not awaited does no harm. */
 export interface PxRun extends Promise<void> {

@@ -7,6 +7,7 @@ import { type Check, DURATION, FINITE, FLAG, must, optionsOf, type Rules, SINK, 
 import { guardCalls, promises, type Signatures, takes } from '../../util/signature.ts';
 import type { Metadata, Task } from '../links/task.ts';
 import { WAIT_LIMITS } from '../options.ts';
+import type { Mode, PerTarget } from '../remote.ts';
 import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed, type NamedCall } from './assembly.ts';
 import { type CallSite, callSite } from './call-site.ts';
 import { arrivals, iterate } from './iteration.ts';
@@ -77,19 +78,25 @@ const ASYNC_RESULT: Signatures<AsyncResult<unknown>, 'then' | 'catch' | 'finally
 };
 const RESULT: Check = must('an AsyncResult', (value) => value instanceof AsyncResult);
 
-/** A value for one target or one per target: a list, when the call was on a list. */
-export type PerTask<V> = V | V[];
+/** The kind of view that a value of `T` came from, where only its items are known. */
+export type ModeOf<T, Item> = [unknown] extends [T] ? Mode : [T] extends [readonly Item[]] ? 'many' : 'one';
+
+/** The result of a call that gives one value per target: bare for one target, a list for several. */
+export type PerTargetResult<M extends Mode, V> = AsyncResult<PerTarget<M, V>, V, M>;
 
 /**
  * The result of a call on one or several engines. It is there at once; `await` gives the value, or one per target. An
- * async function cannot return one: it would be awaited on the way.
+ * async function cannot return one: it would be awaited on the way. `M` says if `stdout`, `metadata` and the like are
+ * bare ('one') or lists with one entry per task ('many').
  * @example
  * const result = view.apply((x) => x ** 2, 7);
  * result.ready; // false
  * await result; // [49, 49, 49, 49]
  * for await (const square of view.map((x) => x ** 2, [1, 2, 3])) console.log(square);
  */
-export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIterable<Item> {
+export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
+  implements PromiseLike<T>, AsyncIterable<Item>
+{
   /** The name of the call in errors and printing: the method's, or the `label` that the caller gave. */
   readonly label: string;
   /** The tasks of the call: one per engine, or one per chunk of a load-balanced map. */
@@ -137,38 +144,39 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   }
 
   /** Times, state and output of each task, before and after completion; bare for a single result. */
-  get metadata(): PerTask<Metadata> {
+  get metadata(): PerTarget<M, Metadata> {
     return this.#perTask((task) => task.metadata);
   }
 
   /** The stdout of each task so far; bare for a single result. */
-  get stdout(): PerTask<string> {
+  get stdout(): PerTarget<M, string> {
     return this.#perTask((task) => task.stdout);
   }
 
   /** The stderr of each task so far; bare for a single result. */
-  get stderr(): PerTask<string> {
+  get stderr(): PerTarget<M, string> {
     return this.#perTask((task) => task.stderr);
   }
 
   /** The outputs that each task displayed, as mime bundles; bare for a single result. */
-  get outputs(): PerTask<readonly MimeBundle[]> {
+  get outputs(): PerTarget<M, readonly MimeBundle[]> {
     return this.#perTask((task) => task.outputs);
   }
 
   /** The data that each task has published so far; live while it runs; bare for a single result. */
-  get data(): PerTask<Readonly<Record<string, unknown>>> {
+  get data(): PerTarget<M, Readonly<Record<string, unknown>>> {
     return this.#perTask((task) => task.data);
   }
 
   /** The id of each task's engine, null until one has been chosen (load balancing); bare for a single result. */
-  get engineId(): PerTask<number | null> {
+  get engineId(): PerTarget<M, number | null> {
     return this.#perTask((task) => task.engine?.id ?? null);
   }
 
-  #perTask<V>(pick: (task: Task) => V): PerTask<V> {
+  // `isSingle` at run time is what the mode M says at compile time.
+  #perTask<V>(pick: (task: Task) => V): PerTarget<M, V> {
     const all = this.tasks.map(pick);
-    return this.isSingle ? (all[0] as V) : all;
+    return (this.isSingle ? all[0] : all) as PerTarget<M, V>;
   }
 
   /** Was the call on one target, so that its value is bare? */
@@ -284,7 +292,7 @@ export class AsyncResult<T, Item = unknown> implements PromiseLike<T>, AsyncIter
   }
 
   /** One result per task. */
-  split(): AsyncResult<unknown, unknown>[] {
+  split(): AsyncResult<unknown[], unknown>[] {
     const { label, abort } = this.#init;
     return this.tasks.map((task) => new AsyncResult({ label, tasks: [task], assembly: list(1), abort }));
   }

@@ -12,12 +12,13 @@ const EXPORT = must('the name of an export', (value) => typeof value === 'string
  * @param url a URL, an absolute path, or the name of a package
  * @throws TypeError for a relative path, which the engine would resolve against a file of its own
  * @example
+ * const blurred = await engines.map(fromModule(new URL('./steps.js', import.meta.url), 'blur'), pictures);
+ * // With the function's type TypeScript checks the arguments and knows the value:
  * const blur = fromModule<typeof import('./steps.js').blur>(new URL('./steps.js', import.meta.url), 'blur');
- * const blurred = await engines.map(blur, pictures);
  */
 export const fromModule = guarded('fromModule', takes({ url: ANYTHING }, { name: EXPORT }), addressed);
 
-function addressed<F extends (...args: never[]) => unknown = (...args: never[]) => unknown>(
+function addressed<F extends (...args: never[]) => unknown = (...args: unknown[]) => unknown>(
   url: string | URL,
   name = 'default',
 ): F & ModuleFunction {

@@ -144,11 +144,12 @@ test('priorities: higher first', async () => {
 test('options: unknown ones are named, nothing sticks, wrong kinds are refused', () => {
   const { lview } = scene();
   throws(() => lview.with({ retires: 1 } as never), TypeError, /unknown option 'retires'/);
-  throws(() => lview.map(where, [1], { chunksize: 1 }), TypeError, /unknown option 'chunksize'/);
-  throws(() => lview.imap(where, [1], { maxOut: 1 }), TypeError, /unknown option 'maxOut'/);
+  throws(() => lview.map(where, [1], { chunksize: 1 } as object), TypeError, /unknown option 'chunksize'/);
+  throws(() => lview.imap(where, [1], { maxOut: 1 } as object), TypeError, /unknown option 'maxOut'/);
   throws(() => lview.map(where, [1], { chunkSize: 0 }), TypeError, /chunkSize/);
   throws(() => lview.with({ retries: -1 }), TypeError, /retries/);
   throws(() => lview.with({ timeout: Number.NaN }), TypeError, /timeout/);
+  // @ts-expect-error the compiler refuses it, too
   throws(() => lview.map(where), TypeError, /at least one sequence/);
 });
 

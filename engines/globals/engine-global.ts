@@ -1,0 +1,59 @@
+// The types of `engine` in user code. They import no part of the engine, because `directview/engine` publishes them.
+import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { EngineMemory } from '../../src/protocol/methods.ts';
+import type { BigTypedArray, TypedArray } from '../../src/tensor/dtype.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import type { CollectiveOptions, RootedOptions } from '../collectives/collective-options.ts';
+import type { ReceiveOptions } from '../peers/receive-options.ts';
+
+/** The operands of a reduction of values of type `T`: elements of arrays and tensors, other values as a whole. */
+export type Reduced<T> = T extends TypedArray | Tensor ? number : T extends BigTypedArray ? bigint : T;
+
+/** `sum`, `prod`, `min`, `max`, or an associative function: of two elements, or of two values of any other kind. */
+export type Reduction<T> = 'sum' | 'prod' | 'min' | 'max' | ((a: Reduced<T>, b: Reduced<T>) => Reduced<T>);
+
+/**
+ * The `engine` of user code: this engine, its peers by rank, and MPI's collectives between running tasks. Every rank that
+ * takes part must call the same collectives in the same order.
+ */
+export interface EngineGlobal {
+  /** The engine's id in the cluster, as in `rc.ids`. */
+  readonly id: number;
+  /** The incarnation: a restarted engine has another one. */
+  readonly uuid: string;
+  /** The engine's place in the order of ids of the cluster. */
+  readonly rank: number;
+  /** How many engines the cluster has. */
+  readonly size: number;
+  /** The device that the engine computes on, and its libraries. */
+  readonly device: DeviceReport;
+  /** Bytes by name, on the device, and of the process. */
+  memory(): EngineMemory;
+  /** Puts a value into the mailbox of the engine with this rank. @throws RangeError, NotSerializableError */
+  send(rank: number, tag: string, value: unknown): Promise<void>;
+  /** Waits for the next value with this tag from the engine with this rank. @throws PeerError, RangeError */
+  recv<T = unknown>(rank: number, tag: string, options?: ReceiveOptions): Promise<T>;
+  /** The root's value, everywhere. Other ranks may pass undefined. */
+  broadcast<T>(value: T | undefined, options?: RootedOptions): Promise<T>;
+  /** Item i of the root's list, on rank i. Other ranks may pass undefined. */
+  scatter<T>(values: readonly T[] | undefined, options?: RootedOptions): Promise<T>;
+  /** All values in the order of ranks, at the root; undefined elsewhere. */
+  gather<T>(value: T, options?: RootedOptions): Promise<T[] | undefined>;
+  /** All values in the order of ranks, everywhere. */
+  allGather<T>(value: T, options?: CollectiveOptions): Promise<T[]>;
+  /** The reduction at the root; undefined elsewhere. @throws TypeError when values do not fit together */
+  reduce<T>(value: T, op?: Reduction<T>, options?: RootedOptions): Promise<T | undefined>;
+  /** The reduction, everywhere and equal to the last bit. @throws TypeError when values do not fit together */
+  allReduce<T>(value: T, op?: Reduction<T>, options?: CollectiveOptions): Promise<T>;
+  /** Returns when every rank has called it. */
+  barrier(options?: CollectiveOptions): Promise<void>;
+  /**
+   * Sends data to the client while the task runs: `ar.data`. A promise where the data hold tensors on the device: await
+   * it.
+   */
+  publish(data: Readonly<Record<string, unknown>>): void | Promise<void>;
+  /** tfjs on this engine's device, before any task has mentioned `tf`. @throws ContextError */
+  tf(): Promise<unknown>;
+  /** gpu.js on this engine's device, before any task has mentioned `gpu`. @throws ContextError */
+  gpu(): Promise<unknown>;
+}
