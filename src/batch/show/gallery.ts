@@ -11,10 +11,13 @@ import { numbersOf, type Shown } from './shown.ts';
 
 /** The outputs of a batch that people look at: the contact sheet and the report. */
 export class Gallery {
+  readonly #paths: OutputPaths;
   readonly #sheet: Sheet | undefined;
   readonly #report: Report | undefined;
 
-  constructor({ sheet, html }: OutputPaths, total: number) {
+  constructor(paths: OutputPaths, total: number) {
+    const { sheet, html } = paths;
+    this.#paths = paths;
     this.#sheet = sheet === undefined ? undefined : new Sheet(sheet, total);
     this.#report = html === undefined ? undefined : new Report(html, total);
   }
@@ -60,12 +63,16 @@ export class Gallery {
   /** Writes both. Gives sentences for the user, and errors in words. */
   async write(facts: ReportFacts): Promise<{ readonly notes: string[]; readonly errors: string[] }> {
     const [notes, errors]: [string[], string[]] = [[], []];
-    for (const write of [() => this.#sheet?.write(), () => this.#report?.write(facts)]) {
+    const { sheet, html } = this.#paths;
+    for (const [path, write] of [
+      [sheet, () => this.#sheet?.write()],
+      [html, () => this.#report?.write(facts)],
+    ] as const) {
       try {
         const note = await write();
         if (note !== undefined) notes.push(note);
       } catch (error) {
-        errors.push((error as Error).message);
+        errors.push(`cannot write ${path}: ${(error as Error).message}`);
       }
     }
     return { notes, errors };
