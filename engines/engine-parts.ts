@@ -27,6 +27,9 @@ import { Capture } from './user-code/capture.ts';
 import { Evaluator } from './user-code/evaluate.ts';
 import { UserNamespace } from './user-code/namespace.ts';
 
+/** Of so many short tasks, sent in a row, most are still on their way when they are aborted: an id takes about 100 bytes. */
+const REMEMBERED_ABORTS = 250_000;
+
 /** The parts of an engine that the server and the globals of user code hold. */
 export interface EngineParts {
   readonly transport: Transport;
@@ -51,7 +54,11 @@ export function createParts(options: EngineOptions): EngineParts {
   // The threads of control start first: tasks wait for them.
   const control = new Control(board, identity.uuid, options);
 
-  const queue = new TaskQueue<TaskClient>({ identity, outboxBytes: options.outboxBytes });
+  const queue = new TaskQueue<TaskClient>({
+    identity,
+    outboxBytes: options.outboxBytes,
+    rememberedAborts: REMEMBERED_ABORTS,
+  });
   const output = new TaskOutput(queue);
   const capture = new Capture((_, stream, text) => output.text(stream, text));
 

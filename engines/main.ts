@@ -1,4 +1,5 @@
 // The entry of an engine process: options from stdin, then serve until told to end.
+import './control/signals.ts';
 import { setFlagsFromString } from 'node:v8';
 import { ENGINE_EXIT } from '../src/protocol/engine-options.ts';
 import { readOptions } from './control/stdin.ts';

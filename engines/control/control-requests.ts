@@ -4,6 +4,7 @@ import type { ControlMethod, ControlRequest, ControlValue, EngineStatus, TaskId 
 import type { StatusBoard } from '../queue/status-board.ts';
 import { REASON } from '../queue/status-board.ts';
 import type { TaskLoop } from '../queue/task-loop.ts';
+import { clientOf } from '../queue/task-queue.ts';
 import type { Interrupter } from './interrupter.ts';
 
 /** The control thread, as requests use it. */
@@ -15,10 +16,13 @@ export interface ControlSide {
   shutdown(code: number, reason: string): void;
 }
 
+/** Hands a request to the main thread. */
+type Forward = (request: ControlRequest) => void;
+
 /** The control thread serves it, also while the main thread computes; its value goes into the reply. */
 interface Answered<M extends ControlMethod> {
   readonly in: 'control thread';
-  run(request: ControlRequest<M>, side: ControlSide): ControlValue<{ type: M }>;
+  run(request: ControlRequest<M>, side: ControlSide, forward: Forward): ControlValue<{ type: M }>;
 }
 
 /** The control thread acknowledges it at once, and the main thread carries it out before the next task starts. */
@@ -39,7 +43,7 @@ export const REPLACE_GRACE_MS = 2000;
 const HANDLERS: { readonly [M in ControlMethod]: HandlerOf<M> } = {
   ping: { in: 'control thread', run: () => undefined },
   status: { in: 'control thread', run: (_, side) => status(side) },
-  interrupt: { in: 'control thread', run: ({ ids, grace }, side) => interrupt(side, ids, grace) },
+  interrupt: { in: 'control thread', run: (request, side, forward) => interrupt(request, side, forward) },
   shutdown: { in: 'control thread', run: (_, side) => void side.shutdown(ENGINE_EXIT.ok, 'a shutdown was asked for') },
   abort: { in: 'main thread', run: ({ ids }, loop) => loop.abort(ids) },
   purge: { in: 'main thread', run: ({ ids, client }, loop) => loop.purge(ids, client) },
@@ -49,13 +53,9 @@ const HANDLERS: { readonly [M in ControlMethod]: HandlerOf<M> } = {
  * Serves a request in the control thread and gives the value for the reply. `forward` takes those that the main thread
  * must carry out.
  */
-export function answer(
-  request: ControlRequest,
-  side: ControlSide,
-  forward: (request: ControlRequest) => void,
-): unknown {
+export function answer(request: ControlRequest, side: ControlSide, forward: Forward): unknown {
   const handler: Handler = HANDLERS[request.type];
-  return handler.in === 'control thread' ? handler.run(request, side) : forward(request);
+  return handler.in === 'control thread' ? handler.run(request, side, forward) : forward(request);
 }
 
 /** Carries out a request in the main thread that the control thread has forwarded. */
@@ -70,14 +70,19 @@ function status({ uuid, board }: ControlSide): EngineStatus {
   return { uuid, pid: process.pid, running, ...board.ids(), completed: board.get('completed'), rss };
 }
 
-/** Ends the running task, if it is one of `ids`. Its id, or null. */
+/** Ends the running task, if it is meant; its id. Else null, and the tasks to drop never start. */
 function interrupt(
+  { id, to, ids, client, drop, grace = REPLACE_GRACE_MS }: ControlRequest<'interrupt'>,
   { board, interrupter }: ControlSide,
-  ids: readonly TaskId[] | undefined,
-  grace: number = REPLACE_GRACE_MS,
+  forward: Forward,
 ): TaskId | null {
   const running = board.running();
-  if (running === null || (ids !== undefined && !ids.includes(running.id))) return null;
-  interrupter.end(running.started, REASON.interrupt, grace);
-  return running.id;
+  const isMeant = (task: TaskId) =>
+    (ids?.includes(task) ?? true) && (client === undefined || clientOf(task) === client);
+  if (running !== null && isMeant(running.id)) {
+    interrupter.end(running.started, REASON.interrupt, grace);
+    return running.id;
+  }
+  if (drop !== undefined) forward({ type: 'abort', id, to, ids: drop });
+  return null;
 }

@@ -115,7 +115,10 @@ export class TaskLoop {
 
   /** A channel to a client broke. The client may be back soon on another one. */
   clientDown(client: TaskClient): void {
-    setTimeout(() => void this.#handle(this.#queue.clientGone(client)), CLIENT_LEASE_MS).unref();
+    setTimeout(
+      () => void this.#handle(this.#queue.clientGone(client, `${CLIENT_LEASE_MS / 1000} s`)),
+      CLIENT_LEASE_MS,
+    ).unref();
   }
 
   /** The client with this uuid died: its queued tasks never run. */

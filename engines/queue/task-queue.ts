@@ -10,11 +10,13 @@ export interface TaskQueueOptions {
   readonly identity: Identity;
   /** Bytes of replies kept for clients that ask again; default 64 MiB. */
   readonly outboxBytes?: number | undefined;
+  /** How many aborts are remembered that have come before their tasks; default 10 000. */
+  readonly rememberedAborts?: number | undefined;
   /** Milliseconds since the epoch; default Date.now. */
   readonly now?: (() => number) | undefined;
 }
 
-const MAX_REMEMBERED_ABORTS = 10_000;
+const REMEMBERED_ABORTS = 10_000;
 const EMPTY: readonly Uint8Array[] = [];
 
 /**
@@ -31,12 +33,13 @@ export class TaskQueue<C> {
   #cursor = this.#waiting.values();
   #first: QueuedTask<C> | undefined;
   // Ids that were aborted before their task arrived, because the control socket overtook the tasks socket.
-  readonly #abortedAhead = new BoundedSet<TaskId>(MAX_REMEMBERED_ABORTS);
+  readonly #abortedAhead: BoundedSet<TaskId>;
   /** Clients that wait for the end of another client's task. */
   readonly #watchers = new Map<TaskId, C[]>();
   #running: QueuedTask<C> | null = null;
 
-  constructor({ identity, outboxBytes, now = Date.now }: TaskQueueOptions) {
+  constructor({ identity, outboxBytes, now = Date.now, rememberedAborts = REMEMBERED_ABORTS }: TaskQueueOptions) {
+    this.#abortedAhead = new BoundedSet(rememberedAborts);
     this.#identity = identity;
     this.#now = now;
     this.#kept = new KeptReplies(outboxBytes);
@@ -100,13 +103,27 @@ export class TaskQueue<C> {
   }
 
   /** The client of a link is gone for good: its queued tasks never run. Its kept replies stay. */
-  clientGone(client: C): QueueEvent<C>[] {
-    return this.#dropWhere((task) => task.client === client);
+  clientGone(client: C, howLong = 'too long'): QueueEvent<C>[] {
+    return this.#orphan((task) => task.client === client, `was gone for ${howLong}`);
   }
 
   /** The client with this uuid died: its queued tasks never run. */
   ownerGone(uuid: string): QueueEvent<C>[] {
-    return this.#dropWhere(({ message }) => clientOf(message.id) === uuid);
+    return this.#orphan(({ message }) => clientOf(message.id) === uuid, 'died');
+  }
+
+  #orphan(matches: (task: QueuedTask<C>) => boolean, why: string): QueueEvent<C>[] {
+    return this.#dropWhere(matches, [], (id) =>
+      this.#unrun(id, 'aborted', plainError('ConnectionError', `${this.#named(id)} never started: its client ${why}`)),
+    );
+  }
+
+  #named(id: TaskId): string {
+    return `task '${id}' on ${this.#identity.name}`;
+  }
+
+  #aborted(id: TaskId): ReplyMessage {
+    return this.#unrun(id, 'aborted', plainError('TaskAborted', `${this.#named(id)} was aborted before it started`));
   }
 
   /** Sends a task's reply to another client: at once if kept, at the end if queued or running, otherwise a refusal. */
@@ -150,18 +167,21 @@ export class TaskQueue<C> {
     return this.#find(id) !== undefined || this.#kept.get(id) !== undefined || this.#kept.forgot(id);
   }
 
-  #dropWhere(matches: (task: QueuedTask<C>) => boolean, events: QueueEvent<C>[] = []): QueueEvent<C>[] {
+  #dropWhere(
+    matches: (task: QueuedTask<C>) => boolean,
+    events: QueueEvent<C>[] = [],
+    reply = (id: TaskId) => this.#aborted(id),
+  ): QueueEvent<C>[] {
     for (const task of [...this.#waiting.values()].filter(matches)) {
       this.#waiting.delete(task.message.id);
-      this.#drop(task, events);
+      this.#drop(task, events, reply(task.message.id));
     }
     return events;
   }
 
-  #drop(task: QueuedTask<C>, events: QueueEvent<C>[]): void {
-    const text = `task '${task.message.id}' on ${this.#identity.name} was aborted before it started`;
+  #drop(task: QueuedTask<C>, events: QueueEvent<C>[], reply = this.#aborted(task.message.id)): void {
     events.push({ type: 'dropped', task });
-    this.#answer(task, this.#unrun(task.message.id, 'aborted', plainError('TaskAborted', text)), EMPTY, events);
+    this.#answer(task, reply, EMPTY, events);
   }
 
   /** Keeps the reply of a task that is over, and sends it to its client and to others who asked for it. */

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import type { Transport } from '../comm/transport.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
+import { EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
 import {
   ANYTHING,
@@ -27,7 +28,7 @@ import { type Job, type JobSelection, Jobs } from './jobs/jobs.ts';
 import type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './jobs/queue-status.ts';
 import { ViewJobs } from './jobs/view-jobs.ts';
 import { type ClusterInfo, loadClusterFile } from './links/cluster-file.ts';
-import { type ClientEvent, EngineLinks } from './links/engine-links.ts';
+import { type ClientEvent, EngineLinks, type InterruptOptions } from './links/engine-links.ts';
 import type { Metadata } from './links/task.ts';
 import { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import { Balancer } from './load-balanced/balancer.ts';
@@ -218,7 +219,9 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
    */
   loadBalanced(targets: number | string | Iterable<number> = 'all', options: BalancedOptions = {}): LoadBalancedView {
     this.#balancer ??= new Balancer(this.#links, this.#calls.jobs);
-    if (this.#links.isClosed) this.#balancer.close(CLOSED);
+    const { lost, isClosed } = this.#links;
+    if (lost !== undefined) this.#balancer.close(`the cluster is gone: ${lost}`, EngineError);
+    else if (isClosed) this.#balancer.close(CLOSED);
     return new LoadBalancedView(this.#balancer, targetsOf(targets, this.#links.knownIds), options);
   }
 
@@ -332,12 +335,13 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   }
 
   /**
-   * Ends the running tasks of these engines (TaskInterrupted), and resolves when they have ended. An engine whose code V8
+   * Ends the tasks of this client that run on these engines (TaskInterrupted), and resolves when they have ended. Tasks of
+   * other clients go on, unless `all` is true, or `ids` names them. An engine whose code V8
    * cannot break is replaced after `grace` ms (default 2000): then its replacement is there, with an empty namespace.
    * @throws RangeError "No such engine: 99"; TimeoutError; ClusterError for an engine that could not be replaced
    */
-  async interrupt(targets: Targets = 'all', options: { grace?: number } = {}): Promise<void> {
-    await this.#links.interrupt(engineIds(targets, this.#links.knownIds), options.grace);
+  async interrupt(targets: Targets = 'all', options: InterruptOptions = {}): Promise<void> {
+    await this.#links.interrupt(engineIds(targets, this.#links.knownIds), options);
   }
 
   /** Stops these engines for good; their ids are gone. @throws RangeError, ClusterError */

@@ -17,6 +17,7 @@ import { DIRECT_VIEW, IMPORT_OPTIONS } from './calls/signatures.ts';
 import type { JobSelection } from './jobs/jobs.ts';
 import type { QueueOptions, ViewQueueStatus } from './jobs/queue-status.ts';
 import type { ViewJobs } from './jobs/view-jobs.ts';
+import type { InterruptOptions } from './links/engine-links.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import {
   type CallOptions,
@@ -378,9 +379,10 @@ export class DirectView<M extends Mode = Mode> {
     return this.#calls.links.shutdown(this.ids);
   }
 
-  /** Ends what runs on these engines; they are replaced if it does not stop within `grace` ms. */
-  async interrupt(options: { grace?: number } = {}): Promise<void> {
-    await this.#calls.links.controlEach(this.ids, { type: 'interrupt', ...options });
+  /** Asks these engines to end the running tasks of this client, as `rc.interrupt` does, and does not wait for that. */
+  async interrupt(options: InterruptOptions = {}): Promise<void> {
+    const { links } = this.#calls;
+    await links.controlEach(this.ids, links.interruptVerb(options));
   }
 
   [inspect.custom](): string {

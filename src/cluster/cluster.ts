@@ -5,6 +5,7 @@ import { ClusterError } from '../errors.ts';
 import { BACK_END_ABORTED, ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
 import type { ClusterVerb, EngineId, EngineRecord, Fate } from '../protocol/messages.ts';
 import { isTracing } from '../rpc/wire-trace.ts';
+import { notify } from '../util/notify.ts';
 import { guardCalls, type Signatures } from '../util/signature.ts';
 import { Arrivals } from './arrivals.ts';
 import { OwnClients } from './clients/own-clients.ts';
@@ -16,8 +17,16 @@ import { lastWords } from './launchers/last-words.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { logPath, readLog } from './launchers/log-file.ts';
+import { SlotLocks } from './launchers/slot-locks.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
-import { type CheckedStart, CLUSTER, CLUSTER_CLASS, checkStart, type StartOptions } from './start-options.ts';
+import {
+  type CheckedStart,
+  CLUSTER,
+  CLUSTER_CLASS,
+  type ClusterEvent,
+  checkStart,
+  type StartOptions,
+} from './start-options.ts';
 
 /** A controller in this process and engine processes beside it; `stop`, or `await using`, ends them all. */
 export class Cluster {
@@ -33,6 +42,8 @@ export class Cluster {
   readonly #logged = new Set<EngineId>();
   /** The ids of engines that this cluster has started and not shut down, also of those that have died. */
   readonly #slots = new Set<EngineId>();
+  /** Restarts, shutdowns and replacements of one engine never overlap. */
+  readonly #locks = new SlotLocks();
   #incarnations = 0;
   #controller: Controller | undefined;
   #stopping: Promise<void> | undefined;
@@ -147,11 +158,15 @@ export class Cluster {
    */
   async add(n: number, signal?: AbortSignal): Promise<EngineId[]> {
     const slots = this.#live().reserve(n);
+    await this.#locks.run(slots, () => this.#add(slots, signal));
+    await this.#clients.see(this.engines);
+    return slots;
+  }
+
+  async #add(slots: readonly EngineId[], signal: AbortSignal | undefined): Promise<void> {
     try {
       await this.#launch(slots, signal);
       for (const slot of slots) this.#slots.add(slot);
-      await this.#clients.see(this.engines);
-      return slots;
     } catch (error) {
       await this.#end(slots, 'was stopped: another engine started with it failed');
       throw error;
@@ -169,14 +184,18 @@ export class Cluster {
 
   /**
    * Ends those engines and starts new ones under the same ids; default: all, also those that have died. Their namespaces
-   * are lost.
+   * are lost. Waits for a restart or shutdown of the same engines that has begun before.
    * @throws ClusterError for an id that no engine of this cluster has had, or that was shut down
    */
   async restart(ids: readonly EngineId[] | EngineId = [...this.#slots]): Promise<void> {
     this.#live();
-    const slots = this.#started(ids);
-    await this.#end(slots, 'was restarted');
-    await this.#launch(slots);
+    const wanted = this.#started(ids);
+    await this.#locks.run(wanted, async () => {
+      this.#live();
+      const slots = this.#started(wanted);
+      await this.#end(slots, 'was restarted');
+      await this.#launch(slots);
+    });
     await this.#clients.see(this.engines);
   }
 
@@ -185,9 +204,13 @@ export class Cluster {
    * @throws ClusterError for an id without a running engine of this cluster
    */
   async shutdown(ids: readonly EngineId[] | EngineId): Promise<void> {
-    const slots = this.#owned(ids);
-    await this.#end(slots, 'was shut down');
-    for (const slot of slots) this.#slots.delete(slot);
+    this.#live();
+    const wanted = [...new Set([ids].flat())];
+    await this.#locks.run(wanted, async () => {
+      const slots = this.#owned(wanted);
+      await this.#end(slots, 'was shut down');
+      for (const slot of slots) this.#slots.delete(slot);
+    });
     await this.#clients.see(this.engines);
   }
 
@@ -251,10 +274,14 @@ export class Cluster {
   }
 
   #report(event: ControllerEvent): void {
+    if (event.type === 'engine-up') this.#tell({ type: 'engine-up', id: event.engine.id });
+    else if (event.type === 'engine-down') this.#tell({ type: 'engine-down', id: event.id, reason: event.reason });
+    else this.#tell(event);
+  }
+
+  #tell(event: ClusterEvent): void {
     const { onEvent } = this.#options;
-    if (event.type === 'engine-up') onEvent?.({ type: 'engine-up', id: event.engine.id });
-    else if (event.type === 'engine-down') onEvent?.({ type: 'engine-down', id: event.id, reason: event.reason });
-    else onEvent?.(event);
+    if (onEvent !== undefined) notify(onEvent, event, `the cluster's events ('${event.type}')`);
   }
 
   #onExit(exit: EngineExit): void {
@@ -264,17 +291,18 @@ export class Cluster {
     const fate = exit.handle.fate();
     const replaced = !this.#reasons.has(slot) && wantsReplacement(exit, fate);
     this.#controller?.down(slot, this.#reasons.get(slot) ?? reasonOf(exit), { fate, replaced });
-    if (replaced) void this.#replace(slot);
+    if (replaced) void this.#locks.run([slot], () => this.#replace(slot));
   }
 
   async #replace(slot: EngineId): Promise<void> {
+    if (this.#stopping !== undefined) return;
     try {
       await this.#launch([slot]);
     } catch (error) {
       await this.#launcher.stop({ slots: [slot], grace: this.#options.grace });
       this.#controller?.replacementFailed(slot, (error as Error).message);
       if (this.#stopping === undefined) {
-        this.#options.onEvent?.({ type: 'replacement-failed', id: slot, error: error as Error });
+        this.#tell({ type: 'replacement-failed', id: slot, error: error as Error });
       }
     }
   }

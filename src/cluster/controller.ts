@@ -168,8 +168,14 @@ export class Controller {
     this.#followers.delete(party);
     const client = this.#clients.get(party);
     this.#clients.delete(party);
-    if (client !== undefined && !(reason instanceof PeerClosed)) this.#clientWatch.lost(client);
+    if (client !== undefined && !(reason instanceof PeerClosed) && !this.#isBack(client))
+      this.#clientWatch.lost(client);
     if (uuid !== undefined) this.#leave(uuid, `lost its connection: ${reason.message}`);
+  }
+
+  // A client opens another link before this side sees the end of the old one.
+  #isBack({ client }: ClientIdentity): boolean {
+    return [...this.#clients.values()].some((other) => other.client === client);
   }
 
   /** A launcher will report this engine's exit code, which says more than a broken link: then waits for that. */

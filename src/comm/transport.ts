@@ -64,4 +64,6 @@ export interface Transport {
   listen(endpoint: string, handlers: LinkHandlers): Promise<Listener>;
   /** Connects; messages queue until the peer answers. */
   connect(endpoint: string, handlers: LinkHandlers): Link;
+  /** True if nobody listens there for certain; a peer that only says nothing refuses nothing. Absent: nobody knows. */
+  refuses?(endpoint: string): Promise<boolean>;
 }

@@ -10,6 +10,7 @@ import { type Carrier, limitsOf, PacketLink } from './link.ts';
 import { report } from './log.ts';
 import type { Limits } from './outbox.ts';
 import { BATCH_BYTES, type Frames } from './packet.ts';
+import { refuses } from './refusal.ts';
 import type { Link, LinkHandlers, Listener, Transport, TransportOptions } from './transport.ts';
 
 const MIB = 1024 * 1024;
@@ -36,6 +37,7 @@ export function zeromqTransport(options: TransportOptions = {}): Transport {
   return {
     listen: (endpoint, handlers) => listen(endpoint, handlers, options),
     connect: (endpoint, handlers) => connect(endpoint, handlers, options),
+    refuses,
   };
 }
 

@@ -198,11 +198,21 @@ export const CONTROL_METHODS = {
   /** Drops queued tasks; an id that has not arrived yet is remembered. The running task goes on. */
   abort: control({ ids: list(text) }, nothing),
   /**
-   * Ends the running task, if it is one of `ids` (absent: whichever it is): within a second if V8 can break it, else by
+   * Ends the running task, if it is one of `ids` and of that `client` (absent: whichever it is). If it is not, the tasks
+   * `drop` never start. Within a second if V8 can break it, else by
    * replacing the engine after `grace` ms. The answer is the id of the task, or null. `wait`: the answer comes when the
    * task has ended; an engine that is replaced does not answer.
    */
-  interrupt: control({ ids: optional(list(text)), grace: optional(num), wait: optional(flag) }, orNull(text)),
+  interrupt: control(
+    {
+      ids: optional(list(text)),
+      client: optional(text),
+      drop: optional(list(text)),
+      grace: optional(num),
+      wait: optional(flag),
+    },
+    orNull(text),
+  ),
   /** Ends the engine process. */
   shutdown: control({}, nothing),
   /** Frees kept results; without `ids` all those of `client`. */

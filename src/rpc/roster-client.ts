@@ -1,7 +1,10 @@
+import { PeerClosed } from '../comm/link.ts';
 import type { Transport } from '../comm/transport.ts';
 import { ClusterError, ConnectionError } from '../errors.ts';
 import type { ClusterVerb, EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
+import { Backoff } from '../util/backoff.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
+import { notify } from '../util/notify.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { ROSTER } from './conversations.ts';
 import { Requests } from './requests.ts';
@@ -30,13 +33,29 @@ interface Wait extends Deferred<readonly EngineRecord[]> {
   readonly predicate: RosterPredicate;
 }
 
+/** Milliseconds between two looks at a controller that does not answer. */
+const LOOK_MS = 250;
+/** A controller is gone when its address has refused so many connections in a row. */
+const REFUSALS = 4;
+/** Milliseconds of silence after which it is gone, too: engines give it up after the same time. */
+const LEASE_MS = 60_000;
+
 /**
  * A link to the controller: follows the engines that join and leave, and asks the cluster's launcher to do something.
- * It is not opened again when it breaks: then everything that waits fails with ConnectionError.
+ * A link that breaks is opened again, and the roster is read anew. The controller is lost when it says goodbye, when
+ * nobody listens at its address any more, or after a minute of silence. Then everything that waits fails with
+ * ConnectionError.
  */
 export class RosterClient {
+  readonly #transport: Transport;
   readonly #endpoint: string;
-  readonly #channel: Channel<RosterInbound>;
+  readonly #hello: RosterInbound;
+  readonly #backoff = new Backoff({ longest: 500 });
+  #channel: Channel<RosterInbound> | undefined;
+  #reopening: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
+  #silentSince = performance.now();
+  #refusals = 0;
   readonly #state = new RosterState();
   readonly #listeners = new Set<(event: RosterClientEvent) => void>();
   readonly #waits = new Set<Wait>();
@@ -50,12 +69,63 @@ export class RosterClient {
    * @throws ConnectionError for an endpoint that nobody may connect to
    */
   constructor(transport: Transport, endpoint: string, name: string, process: ClientProcess = {}) {
+    this.#transport = transport;
     this.#endpoint = endpoint;
-    this.#channel = openChannel({ transport, endpoint, conversation: ROSTER }, 'controller', {
+    this.#hello = { type: 'hello', client: name, ...process };
+    this.#open();
+    this.#lookSoon();
+  }
+
+  #open(): Channel<RosterInbound> {
+    clearTimeout(this.#reopening);
+    const options = { transport: this.#transport, endpoint: this.#endpoint, conversation: ROSTER };
+    const channel = openChannel(options, 'controller', {
       message: (message) => this.#take(message),
-      down: (reason) => this.#lose(`the connection to the controller was lost: ${reason.message}`),
+      down: (reason, from) => this.#down(reason, from),
     });
-    void this.#channel.send({ type: 'hello', client: name, ...process });
+    this.#channel = channel;
+    void channel.send(this.#hello);
+    return channel;
+  }
+
+  #down(reason: Error, channel: Channel<RosterInbound>): void {
+    if (channel !== this.#channel || this.#lost !== undefined) return;
+    const text = `the connection to the controller was lost: ${reason.message}`;
+    if (reason instanceof PeerClosed) {
+      this.#lose(text);
+      return;
+    }
+    this.#channel = undefined;
+    void channel.close();
+    this.#asked.failAll(new ConnectionError(`${text}; nobody knows whether it has done what it was asked`));
+    this.#reopening = setTimeout(() => this.#open(), this.#backoff.next());
+    if (this.#looking === undefined) this.#silentSince = performance.now();
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
+    this.#looking ??= setTimeout(() => void this.#look(), LOOK_MS);
+  }
+
+  // Nothing has come since the link broke, or since the beginning.
+  async #look(): Promise<void> {
+    const refused = (await this.#transport.refuses?.(this.#endpoint)) === true;
+    if (this.#looking === undefined || this.#lost !== undefined) return;
+    this.#looking = undefined;
+    this.#refusals = refused ? this.#refusals + 1 : 0;
+    const silent = performance.now() - this.#silentSince;
+    const lost = 'the connection to the controller was lost';
+    if (this.#refusals >= REFUSALS)
+      this.#lose(`${lost}: nobody listens at ${this.#endpoint}, so the cluster has ended`);
+    else if (silent > LEASE_MS) this.#lose(`${lost}: it has said nothing for ${Math.round(silent / 1000)} s`);
+    else this.#lookSoon();
+  }
+
+  #heard(): void {
+    clearTimeout(this.#looking);
+    this.#looking = undefined;
+    this.#refusals = 0;
+    this.#backoff.reset();
   }
 
   /** The live engines; none before `ready`. */
@@ -102,17 +172,19 @@ export class RosterClient {
   async ask(verb: ClusterVerb, timeout?: number): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost;
     const request = this.#next++;
-    void this.#channel.send({ type: 'cluster', request, verb });
-    return this.#asked.open(request, `the controller did not answer '${verb.do}'`, timeout);
+    const answer = this.#asked.open(request, `the controller did not answer '${verb.do}'`, timeout);
+    void (this.#channel ?? this.#open()).send({ type: 'cluster', request, verb });
+    return answer;
   }
 
   /** Fails everything that waits. Idempotent. */
   async close(): Promise<void> {
     this.#fail(new ConnectionError('the connection to the controller was closed'));
-    await this.#channel.close();
+    await this.#channel?.close();
   }
 
   #take(message: RosterOutbound): void {
+    this.#heard();
     if (message.type === 'cluster-reply') this.#answer(message.request, message.error);
     else if (message.type === 'replacement-failed') {
       this.#emit({ type: message.type, id: message.id, reason: message.reason });
@@ -146,11 +218,13 @@ export class RosterClient {
 
   #fail(error: ConnectionError): void {
     this.#lost ??= error;
+    clearTimeout(this.#reopening);
+    clearTimeout(this.#looking);
     this.#asked.failAll(this.#lost);
     for (const wait of this.#waits) wait.reject(this.#lost);
   }
 
   #emit(event: RosterClientEvent): void {
-    for (const listener of this.#listeners) listener(event);
+    for (const listener of [...this.#listeners]) notify(listener, event, `the cluster's events ('${event.type}')`);
   }
 }

@@ -4,5 +4,5 @@ import { addEngineVerb } from '../engine-verb.ts';
 
 /** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  addEngineVerb(command, { done: 'interrupted', run: (rc, ids) => rc.interrupt(ids) });
+  addEngineVerb(command, { done: 'interrupted', run: (rc, ids) => rc.interrupt(ids, { all: true }) });
 }

@@ -27,6 +27,8 @@ async function startDaemon(): Promise<void> {
 }
 
 async function startHere(flags: Flags): Promise<void> {
+  // It would open Node's inspector, by which every user of this machine could run code here.
+  process.on('SIGUSR1', () => {});
   const cluster = await Cluster.start({
     ...startOptions(flags),
     name: flags.name,

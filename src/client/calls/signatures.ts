@@ -14,6 +14,7 @@ import {
 } from '../../util/checks.ts';
 import { promises, takes } from '../../util/signature.ts';
 import type { QueueOptions } from '../jobs/queue-status.ts';
+import type { InterruptOptions } from '../links/engine-links.ts';
 import { NAME, NAMES, NAMESPACE } from '../names.ts';
 import {
   CALL_OPTIONS,
@@ -34,7 +35,7 @@ export const IMPORT_OPTIONS: Rules<ImportOptions & TargetOptions> = { ...TARGET_
 /** The kind of each option of `queueStatus`. */
 export const QUEUE_OPTIONS: Rules<QueueOptions> = { verbose: FLAG };
 /** The kind of each option of `interrupt`. */
-export const INTERRUPT_OPTIONS: Rules<{ readonly grace?: number }> = { grace: DURATION };
+export const INTERRUPT_OPTIONS: Rules<InterruptOptions> = { grace: DURATION, all: FLAG, ids: TEXTS };
 
 const SOURCE = must('source text', (value) => typeof value === 'string');
 const NAME_LIST = must("a list of names such as ['a', 'b']", Array.isArray);

@@ -1,5 +1,6 @@
 import { RemoteError } from '../../errors.ts';
 import type { ControlVerb, EngineId, EngineStatus, TaskId } from '../../protocol/messages.ts';
+import { inBatches } from '../links/batches.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import { Task } from '../links/task.ts';
 import type { AsyncResult } from '../results/async-result.ts';
@@ -101,10 +102,12 @@ export class ClientJobs {
    * @throws Error naming a task that is outstanding, before anything is freed
    */
   async purge(jobs: JobSelection | 'all'): Promise<void> {
-    const verb: ControlVerb =
-      jobs === 'all' ? { type: 'purge', client: this.#links.uuid } : { type: 'purge', ids: this.#purged(jobs) };
+    const verbs: ControlVerb[] =
+      jobs === 'all'
+        ? [{ type: 'purge', client: this.#links.uuid }]
+        : inBatches(this.#purged(jobs)).map((ids) => ({ type: 'purge', ids }));
     if (jobs === 'all') this.submitted.forgetEnded();
-    await this.#links.controlEach(this.#links.ids, verb);
+    await Promise.all(verbs.map((verb) => this.#links.controlEach(this.#links.ids, verb)));
   }
 
   #purged(jobs: JobSelection): TaskId[] {

@@ -1,5 +1,5 @@
 import type { Transport } from '../../comm/transport.ts';
-import { ClientClosed, ConnectionError, EngineError, type EngineInfo, RemoteError, TaskAborted } from '../../errors.ts';
+import { ConnectionError, EngineError, type EngineInfo, RemoteError, TaskAborted } from '../../errors.ts';
 import { type Body, decodeBody, type EncodedCall } from '../../protocol/codec.ts';
 import type {
   ControlValue,
@@ -25,7 +25,7 @@ import { TASKS } from '../../rpc/conversations.ts';
 import { Requests } from '../../rpc/requests.ts';
 import type { Attempt } from './attempt.ts';
 import { type Death, deathError, progressOf, stoppedError, type TaskProgress } from './death.ts';
-import { remoteError } from './outcome.ts';
+import { failed, type Outcome, remoteError, success } from './outcome.ts';
 import type { Task } from './task.ts';
 import { type Kept, TaskLink } from './task-link.ts';
 
@@ -166,20 +166,19 @@ export class Connection {
 
   #settle(attempt: Attempt, reply: ReplyMessage, body: Body): void {
     attempt.bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
-    if (reply.status !== 'ok') attempt.fail(this.#errorOf(attempt, reply), reply.metadata);
-    else this.#succeed(attempt, reply, body);
+    const { metadata } = reply;
+    const outcome = this.#outcome(attempt, reply, body);
+    if (outcome.ok) attempt.succeed(outcome.value, metadata);
+    else attempt.fail(outcome.error, metadata);
   }
 
   // A reply that cannot be read must not leave its task without an end.
-  #succeed(attempt: Attempt, { metadata }: ReplyMessage, body: Body): void {
-    let value: unknown;
+  #outcome(attempt: Attempt, reply: ReplyMessage, body: Body): Outcome {
     try {
-      value = decodeBody(body, REVIVERS);
+      return reply.status === 'ok' ? success(decodeBody(body, REVIVERS)) : failed(this.#errorOf(attempt, reply));
     } catch (error) {
-      attempt.fail(this.#unread(attempt, error as Error), metadata);
-      return;
+      return failed(this.#unread(attempt, error as Error));
     }
-    attempt.succeed(value, metadata);
   }
 
   #unread({ id }: Attempt, { name, message }: Error): RemoteError {
@@ -196,7 +195,7 @@ export class Connection {
 
   #errorOf({ task }: Attempt, reply: ReplyMessage) {
     const info = this.#info(task.label);
-    if (reply.status === 'aborted') {
+    if (reply.status === 'aborted' && (reply.error?.name ?? 'TaskAborted') === 'TaskAborted') {
       return new TaskAborted(reply.error?.message ?? `task '${task.id}' on engine ${info.engineId} was aborted`, info);
     }
     return remoteError(reply.error ?? { name: 'Error', message: 'no reason was given', stack: '' }, info);
@@ -223,16 +222,11 @@ export class Connection {
     return this.#control.ask(verb, timeout);
   }
 
-  /** The client closes: tasks without a reply fail, and their engine goes on. */
-  abandon(): void {
+  /** Nobody waits for this engine any more, which may live on: tasks without a reply fail with an error of `why`. */
+  abandon(why: (task: TaskId, engine: EngineId) => RemoteError): void {
     const waiting = [...this.#sent.values()];
     this.#sent.clear();
-    const { id } = this.record;
-    for (const { attempt } of waiting) {
-      attempt.fail(
-        new ClientClosed(`the client was closed before task '${attempt.task.id}' on engine ${id} had ended`),
-      );
-    }
+    for (const { attempt } of waiting) attempt.fail(why(attempt.task.id, this.record.id));
   }
 
   /** The engine is gone for good: everything that waits for it fails. Idempotent. */

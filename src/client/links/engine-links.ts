@@ -16,6 +16,7 @@ import type { EngineDown } from '../../rpc/roster-state.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
 import { type Deferred, deferred } from '../../util/deferred.ts';
 import type { Attempt } from './attempt.ts';
+import { inBatches } from './batches.ts';
 import { Connection, type Request } from './connection.ts';
 import { Task } from './task.ts';
 
@@ -37,6 +38,16 @@ export type ClientEvent =
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
+/** What an interrupt ends. By default the running tasks of this client. */
+export interface InterruptOptions {
+  /** Milliseconds in which a task must end before its engine is replaced; default 2000. */
+  readonly grace?: number | undefined;
+  /** Also tasks of other clients. */
+  readonly all?: boolean | undefined;
+  /** Only these tasks, by message id, whosever they are. */
+  readonly ids?: readonly TaskId[] | undefined;
+}
+
 /** Milliseconds in which a task must end before its engine is replaced. */
 const DEFAULT_GRACE_MS = 2000;
 /** Milliseconds that the end of an engine inside native code takes. */
@@ -57,6 +68,8 @@ export class EngineLinks {
   readonly #replacements = new Map<EngineId, Deferred<string>>();
   #taskCount = 0;
   #closed: Promise<void> | undefined;
+  /** The reason of the loss of the cluster: its engines are gone, or nobody tells of them. */
+  #lost: string | undefined;
 
   /** `controller`: its endpoint. */
   constructor(controller: string, transport: Transport) {
@@ -71,7 +84,7 @@ export class EngineLinks {
     await this.#roster.ready({ timeout, signal });
   }
 
-  /** Ids of the live engines, ascending: a fresh copy on each access. None once the links are closed. */
+  /** Ids of the live engines, ascending: a fresh copy on each access. None once the links are closed or the cluster is lost. */
   get ids(): EngineId[] {
     return this.isClosed ? [] : this.knownIds;
   }
@@ -91,9 +104,9 @@ export class EngineLinks {
     return this.isClosed ? undefined : this.#connections.get(id)?.record;
   }
 
-  /** Have the links been closed? */
+  /** Have the links been closed, or was the cluster lost? */
   get isClosed(): boolean {
-    return this.#closed !== undefined;
+    return this.#closed !== undefined || this.#lost !== undefined;
   }
 
   /** Records of the live engines, ascending by id. */
@@ -105,7 +118,32 @@ export class EngineLinks {
     if (event.type === 'engine-up') this.#up(event.engine);
     else if (event.type === 'engine-down') this.#down(event);
     else if (event.type === 'replacement-failed') this.#settle(event.id, `could not be replaced: ${event.reason}`);
-    else this.#settleAll(`may have been replaced, but ${event.reason}`);
+    else this.#lose(event.reason);
+  }
+
+  // Nobody tells any more when an engine dies: what waits for one would wait for ever.
+  #lose(reason: string): void {
+    this.#lost = reason;
+    this.#settleAll(`may have been replaced, but ${reason}`);
+    for (const connection of this.#connections.values()) {
+      connection.abandon((task, engine) => new EngineError(`task '${task}' on engine ${engine}: ${this.#lostText()}`));
+      void connection.fail({ reason: `is gone: ${reason}` });
+    }
+  }
+
+  #lostText(): string {
+    return `its cluster is gone (${this.#lost})`;
+  }
+
+  /** The reason of the loss of the cluster; undefined while it is there. */
+  get lost(): string | undefined {
+    return this.#lost;
+  }
+
+  /** The error of a call of closed links, or of a cluster that was lost. */
+  get closedError(): ClientClosed | EngineError {
+    if (this.#closed !== undefined || this.#lost === undefined) return new ClientClosed('this client is closed');
+    return new EngineError(`this call was not sent: ${this.#lostText()}`);
   }
 
   #up(engine: EngineRecord): void {
@@ -151,7 +189,8 @@ export class EngineLinks {
   }
 
   #mustBeOpen(): void {
-    if (this.isClosed) throw new ConnectionError('this client is closed');
+    if (this.#closed !== undefined) throw new ConnectionError('this client is closed');
+    if (this.#lost !== undefined) throw new ConnectionError(`the cluster is gone: ${this.#lost}`);
   }
 
   /** Sends a request at once, first in first out per engine. A dead engine or closed links give a task that has failed. */
@@ -165,7 +204,7 @@ export class EngineLinks {
   /** Sends an attempt of a task that exists already. An unknown or dead engine, or closed links, fail it at once. */
   send(engine: EngineId, attempt: Attempt, request: Request): void {
     if (this.isClosed) {
-      attempt.fail(new ClientClosed('this client is closed'));
+      attempt.fail(this.closedError);
       return;
     }
     const connection = this.#connections.get(engine);
@@ -196,21 +235,27 @@ export class EngineLinks {
   };
 
   /**
-   * Ends what runs on these engines, and resolves when it has ended: where an engine had to be replaced, when its
+   * Ends the tasks of this client that run on these engines, and resolves when they have ended: where an engine had to be replaced, when its
    * replacement is there.
    * @throws RangeError for an unknown engine; TimeoutError; ClusterError for an engine that could not be replaced
    */
-  async interrupt(ids: readonly EngineId[], grace: number | undefined): Promise<void> {
+  async interrupt(ids: readonly EngineId[], options: InterruptOptions): Promise<void> {
     this.#mustBeOpen();
-    await Promise.all(ids.map((id) => this.#interrupt(id, grace)));
+    await Promise.all(ids.map((id) => this.#interrupt(id, options)));
   }
 
-  async #interrupt(id: EngineId, grace = DEFAULT_GRACE_MS): Promise<void> {
+  /** The request to end what `options` mean. */
+  interruptVerb({ all, ids, grace }: InterruptOptions): ControlVerb<'interrupt'> {
+    const client = all === true || ids !== undefined ? undefined : this.uuid;
+    return { type: 'interrupt', ids, client, grace };
+  }
+
+  async #interrupt(id: EngineId, { grace = DEFAULT_GRACE_MS, ...which }: InterruptOptions): Promise<void> {
     const { uuid } = this.#record(id);
     try {
-      await this.control(id, { type: 'interrupt', grace, wait: true }, grace + REPLACE_MS);
+      await this.control(id, { ...this.interruptVerb({ ...which, grace }), wait: true }, grace + REPLACE_MS);
     } catch (error) {
-      if (!(error instanceof ConnectionError) || this.#closed !== undefined) throw error;
+      if (!(error instanceof ConnectionError) || this.isClosed) throw error;
       await this.#replaced(id, uuid);
     }
   }
@@ -295,11 +340,15 @@ export class EngineLinks {
 
   async #close(): Promise<void> {
     this.#settleAll('may have been replaced, but the client was closed');
-    for (const connection of this.#connections.values()) connection.abandon();
+    for (const connection of this.#connections.values()) connection.abandon(closedBefore);
     const reason = 'the client was closed';
     await Promise.all([...this.#connections.values()].map((connection) => connection.fail({ reason })));
     await this.#roster.close();
   }
+}
+
+function closedBefore(task: TaskId, engine: EngineId): ClientClosed {
+  return new ClientClosed(`the client was closed before task '${task}' on engine ${engine} had ended`);
 }
 
 /** The ids that engines know these tasks by; tasks that no engine has are left out. */
@@ -311,5 +360,5 @@ function byEngine(tasks: readonly Task[]): [engine: EngineId, ids: TaskId[]][] {
     if (list === undefined) ids.set(task.engine.id, [task.wireId]);
     else list.push(task.wireId);
   }
-  return [...ids];
+  return [...ids].flatMap(([engine, all]) => inBatches(all).map((some): [EngineId, TaskId[]] => [engine, some]));
 }

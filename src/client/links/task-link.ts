@@ -77,7 +77,7 @@ export class TaskLink<K extends Kept> {
       this.#channel = this.#options.open({
         message: (message, body, channel) => this.#take(message, body, channel),
         down: (reason, channel) => this.#down(reason, channel),
-        dropped: (error, _, id) => this.#options.unreadable(error, id),
+        dropped: (error, channel, id) => this.#unreadable(error, channel, id),
         destination: this.#options.destination,
       });
     } catch (error) {
@@ -133,6 +133,15 @@ export class TaskLink<K extends Kept> {
     } else if (id === undefined && channel === this.#channel) {
       void channel.close();
       this.#lost(reason);
+    }
+  }
+
+  // Without an id nobody knows whose reply it was: all come again over another link, one at a time.
+  #unreadable(error: Error, channel: Channel<TasksInbound>, id: string | undefined): void {
+    if (id !== undefined) this.#options.unreadable(error, id);
+    else if (channel === this.#channel) {
+      void channel.close();
+      this.#lost(`its message cannot be read: ${error.message}`);
     }
   }
 

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { RemoteError } from '../../errors.ts';
 import type { EngineRecord, TaskId } from '../../protocol/messages.ts';
 import type { ExecuteResult, MimeBundle } from '../../protocol/methods.ts';
+import { notify } from '../../util/notify.ts';
 import { Attempt, type Attempted, type OutputEvent } from './attempt.ts';
 import { failed, type Outcome } from './outcome.ts';
 
@@ -101,7 +102,7 @@ export class Task implements Attempted {
 
   /** Output of the attempt is output of the task. @internal */
   attemptSaid(event: OutputEvent): void {
-    for (const listener of this.#listeners ?? NONE) listener(event, this);
+    for (const listener of this.#listeners ?? NONE) notify((said) => listener(said, this), event, "a task's output");
   }
 
   /** Resolves, never rejects, when the task has ended. Made when asked for: large maps have many tasks. @internal */

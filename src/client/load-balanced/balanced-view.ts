@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { ClientClosed, InvalidDependency, NoEnginesRegistered, type RemoteError } from '../../errors.ts';
+import { InvalidDependency, NoEnginesRegistered, type RemoteError } from '../../errors.ts';
 import { encodeBody } from '../../protocol/codec.ts';
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
 import type { Ref } from '../../protocol/values/ref.ts';
@@ -248,7 +248,8 @@ export class LoadBalancedView {
   }
 
   #submit(call: BalancedCall, n: number, options: ViewOptions): BalancedTask[] {
-    if (this.#balancer.isClosed) return this.#balancer.refuse(call, n, new ClientClosed('this client is closed'));
+    const { closed } = this.#balancer;
+    if (closed !== undefined) return this.#balancer.refuse(call, n, closed);
     if (n > 0 && this.length === 0) throw new NoEnginesRegistered(inspect(this));
     try {
       return this.#balancer.submit(call, n, this.#conditions(options));

@@ -58,7 +58,7 @@ export class Balancer implements TaskOwner {
   // Has anything changed that may leave a task without an engine?
   #mustReview = false;
   #graceTimer: NodeJS.Timeout | undefined;
-  #isClosed = false;
+  #closed: RemoteError | undefined;
 
   constructor(links: BalancerLinks, jobs: Jobs, options: BalancerOptions = {}) {
     this.links = links;
@@ -70,6 +70,10 @@ export class Balancer implements TaskOwner {
   }
 
   #onEvent(event: ClientEvent): void {
+    if (event.type === 'cluster-lost') {
+      this.close(`the cluster is gone: ${event.reason}`, EngineError);
+      return;
+    }
     if (event.type === 'engine-up') this.#engineUp(event.engine.id, event.engine.uuid);
     if (event.type === 'engine-down') this.#scheduler.engineDown(event.uuid);
     this.#mustReview = true;
@@ -155,7 +159,7 @@ export class Balancer implements TaskOwner {
   // Once per turn of the event loop: replies that came together send their successors together, and the scheduler learns
   // of an engine's death before the tasks that it takes with it are dealt out again.
   #wake(): void {
-    if (this.#isFlushing || this.#isClosed) return;
+    if (this.#isFlushing || this.isClosed) return;
     this.#isFlushing = true;
     queueMicrotask(() => {
       this.#isFlushing = false;
@@ -164,7 +168,7 @@ export class Balancer implements TaskOwner {
   }
 
   #flush(): void {
-    if (this.#isClosed) return;
+    if (this.isClosed) return;
     for (const dispatch of this.#scheduler.dispatches()) this.#send(dispatch);
     if (this.#mustReview) this.#review();
     this.#stealing.watch();
@@ -204,7 +208,7 @@ export class Balancer implements TaskOwner {
     if (attempt.started !== null) call.duration.learn((attempt.completed as number) - attempt.started);
     const outcome = attempt.outcome as Outcome;
     const error = outcome.ok ? call.failure?.(outcome.value, task) : outcome.error;
-    const end = this.#isClosed ? 'final' : endOf(task, attempt, error);
+    const end = this.isClosed ? 'final' : endOf(task, attempt, error);
     const again = this.#scheduler.ended(task, end);
     this.#wake();
     if (!again || error === undefined) return false;
@@ -265,21 +269,26 @@ export class Balancer implements TaskOwner {
     } else task.endAs(last.attempt);
   }
 
-  /** Has its client been closed? */
+  /** Has its client been closed, or its cluster been lost? */
   get isClosed(): boolean {
-    return this.#isClosed;
+    return this.#closed !== undefined;
+  }
+
+  /** The error of calls that come after its end. */
+  get closed(): RemoteError | undefined {
+    return this.#closed;
   }
 
   /** Every task that no engine has fails; those in flight are the connections' to end. */
-  close(reason: string): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  close(reason: string, ErrorClass: new (message: string) => RemoteError = ClientClosed): void {
+    if (this.isClosed) return;
+    this.#closed = new ErrorClass(ErrorClass === ClientClosed ? 'this client is closed' : reason);
     this.#endGrace();
     this.#stealing.stop();
     this.#off();
     for (const task of this.jobs.select()) {
       if (!(task instanceof BalancedTask) || !this.#scheduler.withdraw(task)) continue;
-      task.giveUp(new ClientClosed(`task '${task.id}' was not run (${reason})`));
+      task.giveUp(new ErrorClass(`task '${task.id}' was not run (${reason})`));
     }
   }
 }

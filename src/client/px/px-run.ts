@@ -1,4 +1,5 @@
 import { AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
+import type { EngineId } from '../../protocol/messages.ts';
 import { checkOptions, FLAG, type Rules, ranged, SIGNAL, SINK, wordOf } from '../../util/checks.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { TargetOptions } from '../options.ts';
@@ -49,7 +50,7 @@ export interface PxRun extends Promise<void> {
 }
 
 /** How a px reaches engines that it interrupts. */
-export type PxLinks = Pick<EngineLinks, 'ids' | 'control'>;
+export type PxLinks = Pick<EngineLinks, 'uuid' | 'ids' | 'control'>;
 
 const PROGRESS_AFTER_MS = 2000;
 
@@ -91,11 +92,14 @@ export const SHOW_OPTIONS: Rules<PxShowOptions> = {
   stderr: SINK,
 };
 
-// Whatever runs there, so that a px that waits behind an endless loop gets its turn. A dead engine has nothing to stop.
+// Whatever of this client runs there, so that a px that waits behind its own endless loop gets its turn. A px that waits
+// behind another client's task is dropped. A dead engine has nothing to stop.
 async function stopEngines(result: PxReply, links: PxLinks): Promise<void> {
+  const client = links.uuid;
   const waiting = result.tasks.filter((task) => task.outcome === undefined);
   const ids = new Set(waiting.flatMap((task) => task.engine?.id ?? []));
-  await Promise.allSettled([...ids].map((id) => links.control(id, { type: 'interrupt' })));
+  const drop = (engine: EngineId) => waiting.flatMap((task) => (task.engine?.id === engine ? task.wireId : []));
+  await Promise.allSettled([...ids].map((id) => links.control(id, { type: 'interrupt', client, drop: drop(id) })));
 }
 
 function interruptEngines(result: PxReply, links: PxLinks, stderr: TextSink): Promise<void> {

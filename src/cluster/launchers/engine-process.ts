@@ -47,7 +47,7 @@ export class EngineProcess implements EngineHandle {
     // `detached` makes a process group: Ctrl-C reaches the owner alone, and a kill reaches the engine's children too.
     const { fd } = this.#record;
     const stdio: ['pipe', 'pipe', 'pipe', ...number[]] = ['pipe', 'pipe', 'pipe', ...(fd === undefined ? [] : [fd])];
-    this.#child = spawn(process.execPath, [entry], { env, cwd, detached: true, stdio }) as Child;
+    this.#child = spawn(process.execPath, [...NO_INSPECTOR, entry], { env, cwd, detached: true, stdio }) as Child;
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
     for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo);
@@ -115,6 +115,9 @@ export class EngineProcess implements EngineHandle {
     clearTimeout(timer);
   }
 }
+
+/** No inspector opens on SIGUSR1, not even before the engine listens to that signal; older Nodes do not know it. */
+const NO_INSPECTOR = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1') ? ['--disable-sigusr1'] : [];
 
 /** Milliseconds that the pipes of an exited engine get to deliver their rest (a grandchild may hold them open). */
 const DRAIN_MS = 200;

@@ -2,6 +2,7 @@
 import { Script } from 'node:vm';
 import { NotSerializableError } from '../../errors.ts';
 import { BoundedMap } from '../../util/bounded.ts';
+import { parseSource } from './source-kind.ts';
 
 /** A function or a class. */
 export type AnyFunction = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
@@ -24,6 +25,8 @@ export function isSloppySource(source: string): boolean {
  * @throws NotSerializableError for native and bound functions, sources over 4 MiB, and text that only parses in its class
  */
 export function functionSource(fn: AnyFunction): string {
+  const received = sources.get(fn);
+  if (received !== undefined) return received;
   const text = Function.prototype.toString.call(fn);
   const source = expressions.get(text) ?? expressions.set(text, normalise(fn, text));
   return isSloppy(fn) ? SLOPPY + source : source;
@@ -97,13 +100,49 @@ function computedLength(text: string): number {
 
 const revived = new BoundedMap<string, unknown>(MAX_CACHED);
 
+/** Classes that have not been evaluated yet, by what stands for them. */
+const sources = new WeakMap<object, string>();
+
 /**
  * The function of a source that an engine sent, callable here; one per distinct source. Free names are those of the
- * global scope.
- * @throws SyntaxError when the source does not parse
+ * global scope. Nothing of the source runs before the function is called, or the class is used.
+ * @throws SyntaxError when the source is not that of one function or class
  */
 export function reviveLocal(source: string): unknown {
-  return revived.has(source) ? revived.get(source) : revived.set(source, evaluate(source));
+  return revived.has(source) ? revived.get(source) : revived.set(source, revive(source));
+}
+
+function revive(source: string): unknown {
+  const { kind, name } = parseSource(source);
+  return kind === 'class' ? lazyClass(source, name) : evaluate(source);
+}
+
+// A class with static blocks, or of a parent that is not here, is evaluated when somebody uses it. Promises ask a value
+// for `then`, and consoles for its name: that is no use.
+function lazyClass(source: string, name: string): object {
+  let made: object | undefined;
+  const real = (): object => {
+    made ??= evaluate(source) as object;
+    return made;
+  };
+  const told: ReadonlyMap<PropertyKey, unknown> = new Map<PropertyKey, unknown>([
+    ['name', name],
+    ['then', undefined],
+    ['toString', () => source],
+    ['constructor', Function],
+  ]);
+  // A bound class can be constructed, and has no `prototype` that would have to be its own.
+  const target = Object.defineProperty(Function.prototype.bind.call(class {}, undefined), 'name', { value: name });
+  const lazy: object = new Proxy(target, {
+    get: (_, key) => (made === undefined && told.has(key) ? told.get(key) : Reflect.get(real(), key)),
+    set: (_, key, value) => Reflect.set(real(), key, value),
+    has: (_, key) => Reflect.has(real(), key),
+    apply: (_, self, args) => Reflect.apply(real() as () => unknown, self, args),
+    construct: (_, args, by) =>
+      Reflect.construct(real() as () => void, args, by === lazy ? (real() as () => void) : by),
+  });
+  sources.set(lazy, source);
+  return lazy;
 }
 
 // Bundlers (esbuild's keepNames) wrap inner functions in __name(fn, "name"): a shim makes that harmless.

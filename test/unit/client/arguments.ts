@@ -74,6 +74,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   hidden: NOT_FLAGS,
   html: [5, '', null],
   hwm: [...NOT_COUNTS, 'none'],
+  ids: ['c:1', [5], null],
   include: ['*.png', [5], null],
   interrupt: NOT_FLAGS,
   interval: NOT_MS,

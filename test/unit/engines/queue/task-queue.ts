@@ -284,4 +284,22 @@ test('a refused task is no event but its reply', () => {
   assert.is(e.completed, 0);
 });
 
+test('tasks of a client that is gone are not told as aborted: nobody aborted them', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'a');
+  e.next();
+  e.arrive(task(2), [], 'a');
+  e.arrive({ ...task(3), id: 'd:3' }, [], 'b');
+  const errors = [...e.queue.clientGone('a', '600 s'), ...e.queue.ownerGone('d')].flatMap((event) =>
+    event.type === 'reply' ? [event.reply.error] : [],
+  );
+  assert.equal(
+    errors.map((error) => [error?.name, error?.message.replace(/ on .* never/, ' never')]),
+    [
+      ['ConnectionError', "task 'c:2' never started: its client was gone for 600 s"],
+      ['ConnectionError', "task 'd:3' never started: its client died"],
+    ],
+  );
+});
+
 test.run();

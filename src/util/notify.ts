@@ -1,0 +1,19 @@
+import { inspect } from 'node:util';
+import { isThenable } from './thenable.ts';
+
+/**
+ * Calls a listener that a user wrote. What it throws, or rejects with, becomes a warning of the process: the caller goes on.
+ * `what` ends the sentence "a listener of …".
+ */
+export function notify<T>(listener: (event: T) => unknown, event: T, what: string): void {
+  try {
+    const ended = listener(event);
+    if (isThenable(ended)) ended.then(undefined, (error: unknown) => warn(error, what));
+  } catch (error) {
+    warn(error, what);
+  }
+}
+
+function warn(error: unknown, what: string): void {
+  process.emitWarning(`a listener of ${what} threw: ${inspect(error)}`, 'ListenerWarning');
+}

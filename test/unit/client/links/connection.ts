@@ -1,0 +1,155 @@
+// Replies that no client can read, and replies of an engine that has gone bad. The engine is one end of a link in memory.
+import * as assert from 'uvu/assert';
+import { Connection } from '../../../../src/client/links/connection.ts';
+import type { Outcome } from '../../../../src/client/links/outcome.ts';
+import { Task } from '../../../../src/client/links/task.ts';
+import { memoryTransport } from '../../../../src/comm/memory.ts';
+import type { Parts } from '../../../../src/comm/transport.ts';
+import { encodeBody } from '../../../../src/protocol/codec.ts';
+import { decodeHeader, encodeMessage } from '../../../../src/protocol/header-codec.ts';
+import type { EngineRecord, TaskMessage } from '../../../../src/protocol/messages.ts';
+import { pause } from '../../../support/links.ts';
+import { suite } from '../../../support/suite.ts';
+
+const test = suite('links/connection');
+const device = { adapter: '', driver: '', software: false, gpuMode: 'cpu', tfBackend: 'cpu', matmul: 'reference' };
+
+/** The outcome of a task whose engine answers each message with these parts. */
+async function outcomeOf(answer: (id: string) => Parts): Promise<Outcome> {
+  const transport = memoryTransport();
+  const listener = await transport.listen('memory://*', {
+    onMessage: (parts, link) => void link.send(answer((decodeHeader(parts) as TaskMessage).id)),
+  });
+  const record: EngineRecord = {
+    id: 3,
+    uuid: 'u',
+    pid: 1,
+    host: 'h',
+    tasks: listener.endpoint,
+    control: 'memory://none',
+    device: { kind: 'cpu', ...device, threads: 1, limits: {}, features: [], versions: {} },
+  };
+  const connection = new Connection(record, transport);
+  const task = new Task('client:7', record, 'apply');
+  connection.submit(task.attempt!, { method: 'apply', label: 'apply', body: encodeBody([]) });
+  const hangs = pause(5000).then(() => assert.unreachable('the task hangs'));
+  try {
+    return (await Promise.race([task.done, hangs])) as Outcome;
+  } finally {
+    await connection.fail({ reason: 'ended' });
+    await listener.close();
+  }
+}
+
+const metadata = { started: 1, completed: 2, stdout: '', stderr: '' };
+const header = (id: string) => ({ type: 'reply', id, status: 'ok', metadata }) as const;
+const json = (value: unknown): Parts => [Buffer.from(JSON.stringify(value))];
+const raw = (id: string, more: object) => json({ v: 1, ...header(id), ...more });
+
+const UNREADABLE: readonly [what: string, answer: (id: string) => Parts, error: RegExp][] = [
+  [
+    'a garbage body',
+    (id) => encodeMessage(header(id), [Buffer.from('garbage')]),
+    /the reply of task 'client:7' from engine 3 cannot be read: /,
+  ],
+  ['an empty body', (id) => encodeMessage(header(id), [Buffer.alloc(0)]), /cannot be read/],
+  [
+    'a body cut short',
+    (id) => encodeMessage(header(id), [encodeBody({ a: [1, 2, 3] })[0]!.subarray(0, 6)]),
+    /cannot be read/,
+  ],
+  [
+    'raw parts that are missing',
+    (id) => encodeMessage(header(id), encodeBody(new Float64Array(1000)).slice(0, 1)),
+    /cannot be read/,
+  ],
+  [
+    'a raw part of another length',
+    (id) => encodeMessage(header(id), [encodeBody(new Float64Array(1000))[0]!, Buffer.alloc(12)]),
+    /cannot be read/,
+  ],
+  ['another protocol version', (id) => raw(id, { v: 99 }), /protocol versions differ: the peer speaks 99/],
+  ['no protocol version', (id) => json(header(id)), /protocol versions differ/],
+  ['a bad status', (id) => raw(id, { status: 'maybe' }), /cannot be read/],
+  ['bad metadata', (id) => raw(id, { metadata: { started: 'soon' } }), /cannot be read/],
+  ['no metadata', (id) => raw(id, { metadata: undefined }), /cannot be read/],
+  ['a bad error', (id) => raw(id, { status: 'error', error: 5 }), /cannot be read/],
+  ['a type that nobody knows', (id) => raw(id, { type: 'nonsense' }), /cannot be read/],
+  ['a message of the wrong direction', (id) => json({ v: 1, type: 'body', id }), /cannot be read/],
+  ['a header that is no JSON', () => [Buffer.from('{"id":')], /no JSON in the header/],
+  ['a header that is a number', () => json(5), /could not handle/],
+  ['an empty header', () => [Buffer.alloc(0)], /could not handle/],
+  [
+    'output that cannot be read',
+    (id) => [...json({ v: 1, type: 'output', id, stream: 'data' }), Buffer.from('x')],
+    /cannot be read/,
+  ],
+];
+
+for (const [what, answer, expected] of UNREADABLE) {
+  test(`${what}: the task fails with what went wrong`, async () => {
+    const outcome = await outcomeOf(answer);
+    assert.not(outcome.ok);
+    if (!outcome.ok) assert.match(outcome.error.message, expected);
+  });
+}
+
+const global = globalThis as { taken?: unknown };
+/** A reply with a function of this source. */
+const withSource = (source: string) => (id: string) => {
+  // As the codec writes it, with another text in its place.
+  const mark = new Function(`return '${'x'.repeat(300)}'`);
+  const [blob] = encodeBody(mark);
+  const text = `/* sloppy */ ${mark}`;
+  const bytes = Buffer.from(blob!);
+  const at = bytes.indexOf(text);
+  assert.ok(at > 0 && source.length <= text.length, 'the source stands as text in the blob');
+  bytes.write(source.padEnd(text.length), at, 'latin1');
+  return encodeMessage(header(id), [bytes]);
+};
+
+for (const source of [
+  'globalThis.taken = 1',
+  '(globalThis.taken = 1, () => {})',
+  '() => {}) || (globalThis.taken = 1',
+  '() => {}); globalThis.taken = 1; (() => {}',
+  '(() => { globalThis.taken = 1; return () => {}; })()',
+  'new (class { constructor() { globalThis.taken = 1; } })()',
+  '({ get f() { globalThis.taken = 1; return 1; } }).f',
+  '({ [globalThis.taken = 1]() {} })["f"]',
+  '({ f() {}, g: globalThis.taken = 1 })["f"]',
+  '({ f() {} })[globalThis.taken = "f"]',
+  'import("data:text/javascript,globalThis.taken=1")',
+  "Function('globalThis.taken = 1')()",
+]) {
+  test(`a text that is no function is refused, and never runs: ${source}`, async () => {
+    const outcome = await outcomeOf(withSource(source));
+    assert.not(outcome.ok);
+    if (!outcome.ok) assert.match(outcome.error.message, /cannot be read: SyntaxError/);
+    await pause(1);
+    assert.is(global.taken, undefined);
+  });
+}
+
+for (const source of [
+  'class { static { globalThis.taken = 1; } }',
+  'class { static x = (globalThis.taken = 1); }',
+  'class { [(globalThis.taken = 1, "f")]() {} }',
+  'class extends (globalThis.taken = 1, Object) {}',
+  'class { static [(globalThis.taken = 1, "f")] = 1; }',
+]) {
+  test(`a class runs nothing before it is used: ${source}`, async () => {
+    const outcome = await outcomeOf(withSource(source));
+    assert.ok(outcome.ok);
+    const value = outcome.ok ? (outcome.value as new () => object) : undefined;
+    await value;
+    assert.is(typeof value, 'function');
+    assert.is(`${value?.name}`, '');
+    assert.is(global.taken, undefined);
+    assert.instance(new value!(), value!);
+    assert.is(global.taken, 1, 'its user ran it');
+    delete global.taken;
+  });
+}
+
+test.run();
