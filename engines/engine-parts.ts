@@ -27,7 +27,7 @@ import { Capture } from './user-code/capture.ts';
 import { Evaluator } from './user-code/evaluate.ts';
 import { UserNamespace } from './user-code/namespace.ts';
 
-/** Of so many short tasks, sent in a row, most are still on their way when they are aborted: an id takes about 100 bytes. */
+/** Aborts overtake their tasks: most of a hundred thousand are still on their way then. An id takes about 100 bytes. */
 const REMEMBERED_ABORTS = 250_000;
 
 /** The parts of an engine that the server and the globals of user code hold. */

@@ -147,7 +147,7 @@ export type {
   ViewQueueStatus,
 } from './client/jobs/queue-status.ts';
 export type { ClusterInfo } from './client/links/cluster-file.ts';
-export type { ClientEvent } from './client/links/engine-links.ts';
+export type { ClientEvent, InterruptOptions } from './client/links/engine-links.ts';
 export type { Metadata, Task } from './client/links/task.ts';
 export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
 export type { BalancedMapOptions, BalancedOptions, ImapOptions, ReturnErrors } from './client/load-balanced/options.ts';

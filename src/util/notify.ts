@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { isThenable } from './thenable.ts';
 
 /**
- * Calls a listener that a user wrote. What it throws, or rejects with, becomes a warning of the process: the caller goes on.
+ * Calls a listener that a user wrote. Its error becomes a warning of the process: the caller goes on.
  * `what` ends the sentence "a listener of …".
  */
 export function notify<T>(listener: (event: T) => unknown, event: T, what: string): void {

@@ -38,7 +38,7 @@ export type ClientEvent =
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
-/** What an interrupt ends. By default the running tasks of this client. */
+/** The tasks that an interrupt ends, and how long it waits. Default: the running tasks of this client. */
 export interface InterruptOptions {
   /** Milliseconds in which a task must end before its engine is replaced; default 2000. */
   readonly grace?: number | undefined;

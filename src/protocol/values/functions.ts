@@ -118,7 +118,7 @@ function revive(source: string): unknown {
 }
 
 // A class with static blocks, or of a parent that is not here, is evaluated when somebody uses it. Promises ask a value
-// for `then`, and consoles for its name: that is no use.
+// for `then`, and consoles ask for its name: neither evaluates it.
 function lazyClass(source: string, name: string): object {
   let made: object | undefined;
   const real = (): object => {
