@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import type { RemoteError } from '../../errors.ts';
 import type { EngineRecord, TaskId } from '../../protocol/messages.ts';
 import type { ExecuteResult, MimeBundle } from '../../protocol/methods.ts';
-import { notify } from '../../util/notify.ts';
+import { notify } from '../../rpc/notify.ts';
 import { Attempt, type Attempted, type OutputEvent } from './attempt.ts';
 import { failed, type Outcome } from './outcome.ts';
 

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { isThenable } from './thenable.ts';
+import { isThenable } from '../util/thenable.ts';
 
 /**
  * Calls a listener that a user wrote. Its error becomes a warning of the process: the caller goes on.
