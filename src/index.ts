@@ -131,8 +131,16 @@ export type {
   KernelParameters,
   KernelResult,
   KernelScope,
-  KernelSettings,
 } from './client/calls/kernel.ts';
+export type {
+  KernelArgumentType,
+  KernelConstantType,
+  KernelHelperFunction,
+  KernelOutput,
+  KernelReturnType,
+  KernelSettings,
+  TypedKernelFunction,
+} from './client/calls/kernel-settings.ts';
 export type { Namespace } from './client/calls/namespace.ts';
 export type { ParallelFunction, ParallelOptions } from './client/calls/remote-functions.ts';
 export type { ConnectOptions } from './client/client.ts';

@@ -5,6 +5,7 @@ import { type Shape, sizeOf, Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext } from '../contexts/context.ts';
 import type { Identity } from '../identity.ts';
 import type { DeviceState } from './device-state.ts';
+import { argumentTypes, constantsOf, settingsOf } from './kernel-settings.ts';
 import { type Borrowed, borrowing, deliver, onHost } from './operands.ts';
 
 /** The part of a gpu.js kernel that is used here. */
@@ -31,8 +32,10 @@ export class UserKernels {
     this.#identity = identity;
   }
 
-  create({ id, source, settings }: KernelCreate): void {
-    this.#kernels.set(id, new Kernel(source, settings));
+  /** Constants are read now, so the names that they came from may change later. */
+  async create({ id, source, settings }: KernelCreate): Promise<void> {
+    const constants = await constantsOf(settings.constants);
+    this.#kernels.set(id, new Kernel(source, { ...settings, constants }));
   }
 
   /**
@@ -85,9 +88,11 @@ class Kernel {
   async #run(values: readonly Argument[], output: readonly number[], context: GpuContext): Promise<DeviceTensor> {
     // gpu.js refuses an empty output; an engine whose part is empty has nothing to compute.
     if (sizeOf(output) === 0) return context.upload(new Tensor('float32', [...output].reverse()));
-    const gpuArgs = await inOrder(values, (v) => (typeof v === 'number' ? v : context.toGpuJs(v)));
+    const gpuArgs = await inOrder(values, (v, i) =>
+      typeof v === 'number' ? scalar(v, this.#spec.argumentTypes?.[i]) : context.toGpuJs(v),
+    );
     try {
-      const kernel = await this.#variant(values, output, context);
+      const kernel = await this.#variant(values, gpuArgs, output, context);
       kernel.setOutput(output);
       return await context.fromGpuJs(await kernel(...gpuArgs));
     } catch (error) {
@@ -95,29 +100,21 @@ class Kernel {
     }
   }
 
-  async #variant(values: readonly Argument[], output: readonly number[], context: GpuContext): Promise<Compiled> {
+  async #variant(
+    values: readonly Argument[],
+    gpuArgs: readonly unknown[],
+    output: readonly number[],
+    context: GpuContext,
+  ): Promise<Compiled> {
     const key = [output.length, ...values.map((v) => (typeof v === 'number' ? 'n' : v.shape.length))].join();
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;
-    const made = this.#compile(await context.gpu(), output, context);
+    const types = argumentTypes(this.#spec.argumentTypes, gpuArgs);
+    const settings = { ...settingsOf(this.#spec, context.report), output: [...output], argumentTypes: types };
+    const gpu = await context.gpu();
+    const made = gpu.createKernel(this.#source, settings as object as IGPUKernelSettings) as Compiled;
     this.#compiled.set(key, made);
     return made;
-  }
-
-  #compile(gpu: Awaited<ReturnType<GpuContext['gpu']>>, output: readonly number[], context: GpuContext): Compiled {
-    const { constants, functions, loopMaxIterations } = this.#spec;
-    const resident = context.report.gpuMode === 'webgpu';
-    const settings: object = {
-      output: [...output],
-      dynamicOutput: true,
-      dynamicArguments: true,
-      loopMaxIterations,
-      ...(constants === undefined ? {} : { constants }),
-      ...(functions === undefined ? {} : { functions }),
-      // Elsewhere gpu.js's results are host arrays anyway.
-      ...(resident ? { pipeline: true, immutable: true } : {}),
-    };
-    return gpu.createKernel(this.#source, settings as IGPUKernelSettings) as Compiled;
   }
 
   #explained(error: unknown): Error {
@@ -133,10 +130,15 @@ class Kernel {
 }
 
 // One after the other: uploads share a queue, and a failure must find all copies listed.
-async function inOrder<T, U>(items: readonly T[], map: (item: T) => U | Promise<U>): Promise<U[]> {
+async function inOrder<T, U>(items: readonly T[], map: (item: T, i: number) => U | Promise<U>): Promise<U[]> {
   const out: U[] = [];
-  for (const item of items) out.push(await map(item));
+  for (const [i, item] of items.entries()) out.push(await map(item, i));
   return out;
+}
+
+// Numbers and booleans are numbers, unless the type says otherwise.
+function scalar(value: number, type: string | null | undefined): number | boolean {
+  return type === 'Boolean' ? value !== 0 : value;
 }
 
 async function argument(value: unknown, borrowed: Borrowed): Promise<Argument> {

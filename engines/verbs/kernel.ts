@@ -7,8 +7,8 @@ export const kernel: Verb<'kernel'> = {
   runsUserCode: () => false,
   run(args, state) {
     if (args.do === 'call') return state.kernels.call(args, state);
-    if (args.do === 'create') state.kernels.create(args);
-    else if (args.do === 'destroy') state.kernels.destroy(args.id);
+    if (args.do === 'create') return state.kernels.create(args).then(() => undefined);
+    if (args.do === 'destroy') state.kernels.destroy(args.id);
     else throw new TypeError(`kernel cannot do '${String((args as { do?: unknown }).do)}'`);
     return undefined;
   },

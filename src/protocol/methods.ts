@@ -197,6 +197,21 @@ export interface KernelCreate {
   readonly settings: KernelSpec;
 }
 
+/** The types of gpu.js that `view.kernel` knows, by what they are the types of. */
+export const KERNEL_TYPES = {
+  arguments: ['Array', 'Boolean', 'Float', 'Input', 'Integer', 'Number'],
+  results: ['Array(2)', 'Array(3)', 'Array(4)', 'Float', 'Integer', 'Number'],
+  constants: ['Array', 'Array(2)', 'Array(3)', 'Array(4)', 'Boolean', 'Float', 'Input', 'Integer', 'Number'],
+} as const;
+
+/** A named function that a kernel calls. */
+export interface KernelHelper {
+  readonly source: string;
+  /** By place; null where gpu.js infers the type. */
+  readonly argumentTypes?: readonly (string | null)[] | undefined;
+  readonly returnType?: string | undefined;
+}
+
 /** How a kernel is compiled. Either `output` or `like` is given. */
 export interface KernelSpec {
   /** Threads in gpu.js order: [x], [x, y] or [x, y, z]. */
@@ -204,9 +219,17 @@ export interface KernelSpec {
   /** The place of the argument that the output has the shape of. */
   readonly like?: number | undefined;
   readonly constants?: Readonly<Record<string, unknown>> | undefined;
-  /** Sources of named functions that the kernel calls. */
-  readonly functions?: readonly string[] | undefined;
+  /** Types of gpu.js, by constant. */
+  readonly constantTypes?: Readonly<Record<string, string>> | undefined;
+  /** Named functions that the kernel calls. */
+  readonly functions: readonly KernelHelper[];
   readonly loopMaxIterations: number;
+  readonly precision?: 'single' | 'unsigned' | undefined;
+  readonly tactic?: 'speed' | 'balanced' | 'precision' | undefined;
+  readonly strictIntegers?: boolean | undefined;
+  /** Types of gpu.js, by place; null where it infers the type. */
+  readonly argumentTypes?: readonly (string | null)[] | undefined;
+  readonly returnType?: string | undefined;
 }
 
 /** Calls a kernel. */
