@@ -5,6 +5,7 @@ import { type Shape, sizeOf, Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext } from '../contexts/context.ts';
 import type { Identity } from '../identity.ts';
 import type { DeviceState } from './device-state.ts';
+import { kernelHints } from './kernel-hints.ts';
 import { argumentTypes, constantsOf, settingsOf } from './kernel-settings.ts';
 import { type Borrowed, borrowing, deliver, onHost } from './operands.ts';
 
@@ -119,8 +120,20 @@ class Kernel {
 
   #explained(error: unknown): Error {
     const reason = error instanceof Error ? error.message : String(error);
-    const explained = new Error(`${reason}\nin the kernel\n${this.#source}`, { cause: error });
+    const hints = error instanceof ContextError ? [] : this.#hints();
+    // gpu.js gives the place of its own syntax tree, or a page of generated code: `cause` has all of it.
+    const text = hints.length === 0 ? reason : `${hints.join('; ')} (gpu.js: ${reason.split('\n')[0]})`;
+    const explained = new Error(`${text}\nin the kernel\n${this.#source}`, { cause: error });
     return Object.assign(explained, { name: 'KernelError' });
+  }
+
+  #hints(): string[] {
+    const helpers = this.#spec.functions.map(({ source }) => ({ source, name: nameOf(source) }));
+    const names = helpers.map(({ name }) => name);
+    const inHelpers = helpers.flatMap(({ source, name }) =>
+      kernelHints(source, names).map((hint) => `in ${name}, ${hint}`),
+    );
+    return [...kernelHints(this.#source, names), ...inHelpers];
   }
 
   destroy(): void {
@@ -147,6 +160,10 @@ async function argument(value: unknown, borrowed: Borrowed): Promise<Argument> {
   if (shape?.length === 0) return (await onHost(value)).at(0);
   // gpu.js computes in float32.
   return checkAxes(await borrowed.place(value, 'float32'));
+}
+
+function nameOf(source: string): string {
+  return /^function ([^(]*)/.exec(source)?.[1] ?? '';
 }
 
 function checkAxes(tensor: DeviceTensor): DeviceTensor {

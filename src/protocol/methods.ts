@@ -197,13 +197,6 @@ export interface KernelCreate {
   readonly settings: KernelSpec;
 }
 
-/** The types of gpu.js that `view.kernel` knows, by what they are the types of. */
-export const KERNEL_TYPES = {
-  arguments: ['Array', 'Boolean', 'Float', 'Input', 'Integer', 'Number'],
-  results: ['Array(2)', 'Array(3)', 'Array(4)', 'Float', 'Integer', 'Number'],
-  constants: ['Array', 'Array(2)', 'Array(3)', 'Array(4)', 'Boolean', 'Float', 'Input', 'Integer', 'Number'],
-} as const;
-
 /** A named function that a kernel calls. */
 export interface KernelHelper {
   readonly source: string;

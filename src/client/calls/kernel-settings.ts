@@ -1,4 +1,4 @@
-import { KERNEL_TYPES, type KernelHelper, type KernelSpec } from '../../protocol/methods.ts';
+import type { KernelHelper, KernelSpec } from '../../protocol/methods.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
 import { isTypedArray } from '../../tensor/dtype.ts';
@@ -20,11 +20,11 @@ import { NAME } from '../names.ts';
 import { IDENTIFIER, type KernelParameter, kernelText, type ParsedKernel, parseKernel } from './kernel-source.ts';
 
 /** A type of gpu.js for a parameter of a kernel or of a function that it calls. */
-export type KernelArgumentType = (typeof KERNEL_TYPES.arguments)[number];
+export type KernelArgumentType = 'Array' | 'Boolean' | 'Float' | 'Input' | 'Integer' | 'Number';
 /** A type of gpu.js that a kernel returns. */
-export type KernelReturnType = (typeof KERNEL_TYPES.results)[number];
+export type KernelReturnType = 'Array(2)' | 'Array(3)' | 'Array(4)' | 'Float' | 'Integer' | 'Number';
 /** A type of gpu.js for a constant of a kernel. */
-export type KernelConstantType = (typeof KERNEL_TYPES.constants)[number];
+export type KernelConstantType = KernelArgumentType | 'Array(2)' | 'Array(3)' | 'Array(4)';
 
 /** A function that kernels call. */
 export type KernelHelperFunction = (...args: never[]) => unknown;
@@ -63,9 +63,9 @@ export interface KernelSettings {
   readonly into?: string;
   /** Iterations after which gpu.js cuts off a loop whose bound it cannot see; default 2³⁰ (gpu.js: 1000). */
   readonly loopMaxIterations?: number | undefined;
-  /** Of numbers in textures: headlessgl alone tells the two apart, and webgpu refuses 'unsigned'. */
+  /** The precision of numbers in textures: headlessgl alone tells the two apart, and webgpu refuses 'unsigned'. */
   readonly precision?: 'single' | 'unsigned' | undefined;
-  /** What gpu.js's GL modes prefer where speed and precision differ; the other modes have one way alone. */
+  /** The preference of gpu.js's GL modes where speed and precision differ; the other modes have one way alone. */
   readonly tactic?: 'speed' | 'balanced' | 'precision' | undefined;
   /** Constants that are whole numbers are integers, not floats. */
   readonly strictIntegers?: boolean | undefined;
@@ -82,7 +82,9 @@ const MAX_AXES = 3;
 const isLoopLimit = (value: unknown): boolean =>
   Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= 2 ** 31 - 1;
 
-const RETURN_TYPE = wordOf(...KERNEL_TYPES.results);
+const VECTORS = ['Array(2)', 'Array(3)', 'Array(4)'] as const;
+const ARGUMENT_TYPES: readonly KernelArgumentType[] = ['Array', 'Boolean', 'Float', 'Input', 'Integer', 'Number'];
+const RETURN_TYPE = wordOf(...VECTORS, 'Float', 'Integer', 'Number');
 
 const SETTINGS: Rules<KernelSettings> = {
   output: ANYTHING, // a RangeError of checkOutput, whatever it is
@@ -94,9 +96,9 @@ const SETTINGS: Rules<KernelSettings> = {
   precision: wordOf('single', 'unsigned'),
   tactic: wordOf('speed', 'balanced', 'precision'),
   strictIntegers: FLAG,
-  argumentTypes: typesOf(KERNEL_TYPES.arguments, 'parameters'),
+  argumentTypes: typesOf(ARGUMENT_TYPES, 'parameters'),
   returnType: RETURN_TYPE,
-  constantTypes: typesOf(KERNEL_TYPES.constants, 'constants'),
+  constantTypes: typesOf([...ARGUMENT_TYPES, ...VECTORS], 'constants'),
 };
 
 const FUNCTION_SETTINGS: Rules<TypedKernelFunction['settings']> = {

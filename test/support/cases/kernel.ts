@@ -1,4 +1,5 @@
 // view.kernel on real engines of any context.
+import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { CompositeError, NotSerializableError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
@@ -23,6 +24,7 @@ export function kernelCases(test: Suite, rig: () => Rig): void {
   forms(test, rig);
   constants(test, rig);
   types(test, rig);
+  edges(test, rig);
 }
 
 function calls(test: Suite, rig: () => Rig): void {
@@ -358,6 +360,68 @@ function types(test: Suite, rig: () => Rig): void {
     await rejects(() => kernel(1, [1], [1]), Error, /argument 1 is the number 1, not of type Array/);
     await using other = await e0.kernel(saxpy, { output: 1, argumentTypes: { x: 'Float' } });
     await rejects(() => other(1, [1], [1]), Error, /argument 2 is an array, not of type Float/);
+  });
+}
+
+const SEMANTICS = new URL('../../../../docs/semantics.md', import.meta.url);
+const MODES = ['cpu', 'webasm', 'webgpu'];
+
+/** Rows of the table in the semantics: a result, i, and the value in each mode. */
+function documentedEdges(): { readonly result: string; readonly i: number; readonly cells: readonly string[] }[] {
+  const text = readFileSync(SEMANTICS, 'utf8');
+  const table = text.slice(text.indexOf('| result | i | cpu | webasm | webgpu |'));
+  const rows = table.slice(0, table.indexOf('\n\n')).matchAll(/^\| `(.+?)` \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$/gm);
+  return [...rows].map(([, result = '', i, ...cells]) => ({ result, i: Number(i), cells }));
+}
+
+/** Numbers at the edges are those of the documents, and faults of a kernel have a place in it. */
+function edges(test: Suite, rig: () => Rig): void {
+  test('out-of-range reads, Infinity and NaN are as documented', async () => {
+    const { rc, e0 } = rig();
+    const mode = MODES.indexOf(String(rc.engines[0]?.device.gpuMode));
+    const rows = documentedEdges();
+    assert.is(rows.length, 13);
+    for (const { result, i, cells } of rows) {
+      const fn = new Function('x', 'i', `return ${result};`) as (x: number[], i: number) => number;
+      await using kernel = await e0.kernel(fn, { output: 1 });
+      const cell = cells[mode] as string;
+      const value = await kernel([1, 2, 3, 4], i).then(
+        (tensor) => tensor.at(0),
+        (error: unknown) => error as Error,
+      );
+      if (cell !== 'any') assert.equal(value, Number(cell), `${result} for i = ${i}`);
+      else assert.ok(typeof value === 'number' || value.message.includes('KernelError'), `${result} for i = ${i}`);
+    }
+    assert.is(await e0.apply(() => 1), 1);
+  });
+  test('a kernel that does not compile is told with its line, and what to write', async () => {
+    const { e0 } = rig();
+    const faults: readonly (readonly [(x: number[]) => unknown, RegExp])[] = [
+      [
+        (x) => {
+          let sum = 0;
+          for (let i = 0; i < x.length; i++) sum += x[i]!;
+          return sum;
+        },
+        /KernelError: line 3, column \d+: arrays have no length in a kernel.* \(gpu\.js: .*\)\nin the kernel\nfunction/,
+      ],
+      [(x) => x[0]! > 1, /KernelError: line 1, column \d+: the kernel returns true or false: .*c \? 1 : 0/],
+      [
+        (x) => {
+          x[0]! + 1;
+        },
+        /line 1, column 1: the kernel returns nothing/,
+      ],
+      [(x) => Number.NaN + nope(x[0]!), /nope is not a function of the kernel: .*functions: \[nope\]/],
+      [(x) => Math.hypot(x[0]!, 1), /Math\.hypot does not compile: Math\.sqrt/],
+    ];
+    for (const [fn, message] of faults) {
+      await using kernel = await e0.kernel(fn as () => number, { output: 1 });
+      await rejects(() => (kernel as (...args: unknown[]) => PromiseLike<unknown>)([1, 2]), Error, message);
+    }
+    const inner = (x: number[]): number => x.length;
+    await using kernel = await e0.kernel((x: number[]) => inner(x), { output: 1, functions: [inner] });
+    await rejects(() => kernel([1]), Error, /in inner, line 1, column \d+: arrays have no length/);
   });
 }
 
