@@ -169,7 +169,8 @@ export type {
 } from './client/options.ts';
 export type { Operand } from './client/pdot/operands.ts';
 export type { Pdot, PdotOptions, PdotPlanOptions } from './client/pdot/pdot.ts';
-export type { PdotPlan, PlannedBlock } from './client/pdot/pdot-plan.ts';
+export type { PdotPlan, PlannedBlock, Providers } from './client/pdot/pdot-plan.ts';
+export type { PdotResult } from './client/pdot/pdot-result.ts';
 export type { OperandLayout, PdotTraffic, PlanChoice, PlanKind } from './client/pdot/plan.ts';
 export type { Px } from './client/px/px.ts';
 export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
@@ -202,6 +203,7 @@ export type { TensorFunction, TensorLike, TensorOptions, TFLike, TFTensorLike } 
 export type { BigTypedArray, DType, TypedArray } from './tensor/dtype.ts';
 export type { Dist, Range } from './tensor/partition.ts';
 export type { ProductDType } from './tensor/product-dtype.ts';
+export type { ProductSizes, Transposes } from './tensor/product-shape.ts';
 export type { Nested, Shape, TensorFactory } from './tensor/tensor.ts';
 export type { BinaryOp, ReducingOp, TFInput, TFOps, TFTensor, TFTools, UnaryOp } from './tensor/tf-ops.ts';
 export type { ModuleFunction } from './util/module-function.ts';

@@ -2,6 +2,7 @@ import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import type { DeviceRequest } from '../../src/protocol/engine-options.ts';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { Transposes } from '../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 /** The name of a context: `webgpu`, `headlessgl`, `tensorflow`, `wasm` or `cpu`. */
@@ -25,6 +26,8 @@ export interface DeviceTensor {
   readonly shape: Tensor['shape'];
   readonly byteLength: number;
   toHost(): Promise<Tensor>;
+  /** The same memory with another shape, for as long as it is there: freeing one frees the other. @throws ShapeError */
+  reshape(shape: Tensor['shape']): DeviceTensor;
   /** Releases the device memory. Idempotent; a later use throws a ContextError that says so. */
   free(): void;
 }
@@ -45,9 +48,10 @@ export interface GpuContext {
   /**
    * C = A · B of 2-D tensors `[M, K]` and `[K, N]`, both of one dtype. float32, float16, int32 and uint32 multiply
    * on the device, float64 in double precision on the CPU, the small integers as int32. M, N, K ≥ 0. C stays on the device.
+   * The flags transpose operands on the device, where it has a kernel for that.
    * @throws ShapeError, TypeError for dtypes that do not multiply, ContextError when the device is lost or full
    */
-  matmul(a: DeviceTensor, b: DeviceTensor): Promise<DeviceTensor>;
+  matmul(a: DeviceTensor, b: DeviceTensor, flags?: Transposes): Promise<DeviceTensor>;
   /**
    * A tf.Tensor of the same values on this context's device; loads tfjs at first use. The caller disposes of it. On
    * webgpu it is the tensor's own buffer: valid until the DeviceTensor is freed.

@@ -29,7 +29,9 @@ export const ring: Verb<'ring'> = {
 };
 
 async function send({ tag, place, block, dtype, columns, to }: RingSend, state: EngineState): Promise<undefined> {
-  const part = await onHost(block);
+  const found = await onHost(block);
+  // A vector is a column.
+  const part = found.rank === 1 && columns === 1 ? found.reshape([found.size, 1]) : found;
   if (part.dtype !== dtype || part.rank !== 2 || part.shape[1] !== columns) {
     throw new ShapeError(`a block of B is ${part.dtype}[${part.shape}], planned was ${dtype} with ${columns} columns`);
   }
@@ -45,7 +47,7 @@ async function send({ tag, place, block, dtype, columns, to }: RingSend, state: 
 // B is put together before it is multiplied. Adding products of its blocks would round float32 once per block. It would
 // also copy columns out of A, because columns are not windows.
 async function assembleAndMultiply(args: RingMultiply, state: EngineState): Promise<Tensor | undefined> {
-  const { tag, place, a, dtype, product, shape, from, into } = args;
+  const { tag, place, a, dtype, product, shape, from, transposeA, kept, into } = args;
   const b = new Tensor(dtype, shape);
   const parts = await Promise.all(from.map((engine, other) => receive(engine, mailTag(tag, other, place), state)));
   let offset = 0;
@@ -55,7 +57,7 @@ async function assembleAndMultiply(args: RingMultiply, state: EngineState): Prom
     offset += part.size;
   }
   if (offset !== b.size) throw new ShapeError(`the blocks of B have ${offset} elements, [${shape}] was planned`);
-  return deliver(await multiply({ a, b, dtype: product }, state), into, state);
+  return deliver(await multiply({ a, b, dtype: product, transposeA, kept }, state), into, state);
 }
 
 async function receive(engine: EngineId, tag: string, state: EngineState): Promise<Tensor> {

@@ -1,6 +1,8 @@
+import type { Transposes } from '../../src/tensor/product-shape.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
 import { numbers, referenceMatmul } from './reference.ts';
+import { straightened } from './transpose.ts';
 
 const PANEL = 1024;
 
@@ -12,7 +14,9 @@ const PANEL = 1024;
  * (2008), without packing.
  * @throws ShapeError, TypeError for operands that do not multiply
  */
-export function blockedMatmul(a: Tensor, b: Tensor): Tensor {
+export function blockedMatmul(left: Tensor, right: Tensor, flags: Transposes = {}): Tensor {
+  // The loops run over rows of both.
+  const [a, b] = straightened(left, right, flags);
   const product = productOf(a, b);
   const { m, n, dtype } = product;
   if (dtype === 'float64') return new Tensor('float64', [m, n], doubles(a, b, product));
@@ -85,5 +89,5 @@ function intRow(x: Int32Array, y: Int32Array, c: Int32Array, { k, n }: Product, 
 export const blockedProvider: MatmulProvider = {
   name: 'blocked',
   dtypes: ['float64', 'int32', 'uint32'],
-  multiply: async (a, b) => blockedMatmul(a, b),
+  multiply: async (a, b, flags) => blockedMatmul(a, b, flags),
 };

@@ -6,6 +6,7 @@ import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
 import { numbers } from './reference.ts';
+import { straightened } from './transpose.ts';
 
 /** An instance of gpu.js, and `input` of the same module. */
 export interface GpuJs {
@@ -43,7 +44,8 @@ export function gpuJsProvider({ gpu, input }: GpuJs, mode: string): MatmulProvid
   return {
     name: `gpu.js ${mode}`,
     dtypes: ['float32', 'float16'],
-    multiply: async (a, b) => {
+    multiply: async (left, right, flags = {}) => {
+      const [a, b] = straightened(left, right, flags);
       const product = productOf(a, b);
       const { m, k, n, dtype } = product;
       if (dtype !== 'float32' && dtype !== 'float16') throw new TypeError(`gpu.js computes in float32, not ${dtype}`);

@@ -1,6 +1,7 @@
 import { ShapeError } from '../../src/errors.ts';
 import type { DType } from '../../src/tensor/dtype.ts';
 import { computedAs, type ProductDType } from '../../src/tensor/product-dtype.ts';
+import type { Transposes } from '../../src/tensor/product-shape.ts';
 import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
 
 export type { ProductDType };
@@ -24,7 +25,7 @@ export interface MatmulProvider {
   readonly name: string;
   readonly dtypes: readonly ProductDType[];
   /** @throws ShapeError, TypeError for dtypes that do not multiply */
-  multiply(a: Tensor, b: Tensor): Promise<Tensor>;
+  multiply(a: Tensor, b: Tensor, flags?: Transposes): Promise<Tensor>;
 }
 
 /**
@@ -32,15 +33,19 @@ export interface MatmulProvider {
  * @throws ShapeError when an operand is not 2-D or the inner sizes differ
  * @throws TypeError for two dtypes, and for bool
  */
-export function productOf(a: MatmulOperand, b: MatmulOperand): Product {
-  const [m, k] = a.shape;
-  const [inner, n] = b.shape;
+export function productOf(a: MatmulOperand, b: MatmulOperand, flags: Transposes = {}): Product {
+  const [m, k] = sidesOf(a.shape, flags.transposeA);
+  const [inner, n] = sidesOf(b.shape, flags.transposeB);
   if (a.shape.length !== 2 || b.shape.length !== 2 || m === undefined || k === undefined || n === undefined) {
     throw new ShapeError(`matmul takes two 2-D tensors, not [${a.shape}] and [${b.shape}]: reshape them first`);
   }
   if (k !== inner)
     throw new ShapeError(`matmul of [${a.shape}] and [${b.shape}]: inner sizes ${k} and ${inner} differ`);
   return { m, k, n, dtype: sharedDType(a.dtype, b.dtype) };
+}
+
+function sidesOf([rows, columns]: Shape, isTransposed: boolean | undefined): (number | undefined)[] {
+  return isTransposed ? [columns, rows] : [rows, columns];
 }
 
 function sharedDType(a: DType, b: DType): ProductDType {

@@ -1,14 +1,17 @@
 import { allocate, type TypedArray } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';
+import type { Transposes } from '../../src/tensor/product-shape.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
+import { straightened } from './transpose.ts';
 
 /**
  * C = A · B by three plain loops, row-major: the truth that every other provider is held against.
  * Floats are summed in float64 and rounded once, at the end. int32 and uint32 wrap as in C.
  * @throws ShapeError, TypeError for operands that do not multiply
  */
-export function referenceMatmul(a: Tensor, b: Tensor): Tensor {
+export function referenceMatmul(left: Tensor, right: Tensor, flags: Transposes = {}): Tensor {
+  const [a, b] = straightened(left, right, flags);
   const product = productOf(a, b);
   const { m, n, dtype } = product;
   const out = allocate(dtype, m * n);
@@ -52,5 +55,5 @@ function round(values: Float64Array, half: boolean, out: TypedArray): void {
 export const referenceProvider: MatmulProvider = {
   name: 'reference',
   dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32'],
-  multiply: async (a, b) => referenceMatmul(a, b),
+  multiply: async (a, b, flags) => referenceMatmul(a, b, flags),
 };

@@ -1,5 +1,6 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { toHalf } from '../../src/tensor/float16.ts';
+import type { Transposes } from '../../src/tensor/product-shape.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, productOf } from './product.ts';
 
@@ -13,19 +14,19 @@ export function tfjsProvider(tf: TF): MatmulProvider {
   return {
     name: `tf.matMul ${tf.getBackend()}`,
     dtypes: ['float32', 'float16'],
-    multiply: async (a, b) => {
-      const { m, k, n, dtype } = productOf(a, b);
+    multiply: async (a, b, flags = {}) => {
+      const { m, k, n, dtype } = productOf(a, b, flags);
       if (dtype !== 'float32' && dtype !== 'float16') throw new TypeError(`tf.matMul has no ${dtype}`);
       if (m * k * n === 0) return new Tensor(dtype, [m, n]);
-      const out = await multiplyTF(tf, a, b);
+      const out = await multiplyTF(tf, a, b, flags);
       return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(out, toHalf) : out);
     },
   };
 }
 
-async function multiplyTF(tf: TF, a: Tensor, b: Tensor): Promise<Float32Array> {
+async function multiplyTF(tf: TF, a: Tensor, b: Tensor, { transposeA, transposeB }: Transposes): Promise<Float32Array> {
   const [x, y] = [a.toTF(tf), b.toTF(tf)] as [tfcore.Tensor2D, tfcore.Tensor2D];
-  const c = tf.matMul(x, y);
+  const c = tf.matMul(x, y, transposeA, transposeB);
   try {
     return (await c.data()) as Float32Array;
   } finally {

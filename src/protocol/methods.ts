@@ -2,6 +2,7 @@
 // are typed by it. A new method is an entry here, a file in engines/verbs, and a line in engines/verbs/index.ts.
 import type { DType } from '../tensor/dtype.ts';
 import type { ProductDType } from '../tensor/product-dtype.ts';
+import type { Transposes } from '../tensor/product-shape.ts';
 import type { Shape, Tensor } from '../tensor/tensor.ts';
 import type { WireError } from './values/wire-error.ts';
 
@@ -119,11 +120,15 @@ export interface ClearArguments {
 export type MemoryArguments = Readonly<Record<string, never>>;
 
 /** Arguments of `matmul`. Operands: tensors, nested arrays, typed arrays, or references to resident ones. */
-export interface MatmulArguments {
+export interface MatmulArguments extends Transposes {
   readonly a: unknown;
   readonly b: unknown;
   /** Both operands are converted to this dtype first. Default: as they are. */
   readonly dtype?: ProductDType | undefined;
+  /** Several products: a and b are stacks of matrices, and these are their places in them. The results are stacked. */
+  readonly pairs?: readonly (readonly [a: number, b: number])[] | undefined;
+  /** The shape of a product that is kept. Default: that of numpy.matmul. */
+  readonly kept?: Shape | undefined;
   /** Keep the product on the device under this name. */
   readonly into?: string | undefined;
 }
@@ -175,6 +180,10 @@ export interface RingMultiply {
   readonly shape: readonly [number, number];
   /** The ids of the engines that own B's blocks, by place. */
   readonly from: readonly number[];
+  /** The rows of A arrive as columns. */
+  readonly transposeA?: boolean | undefined;
+  /** The shape of a product that is kept. */
+  readonly kept?: Shape | undefined;
   readonly into?: string | undefined;
 }
 

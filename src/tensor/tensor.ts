@@ -15,6 +15,12 @@ export function sizeOf(shape: Shape): number {
   return shape.reduce((a, b) => a * b, 1);
 }
 
+/** The shape, if it has as many elements as the other one. @throws ShapeError */
+export function assertSize(shape: Shape, other: Shape): Shape {
+  if (sizeOf(shape) === sizeOf(other)) return shape;
+  throw new ShapeError(`shape [${shape}] wants ${sizeOf(shape)} elements, [${other}] has ${sizeOf(other)}`);
+}
+
 /** The part of tfjs that `toTF` needs, such as the `tf` of an engine. */
 export interface TensorFactory<T> {
   tensor(data: TypedArray, shape: number[], dtype: 'float32' | 'int32' | 'bool'): T;

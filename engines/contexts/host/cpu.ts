@@ -45,6 +45,6 @@ export const cpuProvider: ContextProvider = {
       report: report(),
       loadTF,
       gpuMode: 'cpu',
-      multiply: async (a, b) => blockedMatmul(await a.toHost(), await b.toHost()),
+      multiply: async (a, b, _tools, flags) => blockedMatmul(await a.toHost(), await b.toHost(), flags),
     }),
 };

@@ -68,10 +68,10 @@ export const headlessglProvider: ContextProvider = {
       report: described,
       loadTF: () => (described.tfBackend === 'tensorflow' ? loadTensorflow(options.threads) : loadWasmTF()),
       gpuMode: 'headlessgl',
-      multiply: async (a, b, tools) => {
+      multiply: async (a, b, tools, flags) => {
         const floats = a.dtype === 'float32' || a.dtype === 'float16';
         const provider = floats ? gpuJsProvider({ gpu: await tools.gpu(), input }, 'headlessgl') : host;
-        return provider.multiply(await a.toHost(), await b.toHost());
+        return provider.multiply(await a.toHost(), await b.toHost(), flags);
       },
     });
   },

@@ -5,6 +5,7 @@ import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import { tensor as tensorOf } from '../../../src/tensor/convert.ts';
 import { isTypedArray } from '../../../src/tensor/dtype.ts';
+import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../context.ts';
 import { type GpuJsMode, importGpuJs, openGpuJs } from '../gpujs.ts';
@@ -18,7 +19,12 @@ export interface HostParts {
   readonly loadTF: () => Promise<Tfjs>;
   readonly gpuMode: GpuJsMode;
   /** The context has checked sizes and dtypes before it calls this; no size is 0. */
-  readonly multiply: (a: HostTensor, b: HostTensor, tools: HostTools) => Promise<Tensor | tfcore.Tensor>;
+  readonly multiply: (
+    a: HostTensor,
+    b: HostTensor,
+    tools: HostTools,
+    flags: Transposes,
+  ) => Promise<Tensor | tfcore.Tensor>;
 }
 
 /** The libraries that a product may use; each is loaded at first use. */
@@ -60,15 +66,15 @@ export class HostContext implements GpuContext {
     return new HostTensor(this.#ledger, tensor);
   }
 
-  async matmul(a: DeviceTensor, b: DeviceTensor): Promise<DeviceTensor> {
-    const { m, k, n, dtype } = productOf(a, b);
+  async matmul(a: DeviceTensor, b: DeviceTensor, flags: Transposes = {}): Promise<DeviceTensor> {
+    const { m, k, n, dtype } = productOf(a, b, flags);
     if (m * k * n === 0) return this.upload(new Tensor(dtype, [m, n]));
-    return new HostTensor(this.#ledger, await this.#parts.multiply(own(a), own(b), this));
+    return new HostTensor(this.#ledger, await this.#parts.multiply(own(a), own(b), this, flags));
   }
 
   async toTF(tensor: DeviceTensor): Promise<tfcore.Tensor> {
     const tf = await this.tf();
-    return tf.clone(own(tensor).onBackend(tf));
+    return own(tensor).toBackend(tf);
   }
 
   async fromTF(tensor: tfcore.Tensor): Promise<DeviceTensor> {

@@ -24,9 +24,9 @@ export function hostMatmul(threads: number): MatmulProvider {
   return {
     name: 'host',
     dtypes: ['float64', 'int32', 'uint32', 'float32', 'float16'],
-    multiply: async (a, b) => {
+    multiply: async (a, b, flags) => {
       opened ??= open();
-      return (await opened).multiply(a, b);
+      return (await opened).multiply(a, b, flags);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { ContextError } from '../../../src/errors.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
-import { type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import { assertSize, type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor, Tfjs } from '../context.ts';
 import type { Ledger } from '../ledger.ts';
 
@@ -13,21 +13,30 @@ export class HostTensor implements DeviceTensor {
   readonly #ledger: Ledger;
   /** Shared with the ledger, which disposes of the tf.Tensor when this tensor is collected. */
   readonly #holding: Holding;
+  /** The tensor whose values this one shows in another shape. */
+  readonly #owner: HostTensor | undefined;
 
-  /** Takes over a tf.Tensor of float32 or int32; a Tensor is held, not copied. */
-  constructor(ledger: Ledger, held: Tensor | tfcore.Tensor) {
+  /** Takes over a tf.Tensor of float32 or int32; a Tensor is held, not copied; an alias shares the memory. */
+  constructor(ledger: Ledger, held: Tensor | tfcore.Tensor | Alias) {
+    this.#ledger = ledger;
+    if ('owner' in held) {
+      const { owner, shape } = held;
+      [this.dtype, this.shape, this.byteLength] = [owner.dtype, assertSize(shape, owner.shape), owner.byteLength];
+      this.#holding = owner.#holding;
+      this.#owner = owner;
+      return;
+    }
     this.dtype = held.dtype as DType;
     this.shape = [...held.shape];
     const holding: Holding = held instanceof Tensor ? { host: held, tf: undefined } : { host: undefined, tf: held };
     this.#holding = holding;
     this.byteLength = held instanceof Tensor ? held.byteLength : sizeOf(held.shape) * 4;
-    this.#ledger = ledger;
     ledger.add(this, this.byteLength, () => release(holding));
   }
 
   async toHost(): Promise<Tensor> {
     const { host, tf } = this.#alive();
-    if (host !== undefined) return host;
+    if (host !== undefined) return this.#owner === undefined ? host : host.reshape(this.shape);
     const data = (await (tf as tfcore.Tensor).data()) as Float32Array | Int32Array;
     return new Tensor(this.dtype, this.shape, data);
   }
@@ -41,8 +50,19 @@ export class HostTensor implements DeviceTensor {
     return holding.tf;
   }
 
+  /** The values as a tf.Tensor of this shape, which shares the backend's memory. The caller disposes of it. */
+  toBackend(tf: Tfjs): tfcore.Tensor {
+    const own = this.onBackend(tf);
+    return this.#owner === undefined ? tf.clone(own) : tf.reshape(own, [...this.shape]);
+  }
+
+  reshape(shape: Shape): HostTensor {
+    return new HostTensor(this.#ledger, { owner: this.#owner ?? this, shape });
+  }
+
   free(): void {
-    this.#ledger.free(this);
+    if (this.#owner !== undefined) this.#owner.free();
+    else this.#ledger.free(this);
   }
 
   #alive(): Holding {
@@ -51,6 +71,12 @@ export class HostTensor implements DeviceTensor {
       throw new ContextError(`use of a ${this.dtype}[${this.shape}] tensor after it was freed`);
     return this.#holding;
   }
+}
+
+/** Another shape for the values of a HostTensor. */
+interface Alias {
+  readonly owner: HostTensor;
+  readonly shape: Shape;
 }
 
 /** The values of a HostTensor: on the host, in a backend of tfjs, or both; neither once it is freed. */

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
@@ -71,11 +72,17 @@ async function multiply(
   a: HostTensor,
   b: HostTensor,
   tools: HostTools,
-  rest: (a: Tensor, b: Tensor, tools: HostTools) => Promise<Tensor>,
+  flags: Transposes,
+  rest: (a: Tensor, b: Tensor, tools: HostTools, flags: Transposes) => Promise<Tensor>,
 ): Promise<Tensor | tfcore.Tensor> {
-  if (a.dtype !== 'float32') return rest(await a.toHost(), await b.toHost(), tools);
+  if (a.dtype !== 'float32') return rest(await a.toHost(), await b.toHost(), tools, flags);
   const tf = await tools.tf();
-  return tf.keep(tf.matMul(a.onBackend(tf) as tfcore.Tensor2D, b.onBackend(tf) as tfcore.Tensor2D));
+  const [x, y] = [a.toBackend(tf), b.toBackend(tf)] as [tfcore.Tensor2D, tfcore.Tensor2D];
+  try {
+    return tf.keep(tf.matMul(x, y, flags.transposeA, flags.transposeB));
+  } finally {
+    tf.dispose([x, y]);
+  }
 }
 
 /** Opens the tensorflow context. */
@@ -90,7 +97,7 @@ export const tensorflowProvider: ContextProvider = {
       report: report(options),
       loadTF: async () => tf,
       gpuMode: 'webasm',
-      multiply: (a, b, tools) => multiply(a, b, tools, rest),
+      multiply: (a, b, tools, flags) => multiply(a, b, tools, flags, rest),
     });
   },
 };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { tfjsProvider } from '../../../kernels/matmul/tfjs.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
@@ -53,11 +54,13 @@ export function exactByHost(): Record<string, string> {
 }
 
 /** Multiplies float32 and float16 by tf.matMul, the other dtypes on the host. */
-export function multiplyByTF(threads: number): (a: Tensor, b: Tensor, tools: HostTools) => Promise<Tensor> {
+export function multiplyByTF(
+  threads: number,
+): (a: Tensor, b: Tensor, tools: HostTools, flags: Transposes) => Promise<Tensor> {
   const host = hostMatmul(threads);
-  return async (a, b, tools) => {
+  return async (a, b, tools, flags) => {
     const floats = a.dtype === 'float32' || a.dtype === 'float16';
-    return (floats ? tfjsProvider(await tools.tf()) : host).multiply(a, b);
+    return (floats ? tfjsProvider(await tools.tf()) : host).multiply(a, b, flags);
   };
 }
 
@@ -74,9 +77,9 @@ export const wasmProvider: ContextProvider = {
       report: onnx === undefined ? { ...described, matmul: 'tf.matMul', matmulBy: exactByHost() } : described,
       loadTF: loadWasmTF,
       gpuMode: 'webasm',
-      multiply: async (a, b, tools) => {
+      multiply: async (a, b, tools, flags) => {
         const [x, y] = [await a.toHost(), await b.toHost()];
-        return onnx === undefined ? byTF(x, y, tools) : onnx.multiply(x, y);
+        return onnx === undefined ? byTF(x, y, tools, flags) : onnx.multiply(x, y, flags);
       },
     });
   },

@@ -5,8 +5,10 @@ import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
 import { SEED } from '../../../kernels/matmul/webgpu/seed.ts';
 import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
+import { type BufferMatrix, Transposer } from '../../../kernels/matmul/webgpu/transposer.ts';
 import { type Tuned, Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
 import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
+import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
 import { hostMatmul } from '../host/host-matmul.ts';
@@ -48,6 +50,7 @@ export class GpuMatmul {
   readonly gemm: Gemm;
   readonly #shared: SharedDevice;
   readonly #halves: HalfConverter;
+  readonly #transposer: Transposer;
   readonly #host: MatmulProvider;
   readonly #software: boolean;
   readonly #samples: SampleCheck;
@@ -59,6 +62,7 @@ export class GpuMatmul {
     this.#software = software;
     this.gemm = new Gemm(shared.device);
     this.#halves = new HalfConverter(shared.device);
+    this.#transposer = new Transposer(shared.device);
     this.#host = hostMatmul(threads);
     this.#samples = new SampleCheck(shared.device);
     this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readTiles() } });
@@ -66,12 +70,18 @@ export class GpuMatmul {
   }
 
   /** Multiplies on the host, float64 in double precision. */
-  onHost(a: Tensor, b: Tensor): Promise<Tensor> {
-    return this.#host.multiply(a, b);
+  onHost(a: Tensor, b: Tensor, flags: Transposes): Promise<Tensor> {
+    return this.#host.multiply(a, b, flags);
   }
 
   /** Computes C on the device and gives its buffer. @throws ContextError when it does not fit, or the device is lost */
-  async run(buffers: DeviceBuffers, product: Product, a: DeviceTensor, b: DeviceTensor): Promise<GPUBuffer> {
+  async run(
+    buffers: DeviceBuffers,
+    product: Product,
+    a: DeviceTensor,
+    b: DeviceTensor,
+    flags: Transposes = {},
+  ): Promise<GPUBuffer> {
     const { m, k, n } = product;
     // Products and sums of 32-bit integers have the same bits with a sign and without.
     const call = { m, k, n, dtype: product.dtype === 'uint32' ? 'int32' : (product.dtype as GemmDType) };
@@ -93,7 +103,24 @@ export class GpuMatmul {
           k > 0 ? buffers.create(bytes) : buffers.zeros(bytes),
         ] as const;
       });
-      if (m * k * n > 0) await this.#compute(what, buffers, call, [x, y, c], scratch);
+      if (m * k * n === 0) return c;
+      const itemSize = bytesOf(call.dtype) as 2 | 4;
+      const straight =
+        !flags.transposeA && !flags.transposeB
+          ? ([x, y] as const)
+          : await this.#shared.guard(what, () => {
+              const turned = (matrix: BufferMatrix): GPUBuffer => {
+                const buffer = buffers.create(matrix.rows * matrix.columns * itemSize);
+                scratch.push(buffer);
+                this.#transposer.run(matrix, buffer);
+                return buffer;
+              };
+              return [
+                flags.transposeA ? turned({ buffer: x, rows: k, columns: m, itemSize }) : x,
+                flags.transposeB ? turned({ buffer: y, rows: n, columns: k, itemSize }) : y,
+              ] as const;
+            });
+      await this.#compute(what, buffers, call, [...straight, c], scratch);
       return c;
     } finally {
       for (const buffer of scratch) buffers.release(buffer);

@@ -1,6 +1,6 @@
 import { ContextError } from '../../../src/errors.ts';
 import { type DType, itemSize } from '../../../src/tensor/dtype.ts';
-import { type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import { assertSize, type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
 import type { Ledger } from '../ledger.ts';
 import type { DeviceBuffers } from './device-buffers.ts';
@@ -30,13 +30,20 @@ export class GpuTensor implements DeviceTensor {
   readonly generation: Generation;
   /** Shared with the ledger, which releases the buffer when this tensor is collected. */
   readonly #holding: { held: Held | undefined };
+  /** The tensor whose buffer this one shows in another shape. */
+  readonly #owner: GpuTensor | undefined;
 
-  /** An empty tensor (some size is 0) holds no buffer. */
-  constructor(generation: Generation, dtype: DType, shape: Shape, held: Held | undefined) {
+  /** An empty tensor (some size is 0) holds no buffer. One that is given a tensor shares its buffer. */
+  constructor(generation: Generation, dtype: DType, shape: Shape, held: Held | undefined | GpuTensor) {
     this.generation = generation;
     this.dtype = dtype;
     this.shape = [...shape];
     this.byteLength = sizeOf(shape) * itemSize(dtype);
+    if (held instanceof GpuTensor) {
+      this.#holding = held.#holding;
+      this.#owner = held;
+      return;
+    }
     const holding = { held };
     this.#holding = holding;
     generation.ledger.add(this, this.byteLength, () => {
@@ -66,7 +73,12 @@ export class GpuTensor implements DeviceTensor {
     return this.generation.buffers.read(buffer, this.dtype, this.shape, this.byteLength);
   }
 
+  reshape(shape: Shape): GpuTensor {
+    return new GpuTensor(this.generation, this.dtype, assertSize(shape, this.shape), this.#owner ?? this);
+  }
+
   free(): void {
-    this.generation.ledger.free(this);
+    if (this.#owner !== undefined) this.#owner.free();
+    else this.generation.ledger.free(this);
   }
 }

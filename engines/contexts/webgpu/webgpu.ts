@@ -3,7 +3,8 @@ import type { GPU as GpuJs } from 'gpu.js';
 import { productOf } from '../../../kernels/matmul/product.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
-import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import type { Transposes } from '../../../src/tensor/product-shape.ts';
+import { assertSize, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
 import type { ContextOptions, ContextProvider, DeviceTensor, GpuContext, Tfjs } from '../context.ts';
 import { importGpuJs, openGpuJs } from '../gpujs.ts';
 import { rowsToTensor } from '../host/host-context.ts';
@@ -129,21 +130,22 @@ export class WebGpuContext implements GpuContext {
   }
 
   async #resident(tensor: DeviceTensor): Promise<DeviceTensor> {
+    if (tensor instanceof ReshapedPending) return (await this.#resident(tensor.owner)).reshape(tensor.shape);
     if (!(tensor instanceof PendingTensor)) return tensor;
     const opened = await this.#current();
     return tensor.settle((host) => this.#place(opened, host));
   }
 
-  async matmul(a: DeviceTensor, b: DeviceTensor): Promise<DeviceTensor> {
-    const product = productOf(a, b);
+  async matmul(a: DeviceTensor, b: DeviceTensor, flags: Transposes = {}): Promise<DeviceTensor> {
+    const product = productOf(a, b, flags);
     const [x, y] = [await this.#resident(a), await this.#resident(b)];
     const { dtype, m, n } = product;
     const opened = x instanceof GpuTensor ? (x.generation as Opened) : await this.#current();
     opened.shared.assertAlive();
     if (dtype === 'float64') {
-      return new HostTensor(this.#ledger, await opened.matmul.onHost(await x.toHost(), await y.toHost()));
+      return new HostTensor(this.#ledger, await opened.matmul.onHost(await x.toHost(), await y.toHost(), flags));
     }
-    const buffer = await opened.matmul.run(opened.buffers, product, x, y);
+    const buffer = await opened.matmul.run(opened.buffers, product, x, y, flags);
     return this.#own(opened, { dtype, shape: [m, n] }, buffer);
   }
 
@@ -234,6 +236,10 @@ class PendingTensor implements DeviceTensor {
     return this.#now.tensor;
   }
 
+  reshape(shape: Tensor['shape']): DeviceTensor {
+    return new ReshapedPending(this, assertSize(shape, this.shape));
+  }
+
   toHost(): Promise<Tensor> {
     return this.#now.tensor.toHost();
   }
@@ -241,6 +247,37 @@ class PendingTensor implements DeviceTensor {
   free(): void {
     this.#ledger.free(this);
     this.#now.tensor.free();
+  }
+}
+
+/** A PendingTensor in another shape. */
+class ReshapedPending implements DeviceTensor {
+  readonly owner: PendingTensor;
+  readonly shape: DeviceTensor['shape'];
+
+  constructor(owner: PendingTensor, shape: DeviceTensor['shape']) {
+    this.owner = owner;
+    this.shape = shape;
+  }
+
+  get dtype(): DeviceTensor['dtype'] {
+    return this.owner.dtype;
+  }
+
+  get byteLength(): number {
+    return this.owner.byteLength;
+  }
+
+  reshape(shape: Tensor['shape']): DeviceTensor {
+    return this.owner.reshape(shape);
+  }
+
+  async toHost(): Promise<Tensor> {
+    return (await this.owner.toHost()).reshape(this.shape);
+  }
+
+  free(): void {
+    this.owner.free();
   }
 }
 

@@ -3,6 +3,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import type { Calls } from '../calls/calls.ts';
 import type { CallOptions } from '../options.ts';
 import type { PdotPlan } from './pdot-plan.ts';
+import type { PartOfProduct } from './pdot-result.ts';
 
 /** A product that is planned and can run. */
 export interface PdotJob {
@@ -14,4 +15,6 @@ export interface PdotJob {
   readonly into: string | undefined;
   /** The options of each call; `timeout` is the time that is left. */
   readonly limits: CallOptions;
+  /** Notes a call that was made; the last one multiplies. */
+  readonly made: (call: PartOfProduct, isLast: boolean) => void;
 }

@@ -5,7 +5,8 @@ import type { Ref } from '../../protocol/values/ref.ts';
 import type { DType } from '../../tensor/dtype.ts';
 import type { Range } from '../../tensor/partition.ts';
 import type { ProductDType } from '../../tensor/product-dtype.ts';
-import { Tensor } from '../../tensor/tensor.ts';
+import type { ProductSizes, Transposes } from '../../tensor/product-shape.ts';
+import { type Shape, Tensor } from '../../tensor/tensor.ts';
 import type { Block, BlockPlan, OperandLayout, PdotTraffic, PlanKind } from './plan.ts';
 
 /** A block of C and the engine that computes it. */
@@ -23,7 +24,7 @@ export interface PlannedBlock {
 export type Providers = Readonly<Partial<Record<ProductDType, string | undefined>>>;
 
 /** The parts that a plan is made of. */
-export interface PdotPlanInit {
+export interface PdotPlanInit extends Transposes {
   readonly a: OperandLayout;
   readonly b: OperandLayout;
   readonly dtype: ProductDType;
@@ -41,12 +42,18 @@ export interface PdotPlanInit {
 export class PdotPlan {
   /** How the operands get to the engines. */
   readonly kind: PlanKind;
-  /** A: [M, K]. */
+  /** A: [M, K], a vector [K], or more axes. */
   readonly a: OperandLayout;
-  /** B: [K, N]. */
+  /** B: [K, N], a vector [K], or more axes. */
   readonly b: OperandLayout;
-  /** The shape of C: [M, N]. */
-  readonly shape: readonly [number, number];
+  /** The shape of C. */
+  readonly shape: Shape;
+  /** The sizes of the matrices that are multiplied. */
+  readonly sizes: ProductSizes;
+  /** True if A is transposed before it multiplies. */
+  readonly transposeA: boolean;
+  /** True if B is transposed before it multiplies. */
+  readonly transposeB: boolean;
   /** The dtype of C. */
   readonly dtype: ProductDType;
   /** True if C stays on the engines, by rows (`into`); else it comes to the client. */
@@ -69,8 +76,12 @@ export class PdotPlan {
   readonly providers: Providers;
 
   /** Plans are made by `pdot.plan`. */
-  constructor({ a, b, dtype, keep, engines, asked, providers, blocks }: PdotPlanInit) {
+  constructor(init: PdotPlanInit) {
+    const { a, b, dtype, keep, engines, asked, providers, blocks, transposeA = false, transposeB = false } = init;
     this.kind = blocks.kind;
+    this.sizes = blocks.sizes;
+    this.transposeA = transposeA;
+    this.transposeB = transposeB;
     this.a = a;
     this.b = b;
     this.shape = blocks.shape;
@@ -99,8 +110,8 @@ export class PdotPlan {
     const { kind, panels, traffic } = this;
     const { toEngines, betweenEngines, toClient } = traffic;
     const lines = [
-      ['A', operandText(this.a)],
-      ['B', operandText(this.b)],
+      ['A', operandText(this.a, this.transposeA)],
+      ['B', operandText(this.b, this.transposeB)],
       [
         'C',
         `${matrixText(this.dtype, this.shape)}, ${this.keep ? 'stays on the engines by rows' : 'comes to the client'}`,
@@ -123,13 +134,13 @@ function providerLine({ dtype, provider, providers }: PdotPlan): string[][] {
 
 const matrixText = (dtype: DType, shape: readonly number[]): string => `${dtype} [${shape.join('×')}]`;
 
-function operandText({ dtype, shape, held, parts }: OperandLayout): string {
+function operandText({ dtype, shape, held, parts }: OperandLayout, isTransposed: boolean): string {
   const place = {
     client: 'at the client',
     rows: `on the engines by rows: ${parts?.join(' + ')}`,
     replicated: 'whole on each engine',
   };
-  return `${matrixText(dtype, shape)}, ${place[held]}`;
+  return `${matrixText(dtype, shape)}${isTransposed ? ' transposed' : ''}, ${place[held]}`;
 }
 
 function engineLines({ engines, blocks }: PdotPlan): [string, string][] {
@@ -149,7 +160,7 @@ function aligned(title: string, lines: readonly [string, string][]): string {
 }
 
 /** A product that is about to run by a plan made earlier. */
-export interface PlannedProduct {
+export interface PlannedProduct extends Transposes {
   readonly engines: readonly EngineId[];
   readonly a: Tensor | Ref;
   readonly b: Tensor | Ref;
@@ -162,7 +173,8 @@ export interface PlannedProduct {
  * Checks that a plan serves this product. The engines check their own parts of it when they multiply.
  * @throws TypeError, ShapeError naming what differs
  */
-export function assertServes(plan: PdotPlan, { engines, a, b, keep, asked }: PlannedProduct): void {
+export function assertServes(plan: PdotPlan, product: PlannedProduct): void {
+  const { engines, a, b, keep, asked } = product;
   if (String(plan.engines) !== String(engines)) {
     throw new TypeError(`the plan is for the engines ${plan.engines}, and the view has ${engines}: plan again`);
   }
@@ -174,6 +186,10 @@ export function assertServes(plan: PdotPlan, { engines, a, b, keep, asked }: Pla
   }
   if (asked !== undefined && asked !== plan.dtype) {
     throw new TypeError(`the plan multiplies in ${plan.dtype}, and ${asked} is asked for: plan again`);
+  }
+  for (const flag of ['transposeA', 'transposeB'] as const) {
+    if (product[flag] === undefined || product[flag] === plan[flag]) continue;
+    throw new TypeError(`the plan has ${flag}: ${plan[flag]}, and ${product[flag]} is given: plan again`);
   }
   assertOperand('A', plan.a, a);
   assertOperand('B', plan.b, b);

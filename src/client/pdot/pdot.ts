@@ -3,8 +3,9 @@
 import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
 import { PRODUCT_DTYPES, type ProductDType, productDType } from '../../tensor/product-dtype.ts';
+import type { Transposes } from '../../tensor/product-shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { ANYTHING, type Check, optionsOf, type Rules, shown, wordOf } from '../../util/checks.ts';
+import { ANYTHING, type Check, FLAG, optionsOf, type Rules, shown, wordOf } from '../../util/checks.ts';
 import { guarded, promises } from '../../util/signature.ts';
 import type { Calls } from '../calls/calls.ts';
 import { callsOf, DirectView } from '../direct-view.ts';
@@ -16,12 +17,16 @@ import { deadline } from './deadline.ts';
 import type { PdotJob } from './job.ts';
 import { layoutsOf, narrowed, type Operand, type OperandValue, operandValue } from './operands.ts';
 import { assertServes, PdotPlan, type Providers } from './pdot-plan.ts';
+import { PdotResult, type ProductLink } from './pdot-result.ts';
 import { type PlanChoice, type Planner, plannerOf } from './plan.ts';
 import { ResultMatrix } from './result-matrix.ts';
 import { multiplyRing } from './ring.ts';
 
+/** Engines do not stop a product that runs, and B goes to each from here. */
+type ProductCallOptions = Omit<CallOptions, 'interrupt' | 'runTimeout' | 'via'>;
+
 /** Options of `pdot.plan`. */
-export interface PdotPlanOptions extends CallOptions {
+export interface PdotPlanOptions extends ProductCallOptions, Transposes {
   /** How the operands get to the engines. Default 'auto': the kind of plan that moves the fewest bytes. */
   readonly plan?: PlanChoice | undefined;
   /** Keep C on the engines, scattered by rows, under this name. */
@@ -42,15 +47,18 @@ export interface PdotOptions extends Omit<PdotPlanOptions, 'plan'> {
 /** The function `pdot` with its planner. */
 export interface Pdot {
   /**
-   * The matrix product C = A · B, computed block by block on the view's engines: `[M, N]` from A `[M, K]` and B `[K,
-   * N]`. Two dtypes multiply in the smallest one that holds both, as NumPy promotes them (docs/semantics.md has the
+   * The matrix product C = A · B by the rules of numpy.matmul, computed block by block on the view's engines: `[M, N]`
+   * from A `[M, K]` and B `[K, N]`. A vector on the left is a row, on the right a column. Leading axes are broadcast.
+   * `transposeA` and `transposeB` swap the last two axes of an operand, without a copy of B here. Two dtypes multiply in the smallest one that holds both, as NumPy promotes them (docs/semantics.md has the
    * table). float32, float16, int32 and uint32 (which wrap) are multiplied on the engines' devices, float64 in double
    * precision on their CPUs. The small integers give int32. Nested arrays are float64: `dtype: 'float32'` brings them
    * to the device.
    *
    * An operand is a value here, or `ref('A')`. Each engine holds some rows of A, as scatter deals them. It holds some
-   * rows of B too, or all of it (push). Operands on the engines must not change until the promise settles. `timeout`
-   * (milliseconds) is for the whole product.
+   * rows of B too, or all of it (push). A vector on the left is whole on each engine. Operands on the engines must
+   * not change until the result settles. Operands here of up to 64 KiB are copied when the call is made; larger ones
+   * must not change before `await result.sent`, unless `copy: true`. `timeout` (milliseconds) is for the whole product.
+   * Engines do not stop a product that runs: `runTimeout`, `interrupt` and `via` are refused.
    * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
    *   CompositeError when an engine fails; TimeoutError, AbortError
    * @example
@@ -61,18 +69,18 @@ export interface Pdot {
     a: Operand,
     b: Operand,
     options?: PdotOptions & { readonly into?: undefined },
-  ): Promise<Tensor>;
+  ): PdotResult<Tensor>;
 
   /**
    * The matrix product C = A · B, as without `into`, but C stays on the engines. It is scattered by rows under that
-   * name, and the promise gives a ref to it.
+   * name, and the result gives a ref to it. A vector is scattered by its items, more axes by the first one.
    * @example
    * await engines.scatter('A', a);
    * await engines.push({ B: b });
    * await pdot(engines, ref('A'), ref('B'), { into: 'C' });
    * const c = await engines.gather('C');
    */
-  (view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions & { readonly into: string }): Promise<Ref>;
+  (view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions & { readonly into: string }): PdotResult<Ref>;
 
   /**
    * The plan by which `pdot` would multiply: its kind, the blocks with their engines, the bytes each way. It asks the
@@ -102,9 +110,18 @@ const VIEW: Check = (value) => {
   );
 };
 
+const PLAN: Check = (value) => {
+  if (!(value instanceof PdotPlan)) plannerOf(value as PlanChoice);
+};
+const { signal, timeout, label, copy } = CALL_OPTIONS;
 const PDOT_OPTIONS: Rules<PdotOptions> = {
-  ...CALL_OPTIONS,
-  plan: ANYTHING,
+  signal,
+  timeout,
+  label,
+  copy,
+  transposeA: FLAG,
+  transposeB: FLAG,
+  plan: PLAN,
   into: NAME,
   dtype: wordOf(...PRODUCT_DTYPES),
 };
@@ -115,13 +132,8 @@ export const pdot: Pdot = Object.assign(guarded('pdot', PDOT, product) as Pdot, 
   plan: guarded('pdot.plan', PDOT, planOf),
 });
 
-async function product(
-  view: DirectView<Mode>,
-  a: Operand,
-  b: Operand,
-  options: PdotOptions = {},
-): Promise<Tensor | Ref> {
-  return run(await prepared(view, a, b, options));
+function product(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions = {}): PdotResult<Tensor | Ref> {
+  return new PdotResult(async (link) => run(await prepared(view, { ...options, a, b }, link)));
 }
 
 async function planOf(
@@ -130,18 +142,28 @@ async function planOf(
   b: Operand,
   options: PdotPlanOptions = {},
 ): Promise<PdotPlan> {
-  return (await prepared(view, a, b, options)).plan;
+  return (await prepared(view, { ...options, a, b })).plan;
+}
+
+/** A product with its options. */
+interface Wanted extends PdotOptions {
+  readonly a: Operand;
+  readonly b: Operand;
 }
 
 /** Checks, asks for the shapes of refs, and plans. */
-async function prepared(view: DirectView<Mode>, a: Operand, b: Operand, options: PdotOptions): Promise<PdotJob> {
-  const { plan: wish, into, dtype: asked = plannedDType(wish), ...call } = options;
+async function prepared(view: DirectView<Mode>, wanted: Wanted, link?: ProductLink): Promise<PdotJob> {
+  const { a, b, plan: wish, into, dtype: asked = plannedDType(wish), copy, transposeA, transposeB, ...call } = wanted;
   const planner = wish instanceof PdotPlan ? wish : plannerOf(wish);
+  // Before anything is awaited: what is copied is what the operands are now.
+  const reading = [operandValue(a, copy), a === b ? undefined : operandValue(b, copy)] as const;
   const calls = callsOf(view).asMany();
-  const limits = deadline(call);
-  const values = await Promise.all([operandValue(a), operandValue(b)]);
-  const [x, y] = asked === undefined ? values : values.map((value) => narrowed(value, asked));
-  const unplanned = { calls, a: x as OperandValue, b: y as OperandValue, into, limits, asked };
+  const signals = [call.signal, link?.signal].filter((signal) => signal !== undefined);
+  const limits = deadline(signals.length === 0 ? call : { ...call, signal: AbortSignal.any(signals) });
+  const [first, second] = await Promise.all(reading);
+  const [x, y] = [first, second ?? first].map((value) => (asked === undefined ? value : narrowed(value, asked)));
+  const operands = { a: x as OperandValue, b: y as OperandValue, transposeA, transposeB };
+  const unplanned = { calls, ...operands, into, limits, asked, made: link?.made ?? (() => {}) };
   return { ...unplanned, plan: await planFor(planner, unplanned) };
 }
 
@@ -150,29 +172,26 @@ function plannedDType(wish: PlanChoice | PdotPlan | undefined): ProductDType | u
   return wish instanceof PdotPlan ? wish.asked : undefined;
 }
 
-interface Unplanned extends Omit<PdotJob, 'plan'> {
+interface Unplanned extends Omit<PdotJob, 'plan'>, Transposes {
   readonly asked: ProductDType | undefined;
 }
 
 async function planFor(planner: PdotPlan | Planner, unplanned: Unplanned): Promise<PdotPlan> {
-  const { calls, a, b, into, asked } = unplanned;
   if (!(planner instanceof PdotPlan)) return newPlan(planner, unplanned);
-  assertServes(planner, { engines: calls.ids, a, b, keep: into !== undefined, asked });
+  assertServes(planner, { ...unplanned, engines: unplanned.calls.ids, keep: unplanned.into !== undefined });
   return planner;
 }
 
-async function newPlan(planner: Planner, { calls, a, b, into, limits, asked }: Unplanned): Promise<PdotPlan> {
-  const [left, right] = await layoutsOf(calls, a, b, limits);
-  const dtype = asked ?? productDType(left.dtype, right.dtype);
-  const [engines, keep] = [calls.ids, into !== undefined];
-  const blocks = planner({
-    a: left,
-    b: right,
-    engines: engines.length,
-    keep,
-    resultItemSize: itemSize(dtype),
-  });
-  return new PdotPlan({ a: left, b: right, dtype, keep, engines, asked, providers: providersOf(calls), blocks });
+async function newPlan(planner: Planner, unplanned: Unplanned): Promise<PdotPlan> {
+  const { calls, into, limits, asked, transposeA, transposeB } = unplanned;
+  const [a, b] = await layoutsOf(calls, unplanned, limits);
+  const dtype = asked ?? productDType(a.dtype, b.dtype);
+  const common = { a, b, keep: into !== undefined, transposeA, transposeB };
+  const blocks = planner({ ...common, engines: calls.ids.length, resultItemSize: itemSize(dtype) });
+  if (common.keep && blocks.shape.length === 0) {
+    throw new TypeError('the product of two vectors is a number, and into keeps what is scattered: await it');
+  }
+  return new PdotPlan({ ...common, dtype, engines: calls.ids, asked, providers: providersOf(calls), blocks });
 }
 
 /** The library or shader that multiplies in each dtype, where all engines report the same. */

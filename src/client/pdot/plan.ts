@@ -3,17 +3,19 @@
 import { ShapeError } from '../../errors.ts';
 import { type DType, itemSize } from '../../tensor/dtype.ts';
 import { type Range, ranges } from '../../tensor/partition.ts';
-import type { Shape } from '../../tensor/tensor.ts';
+import { type ProductSizes, productSizes, type Transposes } from '../../tensor/product-shape.ts';
+import { sizeOf as elementsOf, type Shape } from '../../tensor/tensor.ts';
+import { batchItems } from './batch.ts';
 
 /**
  * How the operands get to the engines. `rows`: A by rows, and all of B to every engine that has rows, as in the
  * tutorial. `grid`: row panels of A × column panels of B. `ring`: B lies on the engines by rows, and its blocks travel
- * from engine to engine.
+ * from engine to engine. `batch`: many products of matrices, dealt to the engines.
  */
-export type PlanKind = 'rows' | 'grid' | 'ring';
+export type PlanKind = 'rows' | 'grid' | 'ring' | 'batch';
 
-/** One kind of plan, or `auto`: the kind that moves the fewest bytes. */
-export type PlanChoice = 'auto' | PlanKind;
+/** One kind of plan, or `auto`: the kind that moves the fewest bytes. Batches have one plan. */
+export type PlanChoice = 'auto' | 'rows' | 'grid' | 'ring';
 
 const CHOICES: readonly PlanChoice[] = ['auto', 'rows', 'grid', 'ring'];
 
@@ -25,13 +27,13 @@ export interface OperandLayout {
   readonly dtype: DType;
   /** At the client, scattered over the engines by rows, or whole on each engine. */
   readonly held: 'client' | 'rows' | 'replicated';
-  /** The number of rows on each engine, where the operand is scattered. On one engine it is both, scattered and whole. */
+  /** The length of the first axis on each engine, where the operand is scattered. On one engine it is both, scattered and whole. */
   readonly parts?: readonly number[] | undefined;
 }
 
 /** A part of C, and the operands that make it. */
 export interface Block {
-  /** Rows of A and of C. */
+  /** Rows of A and of C. C of more axes is seen as one matrix: its last axis, and all others as rows. */
   readonly rows: Range;
   /** Columns of B and of C. */
   readonly columns: Range;
@@ -50,10 +52,9 @@ export interface PdotTraffic {
 /** The blocks of a product, by engine. */
 export interface BlockPlan {
   readonly kind: PlanKind;
-  /** The shape of C: [M, N]. */
-  readonly shape: readonly [number, number];
-  /** K: columns of A, rows of B. */
-  readonly inner: number;
+  /** The shape of C. */
+  readonly shape: Shape;
+  readonly sizes: ProductSizes;
   /** One block of C per engine, by the engine's place in the view. */
   readonly blocks: readonly Block[];
   /** Places of the engines that get a task: those whose block is not empty, or all that keep their part of C. */
@@ -66,7 +67,7 @@ export interface BlockPlan {
 }
 
 /** A product to plan. */
-export interface PlanRequest {
+export interface PlanRequest extends Transposes {
   readonly a: OperandLayout;
   readonly b: OperandLayout;
   /** The number of engines. */
@@ -109,24 +110,26 @@ export function plannerOf(choice: PlanChoice = 'auto'): Planner {
   if (!CHOICES.includes(choice)) {
     throw new RangeError(`unknown plan '${String(choice)}': one of ${CHOICES.join(', ')}`);
   }
-  const make = choice === 'auto' ? cheapest : (request: PlanRequest) => forced(choice, request);
   return (request) => {
-    checkShapes(request.a, request.b);
-    return make(request);
+    const task = sized(request);
+    if (task.sizes.batch.length > 0) return batchOf(task, choice);
+    return choice === 'auto' ? cheapest(task) : forced(choice, task);
   };
 }
 
-function checkShapes(a: OperandLayout, b: OperandLayout): void {
-  const wrong = shapeFault(a.shape, b.shape);
-  if (wrong === undefined) return;
-  const isHere = a.held === 'client' && b.held === 'client';
-  throw new ShapeError(isHere ? wrong : `${wrong} (${described('A', a)}; ${described('B', b)})`);
+/** A product to plan whose shapes multiply. */
+interface Task extends PlanRequest {
+  readonly sizes: ProductSizes;
 }
 
-function shapeFault(a: Shape, b: Shape): string | undefined {
-  if (a.length !== 2 || b.length !== 2) return `pdot multiplies 2-D tensors, not [${a}] · [${b}]`;
-  if (a[1] === b[0]) return undefined;
-  return `shapes do not multiply: [${a}] · [${b}], inner sizes ${a[1]} and ${b[0]}`;
+function sized(request: PlanRequest): Task {
+  const { a, b } = request;
+  try {
+    return { ...request, sizes: productSizes(a.shape, b.shape, request) };
+  } catch (error) {
+    if (a.held === 'client' && b.held === 'client') throw error;
+    throw new ShapeError(`${(error as Error).message} (${described('A', a)}; ${described('B', b)})`);
+  }
 }
 
 function described(name: string, { held, parts }: OperandLayout): string {
@@ -134,14 +137,16 @@ function described(name: string, { held, parts }: OperandLayout): string {
   return held === 'rows' ? `${name} is scattered by rows: ${parts?.join(' + ')}` : `${name} is whole on each engine`;
 }
 
-function forced(kind: PlanKind, request: PlanRequest): BlockPlan {
+function forced(kind: Exclude<PlanChoice, 'auto'>, request: Task): BlockPlan {
   const reason = obstacle(kind, request);
   if (reason !== undefined) throw new TypeError(`plan '${kind}' is not possible: ${reason}`);
   return MAKERS[kind](request);
 }
 
-function cheapest(request: PlanRequest): BlockPlan {
-  const possible = (Object.keys(MAKERS) as PlanKind[]).filter((kind) => obstacle(kind, request) === undefined);
+function cheapest(request: Task): BlockPlan {
+  const possible = (Object.keys(MAKERS) as (keyof typeof MAKERS)[]).filter(
+    (kind) => obstacle(kind, request) === undefined,
+  );
   if (possible.length === 0) throw new TypeError(`this product has no plan: ${obstacle('ring', request)}`);
   const plans = possible.map((kind) => MAKERS[kind](request));
   const most = Math.max(...plans.map(({ busy }) => busy.length));
@@ -150,7 +155,7 @@ function cheapest(request: PlanRequest): BlockPlan {
 }
 
 /** The reason why a kind is not possible; undefined when it is. */
-function obstacle(kind: PlanKind, request: PlanRequest): string | undefined {
+function obstacle(kind: keyof typeof MAKERS, request: Task): string | undefined {
   const { a, b, keep } = request;
   if (kind === 'rows') {
     return b.held === 'rows' ? "B is scattered by rows and rows wants it whole on each engine: use 'ring'" : undefined;
@@ -162,40 +167,34 @@ function obstacle(kind: PlanKind, request: PlanRequest): string | undefined {
   return keep ? "into keeps C on the engines by rows, and grid makes blocks: use 'rows' or 'ring'" : undefined;
 }
 
-function ringObstacle({ b }: PlanRequest): string | undefined {
+function ringObstacle({ b, sizes, transposeB }: Task): string | undefined {
+  if (transposeB && b.shape.length > 1) return "its engines send rows of B, which are columns of Bᵀ: use 'rows'";
   if (b.held === 'replicated' && b.parts === undefined) return "each engine holds all of B already: use 'rows'";
-  const [k, n] = b.shape as readonly [number, number];
-  const bytes = k * n * itemSize(b.dtype);
+  const bytes = sizes.k * sizes.n * itemSize(b.dtype);
   return bytes > MAX_RING_BYTES
     ? `B has ${bytes} bytes, and mailboxes hold ${MAX_RING_BYTES}: replicate B with push and use 'rows'`
     : undefined;
 }
 
 // In the order in which ties are decided.
-const MAKERS: Readonly<Record<PlanKind, (request: PlanRequest) => BlockPlan>> = { rows, grid, ring };
-
-interface Sizes {
-  readonly m: number;
-  readonly k: number;
-  readonly n: number;
-}
-
-function sizes({ a, b }: PlanRequest): Sizes {
-  return { m: a.shape[0] as number, k: a.shape[1] as number, n: b.shape[1] as number };
-}
+const MAKERS: Readonly<Record<Exclude<PlanKind, 'batch'>, (request: Task) => BlockPlan>> = { rows, grid, ring };
 
 /** The parts of a plan that its kind decides. */
 type Made = Pick<BlockPlan, 'kind' | 'blocks' | 'busy' | 'panels'>;
 
-function planned({ m, k, n }: Sizes, made: Made, traffic: PdotTraffic): BlockPlan {
+function planned(sizes: ProductSizes, made: Made, traffic: PdotTraffic): BlockPlan {
   const bytes = traffic.toEngines + traffic.betweenEngines + traffic.toClient;
-  return { ...made, shape: [m, n], inner: k, traffic, bytes };
+  return { ...made, shape: sizes.shape, sizes, traffic, bytes };
 }
 
-// C by rows: as A lies, or dealt as scatter does.
-function rowBlocks({ a, engines }: PlanRequest, { m, n }: Sizes): Block[] {
-  const rows = a.held === 'rows' && a.parts !== undefined ? rangesOf(a.parts) : ranges(m, engines);
-  return rows.map((range) => ({ rows: range, columns: { lo: 0, hi: n } }));
+// C by rows: as A lies, or dealt as scatter does. A kept C is cut between items of C's first axis.
+function rowBlocks({ a, engines, keep, sizes }: Task): Block[] {
+  const { m, n, batch, rowsPerItem } = sizes;
+  const isHeld = a.held === 'rows' && a.parts !== undefined;
+  const unit = isHeld || keep ? rowsPerItem : batch.length > 0 ? m : 1;
+  const items = unit === 0 ? 0 : (elementsOf(batch) * m) / unit;
+  const dealt = isHeld ? rangesOf(a.parts as readonly number[]) : ranges(items, engines);
+  return dealt.map(({ lo, hi }) => ({ rows: { lo: lo * unit, hi: hi * unit }, columns: { lo: 0, hi: n } }));
 }
 
 /** Consecutive ranges of these lengths. */
@@ -212,17 +211,17 @@ function busyOf(blocks: readonly Block[], keep: boolean | undefined): number[] {
   return blocks.flatMap((block, i) => (keep || sizeOf(block.rows) * sizeOf(block.columns) > 0 ? [i] : []));
 }
 
-function rows(request: PlanRequest): BlockPlan {
-  const all = sizes(request);
-  const blocks = rowBlocks(request, all);
+function rows(request: Task): BlockPlan {
+  const all = request.sizes;
+  const blocks = rowBlocks(request);
   const busy = busyOf(blocks, request.keep);
   const copies = request.b.held === 'client' ? busy.length * all.k * all.n * itemSize(request.b.dtype) : 0;
   const traffic = { toEngines: bytesOfA(request, all) + copies, betweenEngines: 0, toClient: bytesOfC(request, all) };
   return planned(all, { kind: 'rows', blocks, busy, panels: [blocks.length, 1] }, traffic);
 }
 
-function grid(request: PlanRequest): BlockPlan {
-  const all = sizes(request);
+function grid(request: Task): BlockPlan {
+  const all = request.sizes;
   const { m, k, n } = all;
   const [down, across] = bestPanels(all, request);
   const columns = ranges(n, across);
@@ -235,10 +234,34 @@ function grid(request: PlanRequest): BlockPlan {
   return planned(all, { kind: 'grid', blocks, busy, panels: [down, across] }, traffic);
 }
 
-function ring(request: PlanRequest): BlockPlan {
-  const all = sizes(request);
+// One call for each engine, with the matrices that its products need.
+function batchOf(request: Task, choice: PlanChoice): BlockPlan {
+  const { a, b, sizes } = request;
+  if (choice !== 'auto')
+    throw new TypeError(`plan '${choice}' is not possible: batches are dealt to the engines as they are`);
+  if (a.held !== 'client' || b.held !== 'client') {
+    throw new TypeError(
+      `a batch of products takes both operands from here (${described('A', a)}; ${described('B', b)})`,
+    );
+  }
+  const blocks = rowBlocks(request);
+  const busy = busyOf(blocks, request.keep);
+  const [bytesA, bytesB] = [a, b].map(({ shape, dtype }) => elementsOf(shape.slice(-2)) * itemSize(dtype)) as [
+    number,
+    number,
+  ];
+  const toEngines = busy.reduce((sum, i) => {
+    const items = batchItems(sizes, a.shape, b.shape, (blocks[i] as Block).rows);
+    return sum + sizeOf(items.a) * bytesA + sizeOf(items.b) * bytesB;
+  }, 0);
+  const traffic = { toEngines, betweenEngines: 0, toClient: bytesOfC(request, sizes) };
+  return planned(sizes, { kind: 'batch', blocks, busy, panels: [blocks.length, 1] }, traffic);
+}
+
+function ring(request: Task): BlockPlan {
+  const all = request.sizes;
   const { k, n } = all;
-  const blocks = rowBlocks(request, all);
+  const blocks = rowBlocks(request);
   const busy = busyOf(blocks, request.keep);
   const own = request.b.parts ?? ranges(k, request.engines).map(sizeOf);
   const arriving = busy.reduce((sum, i) => sum + (k - (own[i] as number)), 0) * n;
@@ -253,17 +276,17 @@ function ring(request: PlanRequest): BlockPlan {
 }
 
 /** Bytes of A on their way to the engines. */
-function bytesOfA({ a }: PlanRequest, { m, k }: Sizes): number {
+function bytesOfA({ a }: PlanRequest, { m, k }: ProductSizes): number {
   return a.held === 'client' ? m * k * itemSize(a.dtype) : 0;
 }
 
 /** Bytes of C on their way to the client. */
-function bytesOfC({ keep, resultItemSize }: PlanRequest, { m, n }: Sizes): number {
-  return keep ? 0 : m * n * resultItemSize;
+function bytesOfC({ keep, resultItemSize }: PlanRequest, { shape }: ProductSizes): number {
+  return keep ? 0 : elementsOf(shape) * resultItemSize;
 }
 
 /** Row panels × column panels: at least three quarters of the engines that can have work, and then the fewest bytes. */
-function bestPanels({ m, k, n }: Sizes, { a, b, engines }: PlanRequest): [number, number] {
+function bestPanels({ m, k, n }: ProductSizes, { a, b, engines }: PlanRequest): [number, number] {
   const candidates = Array.from({ length: Math.min(engines, Math.max(1, m)) }, (_, i) => {
     const down = i + 1;
     return [down, Math.min(Math.floor(engines / down), Math.max(1, n))] as [number, number];

@@ -1,6 +1,7 @@
+import { constants } from 'node:buffer';
 import { ShapeError } from '../../errors.ts';
-import { bytesOf } from '../../tensor/dtype.ts';
-import { Tensor } from '../../tensor/tensor.ts';
+import { bytesOf, itemSize } from '../../tensor/dtype.ts';
+import { sizeOf as elementsOf, Tensor } from '../../tensor/tensor.ts';
 import type { PlaceOfResult } from '../calls/calls.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { PdotPlan } from './pdot-plan.ts';
@@ -14,7 +15,14 @@ export class ResultMatrix {
 
   constructor(plan: PdotPlan) {
     this.#plan = plan;
-    this.#tensor = new Tensor(plan.dtype, plan.shape);
+    const { m, n, batch } = plan.sizes;
+    const rows = elementsOf(batch) * m;
+    if (rows * n * itemSize(plan.dtype) > constants.MAX_LENGTH) {
+      throw new RangeError(
+        `C is ${plan.dtype}[${plan.shape}], and an array holds ${constants.MAX_LENGTH} bytes: keep it on the engines with into`,
+      );
+    }
+    this.#tensor = new Tensor(plan.dtype, [rows, n]);
     this.#blocks = new Map(plan.blocks.map((block) => [block.place, block]));
   }
 
@@ -40,13 +48,14 @@ export class ResultMatrix {
     for (const one of pasted) one.catch(() => {});
     await blocks.get();
     await Promise.all(pasted);
-    return this.#tensor;
+    return this.#tensor.reshape(this.#plan.shape);
   }
 
   #paste({ rows, columns }: Block, part: Tensor): void {
     const { data, shape, dtype } = this.#tensor;
     const [height, width, n] = [sizeOf(rows), sizeOf(columns), shape[1] as number];
-    if (part.dtype !== dtype || part.shape[0] !== height || part.shape[1] !== width) {
+    const isMatrix = part.rank === 2 && part.shape[0] === height && part.shape[1] === width;
+    if (part.dtype !== dtype || part.size !== height * width || (part.rank === 2 && !isMatrix)) {
       throw new ShapeError(
         `a block of C is ${part.dtype}[${part.shape}], planned was ${dtype}[${height},${width}]: operands changed meanwhile`,
       );

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { RingMultiply, RingSend } from '../../protocol/methods.ts';
 import { ranges } from '../../tensor/partition.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import type { PlaceOfResult } from '../calls/calls.ts';
 import type { AsyncResult } from '../results/async-result.ts';
-import { type BlockResults, rowsOf } from './blocks.ts';
+import { type BlockResults, keptShape, rowPanels } from './blocks.ts';
 import type { PdotJob } from './job.ts';
 
 /**
@@ -20,7 +21,9 @@ export async function multiplyRing<T>(
 ): Promise<T> {
   const tag = `pdot:${randomUUID()}`;
   try {
-    await send(job, tag).get();
+    const sent = send(job, tag);
+    job.made(sent, false);
+    await sent.get();
     return await take(multiply(job, tag, place));
   } catch (error) {
     forget(job, tag);
@@ -30,10 +33,12 @@ export async function multiplyRing<T>(
 
 function send({ calls, plan, b, limits }: PdotJob, tag: string): AsyncResult<unknown, unknown> {
   const { engines, blocks } = plan;
-  const [inner, columns] = plan.b.shape as readonly [number, number];
-  const dealt = ranges(inner, engines.length);
+  const { k, n: columns } = plan.sizes;
+  const matrix = b instanceof Tensor ? b.reshape([k, columns]) : b;
+  const dealt = ranges(k, engines.length);
   const args = (place: number): RingSend => {
-    const block = rowsOf(b, dealt[place] ?? { lo: 0, hi: 0 });
+    const { lo, hi } = dealt[place] ?? { lo: 0, hi: 0 };
+    const block = matrix instanceof Tensor ? matrix.rows(lo, hi) : matrix;
     // In the order of the ring, so that an engine does not get everything at once.
     const after = [...blocks.filter((one) => one.place > place), ...blocks.filter((one) => one.place <= place)];
     const to = after.map((one) => [one.place, one.engine] as const);
@@ -42,25 +47,25 @@ function send({ calls, plan, b, limits }: PdotJob, tag: string): AsyncResult<unk
   return calls.each('pdot', 'ring', args, limits);
 }
 
-function multiply({ calls, plan, a, into, limits }: PdotJob, tag: string, place?: PlaceOfResult): BlockResults {
-  const shape = plan.b.shape as readonly [number, number];
-  const common = {
-    step: 'multiply',
-    tag,
-    dtype: plan.b.dtype,
-    product: plan.dtype,
-    shape,
-    from: plan.engines,
-    into,
-  } as const;
+function multiply(job: PdotJob, tag: string, place?: PlaceOfResult): BlockResults {
+  const { calls, plan, a, into, limits } = job;
+  const { dtype: product, sizes, transposeA, engines: from } = plan;
+  const shape = [sizes.k, sizes.n] as const;
+  const common = { step: 'multiply', tag, dtype: plan.b.dtype, product, shape, from, transposeA, into } as const;
+  const rowsOf = rowPanels(plan, a);
   const args = new Map<number, RingMultiply>(
-    plan.blocks.map((block) => [block.place, { ...common, place: block.place, a: rowsOf(a, block.rows) }]),
+    plan.blocks.map(({ place: at, rows }) => {
+      const kept = into === undefined ? undefined : keptShape(plan, rows);
+      return [at, { ...common, place: at, a: rowsOf(rows), kept }];
+    }),
   );
   const call = calls.open('pdot', limits);
-  return calls.valuesOf(
+  const result = calls.valuesOf<Tensor | undefined>(
     call,
     calls.submit(call, 'ring', (i) => args.get(i), place),
   );
+  job.made(result, true);
+  return result;
 }
 
 // Not awaited: behind a task that hangs it would delay the error. It runs after all that this client has queued there.

@@ -3,13 +3,15 @@ import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { checkProduct } from '../../../kernels/matmul/product-check.ts';
 import { referenceMatmul } from '../../../kernels/matmul/reference.ts';
+import { transposed as turned } from '../../../kernels/matmul/transpose.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
-import { CompositeError, ShapeError } from '../../../src/errors.ts';
+import { AbortError, CompositeError, ShapeError, TimeoutError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
 import { cast, tensor } from '../../../src/tensor/convert.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
 import { toHalf } from '../../../src/tensor/float16.ts';
 import { productDType } from '../../../src/tensor/product-dtype.ts';
+import { broadcastPairs, productSizes } from '../../../src/tensor/product-shape.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { rejects } from '../assert.ts';
 import type { Rig } from '../cluster.ts';
@@ -69,6 +71,9 @@ export function pdotCases(test: Suite, rig: () => Rig, sizes: Sizes = [37, 23, 2
     });
   }
   dtypes(test, rig);
+  ranks(test, rig);
+  transposes(test, rig);
+  results(test, rig);
   edges(test, rig);
   plans(test, rig, sizes);
   references(test, rig);
@@ -168,6 +173,244 @@ function dtypes(test: Suite, rig: () => Rig): void {
     await e0.execute('c = await matmul(a, b)');
     assert.ok(((await e0.pull('c')) as Tensor).equals(referenceMatmul(...promoted(a, b))));
     await e0.clear();
+  });
+}
+
+/** Different small whole numbers for every place, of any rank. */
+function counted(shape: readonly number[], salt = 1): Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  return tensor(
+    Array.from({ length: size }, (_, i) => ((i * 7 + salt * 3) % 11) - 5),
+    { dtype: 'float32', shape },
+  );
+}
+
+/** numpy.matmul by the letter, on this side: one product of matrices after the other. */
+function matmul(a: Tensor, b: Tensor): Tensor {
+  const sizes = productSizes(a.shape, b.shape);
+  const [m, k, n] = [a.rank === 1 ? 1 : (a.shape.at(-2) as number), sizes.k, sizes.n];
+  const lead = [a, b].map(({ shape }) => shape.slice(0, -2)) as [number[], number[]];
+  const [p, q] = lead.map((axes) => axes.reduce((x, y) => x * y, 1)) as [number, number];
+  const [left, right] = [a.reshape([p, m, k]), b.reshape([q, k, n])];
+  const batch = sizes.batch.length > 0 ? sizes.batch : lead[0];
+  const count = batch.reduce((x, y) => x * y, 1);
+  const out = new Tensor(a.dtype, [count, m, n]);
+  for (const [t, [i, j]] of broadcastPairs(batch, ...lead, { lo: 0, hi: count }).entries()) {
+    const c = referenceMatmul(left.rows(i, i + 1).reshape([m, k]), right.rows(j, j + 1).reshape([k, n]));
+    out.data.set(c.data, t * m * n);
+  }
+  return out.reshape(sizes.shape);
+}
+
+function same(c: Tensor, wanted: Tensor, what = ''): void {
+  assert.equal([c.dtype, [...c.shape]], [wanted.dtype, [...wanted.shape]], what);
+  // −0 is 0 here: libraries differ in it.
+  assert.ok(
+    c.data.every((x, i) => x === wanted.data[i]),
+    `${what}: ${c} and not ${wanted}`,
+  );
+}
+
+const RANKS: [number[], number[]][] = [
+  [[6], [6, 7]],
+  [[5, 6], [6]],
+  [[6], [6]],
+  [
+    [3, 4, 6],
+    [6, 5],
+  ],
+  [[3, 2, 4, 6], [6]],
+  [
+    [4, 6],
+    [5, 6, 3],
+  ],
+  [[6], [5, 6, 3]],
+  [
+    [5, 4, 6],
+    [5, 6, 3],
+  ],
+  [
+    [2, 1, 4, 6],
+    [3, 6, 5],
+  ],
+  [
+    [1, 4, 6],
+    [2, 6, 1],
+  ],
+  [
+    [0, 4, 6],
+    [1, 6, 5],
+  ],
+  [
+    [2, 4, 0],
+    [2, 0, 5],
+  ],
+];
+
+function ranks(test: Suite, rig: () => Rig): void {
+  test('vectors and batches by the rules of numpy.matmul', async () => {
+    const products = RANKS.map(async ([x, y]) => {
+      const [a, b] = [counted(x), counted(y, 2)];
+      same(await pdot(rig().v, a, b), matmul(a, b), `[${x}] · [${y}]`);
+    });
+    await Promise.all(products);
+  });
+  test('and kept on the engines by their first axis', async () => {
+    const { v } = rig();
+    for (const [x, y] of RANKS.filter(([left, right]) => left.length + right.length > 2 && !left.includes(0))) {
+      const [a, b] = [counted(x), counted(y, 2)];
+      await pdot(v, a, b, { into: 'C' });
+      same((await v.gather('C')) as Tensor, matmul(a, b), `[${x}] · [${y}]`);
+    }
+    await rejects(() => pdot(v, [1, 2], [3, 4], { into: 'C' }), TypeError, /is a number, and into/);
+    await nothingLeft(rig());
+  });
+  test('a vector of the engines: on the right a column, in parts or whole', async () => {
+    const { v } = rig();
+    const [a, x] = [counted([7, 6]), counted([6], 2)];
+    v.scatter('A', a);
+    v.scatter('x', x);
+    await v.push({ whole: x });
+    for (const left of [a, ref('A')]) {
+      for (const right of ['x', 'whole']) same(await pdot(v, left, ref(right)), matmul(a, x), right);
+    }
+    await pdot(v, ref('A'), ref('x'), { into: 'y' });
+    same((await v.gather('y')) as Tensor, matmul(a, x));
+    same(await pdot(v, ref('A'), x), matmul(a, x));
+    await nothingLeft(rig());
+  });
+  test('a vector of the engines on the left is whole, and multiplied once', async () => {
+    const { v } = rig();
+    const [x, b] = [counted([6]), counted([6, 5], 2)];
+    await Promise.all([v.push({ x }), v.scatter('parts', x), v.scatter('B', b)]);
+    for (const right of [b, ref('B')]) {
+      const product = pdot(v, ref('x'), right);
+      same(await product, matmul(x, b));
+      assert.is(product.length, 1);
+      await pdot(v, ref('x'), right, { into: 'C' });
+      same((await v.gather('C')) as Tensor, matmul(x, b));
+    }
+    same(await pdot(v, ref('x'), x), matmul(x, x));
+    await rejects(() => pdot(v, ref('parts'), b), TypeError, /is a vector in parts of .*needed whole on each engine/);
+    await v.push({ B: b });
+    await rejects(() => pdot(v, ref('x'), ref('B')), TypeError, /may be all of them or a part/);
+    await nothingLeft(rig());
+  });
+  test('matrices in a row on the engines', async () => {
+    const { v } = rig();
+    const [a, b] = [counted([5, 3, 4]), counted([4, 2], 2)];
+    await v.scatter('A', a);
+    same(await pdot(v, ref('A'), b), matmul(a, b));
+    await pdot(v, ref('A'), b, { into: 'C' });
+    same((await v.gather('C')) as Tensor, matmul(a, b));
+    await rejects(() => pdot(v, ref('A'), counted([5, 4, 2])), TypeError, /both operands from here/);
+    await nothingLeft(rig());
+  });
+}
+
+function transposes(test: Suite, rig: () => Rig): void {
+  for (const dtype of ['float32', 'float64', 'float16', 'int32'] as const) {
+    test(`${dtype} transposed on either side, by every plan`, async () => {
+      const [a, b] = [matrix(dtype, [9, 7]), matrix(dtype, [7, 5], 2)];
+      const [at, bt] = [turned(a), turned(b)];
+      const { v } = rig();
+      for (const plan of ['auto', 'rows', 'grid'] as const) {
+        assertProduct(await pdot(v, at, b, { plan, transposeA: true }), a, b);
+        assertProduct(await pdot(v, a, bt, { plan, transposeB: true }), a, b);
+        assertProduct(await pdot(v, at, bt, { plan, transposeA: true, transposeB: true }), a, b);
+      }
+      assertProduct(await pdot(v, at, b, { plan: 'ring', transposeA: true }), a, b);
+      await v.scatter('A', a);
+      await pdot(v, ref('A'), bt, { transposeB: true, into: 'C' });
+      assertProduct((await v.gather('C')) as Tensor, a, b);
+      await nothingLeft(rig());
+    });
+  }
+  test('a batch transposed on both sides', async () => {
+    const [a, b] = [counted([3, 6, 4]), counted([3, 5, 6], 2)];
+    const by = (stack: Tensor) => {
+      const [count, r, c] = stack.shape as [number, number, number];
+      const out = new Tensor('float32', [count, c, r]);
+      for (let i = 0; i < count; i++) out.data.set(turned(stack.rows(i, i + 1).reshape([r, c])).data, i * r * c);
+      return out;
+    };
+    same(await pdot(rig().v, a, b, { transposeA: true, transposeB: true }), matmul(by(a), by(b)));
+    const one = counted([6, 5], 3);
+    same(await pdot(rig().v, a, one, { transposeA: true }), matmul(by(a), one));
+  });
+  test('what lies on several engines by rows does not serve transposed, and says so; on one it does', async () => {
+    const { v, e0 } = rig();
+    const [a, b] = [matrix('float32', [8, 8]), matrix('float32', [8, 8], 2)];
+    await v.scatter('M', a);
+    await rejects(
+      () => pdot(v, ref('M'), b, { transposeA: true }),
+      TypeError,
+      /transposeA: A \(M\) lies on the engines by rows/,
+    );
+    await rejects(() => pdot(v, b, ref('M'), { transposeB: true }), TypeError, /transposeB: B \(M\) may be whole/);
+    await e0.push({ M: a });
+    assertProduct(await pdot(e0, ref('M'), b, { transposeA: true }), turned(a), b);
+    assertProduct(await pdot(e0, b, ref('M'), { transposeB: true }), b, turned(a));
+    await nothingLeft(rig());
+  });
+}
+
+function results(test: Suite, rig: () => Rig): void {
+  test('a result is there at once: ready, msgIds, progress, get, wait', async () => {
+    const a = matrix('float32', [8, 8]);
+    const product = pdot(rig().v, a, a);
+    assert.equal([product.ready, product.progress], [false, 0]);
+    assert.match(inspect(product), /PdotResult: pending/);
+    assertProduct(await product.get({ timeout: 60_000 }), a, a);
+    assert.equal([product.ready, product.progress === product.length, product.msgIds.length > 0], [true, true, true]);
+    assert.is(await product.wait(0), true);
+    await Promise.all([product.done, product.sent]);
+    await rejects(() => product.abort(), Error, /already done/);
+    assertProduct(await product, a, a);
+    const failed = pdot(rig().v, ref('nemo'), a);
+    await failed.done;
+    await failed.sent;
+    assert.ok(failed.ready);
+    await rejects(() => failed.get(), CompositeError, /nemo/);
+  });
+  test('abort ends it with AbortError, and drops what has not started', async () => {
+    const { v } = rig();
+    const a = matrix('float32', [8, 8]);
+    const busy = v.apply(() => new Promise((resolve) => setTimeout(() => resolve(1), 200)));
+    const product = pdot(v, a, a);
+    await product.sent;
+    await rejects(() => product.get({ timeout: 1 }), TimeoutError, /not ready/);
+    await product.abort();
+    await rejects(() => product, AbortError);
+    await busy;
+    assert.equal(
+      product.tasks.map(({ metadata }) => metadata.status),
+      product.tasks.map(() => 'aborted'),
+    );
+    await nothingLeft(rig());
+  });
+  test('small operands may change at once, large ones with copy or after sent', async () => {
+    const { v } = rig();
+    const b = matrix('float32', [200, 2], 2);
+    for (const rows of [20, 200]) {
+      const a = matrix('float32', [rows, 200]);
+      const before = new Tensor(a.dtype, a.shape, a.data.slice());
+      const product = rows < 100 ? pdot(v, a, b) : pdot(v, a, b, { copy: true });
+      a.data.fill(0);
+      assertProduct(await product, before, b);
+      a.data.set(before.data);
+      const sent = pdot(v, a, b);
+      await sent.sent;
+      a.data.fill(0);
+      assertProduct(await sent, before, b);
+    }
+  });
+  test('options without effect on a product are refused by name', async () => {
+    const { v } = rig();
+    for (const option of [{ runTimeout: 20 }, { via: 'broadcast' }, { interrupt: true }]) {
+      const [name] = Object.keys(option);
+      await rejects(() => pdot(v, [[1]], [[1]], option as never), TypeError, new RegExp(`'${name}'`));
+    }
   });
 }
 
@@ -291,7 +534,7 @@ function failures(test: Suite, rig: () => Rig): void {
     const { v } = rig();
     const before = v.ids.length;
     await rejects(() => pdot(v, [[1]], [[1]], { dtype: 'int8' as never }), RangeError, /dtype is one of 'float32'/);
-    await rejects(() => pdot(v, [1, 2], [[1], [2]]), ShapeError, /2-D/);
+    await rejects(() => pdot(v, 2, [[1], [2]]), ShapeError, /a number is not a matrix/);
     v.scatter('A', matrix('float32', [8, 5]));
     v.scatter('B', matrix('float32', [7, 3]));
     await rejects(() => pdot(v, ref('A'), ref('B')), ShapeError, /\[8,5\] · \[7,3\].*scattered by rows: \d \+ \d/);
@@ -308,11 +551,11 @@ function failures(test: Suite, rig: () => Rig): void {
       const stop = new AbortController();
       const product = pdot(v, a, a, { plan, signal: stop.signal });
       stop.abort();
-      await assert.not.type(await product.catch((error: Error) => error.name), 'undefined');
+      await assert.not.type(await product.catch((error: unknown) => (error as Error).name), 'undefined');
       assert.is(
         await product.then(
           () => 'done',
-          (error: Error) => error.name,
+          (error: unknown) => (error as Error).name,
         ),
         'AbortError',
       );

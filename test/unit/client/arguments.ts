@@ -110,6 +110,8 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   params: [5, 'x', null],
   path: NOT_TEXTS,
   plan: ['spiral', 5, null],
+  transposeA: [5, 'yes', null],
+  transposeB: [5, 'yes', null],
   priority: [...NOT_NUMBERS, Number.NaN],
   progressAfter: [...NOT_NUMBERS, -2, Number.NaN],
   quality: ['x', null],

@@ -51,6 +51,31 @@ const TABLE: [string, Plan, Partial<Plan>][] = [
   ['both resident by rows', make(rows(6, 4, 4), rows(10, 3, 3), 2), { kind: 'ring', bytes: 240 + 320 }],
   ['and kept', make(rows(6, 4, 4), rows(10, 3, 3), 2, { keep: true }), { kind: 'ring', bytes: 240 }],
   ['kept: every engine gets its part', make(client(1, 3), client(3, 4), 3, { keep: true }), { busy: [0, 1, 2] }],
+  ['a vector on the left', make(client(6), client(6, 8), 2), { shape: [8], kind: 'grid', panels: [1, 2] }],
+  ['a vector on the right', make(client(8, 6), client(6), 2), { shape: [8], kind: 'rows', busy: [0, 1] }],
+  ['two vectors', make(client(6), client(6), 2), { shape: [], busy: [0] }],
+  ['matrices of A in a row', make(client(3, 4, 6), client(6, 5), 4), { shape: [3, 4, 5] }],
+  [
+    'and kept: cut between them',
+    make(client(3, 4, 6), client(6, 5), 2, { keep: true }),
+    {
+      blocks: [
+        { rows: { lo: 0, hi: 8 }, columns: { lo: 0, hi: 5 } },
+        { rows: { lo: 8, hi: 12 }, columns: { lo: 0, hi: 5 } },
+      ],
+    },
+  ],
+  [
+    'a batch: 6 products of [2,3] · [3,5] on 4 engines, B sent where it is needed',
+    make(client(6, 2, 3), client(6, 3, 5), 4),
+    { kind: 'batch', shape: [6, 2, 5], bytes: 6 * (24 + 60 + 40), busy: [0, 1, 2, 3] },
+  ],
+  ['one A for a batch', make(client(2, 3), client(4, 3, 5), 2), { kind: 'batch', bytes: 2 * 24 + 4 * (60 + 40) }],
+  [
+    'transposed: both',
+    make(client(6, 8), client(10, 6), 4, { transposeA: true, transposeB: true }),
+    { shape: [8, 10], kind: 'grid', bytes: 2 * 192 + 2 * 240 + 320 },
+  ],
   ['uneven parts of A', make(rows(6, 5, 0, 3), whole(6, 10), 3), { kind: 'rows', busy: [0, 2] }],
 ];
 
@@ -77,7 +102,20 @@ for (let engines = 1; engines <= 9; engines++) {
 
 const REFUSED: [string, () => Plan, typeof ShapeError | typeof TypeError | typeof RangeError, RegExp][] = [
   ['inner sizes', () => make(client(2, 3), client(4, 5), 2), ShapeError, /\[2,3\] · \[4,5\]/],
-  ['a vector', () => make(client(3), client(3, 5), 2), ShapeError, /2-D/],
+  ['a number', () => make(client(), client(3, 5), 2), ShapeError, /a number is not a matrix/],
+  [
+    'a ring of the columns of B',
+    () => make(client(2, 3), client(5, 3), 2, { choice: 'ring', transposeB: true }),
+    TypeError,
+    /columns of Bᵀ: use 'rows'/,
+  ],
+  [
+    'a plan for a batch',
+    () => make(client(4, 2, 3), client(4, 3, 5), 2, { choice: 'rows' }),
+    TypeError,
+    /batches are dealt/,
+  ],
+  ['a batch of refs', () => make(rows(3, 2, 2), client(4, 3, 5), 2), TypeError, /both operands from here/],
   ['an unknown plan', () => make(client(2, 3), client(3, 5), 2, { choice: 'x' as never }), RangeError, /auto, rows/],
   ['rows without B', () => make(rows(6, 4, 4), rows(10, 3, 3), 2, { choice: 'rows' }), TypeError, /use 'ring'/],
   ['ring with B whole', () => make(rows(6, 4, 4), whole(6, 10), 2, { choice: 'ring' }), TypeError, /use 'rows'/],
