@@ -31,6 +31,7 @@ export { pdot } from './client/pdot/pdot.ts';
 export { AsyncResult } from './client/results/async-result.ts';
 export { ExecuteReply } from './client/results/execute-reply.ts';
 export { Cluster } from './cluster/cluster.ts';
+export type { ListedCluster } from './cluster/cluster-file.ts';
 export {
   AbortError,
   AlreadyDisplayedError,
@@ -154,7 +155,7 @@ export type {
   QueueStatus,
   ViewQueueStatus,
 } from './client/jobs/queue-status.ts';
-export type { ClusterInfo } from './client/links/cluster-file.ts';
+export type { ClusterFile, ClusterInfo, ProcessIdentity } from './client/links/cluster-file.ts';
 export type { ClientEvent, InterruptOptions } from './client/links/engine-links.ts';
 export type { Metadata, Task } from './client/links/task.ts';
 export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';

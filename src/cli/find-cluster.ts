@@ -1,8 +1,8 @@
 // Finds running clusters by name, by file, or because there is only one.
 import { rmSync } from 'node:fs';
-import { sep } from 'node:path';
 import { loadClusterFile } from '../client/links/cluster-file.ts';
-import { clusterHome, clusterPath, type ListedCluster, listClusters } from '../cluster/cluster-file.ts';
+import { clusterHome, pathOfCluster } from '../client/links/cluster-path.ts';
+import { type ListedCluster, listClusters } from '../cluster/cluster-file.ts';
 import { isGone } from '../cluster/process-identity.ts';
 import { sweepRunDirs } from '../cluster/run-dir.ts';
 import { ClusterError } from '../errors.ts';
@@ -52,10 +52,8 @@ const names = (clusters: readonly ListedCluster[]) => clusters.map((cluster) => 
 
 function namedCluster(nameOrFile: string): ListedCluster {
   const named = currentClusters().live.find((cluster) => cluster.name === nameOrFile);
-  return named ?? clusterOfFile(isPath(nameOrFile) ? nameOrFile : clusterPath(nameOrFile));
+  return named ?? clusterOfFile(pathOfCluster(nameOrFile));
 }
-
-const isPath = (text: string) => text.includes(sep) || text.endsWith('.json');
 
 function clusterOfFile(path: string): ListedCluster {
   const file = loadClusterFile(path);

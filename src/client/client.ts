@@ -5,6 +5,7 @@ import { EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
 import {
   ANYTHING,
+  type Check,
   count,
   DURATION,
   FINITE,
@@ -28,6 +29,7 @@ import { type Job, type JobSelection, Jobs } from './jobs/jobs.ts';
 import type { EngineQueue, QueueIds, QueueOptions, QueueStatus } from './jobs/queue-status.ts';
 import { ViewJobs } from './jobs/view-jobs.ts';
 import { type ClusterInfo, loadClusterFile } from './links/cluster-file.ts';
+import { pathOfCluster } from './links/cluster-path.ts';
 import { type ClientEvent, EngineLinks, type InterruptOptions } from './links/engine-links.ts';
 import type { Metadata } from './links/task.ts';
 import { LoadBalancedView } from './load-balanced/balanced-view.ts';
@@ -62,7 +64,10 @@ export const CONNECT_OPTIONS: Rules<ConnectOptions> = {
   transport: must('a transport', (value) => typeof value === 'object' && value !== null && 'connect' in value),
 };
 
-const CLIENT = { connect: promises({}, { cluster: ANYTHING, options: optionsOf(CONNECT_OPTIONS) }) };
+const CLUSTER: Check = must('the name, file or info of a cluster, or the cluster itself', isCluster);
+const CLIENT = { connect: promises({}, { cluster: CLUSTER, options: optionsOf(CONNECT_OPTIONS) }) };
+/** The cluster that `directview start` starts when it is given no name. */
+const DEFAULT_CLUSTER = 'default';
 
 const TARGETS = ANYTHING; // `targetsOf` checks them against the engines that are there.
 const WAIT_BAR: Rules<InteractiveOptions> = { ...WAIT_LIMITS, interval: DURATION, stdout: SINK, stderr: SINK };
@@ -92,6 +97,23 @@ const CLIENT_METHODS: Signatures<Client, 'close'> = {
   addEngines: promises({ n: SOME_ENGINES }),
   clear: promises({}, { targets: TARGETS }),
 };
+
+function isCluster(value: unknown): boolean {
+  if (typeof value === 'string') return value !== '';
+  if (value instanceof URL) return true;
+  const info: unknown = isObject(value) && 'info' in value ? value.info : value;
+  return isObject(info) && 'controller' in info && typeof info.controller === 'string';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function infoOf(cluster: string | URL | ClusterInfo | { readonly info: ClusterInfo }): ClusterInfo {
+  if (typeof cluster === 'string') return loadClusterFile(pathOfCluster(cluster));
+  if (cluster instanceof URL) return loadClusterFile(cluster);
+  return 'info' in cluster ? cluster.info : cluster;
+}
 
 function isNumber(value: unknown): boolean {
   return typeof value === 'number';
@@ -128,15 +150,20 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   }
 
   /**
-   * Connects to a cluster by its file (a path or `file:` URL) or by what the file holds.
-   * @throws TimeoutError when no controller answers within `timeout` ms (default 10 000); ConnectionError; AbortError
+   * Connects to a cluster: by its name, by its file (a path or URL), by what the file holds, or by the Cluster itself. Without
+   * it, to the one that `directview start` runs under the name `default`. `Cluster.list()` names those that run.
+   * @throws ClusterError when there is no such cluster; ConnectionError; AbortError
+   * @throws TimeoutError when no controller answers within `timeout` ms (default 10 000)
    * @example
+   * await using shared = await Client.connect();
    * await using rc = await Client.connect('./cluster.json');
    * await rc[':'].apply(() => engine.id);
    */
-  static async connect(cluster: string | URL | ClusterInfo, options: ConnectOptions = {}): Promise<Client> {
-    const info = typeof cluster === 'string' || cluster instanceof URL ? loadClusterFile(cluster) : cluster;
-    const client = new Client(info, options);
+  static async connect(
+    cluster: string | URL | ClusterInfo | { readonly info: ClusterInfo } = DEFAULT_CLUSTER,
+    options: ConnectOptions = {},
+  ): Promise<Client> {
+    const client = new Client(infoOf(cluster), options);
     try {
       await client.#links.ready(options.timeout ?? CONNECT_TIMEOUT_MS, options.signal);
       return client;
@@ -351,12 +378,13 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
 
   /**
    * Replaces these engines by new ones with the same ids and empty namespaces. An engine that has died comes back when it is
-   * named by its id; 'all' means the live ones.
+   * named by its id; 'all' and slices mean the live ones, and where none is alive those that died.
    * @throws RangeError, ClusterError
    */
   async restart(targets: Targets = 'all'): Promise<void> {
     const isNamed = Array.isArray(targets) || (typeof targets === 'number' && targets >= 0);
-    const known = isNamed ? [...this.#links.knownIds, ...this.#links.dead] : this.#links.knownIds;
+    const { knownIds, dead } = this.#links;
+    const known = isNamed || knownIds.length === 0 ? [...knownIds, ...dead] : knownIds;
     await this.#links.restart(engineIds(targets, known));
   }
 

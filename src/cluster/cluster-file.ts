@@ -1,31 +1,10 @@
-// Where cluster files lie, and how they are written, listed and removed. client/cluster-file.ts reads them.
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { type ClusterFile, loadClusterFile } from '../client/links/cluster-file.ts';
+import { clusterHome, clusterPath } from '../client/links/cluster-path.ts';
 import { ClusterError } from '../errors.ts';
 import { writeFileAtomicSync } from '../util/atomic-write.ts';
 import { isGone } from './process-identity.ts';
-
-const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
-
-/** `$DIRECTVIEW_HOME`, else `$XDG_STATE_HOME/directview`, else `~/.local/state/directview`. */
-export function clusterHome(): string {
-  const own = process.env['DIRECTVIEW_HOME'];
-  if (own) return own;
-  return join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'directview');
-}
-
-/** @throws ClusterError for a name that would not be one plain file name */
-export function checkName(name: string): string {
-  if (NAME.test(name)) return name;
-  throw new ClusterError(`'${name}' is not a cluster name: letters, digits, '-', '_' and '.', 64 at most`);
-}
-
-/** The path of the file of the cluster with this name. @throws ClusterError for a bad name */
-export function clusterPath(name: string, home = clusterHome()): string {
-  return join(home, `${checkName(name)}.json`);
-}
 
 /**
  * Writes the file, readable by its owner only, and returns its path.

@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { clusterPath } from '../client/links/cluster-path.ts';
 import { ClusterError } from '../errors.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import { assertFree, clusterPath, removeClusterFile, writeClusterFile } from './cluster-file.ts';
+import { assertFree, removeClusterFile, writeClusterFile } from './cluster-file.ts';
 import { selfIdentity } from './process-identity.ts';
 import { createRunDir, removeRunDir } from './run-dir.ts';
 import type { CheckedStart } from './start-options.ts';

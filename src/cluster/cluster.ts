@@ -9,6 +9,7 @@ import { isTracing } from '../rpc/wire-trace.ts';
 import { guardCalls, type Signatures } from '../util/signature.ts';
 import { Arrivals } from './arrivals.ts';
 import { OwnClients } from './clients/own-clients.ts';
+import { type ListedCluster, listClusters } from './cluster-file.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
@@ -66,6 +67,15 @@ export class Cluster {
     this.#launcher.onExit((exit) => this.#onExit(exit));
     // Last: a constructor that throws, because the name is taken, must leave nothing guarded. No signal comes in between.
     this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
+  }
+
+  /**
+   * The clusters of this user that run on this machine, by name; `Client.connect(name)` connects to one.
+   * @example
+   * for (const { name, isUnnamed } of Cluster.list()) if (!isUnnamed) console.log(name);
+   */
+  static list(): ListedCluster[] {
+    return listClusters().filter(({ stale }) => !stale);
   }
 
   /**

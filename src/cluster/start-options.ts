@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { CONNECT_OPTIONS } from '../client/client.ts';
+import { checkName } from '../client/links/cluster-path.ts';
 import { ClusterError } from '../errors.ts';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
 import {
@@ -20,7 +21,6 @@ import {
   WORD,
 } from '../util/checks.ts';
 import { promises, takes } from '../util/signature.ts';
-import { checkName } from './cluster-file.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
 /** A change in a cluster, reported to `onEvent` when it happens. */
@@ -137,7 +137,7 @@ export const CLUSTER = {
 };
 
 /** The arguments of a cluster's static methods. */
-export const CLUSTER_CLASS = { start: promises({}, { options: START_OR_COUNT }) };
+export const CLUSTER_CLASS = { start: promises({}, { options: START_OR_COUNT }), list: takes() };
 
 /** StartOptions with the defaults filled in. */
 export interface CheckedStart extends StartOptions {

@@ -95,6 +95,16 @@ test('a restarted engine keeps its id and nothing else', async () => {
   });
 });
 
+test('where no engine is alive, a restart without ids brings back those that died', async () => {
+  await withRig(2, async ({ rc, v }) => {
+    await rejects(() => v.apply(() => process.exit(3)).get(), CompositeError, /code 3/);
+    await until('both to leave', () => rc.ids.length === 0);
+    await rc.restart();
+    assert.equal(rc.ids, [0, 1]);
+    assert.equal(await rc.view('all').apply(() => 'back'), ['back', 'back']);
+  });
+});
+
 test('an endless loop is interrupted, the namespace survives, the queue goes on', async () => {
   await withRig(2, async ({ rc }) => {
     const e0 = rc.view(0);

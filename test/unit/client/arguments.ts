@@ -158,7 +158,11 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
 const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unknown[]; says?: RegExp }>> = {
   a: { good: [[1]], wrong: [] },
   b: { good: [[1]], wrong: [] },
-  cluster: { good: { controller: 'memory://x', clusterId: 'x' }, wrong: [] },
+  cluster: {
+    good: { controller: 'memory://x', clusterId: 'x' },
+    wrong: [5, true, null, '', {}, [], new Map(), () => 1, { controller: 5 }, { info: {} }, { info: null }],
+    says: /cluster/,
+  },
   code: { good: '1', wrong: NOT_TEXTS },
   corners: { good: [], wrong: [5, 'x', null, {}] },
   dtype: { good: 'float32', wrong: [5, 'float128', null] },
@@ -182,7 +186,18 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   names: { good: ['a'], wrong: [5, null, {}, true], says: /names/ },
   ns: {
     good: { a: 1 },
-    wrong: [5, 'a', null, [1], new Map([['a', 1]]), new Set(['a']), { class: 1 }, { 'a-b': 1 }, directview.tensor([1])],
+    wrong: [
+      5,
+      'a',
+      null,
+      [1],
+      new Map([['a', 1]]),
+      new Set(['a']),
+      { [Symbol('a')]: 1 },
+      { class: 1 },
+      { 'a-b': 1 },
+      directview.tensor([1]),
+    ],
     says: /push wants|identifier|word of the language/,
   },
   options: { good: {}, wrong: NOT_OPTIONS, says: /options|an object such as|dtype/ },
