@@ -43,7 +43,7 @@ export function checkNamespace(ns: unknown): Record<string, unknown> {
     const remedy = ns instanceof Map ? ': Object.fromEntries(map) is one' : '';
     throw new TypeError(`push wants an object of names and values, not ${shown(ns)}${remedy}`);
   }
-  for (const name of Object.keys(ns)) assertName(name);
+  for (const name of Reflect.ownKeys(ns)) assertName(name);
   return ns;
 }
 

@@ -1,4 +1,5 @@
 import { type Check, shown } from './checks.ts';
+import { atCaller } from './user-modules/caller-frames.ts';
 
 /** Parameters by name, in their order. */
 export type ParameterChecks = Readonly<Record<string, Check>>;
@@ -65,8 +66,12 @@ type CheckArguments = (args: readonly unknown[]) => void;
 
 function throwing(run: AnyFunction, check: CheckArguments): AnyFunction {
   return function (...args) {
-    check(args);
-    return run.apply(this, args);
+    try {
+      check(args);
+      return run.apply(this, args);
+    } catch (error) {
+      throw atCaller(error);
+    }
   };
 }
 
@@ -75,9 +80,13 @@ function rejecting(run: AnyFunction, check: CheckArguments): AnyFunction {
     try {
       check(args);
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(atCaller(error));
     }
-    return run.apply(this, args);
+    try {
+      return run.apply(this, args);
+    } catch (error) {
+      throw atCaller(error);
+    }
   };
 }
 

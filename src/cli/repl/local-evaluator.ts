@@ -15,6 +15,8 @@ type ImportNames = (specifier: string, names: readonly (readonly [string, string
 /** Where the script finds that function: not a name that users could meet. */
 const IMPORT_NAMES = Symbol.for('directview.repl.importNames');
 const INTERRUPTED = 'Script execution was interrupted by `SIGINT`';
+/** The wait ends; what it waited for does not. */
+const GOES_ON = 'code on engines goes on: await rc.interrupt() ends it';
 
 /**
  * Evaluates code as a REPL does, in this process's global scope, so that values are instances of the classes here.
@@ -64,8 +66,8 @@ export class LocalEvaluator {
 
   /** Ends the wait of the code that runs, with an error. False when none is waited for. */
   interrupt(): boolean {
-    const error = Object.assign(new Error(INTERRUPTED), { code: 'ERR_SCRIPT_EXECUTION_INTERRUPTED' });
-    error.stack = `Error: ${INTERRUPTED}`;
+    const error = Object.assign(new Error(`${INTERRUPTED}; ${GOES_ON}`), { code: 'ERR_SCRIPT_EXECUTION_INTERRUPTED' });
+    error.stack = `Error: ${error.message}`;
     this.#waiting?.reject(error);
     return this.#waiting !== undefined;
   }

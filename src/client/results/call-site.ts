@@ -1,20 +1,5 @@
 import { CompositeError, DirectViewError, RemoteError } from '../../errors.ts';
-
-/** The folders of this library as stack frames print them: as loaded, and as source maps rename it. */
-const OWN_FOLDERS = [import.meta.url, ownFrame()].map(folderOf).filter((folder) => folder !== undefined);
-
-function ownFrame(): string {
-  return new Error().stack?.split('\n').find((line) => line.includes('client/results/call-site.')) ?? '';
-}
-
-function folderOf(frame: string): string | undefined {
-  return /((?:file:\/\/)?\/.*\/)client\/results\/call-site\./.exec(frame)?.[1];
-}
-
-function isCallers(line: string): boolean {
-  const isOwn = OWN_FOLDERS.some((folder) => line.includes(folder));
-  return /^\s+at /.test(line) && !isOwn && !line.includes('(node:') && !line.includes(' node:');
-}
+import { isCallers } from '../../util/user-modules/caller-frames.ts';
 
 /** Functions whose frames, and those above them, are left out. */
 type Below = (new (...args: never[]) => unknown) | ((...args: never[]) => unknown);

@@ -1,5 +1,3 @@
-// Finds the part of a value that cannot travel. This runs only after serializing has failed, so that the normal path need
-// not keep track of places.
 import { NotSerializableError } from '../../errors.ts';
 
 /** Steps of the longest path that is shown. */
@@ -8,7 +6,10 @@ const MAX_STEPS = 16;
 type Attempt = (value: unknown) => unknown;
 type Child = readonly [path: string, read: () => unknown];
 
-/** NotSerializableError that names the path of the innermost part that `attempt` refuses (16 steps at most), such as `args[0].cb`. */
+/**
+ * NotSerializableError that names the path of the innermost part that `attempt` refuses (16 steps at most), such as
+ * `args[0].cb`. It runs only after serializing has failed, so that the normal path need not keep track of places.
+ */
 export function faultError(value: unknown, thrown: unknown, attempt: Attempt): NotSerializableError {
   const seen = new Set<unknown>();
   let fault = { path: '', value, thrown };
@@ -19,7 +20,13 @@ export function faultError(value: unknown, thrown: unknown, attempt: Attempt): N
     fault = inner;
   }
   const where = fault.path === '' ? 'the value' : fault.path;
-  return new NotSerializableError(`${where}: ${reason(fault.thrown)}`, { cause: fault.thrown });
+  return new NotSerializableError(`${where}: ${reason(fault.thrown)}`, causeOf(fault.thrown));
+}
+
+/** An error of the user's getter, or of a tensor that cannot be read, is the cause. A refusal is told by the message alone. */
+function causeOf(thrown: unknown): ErrorOptions | undefined {
+  if (thrown instanceof NotSerializableError) return thrown.cause === undefined ? undefined : { cause: thrown.cause };
+  return / could not be cloned\.$/.test(reason(thrown)) ? undefined : { cause: thrown };
 }
 
 type Fault = { path: string; value: unknown; thrown: unknown };

@@ -54,10 +54,17 @@ function isPlain(value: object): boolean {
 }
 
 function isSpecial(value: object): boolean {
-  if (isPlain(value)) return false;
+  if (isPlain(value)) return isNamespace(value);
   if (isOurs(value) || value instanceof Error) return true;
   if (value instanceof ArrayBuffer) return value.byteLength >= INLINE_BYTES;
   return isTFTensor(value) || cannotTravel(value) !== undefined;
+}
+
+/** Objects of the language that only hold functions: V8 would carry them as empty objects. */
+const NAMESPACES: ReadonlySet<object> = new Set([Math, JSON, Reflect, Atomics, Intl]);
+
+function isNamespace(value: object): boolean {
+  return Symbol.toStringTag in value && NAMESPACES.has(value);
 }
 
 function isOurs(value: object): value is Tensor | Ref | URL | URLSearchParams {
@@ -69,6 +76,7 @@ function cannotTravel(value: object): string | undefined {
   if (value instanceof EventEmitter) return `an event emitter (${value.constructor.name}) cannot travel`;
   if (isThenable(value)) return 'a promise cannot travel: await it first';
   const tag = Object.prototype.toString.call(value).slice(8, -1);
+  if (isNamespace(value)) return `the built-in ${tag} cannot travel: engines have their own, ref('${tag}') names it`;
   if (tag.endsWith('Generator')) return `a ${tag} cannot travel: send its values, as in [...values]`;
   const type = classOf(value);
   return type === undefined || (type === tag && CLONED.has(type)) ? undefined : `an instance of ${type} ${REMEDY}`;

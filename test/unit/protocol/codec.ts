@@ -363,6 +363,11 @@ const REFUSED: [string, unknown, RegExp][] = [
   ['a generator', { g: (function* () {})() }, /^g: .*Generator/],
   ['shared memory', { s: new SharedArrayBuffer(8) }, /^s: .*SharedArrayBuffer/],
   ['a cycle around it', cyclic(), /^(self\.)?bad: Symbol/],
+  ['Math', { m: Math }, /^m: the built-in Math cannot travel: engines have their own, ref\('Math'\) names it/],
+  ['JSON', [1, JSON], /^\[1\]: the built-in JSON cannot travel/],
+  ['Reflect', Reflect, /^the value: the built-in Reflect cannot travel/],
+  ['Atomics in a Map', new Map([['a', Atomics]]), /^get\("a"\): the built-in Atomics cannot travel/],
+  ['Intl', { intl: [Intl] }, /^intl\[0\]: the built-in Intl cannot travel/],
 ];
 
 function cyclic(): unknown {
@@ -374,7 +379,8 @@ function cyclic(): unknown {
 
 for (const [name, value, message] of REFUSED) {
   test(`refused by path: ${name}`, () => {
-    throws(() => encodeBody(value), NotSerializableError, message);
+    const error = throws(() => encodeBody(value), NotSerializableError, message);
+    assert.is(error.cause, undefined, 'a cause that says the same is printed twice');
   });
 }
 
