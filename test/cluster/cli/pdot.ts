@@ -69,6 +69,8 @@ const WRONG: readonly [string[], RegExp][] = [
   [['--m', '-1'], /whole number of at least 0/],
   [['--engines', '0'], /whole number of at least 1/],
   [['--bogus'], /unknown option '--bogus'/],
+  [['--m', '100000', '--k', '100000', '--n', '100000'], /A \[100000×100000\] takes 74\.5 GiB.*smaller --m/],
+  [['--m', '100000', '--k', '1', '--n', '100000'], /C \[100000×100000\] takes 37\.3 GiB/],
   [['extra'], /too many arguments/],
   [['--cluster', 'x', '--engines', '2'], /--cluster takes engines as they are: not with --engines/],
   [['--cluster', 'x', '--software-gpu'], /not with --software-gpu/],
@@ -80,6 +82,24 @@ for (const [args, message] of WRONG) {
     assert.is(code, 2, stderr);
     assert.match(stderr, message);
     assert.is(stdout, '');
+  });
+}
+
+for (const plan of ['auto', 'ring']) {
+  test(`products that stay on the devices are timed apart, by ${plan}`, async () => {
+    const { code, stdout, stderr } = await run(
+      ...SMALL,
+      '--engines',
+      '2',
+      '--device',
+      'cpu',
+      '--resident',
+      '--plan',
+      plan,
+    );
+    assert.is(code, 0, stderr);
+    assert.match(stdout, /\nby +reference\n/);
+    assert.match(stdout, /\nspeed .* end to end, .*\nresident +[\d.e+-]+ GFLOP\/s on the devices, [\d.]+ ms\ncheck/);
   });
 }
 
