@@ -155,7 +155,7 @@ async function main(): Promise<void> {
   await matrices(rc, engines);
   await maps(engines);
   await images(rc[0], engines);
-  check('a tensor prints its shape and corners', String(tensor([[1, 2]])) === 'Tensor float64[1×2] [[1, 2]]');
+  check('a tensor prints its shape and rows', String(tensor([[1, 2]])) === 'Tensor float64[1×2]\n[[1 2]]');
 }
 
 await main();

@@ -25,6 +25,8 @@ export interface DeviceTensor {
   readonly dtype: Tensor['dtype'];
   readonly shape: Tensor['shape'];
   readonly byteLength: number;
+  /** The kind of its context. */
+  readonly device: ContextKind;
   toHost(): Promise<Tensor>;
   /** The same memory with another shape, for as long as it is there: freeing one frees the other. @throws ShapeError */
   reshape(shape: Tensor['shape']): DeviceTensor;

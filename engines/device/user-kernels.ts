@@ -1,7 +1,8 @@
 import type { IGPUKernelSettings } from 'gpu.js';
 import { ContextError, ShapeError } from '../../src/errors.ts';
 import type { KernelCall, KernelCreate, KernelSpec } from '../../src/protocol/methods.ts';
-import { type Shape, sizeOf, Tensor } from '../../src/tensor/tensor.ts';
+import { type Shape, sizeOf } from '../../src/tensor/shape.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext } from '../contexts/context.ts';
 import type { Identity } from '../identity.ts';
 import type { DeviceState } from './device-state.ts';

@@ -1,7 +1,5 @@
 import { inspect } from 'node:util';
 import type { MimeBundle } from '../../src/protocol/methods.ts';
-import { matrixText } from '../../src/tensor/matrix-text.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
 
 const JUPYTER = Symbol.for('Jupyter.display');
 const PNG = [0x89, 0x50, 0x4e, 0x47];
@@ -9,17 +7,12 @@ const JPEG = [0xff, 0xd8, 0xff];
 
 /** The value's own bundle if it has one; else a picture or page, if its bytes or text are one; else `text/plain`. */
 export function mimeBundle(value: unknown): MimeBundle {
-  return matrix(value) ?? ownBundle(value) ?? picture(value) ?? page(value) ?? { 'text/plain': plain(value) };
+  return ownBundle(value) ?? picture(value) ?? page(value) ?? { 'text/plain': plain(value) };
 }
 
 /** The text of a value, as a terminal shows it. */
 export function plain(value: unknown): string {
-  return value instanceof Tensor ? matrixText(value) : inspect(value, { colors: false });
-}
-
-/** A tensor is text in aligned rows, and a table where it is small enough for one. */
-function matrix(value: unknown): MimeBundle | undefined {
-  return value instanceof Tensor ? { ...ownBundle(value), 'text/plain': matrixText(value) } : undefined;
+  return inspect(value, { colors: false });
 }
 
 function ownBundle(value: unknown): MimeBundle | undefined {

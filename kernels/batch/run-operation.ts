@@ -1,6 +1,6 @@
 import { access, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Shape } from '../../src/tensor/tensor.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
 import { writeFileAtomic } from '../../src/util/atomic-write.ts';
 import { fsPath, shownPath } from '../../src/util/byte-names.ts';
 import { tfOf } from '../device.ts';

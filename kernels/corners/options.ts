@@ -1,6 +1,7 @@
 // The parameters of the corner functions have scikit-image's names, in camelCase, and its defaults. The results of those
 // that read files stand here too: public declarations come from here, free of tfjs.
-import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 import type { Corner } from '../image.ts';
 import type { PlotOptions } from '../pictures/draw.ts';
 import type { OriginalPicture, ReadPictureOptions } from '../pictures/read-picture.ts';

@@ -2,7 +2,8 @@ import { ShapeError } from '../../src/errors.ts';
 import type { DType } from '../../src/tensor/dtype.ts';
 import { computedAs, type ProductDType } from '../../src/tensor/product-dtype.ts';
 import type { Transposes } from '../../src/tensor/product-shape.ts';
-import type { Shape, Tensor } from '../../src/tensor/tensor.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
 
 export type { ProductDType };
 

@@ -1,4 +1,5 @@
-import { type Shape, Tensor } from '../../src/tensor/tensor.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 import { type Decoded, decode } from './files/decode.ts';
 import { unreadable } from './files/file-kind.ts';
 import type { Samples } from './files/samples.ts';

@@ -3,7 +3,8 @@
 import type { DType } from '../tensor/dtype.ts';
 import type { ProductDType } from '../tensor/product-dtype.ts';
 import type { Transposes } from '../tensor/product-shape.ts';
-import type { Shape, Tensor } from '../tensor/tensor.ts';
+import type { Shape } from '../tensor/shape.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import type { WireError } from './values/wire-error.ts';
 
 /** The arguments and the value of each method. */

@@ -1,9 +1,10 @@
-import { NotSerializableError } from '../errors.ts';
 import { ANYTHING, type Check, must, optionsOf, type Rules, shown } from '../util/checks.ts';
 import { guarded, takes } from '../util/signature.ts';
-import { allocate, assertDType, type DType, dtypeOf, isTypedArray, type TypedArray } from './dtype.ts';
-import { toHalf } from './float16.ts';
-import { type Nested, type Shape, sizeOf, Tensor } from './tensor.ts';
+import { castData } from './cast.ts';
+import { assertDType, type DType, dtypeOf, isTypedArray, type TypedArray } from './dtype.ts';
+import { flattened, type Nested, nestedShape } from './nested.ts';
+import type { Shape } from './shape.ts';
+import { Tensor } from './tensor.ts';
 
 /** The part of tf.Tensor that is read: any copy of tfjs will do. */
 export interface TFTensorLike {
@@ -108,46 +109,14 @@ function isTruth(value: Nested): boolean {
   return Array.isArray(value) ? value.length > 0 && value.every(isTruth) : typeof value === 'boolean';
 }
 
-/** @throws NotSerializableError when rows have different lengths or an element is not a number */
 function fromNested(value: Nested, dtype: DType): Tensor {
-  const shape = shapeOf(value);
-  const out = new Tensor(dtype, shape, allocate(dtype, sizeOf(shape)));
-  fill(value, shape, 0, out, { next: 0 });
-  return out;
-}
-
-function shapeOf(value: Nested): number[] {
-  const shape: number[] = [];
-  for (let level: Nested | undefined = value; Array.isArray(level); level = level[0]) shape.push(level.length);
-  return shape;
-}
-
-function fill(value: Nested, shape: Shape, axis: number, out: Tensor, cursor: { next: number }): void {
-  if (axis === shape.length) {
-    out.data[cursor.next++] = element(value, out.dtype);
-    return;
-  }
-  if (!Array.isArray(value) || value.length !== shape[axis]) {
-    const got = Array.isArray(value) ? `${value.length} items` : typeof value;
-    throw new NotSerializableError(`ragged nested array: ${got} where axis ${axis} has ${shape[axis]} items`);
-  }
-  for (const item of value) fill(item, shape, axis + 1, out, cursor);
-}
-
-function element(value: Nested, dtype: DType): number {
-  if (Array.isArray(value)) throw new NotSerializableError('ragged nested array: a list where a number is expected');
-  if (typeof value !== 'number' && typeof value !== 'boolean') {
-    throw new NotSerializableError(`a tensor holds numbers, not ${typeof value}`);
-  }
-  if (dtype === 'bool') return value ? 1 : 0;
-  return dtype === 'float16' ? toHalf(Number(value)) : Number(value);
+  const shape = nestedShape(value);
+  return new Tensor(dtype, shape, flattened(value, shape, dtype));
 }
 
 /** A copy with another dtype. Values convert as in `tensor`. */
 export function cast(from: Tensor, dtype: DType): Tensor {
-  const out = new Tensor(dtype, from.shape);
-  for (let i = 0; i < from.size; i++) out.data[i] = element(from.at(i), dtype);
-  return out;
+  return new Tensor(dtype, from.shape, castData(from.data, from.dtype, dtype));
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import type { Range } from './partition.ts';
-import { type Shape, sizeOf } from './tensor.ts';
+import { type Shape, sizeOf } from './shape.ts';
 
 /** Operands whose last two axes are swapped before they multiply. A vector has no second axis and stays as it is. */
 export interface Transposes {

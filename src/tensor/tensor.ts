@@ -1,19 +1,17 @@
 import { ShapeError } from '../errors.ts';
-import { must, shown } from '../util/checks.ts';
+import { type Check, FLAG, FUNCTION, must, optionsOf, type Rules, ranged, shown } from '../util/checks.ts';
 import { guardCalls, type Signatures, takes } from '../util/signature.ts';
+import { castData, numbersOf } from './cast.ts';
 import { allocate, assertDType, type DType, itemSize, stores, type TypedArray } from './dtype.ts';
+import { areClose, type ElementFunction, mapped, type Tolerance } from './elementwise.ts';
 import { fromHalf } from './float16.ts';
+import { elementTexts, matrixText } from './matrix-text.ts';
+import { type Nested, nestedOf } from './nested.ts';
+import { type ReductionName, reduced, reducedAlong, reducedDType } from './reduce.ts';
+import { assertShape, axisOf, completed, type Shape, sameShape, sizeOf } from './shape.ts';
+import { copyStrided, type PerAxis, type Strided, slicing, transposition } from './strided.ts';
 
-/** The lengths of a tensor's axes: [rows, columns] of a matrix, [] of a scalar. */
-export type Shape = readonly number[];
-
-/** A number, or nested arrays of numbers. */
-export type Nested = number | boolean | Nested[];
-
-/** The number of elements of a shape: 1 for a scalar. */
-export function sizeOf(shape: Shape): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
+const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 /** The shape, if it has as many elements as the other one. @throws ShapeError */
 export function assertSize(shape: Shape, other: Shape): Shape {
@@ -132,8 +130,7 @@ export class Tensor {
 
   /** True if dtype, shape and all elements are the same. NaN equals NaN, and 0 differs from −0. */
   equals(other: Tensor): boolean {
-    if (this.dtype !== other.dtype || this.shape.length !== other.shape.length) return false;
-    if (!this.shape.every((n, axis) => n === other.shape[axis])) return false;
+    if (this.dtype !== other.dtype || !sameShape(this.shape, other.shape)) return false;
     for (let i = 0; i < this.size; i++) if (!Object.is(this.data[i], other.data[i])) return false;
     return true;
   }
@@ -159,30 +156,163 @@ export class Tensor {
 
   /** Nested arrays of numbers, or of booleans for bool. A scalar gives the bare value. */
   toNested(): Nested {
-    return this.#nest(0, 0);
+    return nestedOf(numbersOf(this.data, this.dtype), this.shape, this.dtype);
   }
 
-  #nest(axis: number, offset: number): Nested {
-    if (axis === this.rank) return this.dtype === 'bool' ? this.data[offset] !== 0 : this.at(offset);
-    const step = sizeOf(this.shape.slice(axis + 1));
-    return Array.from({ length: this.shape[axis] as number }, (_, i) => this.#nest(axis + 1, offset + i * step));
+  /** For `JSON.stringify`: the nested arrays of `toNested`. JSON writes null for NaN and infinities. */
+  toJSON(): Nested {
+    return this.toNested();
+  }
+
+  /**
+   * The items of the first axis: numbers of a vector, else Tensors without that axis, which are windows on the same data.
+   * Types do not know the rank and say numbers: `for (const row of Array.from<unknown>(a) as Tensor[])` has rows.
+   * @throws TypeError for a scalar
+   */
+  *[Symbol.iterator](): Generator<number, void, undefined> {
+    const shape = this.shape.slice(1);
+    for (let i = 0; i < this.length; i++) {
+      yield (this.rank === 1 ? this.at(i) : this.rows(i, i + 1).reshape(shape)) as number;
+    }
+  }
+
+  /**
+   * A copy of the elements from `begin` on, before `end`, in steps of `strides`, as NumPy's basic slices have it. Each is
+   * a number for the first axis, or a list with an entry for each axis, where undefined stands for the default. Negative
+   * places count from the end; ends beyond an axis are cut; a negative stride walks backwards. All axes stay.
+   * @throws RangeError for a stride of 0 and for more entries than axes; TypeError for entries that are not whole numbers
+   * @example
+   * a.slice(1, 3); // NumPy's a[1:3]
+   * a.slice([0, 1], [2, undefined]); // a[0:2, 1:]
+   * a.slice([], [], [1, -1]); // a[:, ::-1]
+   */
+  slice(begin?: PerAxis, end?: PerAxis, strides?: PerAxis): Tensor {
+    return this.#copyOf(slicing(this.shape, begin, end, strides));
+  }
+
+  /**
+   * A copy with the axes in another order: reversed, or as `axes` lists them. Negative axes count from the last.
+   * @throws RangeError unless `axes` names each axis once
+   */
+  transpose(axes?: readonly number[]): Tensor {
+    return this.#copyOf(transposition(this.shape, axes));
+  }
+
+  #copyOf(view: Strided): Tensor {
+    const out = new Tensor(this.dtype, view.shape);
+    copyStrided(this.data, out.data, view);
+    return out;
+  }
+
+  /**
+   * A copy with another dtype, or with its own. Values convert as typed arrays do: integers wrap and lose fractions,
+   * float16 rounds once, ties to even. bool is true for all but 0.
+   * @throws TypeError for an unknown dtype
+   */
+  astype(dtype: DType): Tensor {
+    return new Tensor(dtype, this.shape, castData(this.data, this.dtype, dtype));
+  }
+
+  /**
+   * A tensor of the same shape with the function's value for each element, which it gets with its flat index. float16 and
+   * float32 keep their dtype, integers give float64, and values that are all booleans give bool. `dtype` asks for another.
+   * @throws TypeError when the function gives anything but numbers or booleans
+   */
+  map(fn: ElementFunction, dtype?: DType): Tensor {
+    const made = mapped(numbersOf(this.data, this.dtype), this.dtype, fn, dtype);
+    return new Tensor(made.dtype, this.shape, made.data);
+  }
+
+  /**
+   * True if |a − b| ≤ atol + rtol · |b| for all elements, as `numpy.allclose`. Dtypes may differ.
+   * @throws ShapeError when the shapes differ
+   */
+  allClose(other: Tensor, options: Tolerance = {}): boolean {
+    if (!sameShape(this.shape, other.shape)) {
+      throw new ShapeError(`allClose compares equal shapes, not [${this.shape}] and [${other.shape}]`);
+    }
+    return areClose(numbersOf(this.data, this.dtype), numbersOf(other.data, other.dtype), options);
+  }
+
+  /** The sum of all elements, in double precision. */
+  sum(): number;
+  /**
+   * The sums along an axis. float16 and float32 keep their dtype; integers and bool give float64, exact to 2⁵³.
+   * @throws RangeError for an axis that the tensor does not have
+   */
+  sum(axis: number): Tensor;
+  sum(axis?: number): number | Tensor {
+    return this.#reduced('sum', axis);
+  }
+
+  /** The mean of all elements, in double precision; NaN where there are none. */
+  mean(): number;
+  /**
+   * The means along an axis. float16 and float32 keep their dtype; integers and bool give float64.
+   * @throws RangeError for an axis that the tensor does not have
+   */
+  mean(axis: number): Tensor;
+  mean(axis?: number): number | Tensor {
+    return this.#reduced('mean', axis);
+  }
+
+  /** The least element; NaN if there is one. @throws RangeError for an empty tensor */
+  min(): number;
+  /** The least elements along an axis, of the same dtype. @throws RangeError for an unknown or empty axis */
+  min(axis: number): Tensor;
+  min(axis?: number): number | Tensor {
+    return this.#reduced('min', axis);
+  }
+
+  /** The largest element; NaN if there is one. @throws RangeError for an empty tensor */
+  max(): number;
+  /** The largest elements along an axis, of the same dtype. @throws RangeError for an unknown or empty axis */
+  max(axis: number): Tensor;
+  max(axis?: number): number | Tensor {
+    return this.#reduced('max', axis);
+  }
+
+  /** The flat index of the least element, the first of equal ones. @throws RangeError for an empty tensor */
+  argMin(): number;
+  /** The places of the least elements along an axis, as int32. @throws RangeError for an unknown or empty axis */
+  argMin(axis: number): Tensor;
+  argMin(axis?: number): number | Tensor {
+    return this.#reduced('argMin', axis);
+  }
+
+  /** The flat index of the largest element, the first of equal ones. @throws RangeError for an empty tensor */
+  argMax(): number;
+  /** The places of the largest elements along an axis, as int32. @throws RangeError for an unknown or empty axis */
+  argMax(axis: number): Tensor;
+  argMax(axis?: number): number | Tensor {
+    return this.#reduced('argMax', axis);
+  }
+
+  #reduced(kind: ReductionName, given: number | undefined): number | Tensor {
+    const numbers = numbersOf(this.data, this.dtype);
+    if (given === undefined) return reduced(kind, numbers);
+    const axis = axisOf(given, this.rank);
+    const dtype = reducedDType(kind, this.dtype);
+    const data = castData(reducedAlong(kind, numbers, this.shape, axis), 'float64', dtype);
+    return new Tensor(dtype, [...this.shape.slice(0, axis), ...this.shape.slice(axis + 1)], data);
   }
 
   /** A tf.Tensor of this tfjs. The small integers become int32, other dtypes that tfjs lacks float32. */
   toTF<T>(tf: TensorFactory<T>): T {
     if (this.dtype === 'bool') return tf.tensor(this.data, [...this.shape], 'bool');
-    if (this.dtype === 'float32') return tf.tensor(this.data, [...this.shape], 'float32');
     const whole = this.dtype.includes('int') && this.dtype !== 'uint32';
+    const dtype = whole ? 'int32' : 'float32';
+    if (this.dtype === 'float32') return tf.tensor(this.data, [...this.shape], dtype);
     // A copy: tfjs has no such dtype.
-    const data = whole ? Int32Array.from(this.data) : Float32Array.from({ length: this.size }, (_, i) => this.at(i));
-    return tf.tensor(data, [...this.shape], whole ? 'int32' : 'float32');
+    return tf.tensor(castData(this.data, this.dtype, dtype), [...this.shape], dtype);
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return `Tensor ${this.dtype}[${this.shape.join('×')}] ${corners(this)}`;
+  // Returns an object, because Node indents the text of one within lists and objects, and no text that it is given.
+  [Symbol.for('nodejs.util.inspect.custom')](): object {
+    return { [INSPECT]: () => this.toString() };
   }
 
-  /** For notebooks: the short form, and an HTML table of vectors and matrices with at most 400 elements. */
+  /** For notebooks: the text, and an HTML table of vectors and matrices with at most 400 elements. */
   [Symbol.for('Jupyter.display')](): Record<string, string> {
     const plain = this.toString();
     return this.rank === 0 || this.rank > 2 || this.size > 400
@@ -190,23 +320,52 @@ export class Tensor {
       : { 'text/plain': plain, 'text/html': table(this) };
   }
 
-  /** The short form that `console.log` shows: dtype, shape, and three items at each end of every axis. */
+  /**
+   * The text that `console.log`, the REPL and notebooks show: dtype and shape, then aligned rows as NumPy prints them, at
+   * most 8 digits behind the point, and three items at each end of every axis of tensors with over 1000 elements. Whole
+   * numbers have no point.
+   */
   toString(): string {
-    return `Tensor ${this.dtype}[${this.shape.join('×')}] ${corners(this)}`;
+    return matrixText(this);
   }
 }
 
 const WHOLE = must('a whole number', Number.isInteger);
+const AXIS = ranged(
+  'an axis, such as 0 or -1',
+  (value) => typeof value === 'number',
+  (value) => Number.isInteger(value),
+);
+const PER_AXIS = must(
+  'a whole number, or a list with one for each axis',
+  (value) => Array.isArray(value) || Number.isInteger(value),
+);
+const DTYPE: Check = (value) => assertDType(value);
+const NOT_NEGATIVE = must('a number ≥ 0', (value) => typeof value === 'number' && value >= 0);
+const TOLERANCE: Rules<Tolerance> = { rtol: NOT_NEGATIVE, atol: NOT_NEGATIVE, equalNan: FLAG };
+const OTHER = must('a Tensor', (value) => value instanceof Tensor);
 const isList = (value: unknown): boolean => Array.isArray(value) || ArrayBuffer.isView(value);
+const isAxes = (value: unknown): boolean => Array.isArray(value) && value.every(Number.isInteger);
 
 // Not `at`, which loops call for every element: it checks by itself.
-const TENSOR: Signatures<Tensor, 'at' | 'toString'> = {
+const TENSOR: Signatures<Tensor, 'at' | 'toString' | 'toJSON'> = {
   rows: takes({}, { lo: WHOLE, hi: WHOLE }),
   take: takes({ indices: must('a list of indices, such as [0, -1]', isList) }),
   reshape: takes({
     shape: must('a list of lengths, or one length', (value) => isList(value) || Number.isInteger(value)),
   }),
-  equals: takes({ other: must('a Tensor', (value) => value instanceof Tensor) }),
+  equals: takes({ other: OTHER }),
+  allClose: takes({ other: OTHER }, { options: optionsOf(TOLERANCE) }),
+  slice: takes({}, { begin: PER_AXIS, end: PER_AXIS, strides: PER_AXIS }),
+  transpose: takes({}, { axes: must('a list of axes, such as [1, 0]', isAxes) }),
+  astype: takes({ dtype: DTYPE }),
+  map: takes({ fn: FUNCTION }, { dtype: DTYPE }),
+  sum: takes({}, { axis: AXIS }),
+  mean: takes({}, { axis: AXIS }),
+  min: takes({}, { axis: AXIS }),
+  max: takes({}, { axis: AXIS }),
+  argMin: takes({}, { axis: AXIS }),
+  argMax: takes({}, { axis: AXIS }),
   toNested: takes(),
   toTF: takes({
     tf: must('tfjs, such as the tf of an engine', (value) => typeof value === 'object' && value !== null),
@@ -215,40 +374,10 @@ const TENSOR: Signatures<Tensor, 'at' | 'toString'> = {
 guardCalls(Tensor.prototype, 'tensor', TENSOR);
 
 function table(tensor: Tensor): string {
-  const rows = (tensor.rank === 1 ? [tensor.toNested()] : tensor.toNested()) as (number | boolean)[][];
-  const cells = rows.map((row) => `<tr>${row.map((value) => `<td>${value}</td>`).join('')}</tr>`);
-  return `<table>${cells.join('')}</table>`;
-}
-
-function assertShape(shape: Shape): void {
-  if (!Array.isArray(shape) || !shape.every((n) => Number.isSafeInteger(n) && n >= 0)) {
-    throw new ShapeError(`a shape is a list of whole numbers ≥ 0, not [${shape}]`);
-  }
-}
-
-/** The shape with the length that −1 stands for; as it is where it does not divide. */
-function completed(shape: Shape, size: number): Shape {
-  const open = Array.isArray(shape) ? shape.indexOf(-1) : -1;
-  if (open < 0) return shape;
-  const others = sizeOf(shape.filter((_, axis) => axis !== open));
-  const rest = size / others;
-  if (Number.isSafeInteger(rest)) return shape.map((n, axis) => (axis === open ? rest : n));
-  throw new ShapeError(`shape [${shape}] leaves no whole number for −1: the data has ${size} elements`);
-}
-
-const EDGE = 3;
-
-// Three items at each end of every axis, as NumPy prints.
-function corners(tensor: Tensor, axis = 0, offset = 0): string {
-  if (axis === tensor.rank) return short(tensor.at(offset));
-  const n = tensor.shape[axis] as number;
-  const step = sizeOf(tensor.shape.slice(axis + 1));
-  const shown = Array.from({ length: n }, (_, i) => i).filter((i) => i < EDGE || i >= n - EDGE);
-  const items = shown.map((i) => corners(tensor, axis + 1, offset + i * step));
-  if (n > shown.length) items.splice(EDGE, 0, '…');
-  return `[${items.join(', ')}]`;
-}
-
-function short(value: number): string {
-  return Number.isInteger(value) ? String(value) : String(Number.parseFloat(value.toPrecision(5)));
+  const width = tensor.rank === 1 ? tensor.length : (tensor.shape[1] as number);
+  const cells = elementTexts(tensor).map((text) => `<td>${text}</td>`);
+  const rows = Array.from({ length: tensor.rank === 1 ? 1 : tensor.length }, (_, i) =>
+    cells.slice(i * width, (i + 1) * width).join(''),
+  );
+  return `<table>${rows.map((row) => `<tr>${row}</tr>`).join('')}</table>`;
 }

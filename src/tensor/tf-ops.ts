@@ -1,6 +1,6 @@
 // The part of tfjs that public declarations name: its own need types of browsers.
 import type { TypedArray } from './dtype.ts';
-import type { Nested } from './tensor.ts';
+import type { Nested } from './nested.ts';
 
 /** A tf.Tensor: what every backend of tfjs offers. */
 export interface TFTensor {

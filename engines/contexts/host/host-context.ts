@@ -6,7 +6,8 @@ import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import { tensor as tensorOf } from '../../../src/tensor/convert.ts';
 import { isTypedArray } from '../../../src/tensor/dtype.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
-import { sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import { sizeOf } from '../../../src/tensor/shape.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../context.ts';
 import { type GpuJsMode, importGpuJs, openGpuJs } from '../gpujs.ts';
 import { Ledger } from '../ledger.ts';
@@ -63,13 +64,14 @@ export class HostContext implements GpuContext {
 
   upload(tensor: Tensor): DeviceTensor {
     if (this.#closed) throw new ContextError(`the ${this.report.kind} context is closed`);
-    return new HostTensor(this.#ledger, tensor);
+    return new HostTensor(this.#ledger, this.report.kind, tensor);
   }
 
   async matmul(a: DeviceTensor, b: DeviceTensor, flags: Transposes = {}): Promise<DeviceTensor> {
     const { m, k, n, dtype } = productOf(a, b, flags);
     if (m * k * n === 0) return this.upload(new Tensor(dtype, [m, n]));
-    return new HostTensor(this.#ledger, await this.#parts.multiply(own(a), own(b), this, flags));
+    const product = await this.#parts.multiply(own(a), own(b), this, flags);
+    return new HostTensor(this.#ledger, this.report.kind, product);
   }
 
   async toTF(tensor: DeviceTensor): Promise<tfcore.Tensor> {

@@ -1,15 +1,18 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { ContextError } from '../../../src/errors.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
-import { assertSize, type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
-import type { DeviceTensor, Tfjs } from '../context.ts';
+import { type Shape, sizeOf } from '../../../src/tensor/shape.ts';
+import { assertSize, Tensor } from '../../../src/tensor/tensor.ts';
+import type { ContextKind, DeviceTensor, Tfjs } from '../context.ts';
 import type { Ledger } from '../ledger.ts';
+import { explainHandle } from '../resident-handle.ts';
 
 /** A tensor of contexts whose device is the host: the data itself, or a tf.Tensor that a CPU backend of tfjs holds. */
 export class HostTensor implements DeviceTensor {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly byteLength: number;
+  readonly device: ContextKind;
   readonly #ledger: Ledger;
   /** Shared with the ledger, which disposes of the tf.Tensor when this tensor is collected. */
   readonly #holding: Holding;
@@ -17,8 +20,9 @@ export class HostTensor implements DeviceTensor {
   readonly #owner: HostTensor | undefined;
 
   /** Takes over a tf.Tensor of float32 or int32; a Tensor is held, not copied; an alias shares the memory. */
-  constructor(ledger: Ledger, held: Tensor | tfcore.Tensor | Alias) {
+  constructor(ledger: Ledger, device: ContextKind, held: Tensor | tfcore.Tensor | Alias) {
     this.#ledger = ledger;
+    this.device = device;
     if ('owner' in held) {
       const { owner, shape } = held;
       [this.dtype, this.shape, this.byteLength] = [owner.dtype, assertSize(shape, owner.shape), owner.byteLength];
@@ -57,7 +61,7 @@ export class HostTensor implements DeviceTensor {
   }
 
   reshape(shape: Shape): HostTensor {
-    return new HostTensor(this.#ledger, { owner: this.#owner ?? this, shape });
+    return new HostTensor(this.#ledger, this.device, { owner: this.#owner ?? this, shape });
   }
 
   free(): void {
@@ -72,6 +76,8 @@ export class HostTensor implements DeviceTensor {
     return this.#holding;
   }
 }
+
+explainHandle(HostTensor.prototype);
 
 /** Another shape for the values of a HostTensor. */
 interface Alias {

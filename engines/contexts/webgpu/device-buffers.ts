@@ -1,6 +1,7 @@
 import { ContextError } from '../../../src/errors.ts';
 import { bytesOf, type DType, viewAs } from '../../../src/tensor/dtype.ts';
-import { type Shape, Tensor } from '../../../src/tensor/tensor.ts';
+import type { Shape } from '../../../src/tensor/shape.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { SharedDevice } from './shared-device.ts';
 

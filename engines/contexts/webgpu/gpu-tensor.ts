@@ -1,8 +1,10 @@
 import { ContextError } from '../../../src/errors.ts';
 import { type DType, itemSize } from '../../../src/tensor/dtype.ts';
-import { assertSize, type Shape, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import { type Shape, sizeOf } from '../../../src/tensor/shape.ts';
+import { assertSize, Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
 import type { Ledger } from '../ledger.ts';
+import { explainHandle } from '../resident-handle.ts';
 import type { DeviceBuffers } from './device-buffers.ts';
 import type { SharedDevice } from './shared-device.ts';
 
@@ -27,6 +29,7 @@ export class GpuTensor implements DeviceTensor {
   readonly dtype: DType;
   readonly shape: Shape;
   readonly byteLength: number;
+  readonly device = 'webgpu';
   readonly generation: Generation;
   /** Shared with the ledger, which releases the buffer when this tensor is collected. */
   readonly #holding: { held: Held | undefined };
@@ -82,3 +85,5 @@ export class GpuTensor implements DeviceTensor {
     else this.generation.ledger.free(this);
   }
 }
+
+explainHandle(GpuTensor.prototype);

@@ -2,7 +2,7 @@
 // only with the results of kernels. One tiny kernel per instance fetches it.
 import type { GPU } from 'gpu.js';
 import { ContextError } from '../../../src/errors.ts';
-import type { Shape } from '../../../src/tensor/tensor.ts';
+import type { Shape } from '../../../src/tensor/shape.ts';
 import type { Held } from './gpu-tensor.ts';
 
 /** gpu.js's handle of a result that stays on the device (`pipeline: true`). */

@@ -4,12 +4,14 @@ import { productOf } from '../../../kernels/matmul/product.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
-import { assertSize, sizeOf, Tensor } from '../../../src/tensor/tensor.ts';
+import { sizeOf } from '../../../src/tensor/shape.ts';
+import { assertSize, Tensor } from '../../../src/tensor/tensor.ts';
 import type { ContextOptions, ContextProvider, DeviceTensor, GpuContext, Tfjs } from '../context.ts';
 import { importGpuJs, openGpuJs } from '../gpujs.ts';
 import { rowsToTensor } from '../host/host-context.ts';
 import { HostTensor } from '../host/host-tensor.ts';
 import { Ledger } from '../ledger.ts';
+import { explainHandle } from '../resident-handle.ts';
 import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
@@ -105,7 +107,7 @@ export class WebGpuContext implements GpuContext {
 
   upload(tensor: Tensor): DeviceTensor {
     if (this.#closed) throw new ContextError('the webgpu context is closed');
-    if (!ON_DEVICE.includes(tensor.dtype)) return new HostTensor(this.#ledger, tensor);
+    if (!ON_DEVICE.includes(tensor.dtype)) return new HostTensor(this.#ledger, 'webgpu', tensor);
     const { shared } = this.#opened;
     // Opening a device is asynchronous, and this call is not: the tensor waits on the host until its first use.
     if (shared.lost !== undefined) return new PendingTensor(this.#ledger, tensor);
@@ -143,7 +145,8 @@ export class WebGpuContext implements GpuContext {
     const opened = x instanceof GpuTensor ? (x.generation as Opened) : await this.#current();
     opened.shared.assertAlive();
     if (dtype === 'float64') {
-      return new HostTensor(this.#ledger, await opened.matmul.onHost(await x.toHost(), await y.toHost(), flags));
+      const product = await opened.matmul.onHost(await x.toHost(), await y.toHost(), flags);
+      return new HostTensor(this.#ledger, 'webgpu', product);
     }
     const buffer = await opened.matmul.run(opened.buffers, product, x, y, flags);
     return this.#own(opened, { dtype, shape: [m, n] }, buffer);
@@ -215,13 +218,14 @@ class PendingTensor implements DeviceTensor {
   readonly dtype: DeviceTensor['dtype'];
   readonly shape: DeviceTensor['shape'];
   readonly byteLength: number;
+  readonly device = 'webgpu';
   readonly #ledger: Ledger;
   /** Shared with the ledger, which frees it when this tensor is collected. */
   readonly #now: { tensor: DeviceTensor };
 
   constructor(ledger: Ledger, tensor: Tensor) {
     this.#ledger = ledger;
-    const now = { tensor: new HostTensor(new Ledger(), tensor) as DeviceTensor };
+    const now = { tensor: new HostTensor(new Ledger(), 'webgpu', tensor) as DeviceTensor };
     this.#now = now;
     ({ dtype: this.dtype, shape: this.shape, byteLength: this.byteLength } = tensor);
     ledger.add(this, tensor.byteLength, () => now.tensor.free());
@@ -252,6 +256,7 @@ class PendingTensor implements DeviceTensor {
 
 /** A PendingTensor in another shape. */
 class ReshapedPending implements DeviceTensor {
+  readonly device = 'webgpu';
   readonly owner: PendingTensor;
   readonly shape: DeviceTensor['shape'];
 
@@ -280,6 +285,9 @@ class ReshapedPending implements DeviceTensor {
     this.owner.free();
   }
 }
+
+explainHandle(PendingTensor.prototype);
+explainHandle(ReshapedPending.prototype);
 
 /** Opens the webgpu context. */
 export const webgpuProvider: ContextProvider = {

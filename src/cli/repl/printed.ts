@@ -13,7 +13,6 @@ export interface PrintOptions {
 /** A value as the REPL prints it, without a line break at the end; empty where there is nothing to say. */
 export function printed(value: unknown, { colors }: PrintOptions): string {
   if (saysNothing(value) || isListOf(value, saysNothing)) return '';
-  if (value instanceof Tensor) return matrixText(value);
   if (isListOf(value, isTensor)) return `[\n${value.map(indented).join(',\n')}\n]`;
   return inspect(value, { colors });
 }

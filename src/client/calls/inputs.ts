@@ -42,7 +42,7 @@ export type PartInputs<A extends readonly unknown[]> = { [I in keyof A]: PartInp
 export type ItemInputs<A extends readonly unknown[]> = { [I in keyof A]: MapInput<A[I] | ItemOf<A[I]>> };
 
 /** An item of a part. */
-export type ItemOf<P> = P extends Iterable<infer T> ? T : P extends Tensor ? number : never;
+export type ItemOf<P> = P extends Iterable<infer T> ? T : never;
 
 /** Values of type `P`, one per engine, joined as `gather` joins them: by the kind of the first. */
 export type Joined<P> = unknown extends P

@@ -1,7 +1,8 @@
 import type { MatmulArguments } from '../../protocol/methods.ts';
 import type { Range } from '../../tensor/partition.ts';
 import { broadcastPairs, type ProductSizes } from '../../tensor/product-shape.ts';
-import { type Shape, sizeOf, type Tensor } from '../../tensor/tensor.ts';
+import { type Shape, sizeOf } from '../../tensor/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
 
 /** Some products of a batch: the matrices of A and B that they need, and which with which. */
 export interface BatchItems {

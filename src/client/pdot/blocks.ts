@@ -1,7 +1,8 @@
 import type { MatmulArguments } from '../../protocol/methods.ts';
 import type { Ref } from '../../protocol/values/ref.ts';
 import type { Range } from '../../tensor/partition.ts';
-import { type Shape, Tensor } from '../../tensor/tensor.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import type { PlaceOfResult } from '../calls/calls.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import { batchItems, batchOperands } from './batch.ts';

@@ -5,7 +5,8 @@ import { cast, isTFTensor, type TensorLike, tensor } from '../../tensor/convert.
 import { type DType, isTypedArray, itemSize } from '../../tensor/dtype.ts';
 import type { ProductDType } from '../../tensor/product-dtype.ts';
 import type { Transposes } from '../../tensor/product-shape.ts';
-import { type Shape, Tensor } from '../../tensor/tensor.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import type { Calls } from '../calls/calls.ts';
 import type { CallOptions } from '../options.ts';
 import type { OperandLayout } from './plan.ts';

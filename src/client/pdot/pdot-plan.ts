@@ -6,7 +6,8 @@ import type { DType } from '../../tensor/dtype.ts';
 import type { Range } from '../../tensor/partition.ts';
 import type { ProductDType } from '../../tensor/product-dtype.ts';
 import type { ProductSizes, Transposes } from '../../tensor/product-shape.ts';
-import { type Shape, Tensor } from '../../tensor/tensor.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import type { Block, BlockPlan, OperandLayout, PdotTraffic, PlanKind } from './plan.ts';
 
 /** A block of C and the engine that computes it. */

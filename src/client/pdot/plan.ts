@@ -4,7 +4,8 @@ import { ShapeError } from '../../errors.ts';
 import { type DType, itemSize } from '../../tensor/dtype.ts';
 import { type Range, ranges } from '../../tensor/partition.ts';
 import { type ProductSizes, productSizes, type Transposes } from '../../tensor/product-shape.ts';
-import { sizeOf as elementsOf, type Shape } from '../../tensor/tensor.ts';
+import type { Shape } from '../../tensor/shape.ts';
+import { sizeOf as elementsOf } from '../../tensor/shape.ts';
 import { batchItems } from './batch.ts';
 
 /**

@@ -1,7 +1,8 @@
 import { constants } from 'node:buffer';
 import { ShapeError } from '../../errors.ts';
 import { bytesOf, itemSize } from '../../tensor/dtype.ts';
-import { sizeOf as elementsOf, Tensor } from '../../tensor/tensor.ts';
+import { sizeOf as elementsOf } from '../../tensor/shape.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import type { PlaceOfResult } from '../calls/calls.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { PdotPlan } from './pdot-plan.ts';

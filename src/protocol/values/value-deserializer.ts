@@ -3,7 +3,8 @@ import { URL, URLSearchParams } from 'node:url';
 import { Deserializer } from 'node:v8';
 import { ProtocolError } from '../../errors.ts';
 import { assertDType, type DType, itemSize, viewAs } from '../../tensor/dtype.ts';
-import { sizeOf, Tensor } from '../../tensor/tensor.ts';
+import { sizeOf } from '../../tensor/shape.ts';
+import { Tensor } from '../../tensor/tensor.ts';
 import { put } from './specials.ts';
 import { ERROR_CLASSES, KIND, VIEW_KINDS } from './wire-kinds.ts';
 

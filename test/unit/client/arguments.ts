@@ -25,12 +25,27 @@ const NOT_COUNTS = [...NOT_NUMBERS, -1, 1.5, Number.NaN, Number.POSITIVE_INFINIT
 const NOT_SIGNALS: readonly unknown[] = [5, 'SIGINT', null, {}, new AbortController()];
 const NOT_SINKS: readonly unknown[] = [5, 'stderr', null, {}, { write: 5 }];
 const NOT_WHOLE = [...NOT_NUMBERS, 1.5, Number.NaN];
+/** Wrong places of a tensor with one axis. */
+const NOT_PLACES: readonly unknown[] = [
+  '5',
+  true,
+  null,
+  {},
+  1.5,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  [0, 0],
+  ['0'],
+  [0.5],
+  [null],
+];
 
 /** Wrong values of each option, whatever function takes it. */
 const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   all: NOT_FLAGS,
   alpha: ['x', true, {}],
   as: [...NOT_TEXTS, ''],
+  atol: [...NOT_NUMBERS, -1, Number.NaN],
   after: [5, null, {}, [5]],
   block: NOT_FLAGS,
   border: ['x', 5, null],
@@ -58,6 +73,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   entry: NOT_TEXTS,
   env: [{ A: 5 }, 'A=5', [], null, new Map()],
   eps: ['x', null],
+  equalNan: NOT_FLAGS,
   exclude: ['*.png', [5], null],
   excludeBorder: ['yes', null],
   extensions: ['.png', [5], null],
@@ -125,6 +141,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   root: [5, '', null],
   returnErrors: NOT_FLAGS,
   returnWhen: ['ALL', 5, null],
+  rtol: [...NOT_NUMBERS, -1, Number.NaN],
   runTimeout: [...NOT_MS, 0],
   shape: [5, 'float32', null],
   sheet: [5, '', null],
@@ -157,7 +174,10 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
 /** A good value of each parameter, its wrong values, and words of errors that do not name it. */
 const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unknown[]; says?: RegExp }>> = {
   a: { good: [[1]], wrong: [] },
+  axes: { good: [0], wrong: [5, 'x', null, {}, [1], [0, 0], [], ['0'], [0.5]], says: /axis/ },
+  axis: { good: 0, wrong: [...NOT_WHOLE, 1, -2] },
   b: { good: [[1]], wrong: [] },
+  begin: { good: 0, wrong: NOT_PLACES },
   cluster: {
     good: { controller: 'memory://x', clusterId: 'x' },
     wrong: [5, true, null, '', {}, [], new Map(), () => 1, { controller: 5 }, { info: {} }, { info: null }],
@@ -166,6 +186,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   code: { good: '1', wrong: NOT_TEXTS },
   corners: { good: [], wrong: [5, 'x', null, {}] },
   dtype: { good: 'float32', wrong: [5, 'float128', null] },
+  end: { good: 1, wrong: NOT_PLACES },
   expression: { good: 'a', wrong: [...NOT_TEXTS, ' '], says: /ref wants/ },
   file: { good: import.meta.filename, wrong: NOT_TEXTS },
   fn: { good: (x: unknown) => x, wrong: NOT_FUNCTIONS },
@@ -225,6 +246,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   source: { good: 'x.png', wrong: [5, null, {}, ['x']] },
   specifier: { good: 'node:fs', wrong: [...NOT_TEXTS, ''] },
   step: { good: 1, wrong: NOT_WHOLE, says: /range/ },
+  strides: { good: 1, wrong: [...NOT_PLACES, 0, [0]] },
   targets: { good: [0], wrong: ['x', null, 1.5, {}, [0.5], 99], says: /key by int|No such engine/ },
   task: { good: 1, wrong: [] },
   tf: { good: {}, wrong: [5, 'tf', null] },
@@ -238,6 +260,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
 /** Parameters that have another good value in one function. */
 const GOOD: Readonly<Record<string, unknown>> = {
   'tensor.reshape shape': [-1],
+  'tensor.map fn': () => 1,
   'Client.getResult jobs': [],
   'view.getResult job': 'x',
   'cluster.signal signal': 'SIGUSR1',
@@ -305,7 +328,20 @@ interface Callee {
 }
 
 /** Called by the language, or with arguments of somebody else's: a stop must not fail for one argument too many. */
-const FREE = ['then', 'catch', 'finally', 'toString', 'close', 'stop', 'next', 'return', 'cancel', 'at', 'px'];
+const FREE = [
+  'then',
+  'catch',
+  'finally',
+  'toString',
+  'close',
+  'stop',
+  'next',
+  'return',
+  'cancel',
+  'at',
+  'px',
+  'toJSON',
+];
 
 function methodsOf(owner: object, name: string): Callee[] {
   const found = new Map<string, AnyFunction>();

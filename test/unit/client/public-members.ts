@@ -52,8 +52,9 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   ],
   Tensor: [
     'src/tensor/tensor.ts',
-    `[Symbol.for('Jupyter.display')] [inspect.custom] at byteLength data dtype equals length rank reshape rows shape size
-    take toNested toString toTF`,
+    `[Symbol.for('Jupyter.display')] [Symbol.iterator] [inspect.custom] allClose argMax argMin astype at byteLength data
+    dtype equals length map max mean min rank reshape rows shape size slice sum take toJSON toNested toString toTF
+    transpose`,
   ],
 };
 

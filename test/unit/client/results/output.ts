@@ -136,7 +136,7 @@ test('notebook forms: a result as a table, a small tensor as a table', () => {
   assert.match(bundle['text/html'] as string, '&lt;b&gt;');
   const tensor = new Tensor('float32', [1, 2], Float32Array.of(1, 2)) as unknown as Record<symbol, () => unknown>;
   assert.equal(tensor[Symbol.for('Jupyter.display')]!(), {
-    'text/plain': 'Tensor float32[1×2] [[1, 2]]',
+    'text/plain': 'Tensor float32[1×2]\n[[1 2]]',
     'text/html': '<table><tr><td>1</td><td>2</td></tr></table>',
   });
 });
