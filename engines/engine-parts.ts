@@ -15,6 +15,7 @@ import { Identity } from './identity.ts';
 import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
+import { BuiltInMethods } from './queue/built-in-methods.ts';
 import type { TaskClient } from './queue/queue-event.ts';
 import { recordFile } from './queue/record-file.ts';
 import { createRevivers } from './queue/revivers.ts';
@@ -72,7 +73,8 @@ export function createParts(options: EngineOptions): EngineParts {
   const evaluator = new Evaluator(namespace, () => identity.name);
   const context = new LazyContext(namespace);
   const libraries = new Libraries({ identity, context, bridge: new Bridge(context), namespace });
-  const revivers = createRevivers(evaluator, libraries, namespace);
+  const methods = new BuiltInMethods();
+  const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 
   const onHost = (value: unknown) => (context.opened === null ? value : onHostOnly(value));
   const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost });
@@ -85,7 +87,7 @@ export function createParts(options: EngineOptions): EngineParts {
   const state: EngineState = { identity, namespace, evaluator, context, residency, peers, kernels, executionCount: 0 };
   const health = new Health(board);
   const interrupted = () => health.interrupted();
-  const runner = new Runner({ state, libraries, capture, board, bodies, revivers, interrupted });
+  const runner = new Runner({ state, libraries, capture, board, bodies, revivers, methods, interrupted });
   const loop = new TaskLoop({ queue, board, runner, control, collectives, record: recordFile(options), health });
   return { transport, board, control, output, capture, libraries, relay, bodies, collectives, state, runner, loop };
 }

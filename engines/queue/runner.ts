@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { setImmediate } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Body, decodeArguments, encodeBody } from '../../src/protocol/codec.ts';
@@ -14,6 +15,7 @@ import type { UserCode } from '../user-code/errors/user-errors.ts';
 import { enter, Interrupted } from '../user-code/trampoline.ts';
 import { verbOf } from '../verbs/index.ts';
 import type { Verb } from '../verbs/verb.ts';
+import type { BuiltInMethods } from './built-in-methods.ts';
 import type { QueuedTask, TaskClient, TaskEnd } from './queue-event.ts';
 import type { TaskRevivers } from './revivers.ts';
 import { PHASE, REASON, type StatusBoard } from './status-board.ts';
@@ -28,6 +30,7 @@ export interface RunnerOptions {
   readonly bodies: RelayedBodies;
   /** How bodies decode on this engine. */
   readonly revivers: TaskRevivers;
+  readonly methods: BuiltInMethods;
   /** A signal has ended the task. */
   readonly interrupted?: (() => void) | undefined;
 }
@@ -64,6 +67,7 @@ export class Runner {
   readonly #board: StatusBoard;
   readonly #bodies: RelayedBodies;
   readonly #revivers: TaskRevivers;
+  readonly #methods: BuiltInMethods;
   readonly #interrupted: (() => void) | undefined;
   #stop: ((error: unknown) => void) | undefined;
   /** The task that awaits something. */
@@ -71,7 +75,8 @@ export class Runner {
   /** A task has ended within this turn of the event loop. */
   #turnIsUsed = false;
 
-  constructor({ state, libraries, capture, board, bodies, revivers, interrupted }: RunnerOptions) {
+  constructor({ state, libraries, capture, board, bodies, revivers, interrupted, methods }: RunnerOptions) {
+    this.#methods = methods;
     this.#state = state;
     this.#libraries = libraries;
     this.#capture = capture;
@@ -142,9 +147,12 @@ export class Runner {
       if (preparing !== undefined) yield preparing;
     }
     let value: unknown = verb.run(args, this.#state);
+    // Before anything of the engine's own runs.
+    this.#restore();
     if (isThenable(value)) {
       run.awaited = true;
       value = yield value;
+      this.#restore();
     }
     // Without a context there is nothing on a device, and no need to look.
     if (this.#state.context.opened === null) return encodeBody(value);
@@ -202,6 +210,7 @@ export class Runner {
     run.args = args;
     const source = verb.source?.(args);
     if (source !== undefined) this.#libraries.mention(source);
+    if (source !== undefined) this.#methods.mention(source);
     return args;
   }
 
@@ -215,7 +224,14 @@ export class Runner {
     return { reply: { type: 'reply', id: run.message.id, status: 'ok', metadata: this.#metadata(run) }, body };
   }
 
+  #restore(): void {
+    const names = this.#methods.restore();
+    if (names.length > 0)
+      process.stderr.write(`${names.join(', ')} is what it was again: the engine itself calls it\n`);
+  }
+
   #failed(run: Run, thrown: unknown): TaskEnd {
+    this.#restore();
     const error = this.#wireError(run, thrown);
     const metadata = this.#metadataOfFailure(run);
     const reply = { type: 'reply', id: run.message.id, status: 'error', metadata, error } as const;

@@ -59,4 +59,27 @@ for (const [way, give] of Object.entries(WAYS)) {
   });
 }
 
+test('a method of a built-in that a task replaces is what it was after the task, and says so', async () => {
+  const { e0 } = rig;
+  const replaced =
+    `Array.prototype.push Array.prototype.map JSON.stringify JSON.parse Promise.prototype.then process.nextTick
+    Map.prototype.get Map.prototype.set Object.keys Reflect.apply String.prototype.split Function.prototype.call`.split(
+      /\s+/,
+    );
+  for (const name of replaced) {
+    for (const code of [`${name} = () => { throw new Error('mine') }`, `${name} = undefined`]) {
+      const task = e0.execute(`${code}; 0`);
+      await task.catch(() => {});
+      assert.is(await e0.apply((x: number) => x + 1, 1), 2, code);
+      assert.match(String(task.stderr), /is what it was again: the engine itself calls it/, code);
+    }
+  }
+  const hidden = e0.execute('Object.prototype.toJSON = () => 5; Object.prototype.stray = 1; 0');
+  await hidden.catch(() => {});
+  assert.equal(await e0.apply(() => ({ a: [1] })), { a: [1] });
+  assert.equal(await e0.apply(() => 'stray' in {}), false);
+  await e0.execute('Array.prototype.last = function () { return this.at(-1) }; 0');
+  assert.is(await e0.apply(() => ([1, 2] as unknown as { last(): number }).last()), 2);
+});
+
 test.run();

@@ -8,6 +8,7 @@ import type { EngineState } from '../../../../engines/engine-state.ts';
 import { Identity } from '../../../../engines/identity.ts';
 import { Relay } from '../../../../engines/peers/relay.ts';
 import { RelayedBodies } from '../../../../engines/peers/relayed-bodies.ts';
+import { BuiltInMethods } from '../../../../engines/queue/built-in-methods.ts';
 import type { TaskClient, TaskEnd } from '../../../../engines/queue/queue-event.ts';
 import { createRevivers } from '../../../../engines/queue/revivers.ts';
 import { Runner } from '../../../../engines/queue/runner.ts';
@@ -35,7 +36,8 @@ const client: TaskClient = {
 };
 const bodies = new RelayedBodies(new Relay(async () => {}));
 const state = { identity, namespace, evaluator, context, residency: new Residency(() => false), executionCount: 0 };
-const revivers = createRevivers(evaluator, libraries, namespace);
+const methods = new BuiltInMethods();
+const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 const runner = new Runner({
   // The verbs of these tests use nothing else of it.
   state: state as unknown as EngineState,
@@ -44,6 +46,7 @@ const runner = new Runner({
   board,
   bodies,
   revivers,
+  methods,
 });
 namespace.markBaseline();
 
