@@ -18,6 +18,7 @@ const LIMITS = { linesPerSecond: 5, maxChars: 4000 };
  * running task, and goes to stderr when none runs. Node's warnings go to the log. Only the process's own exit ends it.
  */
 export function guardProcess(log: RateLimitedLog, tasks: FailsTasks): void {
+  keepSignal();
   const unhandled = new RateLimitedLog((text) => logLine(text.replace(/^/gm, UNHANDLED_MARK)), LIMITS);
   const lost = (what: string) => (error: unknown) => {
     if (!tasks.fail(error)) unhandled.write(`${what}: ${describe(error)}`);
@@ -27,6 +28,27 @@ export function guardProcess(log: RateLimitedLog, tasks: FailsTasks): void {
   // Node's own warnings would go to the stderr of the task that happens to run.
   process.removeAllListeners('warning');
   process.on('warning', (warning) => log.write(`${warning.name}: ${warning.message}`));
+}
+
+const ADDING = ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const;
+
+/**
+ * Keeps SIGINT for interrupts. With a listener of user code Node would take the signal from the trampoline, and the next
+ * interrupt would end the engine.
+ */
+function keepSignal(): void {
+  for (const name of ADDING) {
+    const add = process[name] as (event: string | symbol, listener: () => void) => unknown;
+    Object.defineProperty(process, name, {
+      configurable: true,
+      writable: true,
+      value: (event: string | symbol, listener: () => void) => {
+        if (event !== 'SIGINT') return add.call(process, event, listener);
+        process.stderr.write('SIGINT interrupts tasks on an engine: this listener is not called\n');
+        return process;
+      },
+    });
+  }
 }
 
 function describe(error: unknown): string {

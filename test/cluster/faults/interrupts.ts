@@ -177,4 +177,23 @@ test('an option interrupt that is no boolean is refused', async () => {
   assert.throws(() => rig.rc.loadBalanced().with(bad), /interrupt is true or false, not 'yes'/);
 });
 
+test('a SIGINT listener of a task does not take the signal from interrupts', async () => {
+  const before = rig.rc.engine(0)?.uuid;
+  for (const name of ['on', 'once', 'prependListener'] as const) {
+    const task = rig.rc.view(0).apply((how) => {
+      process[how]('SIGINT', () => {});
+    }, name);
+    await task;
+    assert.match(String(task.stderr), /this listener is not called/);
+  }
+  const loop = rig.rc
+    .view(0)
+    .with({ runTimeout: 200 })
+    .apply(() => {
+      for (;;);
+    });
+  await rejects(() => loop.get(), TaskTimeout);
+  assert.is(rig.rc.engine(0)?.uuid, before);
+});
+
 test.run();
