@@ -1,5 +1,6 @@
 // Runs every test file in its own process, two at a time, each under a time limit; ends with `N passed, N failed, N skipped`.
 // `npm test -- [part of a file name …] [--grep 'part of a test name']` runs a selection.
+// TEST_AGAIN=1 runs files that failed once more at the end, alone, and says so: busy machines miss time limits.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -12,6 +13,8 @@ const HERE = process.env['TEST_FOLDER'] ?? fileURLToPath(new URL('.', import.met
 const LIMIT_MS = Number(process.env['TEST_LIMIT_MS'] ?? 240_000);
 const NOT_TESTS = ['run.js', `support${sep}`, `fixtures${sep}`, `data${sep}`];
 const MAX_COMMANDS = 5;
+/** More failures than these are not the machine's. */
+const MAX_AGAIN = 8;
 
 interface Outcome {
   readonly file: string;
@@ -115,6 +118,20 @@ function commandsFor({ file, output }: Outcome): string[] {
   return names.map((name) => `${command} --grep '${name.replaceAll("'", `'\\''`)}'`);
 }
 
+/** Runs the files that failed once more, one at a time. Their second outcome counts. */
+async function again(outcomes: Outcome[], grep: string): Promise<void> {
+  const failed = outcomes.filter((outcome) => outcome.failed > 0);
+  if (failed.length > MAX_AGAIN) return;
+  for (const first of failed) {
+    const second = await runFile(first.file, grep);
+    console.log(
+      `AGAIN, alone: ${nameOf(first.file)} ${second.failed > 0 ? 'failed again' : 'passed on the second try'}`,
+    );
+    report(second);
+    outcomes[outcomes.indexOf(first)] = second;
+  }
+}
+
 async function main(): Promise<void> {
   const { files, grep } = selection();
   const waiting = [...files];
@@ -128,6 +145,7 @@ async function main(): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, next));
+  if (process.env['TEST_AGAIN'] === '1') await again(outcomes, grep);
   if (files.length === 0) console.log('no test file has such a name');
   else if (outcomes.length === 0) console.log(`no test has '${grep}' in its name`);
   const total = (pick: (o: Outcome) => number) => outcomes.reduce((n, o) => n + pick(o), 0);

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suite } from '../support/suite.ts';
@@ -13,7 +16,7 @@ interface Ran {
 }
 
 function run(args: readonly string[], env: NodeJS.ProcessEnv = {}): Ran {
-  const options = { encoding: 'utf8', env: { ...process.env, TEST_GREP: '', ...env } } as const;
+  const options = { encoding: 'utf8', env: { ...process.env, TEST_GREP: '', TEST_AGAIN: '', ...env } } as const;
   const { status, stdout } = spawnSync(process.execPath, [RUN, ...args], options);
   return { code: status, lines: stdout.trim().split('\n') };
 }
@@ -56,6 +59,22 @@ test('a file without any test fails', () => {
   const { code, lines } = run(['runner/empty'], { TEST_FOLDER: FIXTURES });
   assert.is(code, 1);
   assert.is(lines.at(-1), '0 passed, 1 failed, 0 skipped');
+});
+
+test('with TEST_AGAIN a file that failed gets a second try, and the log says how it went', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'runner-'));
+  const env = { TEST_FOLDER: FIXTURES, RUNNER_MARK: join(folder, 'mark') };
+  try {
+    const { code, lines } = run(['runner/once', 'runner/failing'], { ...env, TEST_AGAIN: '1' });
+    assert.ok(lines.includes('AGAIN, alone: runner/once passed on the second try'), lines.join('\n'));
+    assert.ok(lines.includes('AGAIN, alone: runner/failing failed again'));
+    assert.is(lines.at(-1), '2 passed, 1 failed, 0 skipped');
+    assert.is(code, 1);
+    rmSync(env.RUNNER_MARK);
+    assert.is(run(['runner/once'], env).lines.at(-1), '0 passed, 1 failed, 0 skipped');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test.run();
