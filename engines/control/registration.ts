@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transport } from '../../src/comm/transport.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
+import { VersionError } from '../../src/protocol/header-codec.ts';
 import type { EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../../src/protocol/messages.ts';
 import { type Channel, openChannel } from '../../src/rpc/channel.ts';
 import { ROSTER } from '../../src/rpc/conversations.ts';
@@ -71,11 +72,16 @@ export class Registration {
     this.#controller = openChannel(options, 'controller', {
       message: (message) => this.#take(message),
       down: (reason, channel) => this.#down(channel, reason),
-      dropped: (error) => this.#log.write(`a message of the controller was dropped: ${error.message}`),
+      dropped: (error) => this.#dropped(error),
     });
     // After a broken link it asks for its old id.
     const slot = this.#id ?? this.#options.slot;
     void this.#controller.send({ type: 'register', engine, ...(slot === undefined ? {} : { slot }) });
+  }
+
+  #dropped(error: Error): void {
+    this.#log.write(`a message of the controller was dropped: ${error.message}`);
+    if (error instanceof VersionError) this.#events.stop(ENGINE_EXIT.failed, error.message);
   }
 
   #take(message: RosterOutbound): void {

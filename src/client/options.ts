@@ -9,12 +9,12 @@ import {
   DURATION,
   FLAG,
   isPlainObject,
+  LABEL,
   must,
   oneOf,
   type Rules,
   SIGNAL,
   TIME_TO_RUN,
-  WORD,
   wordOf,
 } from '../util/checks.ts';
 import type { Targets } from './targets.ts';
@@ -90,7 +90,7 @@ export const CALL_OPTIONS: Rules<CallOptions> = {
   interrupt: FLAG,
   timeout: DURATION,
   runTimeout: TIME_TO_RUN,
-  label: WORD,
+  label: LABEL,
   via: oneOf('direct', 'broadcast'),
   copy: FLAG,
 };

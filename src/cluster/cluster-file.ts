@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type ClusterFile, loadClusterFile } from '../client/links/cluster-file.ts';
-import { clusterHome, clusterPath } from '../client/links/cluster-path.ts';
+import { clusterHome, clusterPath, NoClusterHome } from '../client/links/cluster-path.ts';
 import { ClusterError } from '../errors.ts';
 import { writeFileAtomicSync } from '../util/atomic-write.ts';
 import { isGone } from './process-identity.ts';
@@ -14,8 +14,17 @@ export function writeClusterFile(info: ClusterFile, home = clusterHome()): strin
   const path = clusterPath(info.name, home);
   privateHome(home);
   assertFree(path, info.name);
-  writeFileAtomicSync(path, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 });
+  inHome(home, () => writeFileAtomicSync(path, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 }));
   return path;
+}
+
+function inHome<T>(home: string, write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    const why = `${home} cannot be written (${(cause as Error).message}): set DIRECTVIEW_HOME to a folder of yours`;
+    throw new NoClusterHome(why, { cause });
+  }
 }
 
 /** @throws ClusterError when a live cluster has the name */
@@ -27,8 +36,9 @@ export function assertFree(path: string, name: string): void {
   );
 }
 
-function privateHome(home: string): void {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+/** Makes the directory of cluster files. @throws ClusterError when it is not private, NoClusterHome when it cannot be made */
+export function privateHome(home = clusterHome()): void {
+  inHome(home, () => mkdirSync(home, { recursive: true, mode: 0o700 }));
   const stat = lstatSync(home);
   const ours = stat.isDirectory() && stat.uid === process.getuid?.();
   if (!ours || (stat.mode & 0o077) !== 0) {
@@ -54,6 +64,11 @@ export interface ListedCluster extends ClusterFile {
   readonly path: string;
   /** Its process is over: it was killed before it could delete the file. */
   readonly stale: boolean;
+}
+
+/** Removes the files of clusters whose process was killed. Never throws. */
+export function sweepClusterFiles(home = clusterHome()): void {
+  for (const { path, stale } of listClusters(home)) if (stale) rmSync(path, { force: true });
 }
 
 /** Every readable cluster file of `home`, by name. Unreadable ones are skipped: they are not ours. */

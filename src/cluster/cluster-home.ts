@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { clusterPath } from '../client/links/cluster-path.ts';
+import { clusterPath, NoClusterHome } from '../client/links/cluster-path.ts';
 import { ClusterError } from '../errors.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import { assertFree, removeClusterFile, writeClusterFile } from './cluster-file.ts';
+import { assertFree, privateHome, removeClusterFile, sweepClusterFiles, writeClusterFile } from './cluster-file.ts';
 import { selfIdentity } from './process-identity.ts';
 import { createRunDir, removeRunDir } from './run-dir.ts';
 import type { CheckedStart } from './start-options.ts';
@@ -17,13 +17,18 @@ export class Site {
   readonly #scheme: CheckedStart['scheme'];
   readonly #isUnnamed: true | undefined;
   #file: string | undefined;
+  #homeless: NoClusterHome | undefined;
 
   /** @throws ClusterError when a live cluster has the name, or no private directory can be made */
   constructor({ name, scheme }: Pick<CheckedStart, 'name' | 'scheme'>) {
     this.name = name ?? `cluster-${process.pid}-${randomBytes(3).toString('hex')}`;
     this.#isUnnamed = name === undefined ? true : undefined;
     this.#scheme = scheme;
-    assertFree(clusterPath(this.name), this.name);
+    // Before any engine starts. A cluster that nobody named can do without its file.
+    if (name !== undefined) {
+      privateHome();
+      assertFree(clusterPath(name), name);
+    }
     this.runDir = createRunDir();
   }
 
@@ -32,8 +37,18 @@ export class Site {
     return this.#scheme === 'ipc' ? `ipc://${join(this.runDir, name)}` : `${this.#scheme}:*`;
   }
 
-  /** Writes the cluster file. */
+  /** Writes the cluster file. Where that cannot be, the unnamed cluster of a program goes on without it. */
   publish(controller: string): void {
+    try {
+      sweepClusterFiles();
+      this.#write(controller);
+    } catch (error) {
+      if (!(error instanceof NoClusterHome) || this.#isUnnamed !== true) throw error;
+      this.#homeless = error;
+    }
+  }
+
+  #write(controller: string): void {
     const { id: clusterId, name, runDir } = this;
     const owner = selfIdentity();
     const version = PROTOCOL_VERSION;
@@ -42,8 +57,10 @@ export class Site {
     this.#file = writeClusterFile({ version, name, clusterId, controller, runDir, started, owner, isUnnamed });
   }
 
-  /** The cluster file's path. @throws ClusterError before `publish` and after `remove` */
+  /** The cluster file's path. @throws ClusterError before `publish` and after `remove`, and where there is no place for it */
   get file(): string {
+    if (this.#homeless !== undefined)
+      throw new ClusterError(`this cluster has no file: ${this.#homeless.message}`, { cause: this.#homeless });
     if (this.#file === undefined) throw new ClusterError('the cluster is stopped: it has no cluster file');
     return this.#file;
   }

@@ -1,5 +1,6 @@
 import { debuglog } from 'node:util';
 import type { Client, ConnectOptions } from '../client/client.ts';
+import { checkDescriptors } from '../comm/descriptors.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import { BACK_END_ABORTED, ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
@@ -86,6 +87,7 @@ export class Cluster {
    */
   static async start(options: StartOptions | number = {}): Promise<Cluster> {
     const checked = checkStart(typeof options === 'number' ? { engines: options } : options);
+    checkLimit(checked.engines);
     const cluster = new Cluster(checked, checked.softwareGpu ? await softwareGpuVariables() : {});
     try {
       await cluster.#open();
@@ -353,6 +355,18 @@ export class Cluster {
 
 guardCalls(Cluster, 'Cluster', CLUSTER_CLASS);
 guardCalls(Cluster.prototype, 'cluster', CLUSTER satisfies Signatures<Cluster, 'stop'>);
+
+/** Descriptors of this process for each engine: its pipes, and the links of controller and client. */
+const PER_ENGINE = 32;
+
+/** @throws ClusterError where so many engines would run out of descriptors */
+function checkLimit(engines: number): void {
+  try {
+    checkDescriptors(`a cluster of ${engines} engines`, engines * PER_ENGINE);
+  } catch (error) {
+    throw new ClusterError((error as Error).message, { cause: error });
+  }
+}
 
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;

@@ -1,6 +1,7 @@
 import { debuglog } from 'node:util';
 import { PeerClosed } from '../comm/link.ts';
 import type { Listener, Transport } from '../comm/transport.ts';
+import { VersionError } from '../protocol/header-codec.ts';
 import type { ClusterVerb, EngineId, EngineRecord, Fate, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
 import { type Channel, listenChannels } from '../rpc/channel.ts';
 import { ROSTER } from '../rpc/conversations.ts';
@@ -67,6 +68,11 @@ export class Controller {
       {
         message: (message, _, party) => controller.#take(message, party),
         down: (reason, party) => controller.#onDown(party, reason),
+        // Its answer names both versions to a party of another one.
+        dropped: (error, party) => {
+          debug('dropped: %s', error.message);
+          if (error instanceof VersionError) void party.send({ type: 'stopping' });
+        },
       },
     );
     return controller;

@@ -4,6 +4,7 @@ import { chmod, lstat, rm } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { context, Dealer, type EventType, type Observer, Router } from 'zeromq';
 import { ConnectionError } from '../errors.ts';
+import { checkDescriptors } from './descriptors.ts';
 import { checkFree, type Endpoint, parseEndpoint } from './endpoint.ts';
 import { Hub, type SendOutcome, SWEEP_MS } from './hub.ts';
 import { type Carrier, limitsOf, PacketLink } from './link.ts';
@@ -43,6 +44,7 @@ export function zeromqTransport(options: TransportOptions = {}): Transport {
 
 function connect(address: string, handlers: LinkHandlers, options: TransportOptions): Link {
   const endpoint = parseEndpoint(address);
+  checkDescriptors(`a link to ${address}`);
   return new DealerCarrier(endpoint, handlers, limitsFor(endpoint, options)).link;
 }
 

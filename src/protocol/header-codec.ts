@@ -6,6 +6,9 @@ import type { Body } from './codec.ts';
 import { asObject } from './fields.ts';
 import { HEADERS, type Header, LARGE_HEADERS, PROTOCOL_VERSION } from './messages.ts';
 
+/** The peer speaks another version of the protocol. */
+export class VersionError extends ProtocolError {}
+
 const MAX_HEADER = 4 * 1024 * 1024;
 const SMALL_HEADER = 64 * 1024;
 
@@ -48,7 +51,7 @@ function checkHeader(value: unknown): Header {
   const { v, type } = asObject(value, 'a header');
   if (v !== PROTOCOL_VERSION) {
     const theirs = typeof v === 'number' ? v : 'none';
-    throw new ProtocolError(
+    throw new VersionError(
       `protocol versions differ: the peer speaks ${theirs}, this side ${PROTOCOL_VERSION}; run the same directview on both`,
     );
   }

@@ -1,6 +1,7 @@
 import { PeerClosed } from '../comm/link.ts';
 import type { Transport } from '../comm/transport.ts';
 import { ClusterError, ConnectionError } from '../errors.ts';
+import { VersionError } from '../protocol/header-codec.ts';
 import type { ClusterVerb, EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
 import { Backoff } from '../util/backoff.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
@@ -82,6 +83,9 @@ export class RosterClient {
     const channel = openChannel(options, 'controller', {
       message: (message) => this.#take(message),
       down: (reason, from) => this.#down(reason, from),
+      dropped: (error) => {
+        if (error instanceof VersionError) this.#lose(`the controller cannot be understood: ${error.message}`);
+      },
     });
     this.#channel = channel;
     void channel.send(this.#hello);

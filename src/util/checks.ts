@@ -64,6 +64,12 @@ export const FLAG: Check = must('true or false', (value) => typeof value === 'bo
 export const TEXT: Check = must('a string', isText);
 /** A text that is not empty. */
 export const WORD: Check = must('a string that is not empty', (value) => isText(value) && value !== '');
+/** The name of a call: it travels in a header, which has a limit. */
+export const LABEL: Check = (value, name, where) => {
+  WORD(value, name, where);
+  SHORT(value, name, where);
+};
+const SHORT = ranged('a string of at most 1000 characters', isText, (value) => String(value).length <= 1000);
 /** A number other than NaN and ±Infinity. */
 export const FINITE: Check = must('a number', Number.isFinite);
 /** A duration; 0 does not wait, Infinity sets no limit. */

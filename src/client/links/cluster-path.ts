@@ -8,8 +8,20 @@ const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 export function clusterHome(): string {
   const own = process.env['DIRECTVIEW_HOME'];
   if (own) return own;
-  return join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'directview');
+  return join(process.env['XDG_STATE_HOME'] || join(homeOfUser(), '.local', 'state'), 'directview');
 }
+
+function homeOfUser(): string {
+  try {
+    return homedir();
+  } catch (cause) {
+    const why = `user ${process.getuid?.()} has no home directory: set HOME, or DIRECTVIEW_HOME, to a folder of yours`;
+    throw new NoClusterHome(why, { cause });
+  }
+}
+
+/** No cluster file can be kept here: there is no place for it, or it cannot be written. */
+export class NoClusterHome extends ClusterError {}
 
 /** @throws ClusterError for a name that would not be one plain file name */
 export function checkName(name: string): string {

@@ -4,12 +4,12 @@ import {
   DURATION,
   FINITE,
   FLAG,
+  LABEL,
   must,
   orWord,
   type Rules,
   SIGNAL,
   TIME_TO_RUN,
-  WORD,
 } from '../../util/checks.ts';
 import type { ConcurrencyOption } from '../options.ts';
 import { AsyncResult } from '../results/async-result.ts';
@@ -98,7 +98,7 @@ export const BALANCED_OPTIONS: Rules<BalancedOptions> = {
   follow: DEPENDENCY,
   signal: SIGNAL,
   interrupt: FLAG,
-  label: WORD,
+  label: LABEL,
   hwm: orWord(count(), 'auto'),
 };
 

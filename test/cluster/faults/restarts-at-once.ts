@@ -1,6 +1,7 @@
 // Two clients that ask the cluster for things that exclude each other.
 import * as assert from 'uvu/assert';
-import { ClusterError } from '../../../src/errors.ts';
+import { ClusterError, ConnectionError } from '../../../src/errors.ts';
+import { rejects } from '../../support/assert.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
@@ -52,6 +53,15 @@ test('a restart and a shutdown at once: whichever was asked for last has its way
     rig.cluster.engines.map(({ id }) => id),
     [0, 1],
   );
+});
+
+test('requests that are under way when their client is closed fail', async () => {
+  const other = await rig.cluster.connect();
+  const asked = [other.restart([0]), other.addEngines(1)];
+  const failures = asked.map((wait) => rejects(() => wait, ConnectionError));
+  await other.close();
+  await Promise.all(failures);
+  await rig.rc.waitForEngines(3, { timeout: 20_000 });
 });
 
 declare const engine: { readonly id: number };

@@ -97,7 +97,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   into: [5, 'not a name', null, '', 'class'],
   json: [5, '', null],
   k: ['x', null],
-  label: [...NOT_TEXTS, ''],
+  label: [...NOT_TEXTS, '', 'x'.repeat(1001)],
   lenient: NOT_FLAGS,
   like: ['x', 5, null],
   loopMaxIterations: [...NOT_COUNTS, 0],

@@ -16,7 +16,12 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type ClusterFile, loadClusterFile } from '../../../src/client/links/cluster-file.ts';
 import { clusterHome } from '../../../src/client/links/cluster-path.ts';
-import { listClusters, removeClusterFile, writeClusterFile } from '../../../src/cluster/cluster-file.ts';
+import {
+  listClusters,
+  removeClusterFile,
+  sweepClusterFiles,
+  writeClusterFile,
+} from '../../../src/cluster/cluster-file.ts';
 import { selfIdentity } from '../../../src/cluster/process-identity.ts';
 import { ClusterError } from '../../../src/errors.ts';
 import { throws } from '../../support/assert.ts';
@@ -118,6 +123,14 @@ test('the list knows the living from the stale, and skips what is not ours', () 
     ],
   );
   assert.equal(listClusters(join(home, 'nowhere')), []);
+});
+
+test('the sweep removes the files of killed clusters, and no others', () => {
+  const home = mkdtempSync(join(root, 'sweep-'));
+  writeClusterFile(file('live'), home);
+  writeClusterFile(file('gone', { owner: dead }), home);
+  sweepClusterFiles(home);
+  assert.equal(readdirSync(home), ['live.json']);
 });
 
 test('a pid that the system has given to another process is stale', () => {

@@ -189,4 +189,14 @@ test('bytes that are no message are dropped, and the controller lives', () =>
     await client.hears('roster');
   }));
 
+test('a party of another version is answered, so that it learns of both versions', () =>
+  withController({}, async (party) => {
+    const client = party().say({ type: 'hello', client: 'c' });
+    await client.hears('roster');
+    const stranger = party();
+    void stranger.link.send([Buffer.from('{"v":99,"type":"hello","client":"d"}')]);
+    await stranger.hears('stopping');
+    assert.equal(client.types(), ['roster']);
+  }));
+
 test.run();

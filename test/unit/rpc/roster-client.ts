@@ -201,4 +201,14 @@ test('closing fails what waits, and is no loss', () =>
     assert.equal(events, []);
   }));
 
+test('a controller of another version is told at once', async () => {
+  const listener = await transport.listen('memory://*', {
+    onMessage: (_, link) => void link.send([Buffer.from('{"v":99,"type":"roster","engines":[]}')]),
+  });
+  const client = new RosterClient(transport, listener.endpoint, 'c');
+  await rejects(() => client.ready({ timeout: 5000 }), ConnectionError, /protocol versions differ: the peer speaks 99/);
+  await client.close();
+  await listener.close();
+});
+
 test.run();

@@ -1,0 +1,106 @@
+// Where a process runs: few descriptors, no home that can be written, no entry in the list of users.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import { zeromqTransport } from '../../../src/comm/zeromq.ts';
+import { ClusterError } from '../../../src/errors.ts';
+import { rejects, throws } from '../../support/assert.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('faults/limits');
+const DIST = fileURLToPath(new URL('../../../', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'dvlimits-'));
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs a module under a limit of descriptors. */
+function limited(descriptors: number, code: string) {
+  const file = join(folder, 'script.mjs');
+  writeFileSync(file, code);
+  const { status, signal, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', process.execPath, file],
+    {
+      encoding: 'utf8',
+      timeout: 60_000,
+    },
+  );
+  return { status, signal, stdout, stderr };
+}
+
+test('a link that would need the last descriptors is refused; the process goes on', async () => {
+  const listener = await zeromqTransport().listen(`ipc://${folder}/s`, { onMessage() {} });
+  const { status, signal, stdout, stderr } = limited(
+    150,
+    `import { zeromqTransport } from '${DIST}src/comm/zeromq.js';
+const transport = zeromqTransport();
+const links = [];
+try {
+  for (let i = 0; i < 500; i++) links.push(transport.connect('ipc://${folder}/s', { onMessage() {} }));
+} catch (error) {
+  console.log(error.name, error.message);
+}
+await new Promise((resolve) => setTimeout(resolve, 300));
+await Promise.all(links.map((link) => link.close()));
+console.log('lives');`,
+  );
+  await listener.close();
+  assert.is(status, 0, `${signal} ${stderr}`);
+  assert.match(
+    stdout,
+    /^ConnectionError a link to ipc:.* descriptors: \d+ of this process are open, and 150 is its limit/,
+  );
+  assert.match(stdout, /lives\n$/);
+});
+
+test('a cluster that is too large for the limit is refused before anything starts', () => {
+  const { status, stdout, stderr } = limited(
+    300,
+    `import { Cluster } from '${DIST}src/index.js';
+try {
+  await Cluster.start({ engines: 60, device: 'cpu' });
+} catch (error) {
+  console.log(error.name, error.message);
+}`,
+  );
+  assert.is(status, 0, stderr);
+  assert.match(
+    stdout,
+    /^ClusterError a cluster of 60 engines needs 1920 descriptors: .* 300 is its limit \(ulimit -n\)\n$/,
+  );
+});
+
+for (const [what, home] of [['a folder that cannot be made', '/dev/null/home']] as const) {
+  test(`an unnamed cluster does without its file: ${what}`, async () => {
+    const before = process.env['DIRECTVIEW_HOME'];
+    process.env['DIRECTVIEW_HOME'] = home;
+    try {
+      const cluster = await Cluster.start({ engines: 1, device: 'cpu' });
+      try {
+        const rc = await cluster.connect();
+        assert.is(await rc.view(0).apply(() => 5), 5);
+        throws(
+          () => cluster.file,
+          ClusterError,
+          /^this cluster has no file: .* cannot be written .*set DIRECTVIEW_HOME/,
+        );
+      } finally {
+        await cluster.stop();
+      }
+      await rejects(
+        () => Cluster.start({ engines: 1, device: 'cpu', name: 'named' }),
+        ClusterError,
+        /cannot be written .*: set DIRECTVIEW_HOME to a folder of yours$/,
+      );
+    } finally {
+      if (before === undefined) delete process.env['DIRECTVIEW_HOME'];
+      else process.env['DIRECTVIEW_HOME'] = before;
+    }
+  });
+}
+
+test.run();
