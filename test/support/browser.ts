@@ -42,7 +42,9 @@ export class Browser {
     const { sessionId } = await browser.#ask('Target.attachToTarget', { targetId, flatten: true });
     browser.#session = sessionId as string;
     await browser.#ask('Emulation.setDeviceMetricsOverride', { ...size, deviceScaleFactor: 1, mobile: false });
-    while ((await browser.evaluate('document.readyState')) !== 'complete') await new Promise((r) => setTimeout(r, 20));
+    // The empty page from before is complete, too.
+    const isThere = "document.readyState === 'complete' && location.href !== 'about:blank'";
+    while ((await browser.evaluate(isThere)) !== true) await new Promise((r) => setTimeout(r, 20));
     return browser;
   }
 
