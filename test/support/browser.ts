@@ -42,9 +42,11 @@ export class Browser {
     const { sessionId } = await browser.#ask('Target.attachToTarget', { targetId, flatten: true });
     browser.#session = sessionId as string;
     await browser.#ask('Emulation.setDeviceMetricsOverride', { ...size, deviceScaleFactor: 1, mobile: false });
-    // The empty page from before is complete, too.
+    // The empty page from before is complete, too; pictures that load lazily come after that.
     const isThere = "document.readyState === 'complete' && location.href !== 'about:blank'";
-    while ((await browser.evaluate(isThere)) !== true) await new Promise((r) => setTimeout(r, 20));
+    const isDrawn = '[...document.images].every((one) => one.complete && one.naturalWidth > 0)';
+    const isReady = `${isThere} && document.body.childElementCount > 0 && ${isDrawn}`;
+    while ((await browser.evaluate(isReady)) !== true) await new Promise((r) => setTimeout(r, 20));
     return browser;
   }
 
