@@ -94,6 +94,7 @@ export class UserNamespace {
 
   /** Names that the user has set, in the order of setting. */
   names(): string[] {
+    this.#unseen.settle();
     const own = Object.getOwnPropertyNames(globalThis).filter((name) => !this.#isBaseline(name));
     return [...own, ...this.shadows.names()];
   }

@@ -45,6 +45,11 @@ export class UnseenNames {
     return undefined;
   }
 
+  /** Lets go of names that user code has deleted or defined anew. */
+  settle(): void {
+    for (const name of [...this.#names.keys()]) this.peek(name);
+  }
+
   /** Forgets a name that is set or deleted next. */
   forget(name: string): void {
     const wasUnseen = this.peek(name) !== undefined;

@@ -164,6 +164,7 @@ function leaks(test: Suite, rig: () => Rig): void {
     }
     await product('C');
     await e0.execute('delete globalThis.C');
+    assert.is(await buffers(), start);
     for (let i = 0; i < 5; i++) await product('C');
     await e0.execute('C; 0');
     for (let i = 0; i < 5; i++) await product('C');
