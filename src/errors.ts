@@ -134,6 +134,7 @@ export class RemoteError extends DirectViewError {
     const { ename, evalue, traceback = '', engineInfo } = init;
     // Hidden: Node prints the visible fields of an uncaught error, and the message says the same.
     for (const [name, value] of Object.entries({ ename, evalue, traceback, engineInfo })) hide(this, name, value);
+    dropFrames(this);
     hide(this, 'stack', this.#stack());
   }
 
@@ -174,6 +175,17 @@ export class RemoteError extends DirectViewError {
     return joinLines(`${this.#head}${bodyOf(this, options, show)}`, this.#place.caller ?? '');
   }
 }
+
+/**
+ * Drops the frames that V8 has taken: they are this library's. Newer versions of Node print the line of the first one
+ * above an uncaught error. The caller sets the stack. @internal
+ */
+export function dropFrames(error: Error): void {
+  Error.captureStackTrace(error, dropFramesAbove);
+}
+
+// No frame lies above a function that is not being called.
+function dropFramesAbove(): void {}
 
 function hide(error: Error, name: string, value: unknown): void {
   Object.defineProperty(error, name, { value, enumerable: false, writable: true, configurable: true });
@@ -313,6 +325,7 @@ export class CompositeError extends AggregateError {
   constructor(method: string, errors: readonly RemoteError[]) {
     super([], compositeMessage(method, errors));
     hide(this, 'name', 'CompositeError');
+    dropFrames(this);
     // Behind a getter: Node would print each of them below an uncaught error, whose stack has said it all.
     Object.defineProperty(this, 'errors', { get: () => errors, configurable: true });
     // Made when it is asked for: a map may have a hundred thousand errors.

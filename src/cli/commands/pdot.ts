@@ -75,8 +75,11 @@ function tooLarge({ m, k, n, dtype }: Flags): string | undefined {
   for (const [name, [rows, columns]] of Object.entries(matrices)) {
     // Random values are made as float64.
     const bytes = rows * columns * (name === 'C' ? itemSize(dtype) : 8);
-    if (bytes <= constants.MAX_LENGTH) continue;
-    return `${name} [${rows}×${columns}] takes ${gib(bytes)}, and one array holds ${gib(constants.MAX_LENGTH)}: smaller --m, --k, --n`;
+    if (bytes <= Math.min(constants.MAX_LENGTH, totalmem())) continue;
+    // Newer versions of Node have arrays beyond the memory of most machines.
+    const [whose, most] =
+      constants.MAX_LENGTH < totalmem() ? ['one array holds', constants.MAX_LENGTH] : ['this machine has', totalmem()];
+    return `${name} [${rows}×${columns}] takes ${gib(bytes)}, and ${whose} ${gib(most)}: smaller --m, --k, --n`;
   }
   const bytes = (m * k + k * n + m * n) * itemSize(dtype);
   if (bytes <= totalmem()) return undefined;

@@ -1,4 +1,4 @@
-import { CompositeError, DirectViewError, RemoteError } from '../../errors.ts';
+import { CompositeError, DirectViewError, dropFrames, RemoteError } from '../../errors.ts';
 import { isCallers } from '../../util/user-modules/caller-frames.ts';
 
 /** Functions whose frames, and those above them, are left out. */
@@ -41,6 +41,7 @@ export class CallSite {
     const { caller } = this;
     if (error instanceof RemoteError || error instanceof CompositeError) error.place({ caller });
     else if (error instanceof DirectViewError && caller !== '') {
+      dropFrames(error);
       error.stack = `${error.name}: ${error.message}\n${caller}`;
     }
     return error;
