@@ -1,5 +1,6 @@
 // tfjs on the backends that tests can open without an engine. webgpu needs a device of ours: its context runs the same cases.
 import * as tf from '@tensorflow/tfjs-core';
+import { restoreUtil } from '../../engines/contexts/host/tensorflow.ts';
 import type { TF } from '../../kernels/device.ts';
 
 export type BackendName = 'cpu' | 'wasm' | 'tensorflow';
@@ -8,7 +9,10 @@ export type Opened = { readonly name: BackendName; readonly reason?: string };
 const LOADERS: Readonly<Record<BackendName, () => Promise<unknown>>> = {
   cpu: () => import('@tensorflow/tfjs-backend-cpu'),
   wasm: () => import('@tensorflow/tfjs-backend-wasm'),
-  tensorflow: () => import('@tensorflow/tfjs-node'),
+  tensorflow: () => {
+    restoreUtil();
+    return import('@tensorflow/tfjs-node');
+  },
 };
 
 /** Loads every backend; one that cannot be loaded comes with the reason. */

@@ -47,8 +47,8 @@ export async function loadTensorflow(threads: number): Promise<Tfjs> {
   }
 }
 
-// Node 23 removed util.isNullOrUndefined, which almost every op of tfjs-node 4.22 calls.
-function restoreUtil(): void {
+/** Node 23 removed util.isNullOrUndefined, which almost every op of tfjs-node 4.22 calls: puts it back. */
+export function restoreUtil(): void {
   const util = createRequire(import.meta.url)('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;
 }

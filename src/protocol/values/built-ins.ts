@@ -3,6 +3,17 @@ import { createRequire } from 'node:module';
 import { Ref } from './ref.ts';
 
 const NAMESPACES = ['Math', 'JSON', 'Reflect', 'Atomics', 'Intl', 'console', 'process'];
+/** Functions that Node writes in JavaScript: their source needs what only Node has. */
+const OF_NODE = [
+  'structuredClone',
+  'atob',
+  'btoa',
+  'fetch',
+  'queueMicrotask',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+];
 const MODULES = ['os', 'path', 'fs', 'fs/promises', 'util', 'crypto', 'url', 'v8', 'perf_hooks', 'zlib'];
 
 let expressions: Map<unknown, string> | undefined;
@@ -27,6 +38,7 @@ function collect(): Map<unknown, string> {
     found.set(value, name);
     addFunctions(found, name, value);
   }
+  for (const name of OF_NODE) found.set(Reflect.get(globalThis, name), name);
   for (const name of NAMESPACES) addFunctions(found, name, Reflect.get(globalThis, name) as object);
   return found;
 }

@@ -34,9 +34,14 @@ export function functionSource(fn: AnyFunction): string {
 
 const expressions = new BoundedMap<string, string>(MAX_CACHED);
 
-// Only functions of sloppy code that are written with `function` have this field of their own.
+// Only functions of sloppy code that are written with `function` can be asked for their caller: others throw.
 function isSloppy(fn: AnyFunction): boolean {
-  return Object.hasOwn(fn, 'caller');
+  try {
+    const caller: unknown = Reflect.get(fn, 'caller');
+    return caller === null || typeof caller === 'function';
+  } catch {
+    return false;
+  }
 }
 
 function normalise(fn: AnyFunction, text: string): string {
