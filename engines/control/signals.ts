@@ -3,7 +3,7 @@ import process from 'node:process';
 
 /**
  * SIGUSR1 would open Node's inspector, by which every user of this machine could run code here. SIGUSR2 and SIGHUP would
- * end the engine. User code may listen to them, too.
+ * end the engine. User code may listen to them, too; to SIGUSR1 only where Node does not know --disable-sigusr1.
  */
 const HARMLESS = ['SIGUSR1', 'SIGUSR2', 'SIGHUP'] as const;
 
