@@ -1,6 +1,9 @@
 // A client ends its own tasks, and others only when it is asked to. Large aborts, listeners that throw, signals of the
 // system, and functions that come back.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
@@ -99,12 +102,23 @@ test('Ctrl-C in directview px, behind the task of another client', async () => {
 test('abort takes 100 000 queued tasks, and none of them runs', async () => {
   const count = 100_000;
   await rig.e0.push({ ran: 0 });
-  const nothing = rig.e0.apply(nap);
+  const folder = mkdtempSync(join(tmpdir(), 'own-tasks-'));
+  // It ends when it is told to, however long this machine takes to queue the others.
+  const nothing = rig.e0.apply(
+    async (mark: string) => {
+      const { existsSync } = await import('node:fs');
+      while (!existsSync(mark)) await new Promise((resolve) => setTimeout(resolve, 20));
+      return 'rested';
+    },
+    join(folder, 'mark'),
+  );
   await untilRunning(rig.rc, [0]);
   const tasks = Array.from({ length: count }, () => rig.e0.execute('ran += 1'));
   await rig.rc.abort();
   const ends = await Promise.allSettled(tasks);
+  writeFileSync(join(folder, 'mark'), '');
   assert.is(await nothing, 'rested');
+  rmSync(folder, { recursive: true });
   const aborted = ends.filter(
     (end) => end.status === 'rejected' && (end.reason as RemoteError).ename === 'TaskAborted',
   );
