@@ -32,7 +32,7 @@ export interface ControllerOptions {
   readonly isWatched?: (id: EngineId) => boolean;
   /** Which tasks had started on that engine, which has been killed. */
   readonly fateOf?: (id: EngineId) => Fate | undefined;
-  /** Whether a client's process lives; default asks this host. */
+  /** True while a client's process lives; default asks this host. */
   readonly isAlive?: (pid: number) => boolean;
 }
 

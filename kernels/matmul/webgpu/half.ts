@@ -1,5 +1,4 @@
-const THREADS = 64;
-const GROUPS = 65_535;
+import { FlatKernels, THREADS } from './flat-kernels.ts';
 
 const shader = (body: string): string => `
 @group(0) @binding(0) var<storage, read_write> halves: array<u32>;
@@ -34,11 +33,10 @@ const NARROW = `  var pair = vec2<f32>(floats[2u * i], 0.0);
  * unpack2x16float and pack2x16float.
  */
 export class HalfConverter {
-  readonly #device: GPUDevice;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #kernels: FlatKernels;
 
   constructor(device: GPUDevice) {
-    this.#device = device;
+    this.#kernels = new FlatKernels(device);
   }
 
   /** Submits floats := halves. The size of `floats` gives the number of elements. */
@@ -52,25 +50,6 @@ export class HalfConverter {
   }
 
   #run(body: string, halves: GPUBuffer, floats: GPUBuffer): void {
-    const pipeline = this.#pipeline(body);
-    const entries = [halves, floats].map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const encoder = this.#device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-    const groups = Math.ceil(halves.size / 4 / THREADS);
-    const width = Math.min(groups, GROUPS);
-    pass.dispatchWorkgroups(width, Math.ceil(groups / width));
-    pass.end();
-    this.#device.queue.submit([encoder.finish()]);
-  }
-
-  #pipeline(body: string): GPUComputePipeline {
-    const known = this.#pipelines.get(body);
-    if (known !== undefined) return known;
-    const module = this.#device.createShaderModule({ code: shader(body) });
-    const pipeline = this.#device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
-    this.#pipelines.set(body, pipeline);
-    return pipeline;
+    this.#kernels.submit({ shader: shader(body), buffers: [halves, floats], items: halves.size / 4 });
   }
 }

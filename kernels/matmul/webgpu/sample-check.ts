@@ -1,4 +1,5 @@
 import type { Product } from '../product.ts';
+import { FlatKernels, THREADS } from './flat-kernels.ts';
 import type { GemmDType } from './wgsl.ts';
 
 /** A product in device buffers, all of it in one binding each. */
@@ -8,9 +9,6 @@ export interface CheckedProduct {
   readonly c: GPUBuffer;
   readonly product: Product & { readonly dtype: GemmDType };
 }
-
-const THREADS = 64;
-const GROUPS = 65_535;
 
 // An element of each operand from its bits: buffers are bound as words whatever they hold.
 const READ: Record<GemmDType, string> = {
@@ -47,7 +45,7 @@ struct Found { wrong: atomic<u32>, first: atomic<u32> }
 @group(0) @binding(3) var<storage, read_write> found: Found;
 @group(0) @binding(4) var<uniform> sizes: Sizes;
 ${['a', 'b', 'c'].map((name) => read(name, dtype)).join('\n')}
-fn place(line: u32, count: u32) -> u32 { return min(line * max(1u, (count - 1u) / max(1u, sizes.lines - 1u)), count - 1u); }
+fn place(line: u32, count: u32) -> u32 { return line * (count - 1u) / (sizes.lines - 1u); }
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let s = id.y * groups.x * ${THREADS}u + id.x;
@@ -73,10 +71,11 @@ const LINES = 4;
  */
 export class SampleCheck {
   readonly #device: GPUDevice;
-  readonly #pipelines = new Map<GemmDType, GPUComputePipeline>();
+  readonly #kernels: FlatKernels;
 
   constructor(device: GPUDevice) {
     this.#device = device;
+    this.#kernels = new FlatKernels(device);
   }
 
   /** The fault in words; undefined when the sampled rows and columns are right. Buffers beyond a binding are not checked. */
@@ -98,29 +97,10 @@ export class SampleCheck {
 
   #submit({ a, b, c, product }: CheckedProduct, found: GPUBuffer, staging: GPUBuffer): void {
     const { m, k, n, dtype } = product;
-    const pipeline = this.#pipeline(dtype);
     const sizes = this.#device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
     this.#device.queue.writeBuffer(sizes, 0, Uint32Array.of(m, k, n, LINES));
-    const entries = [a, b, c, found, sizes].map((buffer, binding) => ({ binding, resource: { buffer } }));
-    const encoder = this.#device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-    const groups = Math.ceil((LINES * (m + n)) / THREADS);
-    const width = Math.min(groups, GROUPS);
-    pass.dispatchWorkgroups(width, Math.ceil(groups / width));
-    pass.end();
-    encoder.copyBufferToBuffer(found, 0, staging, 0, 8);
-    this.#device.queue.submit([encoder.finish()]);
+    const run = { shader: shader(dtype), buffers: [a, b, c, found, sizes], items: LINES * (m + n) };
+    this.#kernels.submit(run, (encoder) => encoder.copyBufferToBuffer(found, 0, staging, 0, 8));
     sizes.destroy();
-  }
-
-  #pipeline(dtype: GemmDType): GPUComputePipeline {
-    const known = this.#pipelines.get(dtype);
-    if (known !== undefined) return known;
-    const module = this.#device.createShaderModule({ label: `sample check ${dtype}`, code: shader(dtype) });
-    const made = this.#device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
-    this.#pipelines.set(dtype, made);
-    return made;
   }
 }

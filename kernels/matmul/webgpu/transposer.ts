@@ -1,5 +1,4 @@
-const THREADS = 64;
-const GROUPS = 65_535;
+import { FlatKernels, THREADS } from './flat-kernels.ts';
 
 const shader = (body: string): string => `
 @group(0) @binding(0) var<storage, read_write> source: array<u32>;
@@ -37,37 +36,20 @@ export interface BufferMatrix {
 /** Transposes matrices from buffer to buffer on the device, for products whose kernel reads rows. */
 export class Transposer {
   readonly #device: GPUDevice;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #kernels: FlatKernels;
 
   constructor(device: GPUDevice) {
     this.#device = device;
+    this.#kernels = new FlatKernels(device);
   }
 
   /** Submits result := sourceᵀ. The buffer `result` has the size of the matrix, padded to words. */
   run({ buffer, rows, columns, itemSize }: BufferMatrix, result: GPUBuffer): void {
-    const pipeline = this.#pipeline(itemSize === 4 ? WORDS : HALVES);
     const sizes = this.#device.createBuffer({ size: 8, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
     this.#device.queue.writeBuffer(sizes, 0, Uint32Array.of(rows, columns));
-    const entries = [buffer, result, sizes].map((one, binding) => ({ binding, resource: { buffer: one } }));
-    const encoder = this.#device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-    const groups = Math.ceil(result.size / 4 / THREADS);
-    const width = Math.min(groups, GROUPS);
-    pass.dispatchWorkgroups(width, Math.ceil(groups / width));
-    pass.end();
-    this.#device.queue.submit([encoder.finish()]);
+    const text = shader(itemSize === 4 ? WORDS : HALVES);
+    this.#kernels.submit({ shader: text, buffers: [buffer, result, sizes], items: result.size / 4 });
     // Submitted work keeps it until it is done.
     sizes.destroy();
-  }
-
-  #pipeline(body: string): GPUComputePipeline {
-    const known = this.#pipelines.get(body);
-    if (known !== undefined) return known;
-    const module = this.#device.createShaderModule({ code: shader(body) });
-    const pipeline = this.#device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
-    this.#pipelines.set(body, pipeline);
-    return pipeline;
   }
 }
