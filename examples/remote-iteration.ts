@@ -3,13 +3,15 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Client, Cluster, type DirectView, RemoteError, ref } from 'directview';
 import { cell, check, checksPassed } from './support/tour.ts';
 
-/** The names of this script on the engines. */
-declare let data: number[];
+declare global {
+  /** The list of each engine, by its name there. */
+  var data: number[];
+}
 
-/** Makes the sorted global `data`: s, s + step, … with s = 4 − e, step = e + 1, 4 · step items. Runs on engine `e`. */
+/** Makes the sorted global `data` of an engine: s, s + step, … with s = 4 − e, step = e + 1, 4 · step items. Runs on engine `e`. */
 function makeData(e: number): string {
   const step = e + 1;
-  data = Array.from({ length: 4 * step }, (_, i) => 4 - e + i * step);
+  globalThis.data = Array.from({ length: 4 * step }, (_, i) => 4 - e + i * step);
   return 'data';
 }
 

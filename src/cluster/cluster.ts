@@ -53,8 +53,21 @@ export class Cluster {
 
   private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
     this.#options = options;
-    this.#site = new Site(options);
-    this.#launcher = new LocalLauncher({
+    // First: without a handler, a Ctrl-C while the directory is made ends this process at once and leaves it behind.
+    this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
+    try {
+      this.#site = new Site(options);
+      this.#launcher = this.#localLauncher(softwareEnv);
+    } catch (error) {
+      this.#unguard(); // the name is taken, or the directory cannot be made: nothing to end
+      throw error;
+    }
+    this.#launcher.onExit((exit) => this.#onExit(exit));
+  }
+
+  #localLauncher(softwareEnv: Readonly<Record<string, string>>): Launcher {
+    const options = this.#options;
+    return new LocalLauncher({
       engine: (slot) => this.#engineOptions(slot),
       env: { ...softwareEnv, ...options.env },
       cwd: options.cwd,
@@ -65,9 +78,6 @@ export class Cluster {
       },
       echo: debuglog('directview:engine').enabled || isTracing ? 'stderr' : options.echo,
     });
-    this.#launcher.onExit((exit) => this.#onExit(exit));
-    // Last: a constructor that throws, because the name is taken, must leave nothing guarded. No signal comes in between.
-    this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
   }
 
   /**
