@@ -4,9 +4,9 @@ import { PeerClosed } from '../src/comm/link.ts';
 import type { Listener } from '../src/comm/transport.ts';
 import type { Body } from '../src/protocol/codec.ts';
 import { type DeviceChoice, ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
-import type { MailMessage, TaskMessage, TasksInbound } from '../src/protocol/messages.ts';
+import type { MailMessage, PeersInbound, TaskMessage, TasksInbound } from '../src/protocol/messages.ts';
 import { listenChannels } from '../src/rpc/channel.ts';
-import { TASKS } from '../src/rpc/conversations.ts';
+import { PEERS, TASKS } from '../src/rpc/conversations.ts';
 import type { ContextOptions, ProbedContext } from './contexts/context.ts';
 import type { FromControl } from './control/control.ts';
 import { carryOut } from './control/control-requests.ts';
@@ -31,6 +31,7 @@ export class EngineServer {
   readonly #parts: EngineParts;
   readonly #log = engineLog('tasks');
   #listener: Listener | undefined;
+  #peers: Listener | undefined;
   #stopping = false;
 
   constructor(options: EngineOptions) {
@@ -44,11 +45,14 @@ export class EngineServer {
     const { control, state } = this.#parts;
     this.#guardProcess();
     const probing = probe(this.#options.device, this.#options);
-    const [probed, listener] = await Promise.all([probing, this.#listen(), control.guarded()]);
+    const listening = Promise.all([this.#listen(), this.#listenToPeers()]);
+    const [probed, [listener, peers]] = await Promise.all([probing, listening, control.guarded()]);
     this.#listener = listener;
+    this.#peers = peers;
     this.#install(probed);
-    const engine = { uuid: state.identity.uuid, pid: process.pid, host: hostname(), tasks: listener.endpoint };
-    control.register({ ...engine, device: probed.report });
+    const { uuid } = state.identity;
+    const ends = { tasks: listener.endpoint, peers: peers.endpoint };
+    control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report });
   }
 
   /** Ends the process. Idempotent. */
@@ -59,17 +63,21 @@ export class EngineServer {
     loop.stop();
     board.set('stopping', 1);
     if (reason !== '') logLine(`${state.identity.name} (${process.pid}) ends: ${reason}`);
-    await Promise.allSettled([this.#listener?.close(), state.peers.close(), state.context.close()]);
+    await Promise.allSettled([
+      this.#listener?.close(),
+      this.#peers?.close(),
+      state.peers.close(),
+      state.context.close(),
+    ]);
     await control.close();
     process.exit(code);
   }
 
   #guardProcess(): void {
-    const { tasks, control } = this.#options;
     guardProcess(this.#log, this.#parts.runner);
     sendBeforeEnd(() => this.#listener?.flush());
     process.on('SIGTERM', () => void this.stop(ENGINE_EXIT.ok, 'SIGTERM'));
-    process.on('exit', () => removeSocketFiles([tasks, control]));
+    process.on('exit', () => removeSocketFiles(this.#options));
   }
 
   #install(probed: ProbedContext): void {
@@ -97,6 +105,17 @@ export class EngineServer {
     );
   }
 
+  #listenToPeers(): Promise<Listener> {
+    const { transport } = this.#parts;
+    return listenChannels(
+      { transport, endpoint: this.#options.peers, conversation: PEERS },
+      {
+        message: (message, body) => this.#receiveFromPeer(message, body),
+        dropped: (error) => this.#log.write(`a message of another engine was dropped: ${error.message}`),
+      },
+    );
+  }
+
   // The client must know: it would wait for ever.
   #dropped({ message: reason }: Error, client: TaskClient, id: string | undefined): void {
     this.#log.write(`a message was dropped: ${reason}`);
@@ -108,8 +127,12 @@ export class EngineServer {
     if (message.type === 'task') this.#task(message, body, client);
     else if (message.type === 'fetch') loop.fetch(message.id, client);
     else if (message.type === 'body') bodies.offer(message.id, body);
-    else if (message.type === 'mail') this.#mail(message, body);
     else relay.arrive(message, body[0] as Uint8Array);
+  }
+
+  #receiveFromPeer(message: PeersInbound, body: Body): void {
+    if (message.type === 'mail') this.#mail(message, body);
+    else this.#parts.relay.arrive(message, body[0] as Uint8Array);
   }
 
   // A client that had lost its link sends its tasks again, with the bodies that a running task may wait for.

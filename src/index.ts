@@ -31,7 +31,7 @@ export { pdot } from './client/pdot/pdot.ts';
 export { AsyncResult } from './client/results/async-result.ts';
 export { ExecuteReply } from './client/results/execute-reply.ts';
 export { Cluster } from './cluster/cluster.ts';
-export type { ListedCluster } from './cluster/cluster-file.ts';
+export type { ListedCluster } from './cluster/files/cluster-file.ts';
 export {
   AbortError,
   AlreadyDisplayedError,

@@ -24,7 +24,7 @@ const { board: buffer, uuid, options, port } = workerData as ControlData;
 const board = new StatusBoard(buffer);
 const transport = zeromqTransport();
 const log = engineLog('control');
-const reaper = new Reaper(() => removeSocketFiles([options.tasks, options.control]));
+const reaper = new Reaper(() => removeSocketFiles(options));
 const record = recordFile(options);
 const interrupter = new Interrupter({
   board,
@@ -107,7 +107,7 @@ function replyTo(request: ControlRequest): ControlReply {
 async function close(): Promise<void> {
   await registration.close();
   await listener.close();
-  removeSocketFiles([options.tasks, options.control]);
+  removeSocketFiles(options);
   // The sockets' pollers go with the next turn of the loop.
   setImmediate(() => {
     board.wake('closed');

@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transport } from '../../src/comm/transport.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
 import { VersionError } from '../../src/protocol/header-codec.ts';
-import type { EngineId, EngineRecord, RosterInbound, RosterOutbound } from '../../src/protocol/messages.ts';
+import type { EngineId, EngineRecord, RegistryInbound, RosterOutbound } from '../../src/protocol/messages.ts';
 import { type Channel, openChannel } from '../../src/rpc/channel.ts';
-import { ROSTER } from '../../src/rpc/conversations.ts';
+import { REGISTRY } from '../../src/rpc/conversations.ts';
 import { RosterState } from '../../src/rpc/roster-state.ts';
 import { engineLog } from '../log.ts';
 
@@ -35,7 +36,9 @@ export class Registration {
   readonly #timer: NodeJS.Timeout;
   #engine: Omit<EngineRecord, 'id'> | undefined;
   readonly #roster = new RosterState();
-  #controller: Channel<RosterInbound> | undefined;
+  /** Proves to the controller that a second registration is this engine's own. */
+  readonly #proof = randomUUID();
+  #controller: Channel<RegistryInbound> | undefined;
   #id: EngineId | undefined;
   #up = false;
   #aliveAt = Date.now();
@@ -68,7 +71,7 @@ export class Registration {
   #connect(): void {
     const engine = this.#engine;
     if (this.#closed || engine === undefined) return;
-    const options = { transport: this.#transport, endpoint: this.#options.controller, conversation: ROSTER };
+    const options = { transport: this.#transport, endpoint: this.#options.controller, conversation: REGISTRY };
     this.#controller = openChannel(options, 'controller', {
       message: (message) => this.#take(message),
       down: (reason, channel) => this.#down(channel, reason),
@@ -76,7 +79,7 @@ export class Registration {
     });
     // After a broken link it asks for its old id.
     const slot = this.#id ?? this.#options.slot;
-    void this.#controller.send({ type: 'register', engine, ...(slot === undefined ? {} : { slot }) });
+    void this.#controller.send({ type: 'register', engine, slot, proof: this.#proof });
   }
 
   #dropped(error: Error): void {
@@ -101,7 +104,7 @@ export class Registration {
     this.#events.roster(this.#roster.engines, this.#roster.version);
   }
 
-  #down(channel: Channel<RosterInbound>, reason: Error): void {
+  #down(channel: Channel<RegistryInbound>, reason: Error): void {
     if (channel !== this.#controller || this.#closed) return;
     this.#up = false;
     this.#controller = undefined;

@@ -4,12 +4,12 @@ import type {
   EngineId,
   EngineRecord,
   MailMessage,
+  PeersInbound,
   RelayMessage,
   TaskMessage,
-  TasksInbound,
 } from '../../src/protocol/messages.ts';
 import { type Channel, openChannel } from '../../src/rpc/channel.ts';
-import { TASKS } from '../../src/rpc/conversations.ts';
+import { PEERS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
 import { logLine } from '../log.ts';
@@ -50,7 +50,7 @@ export class Peers {
   readonly #revivers: Revivers;
   readonly #current: CurrentTask;
   readonly #onHost: (value: unknown) => unknown;
-  readonly #channels = new Map<EngineId, Channel<TasksInbound>>();
+  readonly #channels = new Map<EngineId, Channel<PeersInbound>>();
   readonly #mailbox: Mailbox;
   readonly #gone: ((id: EngineId, why: string) => void)[] = [];
   // Topics that were called off: later mail for them is dropped.
@@ -152,7 +152,7 @@ export class Peers {
     else await this.message(to, { type: 'mail', from: this.id, tag }, body);
   }
 
-  /** Sends a message to the tasks socket of a peer. @throws PeerError when it has left, ConnectionError */
+  /** Sends a message to the peers socket of a peer. @throws PeerError when it has left, ConnectionError */
   async message(to: EngineId, message: MailMessage | RelayMessage, body: Body): Promise<void> {
     const record = this.#members.find(to, this.#version);
     if (record === undefined) throw peerError(`engine ${this.id} cannot send to engine ${to}: it left the cluster`);
@@ -177,10 +177,10 @@ export class Peers {
   }
 
   // Peers answer on channels of their own, so nothing comes back on these.
-  #channel({ id, tasks: endpoint }: EngineRecord): Channel<TasksInbound> {
+  #channel({ id, peers: endpoint }: EngineRecord): Channel<PeersInbound> {
     const known = this.#channels.get(id);
     if (known !== undefined) return known;
-    const channel = openChannel({ transport: this.#transport, endpoint, conversation: TASKS }, `engine ${id}`, {
+    const channel = openChannel({ transport: this.#transport, endpoint, conversation: PEERS }, `engine ${id}`, {
       message: () => {},
       down: (reason) => this.#drop(id, reason.message),
     });

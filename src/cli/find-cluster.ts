@@ -2,9 +2,9 @@
 import { rmSync } from 'node:fs';
 import { loadClusterFile } from '../client/links/cluster-file.ts';
 import { clusterHome, pathOfCluster } from '../client/links/cluster-path.ts';
-import { type ListedCluster, listClusters } from '../cluster/cluster-file.ts';
-import { isGone } from '../cluster/process-identity.ts';
-import { sweepRunDirs } from '../cluster/run-dir.ts';
+import { type ListedCluster, listClusters } from '../cluster/files/cluster-file.ts';
+import { isGone } from '../cluster/files/process-identity.ts';
+import { sweepRunDirs } from '../cluster/files/run-dir.ts';
 import { ClusterError } from '../errors.ts';
 import { DEFAULT_NAME } from './arguments.ts';
 

@@ -1,7 +1,7 @@
 // The cluster that a command works with: a running one, or one that the command starts and stops.
 import { Client } from '../client/client.ts';
 import { Cluster } from '../cluster/cluster.ts';
-import type { ListedCluster } from '../cluster/cluster-file.ts';
+import type { ListedCluster } from '../cluster/files/cluster-file.ts';
 import { asksForEngines, type ClusterFlags, startOptions } from './engine-flags.ts';
 import { findCluster, usualCluster } from './find-cluster.ts';
 

@@ -3,9 +3,16 @@ import { join } from 'node:path';
 import { clusterPath, NoClusterHome } from '../client/links/cluster-path.ts';
 import { ClusterError } from '../errors.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
-import { assertFree, privateHome, removeClusterFile, sweepClusterFiles, writeClusterFile } from './cluster-file.ts';
-import { selfIdentity } from './process-identity.ts';
-import { createRunDir, removeRunDir } from './run-dir.ts';
+import {
+  assertFree,
+  privateHome,
+  removeClusterFile,
+  sweepClusterFiles,
+  writeClusterFile,
+} from './files/cluster-file.ts';
+import { writeEngineFile } from './files/engine-file.ts';
+import { selfIdentity } from './files/process-identity.ts';
+import { createRunDir, removeRunDir } from './files/run-dir.ts';
 import type { CheckedStart } from './start-options.ts';
 
 /** The files of a cluster: the private directory of its sockets, and the file by which other processes find it. */
@@ -37,8 +44,9 @@ export class Site {
     return this.#scheme === 'ipc' ? `ipc://${join(this.runDir, name)}` : `${this.#scheme}:*`;
   }
 
-  /** Writes the cluster file. Where that cannot be, the unnamed cluster of a program goes on without it. */
-  publish(controller: string): void {
+  /** Writes the files for clients and for engines of other launchers. Where that cannot be, the unnamed cluster of a program goes on without it. */
+  publish(controller: string, registry: string): void {
+    writeEngineFile(this.runDir, { registry });
     try {
       sweepClusterFiles();
       this.#write(controller);

@@ -10,10 +10,10 @@ import { isTracing } from '../rpc/wire-trace.ts';
 import { guardCalls, type Signatures } from '../util/signature.ts';
 import { Arrivals } from './arrivals.ts';
 import { OwnClients } from './clients/own-clients.ts';
-import { type ListedCluster, listClusters } from './cluster-file.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
+import { type ListedCluster, listClusters } from './files/cluster-file.ts';
 import { watchForgotten } from './launchers/forgotten-engines.ts';
 import { lastWords } from './launchers/last-words.ts';
 import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
@@ -112,6 +112,7 @@ export class Cluster {
     this.#controller = await Controller.listen({
       transport: zeromqTransport(),
       endpoint: this.#site.endpoint('controller'),
+      registry: this.#site.endpoint('registry'),
       vitals: this.#options.vitals,
       onVerb: (verb) => this.#obey(verb),
       onEvent: (event) => this.#onEvent(event),
@@ -120,7 +121,7 @@ export class Cluster {
     });
     if (this.#stopping !== undefined) await this.#controller.close(); // Ctrl-C came while it was binding
     await this.add(this.#options.engines, this.#options.signal);
-    this.#site.publish(this.#controller.endpoint);
+    this.#site.publish(this.#controller.endpoint, this.#controller.registry);
     this.#unwatch = watchForgotten({
       name: this.name,
       isShared: this.#options.name !== undefined,
@@ -135,9 +136,10 @@ export class Cluster {
     return {
       ...request,
       gpu: request.gpu ?? inTurn,
-      controller: this.#live().endpoint,
+      controller: this.#live().registry,
       tasks: this.#site.endpoint(`${name}.tasks`),
       control: this.#site.endpoint(`${name}.control`),
+      peers: this.#site.endpoint(`${name}.peers`),
       slot,
       deathTimeout,
     };

@@ -2,9 +2,17 @@ import { debuglog } from 'node:util';
 import { PeerClosed } from '../comm/link.ts';
 import type { Listener, Transport } from '../comm/transport.ts';
 import { VersionError } from '../protocol/header-codec.ts';
-import type { ClusterVerb, EngineId, EngineRecord, Fate, RosterInbound, RosterOutbound } from '../protocol/messages.ts';
-import { type Channel, listenChannels } from '../rpc/channel.ts';
-import { ROSTER } from '../rpc/conversations.ts';
+import type {
+  ClusterVerb,
+  EngineId,
+  EngineRecord,
+  Fate,
+  RegistryInbound,
+  RosterInbound,
+  RosterOutbound,
+} from '../protocol/messages.ts';
+import { type Channel, type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
+import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
 import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
 import { Pinger } from './pinger.ts';
@@ -22,8 +30,10 @@ type Party = Channel<RosterOutbound>;
 /** How a controller listens, and who is told what it sees. */
 export interface ControllerOptions {
   readonly transport: Transport;
-  /** Where to listen: `ipc://` in a private directory, or loopback. */
+  /** Where clients connect. */
   readonly endpoint: string;
+  /** Where engines connect. */
+  readonly registry: string;
   readonly vitals?: VitalsOptions | undefined;
   /** Carries out what a client asks of the cluster; what it throws is told to the client. Absent: such requests are refused. */
   readonly onVerb?: (verb: ClusterVerb) => Promise<void>;
@@ -50,7 +60,8 @@ export class Controller {
   readonly #clients = new Map<Party, ClientIdentity>();
   readonly #clientWatch: ClientWatch;
   readonly #pinger: Pinger;
-  #listener!: Listener;
+  #clientSocket!: Listener;
+  #engineSocket: Listener | undefined;
   #isStopping = false;
 
   private constructor(options: ControllerOptions) {
@@ -62,25 +73,43 @@ export class Controller {
   /** @throws ConnectionError when the endpoint cannot be bound */
   static async listen(options: ControllerOptions): Promise<Controller> {
     const controller = new Controller(options);
-    const { transport, endpoint } = options;
-    controller.#listener = await listenChannels(
+    const { transport, endpoint, registry } = options;
+    controller.#clientSocket = await listenChannels(
       { transport, endpoint, conversation: ROSTER },
-      {
-        message: (message, _, party) => controller.#take(message, party),
-        down: (reason, party) => controller.#onDown(party, reason),
-        // Its answer names both versions to a party of another one.
-        dropped: (error, party) => {
-          debug('dropped: %s', error.message);
-          if (error instanceof VersionError) void party.send({ type: 'stopping' });
-        },
-      },
+      controller.#handlers((message, party) => controller.#takeFromClient(message, party)),
+    );
+    controller.#engineSocket = await listenChannels(
+      { transport, endpoint: registry, conversation: REGISTRY },
+      controller.#handlers((message, party) => controller.#takeFromEngine(message, party)),
     );
     return controller;
   }
 
-  /** Where engines and clients connect. */
+  #handlers<In extends RosterInbound | RegistryInbound>(
+    take: (message: In, party: Party) => void,
+  ): ChannelHandlers<In, RosterOutbound> {
+    return {
+      message: (message, _, party) => {
+        debug('<- %s', message.type);
+        take(message, party);
+      },
+      down: (reason, party) => this.#onDown(party, reason),
+      // Its answer names both versions to a party of another one.
+      dropped: (error, party) => {
+        debug('dropped: %s', error.message);
+        if (error instanceof VersionError) void party.send({ type: 'stopping' });
+      },
+    };
+  }
+
+  /** Where clients connect. */
   get endpoint(): string {
-    return this.#listener.endpoint;
+    return this.#clientSocket.endpoint;
+  }
+
+  /** Where engines connect. */
+  get registry(): string {
+    return (this.#engineSocket as Listener).endpoint;
   }
 
   /** The live engines, in order of their ids. */
@@ -103,22 +132,27 @@ export class Controller {
     this.#tell({ type: 'replacement-failed', id, reason });
   }
 
-  #take(message: RosterInbound, party: Party): void {
-    debug('<- %s', message.type);
-    if (message.type === 'register') this.#register(message, party);
-    else if (message.type === 'unregister') this.#leave(message.uuid, 'was shut down');
-    else if (message.type === 'hello') this.#hello(party, message);
-    else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, party);
+  #takeFromClient(message: RosterInbound, party: Party): void {
+    if (message.type === 'hello') this.#hello(party, message);
     else void this.#obey(message.request, message.verb, party);
   }
 
-  #register({ engine, slot }: Extract<RosterInbound, { type: 'register' }>, party: Party): void {
-    const admission = this.#isStopping ? { refused: 'the cluster is stopping' } : this.#roster.register(engine, slot);
+  #takeFromEngine(message: RegistryInbound, party: Party): void {
+    if (message.type === 'register') this.#register(message, party);
+    else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, party);
+    else if (this.#followers.get(party) === message.uuid) this.#leave(message.uuid, 'was shut down');
+  }
+
+  #register({ engine, slot, proof }: Extract<RegistryInbound, { type: 'register' }>, party: Party): void {
+    const stopping = this.#isStopping ? { refused: 'the cluster is stopping' } : undefined;
+    const admission = stopping ?? this.#roster.register(engine, slot, proof);
     if ('refused' in admission) this.#refuse(party, engine.uuid, admission.refused);
     else this.#admit(party, engine.uuid, admission);
   }
 
+  // The engine's former link, if it has one, speaks for it no more.
   #admit(party: Party, uuid: string, { id, events }: Admission): void {
+    this.#forgetLinks(uuid);
     void party.send({ type: 'registered', id });
     this.#publish(events);
     this.#welcome(party, uuid);
@@ -148,11 +182,11 @@ export class Controller {
     void party.send({ type: 'roster', engines: this.#roster.engines, version: this.#version });
   }
 
-  /** The answer tells the engine that its controller lives. */
+  /** The answer tells the engine that its controller lives. A heartbeat for another engine has no effect. */
   #heartbeat(uuid: string, party: Party): void {
     const engine = this.#roster.byUuid(uuid);
     if (engine === undefined) this.#refuse(party, uuid, 'not on the roster');
-    else {
+    else if (this.#followers.get(party) === uuid) {
       this.#pinger.seen(engine.id);
       void party.send({ type: 'registered', id: engine.id });
     }
@@ -217,6 +251,10 @@ export class Controller {
 
   #forget(id: EngineId, uuid: string): void {
     this.#pinger.remove(id);
+    this.#forgetLinks(uuid);
+  }
+
+  #forgetLinks(uuid: string): void {
     for (const [party, its] of this.#followers) if (its === uuid) this.#followers.delete(party);
   }
 
@@ -236,6 +274,6 @@ export class Controller {
     this.announceStop();
     this.#clientWatch.close();
     await this.#pinger.close();
-    await this.#listener.close();
+    await Promise.all([this.#clientSocket.close(), this.#engineSocket?.close()]);
   }
 }

@@ -9,6 +9,7 @@ import type { DeviceRequest, EngineOptions } from '../protocol/engine-options.ts
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
 import { RosterClient } from '../rpc/roster-client.ts';
 import { guard } from './exit-guard.ts';
+import { loadEngineFile } from './files/engine-file.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
@@ -86,8 +87,9 @@ function engineOptions(cluster: ClusterFile, request: DeviceRequest): EngineOpti
     ...request,
     device: request.device ?? 'auto',
     threads: request.threads ?? availableParallelism(),
-    controller: cluster.controller,
+    controller: loadEngineFile(cluster.runDir).registry,
     tasks: endpoint('tasks'),
     control: endpoint('control'),
+    peers: endpoint('peers'),
   };
 }

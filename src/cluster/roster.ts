@@ -27,21 +27,29 @@ export class Roster {
   readonly #engines = new Map<EngineId, EngineRecord>();
   /** Incarnations that are over: one that comes back (after a partition, a SIGCONT) is refused. */
   readonly #over = new Map<string, string>();
+  /** The proofs with which live incarnations registered. */
+  readonly #proofs = new Map<string, string | undefined>();
 
   /** Sets the next `n` ids aside for engines about to be started. */
   reserve(n: number): EngineId[] {
     return Array.from({ length: n }, () => this.#next++);
   }
 
-  /** An engine that registers again (it lost its link) keeps its id and raises no event. */
-  register(engine: Candidate, slot?: EngineId): Admission | Refusal {
+  /**
+   * An engine that registers again (it lost its link) keeps its id and raises no event. It must show the same `proof`:
+   * all engines know each other's uuids.
+   */
+  register(engine: Candidate, slot?: EngineId, proof?: string): Admission | Refusal {
     const over = this.#over.get(engine.uuid);
     if (over !== undefined) return { refused: over };
     const known = this.byUuid(engine.uuid);
+    if (known !== undefined && this.#proofs.get(engine.uuid) !== proof)
+      return { refused: 'another engine has its uuid' };
     if (known !== undefined) return { id: known.id, events: [] };
     const id = slot !== undefined && this.#isFree(slot) ? slot : this.#next++;
     const record = { ...engine, id };
     this.#engines.set(id, record);
+    this.#proofs.set(engine.uuid, proof);
     return { id, events: [{ type: 'engine-up', engine: record }] };
   }
 
@@ -55,6 +63,7 @@ export class Roster {
     if (engine === undefined) return [];
     this.#engines.delete(id);
     this.#over.set(engine.uuid, reason);
+    this.#proofs.delete(engine.uuid);
     return [{ type: 'engine-down', id, uuid: engine.uuid, reason, ...end }];
   }
 

@@ -26,12 +26,14 @@ const optionFields = {
   ...requestFields,
   device: deviceChoice,
   threads: whole,
-  /** The controller's endpoint. */
+  /** The endpoint of the controller's registry. */
   controller: text,
   /** Where to bind the tasks socket: an `ipc://` path that does not exist yet, or `tcp://127.0.0.1:*`. */
   tasks: text,
   /** Where to bind the control socket. */
   control: text,
+  /** Where to bind the peers socket. */
+  peers: text,
   /** The id to take over, when this engine replaces another. */
   slot: optional(whole),
   /** Milliseconds without the controller after which the engine exits; default 60 000. */

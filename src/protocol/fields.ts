@@ -161,7 +161,7 @@ export function union<Tag extends string, Table extends Readonly<Record<string, 
   return unionOf(tag, new Map(kinds));
 }
 
-/** Reads the kinds of all these unions. They have the same tag, and no kind is in two of them. */
+/** Reads the kinds of all these unions. They have the same tag; a kind that is in two of them is the same in both. */
 export function anyOf<const U extends readonly Union<unknown>[]>(tag: string, ...unions: U): Union<Infer<U[number]>> {
   type T = Infer<U[number]>;
   return unionOf(tag, new Map(unions.flatMap(({ kinds }) => [...kinds] as [string, Reader<T>][])));

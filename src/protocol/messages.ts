@@ -104,8 +104,14 @@ const output = {
   text: optional(text),
 };
 
-/** The messages that an engine accepts on its tasks socket, from clients and other engines. */
-export const TASKS_INBOUND = union('type', { task, mail, relay, body, fetch });
+/** The messages that an engine accepts on its tasks socket, from clients. */
+export const TASKS_INBOUND = union('type', { task, relay, body, fetch });
+
+/** The messages that an engine accepts on its peers socket, from other engines: values, and nothing that runs. */
+export const PEERS_INBOUND = union('type', { mail, relay });
+
+/** The messages that an engine sends back on its peers socket: none. */
+export const PEERS_OUTBOUND = union('type', {});
 
 const dropped = {
   /** The task that the message was about, where that can be read. */
@@ -149,7 +155,10 @@ export interface OutputMessage extends Message<'output', typeof output> {}
 export interface DroppedMessage extends Message<'dropped', typeof dropped> {}
 
 /** See TASKS_INBOUND. */
-export type TasksInbound = TaskMessage | MailMessage | RelayMessage | BodyMessage | FetchMessage;
+export type TasksInbound = TaskMessage | RelayMessage | BodyMessage | FetchMessage;
+
+/** See PEERS_INBOUND. */
+export type PeersInbound = MailMessage | RelayMessage;
 
 /** See TASKS_OUTBOUND. */
 export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage | DroppedMessage;
@@ -270,7 +279,7 @@ export const CONTROL_REPLIES = union('type', { 'control-reply': controlReply });
 /** Engine → whoever asked. */
 export interface ControlReply extends Message<'control-reply', typeof controlReply> {}
 
-// ---- Roster socket of the controller -------------------------------------------------------------------------------
+// ---- Roster and registry, the sockets of the controller ------------------------------------------------------------
 
 /** The kinds of GPU contexts. */
 export const DEVICE_KINDS = ['webgpu', 'headlessgl', 'tensorflow', 'wasm', 'cpu'] as const;
@@ -315,6 +324,8 @@ const engineFields = {
   tasks: text,
   /** The endpoint of its control socket. */
   control: text,
+  /** The endpoint of its peers socket, for other engines. */
+  peers: text,
   device,
 };
 const numberedFields = { id: whole, ...engineFields };
@@ -345,18 +356,25 @@ export interface Fate extends ObjectOf<typeof fateFields> {}
 
 const fate: Reader<Fate> = object(fateFields);
 
-/** Engine or client → controller. */
+/** Client → controller, on the roster socket. */
 export const ROSTER_INBOUND = union('type', {
-  /** Engine: I am here. `slot` is the id that it wants. */
-  register: { engine: object(engineFields), slot: optional(whole) },
-  /** Engine: I end. */
-  unregister: { uuid: text },
-  /** Client: tell me who is there, and who comes and goes. Process and host tell whether it lives when its link breaks. */
+  /** Tell me who is there, and who comes and goes. Process and host tell whether I live when my link breaks. */
   hello: { client: text, pid: optional(whole), host: optional(text) },
-  /** Engine: I am alive. */
-  heartbeat: { uuid: text },
-  /** Client: something that the cluster's launcher does. */
+  /** Something that the cluster's launcher does. */
   cluster: { request: whole, verb: clusterVerb },
+});
+
+/** Engine → controller, on the registry socket. */
+export const REGISTRY_INBOUND = union('type', {
+  /**
+   * I am here. `slot` is the id that it wants. `proof` is a random text that the engine tells nobody else: a second
+   * registration, over another link, must have the same.
+   */
+  register: { engine: object(engineFields), slot: optional(whole), proof: optional(text) },
+  /** I end. Only over the link that registered this uuid. */
+  unregister: { uuid: text },
+  /** I am alive. Only over the link that registered this uuid. */
+  heartbeat: { uuid: text },
 });
 
 /** Controller → engine or client. `version` grows with each engine that comes or goes: it orders what they know. */
@@ -384,22 +402,35 @@ export type ClusterVerb = Infer<typeof clusterVerb>;
 /** See ROSTER_INBOUND. */
 export type RosterInbound = Infer<typeof ROSTER_INBOUND>;
 
+/** See REGISTRY_INBOUND. */
+export type RegistryInbound = Infer<typeof REGISTRY_INBOUND>;
+
 /** See ROSTER_OUTBOUND. */
 export type RosterOutbound = Infer<typeof ROSTER_OUTBOUND>;
 
 // ---- All of them ---------------------------------------------------------------------------------------------------
 
 /** Every header, told apart by `type`; the codec adds the version. */
-export type Header = TasksInbound | TasksOutbound | ControlRequest | ControlReply | RosterInbound | RosterOutbound;
+export type Header =
+  | TasksInbound
+  | TasksOutbound
+  | PeersInbound
+  | ControlRequest
+  | ControlReply
+  | RosterInbound
+  | RegistryInbound
+  | RosterOutbound;
 
 /** Reads any header. */
 export const HEADERS = anyOf(
   'type',
   TASKS_INBOUND,
   TASKS_OUTBOUND,
+  PEERS_INBOUND,
   CONTROL_REQUESTS,
   CONTROL_REPLIES,
   ROSTER_INBOUND,
+  REGISTRY_INBOUND,
   ROSTER_OUTBOUND,
 );
 

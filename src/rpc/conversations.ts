@@ -1,4 +1,4 @@
-// The conversations of a cluster: each has a side that listens and sides that connect, and a list of what each may say.
+// The conversations of a cluster: each has a side that listens, sides that connect, and a list of what each may say.
 import type { Union } from '../protocol/fields.ts';
 import {
   CONTROL_REPLIES,
@@ -6,6 +6,11 @@ import {
   type ControlReply,
   type ControlRequest,
   type Header,
+  PEERS_INBOUND,
+  PEERS_OUTBOUND,
+  type PeersInbound,
+  REGISTRY_INBOUND,
+  type RegistryInbound,
   ROSTER_INBOUND,
   ROSTER_OUTBOUND,
   type RosterInbound,
@@ -16,15 +21,15 @@ import {
   type TasksOutbound,
 } from '../protocol/messages.ts';
 
-/** Who may say what to whom. `Inbound` goes to the side that listens, `Outbound` comes from it. */
+/** What each side may say. `Inbound` goes to the side that listens, `Outbound` comes from it. */
 export interface Conversation<Inbound extends Header, Outbound extends Header> {
-  /** Names the socket in the wire trace. */
+  /** Names the socket, in the wire trace too. */
   readonly name: string;
   readonly inbound: Union<Inbound>;
   readonly outbound: Union<Outbound>;
 }
 
-/** The engine listens; clients send tasks, other engines send values. */
+/** The engine listens; clients send tasks. */
 export const TASKS: Conversation<TasksInbound, TasksOutbound> = {
   name: 'tasks',
   inbound: TASKS_INBOUND,
@@ -38,7 +43,21 @@ export const CONTROL: Conversation<ControlRequest, ControlReply> = {
   outbound: CONTROL_REPLIES,
 };
 
-/** The controller listens; engines register, clients follow the roster. */
+/** The engine listens; other engines send values. They answer on channels of their own. */
+export const PEERS: Conversation<PeersInbound, never> = {
+  name: 'peers',
+  inbound: PEERS_INBOUND,
+  outbound: PEERS_OUTBOUND,
+};
+
+/** The controller listens; engines register, and follow the roster. */
+export const REGISTRY: Conversation<RegistryInbound, RosterOutbound> = {
+  name: 'registry',
+  inbound: REGISTRY_INBOUND,
+  outbound: ROSTER_OUTBOUND,
+};
+
+/** The controller listens; clients follow the roster, and ask the cluster's launcher. */
 export const ROSTER: Conversation<RosterInbound, RosterOutbound> = {
   name: 'roster',
   inbound: ROSTER_INBOUND,

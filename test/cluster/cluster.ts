@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { loadClusterFile } from '../../src/client/links/cluster-file.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { listClusters } from '../../src/cluster/cluster-file.ts';
+import { listClusters } from '../../src/cluster/files/cluster-file.ts';
 import type { ClusterEvent, StartOptions } from '../../src/cluster/start-options.ts';
 import { AbortError, ClusterError } from '../../src/errors.ts';
 import { allGone, ClusterLab, FAKE_ENGINE, until } from '../fixtures/cluster-lab.ts';

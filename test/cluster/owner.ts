@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../src/cluster/cluster.ts';
-import { listClusters } from '../../src/cluster/cluster-file.ts';
+import { listClusters } from '../../src/cluster/files/cluster-file.ts';
 import { allGone, ClusterLab, FAKE_ENGINE, Program, until } from '../fixtures/cluster-lab.ts';
 import { suite } from '../support/suite.ts';
 

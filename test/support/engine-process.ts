@@ -93,6 +93,7 @@ export function spawnEngine(
     controller: controller.endpoint,
     tasks: `ipc://${folder}/tasks`,
     control: `ipc://${folder}/control`,
+    peers: `ipc://${folder}/peers`,
     device: 'cpu',
     threads: 1,
     ...extra,

@@ -1,6 +1,6 @@
 // `directview list`: lists the clusters of this user.
 import type { Command } from 'commander';
-import type { ListedCluster } from '../../cluster/cluster-file.ts';
+import type { ListedCluster } from '../../cluster/files/cluster-file.ts';
 import { currentClusters } from '../find-cluster.ts';
 import { table } from '../table.ts';
 

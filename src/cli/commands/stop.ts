@@ -2,8 +2,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { ListedCluster } from '../../cluster/cluster-file.ts';
-import { isGone, selfIdentity } from '../../cluster/process-identity.ts';
+import type { ListedCluster } from '../../cluster/files/cluster-file.ts';
+import { isGone, selfIdentity } from '../../cluster/files/process-identity.ts';
 import { zeromqTransport } from '../../comm/zeromq.ts';
 import { ClusterError, TimeoutError } from '../../errors.ts';
 import { RosterClient } from '../../rpc/roster-client.ts';

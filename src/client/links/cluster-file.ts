@@ -1,6 +1,4 @@
-// Other processes find a cluster by its file. It must be readable by its owner only, which is checked on the opened
-// descriptor.
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+// Other processes find a cluster by its file.
 import { fileURLToPath } from 'node:url';
 import { ClusterError } from '../../errors.ts';
 import {
@@ -15,6 +13,7 @@ import {
   text,
 } from '../../protocol/fields.ts';
 import { PROTOCOL_VERSION } from '../../protocol/messages.ts';
+import { readPrivate } from './private-file.ts';
 
 /** Where the controller of a cluster listens. */
 export interface ClusterInfo {
@@ -65,44 +64,6 @@ const clusterFile: Reader<ClusterFile> = object(fileFields);
 export function loadClusterFile(file: string | URL): ClusterFile {
   const path = file instanceof URL ? fileURLToPath(file) : file;
   return parse(readPrivate(path), path);
-}
-
-function readPrivate(path: string): string {
-  const descriptor = openPlain(path);
-  try {
-    assertPrivate(descriptor, path);
-    return readFileSync(descriptor, 'utf8');
-  } finally {
-    closeSync(descriptor);
-  }
-}
-
-function openPlain(path: string): number {
-  try {
-    // O_NONBLOCK: opening a pipe somebody left there must not hang
-    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (cause) {
-    throw new ClusterError(unopened(path, (cause as NodeJS.ErrnoException).code), { cause });
-  }
-}
-
-function unopened(path: string, code: string | undefined): string {
-  if (code === 'ENOENT') return `no cluster file at ${path}: is the cluster running? (directview list)`;
-  if (code === 'ELOOP') return `refused ${path}: it is a symbolic link`;
-  return `${path} cannot be opened: ${code}`;
-}
-
-function assertPrivate(descriptor: number, path: string): void {
-  const stat = fstatSync(descriptor);
-  if (!stat.isFile()) throw new ClusterError(`refused ${path}: it is not a regular file`);
-  if (stat.uid !== process.getuid?.())
-    throw new ClusterError(`refused ${path}: it belongs to user ${stat.uid}, not to you`);
-  const mode = stat.mode & 0o777;
-  if ((mode & 0o077) !== 0) {
-    throw new ClusterError(
-      `refused ${path}: its mode is 0${mode.toString(8)}, so others can open it; chmod 600 ${path}`,
-    );
-  }
 }
 
 function parse(json: string, path: string): ClusterFile {

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { pidRuns } from '../../../src/cluster/process-identity.ts';
+import { pidRuns } from '../../../src/cluster/files/process-identity.ts';
 import { allGone, ClusterLab, FAKE_ENGINE, Program, type Ran, until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
 

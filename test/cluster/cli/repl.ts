@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { isIncomplete } from '../../../src/cli/repl/incomplete.ts';
 import { parsePxLine } from '../../../src/cli/repl/px-line.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
-import { pidRuns } from '../../../src/cluster/process-identity.ts';
+import { pidRuns } from '../../../src/cluster/files/process-identity.ts';
 import { ClusterLab } from '../../fixtures/cluster-lab.ts';
 import { throws } from '../../support/assert.ts';
 import { sleep } from '../../support/cluster.ts';

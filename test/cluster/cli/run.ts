@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
-import { pidRuns } from '../../../src/cluster/process-identity.ts';
+import { pidRuns } from '../../../src/cluster/files/process-identity.ts';
 import { ClusterLab, Program, type Ran } from '../../fixtures/cluster-lab.ts';
 import { untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';

@@ -283,6 +283,7 @@ const ENGINE: EngineRecord = {
   host: 'h',
   tasks: 'memory://tasks',
   control: 'memory://control',
+  peers: 'memory://peers',
   device: {
     kind: 'cpu',
     adapter: 'x',

@@ -4,7 +4,7 @@ import { Controller, type ControllerOptions } from '../../../src/cluster/control
 import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Link, Transport } from '../../../src/comm/transport.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
-import type { EngineRecord, RosterInbound, RosterOutbound } from '../../../src/protocol/messages.ts';
+import type { EngineRecord, RegistryInbound, RosterInbound, RosterOutbound } from '../../../src/protocol/messages.ts';
 import { until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
 
@@ -13,16 +13,31 @@ const test = suite('controller');
 /** A party on the wire: sends, and keeps what it hears. */
 class Party {
   readonly heard: RosterOutbound[] = [];
-  readonly link: Link;
+  readonly #transport: Transport;
+  readonly #controller: Controller;
+  #link: Link | undefined;
 
-  constructor(transport: Transport, endpoint: string) {
-    this.link = transport.connect(endpoint, {
-      onMessage: (parts) => this.heard.push(decodeHeader(parts) as RosterOutbound),
-    });
+  constructor(transport: Transport, controller: Controller) {
+    this.#transport = transport;
+    this.#controller = controller;
   }
 
-  say(message: RosterInbound): this {
-    void this.link.send(encodeMessage(message));
+  /** To the clients' socket, unless an engine's message came first. */
+  get link(): Link {
+    return this.#open(this.#controller.endpoint);
+  }
+
+  #open(endpoint: string): Link {
+    this.#link ??= this.#transport.connect(endpoint, {
+      onMessage: (parts) => this.heard.push(decodeHeader(parts) as RosterOutbound),
+    });
+    return this.#link;
+  }
+
+  say(message: RosterInbound | RegistryInbound): this {
+    const isClient = message.type === 'hello' || message.type === 'cluster';
+    const link = this.#open(isClient ? this.#controller.endpoint : this.#controller.registry);
+    void link.send(encodeMessage(message));
     return this;
   }
 
@@ -38,7 +53,11 @@ class Party {
 function engine(uuid: string): Omit<EngineRecord, 'id'> {
   const device = { kind: 'cpu', adapter: '', driver: '', software: false, gpuMode: 'cpu', tfBackend: 'cpu' } as const;
   const rest = { matmul: 'reference', threads: 1, limits: {}, features: [], versions: {} };
-  const ends = { tasks: `memory://${uuid}.tasks`, control: `memory://${uuid}.control` };
+  const ends = {
+    tasks: `memory://${uuid}.tasks`,
+    control: `memory://${uuid}.control`,
+    peers: `memory://${uuid}.peers`,
+  };
   return { uuid, pid: 1, host: 'h', ...ends, device: { ...device, ...rest } };
 }
 
@@ -48,10 +67,11 @@ async function withController(
   run: (party: () => Party, controller: Controller) => Promise<void>,
 ): Promise<void> {
   const transport = memoryTransport();
-  const controller = await Controller.listen({ transport, endpoint: `memory://controller-${next++}`, ...options });
+  const endpoint = `memory://controller-${next++}`;
+  const controller = await Controller.listen({ transport, endpoint, registry: `${endpoint}.registry`, ...options });
   const parties: Party[] = [];
   const party = () => {
-    parties.push(new Party(transport, controller.endpoint));
+    parties.push(new Party(transport, controller));
     return parties.at(-1)!;
   };
   try {
@@ -118,6 +138,65 @@ test('an engine without a launcher here leaves with its goodbye, or with its lin
     assert.is(reasons[0], 'was shut down');
     assert.match(reasons[1]!, /^lost its connection/);
   }));
+
+test('an engine speaks for itself alone: the heartbeat, the goodbye and a second registration of another one', () =>
+  withController({}, async (party, controller) => {
+    const client = party().say({ type: 'hello', client: 'c' });
+    const a = party().say({ type: 'register', engine: engine('a'), proof: 'known to a alone' });
+    const b = party().say({ type: 'register', engine: engine('b'), proof: 'known to b alone' });
+    await Promise.all([a.hears('roster'), b.hears('roster')]);
+    b.say({ type: 'heartbeat', uuid: 'a' }).say({ type: 'unregister', uuid: 'a' });
+    b.say({ type: 'heartbeat', uuid: 'b' });
+    await b.hears('registered', 2);
+    assert.equal(
+      b.heard.flatMap((message) => (message.type === 'registered' ? [message.id] : [])),
+      [1, 1],
+      'no answer to the heartbeat of a',
+    );
+    for (const proof of [undefined, 'known to b alone']) {
+      const thief = party().say({ type: 'register', engine: { ...engine('a'), tasks: 'memory://thief' }, proof });
+      await thief.hears('stopping');
+      thief.say({ type: 'unregister', uuid: 'a' });
+      await thief.link.close();
+    }
+    const again = party().say({ type: 'register', engine: engine('a'), proof: 'known to a alone' });
+    await again.hears('roster');
+    await a.link.close();
+    again.say({ type: 'heartbeat', uuid: 'a' });
+    await again.hears('registered', 2);
+    assert.equal(
+      controller.engines.map(({ uuid, tasks }) => [uuid, tasks]),
+      [
+        ['a', 'memory://a.tasks'],
+        ['b', 'memory://b.tasks'],
+      ],
+    );
+    assert.equal(
+      client.types().filter((type) => type === 'engine-down'),
+      [],
+    );
+  }));
+
+test('each socket of the controller takes the verbs of its own side', () => {
+  const asked: unknown[] = [];
+  return withController({ onVerb: async (verb) => void asked.push(verb) }, async (party, controller) => {
+    const e = party().say({ type: 'register', engine: engine('a') });
+    await e.hears('roster');
+    void e.link.send(encodeMessage({ type: 'cluster', request: 1, verb: { do: 'stop' } }));
+    void e.link.send(encodeMessage({ type: 'hello', client: 'c' }));
+    e.say({ type: 'heartbeat', uuid: 'a' });
+    await e.hears('registered', 2);
+    assert.equal(e.types(), ['registered', 'roster', 'registered']);
+    const client = party().say({ type: 'hello', client: 'c' });
+    void client.link.send(encodeMessage({ type: 'register', engine: engine('b') }));
+    void client.link.send(encodeMessage({ type: 'unregister', uuid: 'a' }));
+    client.say({ type: 'cluster', request: 2, verb: { do: 'add', n: 1 } });
+    await client.hears('cluster-reply');
+    assert.equal(asked, [{ do: 'add', n: 1 }]);
+    assert.equal(client.types(), ['roster', 'cluster-reply']);
+    assert.is(controller.engines.length, 1);
+  });
+});
 
 test('of a watched engine the exit is awaited', () =>
   withController({ isWatched: () => true }, async (party, controller) => {

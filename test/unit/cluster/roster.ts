@@ -8,7 +8,11 @@ const test = suite('roster');
 function engine(uuid: string): Candidate {
   const device = { kind: 'cpu', adapter: '', driver: '', software: false, gpuMode: 'cpu', tfBackend: 'cpu' } as const;
   const rest = { matmul: 'reference', threads: 1, limits: {}, features: [], versions: {} };
-  const ends = { tasks: `ipc:///x/${uuid}.tasks`, control: `ipc:///x/${uuid}.control` };
+  const ends = {
+    tasks: `ipc:///x/${uuid}.tasks`,
+    control: `ipc:///x/${uuid}.control`,
+    peers: `ipc:///x/${uuid}.peers`,
+  };
   return { uuid, pid: 1, host: 'h', ...ends, device: { ...device, ...rest } };
 }
 

@@ -4,16 +4,33 @@ import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Listener, Parts } from '../../../src/comm/transport.ts';
 import { ConnectionError, ProtocolError } from '../../../src/errors.ts';
 import type { Body } from '../../../src/protocol/codec.ts';
+import { anyOf } from '../../../src/protocol/fields.ts';
 import { encodeMessage } from '../../../src/protocol/header-codec.ts';
-import type { Header, TasksInbound, TasksOutbound } from '../../../src/protocol/messages.ts';
+import {
+  type Header,
+  PEERS_INBOUND,
+  type PeersInbound,
+  TASKS_INBOUND,
+  TASKS_OUTBOUND,
+  type TasksOutbound,
+} from '../../../src/protocol/messages.ts';
 import { type Channel, type ChannelHandlers, listenChannels, openChannel } from '../../../src/rpc/channel.ts';
-import { TASKS } from '../../../src/rpc/conversations.ts';
+import type { Conversation } from '../../../src/rpc/conversations.ts';
 import { rejects, throws } from '../../support/assert.ts';
 import { pattern, sameParts, waitFor } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('channel');
 const transport = memoryTransport();
+
+type TasksInbound = PeersInbound | Extract<Header, { type: 'task' | 'body' | 'fetch' }>;
+
+/** Everything that an engine takes, on one socket. */
+const TASKS: Conversation<TasksInbound, TasksOutbound> = {
+  name: 'tasks',
+  inbound: anyOf('type', TASKS_INBOUND, PEERS_INBOUND),
+  outbound: TASKS_OUTBOUND,
+};
 
 /** Keeps everything that a side is told. */
 class Side<In extends Header, Out extends Header> implements ChannelHandlers<In, Out> {

@@ -22,6 +22,7 @@ const record = (id: number, uuid: string): EngineRecord => ({
   host: 'h',
   tasks: `memory://${uuid}.tasks`,
   control: `memory://${uuid}.control`,
+  peers: `memory://${uuid}.peers`,
   device: { kind: 'cpu', ...device, threads: 1, limits: {}, features: [], versions: {} },
 });
 const [A, B] = [record(0, 'a'), record(1, 'b')];

@@ -27,6 +27,7 @@ async function outcomeOf(answer: (id: string) => Parts): Promise<Outcome> {
     host: 'h',
     tasks: listener.endpoint,
     control: 'memory://none',
+    peers: 'memory://none',
     device: { kind: 'cpu', ...device, threads: 1, limits: {}, features: [], versions: {} },
   };
   const connection = new Connection(record, transport);

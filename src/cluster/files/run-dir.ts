@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ProcessIdentity, processIdentity } from '../client/links/cluster-file.ts';
-import { ClusterError } from '../errors.ts';
+import { type ProcessIdentity, processIdentity } from '../../client/links/cluster-file.ts';
+import { ClusterError } from '../../errors.ts';
 import { isGone, pidRuns, selfIdentity } from './process-identity.ts';
 
 const PATTERN = /^directview-(\d+)-[0-9a-f]+$/;

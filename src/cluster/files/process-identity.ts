@@ -1,7 +1,7 @@
 // Which process owns a file or directory: pid, start time, host and pid namespace. A pid alone is reused by the system.
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { ProcessIdentity } from '../client/links/cluster-file.ts';
+import type { ProcessIdentity } from '../../client/links/cluster-file.ts';
 
 /** From /proc/<pid>/stat: the state's letter and the start time; undefined where there is no /proc, or no such process. */
 function statOf(pid: number): { readonly state: string; readonly started: string } | undefined {

@@ -14,18 +14,18 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { type ClusterFile, loadClusterFile } from '../../../src/client/links/cluster-file.ts';
-import { clusterHome } from '../../../src/client/links/cluster-path.ts';
+import { type ClusterFile, loadClusterFile } from '../../../../src/client/links/cluster-file.ts';
+import { clusterHome } from '../../../../src/client/links/cluster-path.ts';
 import {
   listClusters,
   removeClusterFile,
   sweepClusterFiles,
   writeClusterFile,
-} from '../../../src/cluster/cluster-file.ts';
-import { selfIdentity } from '../../../src/cluster/process-identity.ts';
-import { ClusterError } from '../../../src/errors.ts';
-import { throws } from '../../support/assert.ts';
-import { suite } from '../../support/suite.ts';
+} from '../../../../src/cluster/files/cluster-file.ts';
+import { selfIdentity } from '../../../../src/cluster/files/process-identity.ts';
+import { ClusterError } from '../../../../src/errors.ts';
+import { throws } from '../../../support/assert.ts';
+import { suite } from '../../../support/suite.ts';
 
 const test = suite('cluster file');
 const root = mkdtempSync(join(tmpdir(), 'dvfile-'));

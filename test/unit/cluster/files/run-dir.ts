@@ -3,11 +3,11 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { selfIdentity } from '../../../src/cluster/process-identity.ts';
-import { createRunDir, removeRunDir, sweepRunDirs } from '../../../src/cluster/run-dir.ts';
-import { ClusterError } from '../../../src/errors.ts';
-import { throws } from '../../support/assert.ts';
-import { suite } from '../../support/suite.ts';
+import { selfIdentity } from '../../../../src/cluster/files/process-identity.ts';
+import { createRunDir, removeRunDir, sweepRunDirs } from '../../../../src/cluster/files/run-dir.ts';
+import { ClusterError } from '../../../../src/errors.ts';
+import { throws } from '../../../support/assert.ts';
+import { suite } from '../../../support/suite.ts';
 
 const test = suite('run directory');
 const root = mkdtempSync(join(tmpdir(), 'dvrun-'));

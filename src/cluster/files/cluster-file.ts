@@ -1,9 +1,9 @@
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type ClusterFile, loadClusterFile } from '../client/links/cluster-file.ts';
-import { clusterHome, clusterPath, NoClusterHome } from '../client/links/cluster-path.ts';
-import { ClusterError } from '../errors.ts';
-import { writeFileAtomicSync } from '../util/atomic-write.ts';
+import { type ClusterFile, loadClusterFile } from '../../client/links/cluster-file.ts';
+import { clusterHome, clusterPath, NoClusterHome } from '../../client/links/cluster-path.ts';
+import { ClusterError } from '../../errors.ts';
+import { writeFileAtomicSync } from '../../util/atomic-write.ts';
 import { isGone } from './process-identity.ts';
 
 /**

@@ -1,0 +1,49 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { ClusterError } from '../../errors.ts';
+
+/** The largest file that is read, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+/**
+ * Reads a small file that its owner alone can open. The checks are made on the opened descriptor: a path may lead
+ * elsewhere a moment later.
+ * @throws ClusterError when it is missing, a link, not regular, another user's, open to others, or over 1 MiB
+ */
+export function readPrivate(path: string): string {
+  const descriptor = openPlain(path);
+  try {
+    assertPrivate(descriptor, path);
+    return readFileSync(descriptor, 'utf8');
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openPlain(path: string): number {
+  try {
+    // O_NONBLOCK: opening a pipe somebody left there must not hang
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw new ClusterError(unopened(path, (cause as NodeJS.ErrnoException).code), { cause });
+  }
+}
+
+function unopened(path: string, code: string | undefined): string {
+  if (code === 'ENOENT') return `no cluster file at ${path}: is the cluster running? (directview list)`;
+  if (code === 'ELOOP') return `refused ${path}: it is a symbolic link`;
+  return `${path} cannot be opened: ${code}`;
+}
+
+function assertPrivate(descriptor: number, path: string): void {
+  const stat = fstatSync(descriptor);
+  if (!stat.isFile()) throw new ClusterError(`refused ${path}: it is not a regular file`);
+  if (stat.uid !== process.getuid?.())
+    throw new ClusterError(`refused ${path}: it belongs to user ${stat.uid}, not to you`);
+  if (stat.size > MAX_BYTES) throw new ClusterError(`refused ${path}: it has ${stat.size} bytes, over ${MAX_BYTES}`);
+  const mode = stat.mode & 0o777;
+  if ((mode & 0o077) !== 0) {
+    throw new ClusterError(
+      `refused ${path}: its mode is 0${mode.toString(8)}, so others can open it; chmod 600 ${path}`,
+    );
+  }
+}

@@ -1,0 +1,33 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readPrivate } from '../../client/links/private-file.ts';
+import { ClusterError } from '../../errors.ts';
+import { type ObjectOf, object, type Reader, text } from '../../protocol/fields.ts';
+
+const NAME = 'engines.json';
+
+const fileFields = {
+  /** The endpoint of the controller's registry. */
+  registry: text,
+};
+
+/** What an engine of another launcher needs to join a cluster. Clients do not: it is not in the cluster file. */
+export interface EngineFile extends ObjectOf<typeof fileFields> {}
+
+const engineFile: Reader<EngineFile> = object(fileFields);
+
+/** Writes the file into the cluster's private directory. */
+export function writeEngineFile(runDir: string, content: EngineFile): void {
+  writeFileSync(join(runDir, NAME), `${JSON.stringify(content)}\n`, { mode: 0o600, flag: 'wx' });
+}
+
+/** Reads the file. @throws ClusterError when it is missing, not this user's alone, or damaged */
+export function loadEngineFile(runDir: string): EngineFile {
+  const path = join(runDir, NAME);
+  const content = readPrivate(path);
+  try {
+    return engineFile(JSON.parse(content), 'the file');
+  } catch {
+    throw new ClusterError(`${path} is damaged: no engine can join by it`);
+  }
+}
