@@ -12,6 +12,7 @@ import type { FromControl } from './control/control.ts';
 import { carryOut } from './control/control-requests.ts';
 import { removeSocketFiles } from './control/ipc-files.ts';
 import { sendBeforeEnd } from './control/last-replies.ts';
+import { countTurns } from './control/main-loop.ts';
 import { guardProcess } from './control/process-guard.ts';
 import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals/globals.ts';
@@ -50,6 +51,7 @@ export class EngineServer {
     this.#listener = listener;
     this.#peers = peers;
     this.#install(probed);
+    countTurns(this.#parts.board);
     const { uuid } = state.identity;
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report });

@@ -6,12 +6,14 @@ import { REASON } from '../queue/status-board.ts';
 import type { TaskLoop } from '../queue/task-loop.ts';
 import { clientOf } from '../queue/task-queue.ts';
 import type { Interrupter } from './interrupter.ts';
+import type { MainLoop } from './main-loop.ts';
 
 /** The control thread, as requests use it. */
 export interface ControlSide {
   readonly uuid: string;
   readonly board: StatusBoard;
   readonly interrupter: Interrupter;
+  readonly mainLoop: Pick<MainLoop, 'blockedMs'>;
   /** Ends the process with this exit code. */
   shutdown(code: number, reason: string): void;
 }
@@ -35,6 +37,9 @@ type Handler<M extends ControlMethod = ControlMethod> = Answered<M> | CarriedOut
 
 /** Without a value there is nothing to wait for: the main thread may carry it out. */
 type HandlerOf<M extends ControlMethod> = ControlValue<{ type: M }> extends undefined ? Handler<M> : Answered<M>;
+
+/** Stands for the code that a task has left behind, in place of a task's id. */
+export const BLOCKED = 'code that a task left behind';
 
 /** Milliseconds in which a task must end before the engine is replaced. */
 export const REPLACE_GRACE_MS = 2000;
@@ -64,16 +69,21 @@ export function carryOut(request: ControlRequest, loop: TaskLoop): void {
   if (handler.in === 'main thread') handler.run(request, loop);
 }
 
-function status({ uuid, board }: ControlSide): EngineStatus {
+function status({ uuid, board, mainLoop }: ControlSide): EngineStatus {
   const running = board.running()?.id ?? null;
   const rss = process.memoryUsage.rss();
-  return { uuid, pid: process.pid, running, ...board.ids(), completed: board.get('completed'), rss };
+  const status = { uuid, pid: process.pid, running, ...board.ids(), completed: board.get('completed'), rss };
+  const { blockedMs } = mainLoop;
+  return blockedMs === undefined ? status : { ...status, blockedMs };
 }
 
-/** Ends the running task, if it is meant; its id. Else null, and the tasks to drop never start. */
+/**
+ * Ends the running task, if it is meant; its id. Else null, and the tasks to drop never start. Code that a task has left
+ * behind goes with the engine: whatever is meant waits behind it.
+ */
 function interrupt(
   { id, to, ids, client, drop, grace = REPLACE_GRACE_MS }: ControlRequest<'interrupt'>,
-  { board, interrupter }: ControlSide,
+  { board, interrupter, mainLoop }: ControlSide,
   forward: Forward,
 ): TaskId | null {
   const running = board.running();
@@ -82,6 +92,11 @@ function interrupt(
   if (running !== null && isMeant(running.id)) {
     interrupter.end(running.started, REASON.interrupt, grace);
     return running.id;
+  }
+  // Without tasks to drop: those can wait for the engine to take the request.
+  if (running === null && drop === undefined && mainLoop.blockedMs !== undefined) {
+    interrupter.replaceBlocked();
+    return BLOCKED;
   }
   if (drop !== undefined) forward({ type: 'abort', id, to, ids: drop });
   return null;

@@ -11,9 +11,10 @@ import { recordFile } from '../queue/record-file.ts';
 import { REASON, StatusBoard } from '../queue/status-board.ts';
 import { clientOf } from '../queue/task-queue.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
-import { answer, type ControlSide, REPLACE_GRACE_MS } from './control-requests.ts';
+import { answer, BLOCKED, type ControlSide, REPLACE_GRACE_MS } from './control-requests.ts';
 import { Interrupter, Reaper, STOP_REASONS } from './interrupter.ts';
 import { removeSocketFiles } from './ipc-files.ts';
+import { MainLoop } from './main-loop.ts';
 import { Registration } from './registration.ts';
 import { onStdinEnd } from './stdin.ts';
 
@@ -32,7 +33,8 @@ const interrupter = new Interrupter({
   reject: (started) => tell({ do: 'interrupt', started }),
   replaced: (reason) => record?.stopped(STOP_REASONS[reason]),
 });
-const side: ControlSide = { uuid, board, interrupter, shutdown };
+const mainLoop = new MainLoop(board, (ms) => registration.blocked(ms));
+const side: ControlSide = { uuid, board, interrupter, mainLoop, shutdown };
 let stopping = false;
 
 const listener = await listenChannels(
@@ -48,6 +50,7 @@ const registration = new Registration(transport, options, {
   stop: shutdown,
   clientGone,
 });
+mainLoop.watch();
 onStdinEnd(() => shutdown(ENGINE_EXIT.ok, 'the launcher is gone (stdin ended)'));
 port.on('message', (message: ToControl) => {
   if (message.do === 'close') void close();
@@ -82,6 +85,8 @@ async function reply(request: ControlRequest, client: Channel<ControlReply>): Pr
   const answered = replyTo(request);
   const waits = request.type === 'interrupt' && request.wait === true && answered.value !== null;
   if (waits && running !== null) await interrupter.ended(running.started);
+  // This engine ends: the link says so.
+  if (waits && answered.value === BLOCKED) return;
   void client.send(answered);
 }
 

@@ -145,6 +145,12 @@ export class Interrupter {
     else process.kill(process.pid, 'SIGINT');
   }
 
+  /** Replaces the engine, whose main loop is blocked although no task runs. */
+  replaceBlocked(): void {
+    logLine('engine: code that a task left behind blocks the engine: it ends to be replaced');
+    this.#reaper.exit(ENGINE_EXIT.replaced);
+  }
+
   #replace({ reason, grace, hasEnded }: End): void {
     if (hasEnded) logLine('engine: an interrupt has broken timers or console: the engine ends to be replaced');
     else logLine(`engine: a task could not be interrupted in ${grace} ms: the engine ends to be replaced`);

@@ -56,6 +56,13 @@ export class Registration {
     this.#connect();
   }
 
+  /** Tells that the main loop has not turned for so many milliseconds, although no task runs; 0: it turns again. */
+  blocked(ms: number): void {
+    const uuid = this.#engine?.uuid;
+    if (ms > 0) this.#log.write(`the main loop has not turned for ${Math.round(ms)} ms, and no task runs`);
+    if (this.#up && uuid !== undefined) void this.#controller?.send({ type: 'blocked', uuid, ms: Math.round(ms) });
+  }
+
   /** Says goodbye. */
   async close(): Promise<void> {
     this.#closed = true;

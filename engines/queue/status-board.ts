@@ -26,6 +26,8 @@ const WORD = {
   caught: 9,
   /** 1 from an interrupted task until Node's timers and console were found to work. */
   unproved: 10,
+  /** Count of turns of the main thread's event loop, by a timer. */
+  turns: 11,
 } as const;
 const WORDS = 12;
 const SLOT_AT = WORDS * 4;

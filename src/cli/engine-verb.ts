@@ -9,6 +9,8 @@ import { findCluster } from './find-cluster.ts';
 export interface EngineVerb {
   /** The word for it when it is done. */
   readonly done: string;
+  /** Engines that have died can be named, too. */
+  readonly revives?: true;
   run(rc: Client, ids: readonly number[]): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ interface Flags extends ClusterChoice {
 }
 
 const TIMEOUT_S = 20;
+const IDS = /^\d+(,\d+)*$/;
 
 /** Adds the cluster, `--targets`, `--timeout`, `--json` and the action. */
 export function addEngineVerb(command: Command, verb: EngineVerb): void {
@@ -33,7 +36,8 @@ export function addEngineVerb(command: Command, verb: EngineVerb): void {
 async function carryOut(verb: EngineVerb, named: string | undefined, flags: Flags): Promise<void> {
   const { name, path } = findCluster(named);
   await using rc = await Client.connect(path);
-  const ids = rc.view(flags.targets).ids;
+  const ids =
+    verb.revives && IDS.test(flags.targets) ? flags.targets.split(',').map(Number) : rc.view(flags.targets).ids;
   if (ids.length === 0) throw new ClusterError(`cluster '${name}' has no such engines: ${flags.targets}`);
   const { timeout } = flags;
   const text = `engines ${ids.join(', ')} of cluster '${name}'`;

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { debuglog } from 'node:util';
 import type { Client, ConnectOptions } from '../client/client.ts';
 import { checkDescriptors } from '../comm/descriptors.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
-import { BACK_END_ABORTED, ENGINE_EXIT, type EngineOptions } from '../protocol/engine-options.ts';
-import type { ClusterVerb, EngineId, EngineRecord, Fate } from '../protocol/messages.ts';
+import type { EngineOptions } from '../protocol/engine-options.ts';
+import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
 import { notify } from '../rpc/notify.ts';
 import { isTracing } from '../rpc/wire-trace.ts';
 import { guardCalls, type Signatures } from '../util/signature.ts';
@@ -14,11 +15,12 @@ import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { guard } from './exit-guard.ts';
 import { type ListedCluster, listClusters } from './files/cluster-file.ts';
+import { type EndOfEngine, endOfEngine } from './launchers/end-of-engine.ts';
 import { watchForgotten } from './launchers/forgotten-engines.ts';
-import { lastWords } from './launchers/last-words.ts';
-import { describeExit, type EngineExit, type Launcher } from './launchers/launcher.ts';
+import type { EngineExit, Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { logPath, readLog } from './launchers/log-file.ts';
+import { RestartPolicy } from './launchers/restart-policy.ts';
 import { SlotLocks } from './launchers/slot-locks.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
 import {
@@ -46,6 +48,11 @@ export class Cluster {
   readonly #slots = new Set<EngineId>();
   /** Restarts, shutdowns and replacements of one engine never overlap. */
   readonly #locks = new SlotLocks();
+  /** Engines whose process has been started and has not registered: their end is the failure of that start. */
+  readonly #starting = new Set<EngineId>();
+  readonly #policy: RestartPolicy;
+  /** Ends the waits before restarts. */
+  readonly #ending = new AbortController();
   #incarnations = 0;
   #controller: Controller | undefined;
   #stopping: Promise<void> | undefined;
@@ -53,6 +60,7 @@ export class Cluster {
 
   private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
     this.#options = options;
+    this.#policy = new RestartPolicy(options.restart);
     // First: without a handler, a Ctrl-C while the directory is made ends this process at once and leaves it behind.
     this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
     try {
@@ -197,13 +205,18 @@ export class Cluster {
     }
   }
 
-  #launch(slots: readonly EngineId[], signal?: AbortSignal): Promise<void> {
-    return this.#arrivals.of(slots, {
-      start: () => this.#launcher.start(slots),
-      timeout: this.#options.startTimeout,
-      signal,
-      output: (slot) => this.#launcher.handle(slot)?.output() ?? '',
-    });
+  async #launch(slots: readonly EngineId[], signal?: AbortSignal): Promise<void> {
+    for (const slot of slots) this.#starting.add(slot);
+    try {
+      await this.#arrivals.of(slots, {
+        start: () => this.#launcher.start(slots),
+        timeout: this.#options.startTimeout,
+        signal,
+        output: (slot) => this.#launcher.handle(slot)?.output() ?? '',
+      });
+    } finally {
+      for (const slot of slots) this.#starting.delete(slot);
+    }
   }
 
   /**
@@ -217,6 +230,7 @@ export class Cluster {
     await this.#locks.run(wanted, async () => {
       this.#live();
       const slots = this.#started(wanted);
+      for (const slot of slots) this.#policy.forget(slot);
       await this.#end(slots, 'was restarted');
       await this.#launch(slots);
     });
@@ -233,7 +247,10 @@ export class Cluster {
     await this.#locks.run(wanted, async () => {
       const slots = this.#owned(wanted);
       await this.#end(slots, 'was shut down');
-      for (const slot of slots) this.#slots.delete(slot);
+      for (const slot of slots) {
+        this.#slots.delete(slot);
+        this.#controller?.bury(slot);
+      }
     });
     await this.#clients.see(this.engines);
   }
@@ -287,7 +304,10 @@ export class Cluster {
   }
 
   #onEvent(event: ControllerEvent): void {
-    if (event.type === 'engine-up') this.#arrivals.up(event.engine.id);
+    if (event.type === 'engine-up') {
+      this.#starting.delete(event.engine.id);
+      this.#arrivals.up(event.engine.id);
+    }
     if (event.type === 'vitals' && event.verdict.state === 'dead') this.#fence(event.verdict.id);
     this.#report(event);
   }
@@ -300,6 +320,7 @@ export class Cluster {
   #report(event: ControllerEvent): void {
     if (event.type === 'engine-up') this.#tell({ type: 'engine-up', id: event.engine.id });
     else if (event.type === 'engine-down') this.#tell({ type: 'engine-down', id: event.id, reason: event.reason });
+    else if (event.type === 'engine-blocked') this.#tell({ type: event.type, id: event.id, reason: event.reason });
     else this.#tell(event);
   }
 
@@ -313,22 +334,53 @@ export class Cluster {
     this.#arrivals.exited(exit);
     if (this.#stopping !== undefined) return;
     const fate = exit.handle.fate();
-    const replaced = !this.#reasons.has(slot) && wantsReplacement(exit, fate);
-    this.#controller?.down(slot, this.#reasons.get(slot) ?? reasonOf(exit), { fate, replaced });
-    if (replaced) void this.#locks.run([slot], () => this.#replace(slot));
+    const asked = this.#reasons.get(slot);
+    const end = endOfEngine(exit, fate);
+    const next = asked === undefined && !this.#starting.has(slot) ? this.#after(slot, end) : undefined;
+    const reason = asked ?? `${end.reason}${next?.text ?? ''}`;
+    this.#controller?.down(slot, reason, { fate, replaced: next?.wait !== undefined });
+    if (next?.wait !== undefined) void this.#replace(slot, next.wait);
+    else if (next?.text !== undefined) this.#giveUp(slot, new ClusterError(`engine ${slot} ${reason}`));
   }
 
-  async #replace(slot: EngineId): Promise<void> {
-    if (this.#stopping !== undefined) return;
+  /** The consequence of a death that nobody asked for: another engine after `wait` ms, or none, and the text that says so. */
+  #after(slot: EngineId, { isReplaced }: EndOfEngine): { readonly wait?: number; readonly text?: string } {
+    if (isReplaced) return { wait: 0 };
+    if (!this.#policy.isOn) return {};
+    const decision = this.#policy.died(slot, performance.now());
+    if ('wait' in decision) return { wait: decision.wait, text: '; it is restarted' };
+    return { text: `; it ${this.#policy.givenUp(decision.deaths)}` };
+  }
+
+  /** Starts another engine in the slot of one that died. One that fails to start has died once more. */
+  async #replace(slot: EngineId, wait: number): Promise<void> {
+    try {
+      await pause(wait, undefined, { signal: this.#ending.signal });
+      await this.#locks.run([slot], () => this.#relaunch(slot));
+    } catch (error) {
+      if (this.#stopping !== undefined) return;
+      const next = this.#after(slot, { reason: '', isReplaced: false });
+      if (next.wait !== undefined) return this.#replace(slot, next.wait);
+      const { message } = error as Error;
+      this.#giveUp(slot, next.text === undefined ? (error as Error) : new ClusterError(`${message}${next.text}`));
+    }
+  }
+
+  // Somebody may have restarted it, or shut it down, meanwhile.
+  async #relaunch(slot: EngineId): Promise<void> {
+    const isWanted = this.#slots.has(slot) && this.#launcher.handle(slot) === undefined;
+    if (!isWanted || this.#stopping !== undefined) return;
     try {
       await this.#launch([slot]);
     } catch (error) {
-      await this.#launcher.stop({ slots: [slot], grace: this.#options.grace });
-      this.#controller?.replacementFailed(slot, (error as Error).message);
-      if (this.#stopping === undefined) {
-        this.#tell({ type: 'replacement-failed', id: slot, error: error as Error });
-      }
+      await this.#end([slot], 'could not be started');
+      throw error;
     }
+  }
+
+  #giveUp(slot: EngineId, error: Error): void {
+    this.#controller?.replacementFailed(slot, error.message);
+    this.#tell({ type: 'replacement-failed', id: slot, error });
   }
 
   async #obey(verb: ClusterVerb): Promise<void> {
@@ -346,6 +398,7 @@ export class Cluster {
 
   async #stop(): Promise<void> {
     this.#unwatch();
+    this.#ending.abort();
     this.#arrivals.cancel(new ClusterError('the cluster was stopped'));
     this.#controller?.announceStop();
     await this.#clients.close();
@@ -382,19 +435,3 @@ function checkLimit(engines: number): void {
 
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;
-
-/** An engine inside native code is killed: then only its record tells that it was to be replaced. */
-function wantsReplacement({ code }: EngineExit, fate: Fate | undefined): boolean {
-  return code === ENGINE_EXIT.replaced || fate?.stopped !== undefined;
-}
-
-/** Reads from the last lines of an engine that ended to be replaced why it did: an abort, or user code that did not stop. */
-function reasonOf(exit: EngineExit): string {
-  if (exit.code !== ENGINE_EXIT.replaced) return `${describeExit(exit)}${lastWords(exit)}`;
-  const output = exit.handle.output();
-  const aborted = output.split('\n').findLast((line) => line.startsWith(BACK_END_ABORTED));
-  if (aborted !== undefined) return `ended: ${aborted}`;
-  if (/an interrupt has broken/.test(output)) return 'was broken by an interrupt';
-  const grace = /could not be interrupted in (\d+) ms/.exec(output)?.[1];
-  return grace === undefined ? 'did not stop after an interrupt' : `did not stop within ${grace} ms of an interrupt`;
-}

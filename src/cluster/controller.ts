@@ -21,8 +21,17 @@ import type { Verdict, VitalsOptions } from './vitals.ts';
 
 const debug = debuglog('directview:controller');
 
-/** Engines that join or leave, and what the pings say of them. */
-export type ControllerEvent = RosterEvent | { readonly type: 'vitals'; readonly verdict: Verdict };
+/** Code that a task has left behind keeps this engine from starting other tasks. */
+interface EngineBlocked {
+  readonly type: 'engine-blocked';
+  readonly id: EngineId;
+  readonly uuid: string;
+  /** Completes the sentence "engine 3 …". */
+  readonly reason: string;
+}
+
+/** Engines that join or leave, or are blocked, and what the pings say of them. */
+export type ControllerEvent = RosterEvent | EngineBlocked | { readonly type: 'vitals'; readonly verdict: Verdict };
 
 /** An engine or a client, seen from here. */
 type Party = Channel<RosterOutbound>;
@@ -59,6 +68,8 @@ export class Controller {
   readonly #followers = new Map<Party, string | undefined>();
   readonly #clients = new Map<Party, ClientIdentity>();
   readonly #clientWatch: ClientWatch;
+  /** Engines that are blocked by what a task left behind, by uuid: those who come later are told, too. */
+  readonly #blockades = new Map<string, EngineBlocked>();
   readonly #pinger: Pinger;
   #clientSocket!: Listener;
   #engineSocket: Listener | undefined;
@@ -127,7 +138,12 @@ export class Controller {
     this.#publish(this.#roster.down(id, reason, end));
   }
 
-  /** The replacement that `down` promised could not be started. */
+  /** The engine was shut down: nobody will restart it. */
+  bury(id: EngineId): void {
+    this.#roster.bury(id);
+  }
+
+  /** The replacement that `down` promised could not be started, or was not promised because of the limit. */
   replacementFailed(id: EngineId, reason: string): void {
     this.#tell({ type: 'replacement-failed', id, reason });
   }
@@ -140,7 +156,9 @@ export class Controller {
   #takeFromEngine(message: RegistryInbound, party: Party): void {
     if (message.type === 'register') this.#register(message, party);
     else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, party);
-    else if (this.#followers.get(party) === message.uuid) this.#leave(message.uuid, 'was shut down');
+    else if (this.#followers.get(party) !== message.uuid) return;
+    else if (message.type === 'blocked') this.#blocked(message.uuid, message.ms);
+    else this.#leave(message.uuid, 'was shut down');
   }
 
   #register({ engine, slot, proof }: Extract<RegistryInbound, { type: 'register' }>, party: Party): void {
@@ -179,7 +197,20 @@ export class Controller {
 
   #welcome(party: Party, uuid: string | undefined): void {
     this.#followers.set(party, uuid);
-    void party.send({ type: 'roster', engines: this.#roster.engines, version: this.#version });
+    const { engines, dead } = this.#roster;
+    void party.send({ type: 'roster', engines, version: this.#version, dead: dead.length > 0 ? dead : undefined });
+    for (const event of this.#blockades.values()) void party.send(event);
+  }
+
+  #blocked(uuid: string, ms: number): void {
+    const id = this.#roster.byUuid(uuid)?.id;
+    this.#blockades.delete(uuid);
+    if (id === undefined || ms === 0) return;
+    const reason = `is blocked by code that a task left behind: for ${ms} ms no task could start (rc.interrupt(${id}) replaces it)`;
+    const event = { type: 'engine-blocked', id, uuid, reason } as const;
+    this.#blockades.set(uuid, event);
+    this.#tell(event);
+    this.#options.onEvent?.(event);
   }
 
   /** The answer tells the engine that its controller lives. A heartbeat for another engine has no effect. */
@@ -251,6 +282,7 @@ export class Controller {
 
   #forget(id: EngineId, uuid: string): void {
     this.#pinger.remove(id);
+    this.#blockades.delete(uuid);
     this.#forgetLinks(uuid);
   }
 

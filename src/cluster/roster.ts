@@ -29,6 +29,7 @@ export class Roster {
   readonly #over = new Map<string, string>();
   /** The proofs with which live incarnations registered. */
   readonly #proofs = new Map<string, string | undefined>();
+  readonly #dead = new Set<EngineId>();
 
   /** Sets the next `n` ids aside for engines about to be started. */
   reserve(n: number): EngineId[] {
@@ -48,6 +49,7 @@ export class Roster {
     if (known !== undefined) return { id: known.id, events: [] };
     const id = slot !== undefined && this.#isFree(slot) ? slot : this.#next++;
     const record = { ...engine, id };
+    this.#dead.delete(id);
     this.#engines.set(id, record);
     this.#proofs.set(engine.uuid, proof);
     return { id, events: [{ type: 'engine-up', engine: record }] };
@@ -64,7 +66,18 @@ export class Roster {
     this.#engines.delete(id);
     this.#over.set(engine.uuid, reason);
     this.#proofs.delete(engine.uuid);
+    this.#dead.add(id);
     return [{ type: 'engine-down', id, uuid: engine.uuid, reason, ...end }];
+  }
+
+  /** Nobody will restart that engine. */
+  bury(id: EngineId): void {
+    this.#dead.delete(id);
+  }
+
+  /** Ids of engines that are gone and were not buried, in the order of their ends. */
+  get dead(): readonly EngineId[] {
+    return [...this.#dead];
   }
 
   get(id: EngineId): EngineRecord | undefined {

@@ -21,13 +21,17 @@ import {
   WORD,
 } from '../util/checks.ts';
 import { promises, takes } from '../util/signature.ts';
+import type { RestartOptions } from './launchers/restart-policy.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
 /** A change in a cluster, reported to `onEvent` when it happens. */
 export type ClusterEvent =
   | { readonly type: 'engine-up'; readonly id: number }
   | { readonly type: 'engine-down'; readonly id: number; readonly reason: string }
+  /** Code that a task left behind keeps the tasks that wait from starting. */
+  | { readonly type: 'engine-blocked'; readonly id: number; readonly reason: string }
   | { readonly type: 'vitals'; readonly verdict: Verdict }
+  /** An engine that ended to be replaced, or that died too often, has no successor. */
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };
 
 /** The options of Cluster.start. All durations are milliseconds; 0 does not wait. */
@@ -56,6 +60,11 @@ export interface StartOptions extends DeviceRequest {
    * Default `none`.
    */
   readonly echo?: 'none' | 'stderr' | undefined;
+  /**
+   * Engines that die are replaced by new ones with the same ids and empty namespaces: so many times within a minute, then
+   * the cluster gives that engine up, and says so. A number is short for `{ times: number }`. Default 0: they stay dead.
+   */
+  readonly restart?: number | RestartOptions | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** The engine's entry file; for tests. */
   readonly entry?: string | undefined;
@@ -80,6 +89,14 @@ const DEVICE: Check = (value) => {
 
 const VITALS: Rules<VitalsOptions> = { interval: MS, suspect: MS, dead: MS };
 
+const TIMES: Check = atLeast(0);
+const RESTART_RULES: Rules<RestartOptions> = { times: TIMES, within: MS, delay: MS };
+const RESTART: Check = optionsOf(RESTART_RULES, (value, where) => {
+  if (typeof value !== 'number') return false;
+  TIMES(value, 'restart', where);
+  return true;
+});
+
 const isEnvironment = (value: unknown): boolean =>
   isPlainObject(value) && Object.values(value).every((text) => text === undefined || typeof text === 'string');
 
@@ -99,6 +116,7 @@ const START: Rules<StartOptions> = {
   env: must("an object of strings, such as { A: '5' }", isEnvironment),
   cwd: isFolder,
   echo: oneOf('none', 'stderr'),
+  restart: RESTART,
   onEvent: FUNCTION,
   entry: WORD,
 };
@@ -145,6 +163,7 @@ export interface CheckedStart extends StartOptions {
   /** Every engine gets this request. */
   readonly request: DeviceRequest & { readonly device: DeviceChoice; readonly threads: number };
   readonly startTimeout: number;
+  readonly restart: RestartOptions;
   /** Listeners bind below this; a path or a port follows. */
   readonly scheme: 'ipc' | `tcp://${string}`;
   /** Cards of this host. */
@@ -163,6 +182,7 @@ export function checkStart(options: StartOptions, gpus = countGpus()): CheckedSt
     engines,
     request: requestOf(options, engines),
     startTimeout: options.startTimeout ?? 60_000,
+    restart: typeof options.restart === 'object' ? options.restart : { times: options.restart ?? 0 },
     scheme: checkTransport(options.transport ?? 'ipc'),
     gpus,
   };

@@ -178,6 +178,11 @@ const statusFields = {
   outbox: list(text),
   /** Bytes of the process's resident set. */
   rss: num,
+  /**
+   * Milliseconds for which code that a task has left behind has kept the engine from starting the next one; absent below
+   * 3000. An interrupt replaces the engine.
+   */
+  blockedMs: optional(num),
 };
 
 /** The state of an engine's queue and process. */
@@ -375,19 +380,26 @@ export const REGISTRY_INBOUND = union('type', {
   unregister: { uuid: text },
   /** I am alive. Only over the link that registered this uuid. */
   heartbeat: { uuid: text },
+  /**
+   * My main loop has not turned for so many milliseconds, although no task runs. 0: it turns again. Only over the link
+   * that registered this uuid.
+   */
+  blocked: { uuid: text, ms: whole },
 });
 
 /** Controller → engine or client. `version` grows with each engine that comes or goes: it orders what they know. */
 export const ROSTER_OUTBOUND = union('type', {
   /** The engine's id. */
   registered: { id: whole },
-  /** Every engine. */
-  roster: { engines: list(engine), version },
+  /** Every engine; `dead`: ids of those that died and can be restarted. */
+  roster: { engines: list(engine), version, dead: optional(list(whole)) },
   'engine-up': { engine, version },
   /** `replaced`: another engine starts under the same id. */
   'engine-down': { id: whole, uuid: text, reason: text, version, fate: optional(fate), replaced: optional(flag) },
   /** The replacement that 'engine-down' promised could not be started. */
   'replacement-failed': { id: whole, reason: text },
+  /** Code that a task has left behind blocks this engine: tasks that wait there do not start. */
+  'engine-blocked': { id: whole, uuid: text, reason: text },
   /** To engines: this client died without a goodbye. */
   'client-gone': { client: text },
   /** The answer to `cluster`; `error` says why it failed. */

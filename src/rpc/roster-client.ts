@@ -19,6 +19,7 @@ import { type WaitLimits, within } from './waiting.ts';
 export type RosterClientEvent =
   | RosterEvent
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
+  | { readonly type: 'engine-blocked'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** The process of a client and its host: they tell whether it lives when its link breaks. */
@@ -137,6 +138,11 @@ export class RosterClient {
     return this.#state.engines;
   }
 
+  /** Ids of engines that had died before this client came, and can be restarted. */
+  get dead(): readonly EngineId[] {
+    return this.#state.dead;
+  }
+
   /** The roster version that this client has seen: tasks carry it, so that engines have seen as much when they run. */
   get version(): number {
     return this.#state.version;
@@ -192,6 +198,8 @@ export class RosterClient {
     if (message.type === 'cluster-reply') this.#answer(message.request, message.error);
     else if (message.type === 'replacement-failed') {
       this.#emit({ type: message.type, id: message.id, reason: message.reason });
+    } else if (message.type === 'engine-blocked') {
+      this.#emit({ type: message.type, id: message.id, uuid: message.uuid, reason: message.reason });
     } else if (message.type === 'stopping') this.#lose('the cluster is stopping');
     else this.#follow(message);
   }

@@ -20,6 +20,7 @@ export type RosterEvent = { readonly type: 'engine-up'; readonly engine: EngineR
 export class RosterState {
   readonly #engines = new Map<string, EngineRecord>();
   #version = 0;
+  #dead: readonly EngineId[] = [];
 
   /** The live engines, in the order in which this follower heard of them. */
   get engines(): readonly EngineRecord[] {
@@ -31,10 +32,18 @@ export class RosterState {
     return this.#version;
   }
 
+  /** Ids of engines that had died before this follower came, and can be restarted. */
+  get dead(): readonly EngineId[] {
+    return this.#dead;
+  }
+
   /** Takes one message and returns what it changed; messages about other things change nothing. */
   fold(message: RosterOutbound): RosterEvent[] {
     if ('version' in message) this.#version = message.version ?? 0;
-    if (message.type === 'roster') return this.#reconcile(message.engines);
+    if (message.type === 'roster') {
+      this.#dead = message.dead ?? [];
+      return this.#reconcile(message.engines);
+    }
     if (message.type === 'engine-up') return this.#up(message.engine);
     if (message.type === 'engine-down') return this.#down(message.uuid, message.reason, message);
     return [];

@@ -1,13 +1,14 @@
 // `directview start`: starts a cluster, which runs until Ctrl-C or `directview stop`.
 import type { Command } from 'commander';
 import { Cluster } from '../../cluster/cluster.ts';
-import { DEFAULT_NAME } from '../arguments.ts';
+import { DEFAULT_NAME, index } from '../arguments.ts';
 import { type DaemonMessage, daemonize } from '../daemon.ts';
 import { addEngineOptions, addOldCount, type EngineFlags, startOptions } from '../engine-flags.ts';
 
 interface Flags extends EngineFlags {
   readonly name: string;
   readonly daemonize?: true;
+  readonly restart?: number | undefined;
   readonly json?: true;
 }
 
@@ -16,6 +17,7 @@ export function define(command: Command): void {
   addEngineOptions(command);
   addOldCount(command);
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
+  command.option('--restart <times>', 'start engines again that die, so many times a minute each (default: 0)', index);
   command.option('--daemonize', 'return when the engines are ready, and keep them running in the background');
   command.option('--json', 'say as one line of JSON what is running');
   command.action((flags: Flags) => (flags.daemonize ? startDaemon() : startHere(flags)));
@@ -32,8 +34,10 @@ async function startHere(flags: Flags): Promise<void> {
   const cluster = await Cluster.start({
     ...startOptions(flags),
     name: flags.name,
+    restart: flags.restart,
     onEvent: (event) => {
       if (event.type === 'engine-down') process.stderr.write(`engine ${event.id} ${event.reason}\n`);
+      if (event.type === 'engine-blocked') process.stderr.write(`engine ${event.id} ${event.reason}\n`);
       if (event.type === 'replacement-failed') process.stderr.write(`engine ${event.id}: ${event.error.message}\n`);
     },
   });

@@ -66,6 +66,7 @@ function cells({ engine, status }: Row): Cell[] {
   const { kind, adapter, threads } = engine.device;
   const fixed = [engine.id, engine.pid, kind, adapter, threads];
   if (status === null) return [...fixed, '-', '-', 'no answer'];
-  const queued = status.queue.length + (status.running === null ? 0 : 1);
+  const tasks = status.queue.length + (status.running === null ? 0 : 1);
+  const queued = status.blockedMs === undefined ? tasks : 'blocked';
   return [...fixed, queued, status.completed, Math.round(status.rss / 1e6)];
 }

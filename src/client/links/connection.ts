@@ -73,6 +73,8 @@ export class Connection {
   readonly #control: ControlClient;
   readonly #tasks: TaskLink<Sent>;
   #death: Death | undefined;
+  /** Code that a task has left behind blocks the engine, as far as this client knows. */
+  #isBlocked = false;
 
   /** `rosterVersion`: what this client has seen of the roster. */
   constructor(record: EngineRecord, transport: Transport, rosterVersion: () => number = () => 0) {
@@ -102,6 +104,7 @@ export class Connection {
     const channel = this.#tasks.channel;
     if (channel !== undefined && relayed === undefined) attempt.delivery = channel.send(message, body);
     else if (channel !== undefined && relayed !== undefined) sendRelayed(channel, message, body, relayed);
+    if (this.#isBlocked) this.#limitWait(attempt, message.runTimeout);
     this.#sent.set(attempt.id, { attempt, message, body, destination, isOut: channel !== undefined, refusals: 0 });
   }
 
@@ -138,6 +141,7 @@ export class Connection {
   }
 
   #take(message: Exclude<TasksOutbound, DroppedMessage>, body: Body): void {
+    this.#isBlocked = false;
     if (message.type === 'reply') this.#onReply(message, body);
     else if (message.type === 'output') this.#onOutput(message, body);
     else this.#sendBody(message.id);
@@ -220,6 +224,21 @@ export class Connection {
    */
   control<Verb extends ControlVerb>(verb: Verb, timeout?: number): Promise<ControlValue<Verb>> {
     return this.#control.ask(verb, timeout);
+  }
+
+  /** Code that a task has left behind keeps tasks from starting: their time to run counts from now on. */
+  blocked(): void {
+    this.#isBlocked = true;
+    for (const { attempt, message } of this.#sent.values()) this.#limitWait(attempt, message.runTimeout);
+  }
+
+  // An engine that is no longer blocked does nothing: no task is named.
+  #limitWait(attempt: Attempt, runTimeout: number | undefined): void {
+    if (runTimeout === undefined) return;
+    const ask = () => {
+      if (attempt.outcome === undefined) this.#control.ask({ type: 'interrupt', ids: [] }).catch(() => {});
+    };
+    setTimeout(ask, runTimeout).unref();
   }
 
   /** Nobody waits for this engine any more, which may live on: tasks without a reply fail with an error of `why`. */

@@ -23,7 +23,8 @@ import { Task } from './task.ts';
 /**
  * An engine that joined or left, or the loss of the controller. `reason` of an engine that left completes the sentence
  * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. `replacement-failed`: an engine that did not
- * stop after an interrupt ended, and no other could be started in its place. After `cluster-lost`, nothing more comes.
+ * stop after an interrupt ended, and no other could be started in its place. `engine-blocked`: code that a task left behind
+ * keeps the tasks that wait from starting; an interrupt replaces the engine. After `cluster-lost`, nothing more comes.
  */
 export type ClientEvent =
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }
@@ -36,6 +37,7 @@ export type ClientEvent =
       readonly replaced?: boolean | undefined;
     }
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
+  | { readonly type: 'engine-blocked'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** The tasks that an interrupt ends, and how long it waits. Default: the running tasks of this client. */
@@ -118,6 +120,7 @@ export class EngineLinks {
     if (event.type === 'engine-up') this.#up(event.engine);
     else if (event.type === 'engine-down') this.#down(event);
     else if (event.type === 'replacement-failed') this.#settle(event.id, `could not be replaced: ${event.reason}`);
+    else if (event.type === 'engine-blocked') this.#connections.get(event.id)?.blocked();
     else this.#lose(event.reason);
   }
 
@@ -305,7 +308,7 @@ export class EngineLinks {
 
   /** Ids of engines that have died, or were shut down. */
   get dead(): EngineId[] {
-    return [...this.#dead.keys()];
+    return [...new Set([...this.#dead.keys(), ...this.#roster.dead])].filter((id) => !this.#connections.has(id));
   }
 
   /**

@@ -152,6 +152,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   skipExisting: NOT_FLAGS,
   softwareGpu: NOT_FLAGS,
   startTimeout: NOT_MS,
+  restart: [-1, 1.5, '2', true, { tims: 1 }],
   stderr: NOT_SINKS,
   stdout: NOT_SINKS,
   stream: NOT_FLAGS,

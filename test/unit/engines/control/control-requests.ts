@@ -28,6 +28,7 @@ function engine() {
       reaper: new Reaper(() => {}),
       reject: (started) => happened.push(`rejects start ${started}`),
     }),
+    mainLoop: { blockedMs: undefined },
     shutdown: (code, reason) => happened.push(`shutdown ${code}: ${reason}`),
   };
   const loop = new TaskLoop({
