@@ -21,7 +21,7 @@ import {
   type TasksOutbound,
 } from '../protocol/messages.ts';
 
-/** What each side may say. `Inbound` goes to the side that listens, `Outbound` comes from it. */
+/** The messages that each side may send. `Inbound` goes to the side that listens, `Outbound` comes from it. */
 export interface Conversation<Inbound extends Header, Outbound extends Header> {
   /** Names the socket, in the wire trace too. */
   readonly name: string;

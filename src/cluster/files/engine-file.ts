@@ -11,7 +11,7 @@ const fileFields = {
   registry: text,
 };
 
-/** What an engine of another launcher needs to join a cluster. Clients do not: it is not in the cluster file. */
+/** The address at which an engine of another launcher joins a cluster: clients do not join. */
 export interface EngineFile extends ObjectOf<typeof fileFields> {}
 
 const engineFile: Reader<EngineFile> = object(fileFields);
