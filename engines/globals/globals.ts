@@ -5,6 +5,7 @@ import * as kernels from '../../kernels/index.ts';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
 import { range, tensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
+import { guardCalls, guarded, noMore } from '../../src/util/signature.ts';
 import { isThenable } from '../../src/util/thenable.ts';
 import { hostCopy } from '../device/operands.ts';
 import type { EngineParts } from '../engine-parts.ts';
@@ -13,6 +14,7 @@ import { startRequire } from '../user-code/start-folder.ts';
 import { multiply } from '../verbs/matmul.ts';
 import { memoryOf } from '../verbs/memory.ts';
 import type { EngineGlobal } from './engine-global.ts';
+import { ENGINE, FUNCTIONS } from './engine-signatures.ts';
 
 /** Defines the names of user code on globalThis, and names the device on which kernels compute. */
 export function installGlobals(parts: EngineParts, device: DeviceReport): void {
@@ -21,12 +23,14 @@ export function installGlobals(parts: EngineParts, device: DeviceReport): void {
   useDevice({ tf: () => libraries.tf(), threads: device.threads });
   const values = {
     engine: engineGlobal(parts, device),
-    display: (value: unknown) => {
+    display: guarded('display', FUNCTIONS.display, (value: unknown) => {
       // The text that the task has printed so far goes first.
       capture.flush();
       output.value('display', mimeBundle(value));
-    },
-    matmul: async (a: unknown, b: unknown) => hostCopy(await multiply({ a, b }, state)),
+    }),
+    matmul: guarded('matmul', FUNCTIONS.matmul, async (a: unknown, b: unknown) =>
+      hostCopy(await multiply({ a, b }, state)),
+    ),
     sum,
     range,
     tensor,
@@ -43,7 +47,7 @@ export function installGlobals(parts: EngineParts, device: DeviceReport): void {
 function engineGlobal(parts: EngineParts, device: DeviceReport): EngineGlobal {
   const { state, collectives, libraries } = parts;
   const { identity, peers } = state;
-  return {
+  const engine: EngineGlobal = {
     get id() {
       return identity.id;
     },
@@ -69,6 +73,8 @@ function engineGlobal(parts: EngineParts, device: DeviceReport): EngineGlobal {
     tf: () => libraries.load('tf'),
     gpu: () => libraries.load('gpu'),
   };
+  guardCalls(engine, 'engine', ENGINE);
+  return engine;
 }
 
 // Data without tensors on the device go out at once; others when they are read, before the task ends.
@@ -78,8 +84,9 @@ function publish(data: unknown, { output, state }: EngineParts): void | Promise<
   output.value('data', own);
 }
 
-/** The sum of an array, typed array, tensor or iterable of numbers. */
-export function sum(values: Iterable<number> | Tensor): number {
+/** The sum of an array, typed array, tensor or iterable of numbers. @throws TypeError for anything else */
+export function sum(values: Iterable<number> | Tensor, ...surplus: never[]): number {
+  noMore(surplus, 'sum', ['values']);
   let total = 0;
   if (values instanceof Tensor) for (let i = 0; i < values.size; i++) total += values.at(i);
   else for (const value of values) total += value;

@@ -8,7 +8,6 @@ import {
   type Check,
   count,
   DURATION,
-  FINITE,
   FUNCTION,
   must,
   optionsOf,
@@ -16,8 +15,9 @@ import {
   ranged,
   SIGNAL,
   SINK,
+  WAIT,
 } from '../util/checks.ts';
-import { guardCalls, promises, type Signatures, takes } from '../util/signature.ts';
+import { ends, guardCalls, promises, type Signatures, takes } from '../util/signature.ts';
 import { type CallContext, Calls } from './calls/calls.ts';
 import { PartSizes } from './calls/part-sizes.ts';
 import { INTERRUPT_OPTIONS, QUEUE_OPTIONS } from './calls/signatures.ts';
@@ -74,8 +74,8 @@ const WAIT_BAR: Rules<InteractiveOptions> = { ...WAIT_LIMITS, interval: DURATION
 const ABORT_OPTIONS: Rules<AbortOptions> = { targets: TARGETS };
 const SOME_ENGINES = ranged('a whole number ≥ 1', isNumber, (n) => Number.isSafeInteger(n) && (n as number) >= 1);
 
-// Not `close`, which hooks and listeners call with arguments of their own: what was started must stop.
-const CLIENT_METHODS: Signatures<Client, 'close'> = {
+const CLIENT_METHODS: Signatures<Client> = {
+  close: ends(),
   engine: takes({ id: count() }),
   view: takes({}, { targets: TARGETS }),
   broadcast: takes({}, { targets: TARGETS }),
@@ -85,7 +85,7 @@ const CLIENT_METHODS: Signatures<Client, 'close'> = {
   status: promises({}, { targets: TARGETS }),
   queueStatus: promises({}, { targets: TARGETS, options: optionsOf(QUEUE_OPTIONS) }),
   abort: promises({}, { jobs: JOBS, options: optionsOf(ABORT_OPTIONS) }),
-  wait: promises({}, { jobs: JOBS, ms: FINITE }),
+  wait: promises({}, { jobs: JOBS, ms: WAIT }),
   waitInteractive: promises({}, { jobs: JOBS, options: optionsOf(WAIT_BAR) }),
   getResult: takes({}, { jobs: JOBS }),
   purge: promises({ jobs: JOBS }),
@@ -140,8 +140,9 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     linksOfClient = (client) => client.#links;
   }
 
-  private constructor(info: ClusterInfo, { transport = zeromqTransport(), onEvent }: ConnectOptions) {
+  private constructor(info: ClusterInfo, { transport = zeromqTransport(), onEvent }: ConnectOptions = {}) {
     super((key) => this.view(key));
+    if (!isCluster(info)) throw new TypeError('clients are made by await Client.connect(), or await cluster.connect()');
     this.#links = new EngineLinks(info.controller, transport);
     if (onEvent) this.#links.on(onEvent);
     const jobs = new Jobs(this.#links.abort);

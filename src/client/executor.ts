@@ -1,5 +1,5 @@
 import { ANYTHING, must, optionsOf } from '../util/checks.ts';
-import { guardCalls, promises, type Signatures, takes } from '../util/signature.ts';
+import { ends, guardCalls, noMore, promises, type Signatures, takes } from '../util/signature.ts';
 import type { MapInput, MapInputs } from './calls/inputs.ts';
 import { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import { BALANCED_OPTIONS, type BalancedMapOptions, type BalancedOptions } from './load-balanced/options.ts';
@@ -7,7 +7,8 @@ import { CALLABLE } from './options.ts';
 import type { InferredFunction, RemoteArgs, RemoteFunction } from './remote.ts';
 import type { AsyncResult } from './results/async-result.ts';
 
-const EXECUTOR: Signatures<Executor, 'close'> = {
+const EXECUTOR: Signatures<Executor> = {
+  close: ends(),
   run: promises({}, { task: ANYTHING, options: optionsOf(BALANCED_OPTIONS) }),
   submit: promises({ fn: CALLABLE }, {}, ANYTHING),
   map: takes({ fn: CALLABLE }, {}, ANYTHING),
@@ -34,7 +35,8 @@ export class Executor<T = unknown, R = unknown> implements AsyncDisposable {
   #closed = false;
 
   /** `fn` is what `run` calls; `submit` and `map` bring their own. @throws TypeError for another kind of view or function */
-  constructor(view: LoadBalancedView, fn?: RemoteFunction<[T], R>) {
+  constructor(view: LoadBalancedView, fn?: RemoteFunction<[T], R>, ...surplus: never[]) {
+    noMore(surplus, 'new Executor', ['view', 'fn']);
     NEW_EXECUTOR.view(view, 'view', 'new Executor');
     if (fn !== undefined) NEW_EXECUTOR.fn(fn, 'fn', 'new Executor');
     this.view = view;

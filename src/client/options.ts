@@ -23,7 +23,10 @@ import type { Targets } from './targets.ts';
 export interface CallOptions {
   /** Ends the wait with AbortError and drops the call's tasks that have not started. */
   readonly signal?: AbortSignal | undefined;
-  /** true: the signal also interrupts the call's tasks that run, and no others. Default false: those go on. */
+  /**
+   * true: the signal also interrupts the call's tasks that run, and no others. Default false: those go on. Without a
+   * signal, in the call or its view, it is a TypeError.
+   */
   readonly interrupt?: boolean | undefined;
   /**
    * Milliseconds to wait before the wait rejects with TimeoutError; the task itself goes on. 0 does not wait at all,
@@ -94,6 +97,18 @@ export const CALL_OPTIONS: Rules<CallOptions> = {
   via: oneOf('direct', 'broadcast'),
   copy: FLAG,
 };
+
+/**
+ * The options as given, those of the view and of the call together.
+ * @throws TypeError for `interrupt` without a signal: nothing would ever interrupt
+ */
+export function assertUseful<O extends Pick<CallOptions, 'interrupt' | 'signal'>>(options: O, where: string): O {
+  if (options.interrupt !== true || options.signal !== undefined) return options;
+  throw new TypeError(
+    `${where}: interrupt says what the signal does, and there is no signal: give { signal, interrupt: true }; ` +
+      'rc.interrupt() ends running tasks at once',
+  );
+}
 
 /** The kind of each option of calls on a DirectView. `targetsOf` checks targets against the engines that are there. */
 export const TARGET_OPTIONS: Rules<TargetOptions> = { ...CALL_OPTIONS, targets: ANYTHING };

@@ -58,7 +58,8 @@ export class Cluster {
   #stopping: Promise<void> | undefined;
   #unwatch = (): void => {};
 
-  private constructor(options: CheckedStart, softwareEnv: Readonly<Record<string, string>>) {
+  private constructor(options: CheckedStart, softwareEnv?: Readonly<Record<string, string>>) {
+    if (softwareEnv === undefined) throw new TypeError('clusters are started by await Cluster.start({ engines: 4 })');
     this.#options = options;
     this.#policy = new RestartPolicy(options.restart);
     // First: without a handler, a Ctrl-C while the directory is made ends this process at once and leaves it behind.
@@ -419,7 +420,7 @@ export class Cluster {
 }
 
 guardCalls(Cluster, 'Cluster', CLUSTER_CLASS);
-guardCalls(Cluster.prototype, 'cluster', CLUSTER satisfies Signatures<Cluster, 'stop'>);
+guardCalls(Cluster.prototype, 'cluster', CLUSTER satisfies Signatures<Cluster>);
 
 /** Descriptors of this process for each engine: its pipes, and the links of controller and client. */
 const PER_ENGINE = 32;

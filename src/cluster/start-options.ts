@@ -20,7 +20,7 @@ import {
   shown,
   WORD,
 } from '../util/checks.ts';
-import { promises, takes } from '../util/signature.ts';
+import { ends, promises, takes } from '../util/signature.ts';
 import type { RestartOptions } from './launchers/restart-policy.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
@@ -152,6 +152,7 @@ export const CLUSTER = {
   shutdown: promises({ ids: ENGINE_IDS }),
   logs: promises({ id: count() }),
   signal: takes({ signal: NAME_OF_SIGNAL }, { ids: ENGINE_IDS }),
+  stop: ends(),
 };
 
 /** The arguments of a cluster's static methods. */

@@ -1,6 +1,6 @@
 import { ShapeError } from '../errors.ts';
 import { type Check, FLAG, FUNCTION, must, optionsOf, type Rules, ranged, shown } from '../util/checks.ts';
-import { guardCalls, type Signatures, takes } from '../util/signature.ts';
+import { guardCalls, noMore, type Signatures, takes } from '../util/signature.ts';
 import { castData, numbersOf } from './cast.ts';
 import { allocate, assertDType, type DType, itemSize, stores, type TypedArray } from './dtype.ts';
 import { areClose, type ElementFunction, mapped, type Tolerance } from './elementwise.ts';
@@ -45,7 +45,8 @@ export class Tensor {
    * @throws TypeError for an unknown dtype or a typed array that does not store it
    * @throws ShapeError when the shape and the number of elements differ
    */
-  constructor(dtype: DType, shape: Shape, data?: TypedArray) {
+  constructor(dtype: DType, shape: Shape, data?: TypedArray, ...surplus: never[]) {
+    if (surplus.length > 0) noMore(surplus, 'new Tensor', ['dtype', 'shape', 'data']);
     assertDType(dtype);
     assertShape(shape);
     this.dtype = dtype;

@@ -79,6 +79,8 @@ export const TIME_TO_RUN: Check = must(
   'milliseconds > 0 (no limit: Infinity)',
   (value) => isNumber(value) && (value as number) > 0,
 );
+/** How long to wait; a negative number, as upstream, and Infinity set no limit. */
+export const WAIT: Check = must('milliseconds', (value) => isNumber(value) && !Number.isNaN(value));
 /** A signal to give up. */
 export const SIGNAL: Check = must('an AbortSignal', (value) => value instanceof AbortSignal);
 /** A function. */

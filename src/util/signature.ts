@@ -11,8 +11,11 @@ export interface Signature {
   readonly optional: ParameterChecks;
   /** Any number of arguments more, each checked; undefined: none. */
   readonly rest: Check | undefined;
-  /** How a bad argument is told: thrown, or as the rejection of the promise that the function returns. */
-  readonly failure: 'throws' | 'rejects';
+  /**
+   * How a bad argument is told: thrown, or as the rejection of the promise that the function returns. 'ends' rejects
+   * after the function has done its work.
+   */
+  readonly failure: 'throws' | 'rejects' | 'ends';
 }
 
 /** The signature of a function that throws for a bad argument. */
@@ -23,6 +26,15 @@ export function takes(required: ParameterChecks = {}, optional: ParameterChecks 
 /** The signature of a function that returns a promise: it rejects for a bad argument. */
 export function promises(required: ParameterChecks = {}, optional: ParameterChecks = {}, rest?: Check): Signature {
   return { required, optional, rest, failure: 'rejects' };
+}
+
+/**
+ * The signature of a function that ends something, and takes nothing. It does its work first, whatever it
+ * is given, and then its promise rejects for an argument. The arguments of listeners, an Event or the name of a signal,
+ * are taken.
+ */
+export function ends(): Signature {
+  return { required: {}, optional: {}, rest: undefined, failure: 'ends' };
 }
 
 type NamesOfMethods<T> = Extract<
@@ -53,8 +65,7 @@ export function guardCalls(target: object, owner: string, signatures: Readonly<R
 /** The function, which checks its arguments before it runs. `where` names it in errors. */
 export function guarded<F extends (...args: never[]) => unknown>(where: string, signature: Signature, fn: F): F {
   const run = fn as (...args: never[]) => unknown as AnyFunction;
-  const check = checkerOf(where, signature);
-  const checked = signature.failure === 'rejects' ? rejecting(run, check) : throwing(run, check);
+  const checked = WRAPPERS[signature.failure](run, checkerOf(where, signature));
   guards.set(checked, signature);
   return Object.defineProperties(checked, {
     name: { value: where.slice(where.lastIndexOf('.') + 1) },
@@ -63,6 +74,8 @@ export function guarded<F extends (...args: never[]) => unknown>(where: string, 
 }
 
 type CheckArguments = (args: readonly unknown[]) => void;
+
+const WRAPPERS = { throws: throwing, rejects: rejecting, ends: ending } as const;
 
 function throwing(run: AnyFunction, check: CheckArguments): AnyFunction {
   return function (...args) {
@@ -90,6 +103,24 @@ function rejecting(run: AnyFunction, check: CheckArguments): AnyFunction {
   };
 }
 
+function ending(run: AnyFunction, check: CheckArguments): AnyFunction {
+  return function (...args) {
+    const ended = run.apply(this);
+    try {
+      if (!isOfListener(args[0])) check(args);
+      return ended;
+    } catch (error) {
+      const bad = atCaller(error);
+      return Promise.resolve(ended).then(() => Promise.reject(bad));
+    }
+  };
+}
+
+/** Does a listener get it as its first argument? */
+function isOfListener(value: unknown): boolean {
+  return value instanceof Event || (typeof value === 'string' && /^SIG[A-Z0-9]+$/.test(value));
+}
+
 /** @throws TypeError, RangeError naming the argument */
 function checkerOf(where: string, { required, optional, rest }: Signature): CheckArguments {
   const parameters = Object.entries({ ...required, ...optional });
@@ -104,6 +135,11 @@ function checkerOf(where: string, { required, optional, rest }: Signature): Chec
       else if (args[i] !== undefined) throw surplus(where, Object.keys({ ...required, ...optional }), args[i]);
     }
   };
+}
+
+/** For constructors: what stands behind their parameters. @throws TypeError unless that is undefined */
+export function noMore(given: readonly unknown[], where: string, names: readonly string[]): void {
+  for (const value of given) if (value !== undefined) throw atCaller(surplus(where, names, value));
 }
 
 function surplus(where: string, names: readonly string[], value: unknown): TypeError {

@@ -57,6 +57,16 @@ test('four engines start, register under 0 to 3, and leave nothing after stop', 
   assert.throws(() => cluster.file, /stopped/);
 });
 
+test('stop takes no arguments: it stops, and says so', async () => {
+  const { cluster } = await start({ engines: 1 });
+  const pids = pidsOf(cluster);
+  const stop = (...args: unknown[]) => Reflect.apply(cluster.stop, cluster, args) as Promise<void>;
+  await rejects(() => stop({ grace: 5 }), TypeError, /cluster\.stop takes no arguments.*an object/);
+  assertNothingLeft(pids);
+  await rejects(() => stop(undefined, 5), TypeError, /takes no arguments.*5/);
+  await stop('SIGTERM', 15); // as a listener of the signal
+});
+
 test('await using stops it too', async () => {
   let pids: number[] = [];
   {

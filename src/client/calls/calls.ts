@@ -8,6 +8,7 @@ import type { Request } from '../links/connection.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { Task } from '../links/task.ts';
 import {
+  assertUseful,
   CALL_OPTIONS,
   type CallOptions,
   EXECUTE_OPTIONS,
@@ -75,10 +76,13 @@ export class Calls<M extends Mode> {
 
   /** The same targets with these options under those of every call. @throws TypeError naming an unknown option */
   with(options: CallOptions): Calls<M> {
-    return new Calls<M>(this.context, this.targets, {
-      ...this.#defaults,
-      ...checkOptions(options, CALL_OPTIONS, 'with'),
-    });
+    const all = { ...this.#defaults, ...checkOptions(options, CALL_OPTIONS, 'with') };
+    return new Calls<M>(this.context, this.targets, assertUseful(all, 'with'));
+  }
+
+  /** The options of every call. */
+  get defaults(): CallOptions {
+    return this.#defaults;
   }
 
   /** Calls on the engines that `targets` means now, whatever engines come or go. @throws NoEnginesRegistered */
@@ -110,7 +114,8 @@ export class Calls<M extends Mode> {
     if (options !== NO_OPTIONS) checkOptions(options, rules, label);
     const targets = options.targets === undefined ? this.targets : targetsOf(options.targets, namedIds(this.links));
     const engines = this.#engines(targets);
-    return { label, engines, isSingle: typeof targets === 'number', options: { ...this.#defaults, ...options } };
+    const all = assertUseful({ ...this.#defaults, ...options }, label);
+    return { label, engines, isSingle: typeof targets === 'number', options: all };
   }
 
   #engines(targets: Targets): readonly EngineId[] {

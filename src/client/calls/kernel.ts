@@ -3,7 +3,7 @@ import type { KernelArguments as WireKernelArguments } from '../../protocol/meth
 import { Ref } from '../../protocol/values/ref.ts';
 import { type TensorLike, tensor } from '../../tensor/convert.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { guarded, takes } from '../../util/signature.ts';
+import { guarded, promises, takes } from '../../util/signature.ts';
 import { NAME } from '../names.ts';
 import type { Mode } from '../remote.ts';
 import type { PerTargetResult } from '../results/async-result.ts';
@@ -72,10 +72,10 @@ export async function createKernel<M extends Mode, F extends KernelFunction, S e
         call(name, args),
   );
   let destroyed: Promise<void> | undefined;
-  const destroy = () => {
+  const destroy = guarded('kernel.destroy', promises(), () => {
     destroyed ??= send({ do: 'destroy', id }).then(() => {});
     return destroyed;
-  };
+  });
   return Object.assign(kernel, { into, destroy, [Symbol.asyncDispose]: destroy });
 }
 

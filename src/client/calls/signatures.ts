@@ -1,7 +1,6 @@
 import {
   ANYTHING,
   DURATION,
-  FINITE,
   FLAG,
   FUNCTION,
   must,
@@ -10,6 +9,7 @@ import {
   shown,
   TEXT,
   TEXTS,
+  WAIT,
   WORD,
 } from '../../util/checks.ts';
 import { promises, takes } from '../../util/signature.ts';
@@ -65,7 +65,7 @@ export const DIRECT_VIEW = {
   kernel: promises({ fn: FUNCTION, settings: must('an object such as { output: [100] }', isObject) }),
   memory: takes({}, { options: optionsOf(TARGET_OPTIONS) }),
   abort: promises({}, { jobs: JOBS }),
-  wait: promises({}, { jobs: JOBS, ms: FINITE }),
+  wait: promises({}, { jobs: JOBS, ms: WAIT }),
   queueStatus: promises({}, { options: optionsOf(QUEUE_OPTIONS) }),
   getResult: takes({}, { job: JOB }),
   purge: promises({}, { jobs: JOBS }),

@@ -11,7 +11,7 @@ import type { JobSelection } from '../jobs/jobs.ts';
 import { asRemoteError } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
 import { NAME } from '../names.ts';
-import { CALLABLE, JOBS, splitInputs } from '../options.ts';
+import { assertUseful, CALLABLE, JOBS, splitInputs } from '../options.ts';
 import type { InferredFunction, Mode, RemoteArgs } from '../remote.ts';
 import { type Assembly, chunks, single } from '../results/assembly.ts';
 import { AsyncResult, type ModeOf, type PerTargetResult } from '../results/async-result.ts';
@@ -69,7 +69,7 @@ export class LoadBalancedView {
     this.#balancer = balancer;
     this.targets = targets;
     const { placement: _, ...others } = options;
-    checkOptions(others, BALANCED_OPTIONS, 'loadBalanced');
+    assertUseful(checkOptions(others, BALANCED_OPTIONS, 'loadBalanced'), 'loadBalanced');
     this.#options = options;
     this.#owner = owner;
   }
@@ -153,7 +153,7 @@ export class LoadBalancedView {
   map<R>(fn: unknown, ...sequences: readonly unknown[]): AsyncResult<R[], R, 'many'> {
     const { inputs, options } = splitInputs<BalancedMapOptions>(sequences, BALANCED_MAP_OPTIONS, 'map');
     const { chunkSize: wanted = 1, ordered = true, concurrency, ...given } = options;
-    const all: ViewOptions = { ...this.#options, ...given };
+    const all: ViewOptions = assertUseful({ ...this.#options, ...given }, 'map');
     const columns = mapInputs(inputs);
     const chunkSize = wanted === 'auto' ? this.#autoChunk(columns[0]?.length ?? 0) : wanted;
     const base = this.#base('map', fn, all, chunkSize);
@@ -201,7 +201,7 @@ export class LoadBalancedView {
     const { inputs, options } = splitInputs<ImapOptions>(iterables, IMAP_OPTIONS, 'imap');
     const { chunkSize = 1, ordered = true, maxOutstanding = 'auto', returnErrors = false, ...rest } = options;
     const { concurrency, ...given } = rest;
-    const all: ViewOptions = { ...this.#options, ...given };
+    const all: ViewOptions = assertUseful({ ...this.#options, ...given }, 'imap');
     const run = placed(fn, all);
     encodeBody({ fn: run });
     const base = this.#base('imap', fn, all, chunkSize);

@@ -1,6 +1,7 @@
 import { InvalidDependency } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
 import { checkOptions, FLAG, type Rules } from '../../util/checks.ts';
+import { noMore } from '../../util/signature.ts';
 import type { Task } from '../links/task.ts';
 import { AsyncResult } from '../results/async-result.ts';
 
@@ -36,7 +37,8 @@ export class Dependency {
   readonly failure: boolean;
 
   /** @throws TypeError when neither success nor failure counts, and for jobs of another kind */
-  constructor(jobs: DependencyJobs, options: DependencyOptions = {}) {
+  constructor(jobs: DependencyJobs, options: DependencyOptions = {}, ...surplus: never[]) {
+    noMore(surplus, 'new Dependency', ['jobs', 'options']);
     const { all = true, success = true, failure = false } = checkOptions(options, DEPENDENCY_OPTIONS, 'new Dependency');
     if (!success && !failure) throw new TypeError('a Dependency on neither success nor failure can never be met');
     this.jobs = flatten(jobs);

@@ -1,5 +1,6 @@
 import { abortError } from '../../rpc/waiting.ts';
 import { Fifo } from '../../util/fifo.ts';
+import { guardCalls, type Signatures, takes } from '../../util/signature.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
 import { CallSite } from '../results/call-site.ts';
@@ -201,6 +202,10 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
     });
   }
 }
+
+// Not `next` and `return`: the language calls them.
+const STREAM: Signatures<ItemStream<unknown>, 'next' | 'return'> = { cancel: takes() };
+guardCalls(ItemStream.prototype, 'stream', STREAM);
 
 function placeItems(items: readonly Outcome[], first: number): void {
   items.forEach((item, i) => {

@@ -38,7 +38,10 @@ export interface BalancedOptions {
   readonly follow?: Dependency | DependencyJobs | undefined;
   /** Ends the wait with AbortError and drops the tasks that have not started. */
   readonly signal?: AbortSignal | undefined;
-  /** true: the signal also interrupts the call's tasks that run, and no others. Default false: those go on. */
+  /**
+   * true: the signal also interrupts the call's tasks that run, and no others. Default false: those go on. Without a
+   * signal, in the call or its view, it is a TypeError.
+   */
   readonly interrupt?: boolean | undefined;
   /** A name for errors and metadata in place of the method's. */
   readonly label?: string | undefined;

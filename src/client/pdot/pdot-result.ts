@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import type { TaskId } from '../../protocol/messages.ts';
 import { type WaitLimits, within } from '../../rpc/waiting.ts';
-import { DURATION, optionsOf } from '../../util/checks.ts';
+import { optionsOf, WAIT } from '../../util/checks.ts';
 import { guardCalls, promises, type Signatures } from '../../util/signature.ts';
 import type { Task } from '../links/task.ts';
 import { WAIT_LIMITS } from '../options.ts';
@@ -100,9 +100,10 @@ export class PdotResult<T> implements PromiseLike<T> {
     return within(this.#value, options, 'pdot');
   }
 
-  /** Waits up to `ms`: true when it has ended. Never rejects. */
+  /** Waits up to `ms` (default: for ever): true when it has ended. Never rejects. */
   async wait(ms?: number): Promise<boolean> {
-    await within(this.done, { timeout: ms }, 'pdot').catch(() => {});
+    const timeout = ms === undefined || ms < 0 ? undefined : ms;
+    await within(this.done, { timeout }, 'pdot').catch(() => {});
     return this.ready;
   }
 
@@ -140,7 +141,7 @@ export class PdotResult<T> implements PromiseLike<T> {
 // Not `then` and its like: the language calls them.
 const RESULT: Signatures<PdotResult<unknown>, 'then' | 'catch' | 'finally'> = {
   get: promises({}, { options: optionsOf(WAIT_LIMITS) }),
-  wait: promises({}, { ms: DURATION }),
+  wait: promises({}, { ms: WAIT }),
   abort: promises(),
 };
 guardCalls(PdotResult.prototype, 'result', RESULT);

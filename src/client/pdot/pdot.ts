@@ -58,7 +58,7 @@ export interface Pdot {
    * rows of B too, or all of it (push). A vector on the left is whole on each engine. Operands on the engines must
    * not change until the result settles. Operands here of up to 64 KiB are copied when the call is made; larger ones
    * must not change before `await result.sent`, unless `copy: true`. `timeout` (milliseconds) is for the whole product.
-   * Engines do not stop a product that runs: `runTimeout`, `interrupt` and `via` are refused.
+   * Engines do not stop a product that runs: `runTimeout`, `interrupt` and `via` are refused, also of the view.
    * @throws ShapeError, TypeError, RangeError (an unknown plan), NoEnginesRegistered before anything is computed;
    *   CompositeError when an engine fails; TimeoutError, AbortError
    * @example
@@ -153,18 +153,32 @@ interface Wanted extends PdotOptions {
 
 /** Checks, asks for the shapes of refs, and plans. */
 async function prepared(view: DirectView<Mode>, wanted: Wanted, link?: ProductLink): Promise<PdotJob> {
-  const { a, b, plan: wish, into, dtype: asked = plannedDType(wish), copy, transposeA, transposeB, ...call } = wanted;
+  const { a, b, plan: wish, into, dtype: asked = plannedDType(wish), transposeA, transposeB, ...call } = wanted;
   const planner = wish instanceof PdotPlan ? wish : plannerOf(wish);
+  const calls = callsOf(view).asMany();
+  const { copy, ...own } = { ...ofView(calls.defaults), ...call };
   // Before anything is awaited: what is copied is what the operands are now.
   const reading = [operandValue(a, copy), a === b ? undefined : operandValue(b, copy)] as const;
-  const calls = callsOf(view).asMany();
-  const signals = [call.signal, link?.signal].filter((signal) => signal !== undefined);
-  const limits = deadline(signals.length === 0 ? call : { ...call, signal: AbortSignal.any(signals) });
+  const signals = [own.signal, link?.signal].filter((signal) => signal !== undefined);
+  const limits = deadline(signals.length === 0 ? own : { ...own, signal: AbortSignal.any(signals) });
   const [first, second] = await Promise.all(reading);
   const [x, y] = [first, second ?? first].map((value) => (asked === undefined ? value : narrowed(value, asked)));
   const operands = { a: x as OperandValue, b: y as OperandValue, transposeA, transposeB };
   const unplanned = { calls, ...operands, into, limits, asked, made: link?.made ?? (() => {}) };
   return { ...unplanned, plan: await planFor(planner, unplanned) };
+}
+
+/**
+ * The options of a view as those of its products.
+ * @throws TypeError naming one that a product cannot keep
+ */
+function ofView({ runTimeout, interrupt, via, ...options }: CallOptions): ProductCallOptions {
+  const isLimited = runTimeout !== undefined && runTimeout !== Number.POSITIVE_INFINITY;
+  const given = { runTimeout: isLimited, interrupt: interrupt === true, via: via === 'broadcast' };
+  const [name] = Object.entries(given).find(([, isGiven]) => isGiven) ?? [];
+  if (name === undefined) return options;
+  const why = name === 'via' ? 'operands go to each engine from here' : 'engines do not stop a product that runs';
+  throw new TypeError(`pdot: its view has the option '${name}', but ${why}: multiply on a view without it`);
 }
 
 /** The dtype that a plan was asked for. */

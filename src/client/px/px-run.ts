@@ -1,6 +1,7 @@
 import { AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
 import type { EngineId } from '../../protocol/messages.ts';
-import { checkOptions, FLAG, type Rules, ranged, SIGNAL, SINK, wordOf } from '../../util/checks.ts';
+import { FLAG, optionsOf, type Rules, ranged, SIGNAL, SINK, wordOf } from '../../util/checks.ts';
+import { guarded, promises, takes } from '../../util/signature.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { TargetOptions } from '../options.ts';
 import type { Mode } from '../remote.ts';
@@ -60,21 +61,22 @@ export function showPx(result: PxReply, links: PxLinks, options: PxShowOptions):
   const shown = show.run();
   // Nobody has to await it.
   shown.catch(() => {});
-  const again = showing(result, links, options);
-  return Object.assign(shown, { ...again, interrupt: () => show.interrupt(), leave: () => show.leave() });
+  const interrupt = guarded('px.interrupt', promises(), () => show.interrupt());
+  const leave = guarded('px.leave', takes(), () => show.leave());
+  return Object.assign(shown, { ...showing(result, links, options), interrupt, leave });
 }
 
 /** Prints nothing until it is asked to. */
 export function quietPx(result: PxReply, links: PxLinks, options: PxShowOptions): PxRun {
-  const interrupt = () => interruptEngines(result, links, sinksOf(options).stderr);
-  return Object.assign(Promise.resolve(), { ...showing(result, links, options), interrupt, leave: () => {} });
+  const stop = () => interruptEngines(result, links, sinksOf(options).stderr);
+  const interrupt = guarded('px.interrupt', promises(), stop);
+  const leave = guarded('px.leave', takes(), () => {});
+  return Object.assign(Promise.resolve(), { ...showing(result, links, options), interrupt, leave });
 }
 
 function showing(result: PxReply, links: PxLinks, options: PxShowOptions): Pick<PxRun, 'result' | 'show'> {
-  return {
-    result,
-    show: (more = {}) => showPx(result, links, { ...options, ...checkOptions(more, SHOW_OPTIONS, 'show') }),
-  };
+  const show = (more: PxShowOptions = {}) => showPx(result, links, { ...options, ...more });
+  return { result, show: guarded('px.show', takes({}, { options: optionsOf(SHOW_OPTIONS) }), show) };
 }
 
 /** The kind of each setting of showing. */

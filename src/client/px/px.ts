@@ -1,4 +1,4 @@
-import { ANYTHING, checkOptions, FLAG, type Rules } from '../../util/checks.ts';
+import { FLAG, optionsOf, type Rules } from '../../util/checks.ts';
 import { guarded, takes } from '../../util/signature.ts';
 import { type ExecuteOptions, TARGET_OPTIONS, type TargetOptions } from '../options.ts';
 import { sinksOf } from '../results/output/sinks.ts';
@@ -33,8 +33,13 @@ const PX_OPTIONS: Rules<PxOptions> = { ...TARGET_OPTIONS, ...SHOW_OPTIONS, block
 export function pxOf(calls: PxCalls, options: PxOptions = {}): Px {
   const run = (code: string | TemplateStringsArray, ...values: readonly unknown[]): PxRun =>
     start(calls, codeOf(code, values), options);
-  const change = (more: PxOptions) => pxOf(calls, { ...options, ...checkOptions(more, PX_OPTIONS, 'px.with') });
-  return Object.assign(run, { with: guarded('px.with', takes({ options: ANYTHING }), change) });
+  const change = (more: PxOptions) => {
+    const { ids } = calls.links;
+    // A closed client knows none: its calls say why.
+    if (more.targets !== undefined && ids.length > 0) targetsOf(more.targets, ids);
+    return pxOf(calls, { ...options, ...more });
+  };
+  return Object.assign(run, { with: guarded('px.with', takes({ options: optionsOf(PX_OPTIONS) }), change) });
 }
 
 function start(calls: PxCalls, code: string, options: PxOptions): PxRun {

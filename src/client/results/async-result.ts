@@ -1,9 +1,20 @@
 import { inspect } from 'node:util';
-import { type RemoteError, TimeoutError } from '../../errors.ts';
+import { CompositeError, type RemoteError, TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
 import type { MimeBundle } from '../../protocol/methods.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
-import { type Check, DURATION, FINITE, FLAG, must, optionsOf, type Rules, SINK, wordOf } from '../../util/checks.ts';
+import {
+  type Check,
+  count,
+  DURATION,
+  FLAG,
+  must,
+  optionsOf,
+  type Rules,
+  SINK,
+  WAIT,
+  wordOf,
+} from '../../util/checks.ts';
 import { guardCalls, promises, type Signatures, takes } from '../../util/signature.ts';
 import type { Metadata, Task } from '../links/task.ts';
 import { WAIT_LIMITS } from '../options.ts';
@@ -66,7 +77,7 @@ const DISPLAY_OPTIONS: Rules<DisplayOptions> = { ...STREAM_OPTIONS, groupBy: wor
 // Not `then` and its like: the language calls them.
 const ASYNC_RESULT: Signatures<AsyncResult<unknown>, 'then' | 'catch' | 'finally'> = {
   get: promises({}, { options: optionsOf(GET_OPTIONS) }),
-  wait: promises({}, { ms: FINITE, options: optionsOf<{ readonly returnWhen: ReturnWhen }>({ returnWhen: WHEN }) }),
+  wait: promises({}, { ms: WAIT, options: optionsOf<{ readonly returnWhen: ReturnWhen }>({ returnWhen: WHEN }) }),
   asReady: takes(),
   byEngine: promises({}, { options: optionsOf(WAIT_LIMITS) }),
   abort: promises(),
@@ -370,6 +381,8 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
 
 guardCalls(AsyncResult, 'AsyncResult', { join: takes({}, {}, RESULT) });
 guardCalls(AsyncResult.prototype, 'result', ASYNC_RESULT);
+// Here, as errors stand below the checks: results throw them.
+guardCalls(CompositeError.prototype, 'CompositeError', { raise: takes({ index: count() }), render: takes() });
 
 function ignoreTimeout(error: unknown): void {
   if (!(error instanceof TimeoutError)) throw error;

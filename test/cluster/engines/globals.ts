@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import * as assert from 'uvu/assert';
+import { RemoteError } from '../../../src/errors.ts';
+import { rejects } from '../../support/assert.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
@@ -49,6 +51,26 @@ test('every member of the engine is declared, and no other', async () => {
   const found = file.statements.find((node) => ts.isInterfaceDeclaration(node) && node.name.text === 'EngineGlobal');
   const declared = (found as ts.InterfaceDeclaration).members.map((member) => member.name?.getText());
   assert.equal(await rig.e0.apply(() => Object.keys(engine).sort()), declared.sort());
+});
+
+test('functions of an engine refuse what they do not take, by name', async () => {
+  const wrong: readonly [code: string, says: RegExp][] = [
+    ['engine.send("0", "t", 1)', /engine\.send: rank is the rank of an engine, not '0'/],
+    ['engine.send(0, 5, 1)', /tag is a string/],
+    ['engine.send(0, "t", 1, "surplus")', /engine\.send takes 3 at most.*'surplus'/],
+    ['engine.recv(0, "t", { timout: 5 })', /unknown option 'timout' \(did you mean 'timeout'\?\)/],
+    ['engine.allReduce(1, "sum", { tags: "x" })', /unknown option 'tags'/],
+    ['engine.barrier({ timeout: "5" })', /engine\.barrier: timeout is milliseconds/],
+    ['engine.broadcast(1, { root: "0" })', /root is the rank/],
+    ['engine.publish([1])', /data is an object of names and values/],
+    ['engine.memory(1)', /engine\.memory takes no arguments/],
+    ['matmul([[1]], [[1]], "float32")', /matmul takes 2 at most \(a, b\)/],
+    ['display(1, 2)', /display takes 1 at most/],
+    ['sum([1], [2])', /sum takes 1 at most/],
+  ];
+  for (const [code, says] of wrong) await rejects(() => rig.e0.execute(`await ${code}`), RemoteError, says);
+  const caught = 'await engine.recv(0, "t", 5).catch((error) => error.name)';
+  assert.is((await rig.e0.execute(caught, { silent: false })).text, "'TypeError'", 'rejected, not thrown');
 });
 
 declare const engine: object;

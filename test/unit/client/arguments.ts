@@ -2,18 +2,16 @@
 // what the package exports, their parameters and options from their signatures, and the wrong values from the tables below.
 import * as directview from 'directview';
 import * as assert from 'uvu/assert';
-import { Client, type Client as ClientOf } from '../../../src/client/client.ts';
-import type { Transport } from '../../../src/comm/transport.ts';
-import { encodeMessage } from '../../../src/protocol/header-codec.ts';
-import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import type { Client } from '../../../src/client/client.ts';
 import { type Check, closest, rulesOf } from '../../../src/util/checks.ts';
 import { type Signature, signatureOf } from '../../../src/util/signature.ts';
+import { typedFunctions } from '../../support/architecture/public-types.ts';
+import { rejects } from '../../support/assert.ts';
 import { fakeResult, fakeTask } from '../../support/fake-tasks.ts';
+import { type AnyFunction, type Callee, callees, FREE } from '../../support/public-functions.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('client/arguments');
-
-type AnyFunction = (...args: unknown[]) => unknown;
 
 const NOT_NUMBERS: readonly unknown[] = ['5', true, null, {}, [1]];
 const NOT_TEXTS: readonly unknown[] = [5, true, null, {}, ['a']];
@@ -132,13 +130,15 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   progressAfter: [...NOT_NUMBERS, -2, Number.NaN],
   quality: ['x', null],
   read: [5, null, { page: 'x' }],
+  ranks: ['x', 5, null, ['0']],
   refined: [5, 'x', null],
   refinedColor: NOT_TEXTS,
   resize: ['x', null],
   resultOrder: ['x', 5, null],
   retries: NOT_COUNTS,
   retryFailed: NOT_FLAGS,
-  root: [5, '', null],
+  root: NOT_NUMBERS,
+  'batch root': [5, '', null],
   returnErrors: NOT_FLAGS,
   returnWhen: ['ALL', 5, null],
   rtol: [...NOT_NUMBERS, -1, Number.NaN],
@@ -158,6 +158,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   stream: NOT_FLAGS,
   subpix: [5, true, null, { alpah: 0.9 }, { windowSize: 'x' }],
   success: NOT_FLAGS,
+  tag: NOT_TEXTS,
   targets: ['x', null, 1.5, {}, [0.5], 99],
   tf: [5, 'tf', null],
   threads: [...NOT_COUNTS, 0],
@@ -185,6 +186,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
     says: /cluster/,
   },
   code: { good: '1', wrong: NOT_TEXTS },
+  data: { good: { done: 1 }, wrong: [5, 'x', null, [1], new Map()] },
   corners: { good: [], wrong: [5, 'x', null, {}] },
   dtype: { good: 'float32', wrong: [5, 'float128', null] },
   end: { good: 1, wrong: NOT_PLACES },
@@ -197,6 +199,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   id: { good: 0, wrong: NOT_COUNTS },
   ids: { good: [0], wrong: ['0', null, {}, [1.5], ['0']] },
   image: { good: directview.tensor([[1]]), wrong: [5, 'x', null, {}] },
+  index: { good: 0, wrong: NOT_COUNTS },
   indices: { good: [0], wrong: [5, 'x', null, {}] },
   job: { good: { path: 'x', options: {} }, wrong: [5, null, {}, [], 1.5] },
   jobs: { good: [], wrong: [null, {}, 1.5, true, [null], [1.5]] },
@@ -246,14 +249,18 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   signal: { good: new AbortController().signal, wrong: [5, 'SIGNAL', null, {}] },
   source: { good: 'x.png', wrong: [5, null, {}, ['x']] },
   specifier: { good: 'node:fs', wrong: [...NOT_TEXTS, ''] },
+  op: { good: 'sum', wrong: [] },
+  rank: { good: 0, wrong: NOT_NUMBERS },
   step: { good: 1, wrong: NOT_WHOLE, says: /range/ },
   strides: { good: 1, wrong: [...NOT_PLACES, 0, [0]] },
+  tag: { good: 'tag', wrong: NOT_TEXTS },
   targets: { good: [0], wrong: ['x', null, 1.5, {}, [0.5], 99], says: /key by int|No such engine/ },
   task: { good: 1, wrong: [] },
   tf: { good: {}, wrong: [5, 'tf', null] },
   to: { good: 3, wrong: NOT_WHOLE, says: /range/ },
   url: { good: 'package', wrong: [...NOT_TEXTS, '', './x.js'], says: /fromModule/ },
-  value: { good: [1], wrong: ['x', null, {}, undefined, new Map()], says: /tensor holds/ },
+  value: { good: [1], wrong: [] },
+  values: { good: [1], wrong: [] },
   view: { good: undefined, wrong: [[[1]], null, {}, 5] },
   where: { good: '.', wrong: NOT_TEXTS },
 };
@@ -272,124 +279,15 @@ const GOOD: Readonly<Record<string, unknown>> = {
   },
 };
 
+/** Values that are wrong for one function alone. */
+const WRONG: Readonly<Record<string, { values: readonly unknown[]; says: RegExp }>> = {
+  'tensor value': { values: ['x', null, {}, undefined, new Map()], says: /tensor holds/ },
+};
+
 /** Wrong values that one function takes. */
 const TAKEN: Readonly<Record<string, readonly unknown[]>> = {
   'Cluster.start options': [5],
 };
-
-const ENGINE: EngineRecord = {
-  id: 0,
-  uuid: 'u',
-  pid: 1,
-  host: 'h',
-  tasks: 'memory://tasks',
-  control: 'memory://control',
-  peers: 'memory://peers',
-  device: {
-    kind: 'cpu',
-    adapter: 'x',
-    driver: 'x',
-    software: true,
-    gpuMode: 'cpu',
-    tfBackend: 'cpu',
-    matmul: 'loops',
-    threads: 1,
-    limits: {},
-    features: [],
-    versions: {},
-  },
-};
-
-/** A cluster of one engine that never answers, and how many messages it was sent. */
-class Silent implements Transport {
-  sent = 0;
-
-  connect(endpoint: string, handlers: Parameters<Transport['connect']>[1]): ReturnType<Transport['connect']> {
-    const roster = { type: 'roster', engines: [ENGINE], version: 1 } as const;
-    const link: ReturnType<Transport['connect']> = {
-      pendingBytes: 0,
-      send: async () => {
-        if (endpoint === 'memory://x') setImmediate(() => handlers.onMessage(encodeMessage(roster).slice(), link));
-        else this.sent++;
-      },
-      close: async () => {},
-    };
-    return link;
-  }
-
-  listen(): Promise<never> {
-    return Promise.reject(new Error('nobody listens'));
-  }
-}
-
-/** A public function with the object it belongs to. */
-interface Callee {
-  readonly path: string;
-  readonly owner: object | undefined;
-  readonly fn: AnyFunction;
-}
-
-/** Called by the language, or with arguments of somebody else's: a stop must not fail for one argument too many. */
-const FREE = [
-  'then',
-  'catch',
-  'finally',
-  'toString',
-  'close',
-  'stop',
-  'next',
-  'return',
-  'cancel',
-  'at',
-  'px',
-  'toJSON',
-];
-
-function methodsOf(owner: object, name: string): Callee[] {
-  const found = new Map<string, AnyFunction>();
-  for (let at = owner; Object.getPrototypeOf(at) !== null; at = Object.getPrototypeOf(at)) {
-    for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (typeof value === 'function' && key !== 'constructor' && !FREE.includes(key)) found.set(key, value);
-    }
-  }
-  return [...found].map(([key, fn]) => ({ path: `${name}.${key}`, owner, fn }));
-}
-
-/** Without a signature, because their source text travels: test/unit/tensor/convert.ts calls it wrongly. */
-const IN_THEMSELVES = ['range'];
-
-const isClass = (value: unknown) => /^class\b/.test(Function.prototype.toString.call(value));
-
-async function callees(): Promise<{ all: Callee[]; silent: Silent; rc: ClientOf }> {
-  const silent = new Silent();
-  const rc = await Client.connect({ controller: 'memory://x', clusterId: 'x' }, { transport: silent });
-  const view = rc.view([0]);
-  const cluster = Object.create(directview.Cluster.prototype) as object;
-  const methods = [
-    methodsOf(rc, 'client'),
-    methodsOf(view, 'view'),
-    methodsOf(rc.loadBalanced(), 'loadBalanced'),
-    methodsOf(rc.executor(), 'executor'),
-    methodsOf(fakeResult([fakeTask(0)]), 'result'),
-    methodsOf(directview.tensor([1]), 'tensor'),
-    methodsOf(cluster, 'cluster'),
-  ].flat();
-  const exported = Object.entries(directview).filter(([, value]) => typeof value === 'function') as [
-    string,
-    AnyFunction,
-  ][];
-  const functions = exported
-    .filter(([name, fn]) => !isClass(fn) && !IN_THEMSELVES.includes(name))
-    .map(([path, fn]) => ({ path, owner: undefined, fn }));
-  const statics = exported
-    .filter(([, fn]) => isClass(fn) && !(fn.prototype instanceof Error))
-    .flatMap(([path, owner]) => Object.getOwnPropertyNames(owner).map((key) => ({ path, owner, key })))
-    .filter(({ key }) => !['length', 'name', 'prototype'].includes(key))
-    .map(({ path, owner, key }) => ({ path: `${path}.${key}`, owner, fn: Reflect.get(owner, key) as AnyFunction }));
-  const plans = { path: 'pdot.plan', owner: undefined, fn: directview.pdot.plan as AnyFunction };
-  const px = { path: 'px.with', owner: undefined, fn: view.px.with as AnyFunction };
-  return { all: [...methods, ...functions, ...statics, plans, px], silent, rc };
-}
 
 const parametersOf = ({ required, optional }: Signature): [string, Check][] =>
   Object.entries({ ...required, ...optional });
@@ -414,13 +312,13 @@ function isRefusal(error: unknown, name: string, says: RegExp | undefined): bool
 const shownError = (error: unknown) => (error === undefined ? 'nothing' : String(error));
 
 /** Fields that an object must have beside the option that is tried. */
-function needed(path: string, name: string, rc: ClientOf): object {
+function needed(path: string, name: string, rc: Client): object {
   if (path === 'batch') return { client: rc };
   return path === 'cornersOfFile' && name === 'job' ? { path: 'x', options: {} } : {};
 }
 
 /** Faults of one function: what it takes, or refuses in other words. */
-async function faultsOf(callee: Callee, rc: ClientOf): Promise<string[]> {
+async function faultsOf(callee: Callee, rc: Client): Promise<string[]> {
   const signature = signatureOf(callee.fn);
   if (signature === undefined) return [`${callee.path} has no signature`];
   const parameters = parametersOf(signature);
@@ -443,13 +341,15 @@ async function faultsOf(callee: Callee, rc: ClientOf): Promise<string[]> {
     const put = (value: unknown) => [...good.slice(0, i), value];
     const within = (given: object) => put({ ...needed(callee.path, name, rc), ...given });
     const isRequired = i < Object.keys(signature.required).length;
+    const { values: more = [], says: saying = says } = WRONG[`${callee.path} ${name}`] ?? {};
+    for (const value of more) await expect(`${name} ${String(value)}`, put(value), name, saying);
     for (const value of wrong) {
       if (value === undefined && !isRequired) continue;
       if (!taken.includes(value)) await expect(`${name} ${String(value)}`, put(value), name, says);
     }
     for (const [option, values] of Object.entries(rulesOf(check) ?? {})) {
       await expect(`${option}s`, within({ [`${option}x`]: 1 }), `'${option}x'`);
-      const bad = WRONG_OPTIONS[option];
+      const bad = WRONG_OPTIONS[`${callee.path} ${option}`] ?? WRONG_OPTIONS[option];
       if (bad === undefined) faults.push(`no wrong values for the option ${option}`);
       assert.type(values, 'function');
       for (const value of bad ?? []) {
@@ -468,6 +368,188 @@ test('every public function refuses misspelt, wrong and surplus arguments before
   assert.equal(faults, []);
   assert.is(silent.sent, before, 'nothing was sent');
   assert.ok(all.length > 80, `${all.length} functions`);
+  await rc.close();
+});
+
+/** Calls a method with arguments that its types do not take. */
+const called = (owner: object, name: string, ...args: unknown[]) =>
+  Reflect.apply(Reflect.get(owner, name) as AnyFunction, owner, args) as Promise<unknown>;
+
+test('what ends something does so whatever it is given, and then refuses it', async () => {
+  const { rc } = await callees();
+  const executor = rc.executor((x: number) => x);
+  await rejects(() => called(executor, 'close', { force: true }), TypeError, /executor\.close takes no arguments/);
+  assert.throws(() => executor.run(1), /closed/);
+  await rejects(() => called(rc, 'close', 3), TypeError, /client\.close takes no arguments.*3/);
+  assert.equal(rc.ids, [], 'it is closed');
+  assert.is(signatureOf(directview.Cluster.prototype.stop)?.failure, 'ends');
+});
+
+test('what ends something can be a listener', async () => {
+  const { rc } = await callees();
+  await called(rc, 'close', new Event('abort'));
+  await called(rc, 'close', 'SIGTERM', 15);
+  await called(rc, 'close', undefined);
+});
+
+test('interrupt without a signal, in the call or in its view, is refused by name', async () => {
+  const { rc, silent } = await callees();
+  const before = silent.sent;
+  const { signal } = new AbortController();
+  const [view, lview] = [rc.view([0]), rc.loadBalanced()];
+  const f = (x: number) => x;
+  const calls: (() => unknown)[] = [
+    () => view.with({ interrupt: true }),
+    () => view.map(f, [1], { interrupt: true }),
+    () => view.execute('1', { interrupt: true }),
+    () => view.parallel((part: number[]) => part, { interrupt: true })([1]),
+    () => view.px.with({ interrupt: true })('1'),
+    () => rc.loadBalanced('all', { interrupt: true }),
+    () => lview.with({ interrupt: true, signal: undefined }),
+    () => lview.map(f, [1], { interrupt: true }),
+    () => lview.imap(f, [1], { interrupt: true }),
+  ];
+  for (const call of calls) assert.throws(call, /interrupt.*no signal/, String(call));
+  await rejects(() => rc.executor(f).run(1, { interrupt: true }), TypeError, /interrupt.*no signal/);
+  assert.is(silent.sent, before, 'nothing was sent');
+  view.with({ signal }).with({ interrupt: true }).map(f, [1], { interrupt: true });
+  lview.with({ signal, interrupt: true }).map(f, [1]);
+  view.with({ interrupt: false }).execute('1');
+  await rc.close();
+});
+
+test('a product refuses what its view asks for and it cannot do, and keeps the rest', async () => {
+  const { rc } = await callees();
+  const { signal } = new AbortController();
+  const view = rc.view([0]);
+  const views: readonly [string, directview.DirectView][] = [
+    ['runTimeout', view.with({ runTimeout: 20 })],
+    ['interrupt', view.with({ signal, interrupt: true })],
+    ['via', view.with({ via: 'broadcast' })],
+    ['via', rc.broadcast([0])],
+  ];
+  for (const [name, limited] of views) {
+    for (const call of [directview.pdot, directview.pdot.plan]) {
+      await rejects(() => call(limited, [[1]], [[1]]), TypeError, new RegExp(`'${name}'`));
+    }
+  }
+  const plain = view.with({ runTimeout: Number.POSITIVE_INFINITY, interrupt: false, via: 'direct' });
+  assert.is((await directview.pdot.plan(plain, [[1]], [[1]])).kind, 'rows');
+  await rejects(() => directview.pdot(view.with({ timeout: 1 }), [[1]], [[1]]), directview.TimeoutError, /./);
+  const aborted = view.with({ signal: AbortSignal.abort() });
+  await rejects(() => directview.pdot(aborted, [[1]], [[1]]), directview.AbortError, /./);
+  await rc.close();
+});
+
+test('constructors take no more than they say; what has none that users may call says what to do', () => {
+  const made = (Class: unknown, ...args: unknown[]) => Reflect.construct(Class as new () => object, args);
+  assert.throws(() => made(directview.Dependency, [], {}, 3), /new Dependency takes 2 at most/);
+  assert.throws(() => made(directview.Tensor, 'float32', [1], new Float32Array(1), 'x'), /new Tensor takes 3 at most/);
+  assert.throws(() => made(directview.Executor, undefined, undefined, 3), /new Executor takes 2 at most/);
+  assert.throws(() => made(directview.Client), /await Client\.connect\(\)/);
+  assert.throws(() => made(directview.Cluster, { engines: 4 }), /await Cluster\.start/);
+});
+
+test('an endless wait is written as Infinity or as upstream, by a negative number', async () => {
+  const task = fakeTask(0);
+  const result = fakeResult([task]);
+  const waits = [result.wait(Number.POSITIVE_INFINITY), result.wait(-1)];
+  task.succeed({ executionCount: 0, data: null });
+  assert.equal(await Promise.all(waits), [true, true]);
+});
+
+/** The names under which `callees` has the functions of a type. */
+const CALLED: Readonly<Record<string, string>> = {
+  Client: 'client',
+  Cluster: 'cluster',
+  DirectView: 'view',
+  EngineGlobal: 'engine',
+  Executor: 'executor',
+  ItemStream: 'stream',
+  Kernel: 'kernel',
+  LoadBalancedView: 'loadBalanced',
+  AlreadyDisplayedError: 'CompositeError',
+  Pdot: 'pdot',
+  PdotResult: 'product',
+  PerTargetResult: 'result',
+  AsyncResult: 'result',
+  PxReply: 'result',
+  PxRun: 'px',
+  Px: 'px',
+  Tensor: 'tensor',
+  TensorInput: 'tensor',
+};
+
+/** Types of functions that users write or bring along, or that tfjs and gpu.js have. */
+const OF_USERS = [
+  'BatchOptions',
+  'ConnectOptions',
+  'ElementFunction',
+  'GpuKernels',
+  'KernelFunction',
+  'KernelHelperFunction',
+  'Operation',
+  'StartOptions',
+  'TFLike',
+  'TFOps',
+  'TFTensor',
+  'TFTensorLike',
+  'TFTools',
+  'TensorFactory',
+  'TextSink',
+  'TypedKernelFunction',
+];
+
+/** Functions that check their arguments in another way, and where that is tested. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  Kernel: 'test/support/cases/kernel.ts: it counts its arguments',
+  ParallelFunction: 'below: its arguments are sequences',
+  'ParallelFunction.map': 'below: its arguments are sequences',
+  Px: 'test/unit/client/px: one text, or a template',
+  'BatchPicture.as': 'test/unit/kernels: on engines',
+  TensorFunction: 'it is the type of tensor',
+  Pdot: 'it is the type of pdot',
+  range: 'test/unit/tensor/convert.ts: its source text travels',
+  'DirectView.px': 'px itself',
+  ...Object.fromEntries(INTERNAL_OF_TASKS()),
+};
+
+// Tasks are looked at; their methods are internal.
+function INTERNAL_OF_TASKS(): [string, string][] {
+  const names = ['begin', 'attemptEnded', 'attemptSaid', 'onEnd', 'drop', 'settle', 'fail', 'listen'];
+  return names.map((name) => [`Task.${name}`, 'internal']);
+}
+
+test('every function of a public type is called above, or has a reason', async () => {
+  const { all, rc } = await callees();
+  const called = new Set(all.map(({ path }) => path));
+  const functions = ['dist/src/index.d.ts', 'dist/engines/globals/ambient.d.ts'].flatMap(typedFunctions);
+  const isMissed = ({ type, member }: (typeof functions)[number]) => {
+    if (OF_USERS.includes(type) || (member !== undefined && (FREE.includes(member) || member.startsWith('__@'))))
+      return false;
+    const full = member === undefined ? type : `${type}.${member}`;
+    const path = member === undefined ? type : `${CALLED[type] ?? type}.${member}`;
+    return !called.has(path) && ELSEWHERE[full] === undefined;
+  };
+  assert.equal(
+    functions.filter(isMissed).map(({ type, member }) => `${type}.${member}`),
+    [],
+  );
+  assert.ok(functions.length > 150, `${functions.length} functions`);
+  await rc.close();
+});
+
+test('a parallel function takes sequences alone', async () => {
+  const { rc, silent } = await callees();
+  const before = silent.sent;
+  const sums = rc.view([0]).parallel((part: number[]) => part);
+  for (const wrong of [5, null, { timeout: 5 }, () => 1]) {
+    assert.throws(() => Reflect.apply(sums, undefined, [wrong]), TypeError, String(wrong));
+    assert.throws(() => Reflect.apply(sums.map, undefined, [[1], wrong]), TypeError, String(wrong));
+  }
+  assert.throws(() => Reflect.apply(sums, undefined, []), /at least one sequence/);
+  assert.throws(() => Reflect.apply(sums.map, undefined, []), /at least one sequence/);
+  assert.is(silent.sent, before, 'nothing was sent');
   await rc.close();
 });
 
