@@ -303,8 +303,10 @@ const deviceFields = {
   tfBackend: text,
   /** The library or shader that multiplies matrices. */
   matmul: text,
-  /** Libraries that multiply instead in some dtypes, by dtype: `{ float64: 'onnx (CPU)' }`. */
+  /** Libraries that multiply instead in some dtypes, by dtype: `{ float64: 'openblas (CPU)' }`. */
   matmulBy: optional(record(text)),
+  /** Libraries that would multiply, and why they do not: `{ openblas: 'DIRECTVIEW_OPENBLAS is off' }`. */
+  without: optional(record(text)),
   /** CPU threads that the engine may use. */
   threads: num,
   /** Limits of the device, such as `maxBufferSize` in bytes. */

@@ -13,7 +13,7 @@ export const processorName = (): string => cpus()[0]?.model.trim() || process.ar
 /** The report of a context without a GPU. */
 export function hostReport(
   kind: DeviceReport['kind'],
-  libraries: Pick<DeviceReport, 'gpuMode' | 'tfBackend' | 'matmul' | 'matmulBy' | 'driver'>,
+  libraries: Pick<DeviceReport, 'gpuMode' | 'tfBackend' | 'matmul' | 'matmulBy' | 'without' | 'driver'>,
   options: { readonly threads: number; readonly packages: readonly string[] },
 ): DeviceReport {
   const versions = { node: process.versions.node, ...packageVersions('gpu.js', ...options.packages) };

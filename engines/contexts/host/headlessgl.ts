@@ -11,9 +11,9 @@ import { importGpuJs } from '../gpujs.ts';
 import { packageFolder } from '../packages.ts';
 import { hostReport } from './cpu.ts';
 import { HostContext } from './host-context.ts';
-import { hostMatmul } from './host-matmul.ts';
+import { HostMatmul } from './host-matmul.ts';
 import { loadTensorflow, tensorflowProvider } from './tensorflow.ts';
-import { exactByHost, loadWasmTF } from './wasm.ts';
+import { loadWasmTF } from './wasm.ts';
 
 const NEEDS = 'it needs X11 or EGL and OpenGL headers to compile (npm rebuild gl), and a display or xvfb-run to open';
 type CreateGL = (width: number, height: number) => { getParameter(name: number): unknown; VERSION: number } | null;
@@ -45,7 +45,7 @@ async function report({ threads }: ContextOptions): Promise<DeviceReport> {
         gpuMode: 'headlessgl',
         tfBackend: tensorflow ? 'tensorflow' : 'wasm',
         matmul: 'gpu.js',
-        matmulBy: exactByHost(),
+        ...new HostMatmul({ threads }).reportOf(['float64', 'int32', 'uint32']),
         driver: glVersion(),
       },
       { threads, packages: ['gl', '@tensorflow/tfjs-core'] },
@@ -63,7 +63,7 @@ export const headlessglProvider: ContextProvider = {
   open: async (options) => {
     const described = await report(options);
     const { input } = await importGpuJs();
-    const host = hostMatmul(options.threads);
+    const host = new HostMatmul({ threads: options.threads });
     return new HostContext({
       report: described,
       loadTF: () => (described.tfBackend === 'tensorflow' ? loadTensorflow(options.threads) : loadWasmTF()),

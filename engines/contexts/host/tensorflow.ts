@@ -1,21 +1,21 @@
-// The tensorflow context: @tensorflow/tfjs-node (TensorFlow's C library, oneDNN) for tfjs and for products, gpu.js on
-// WebAssembly. Every op runs on the main thread; meanwhile the engine's control thread answers.
+// The tensorflow context: @tensorflow/tfjs-node (TensorFlow's C library, oneDNN) for tfjs and for products, products by OpenBLAS where it is
+// installed, gpu.js on WebAssembly. Every op runs on the main thread; meanwhile the engine's control thread answers.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as tfcore from '@tensorflow/tfjs-core';
+import { tfjsProvider } from '../../../kernels/matmul/tfjs.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
-import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
 import { completeBackend } from '../tfjs.ts';
 import { hostReport } from './cpu.ts';
-import { HostContext, type HostTools } from './host-context.ts';
+import { HostContext } from './host-context.ts';
+import { HostMatmul } from './host-matmul.ts';
 import type { HostTensor } from './host-tensor.ts';
-import { exactByHost, multiplyByTF } from './wasm.ts';
 
 const PACKAGE = '@tensorflow/tfjs-node';
 // The script is part of the package, as npm runs no scripts of a dependency by name.
@@ -53,33 +53,24 @@ export function restoreUtil(): void {
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;
 }
 
-function report({ threads }: ContextOptions): DeviceReport {
+function products({ threads }: ContextOptions, tf?: Tfjs): HostMatmul {
+  const open = async () => tfjsProvider(tf ?? (await loadTensorflow(threads)));
+  return new HostMatmul({ threads, tf: { place: 'before onnx', open } });
+}
+
+function report(options: ContextOptions, host = products(options)): DeviceReport {
   return hostReport(
     'tensorflow',
-    {
-      gpuMode: 'webasm',
-      tfBackend: 'tensorflow',
-      matmul: 'tf.matMul',
-      matmulBy: exactByHost(),
-      driver: 'TensorFlow C library',
-    },
-    { threads, packages: [PACKAGE, '@tensorflow/tfjs-core'] },
+    { gpuMode: 'webasm', tfBackend: 'tensorflow', ...host.report, driver: 'TensorFlow C library' },
+    { threads: options.threads, packages: [PACKAGE, '@tensorflow/tfjs-core', 'koffi'] },
   );
 }
 
-// float32 operands and products stay in TensorFlow's memory; `rest` computes the other dtypes from host data.
-async function multiply(
-  a: HostTensor,
-  b: HostTensor,
-  tools: HostTools,
-  flags: Transposes,
-  rest: (a: Tensor, b: Tensor, tools: HostTools, flags: Transposes) => Promise<Tensor>,
-): Promise<Tensor | tfcore.Tensor> {
-  if (a.dtype !== 'float32') return rest(await a.toHost(), await b.toHost(), tools, flags);
-  const tf = await tools.tf();
+/** float32 operands of tf.matMul, and its products, stay in TensorFlow's memory. */
+function byTF(tf: Tfjs, a: HostTensor, b: HostTensor, { transposeA, transposeB }: Transposes): tfcore.Tensor {
   const [x, y] = [a.toBackend(tf), b.toBackend(tf)] as [tfcore.Tensor2D, tfcore.Tensor2D];
   try {
-    return tf.keep(tf.matMul(x, y, flags.transposeA, flags.transposeB));
+    return tf.keep(tf.matMul(x, y, transposeA, transposeB));
   } finally {
     tf.dispose([x, y]);
   }
@@ -89,15 +80,18 @@ async function multiply(
 export const tensorflowProvider: ContextProvider = {
   kind: 'tensorflow',
   probe: async () => probe(),
-  report,
+  report: (options) => report(options),
   open: async (options) => {
     const tf = await loadTensorflow(options.threads);
-    const rest = multiplyByTF(options.threads);
+    const host = products(options, tf);
     return new HostContext({
-      report: report(options),
+      report: report(options, host),
       loadTF: async () => tf,
       gpuMode: 'webasm',
-      multiply: (a, b, tools, flags) => multiply(a, b, tools, flags, rest),
+      multiply: async (a, b, _tools, flags) => {
+        if (a.dtype === 'float32' && host.nameOf('float32') === 'tf.matMul') return byTF(tf, a, b, flags);
+        return host.multiply(await a.toHost(), await b.toHost(), flags);
+      },
     });
   },
 };

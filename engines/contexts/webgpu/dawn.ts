@@ -3,7 +3,7 @@
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages.ts';
 import type { ContextOptions, ContextProbe } from '../context.ts';
-import { hostMatmulName } from '../host/host-matmul.ts';
+import { HostMatmul } from '../host/host-matmul.ts';
 import { packageVersions } from '../packages.ts';
 
 /** An adapter, and whether it computes on the CPU. */
@@ -129,6 +129,7 @@ const REPORTED = [
 
 /** The report of a webgpu context on this adapter. */
 export function adapterReport({ adapter, software }: FoundAdapter, { threads }: ContextOptions): DeviceReport {
+  const host = new HostMatmul({ threads });
   return {
     kind: 'webgpu',
     adapter: adapterName(adapter),
@@ -137,7 +138,8 @@ export function adapterReport({ adapter, software }: FoundAdapter, { threads }: 
     gpuMode: 'webgpu',
     tfBackend: 'webgpu',
     matmul: 'wgsl',
-    matmulBy: { float64: `${hostMatmulName()} (CPU)` },
+    matmulBy: { float64: `${host.nameOf('float64')} (CPU)` },
+    without: host.reportOf([]).without,
     threads,
     limits: Object.fromEntries(REPORTED.map((name) => [name, adapter.limits[name]])),
     features: [...adapter.features].sort(),

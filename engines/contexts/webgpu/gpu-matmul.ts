@@ -11,12 +11,12 @@ import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
-import { hostMatmul } from '../host/host-matmul.ts';
+import { HostMatmul } from '../host/host-matmul.ts';
+import { readWinners, tileCachePath, writeWinners } from '../measured-cache.ts';
 import type { DeviceBuffers } from './device-buffers.ts';
 import { GpuTensor } from './gpu-tensor.ts';
 import { GpuTimer } from './gpu-timer.ts';
 import type { SharedDevice } from './shared-device.ts';
-import { readTiles, writeTiles } from './tile-cache.ts';
 
 /** The device's nature and the host's threads. */
 export interface GpuMatmulOptions {
@@ -63,9 +63,9 @@ export class GpuMatmul {
     this.gemm = new Gemm(shared.device);
     this.#halves = new HalfConverter(shared.device);
     this.#transposer = new Transposer(shared.device);
-    this.#host = hostMatmul(threads);
+    this.#host = new HostMatmul({ threads });
     this.#samples = new SampleCheck(shared.device);
-    this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readTiles() } });
+    this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readWinners(tileCachePath()) } });
     this.#tiles = [...matrixTiles(shared), ...tilesFor(this.gemm.limits)];
   }
 
@@ -179,7 +179,7 @@ export class GpuMatmul {
         measure: (tile) => this.#time(query, tile, timer),
       });
       if (best === undefined) return guessTile(product, this.gemm.limits);
-      writeTiles(this.tuned());
+      writeWinners(this.tuned(), tileCachePath());
       return best;
     } finally {
       timer?.destroy();

@@ -13,6 +13,8 @@ export interface TunerOptions<T> {
   /** The device's name: measurements on one device say nothing about another. */
   readonly device: string;
   readonly name: (candidate: T) => string;
+  /** Runs of each candidate, in turns; the best one counts. Default 3. */
+  readonly rounds?: number;
   /** Earlier measurements, from `toJSON`. */
   readonly seed?: Readonly<Record<string, string>>;
 }
@@ -29,7 +31,6 @@ export interface Tuned {
   readonly wrong: Readonly<Record<string, string>>;
 }
 
-/** Runs of each candidate, in turns. */
 const ROUNDS = 3;
 
 /** Names the class of a product: products whose sizes round to the same powers of two run alike, if they are aligned alike. */
@@ -57,7 +58,7 @@ export class Tuner<T> {
 
   /** The measured or seeded winner for this class of shapes, if it is among the candidates. */
   known(product: Product, candidates: readonly T[]): T | undefined {
-    const name = this.#best.get(this.#key(product));
+    const name = this.#best.get(this.keyOf(product));
     return candidates.find((candidate) => this.#options.name(candidate) === name);
   }
 
@@ -68,7 +69,7 @@ export class Tuner<T> {
   async best(product: Product, candidates: readonly T[], trial: Trial<T>): Promise<T | undefined> {
     const known = this.known(product, candidates);
     if (known !== undefined) return known;
-    const key = this.#key(product);
+    const key = this.keyOf(product);
     const running = this.#running.get(key) ?? this.#tune(key, candidates, trial);
     this.#running.set(key, running);
     return running.finally(() => this.#running.delete(key));
@@ -95,7 +96,7 @@ export class Tuner<T> {
   async #times(right: readonly T[], trial: Trial<T>, wrong: Record<string, string>): Promise<Map<T, number>> {
     const times = new Map<T, number>();
     const ruledOut = new Set<T>();
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < (this.#options.rounds ?? ROUNDS); round++) {
       for (const candidate of right.filter((one) => !ruledOut.has(one))) {
         const ms = await trial.measure(candidate).catch(() => Number.NaN);
         if (ms > 0 && Number.isFinite(ms)) times.set(candidate, Math.min(ms, times.get(candidate) ?? ms));
@@ -109,7 +110,8 @@ export class Tuner<T> {
     return times;
   }
 
-  #key(product: Product): string {
+  /** The key of this product's class: the device and the class of shapes. */
+  keyOf(product: Product): string {
     return `${this.#options.device}: ${shapeClass(product)}`;
   }
 

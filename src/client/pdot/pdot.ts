@@ -95,7 +95,7 @@ export interface Pdot {
    * //   B         float32 [64×512], at the client
    * //   C         float32 [512×512], comes to the client
    * //   bytes     393216 to the engines, 0 between engines, 1048576 to the client
-   * //   provider  onnx
+   * //   provider  openblas
    * //   engine 0  rows 0:256    columns 0:512
    * //   engine 1  rows 256:512  columns 0:512
    * const c = await pdot(engines, a, b, { plan });

@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { readTiles, tileCachePath, writeTiles } from '../../../../engines/contexts/webgpu/tile-cache.ts';
+import { readWinners, tileCachePath, writeWinners } from '../../../../engines/contexts/measured-cache.ts';
 import { suite } from '../../../support/suite.ts';
 
-const test = suite('tile cache');
+const test = suite('measured cache');
 const folder = mkdtempSync(join(tmpdir(), 'tiles-'));
 const path = join(folder, 'deep', 'tiles.json');
 
@@ -17,18 +17,18 @@ test('lies in the private home, the cache folder of the user, or ~/.cache', () =
 });
 
 test('two engines write their classes beside each other', () => {
-  assert.equal(readTiles(path), {});
-  writeTiles({ 'card: small': '32x32' }, path);
-  writeTiles({ 'card: large': '128x128' }, path);
-  assert.equal(readTiles(path), { 'card: small': '32x32', 'card: large': '128x128' });
+  assert.equal(readWinners(path), {});
+  writeWinners({ 'card: small': '32x32' }, path);
+  writeWinners({ 'card: large': '128x128' }, path);
+  assert.equal(readWinners(path), { 'card: small': '32x32', 'card: large': '128x128' });
 });
 
 test('a broken file and a folder that cannot be made are no error', () => {
   writeFileSync(path, '{"card: small": "32x32", "card: odd": 5');
-  assert.equal(readTiles(path), {});
+  assert.equal(readWinners(path), {});
   writeFileSync(path, '{"card: small": "32x32", "card: odd": 5}');
-  assert.equal(readTiles(path), { 'card: small': '32x32' });
-  writeTiles({ a: 'b' }, join(path, 'below a file', 'tiles.json'));
+  assert.equal(readWinners(path), { 'card: small': '32x32' });
+  writeWinners({ a: 'b' }, join(path, 'below a file', 'tiles.json'));
 });
 
 test.after(() => rmSync(folder, { recursive: true }));

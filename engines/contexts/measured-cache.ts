@@ -1,0 +1,48 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { writeFileAtomicSync } from '../../src/util/atomic-write.ts';
+
+/** Raised when kernels change: times and checks of other kernels say nothing. */
+const KERNELS = 1;
+const LIBRARIES = 1;
+
+/** The fastest candidate by its name, for each key: what was measured on which device. */
+type Winners = Record<string, string>;
+
+/** The user's file of measured tiles, by adapter, driver and class of shapes. All engines of a user share it. */
+export function tileCachePath(env: NodeJS.ProcessEnv = process.env): string {
+  return inCache(`matmul-tiles-${KERNELS}.json`, env);
+}
+
+/** The user's file of measured libraries of the CPU, by processor, threads, versions and dtype. */
+export function libraryCachePath(env: NodeJS.ProcessEnv = process.env): string {
+  return inCache(`matmul-libraries-${LIBRARIES}.json`, env);
+}
+
+function inCache(file: string, { DIRECTVIEW_HOME: home, XDG_CACHE_HOME: cache }: NodeJS.ProcessEnv): string {
+  const folder = home !== undefined ? join(home, 'cache') : join(cache ?? join(homedir(), '.cache'), 'directview');
+  return join(folder, file);
+}
+
+/** The measured winners; none where the file is missing or is not one of these. */
+export function readWinners(path: string): Winners {
+  try {
+    const found: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    const entries = Object.entries(found as object).filter(([, name]) => typeof name === 'string');
+    return Object.fromEntries(entries) as Winners;
+  } catch {
+    return {};
+  }
+}
+
+/** Adds winners to the file. A folder that cannot be written costs the next engine a measurement, and nothing else. */
+export function writeWinners(winners: Winners, path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    // Another engine may have written meanwhile: its keys stay.
+    writeFileAtomicSync(path, `${JSON.stringify({ ...readWinners(path), ...winners }, null, 2)}\n`);
+  } catch {
+    // Without a home, or on a disk that is full or read-only, nothing is remembered.
+  }
+}
