@@ -2,7 +2,7 @@ import { constants, Script, type ScriptOptions } from 'node:vm';
 import { type AnyFunction, isSloppySource } from '../../src/protocol/values/functions.ts';
 import type { topLevelSource } from '../../src/util/top-level.ts';
 import { boundMethod } from './bound-method.ts';
-import { helpersIn } from './compiler-helpers.ts';
+import { helpersIn } from './compilers/helpers.ts';
 import { SourceTexts } from './errors/source-texts.ts';
 import { UserErrors } from './errors/user-errors.ts';
 import type { UserNamespace } from './namespace.ts';

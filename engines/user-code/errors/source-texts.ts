@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { isAssignment, onlyAssigns } from './name-uses.ts';
 
 /** Characters of source text that are remembered: code of megabytes must not stay for the sake of an error. */
 const MAX_CHARACTERS = 2 ** 22;
@@ -64,12 +65,24 @@ export class SourceTexts {
     return asWritten(line, place, ran) ?? excerptOf(line, place.line, place.column);
   }
 
-  #text(place: ScriptPlace, { fn }: RanText): string | undefined {
+  /** True if the code at that place assigns the free name, and does not read it. */
+  assigns(name: string, place: ScriptPlace | undefined, ran: RanText = {}): boolean {
+    const text = place && this.#source(place, ran);
+    if (place === undefined || text === undefined) return onlyAssigns(name, ran.fn ?? ran.code ?? '');
+    return isAssignment(name, text.compiled, offsetOf(text.compiled, place, text.prefix));
+  }
+
+  #text(place: ScriptPlace, ran: RanText): string | undefined {
+    const text = this.#source(place, ran);
+    return text && writtenPart(text);
+  }
+
+  #source(place: ScriptPlace, { fn }: RanText): SourceText | undefined {
     if (place.file.startsWith('file:')) return fileText(place.file);
     const all = [...this.#texts.values()];
-    if (place.hash !== undefined) return all.filter((text) => hashOf(text) === place.hash).map(writtenPart)[0];
-    const possible = all.map(writtenPart).filter((text) => hasPlace(text, place));
-    const own = fn === undefined || !place.isOnly ? [] : possible.filter((text) => text.includes(fn));
+    if (place.hash !== undefined) return all.find((text) => hashOf(text) === place.hash);
+    const possible = all.filter((text) => hasPlace(writtenPart(text), place));
+    const own = fn === undefined || !place.isOnly ? [] : possible.filter((text) => writtenPart(text).includes(fn));
     return possible.length === 1 ? possible[0] : own.length === 1 ? own[0] : undefined;
   }
 }
@@ -114,10 +127,17 @@ function hasPlace(text: string, { line, column }: ScriptPlace): boolean {
   return column <= (text.split('\n')[line - 1]?.length ?? -1);
 }
 
-function fileText(url: string): string | undefined {
+// Columns of line 1 count from the user's text.
+function offsetOf(text: string, { line, column }: ScriptPlace, prefix: number): number {
+  const before = text.split('\n', line - 1).reduce((sum, one) => sum + one.length + 1, 0);
+  return before + column - 1 + (line === 1 ? prefix : 0);
+}
+
+function fileText(url: string): SourceText | undefined {
   try {
     const bytes = readFileSync(fileURLToPath(url));
-    return bytes.byteLength > MAX_FILE_BYTES ? undefined : bytes.toString();
+    if (bytes.byteLength > MAX_FILE_BYTES) return undefined;
+    return { compiled: bytes.toString(), prefix: 0, hash: undefined };
   } catch {
     return undefined;
   }

@@ -35,38 +35,52 @@ export class UserErrors {
 
   /** The error of whatever user code threw. Never throws. */
   wireError(thrown: unknown, ran: UserCode): WireError {
-    const wire = toWireError(thrown, (error) => this.#stack(error, ran));
+    let place: ScriptPlace | undefined;
+    const wire = toWireError(thrown, (error) => {
+      const { stack, failed } = this.#read(error, ran);
+      if (error === thrown) place = failed;
+      return stack;
+    });
     const missing =
       wire.name === 'ReferenceError' ? /^(\S+) is not defined(?: on engine -?\d+)?$/.exec(wire.message) : null;
     if (missing === null) return isOfParser(thrown) ? { ...wire, cause: undefined } : wire;
     const [, name = ''] = missing;
-    const remedy = remedyOf(name, ran.fn === undefined ? 'code' : 'function');
+    const texts = textsOf(ran);
+    const isAssigned = this.#sources.assigns(name, place, texts);
+    const remedy = remedyOf(name, ran.fn === undefined ? 'code' : 'function', { source: texts.fn, isAssigned });
     const message = `${name} is not defined on ${this.#engine()}${remedy === undefined ? '' : `: ${remedy}`}`;
     return { ...wire, message, stack: wire.stack.replace(wire.message, () => message) };
   }
 
-  #stack(error: Error, { fn, code }: UserCode): string {
+  #read(error: Error, userCode: UserCode): { readonly stack: string; readonly failed: ScriptPlace | undefined } {
     const places = placesOf(error);
     const stack = withoutOurs(userFrames(String(error.stack ?? '')));
-    const ran = {
-      fn: typeof fn === 'function' ? String(fn) : undefined,
-      code: typeof code === 'string' ? code : undefined,
-    };
-    const excerpt = this.#excerpt(places ?? framesOf(stack), ran) ?? syntaxExcerpt(error, ran);
-    if (excerpt === undefined) return stack;
-    // The message may hold lines that look like frames.
-    const message = String(error.message);
-    const head = stack.indexOf(message) + message.length;
-    const frames = stack.slice(head).search(FRAME);
-    const at = frames < 0 ? stack.length : head + frames;
-    return `${stack.slice(0, at)}\n${excerpt}${stack.slice(at)}`;
+    const ran = textsOf(userCode);
+    const failed = firstOfUsers(places ?? framesOf(stack));
+    const excerpt = (failed && this.#sources.excerpt(failed, ran)) ?? syntaxExcerpt(error, ran);
+    return { stack: excerpt === undefined ? stack : withExcerpt(stack, String(error.message), excerpt), failed };
   }
+}
 
-  #excerpt(places: readonly ScriptPlace[], ran: RanText): string | undefined {
-    const place = places.find(isUsers);
-    const isOnly = places.filter(({ file }) => ENGINE.test(file)).length === 1;
-    return place && this.#sources.excerpt({ ...place, isOnly }, ran);
-  }
+// The message may hold lines that look like frames.
+function withExcerpt(stack: string, message: string, excerpt: string): string {
+  const head = stack.indexOf(message) + message.length;
+  const frames = stack.slice(head).search(FRAME);
+  const at = frames < 0 ? stack.length : head + frames;
+  return `${stack.slice(0, at)}\n${excerpt}${stack.slice(at)}`;
+}
+
+function textsOf({ fn, code }: UserCode): RanText {
+  return {
+    fn: typeof fn === 'function' ? String(fn) : undefined,
+    code: typeof code === 'string' ? code : undefined,
+  };
+}
+
+function firstOfUsers(places: readonly ScriptPlace[]): ScriptPlace | undefined {
+  const place = places.find(isUsers);
+  const isOnly = places.filter(({ file }) => ENGINE.test(file)).length === 1;
+  return place && { ...place, isOnly };
 }
 
 function isUsers({ file }: ScriptPlace): boolean {

@@ -44,4 +44,28 @@ for (const [names, ofFunction, ofCode] of KINDS) {
   }
 }
 
+test('an assignment by strict code gets the remedy of assignments', () => {
+  const ofFunction = remedyOf('data', 'function', { isAssigned: true });
+  assert.match(ofFunction ?? '', /functions run strict, where an assignment makes no name; write globalThis\.data = …/);
+  assert.match(remedyOf('data', 'code', { isAssigned: true }) ?? '', /this code runs strict.*globalThis\.data = …/);
+  assert.match(remedyOf('_tmp', 'function', { isAssigned: true }) ?? '', /globalThis\._tmp = ….*your build lowered/);
+});
+
+// [name, source, is it taken for a renamed helper]
+const RENAMED: [string, string, boolean][] = [
+  ['l', 'function f(){return l(this,null,function*(){yield 1})}', true],
+  ['Ge', 't=>{class e{constructor(){Ge(this,"y",t)}}return new e}', true],
+  ['k', '(x) => k(x) + 1', false],
+  ['k', '(x) => {\n  return k(x);\n}', false],
+  ['k', 't=>t*k', false],
+  ['helper', 't=>helper(t)', false],
+];
+for (const [name, source, isRenamed] of RENAMED) {
+  test(`${name} in ${source} ${isRenamed ? 'may be' : 'is not'} a helper that a minifier renamed`, () => {
+    const remedy = remedyOf(name, 'function', { source }) ?? '';
+    assert.match(remedy, /without their closure/);
+    assert.is(remedy.includes('lowered and renamed this function: target ES2022'), isRenamed);
+  });
+}
+
 test.run();

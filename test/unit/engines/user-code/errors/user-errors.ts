@@ -125,4 +125,44 @@ test('source texts are remembered within a bound', () => {
   assert.is(few.excerpt({ file: '<engine 2>', line: 1, column: 2, isOnly: true }, { fn: '(0, ' }), undefined);
 });
 
+// [source of a function that runs strict, does it assign the free name]
+const USES: [string, boolean][] = [
+  ['() => { data = 5 }', true],
+  ['() => { const f = () => { data = 5 }; f() }', true],
+  ['() => {\n  [1].forEach((x) => {\n    data   =   x;\n  });\n}', true],
+  ['() => { let a; [a, data] = [1, 2] }', true],
+  ['() => { let a; ({ a, data } = {}) }', true],
+  ['() => { ({ x: data = 3 } = {}) }', true],
+  ['() => { for (data of [1]); }', true],
+  ['() => { for (data in { a: 1 }); }', true],
+  ['() => { [...data] = [1] }', true],
+  ['() => { new (class { constructor() { data = 1 } })() }', true],
+  ['() => { data = data + 1 }', false],
+  ['() => { data += 1 }', false],
+  ['() => { data++ }', false],
+  ['() => { data.x = 5 }', false],
+  ['() => { const y = data }', false],
+  ['() => { let b; b = data; data = 1 }', false],
+  ['() => { [data[0]] = [1] }', false],
+  ['() => data == 5', false],
+];
+for (const [source, assigns] of USES) {
+  test(`${JSON.stringify(source)} ${assigns ? 'assigns' : 'reads'} the missing name`, () => {
+    const fn = compiled(source.replace('=> {', "=> { 'use strict';"));
+    const { message } = errors.wireError(thrownBy(fn), { fn });
+    assert.match(message, /^data is not defined on engine 2: functions /);
+    assert.is(message.includes('globalThis.data = …'), assigns, message);
+  });
+}
+
+test('the remedy of an assignment is that of the code in the stack, not of the function that called it', () => {
+  const inner = compiled("() => {\n  'use strict';\n\n\n\n\n\n\n  other = 1;\n}");
+  const fn = compiled('(inner) => { inner(); return other }');
+  const { message } = errors.wireError(
+    thrownBy(() => fn(inner)),
+    { fn },
+  );
+  assert.match(message, /globalThis\.other = …/);
+});
+
 test.run();

@@ -2,12 +2,12 @@
 
 import ts from 'typescript';
 import * as assert from 'uvu/assert';
-import { helpersIn } from '../../../../engines/user-code/compiler-helpers.ts';
-import { Evaluator } from '../../../../engines/user-code/evaluate.ts';
-import { UserNamespace } from '../../../../engines/user-code/namespace.ts';
-import { startRequire } from '../../../../engines/user-code/start-folder.ts';
-import { functionSource } from '../../../../src/protocol/values/functions.ts';
-import { suite } from '../../../support/suite.ts';
+import { helpersIn } from '../../../../../engines/user-code/compilers/helpers.ts';
+import { Evaluator } from '../../../../../engines/user-code/evaluate.ts';
+import { UserNamespace } from '../../../../../engines/user-code/namespace.ts';
+import { startRequire } from '../../../../../engines/user-code/start-folder.ts';
+import { functionSource } from '../../../../../src/protocol/values/functions.ts';
+import { suite } from '../../../../support/suite.ts';
 
 const test = suite('compiler helpers');
 const namespace = new UserNamespace(() => 'engine 3');
@@ -57,6 +57,11 @@ const PROGRAMS: [string, string, unknown][] = [
   ],
   ['tagged template', '(x: number) => ((s: TemplateStringsArray) => s.raw[0] + x)`a\\n`', 'a\\n5'],
   ['optional chaining', '(x: number) => ({ x } as { x?: number })?.x ?? 1', 5],
+  [
+    'decorators',
+    '(x: number) => { const log: string[] = []; const d: any = (_: unknown, c: any) => { log.push(c.kind); return c.kind === "field" ? (v: number) => v + 1 : undefined }; @d class A { @d y = x; @d m() { return this.y } } return [new A().m(), log] }',
+    [6, ['method', 'field', 'class']],
+  ],
 ];
 
 const { ES5, ES2015, ES2017, ES2022 } = ts.ScriptTarget;

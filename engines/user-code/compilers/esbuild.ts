@@ -1,22 +1,11 @@
-// Compilers rewrite newer syntax into calls of small functions that they put at the top of the module. A function travels
-// without its module, so the engine has them under the same names: those of tsc come from tslib, esbuild's are here.
-import { createRequire } from 'node:module';
+// The helpers that esbuild and tsx print at the top of a module, under the names of esbuild.
+import { startRequire } from '../start-folder.ts';
+import { DECORATORS } from './esbuild-decorators.ts';
+import { tslib } from './tslib.ts';
 
 type AnyFunction = (...args: never[]) => unknown;
 type Fields = Record<PropertyKey, unknown>;
 type Steps = Iterator<unknown, unknown, unknown>;
-
-/** The part of tslib that esbuild's helpers need, and everything else by name. */
-interface TsLib extends Readonly<Record<string, unknown>> {
-  readonly __await: new (value: unknown) => object;
-}
-
-let loaded: TsLib | undefined;
-
-function tslib(): TsLib {
-  loaded ??= createRequire(import.meta.url)('tslib') as TsLib;
-  return loaded;
-}
 
 function has<T extends object>(holder: { has(key: T): boolean }, key: T, verb: string): void {
   if (!holder.has(key)) throw new TypeError(`Cannot ${verb} private member: the object's class does not have it`);
@@ -97,10 +86,12 @@ function forAwait(iterable: object, key = Symbol.asyncIterator, make?: AnyFuncti
   return make === undefined ? values(iterable) : (iterable as Record<symbol, () => object>)[key]!();
 }
 
-/** `yield*` of an async generator: it yields what is awaited as tslib's `__await`, other values as they are. */
+/** `yield*` of a generator. An async one yields what is awaited as tslib's `__await`, other values as they are. */
 function* yieldAll(iterable: AsyncIterable<unknown> | Iterable<unknown>): Generator<unknown, unknown, unknown> {
   const { __await: Await } = tslib();
-  const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
+  // esbuild writes it into plain generators, too.
+  if (!(Symbol.asyncIterator in iterable)) return yield* iterable;
+  const iterator = iterable[Symbol.asyncIterator]();
   let ended = false;
   try {
     let step = (yield new Await(iterator.next())) as IteratorResult<unknown>;
@@ -162,10 +153,24 @@ function toESM(module: Fields | null, isNode?: number): Fields {
   return made;
 }
 
+function superOf(type: object): object {
+  return Object.getPrototypeOf(type) as object;
+}
+
+function superGet(type: object, self: object, key: PropertyKey): unknown {
+  return Reflect.get(superOf(type), key, self);
+}
+
+function superSet<T>(type: object, self: object, key: PropertyKey, value: T): T {
+  Reflect.set(superOf(type), key, value, self);
+  return value;
+}
+
 const frozen = Object.freeze;
 
 /** The helpers of esbuild and tsx that tslib does not have under these names. */
-const ESBUILD = {
+export const ESBUILD = {
+  ...DECORATORS,
   __name: (fn: unknown) => fn,
   __publicField: defineField,
   __defNormalProp: defineField,
@@ -189,6 +194,17 @@ const ESBUILD = {
   __async: asyncSteps,
   __forAwait: forAwait,
   __yieldStar: yieldAll,
+  __superGet: superGet,
+  __superSet: superSet,
+  __superWrapper: (type: object, self: object, key: PropertyKey) => ({
+    set _(value: unknown) {
+      superSet(type, self, key, value);
+    },
+    get _() {
+      return superGet(type, self, key);
+    },
+  }),
+  __require: startRequire,
   __using: using,
   __callDispose: callDispose,
   __knownSymbol: symbolOf,
@@ -211,25 +227,3 @@ const ESBUILD = {
       return module.exports;
     },
 };
-
-const NAME = /(?<![\w$.'"`])(?:__[A-Za-z]\w*|tslib_\d+)/g;
-
-/** A helper by the name that compiled code calls it by; undefined for an unknown name. */
-function helper(name: string, load: (specifier: string) => Promise<unknown>): unknown {
-  if (Object.hasOwn(ESBUILD, name)) return Reflect.get(ESBUILD, name);
-  if (name === '__vite_ssr_dynamic_import__') return load;
-  return name.startsWith('tslib_') ? tslib() : tslib()[name];
-}
-
-/**
- * The helpers that a source mentions: their names and values.
- * @param load carries out `import()`, which vitest replaces by a helper
- */
-export function helpersIn(source: string, load: (specifier: string) => Promise<unknown>): Map<string, unknown> {
-  const found = new Map<string, unknown>();
-  for (const [name] of source.includes('_') ? source.matchAll(NAME) : []) {
-    const value = found.has(name) ? undefined : helper(name, load);
-    if (value !== undefined) found.set(name, value);
-  }
-  return found;
-}
