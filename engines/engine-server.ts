@@ -7,6 +7,7 @@ import { type DeviceChoice, ENGINE_EXIT, type EngineOptions } from '../src/proto
 import type { MailMessage, PeersInbound, TaskMessage, TasksInbound } from '../src/protocol/messages.ts';
 import { listenChannels } from '../src/rpc/channel.ts';
 import { PEERS, TASKS } from '../src/rpc/conversations.ts';
+import { faultsOfSlot } from '../src/util/diagnostics/fault-point.ts';
 import type { ContextOptions, ProbedContext } from './contexts/context.ts';
 import type { FromControl } from './control/control.ts';
 import { carryOut } from './control/control-requests.ts';
@@ -37,6 +38,7 @@ export class EngineServer {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    faultsOfSlot(options.slot);
     this.#parts = createParts(options);
     this.#parts.control.listen((message) => this.#command(message));
   }

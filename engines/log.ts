@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import process from 'node:process';
-import { RateLimitedLog } from '../src/util/rate-limited-log.ts';
+import { RateLimitedLog } from '../src/util/diagnostics/rate-limited-log.ts';
 
 // Taken when the module loads: later `fs.writeSync` gives a running task what is written to descriptor 2.
 const { writeSync } = fs;

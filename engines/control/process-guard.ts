@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { UNHANDLED_MARK } from '../../src/protocol/engine-options.ts';
 import { toWireError } from '../../src/protocol/values/wire-error.ts';
-import { RateLimitedLog } from '../../src/util/rate-limited-log.ts';
+import { RateLimitedLog } from '../../src/util/diagnostics/rate-limited-log.ts';
 import { logLine } from '../log.ts';
 import { userFrames } from '../user-code/user-frames.ts';
 

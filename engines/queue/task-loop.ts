@@ -5,6 +5,7 @@ import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
 import { toWireError } from '../../src/protocol/values/wire-error.ts';
+import { faultPoint } from '../../src/util/diagnostics/fault-point.ts';
 import { logLine } from '../log.ts';
 import type { QueuedTask, QueueEvent, Reply, Started, TaskClient, TaskEnd } from './queue-event.ts';
 import type { StatusBoard } from './status-board.ts';
@@ -207,6 +208,7 @@ export class TaskLoop {
     if (started === undefined) return undefined;
     this.#record?.started(started.task.message.id);
     void this.#handle([started]);
+    faultPoint('engine.run');
     const { runTimeout } = started.task.message;
     if (runTimeout !== undefined) this.#control.deadline(this.#board.get('started'), runTimeout);
     return started;
@@ -257,6 +259,7 @@ export class TaskLoop {
   }
 
   #transmit({ to, reply, body }: Reply<TaskClient>): Promise<unknown> | undefined {
+    faultPoint('engine.reply');
     const sent = to.send(reply, body);
     if (!body.some((part) => part.byteLength > LARGE_BYTES)) return undefined;
     // A client that is gone may come back and ask for the kept reply.

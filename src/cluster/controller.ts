@@ -14,6 +14,7 @@ import type {
 import { type Channel, type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
 import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
+import { faultPoint } from '../util/diagnostics/fault-point.ts';
 import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
 import { Pinger } from './pinger.ts';
 import { type Admission, type DeathDetails, Roster } from './roster.ts';
@@ -171,6 +172,7 @@ export class Controller {
   // The engine's former link, if it has one, speaks for it no more.
   #admit(party: Party, uuid: string, { id, events }: Admission): void {
     this.#forgetLinks(uuid);
+    faultPoint('controller.admit');
     void party.send({ type: 'registered', id });
     this.#publish(events);
     this.#welcome(party, uuid);

@@ -1,5 +1,6 @@
 import { constants } from 'node:buffer';
 import { ProtocolError } from '../errors.ts';
+import { faultPoint } from '../util/diagnostics/fault-point.ts';
 import { type Destination, IncomingTransfer } from './incoming.ts';
 import {
   asBuffer,
@@ -166,6 +167,7 @@ export class Inbox {
     if (!isBytes(partBytes) || partBytes > constants.MAX_LENGTH)
       throw new ProtocolError(`a part of ${partBytes} bytes`);
     transfer.chunk(packet.readUInt32LE(at + 8), partBytes, offset, data);
+    faultPoint('link.chunkIn');
     this.#finishIfComplete(transfer);
     return at + CHUNK_BYTES;
   }

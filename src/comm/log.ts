@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util';
-import { RateLimitedLog } from '../util/rate-limited-log.ts';
+import { RateLimitedLog } from '../util/diagnostics/rate-limited-log.ts';
 
 const debug = debuglog('directview:comm');
 const log = new RateLimitedLog((line) => debug('%s', line), { linesPerSecond: 5, maxChars: 2000 });

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.ts';
+import { faultPoint } from '../util/diagnostics/fault-point.ts';
 import { Fifo } from '../util/fifo.ts';
 import { Batch } from './batch.ts';
 import {
@@ -165,6 +166,7 @@ export class Outbox {
   }
 
   #takeChunk(batch: Batch, body: OutgoingPart, acknowledge: number): Frames {
+    faultPoint('link.chunkOut');
     const { place, window } = body.next(this.#limits.chunkBytes);
     this.#queuedBytes -= place.bytes;
     this.#inFlightBytes += place.bytes;

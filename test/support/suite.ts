@@ -1,5 +1,7 @@
 // uvu, guarded: a hook that throws turns the run red (plain uvu exits 0), and a skip says why.
+import { sep } from 'node:path';
 import { suite as uvuSuite } from 'uvu';
+import { LeakCheck } from './chaos/leak-check.ts';
 
 type Hook = () => unknown;
 
@@ -18,8 +20,23 @@ export interface Suite {
 const GREP = process.env['TEST_GREP'] ?? '';
 const isWanted = (name: string) => name.includes(GREP);
 
+/** Files with real processes are watched from their first suite to their last. */
+let leaks: LeakCheck | undefined;
+let open = 0;
+
+function watch(): void {
+  open++;
+  if (process.platform !== 'linux' || !process.argv[1]?.includes(`${sep}cluster${sep}`)) return;
+  leaks ??= new LeakCheck();
+}
+
+async function leftBehind(): Promise<void> {
+  if (--open === 0) await leaks?.check();
+}
+
 /** One suite per test file. `run()` closes it; where no test is wanted, `before` hooks do not run. */
 export function suite(title: string): Suite {
+  watch();
   const inner = uvuSuite(title);
   let broken: unknown;
   let wanted = 0;
@@ -52,8 +69,10 @@ export function suite(title: string): Suite {
       inner.after(guard(hook));
     },
     run: () => {
-      if (wanted > 0 || GREP === '') inner.run();
-      else void cleanUp(cleanUps);
+      if (wanted > 0 || GREP === '') {
+        inner.after(guard(leftBehind));
+        inner.run();
+      } else void cleanUp(cleanUps).then(leftBehind);
     },
   });
 }

@@ -23,6 +23,7 @@ import { type Channel, openChannel } from '../../rpc/channel.ts';
 import { ControlClient } from '../../rpc/control-client.ts';
 import { TASKS } from '../../rpc/conversations.ts';
 import { Requests } from '../../rpc/requests.ts';
+import { faultPoint } from '../../util/diagnostics/fault-point.ts';
 import type { Attempt } from './attempt.ts';
 import { type Death, deathError, progressOf, stoppedError, type TaskProgress } from './death.ts';
 import { failed, type Outcome, remoteError, success } from './outcome.ts';
@@ -106,6 +107,7 @@ export class Connection {
     else if (channel !== undefined && relayed !== undefined) sendRelayed(channel, message, body, relayed);
     if (this.#isBlocked) this.#limitWait(attempt, message.runTimeout);
     this.#sent.set(attempt.id, { attempt, message, body, destination, isOut: channel !== undefined, refusals: 0 });
+    faultPoint('client.submit');
   }
 
   #message(id: TaskId, { method, label, runTimeout, call }: Request): TaskMessage {

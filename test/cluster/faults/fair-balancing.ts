@@ -1,5 +1,5 @@
 // An item that kills its engine fails alone. The tasks that had only waited behind it run elsewhere, once.
-import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -11,12 +11,14 @@ import { suite } from '../../support/suite.ts';
 
 const test = suite('faults/fair-balancing');
 let rig: Rig;
-const log = join(mkdtempSync(join(tmpdir(), 'dv-fair-')), 'log');
+const folder = mkdtempSync(join(tmpdir(), 'dv-fair-'));
+const log = join(folder, 'log');
 
 test.before(async () => {
   rig = await startRig(3);
 });
 test.after(() => rig.stop());
+test.after(() => rmSync(folder, { recursive: true }));
 
 /** All engines are there, and the log of runs begins anew. */
 async function fresh(): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import { RateLimitedLog } from '../../../src/util/rate-limited-log.ts';
-import { suite } from '../../support/suite.ts';
+import { RateLimitedLog } from '../../../../src/util/diagnostics/rate-limited-log.ts';
+import { suite } from '../../../support/suite.ts';
 
 const test = suite('util/rate-limited-log');
 

@@ -1,0 +1,222 @@
+// Rows 14 to 19: links that are cut, half dead, slow, or long.
+import * as assert from 'uvu/assert';
+import type { Client } from '../../../src/client/client.ts';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
+import { ChaosProxy } from '../chaos/chaos-proxy.ts';
+import { checksum } from '../chaos/history.ts';
+import { isAlive, until, untilRunning } from '../cluster.ts';
+import { waitFor } from '../links.ts';
+import type { FaultRow, Seen } from './row.ts';
+import { isDeath, MIB, mark, marks, nap, timed, withScene } from './scene.ts';
+
+const bytes = (n: number): Uint8Array => Uint8Array.from({ length: n }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
+
+async function shortCut(): Promise<Seen> {
+  return withScene(2, async ({ rc, network, killer }) => {
+    const e0 = rc.view(0);
+    await e0.apply(mark, -1);
+    const slowly = async (id: number): Promise<number> => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const space = globalThis as unknown as { marks: number[] };
+      space.marks.push(id);
+      return id;
+    };
+    const calls = Array.from({ length: 21 }, (_, id) => e0.apply(slowly, id));
+    await calls[2];
+    const link = network(0);
+    const before = link.accepted;
+    link.block();
+    const since = performance.now();
+    await waitFor(() => link.accepted >= before + 3, 'three vain tries to connect');
+    link.mend();
+    const answers = await Promise.all(calls);
+    assert.equal(
+      answers,
+      answers.map((_, id) => id),
+    );
+    const ran = (await e0.apply(marks)).sort((a, b) => a - b);
+    assert.equal(ran, [-1, ...answers], 'each ran once');
+    assert.is(killer.gone.size, 0);
+    return { note: `healed after ${Math.round(performance.now() - since)} ms` };
+  });
+}
+
+const FAST = { interval: 100, suspect: 400, dead: 1200 };
+
+interface Watched {
+  readonly rc: Client;
+  /** The network between the controller and engine 1: its pings, and the heartbeats of the engine. */
+  readonly pings: ChaosProxy;
+  readonly heartbeats: ChaosProxy;
+}
+
+/** A cluster whose engine 1 is far from the controller, and near to the client. */
+async function withWatched(run: (watched: Watched) => Promise<Seen>): Promise<Seen> {
+  const proxies: ChaosProxy[] = [];
+  const onEvent = (event: ClusterEvent) => {
+    if (event.type !== 'engine-up' || event.id !== 1) return;
+    const record = cluster.engines.find(({ id }) => id === 1);
+    proxies.push(ChaosProxy.inFrontOf(record?.control as string));
+  };
+  const cluster: Cluster = await Cluster.start({ device: 'cpu', engines: 1, vitals: FAST, onEvent });
+  try {
+    const rc = await cluster.connect();
+    proxies.push(ChaosProxy.inFrontOf(cluster.info.controller));
+    await cluster.add(1);
+    await rc.waitForEngines(2);
+    const [heartbeats, pings] = proxies as [ChaosProxy, ChaosProxy];
+    return await run({ rc, pings, heartbeats });
+  } finally {
+    for (const proxy of proxies) await proxy.close();
+    await cluster.stop();
+  }
+}
+
+/** The controller and engine 1 do not reach each other any more, by `cut`; then the network is well again. */
+function unreachable(cut: (watched: Watched) => void): () => Promise<Seen> {
+  return () =>
+    withWatched(async (watched) => {
+      const { rc, pings, heartbeats } = watched;
+      const { pid, uuid } = rc.engine(1) as { pid: number; uuid: string };
+      const call = rc.view(1).apply(nap);
+      await untilRunning(rc, [1]);
+      await waitFor(() => pings.down.passed > 0 && heartbeats.up.passed > 0, 'both ways to be in use');
+      const since = performance.now();
+      cut(watched);
+      const { ms, end } = await timed(call.get(), since);
+      isDeath(end, 1, /did not answer/);
+      for (const proxy of [pings, heartbeats]) proxy.mend();
+      await until('the lost engine to be ended', () => !isAlive(pid));
+      assert.equal(rc.ids, [0]);
+      assert.not(
+        rc.engines.some((engine) => engine.uuid === uuid),
+        'it does not come back',
+      );
+      return { detected: ms, note: `dead time ${FAST.dead} ms here, 15 s by default` };
+    });
+}
+
+async function narrow(): Promise<Seen> {
+  return withScene(
+    1,
+    async ({ rc, network }) => {
+      const e0 = rc.view(0);
+      const data = bytes(6 * MIB);
+      await e0.push({ back: data });
+      const link = network(0);
+      const { accepted } = link;
+      link.up.set({ rate: 1_000_000 });
+      link.down.set({ rate: 1_000_000 });
+      const since = performance.now();
+      // The request of the pull leaves first: both directions are full then.
+      const [back] = await Promise.all([e0.pull('back'), e0.push({ there: data })]);
+      const seconds = (performance.now() - since) / 1000;
+      assert.is(link.accepted, accepted, 'the link was not lost');
+      link.mend();
+      assert.is(checksum(back), checksum(data));
+      assert.is(checksum(await e0.pull('there')), checksum(data));
+      return { note: `6 MiB each way in ${seconds.toFixed(1)} s; heartbeats want an answer within 5 s` };
+    },
+    { transport: 'tcp' },
+  );
+}
+
+async function long(): Promise<Seen> {
+  return withScene(
+    1,
+    async ({ rc, network }) => {
+      const e0 = rc.view(0);
+      const data = bytes(48 * MIB);
+      await e0.apply(() => 1);
+      const link = network(0);
+      link.up.set({ delay: 100, loss: 0.01 });
+      link.down.set({ delay: 100, loss: 0.01 });
+      const since = performance.now();
+      await e0.push({ x: data });
+      const rate = data.length / ((performance.now() - since) / 1000);
+      link.mend();
+      assert.is(checksum(await e0.pull('x')), checksum(data));
+      const credit = (32 * MIB) / 0.2;
+      return { note: `${Math.round((100 * rate) / credit)} % of what credit allows, by a proxy in JavaScript` };
+    },
+    { transport: 'tcp' },
+  );
+}
+
+const PLACES = [10, 80, 1000, 100_000, MIB + 7, 5 * MIB, 8 * MIB - 100];
+
+async function cutAnywhere(): Promise<Seen> {
+  return withScene(1, async ({ rc, network, killer }) => {
+    const e0 = rc.view(0);
+    const data = bytes(8 * MIB);
+    await e0.apply(mark, 0);
+    const link = network(0);
+    for (const [n, cutAfter] of PLACES.entries()) {
+      const { accepted } = link;
+      link.up.set({ cutAfter });
+      await e0.push({ x: data });
+      assert.is(await e0.apply(checksumOf, ['x']), checksum(data), `push, cut after ${cutAfter}`);
+      link.down.set({ cutAfter });
+      assert.is(checksum(await e0.pull('x')), checksum(data), `pull, cut after ${cutAfter}`);
+      assert.ok(link.accepted >= accepted + 2, `cut ${n} happened`);
+    }
+    await e0.apply(mark, 1);
+    assert.equal(await e0.apply(marks), [0, 1]);
+    assert.is(killer.gone.size, 0);
+    return { note: `${PLACES.length} places, push and pull of 8 MiB` };
+  });
+}
+
+/** On an engine. */
+const checksumOf = ([name]: readonly string[]): string => {
+  const { createHash } = process.getBuiltinModule('node:crypto');
+  const value = (globalThis as unknown as Record<string, Uint8Array>)[name as string] as Uint8Array;
+  return createHash('sha1').update(value).digest('hex');
+};
+
+/** Rows 14 to 19. */
+export const NETWORK_ROWS: readonly FaultRow[] = [
+  {
+    number: 14,
+    fault: 'client and engine cut apart, with 21 tasks on their way',
+    expected: 'the lost messages are sent again; each task runs once',
+    run: shortCut,
+  },
+  {
+    number: 15,
+    fault: 'controller and engine cut apart for longer than the dead time, then healed',
+    expected: 'EngineError; the engine is ended and does not come back',
+    run: unreachable(({ pings, heartbeats }) => {
+      pings.block();
+      heartbeats.block();
+    }),
+  },
+  {
+    number: 16,
+    fault: 'one way is dead: the engine hears, and is not heard',
+    expected: 'found by the missing answers, as row 15',
+    run: unreachable(({ pings, heartbeats }) => {
+      pings.down.set({ isHeld: true });
+      heartbeats.up.set({ isHeld: true });
+    }),
+  },
+  {
+    number: 17,
+    fault: '1 MB/s each way, tensors of 6 MiB',
+    expected: 'complete, without a heartbeat that ends the link',
+    run: narrow,
+  },
+  {
+    number: 18,
+    fault: '200 ms round trip, 1 % of the pieces lost, a push of 48 MiB',
+    expected: 'complete, data equal',
+    run: long,
+  },
+  {
+    number: 19,
+    fault: 'connection cut after k bytes: in a header, in a frame, between chunks',
+    expected: 'resumed; data equal; each task ran once',
+    run: cutAnywhere,
+  },
+];
