@@ -178,6 +178,62 @@ async function ownEnd(): Promise<Seen> {
   });
 }
 
+/** Each task on an engine of a crash loop does this. */
+const die = () => process.exit(7);
+
+async function crashLoop(): Promise<Seen> {
+  return withScene(
+    1,
+    async ({ rc, events }) => {
+      for (let n = 0; n < 2; n++) {
+        isDeath(
+          await rc
+            .view(0)
+            .apply(die)
+            .get()
+            .catch((error: unknown) => error),
+          0,
+          /code 7; it is restarted/,
+        );
+        await rc.waitForEngines(1);
+      }
+      const { ms, end } = await timed(rc.view(0).apply(die).get());
+      isDeath(end, 0, /died 3 times within 60 s and is not restarted again/);
+      await until('the event', () => events.some(({ type }) => type === 'replacement-failed'));
+      assert.equal(rc.ids, []);
+      return { detected: ms };
+    },
+    { restart: { times: 2, delay: 10 } },
+  );
+}
+
+async function leftLoop(): Promise<Seen> {
+  return withScene(1, async ({ rc, events }) => {
+    const e0 = rc.view(0);
+    const uuid = rc.engine(0)?.uuid;
+    await e0.apply(() => {
+      setTimeout(() => {
+        for (;;);
+      });
+    });
+    const since = performance.now();
+    await until('the event', () => events.some(({ type }) => type === 'engine-blocked'));
+    const detected = performance.now() - since;
+    isDeath(
+      await e0
+        .with({ runTimeout: 100 })
+        .apply(() => 5)
+        .get()
+        .catch((error: unknown) => error),
+      0,
+      /was blocked by code/,
+    );
+    await until('another one', () => rc.ids.length === 1 && rc.engine(0)?.uuid !== uuid);
+    assert.is(await e0.apply(() => 5), 5);
+    return { detected };
+  });
+}
+
 async function memory(): Promise<Seen> {
   const env = { NODE_OPTIONS: '--max-old-space-size=64' };
   return withScene(
@@ -274,10 +330,22 @@ export const ENGINE_ROWS: readonly FaultRow[] = [
     run: blocked,
   },
   {
+    number: 6,
+    fault: 'endless loop that a task left behind in a timer',
+    expected: 'told as blocked; the runTimeout of the next task replaces the engine',
+    run: leftLoop,
+  },
+  {
     number: 7,
     fault: 'process.exit(7), abort, SIGSEGV in user code',
     expected: 'EngineError with code or signal; restart brings each back under its id',
     run: ownEnd,
+  },
+  {
+    number: 7,
+    fault: 'a crash loop with restart: 2',
+    expected: 'back under its id twice, then given up; error and event say so',
+    run: crashLoop,
   },
   {
     number: 8,

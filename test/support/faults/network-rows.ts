@@ -62,7 +62,7 @@ async function withWatched(run: (watched: Watched) => Promise<Seen>): Promise<Se
   const cluster: Cluster = await Cluster.start({ device: 'cpu', engines: 1, vitals: FAST, onEvent });
   try {
     const rc = await cluster.connect();
-    proxies.push(ChaosProxy.inFrontOf(cluster.info.controller));
+    proxies.push(ChaosProxy.inFrontOf(cluster.info.controller.replace(/controller$/, 'registry')));
     await cluster.add(1);
     await rc.waitForEngines(2);
     const [heartbeats, pings] = proxies as [ChaosProxy, ChaosProxy];
