@@ -1,14 +1,14 @@
-// Corners in photographs, in pictures per second: the engine work of `directview corners`, on each context, beside
-// scikit-image through ipyparallel's map, and beside OpenCV through joblib. Both sides take the same files (decoded on the
-// engines each time), the same parameters, and the same numbers of processes and threads, in turns in one run.
+// Corners in photographs, in pictures per second: `batch('corners', …)` as `directview corners` does it, from the search for
+// the files to the last line of its results, on each context. Beside it scikit-image through ipyparallel's map, and OpenCV
+// through joblib. All take the same files (decoded on the engines each time), the same parameters, and the same numbers of
+// processes and threads, in turns in one run.
 // `node dist/bench/corners.js [--json FILE] [--engines N] [--repeat K] [--rounds R] [--device wasm,tensorflow,…]`
-import { writeFile } from 'node:fs/promises';
-import { availableParallelism, cpus } from 'node:os';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Cluster, type DeviceChoice, getPictures, RemoteError } from 'directview';
-import { runOperation } from '../kernels/index.ts';
-import { streamJobs } from '../src/batch/run/stream.ts';
+import { type BatchRecord, batch, Cluster, type DeviceChoice, getPictures } from 'directview';
 import { table } from '../src/cli/table.ts';
 import { contest } from './support/contest.ts';
 import { peerIfThere } from './support/peer.ts';
@@ -44,24 +44,26 @@ interface Runner {
 
 async function openContext(device: DeviceChoice, engines: number): Promise<Runner> {
   const cluster = await Cluster.start({ engines, device });
-  const rc = await cluster.connect();
+  const client = await cluster.connect();
+  const folder = await mkdtemp(join(tmpdir(), 'directview-bench-'));
+  const json = join(folder, 'corners.jsonl');
+  const params = { minDistance: 5, thresholdRel: 0.1, like: 'skimage' };
   const run = async (paths: readonly string[]) => {
     let corners = 0;
+    const onRecord = (record: BatchRecord) => {
+      corners += (record['corners'] as unknown[]).length;
+    };
     const ms = await timed(async () => {
-      const params = { minDistance: 5, thresholdRel: 0.1, like: 'skimage' };
-      const job = { operation: { builtIn: 'corners' }, params, read: {}, style: { format: 'png' } } as const;
-      for await (const found of streamJobs(
-        rc,
-        runOperation,
-        paths.map((path) => ({ ...job, path })),
-      )) {
-        if (found instanceof RemoteError) throw found;
-        corners += (found.record['corners'] as unknown[]).length;
-      }
+      const { failures } = await batch('corners', paths, { client, params, json, onRecord });
+      if (failures[0] !== undefined) throw new Error(failures[0].reason);
     });
     return { ms, corners };
   };
-  return { name: device, run, close: () => cluster.stop() };
+  const close = async () => {
+    await cluster.stop();
+    await rm(folder, { recursive: true });
+  };
+  return { name: device, run, close };
 }
 
 interface PeerKind {
@@ -153,6 +155,18 @@ function render(figures: readonly Figure[]): string {
   return table(['context', 'engines', 'pictures/s', 'corners', 'ratio'], rows).trimEnd();
 }
 
+async function copiesOf(pictures: readonly string[], times: number, folder: string): Promise<string[]> {
+  const copies: string[] = [];
+  for (let i = 0; i < times; i++) {
+    for (const picture of pictures) {
+      const copy = join(folder, `${i}-${basename(picture)}`);
+      await copyFile(picture, copy);
+      copies.push(copy);
+    }
+  }
+  return copies;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -166,7 +180,9 @@ async function main(): Promise<void> {
   const pictures = await Promise.all(
     ['examples/data', 'test/data'].map((dir) => getPictures(fileURLToPath(new URL(dir, ROOT)))),
   );
-  const paths = Array.from({ length: Number(values.repeat) }, () => pictures.flat()).flat();
+  // A batch does each file once: the same pictures under many names.
+  const folder = await mkdtemp(join(tmpdir(), 'directview-bench-'));
+  const paths = await copiesOf(pictures.flat(), Number(values.repeat), folder);
   const plan: Plan = { paths, rounds: Number(values.rounds) };
   console.log(`${paths.length} pictures; ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`);
   const figures: Figure[] = [];
@@ -174,6 +190,7 @@ async function main(): Promise<void> {
     for (const engines of new Set([1, Number(values.engines)])) figures.push(...(await measure(device, engines, plan)));
   }
   console.log(render(figures));
+  await rm(folder, { recursive: true });
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
 }
 

@@ -10,6 +10,8 @@ export interface KernelDevice {
   tf(): Promise<TF>;
   /** CPU threads that this process may use, also to decode pictures. */
   readonly threads: number;
+  /** Ends the running task with TaskTimeout in so many milliseconds, if it still runs then. */
+  limit?(ms: number): void;
 }
 
 let current: KernelDevice | undefined;

@@ -288,9 +288,11 @@ export const thumbnail = kernelFunction(async function thumbnail(
 
 /**
  * One picture of a batch: reads it, calls the operation, and writes the files that the operation gives, so that no
- * pixels cross the wire. `batch` calls it.
+ * pixels cross the wire. `batch` calls it. null is an empty place in a group of jobs, and gives null.
  * @throws PictureError naming the file that cannot be read; any error of the operation; TypeError outside of an engine
  */
-export const runOperation = kernelFunction(async function runOperation(job: BatchJob): Promise<BatchAnswer> {
+export const runOperation = kernelFunction(async function runOperation(
+  job: BatchJob | null,
+): Promise<BatchAnswer | null> {
   return (await import('./batch/run-operation.ts')).runOperation(job);
 });

@@ -80,7 +80,7 @@ const PLOT: Rules<PlotOptions> = { ...DRAW, ...ENCODE, maxSize: NUMBER };
 const PLOT_RESPONSE: Rules<PlotResponseOptions> = { ...ENCODE, maxSize: NUMBER };
 const BATCH_JOB = must(
   'a picture of a batch and its operation',
-  (value) => isPlainObject(value) && 'operation' in value,
+  (value) => value === null || (isPlainObject(value) && 'operation' in value),
 );
 const DEPTH = must("8, 16 or 'float'", (value) => typeof value === 'number' || typeof value === 'string');
 const WRITE: Rules<WriteOptions> = { ...ENCODE, depth: DEPTH };

@@ -18,9 +18,13 @@ import { ENGINE, FUNCTIONS } from './engine-signatures.ts';
 
 /** Defines the names of user code on globalThis, and names the device on which kernels compute. */
 export function installGlobals(parts: EngineParts, device: DeviceReport): void {
-  const { state, libraries, capture, output } = parts;
+  const { state, libraries, capture, output, board, control } = parts;
   libraries.install();
-  useDevice({ tf: () => libraries.tf(), threads: device.threads });
+  useDevice({
+    tf: () => libraries.tf(),
+    threads: device.threads,
+    limit: (ms) => control.deadline(board.get('started'), ms),
+  });
   const values = {
     engine: engineGlobal(parts, device),
     display: guarded('display', FUNCTIONS.display, (value: unknown) => {

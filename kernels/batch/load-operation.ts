@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { ReadPictureOptions } from '../pictures/read-picture.ts';
+import type { DrawTime } from './drawings.ts';
 import type { Operation, OperationModule } from './operation.ts';
 
 /** An operation as a job names it: a module's URL, the name of one that comes with the package, or a function. */
@@ -13,6 +14,8 @@ export interface LoadedOperation {
   readonly operation: Operation;
   readonly read: ReadPictureOptions;
   readonly params: Readonly<Record<string, unknown>>;
+  /** When its pictures are read. Those of the operations that come with the package are never on the device. */
+  readonly draws: DrawTime;
 }
 
 /** Begins the message of an operation that cannot be loaded: no picture of its batch can be done. */
@@ -24,7 +27,7 @@ let hasLoader = false;
 /** The operation of a source. @throws TypeError that begins with `UNLOADABLE` */
 export async function loadOperation(source: OperationSource): Promise<LoadedOperation> {
   if ('fn' in source) return whole({ operation: source.fn }, 'the function');
-  if ('builtIn' in source) return whole(await import('./corners.ts'), source.builtIn);
+  if ('builtIn' in source) return { ...whole(await import('./corners.ts'), source.builtIn), draws: 'later' };
   const { module } = source;
   if (!loaded.has(module)) loaded.set(module, load(module));
   return loaded.get(module) as Promise<LoadedOperation>;
@@ -47,5 +50,5 @@ function whole(module: OperationModule, name: string): LoadedOperation {
   if (typeof operation !== 'function') {
     throw new TypeError(`${name} exports no operation: export async function operation(picture, { tf, params }) { … }`);
   }
-  return { operation, read: module.read ?? {}, params: module.params ?? {} };
+  return { operation, read: module.read ?? {}, params: module.params ?? {}, draws: 'now' };
 }

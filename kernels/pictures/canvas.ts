@@ -23,9 +23,17 @@ export function canvasOf(image: Tensor, on: 'grey' | 'color' = 'grey'): Tensor {
   const out = new Uint8ClampedArray(rows * cols * 3);
   const values = decoded(image);
   const [min, scale] = on === 'grey' ? stretch(image, values) : [0, 255 / (WHITE[image.dtype] ?? 1)];
-  const step = channels < 3 ? 0 : 1;
-  for (let i = 0, at = 0; at < out.length; i++, at += 3) {
-    for (let c = 0; c < 3; c++) out[at + c] = ((values[i * channels + c * step] as number) - min) * scale;
+  if (channels < 3) {
+    for (let i = 0, at = 0; at < out.length; i += channels, at += 3) {
+      const level = ((values[i] as number) - min) * scale;
+      out[at] = level;
+      out[at + 1] = level;
+      out[at + 2] = level;
+    }
+  } else {
+    for (let i = 0, at = 0; at < out.length; i += channels, at += 3) {
+      for (let c = 0; c < 3; c++) out[at + c] = ((values[i + c] as number) - min) * scale;
+    }
   }
   return new Tensor('uint8', [rows, cols, 3], new Uint8Array(out.buffer));
 }

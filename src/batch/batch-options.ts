@@ -40,6 +40,11 @@ export interface BatchOptions extends OutputPaths, FindPicturesOptions {
   readonly retryFailed?: boolean | undefined;
   /** Replaces files that no batch has written. */
   readonly overwrite?: boolean | undefined;
+  /**
+   * Milliseconds that a picture may take, from its file to its last output. One that takes longer fails; its engine is
+   * started again where code of the operation may still run on it, and the other pictures go on.
+   */
+  readonly runTimeout?: number | undefined;
   /** Ends the batch: what is done is kept, and the summary says how to go on. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each picture, with its record. */

@@ -10,6 +10,7 @@ import {
   type Rules,
   SIGNAL,
   TEXTS,
+  TIME_TO_RUN,
   wordOf,
 } from '../util/checks.ts';
 import { guarded, promises } from '../util/signature.ts';
@@ -43,6 +44,7 @@ const OPTIONS: Rules<BatchOptions & { readonly client: Client }> = {
   skipExisting: FLAG,
   retryFailed: FLAG,
   overwrite: FLAG,
+  runTimeout: TIME_TO_RUN,
   signal: SIGNAL,
   onRecord: FUNCTION,
   onProgress: FUNCTION,

@@ -6,7 +6,8 @@ import { ClusterError, RemoteError } from '../../errors.ts';
 import type { Work } from '../item.ts';
 import type { BatchPlan } from '../plan/plan.ts';
 import { EngineKeeper } from './engine-keeper.ts';
-import { streamJobs } from './stream.ts';
+import { GroupSize } from './group-size.ts';
+import { streamGroups } from './stream.ts';
 
 /** Takes the outcomes of a batch, in the order of its pictures but for those that were tried twice. */
 export interface OutcomeSink {
@@ -46,6 +47,7 @@ export class BatchRun {
   readonly #sink: OutcomeSink;
   readonly #sent: Open[] = [];
   readonly #again: Open[] = [];
+  readonly #size = new GroupSize();
   #keeper: EngineKeeper | undefined;
   #next = 0;
   #deaths = 0;
@@ -66,7 +68,7 @@ export class BatchRun {
     this.#keeper = keeper;
     const { signal } = this.#plan.options;
     try {
-      const stream = streamJobs(rc, runOperation, this.#jobs(keeper), { signal });
+      const stream = streamGroups(rc, runOperation, this.#groups(rc, keeper), { signal });
       for await (const end of stream) await this.#take(this.#sent.shift() as Open, end);
     } finally {
       this.#isOver = true;
@@ -76,34 +78,42 @@ export class BatchRun {
   }
 
   /** The next jobs, as the engines are ready for them. It waits at the end for pictures that may have to be done again. */
-  async *#jobs(keeper: EngineKeeper): AsyncGenerator<BatchJob, void, undefined> {
-    const { work } = this.#plan;
+  async *#groups(rc: Client, keeper: EngineKeeper): AsyncGenerator<readonly BatchJob[], void, undefined> {
     for (;;) {
       await keeper.ready();
-      const open = this.#again.shift() ?? this.#fresh(work);
-      if (this.#isOver || (open === undefined && this.#sent.length === 0)) return;
-      if (open === undefined) {
+      if (this.#isOver) return;
+      const group = this.#nextGroup(rc.length);
+      if (group.length === 0 && this.#sent.length === 0) return;
+      if (group.length === 0) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;
         });
         continue;
       }
-      this.#sent.push(open);
-      yield this.#jobOf(open);
+      this.#sent.push(...group);
+      yield group.map((open) => this.#jobOf(open));
     }
   }
 
-  #fresh(work: readonly Work[]): Open | undefined {
-    if (this.#next >= work.length) return undefined;
-    return { work: work[this.#next++] as Work, tries: 0 };
+  /** A picture that is tried again goes alone: if the engine dies, it is to blame. */
+  #nextGroup(engines: number): readonly Open[] {
+    const again = this.#again.shift();
+    if (again !== undefined) return [again];
+    const { work } = this.#plan;
+    // With a limit for each picture, its task is its own.
+    const isAlone = this.#plan.options.runTimeout !== undefined;
+    const size = isAlone ? 1 : this.#size.next(work, this.#next, engines);
+    const group = work.slice(this.#next, this.#next + size);
+    this.#next += group.length;
+    return group.map((one) => ({ work: one, tries: 0 }));
   }
 
   #jobOf({ work }: Open): BatchJob {
     const { operation, options, style } = this.#plan;
-    const { params = {}, read = {} } = options;
+    const { params = {}, read = {}, runTimeout: limit } = options;
     const { path, outputs } = work;
     const thumbnail = this.#sink.thumbnailOf(work);
-    return { path, operation: operation.source, params, read, style, outputs, thumbnail };
+    return { path, operation: operation.source, params, read, style, outputs, thumbnail, limit };
   }
 
   async #take(open: Open, end: BatchAnswer | RemoteError): Promise<void> {
@@ -111,6 +121,7 @@ export class BatchRun {
       if (end instanceof RemoteError) await this.#failed(open, end);
       else {
         this.#deaths = 0;
+        this.#size.took(end.ms);
         await this.#sink.take(open.work, end);
       }
     } finally {
@@ -119,19 +130,19 @@ export class BatchRun {
   }
 
   async #failed(open: Open, error: RemoteError): Promise<void> {
-    if (isUnrun(error)) {
+    if (isUnrun(error) || isOurDoing(error)) {
       this.#again.push(open);
       return;
     }
-    // The back end of that engine is full of tensors that nobody frees.
-    if (isOutOfMemory(error)) await this.#keeper?.replace(error.engineInfo?.engineId ?? 0);
+    // Its back end is full of tensors that nobody frees, or code of a picture that was given up may still run on it.
+    if (isOutOfMemory(error) || isInterrupted(error)) await this.#keeper?.replace(error.engineInfo?.engineId ?? 0);
     if (isDeath(error) && ++open.tries < TRIES) {
       this.#again.push(open);
       return;
     }
     if (error.evalue.startsWith(UNLOADABLE)) throw new ClusterError(error.evalue);
     this.#deaths = isDeath(error) ? this.#deaths + 1 : 0;
-    await this.#sink.take(open.work, failureOf(error));
+    await this.#sink.take(open.work, failureOf(error, this.#plan.options.runTimeout));
     if (this.#deaths < MOST_DEATHS) return;
     throw new ClusterError(`the last ${MOST_DEATHS} pictures each ended the engines that had them: ${error.evalue}`);
   }
@@ -147,12 +158,24 @@ function isDeath(error: RemoteError): boolean {
   return error.ename === 'EngineError' || isOutOfMemory(error);
 }
 
+/** The engine was started again because of an earlier picture. */
+function isOurDoing({ ename, evalue }: RemoteError): boolean {
+  return ename === 'EngineError' && evalue.endsWith('(was restarted)');
+}
+
+/** The picture took longer than it may, and the engine is still there. */
+function isInterrupted({ ename, evalue }: RemoteError): boolean {
+  return ename === 'TaskTimeout' && evalue.endsWith('was interrupted');
+}
+
 function isOutOfMemory({ ename, evalue }: RemoteError): boolean {
   return ename === 'ContextError' && evalue.includes('has no memory for');
 }
 
-function failureOf(error: RemoteError): Failed {
+/** @param limit the milliseconds that a picture may take */
+function failureOf(error: RemoteError, limit: number | undefined): Failed {
   const { ename, evalue } = error;
+  if (ename === 'TaskTimeout') return new Failed(ename, `it took longer than ${(limit ?? 0) / 1000} s`, false);
   if (isDeath(error)) return new Failed(ename, `it ended two engines: ${evalue}`, false);
   const isPicture = ename === 'PictureError';
   return new Failed(ename, isPicture ? evalue : `${ename}: ${evalue}`, !/^cannot (?:read|write) /.test(evalue));

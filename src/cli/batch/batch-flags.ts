@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { MarkStyle } from '../../../kernels/batch/output-style.ts';
 import type { ReadPictureOptions } from '../../../kernels/index.ts';
 import type { BatchOptions } from '../../batch/batch-options.ts';
-import { count, index } from '../arguments.ts';
+import { count, index, seconds } from '../arguments.ts';
 import { addClusterOptions, type ClusterFlags } from '../engine-flags.ts';
 
 /** The options that every batch of pictures has on the command line. */
@@ -28,6 +28,8 @@ export interface BatchFlags extends ClusterFlags {
   readonly maxPixels?: number;
   readonly page?: number;
   readonly lenient?: true;
+  /** Milliseconds. */
+  readonly timeout?: number;
 }
 
 /** Adds the arguments of pictures, and the options of BatchFlags. */
@@ -54,6 +56,7 @@ export function addBatchOptions(command: Command): void {
   command.option('--max-pixels <pixels>', 'the largest picture to decode (default: 100 million)', count);
   command.option('--page <number>', 'the page of a TIFF or the frame of an animation, from 0', index);
   command.option('--lenient', 'take damaged pictures as far as they can be decoded');
+  command.option('--timeout <seconds>', 'give a picture up after so long: it fails, the others go on', seconds);
   addClusterOptions(command);
   command.addHelpText('after', HELP);
 }
@@ -81,7 +84,7 @@ export function conflict(pictures: readonly string[], flags: BatchFlags): string
 /** The options of `batch` among the flags. */
 export function batchOptions(flags: BatchFlags, marks?: MarkStyle): BatchOptions {
   const { include, exclude, hidden, out, root, format, quality, overlayMax, json, csv, sheet, html } = flags;
-  const { skipExisting, retryFailed, overwrite } = flags;
+  const { skipExisting, retryFailed, overwrite, timeout } = flags;
   const outputs = { out, root, format, quality, maxSize: overlayMax, json, csv, sheet, html };
   return {
     include,
@@ -91,6 +94,7 @@ export function batchOptions(flags: BatchFlags, marks?: MarkStyle): BatchOptions
     skipExisting,
     retryFailed,
     overwrite,
+    runTimeout: timeout,
     marks,
     read: readOptions(flags),
   };

@@ -1,5 +1,5 @@
 // Engines that die during a batch: each is started again, its picture tried once more, and nobody else's time is wasted.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { batch, type Operation } from 'directview';
@@ -68,6 +68,27 @@ test('a picture that ends its engine twice is blamed, with the reason; the other
   assert.match(bad.image, /05\.png$/);
   assert.match(bad.error ?? '', /^it ended two engines: .*SIGKILL/);
   assert.is(bad.final, false, 'a later run tries it again');
+});
+
+test('quick pictures share a task: a death costs none of them, and blames the right one', async () => {
+  const many = join(root, 'many');
+  mkdirSync(many);
+  const one = readFileSync(join(root, 'in', '00.png'));
+  for (let i = 0; i < 300; i++) writeFileSync(join(many, `${String(i).padStart(3, '0')}.png`), one);
+  const json = join(root, 'many.jsonl');
+  const operation: Operation = ({ path }) => {
+    if (/(?:133|250)\.png$/.test(path)) process.kill(process.pid, 'SIGKILL');
+    return { record: { ok: 1 } };
+  };
+  const summary = await batch(operation, many, { client: rig.rc, json });
+  assert.equal([summary.done, summary.failed, summary.stopped], [298, 2, undefined]);
+  const lines = readFileSync(json, 'utf8').trim().split('\n');
+  const records = lines.map((line) => JSON.parse(line) as BatchRecord);
+  assert.is(new Set(records.map(({ path }) => path)).size, 300);
+  assert.is(records.length, 300);
+  const bad = records.filter(({ error }) => error !== undefined).map(({ image }) => image.slice(-7));
+  assert.equal(bad.sort(), ['133.png', '250.png']);
+  await until('both engines', () => rig.rc.length === 2);
 });
 
 test.run();
