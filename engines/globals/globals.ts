@@ -3,13 +3,13 @@
 import { useDevice } from '../../kernels/device.ts';
 import * as kernels from '../../kernels/index.ts';
 import type { DeviceReport } from '../../src/protocol/messages.ts';
+import { mimeBundle } from '../../src/protocol/mime-bundle.ts';
 import { range, tensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { guardCalls, guarded, noMore } from '../../src/util/signature.ts';
 import { isThenable } from '../../src/util/thenable.ts';
 import { hostCopy } from '../device/operands.ts';
 import type { EngineParts } from '../engine-parts.ts';
-import { mimeBundle } from '../user-code/display.ts';
 import { startRequire } from '../user-code/start-folder.ts';
 import { multiply } from '../verbs/matmul.ts';
 import { memoryOf } from '../verbs/memory.ts';

@@ -1,6 +1,6 @@
 import type { ExecuteResult } from '../../src/protocol/methods.ts';
+import { mimeBundle } from '../../src/protocol/mime-bundle.ts';
 import type { EngineState } from '../engine-state.ts';
-import { mimeBundle } from '../user-code/display.ts';
 import type { Verb } from './verb.ts';
 
 /** Runs source text as a REPL does (semantics B7). */

@@ -25,6 +25,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   px: { summary: 'run source text on the engines and print their output', load: () => import('./commands/px.ts') },
   run: { summary: 'run a script with a connected client', load: () => import('./commands/run.ts') },
   repl: { summary: 'open an interactive session with px commands', load: () => import('./commands/repl.ts') },
+  kernel: { summary: 'be a kernel of Jupyter, or install it there', load: () => import('./commands/kernel.ts') },
   corners: { summary: 'find the corners in photographs', load: () => import('./commands/corners.ts') },
   batch: { summary: 'do an operation of your own on pictures', load: () => import('./commands/batch.ts') },
   pdot: { summary: 'multiply two random matrices, time and check it', load: () => import('./commands/pdot.ts') },

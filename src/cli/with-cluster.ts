@@ -25,13 +25,18 @@ export async function withCluster<T>(
   run: (session: Session) => Promise<T>,
   signal?: AbortSignal,
 ): Promise<T> {
-  const running = runningCluster(flags);
-  const session = running === undefined ? await startSession(flags, signal) : await connectSession(running);
+  const session = await openSession(flags, signal);
   try {
     return await run(session);
   } finally {
     await session.close();
   }
+}
+
+/** As `withCluster`, for a caller that closes the session itself. @throws ClusterError */
+export async function openSession(flags: ClusterFlags, signal?: AbortSignal): Promise<Session> {
+  const running = runningCluster(flags);
+  return running === undefined ? startSession(flags, signal) : connectSession(running);
 }
 
 /** The running cluster to use; undefined: the command starts its own. */

@@ -70,7 +70,13 @@ const CLIENT = { connect: promises({}, { cluster: CLUSTER, options: optionsOf(CO
 const DEFAULT_CLUSTER = 'default';
 
 const TARGETS = ANYTHING; // `targetsOf` checks them against the engines that are there.
-const WAIT_BAR: Rules<InteractiveOptions> = { ...WAIT_LIMITS, interval: DURATION, stdout: SINK, stderr: SINK };
+const WAIT_BAR: Rules<InteractiveOptions> = {
+  ...WAIT_LIMITS,
+  interval: DURATION,
+  stdout: SINK,
+  stderr: SINK,
+  display: FUNCTION,
+};
 const ABORT_OPTIONS: Rules<AbortOptions> = { targets: TARGETS };
 const SOME_ENGINES = ranged('a whole number ≥ 1', isNumber, (n) => Number.isSafeInteger(n) && (n as number) >= 1);
 

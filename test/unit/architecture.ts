@@ -59,7 +59,7 @@ const LAYERS: Layers = {
 const CONTEXTS = 'engines/contexts';
 /** Who may load a heavy package at run time: these files, with `await import()` (zeromq alone may be static). */
 const LOADERS: HeavyPackages['loaders'] = {
-  zeromq: ['src/comm/zeromq.ts'],
+  zeromq: ['src/comm/zeromq.ts', 'src/cli/repl/jupyter/sockets.ts'],
   'gpu.js': [`${CONTEXTS}/gpujs.ts`],
   webgpu: [`${CONTEXTS}/webgpu/dawn.ts`],
   gl: [`${CONTEXTS}/host/headlessgl.ts`],

@@ -1,20 +1,12 @@
 // `directview repl`: an interactive session with a connected client and px commands.
 import type { Command } from 'commander';
-import { pdot } from '../../client/pdot/pdot.ts';
-import { Cluster } from '../../cluster/cluster.ts';
-import { fromModule } from '../../protocol/values/module-function.ts';
-import { ref } from '../../protocol/values/ref.ts';
-import { range, tensor } from '../../tensor/convert.ts';
-import { Tensor } from '../../tensor/tensor.ts';
-import { installLoader } from '../../util/user-modules/hooks.ts';
 import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED } from '../interrupt.ts';
+import { GLOBALS, prepareEvaluation } from '../repl/globals.ts';
 import { MAGICS_HELP } from '../repl/help.ts';
 import { historyPath } from '../repl/history.ts';
 import { Shell } from '../repl/shell.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
-
-const GLOBALS = { Cluster, fromModule, pdot, range, ref, Tensor, tensor };
 
 const HELP = `
 The session has rc (the client), view (all engines), Cluster, Tensor, tensor, range, ref, fromModule, pdot.
@@ -34,8 +26,7 @@ export function define(command: Command): void {
 }
 
 async function repl({ rc, origin, close }: Session): Promise<void> {
-  installLoader(null);
-  muteLoaderWarning();
+  prepareEvaluation();
   const { stdin: input, stdout: output, stderr: errors } = process;
   output.write(
     `directview: ${rc.length} engine${rc.length === 1 ? '' : 's'} of ${origin}; %px CODE runs on all of them\n`,
@@ -47,14 +38,4 @@ async function repl({ rc, origin, close }: Session): Promise<void> {
   process.on('SIGINT', leave);
   await shell.closed;
   process.off('SIGINT', leave);
-}
-
-/** Node 20 warns that imports of evaluated code are experimental; its own REPL does not. */
-function muteLoaderWarning(): void {
-  const listeners = process.listeners('warning');
-  process.removeAllListeners('warning');
-  process.on('warning', (warning) => {
-    if (!warning.message.includes('USE_MAIN_CONTEXT_DEFAULT_LOADER'))
-      for (const listener of listeners) listener(warning);
-  });
 }

@@ -17,14 +17,16 @@ export class PxSession {
   #settings: PxSettings = DEFAULTS;
   #last: PxRun | undefined;
   #running: PxRun | undefined;
+  readonly #throws: boolean;
   #interrupts = true;
   autopx = false;
 
-  /** `set` puts a value under a name of the REPL (`-o`). */
-  constructor(rc: Client, sinks: Sinks, set: (name: string, value: unknown) => void) {
+  /** `set` puts a value under a name of the REPL (`-o`); `throws`: failures are not printed but thrown. */
+  constructor(rc: Client, sinks: Sinks, set: (name: string, value: unknown) => void, throws: boolean) {
     this.#rc = rc;
     this.#sinks = sinks;
     this.#set = set;
+    this.#throws = throws;
   }
 
   get settings(): PxSettings {
@@ -79,6 +81,7 @@ export class PxSession {
     try {
       await run;
     } catch (error) {
+      if (this.#throws) throw error;
       this.#report(error);
     } finally {
       this.#running = undefined;

@@ -18,6 +18,8 @@ export interface SessionOptions {
   readonly names: Readonly<Record<string, unknown>>;
   /** Surrounds code that blocks the event loop: a terminal must let Ctrl-C through to it. */
   readonly synchronously?: (<T>(run: () => T) => T) | undefined;
+  /** Failures of px commands: printed here (default), or thrown, so that the cell fails. */
+  readonly failures?: 'printed' | 'thrown' | undefined;
 }
 
 /** Cells of JavaScript and px commands over one client. It knows no terminal: the text may come from anywhere. */
@@ -27,13 +29,15 @@ export class ReplSession {
   readonly #evaluator: LocalEvaluator;
   readonly #px: PxSession;
   readonly #synchronously: SessionOptions['synchronously'];
+  readonly #throws: boolean;
 
-  constructor({ rc, sinks, names, synchronously }: SessionOptions) {
+  constructor({ rc, sinks, names, synchronously, failures = 'printed' }: SessionOptions) {
     this.#rc = rc;
     this.#sinks = sinks;
     this.#synchronously = synchronously;
+    this.#throws = failures === 'thrown';
     this.#evaluator = new LocalEvaluator({ rc, view: rc.view('all'), ...names });
-    this.#px = new PxSession(rc, sinks, (name, value) => this.#evaluator.set(name, value));
+    this.#px = new PxSession(rc, sinks, (name, value) => this.#evaluator.set(name, value), this.#throws);
   }
 
   /** True while code runs on the engines. */
@@ -51,9 +55,10 @@ export class ReplSession {
     return this.#px.autopx ? this.#onEngines(cell.code, { settings: {} }) : this.#local(cell.code);
   }
 
-  /** Ctrl-C: ends the px or the wait that is under way. False if there is neither. */
-  interrupt(): boolean {
-    return this.#px.interrupt() || this.#evaluator.interrupt();
+  /** Ctrl-C: ends the px or the wait that is under way, and says which. False if there is neither. */
+  interrupt(): 'px' | 'wait' | false {
+    if (this.#px.interrupt()) return 'px';
+    return this.#evaluator.interrupt() && 'wait';
   }
 
   /** Completes a line; `magic` is the `%%px` line above it. */
@@ -104,7 +109,7 @@ export class ReplSession {
     try {
       return parsePxLine(line);
     } catch (error) {
-      this.#say((error as Error).message);
+      this.#fail(error, (error as Error).message);
       return undefined;
     }
   }
@@ -114,7 +119,7 @@ export class ReplSession {
       if (line.command === '%cd') this.#moveTo(line.code);
       else await this.#px.command(line);
     } catch (error) {
-      this.#say((error as Error).message);
+      this.#fail(error, (error as Error).message);
     }
   }
 
@@ -128,9 +133,14 @@ export class ReplSession {
       return await this.#px.run(code, line, (text) => this.#local(text));
     } catch (error) {
       // Bad targets, no engines or a closed client: a sentence says enough, without a stack.
-      this.#say(`${(error as Error).name}: ${(error as Error).message}`);
+      this.#fail(error, `${(error as Error).name}: ${(error as Error).message}`);
       return undefined;
     }
+  }
+
+  #fail(error: unknown, text: string): void {
+    if (this.#throws) throw error;
+    this.#say(text);
   }
 
   #say(text: string): void {

@@ -65,7 +65,7 @@ export class Shell {
 
   /** Ctrl-C: ends what runs, or drops an incomplete command. False if there is neither. */
   interrupt(): boolean {
-    if (this.#session.interrupt()) return true;
+    if (this.#session.interrupt() !== false) return true;
     if (!this.#reader.isOpen && this.#edited === undefined) return false;
     clearTimeout(this.#ending);
     this.#reader.drop();

@@ -1,6 +1,6 @@
 import { AlreadyDisplayedError, CompositeError, RemoteError } from '../../errors.ts';
 import type { EngineId } from '../../protocol/messages.ts';
-import { FLAG, optionsOf, type Rules, ranged, SIGNAL, SINK, wordOf } from '../../util/checks.ts';
+import { FLAG, FUNCTION, optionsOf, type Rules, ranged, SIGNAL, SINK, wordOf } from '../../util/checks.ts';
 import { guarded, promises, takes } from '../../util/signature.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import type { TargetOptions } from '../options.ts';
@@ -92,6 +92,7 @@ export const SHOW_OPTIONS: Rules<PxShowOptions> = {
   ),
   stdout: SINK,
   stderr: SINK,
+  display: FUNCTION,
 };
 
 // Whatever of this client runs there, so that a px that waits behind its own endless loop gets its turn. A px that waits
@@ -197,9 +198,9 @@ class LateBar {
   }
 
   /** Sinks that take the bar away before they write. */
-  over({ stdout, stderr }: Sinks): Sinks {
+  over({ stdout, stderr, display }: Sinks): Sinks {
     const line = this.#line;
-    if (line === undefined) return { stdout, stderr };
+    if (line === undefined) return { stdout, stderr, display };
     const above = (sink: TextSink): TextSink => ({
       hasColors: () => sink.hasColors?.() === true,
       write: (text) => {
@@ -207,7 +208,7 @@ class LateBar {
         return sink.write(text);
       },
     });
-    return { stdout: above(stdout), stderr: above(stderr) };
+    return { stdout: above(stdout), stderr: above(stderr), display };
   }
 
   close(): void {

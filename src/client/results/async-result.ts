@@ -8,6 +8,7 @@ import {
   count,
   DURATION,
   FLAG,
+  FUNCTION,
   must,
   optionsOf,
   type Rules,
@@ -70,7 +71,7 @@ export interface AsyncResultInit<T, Item> {
 const WHEN = wordOf('ALL_COMPLETED', 'FIRST_COMPLETED', 'FIRST_EXCEPTION');
 const GET_OPTIONS: Rules<GetOptions> = { ...WAIT_LIMITS, returnErrors: FLAG, returnWhen: WHEN };
 const PROGRESS_OPTIONS: Rules<ProgressOptions> = { ...WAIT_LIMITS, interval: DURATION };
-const SINKS: Rules<Sinks> = { stdout: SINK, stderr: SINK };
+const SINKS: Rules<Sinks> = { stdout: SINK, stderr: SINK, display: FUNCTION };
 const STREAM_OPTIONS: Rules<StreamOptions> = { ...WAIT_LIMITS, ...SINKS };
 const DISPLAY_OPTIONS: Rules<DisplayOptions> = { ...STREAM_OPTIONS, groupBy: wordOf(...GROUPINGS) };
 

@@ -1,6 +1,6 @@
 import type { Task } from '../../links/task.ts';
 import type { Sinks } from './sinks.ts';
-import { bundleText, ended, outputPrefix, streamText, valueText } from './text.ts';
+import { outputPrefix, type StreamName, streamText, valueText, writeBundle, writeValue } from './text.ts';
 
 /** How the captured output of finished tasks is grouped (semantics B12). */
 export type GroupBy = 'type' | 'engine' | 'order';
@@ -25,17 +25,16 @@ export function writeGrouped(tasks: readonly Task[], groupBy: GroupBy, single: b
 function writeSingle(task: Task, sinks: Sinks): void {
   put(sinks, 'stdout', streamText('stdout', task, false));
   put(sinks, 'stderr', streamText('stderr', task, false));
-  for (const bundle of task.outputs) put(sinks, 'stdout', ended(bundleText(bundle)));
-  put(sinks, 'stdout', valueText(task, sinks.stdout));
+  for (const bundle of task.outputs) writeBundle(bundle, sinks);
+  writeValue(task, sinks);
 }
 
 function writeEngine(task: Task, sinks: Sinks): void {
   put(sinks, 'stdout', streamText('stdout', task, true));
   put(sinks, 'stderr', streamText('stderr', task, true));
-  const value = valueText(task, sinks.stdout);
-  if (task.outputs.length > 0 || value !== '') put(sinks, 'stdout', `${outputPrefix(task)}\n`);
-  for (const bundle of task.outputs) put(sinks, 'stdout', ended(bundleText(bundle)));
-  put(sinks, 'stdout', value);
+  if (task.outputs.length > 0 || valueText(task) !== '') put(sinks, 'stdout', `${outputPrefix(task)}\n`);
+  for (const bundle of task.outputs) writeBundle(bundle, sinks);
+  writeValue(task, sinks);
 }
 
 function writeByType(tasks: readonly Task[], groupBy: 'type' | 'order', sinks: Sinks): void {
@@ -43,7 +42,7 @@ function writeByType(tasks: readonly Task[], groupBy: 'type' | 'order', sinks: S
   for (const task of tasks) put(sinks, 'stderr', streamText('stderr', task, true));
   if (groupBy === 'type') for (const task of tasks) writeOutputs(task, 0, task.outputs.length, sinks);
   else writeInOrder(tasks, sinks);
-  for (const task of tasks) put(sinks, 'stdout', valueText(task, sinks.stdout));
+  for (const task of tasks) writeValue(task, sinks);
 }
 
 // The first output of every engine, then every second one, …: engines with fewer are not left out.
@@ -55,9 +54,9 @@ function writeInOrder(tasks: readonly Task[], sinks: Sinks): void {
 function writeOutputs(task: Task, from: number, to: number, sinks: Sinks): void {
   const bundles = task.outputs.slice(from, to);
   if (bundles.length > 0) put(sinks, 'stdout', `${outputPrefix(task)}\n`);
-  for (const bundle of bundles) put(sinks, 'stdout', ended(bundleText(bundle)));
+  for (const bundle of bundles) writeBundle(bundle, sinks);
 }
 
-function put(sinks: Sinks, to: keyof Sinks, text: string): void {
+function put(sinks: Sinks, to: StreamName, text: string): void {
   if (text !== '') sinks[to].write(text);
 }

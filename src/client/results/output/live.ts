@@ -1,8 +1,10 @@
 import type { RemoteError } from '../../../errors.ts';
+import type { MimeBundle } from '../../../protocol/methods.ts';
 import type { OutputEvent } from '../../links/attempt.ts';
 import type { Task } from '../../links/task.ts';
 import type { Sinks } from './sinks.ts';
-import { bundleText, ended, outputPrefix, streamPrefix, tracebackText, valueText } from './text.ts';
+import type { StreamName } from './text.ts';
+import { bundleText, ended, isRich, outputPrefix, streamPrefix, tracebackText, valueText, writeValue } from './text.ts';
 
 const FULL_TRACEBACKS = 4;
 
@@ -41,7 +43,7 @@ class Printer {
   readonly #prefixed: boolean;
   /** The last prefix, and which stream ends in an unfinished line. */
   #prefix = '';
-  #open: keyof Sinks | undefined;
+  #open: StreamName | undefined;
   #errors = 0;
   /** How many tasks have their result written. */
   #ended = 0;
@@ -54,13 +56,15 @@ class Printer {
 
   event(event: OutputEvent, task: Task): void {
     if (event.stream === 'data') return;
-    if (event.stream === 'display') this.#say('stdout', outputPrefix(task), ended(bundleText(event.bundle)));
+    if (event.stream === 'display') this.#show(event.bundle, outputPrefix(task));
     else this.#say(event.stream, streamPrefix(event.stream, task), event.text);
   }
 
   end(task: Task): void {
-    const value = valueText(task, this.#sinks.stdout);
-    if (value !== '') this.#alone('stdout', value);
+    if (valueText(task) !== '' && !this.#stopped) {
+      this.#endPart();
+      writeValue(task, this.#sinks);
+    }
     if (task.outcome?.ok === false) this.#error(task.outcome.error);
   }
 
@@ -78,7 +82,7 @@ class Printer {
   }
 
   // The prefix is written only when it changes.
-  #say(to: keyof Sinks, prefix: string, text: string): void {
+  #say(to: StreamName, prefix: string, text: string): void {
     if (text === '' || this.#stopped) return;
     if (prefix !== this.#prefix) {
       this.finish();
@@ -89,12 +93,29 @@ class Printer {
     this.#open = text.endsWith('\n') ? undefined : to;
   }
 
-  // Text that names its engine itself.
-  #alone(to: keyof Sinks, text: string): void {
+  #show(bundle: MimeBundle, prefix: string): void {
+    const { display, stdout } = this.#sinks;
+    if (display === undefined || !isRich(bundle)) {
+      this.#say('stdout', prefix, ended(bundleText(bundle)));
+      return;
+    }
     if (this.#stopped) return;
+    this.#endPart();
+    if (this.#prefixed) stdout.write(`${prefix}\n`);
+    display(bundle);
+  }
+
+  // Text that names its engine itself.
+  #alone(to: StreamName, text: string): void {
+    if (this.#stopped) return;
+    this.#endPart();
+    this.#sinks[to].write(text);
+  }
+
+  /** The next text of a stream stands below a prefix of its own. */
+  #endPart(): void {
     this.finish();
     this.#prefix = '';
-    this.#sinks[to].write(text);
   }
 
   /** Ends the line that is open. */

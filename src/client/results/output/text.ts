@@ -2,7 +2,7 @@ import type { RemoteError } from '../../../errors.ts';
 import type { MimeBundle } from '../../../protocol/methods.ts';
 import type { Task } from '../../links/task.ts';
 import { colored, coloredValue } from './colors.ts';
-import type { TextSink } from './sinks.ts';
+import type { Sinks, TextSink } from './sinks.ts';
 
 /** The two text streams of an engine. */
 export type StreamName = 'stdout' | 'stderr';
@@ -41,6 +41,32 @@ export function bundleText(bundle: MimeBundle): string {
 function sizeOf(data: unknown): string {
   if (typeof data === 'string') return `, ${data.length} characters`;
   return data instanceof Uint8Array ? `, ${data.byteLength} bytes` : '';
+}
+
+/** True for a bundle with more than text. */
+export function isRich(bundle: MimeBundle): boolean {
+  return Object.entries(bundle).some(([type, data]) => type !== 'text/plain' && data !== undefined);
+}
+
+/** Writes what a task has shown: as text, or as what it is where the sinks can show that. */
+export function writeBundle(bundle: MimeBundle, { stdout, display }: Sinks): void {
+  if (display !== undefined && isRich(bundle)) display(bundle);
+  else writeText(ended(bundleText(bundle)), stdout);
+}
+
+/** Writes the value of a task, if it is an execution with one. */
+export function writeValue(task: Task, sinks: Sinks): void {
+  const { executed } = task;
+  if (sinks.display === undefined || !executed?.data || !isRich(executed.data)) {
+    writeText(valueText(task, sinks.stdout), sinks.stdout);
+    return;
+  }
+  sinks.stdout.write(`Out[${engineOf(task)}:${executed.executionCount}]:\n`);
+  sinks.display(executed.data);
+}
+
+function writeText(text: string, sink: TextSink): void {
+  if (text !== '') sink.write(text);
 }
 
 /** `Out[engine:count]: value`, coloured where the sink is; empty when the task was no execution or has no value. */

@@ -1,7 +1,7 @@
 // Text of the running task: complete in the reply, live in batches, carriage returns, bounds; and mime bundles.
 import * as assert from 'uvu/assert';
 import { Capture, overwrite } from '../../../../engines/user-code/capture.ts';
-import { mimeBundle } from '../../../../engines/user-code/display.ts';
+import { mimeBundle } from '../../../../src/protocol/mime-bundle.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('capture');

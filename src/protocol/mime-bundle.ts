@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { MimeBundle } from '../../src/protocol/methods.ts';
+import type { MimeBundle } from './methods.ts';
 
 const JUPYTER = Symbol.for('Jupyter.display');
 const PNG = [0x89, 0x50, 0x4e, 0x47];

@@ -1,0 +1,48 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Where a kernel is installed: for the user, or below a prefix. */
+export interface InstallOptions {
+  /** A folder such as that of a virtual environment; undefined: for the user. */
+  readonly prefix?: string | undefined;
+  /** The name of the kernel's folder, and the one that `--kernel` takes. */
+  readonly name: string;
+  /** Options of `directview kernel`. */
+  readonly args: readonly string[];
+}
+
+const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="10" fill="#1f6feb"/>
+<g fill="#fff"><circle cx="14" cy="32" r="6"/><circle cx="50" cy="14" r="6"/><circle cx="50" cy="32" r="6"/>
+<circle cx="50" cy="50" r="6"/></g><path d="M14 32 50 14M14 32H50M14 32 50 50" stroke="#fff" stroke-width="3"/></svg>\n`;
+
+/** Writes the kernel's files; returns their folder. @throws the error of node:fs */
+export function installKernel({ prefix, name, args }: InstallOptions): string {
+  const folder = join(prefix === undefined ? userData() : join(prefix, 'share', 'jupyter'), 'kernels', name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'kernel.json'), `${JSON.stringify(kernelSpec(args), null, 2)}\n`);
+  writeFileSync(join(folder, 'logo-svg.svg'), LOGO);
+  return folder;
+}
+
+/** The content of kernel.json. */
+export function kernelSpec(args: readonly string[]): Readonly<Record<string, unknown>> {
+  return {
+    argv: [process.execPath, MAIN, 'kernel', '--connection-file', '{connection_file}', ...args],
+    display_name: 'TypeScript (directview)',
+    language: 'typescript',
+    // The kernel takes messages also while a cell computes; a signal to its process does the same.
+    interrupt_mode: 'message',
+    metadata: {},
+  };
+}
+
+/** The user's data folder, by the rules of jupyter_core. */
+function userData(): string {
+  const { JUPYTER_DATA_DIR: stated, XDG_DATA_HOME: xdg } = process.env;
+  if (stated) return stated;
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Jupyter');
+  return join(xdg || join(homedir(), '.local', 'share'), 'jupyter');
+}

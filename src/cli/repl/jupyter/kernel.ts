@@ -1,0 +1,281 @@
+import { type Deferred, deferred } from '../../../util/deferred.ts';
+import { topLevelSource } from '../../../util/top-level.ts';
+import type { Session } from '../../with-cluster.ts';
+import { GLOBALS } from '../globals.ts';
+import { isIncomplete } from '../incomplete.ts';
+import { printedError } from '../printed.ts';
+import { ReplSession } from '../session.ts';
+import { CellHistory } from './cell-history.ts';
+import { partsOf, runCell } from './cell-runner.ts';
+import { inspected } from './inspection.ts';
+import type { Content, Message } from './message.ts';
+import { Outlet } from './outlet.ts';
+import { richValue, TAGS } from './rich.ts';
+import type { AskingChannel } from './sockets.ts';
+import type { Wire } from './wire.ts';
+
+/** The parts of a kernel. */
+export interface KernelOptions {
+  readonly wire: Wire;
+  /** Connects to the engines. Called again for a later cell if it fails. */
+  readonly open: () => Promise<Session>;
+}
+
+/** A cell that could not run or that failed. */
+interface Failure {
+  readonly ename: string;
+  readonly evalue: string;
+  readonly traceback: readonly string[];
+}
+
+type Handler = (request: Message) => Content | Promise<Content>;
+
+/** A kernel of Jupyter over one session. Requests are answered one after the other, in the order in which they came. */
+export class JupyterKernel {
+  /** Resolves when a front end has asked for the end. */
+  readonly closed: Promise<void>;
+  readonly #wire: Wire;
+  readonly #outlet: Outlet;
+  readonly #open: () => Promise<Session>;
+  readonly #history = new CellHistory();
+  readonly #queue: { readonly channel: AskingChannel; readonly message: Message }[] = [];
+  readonly #over: Deferred<void> = deferred();
+  readonly #release: () => void;
+  #opening: Promise<{ readonly repl: ReplSession; readonly session: Session }> | undefined;
+  #count = 0;
+  #isAnswering = false;
+  /** The cell that runs. */
+  #running: Message | undefined;
+  /** The answer that a cell waits for. */
+  #asked: Deferred<string> | undefined;
+
+  constructor({ wire, open }: KernelOptions) {
+    this.#wire = wire;
+    this.#open = open;
+    this.#outlet = new Outlet(wire);
+    this.closed = this.#over.promise;
+    const giveBack = this.#outlet.capture();
+    process.on('uncaughtException', this.#onUncaught);
+    // To the end of the process: the signal that comes with a shutdown may be late.
+    process.on('SIGINT', this.#onInterrupt);
+    this.#release = () => {
+      process.off('uncaughtException', this.#onUncaught);
+      giveBack();
+    };
+    wire.publish('status', { execution_state: 'starting' }, undefined);
+    // The engines start while the front end gets ready; the first cell tells what goes wrong.
+    this.#opened().catch(() => {});
+  }
+
+  /** Takes a message of a front end. */
+  take(channel: AskingChannel, message: Message): void {
+    if (channel === 'stdin') {
+      this.#asked?.resolve(String(message.content['value'] ?? ''));
+      return;
+    }
+    this.#queue.push({ channel, message });
+    if (!this.#isAnswering) void this.#answerAll();
+  }
+
+  async #answerAll(): Promise<void> {
+    this.#isAnswering = true;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      await this.#answer(next.channel, next.message);
+    }
+    this.#isAnswering = false;
+  }
+
+  async #answer(channel: AskingChannel, message: Message): Promise<void> {
+    const handler = this.#handlers[message.header.msg_type];
+    if (handler === undefined) return; // comm messages, and what later versions bring
+    const status = (state: string) => this.#wire.publish('status', { execution_state: state }, message.header);
+    status('busy');
+    this.#wire.reply(channel, message, await this.#handled(handler, message));
+    status('idle');
+    if (message.header.msg_type === 'shutdown_request') await this.#close();
+  }
+
+  async #handled(handler: Handler, message: Message): Promise<Content> {
+    try {
+      return await handler(message);
+    } catch (error) {
+      return { status: 'error', ...failureOf(error) };
+    }
+  }
+
+  readonly #handlers: Readonly<Record<string, Handler>> = {
+    execute_request: (request) => this.#execute(request),
+    complete_request: ({ content }) => this.#complete(content),
+    inspect_request: ({ content }) => inspected(String(content['code']), Number(content['cursor_pos'])),
+    is_complete_request: ({ content }) => completeness(String(content['code'])),
+    history_request: ({ content }) => this.#history.answer(content),
+    comm_info_request: () => ({ status: 'ok', comms: {} }),
+    shutdown_request: ({ content }) => ({ status: 'ok', restart: content['restart'] === true }),
+  };
+
+  async #opened(): Promise<{ readonly repl: ReplSession; readonly session: Session }> {
+    this.#opening ??= this.#open().then((session) => ({ session, repl: this.#replOf(session) }));
+    try {
+      return await this.#opening;
+    } catch (error) {
+      this.#opening = undefined;
+      throw error;
+    }
+  }
+
+  #replOf({ rc }: Session): ReplSession {
+    const outlet = this.#outlet;
+    const names = {
+      ...GLOBALS,
+      ...TAGS,
+      display: outlet.display.bind(outlet),
+      clearOutput: outlet.clear.bind(outlet),
+      input: (prompt = '', { password = false } = {}) => this.#ask(String(prompt), password),
+    };
+    return new ReplSession({ rc, names, sinks: outlet.sinks, failures: 'thrown' });
+  }
+
+  async #execute(request: Message): Promise<Content> {
+    const { code = '', silent = false, store_history: isStored = !silent } = request.content;
+    if (silent !== true && isStored !== false) this.#count++;
+    const execution_count = this.#count;
+    const text = String(code);
+    if (silent !== true) this.#wire.publish('execute_input', { code: text, execution_count }, request.header);
+    const note = silent !== true && isStored !== false ? this.#history.add(this.#count, text) : () => {};
+    this.#running = request;
+    this.#outlet.begin(request.header);
+    try {
+      await this.#run(text, request, note);
+      const user_expressions = await this.#expressions(request.content['user_expressions']);
+      return { status: 'ok', execution_count, payload: [], user_expressions };
+    } catch (error) {
+      return this.#failed(request, error);
+    } finally {
+      this.#running = undefined;
+    }
+  }
+
+  async #run(code: string, { header, content }: Message, note: (output: string) => void): Promise<void> {
+    const { repl } = await this.#opened();
+    const answer = await runCell(repl, code);
+    const data = answer === undefined ? undefined : await richValue(answer.value);
+    if (data === undefined || content['silent'] === true) return;
+    note(String(data['text/plain'] ?? ''));
+    this.#wire.publish('execute_result', { execution_count: this.#count, data, metadata: {} }, header);
+  }
+
+  async #failed({ header, content }: Message, error: unknown): Promise<Content> {
+    const failure = failureOf(error);
+    if (content['silent'] !== true) this.#wire.publish('error', { ...failure }, header);
+    if (content['stop_on_error'] !== false) await this.#dropQueued();
+    return { status: 'error', execution_count: this.#count, ...failure };
+  }
+
+  // "Run all" has sent the cells below before this one failed.
+  async #dropQueued(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    const queued = this.#queue.splice(0);
+    for (const one of queued) {
+      const isCell = one.message.header.msg_type === 'execute_request';
+      if (isCell) this.#abort(one.channel, one.message);
+      else this.#queue.push(one);
+    }
+  }
+
+  #abort(channel: AskingChannel, message: Message): void {
+    const status = (state: string) => this.#wire.publish('status', { execution_state: state }, message.header);
+    status('busy');
+    this.#wire.reply(channel, message, { status: 'aborted', execution_count: this.#count });
+    status('idle');
+  }
+
+  async #expressions(asked: unknown): Promise<Content> {
+    const results: Record<string, unknown> = {};
+    for (const [name, code] of Object.entries((asked ?? {}) as Record<string, string>)) {
+      results[name] = await this.#expression(code);
+    }
+    return results;
+  }
+
+  async #expression(code: string): Promise<Content> {
+    try {
+      const { repl } = await this.#opened();
+      const data = (await richValue((await runCell(repl, code))?.value)) ?? { 'text/plain': 'undefined' };
+      return { status: 'ok', data, metadata: {} };
+    } catch (error) {
+      return { status: 'error', ...failureOf(error) };
+    }
+  }
+
+  async #complete({ code, cursor_pos: cursor }: Content): Promise<Content> {
+    const before = beforeCursor(String(code), Number(cursor));
+    const magic = /^\s*(%%px\b[^\n]*)\n/.exec(before)?.[1];
+    const { repl } = await this.#opened();
+    const [matches, replaced] = await repl.complete(before.slice(before.lastIndexOf('\n') + 1), magic);
+    const end = Number(cursor);
+    const cursor_start = end - [...replaced].length;
+    return { status: 'ok', matches, cursor_start, cursor_end: end, metadata: {} };
+  }
+
+  async #ask(prompt: string, password: boolean): Promise<string> {
+    const cell = this.#running;
+    if (cell === undefined || cell.content['allow_stdin'] === false) {
+      throw new Error('input() needs a front end that can ask: this one takes no input');
+    }
+    const asked = deferred<string>();
+    this.#asked = asked;
+    this.#wire.ask(cell, { prompt, password });
+    try {
+      return await asked.promise;
+    } finally {
+      this.#asked = undefined;
+    }
+  }
+
+  /** An error in a timer, or a rejection that nobody handles: the kernel goes on. */
+  readonly #onUncaught = (error: unknown): void => {
+    process.stderr.write(`${printedError(error, { colors: false })}\n`);
+  };
+
+  // Code that computes is ended by the script's own handler. A cell that waits for engines ends with their work.
+  readonly #onInterrupt = (): void => {
+    this.#asked?.reject(new Error('the question was interrupted'));
+    void this.#opening?.then(({ repl, session: { rc } }) => {
+      if (this.#running === undefined || repl.interrupt() === 'px') return;
+      void Promise.allSettled([rc.abort(), rc.interrupt()]);
+    });
+  };
+
+  async #close(): Promise<void> {
+    this.#release();
+    await this.#opening?.then(({ session }) => session.close()).catch(() => {});
+    await this.#wire.close();
+    this.#over.resolve();
+  }
+}
+
+/** `cursor_pos` counts characters, not units of UTF-16. */
+function beforeCursor(code: string, cursor: number): string {
+  return [...code].slice(0, cursor).join('');
+}
+
+function failureOf(error: unknown): Failure {
+  const text = printedError(error, { colors: false }).replace(/^Uncaught /, '');
+  const { name, message } = (error instanceof Error ? error : {}) as Partial<Error>;
+  return { ename: name ?? 'Error', evalue: message ?? text, traceback: text.split('\n') };
+}
+
+function completeness(code: string): Content {
+  try {
+    for (const part of partsOf(code)) if (part.kind === 'code') topLevelSource(part.code);
+    return { status: 'complete' };
+  } catch {
+    return isIncomplete(code) ? { status: 'incomplete', indent: indentOf(code) } : { status: 'invalid' };
+  }
+}
+
+/** The indentation of the last line, and two spaces more where it opens something. */
+function indentOf(code: string): string {
+  const line = code.slice(code.lastIndexOf('\n') + 1);
+  return `${/^\s*/.exec(line)?.[0] ?? ''}${/[{([]\s*$/.test(line) ? '  ' : ''}`;
+}
