@@ -10,7 +10,7 @@ import { type ImportOptions, importCode } from './calls/import-module.ts';
 import type { MapInput, MapInputs, Scatterable } from './calls/inputs.ts';
 import { createKernel, type Kernel, type KernelFunction } from './calls/kernel.ts';
 import type { KernelSettings } from './calls/kernel-settings.ts';
-import { mapInBlocks } from './calls/map.ts';
+import { mapInBlocks, progressName } from './calls/map.ts';
 import { type Namespace, namespaceProxy } from './calls/namespace.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './calls/remote-functions.ts';
 import { flattenPart, partsOf, sequenceOf } from './calls/sequences.ts';
@@ -18,6 +18,7 @@ import { DIRECT_VIEW, IMPORT_OPTIONS } from './calls/signatures.ts';
 import type { JobSelection } from './jobs/jobs.ts';
 import type { QueueOptions, ViewQueueStatus } from './jobs/queue-status.ts';
 import type { ViewJobs } from './jobs/view-jobs.ts';
+import { endWhereBusy } from './links/busy.ts';
 import type { InterruptOptions } from './links/engine-links.ts';
 import { checkNames, checkNamespace } from './names.ts';
 import {
@@ -98,13 +99,7 @@ export class DirectView<M extends Mode = Mode> {
    * await view.with({ timeout: 500 }).apply(crunch, data);
    */
   apply<A extends unknown[], R>(fn: InferredFunction<A, R>, ...args: RemoteArgs<A>): PerTargetResult<M, Awaited<R>> {
-    return this.#calls.each<'apply', Awaited<R>>(
-      'apply',
-      'apply',
-      { fn, args },
-      undefined,
-      (typeof fn === 'function' && fn.name) || 'apply',
-    );
+    return this.#calls.each<'apply', Awaited<R>>('apply', 'apply', { fn, args }, undefined, progressName(fn, 'apply'));
   }
 
   /**
@@ -321,9 +316,17 @@ export class DirectView<M extends Mode = Mode> {
     return createKernel(this.#calls, fn, settings);
   }
 
-  /** Memory of each engine, in bytes: by name, on its device, in its mailbox. */
+  /**
+   * Memory of each engine, in bytes: by name, on its device, in its mailbox. It is read between tasks. Behind a task that
+   * runs for long it ends at once in a TaskTimeout that names the task, unless a `timeout` is given; `rc.status()` is
+   * answered meanwhile.
+   */
   memory(options?: TargetOptions): PerTargetResult<M, EngineMemory> {
-    return this.#calls.each('memory', 'memory', {}, options);
+    const { links, jobs } = this.#calls.context;
+    const call = this.#calls.open('memory', options);
+    const tasks = this.#calls.submit(call, 'memory', {});
+    if (call.options.timeout === undefined) endWhereBusy(links, tasks, (id) => jobs.find(id)?.label);
+    return this.#calls.valuesOf(call, tasks);
   }
 
   /** Message ids of this client's tasks on these engines, in the order of submission. */

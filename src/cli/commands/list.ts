@@ -1,4 +1,4 @@
-// `directview list`: lists the clusters of this user.
+// `directview list`: lists the clusters of this user. Those without a name belong to one program: they are private.
 import type { Command } from 'commander';
 import type { ListedCluster } from '../../cluster/files/cluster-file.ts';
 import { currentClusters } from '../find-cluster.ts';
@@ -15,11 +15,11 @@ export function define(command: Command): void {
 
 function text(clusters: readonly ListedCluster[]): string {
   if (clusters.length === 0) return 'no cluster is running\n';
-  const rows = clusters.map(({ name, owner, started, stale, path }) => [
+  const rows = clusters.map(({ name, owner, started, stale, isUnnamed, path }) => [
     name,
     owner.pid,
     new Date(started).toISOString().slice(0, 19).replace('T', ' '),
-    stale ? 'stale, removed' : 'running',
+    stale ? 'stale, removed' : isUnnamed ? 'running, private' : 'running',
     path,
   ]);
   return table(['name', 'pid', 'started (UTC)', 'state', 'file'], rows);

@@ -6,6 +6,7 @@ import type { PxOptions, PxRun } from '../../client/px/px-run.ts';
 import type { GroupBy } from '../../client/results/output/grouping.ts';
 import { AbortError, TimeoutError } from '../../errors.ts';
 import type { MimeBundle } from '../../protocol/methods.ts';
+import { javaScriptOf } from '../../util/user-modules/typed-source.ts';
 import { seconds, TARGETS_HELP, targets } from '../arguments.ts';
 import { addClusterOptions, asksForEngines, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
@@ -25,7 +26,7 @@ interface Flags extends ClusterFlags {
 
 /** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
-  command.argument('<code>', "JavaScript; '-' reads it from stdin");
+  command.argument('<code>', "JavaScript or TypeScript; '-' reads it from stdin");
   command.option('-t, --targets <engines>', TARGETS_HELP, targets, 'all');
   command.option('--no-stream', 'print at the end, grouped, instead of as it arrives');
   const groups = new Option('--group-outputs <how>', 'with --no-stream').choices(['type', 'engine', 'order']);
@@ -59,7 +60,7 @@ async function px(code: string, flags: Flags, { rc, isOwn }: Session): Promise<v
   const { timeout, json } = flags;
   const signal = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
   const options = json ? SILENT : showing(flags);
-  const run = rc.view(flags.targets).px.with({ ...options, signal })(code);
+  const run = rc.view(flags.targets).px.with({ ...options, signal })(javaScriptOf(code));
   try {
     await finish(run);
   } catch (error) {

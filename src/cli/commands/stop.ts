@@ -15,6 +15,7 @@ const POLL_MS = 50;
 
 interface Flags extends ClusterChoice {
   readonly all?: true;
+  readonly private?: true;
   readonly json?: true;
   readonly timeout: string;
 }
@@ -22,22 +23,36 @@ interface Flags extends ClusterChoice {
 /** Adds arguments, options and the action to the command. */
 export function define(command: Command): void {
   addClusterArgument(command);
-  command.option('--all', 'stop every cluster');
+  command.option('--all', 'stop every shared cluster: those of directview start, and those that programs gave a name');
+  command.option('--private', 'with --all: also the clusters that programs started for themselves alone');
   command.option('--json', 'as JSON');
   command.option('--timeout <seconds>', 'how long to wait for the end', '20');
   command.action(async (argument: string | undefined, flags: Flags, self: Command) => {
     const name = argument ?? flags.cluster;
     if (name !== undefined && flags.all) self.error('error: give a name or --all, not both');
+    if (flags.private && !flags.all) self.error('error: --private goes with --all: it stops what belongs to programs');
     if (!(Number(flags.timeout) > 0)) self.error('error: --timeout is a number of seconds');
-    const clusters = flags.all ? currentClusters().live : [findCluster(name)];
+    const { live } = currentClusters();
+    const shared = live.filter((cluster) => !cluster.isUnnamed);
+    const all = flags.private ? live : shared;
+    const clusters = flags.all ? all : [findCluster(name)];
     const say = flags.json ? () => {} : (text: string) => process.stdout.write(text);
+    const left = flags.all ? live.length - all.length : 0;
+    if (clusters.length === 0) say(left === 0 ? 'no cluster is running\n' : 'no shared cluster is running\n');
     await stop(clusters, Number(flags.timeout) * 1000, say);
+    say(leftText(left));
     if (flags.json) process.stdout.write(`${JSON.stringify(clusters.map(({ name: stopped }) => stopped))}\n`);
   });
 }
 
+/** The clusters of programs that `--all` leaves alone. */
+function leftText(count: number): string {
+  if (count === 0) return '';
+  const which = count === 1 ? '1 private cluster of a program goes on' : `${count} private clusters of programs go on`;
+  return `${which}: directview list shows them, --all --private stops them too\n`;
+}
+
 async function stop(clusters: readonly ListedCluster[], timeout: number, say: (text: string) => void): Promise<void> {
-  if (clusters.length === 0) say('no cluster is running\n');
   for (const cluster of clusters) {
     await stopOne(cluster, timeout);
     say(`cluster '${cluster.name}' is stopped\n`);

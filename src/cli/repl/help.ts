@@ -7,7 +7,7 @@ const MAGICS: readonly (readonly [PxLine['command'], string, string])[] = [
   ['%autopx', '', 'every line runs on the engines, until the next %autopx'],
   ['%pxresult', '', 'shows the last result again'],
   ['%pxconfig', '', 'sets the defaults; without options shows them'],
-  ['%cd', 'DIR', 'moves this process'],
+  ['%cd', 'DIR', 'moves this process; {expression} and $name are put into DIR and option values'],
 ];
 
 const DOTS: readonly (readonly [string, string])[] = [

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { type Deferred, deferred } from '../../util/deferred.ts';
 import { type TopLevelSource, topLevelSource } from '../../util/top-level.ts';
+import { javaScriptOf } from '../../util/user-modules/typed-source.ts';
 
 /** The value of a piece of code. It is wrapped, because a promise of a thenable would wait for it. */
 export interface Evaluation {
@@ -49,7 +50,7 @@ export class LocalEvaluator {
   }
 
   /**
-   * Runs code; the value is that of its last expression. `synchronously` surrounds the part that blocks the event loop,
+   * Runs JavaScript or TypeScript; the value is that of its last expression. `synchronously` surrounds the part that blocks the event loop,
    * which SIGINT ends.
    * @throws SyntaxError that shows the place; any error of the code
    */
@@ -62,6 +63,11 @@ export class LocalEvaluator {
     const value = source.awaits ? await this.#orInterrupt(result as Promise<unknown>) : result;
     if (this.#isLastValueOurs && value !== undefined) this.#lastValue = value;
     return { value };
+  }
+
+  /** The value of an expression that waits for nothing, such as `{folder}` in the line of a % command. @throws any error */
+  valueNow(expression: string): unknown {
+    return compile(`(${javaScriptOf(expression)}\n)`, 'REPL', -1).runInThisContext({ displayErrors: false });
   }
 
   /** Ends the wait of the code that runs, with an error. False when none is waited for. */
@@ -97,12 +103,12 @@ function rewritten(code: string): TopLevelSource {
   const text = code.trim();
   if (text.startsWith('{') && text.endsWith('}')) {
     try {
-      return topLevelSource(`(${text})`);
+      return topLevelSource(javaScriptOf(`(${text})`));
     } catch {
       // a block after all
     }
   }
-  return topLevelSource(code);
+  return topLevelSource(javaScriptOf(code));
 }
 
 function compile(text: string, filename: string, columnOffset: number): Script {

@@ -91,19 +91,28 @@ function interrupts(signal: string): boolean {
   throw new Error(`--signal-on-interrupt is SIGINT, or 0 for none, not '${signal}'`);
 }
 
-/** Parses a line that begins with %. @throws Error that says what is wrong with it */
-export function parsePxLine(line: string): PxLine {
+/** Puts values of the session into text: `{name}`, `$name`. */
+export type Expand = (text: string) => string;
+
+const AS_IT_IS: Expand = (text) => text;
+
+/**
+ * Parses a line that begins with %. `expand` gets folders and the values of options; code has braces and dollars of its
+ * own.
+ * @throws Error that says what is wrong with the line
+ */
+export function parsePxLine(line: string, expand: Expand = AS_IT_IS): PxLine {
   const match = /^\s*(%%?\w+)(?:\s+|$)([\s\S]*?)\s*$/.exec(line);
   const command = COMMANDS.find((known) => known === match?.[1]);
   if (match === null || command === undefined) {
     throw new Error(`no such command: ${line.trim().split(/\s/)[0]} (there are ${COMMANDS.join(', ')})`);
   }
-  if (command === '%cd') return { command, settings: {}, code: match[2] as string };
-  const parsed = parseFlags(match[2] as string, command === '%px');
+  if (command === '%cd') return { command, settings: {}, code: expand(match[2] as string) };
+  const parsed = parseFlags(match[2] as string, command === '%px', expand);
   if (command === '%autopx' && Object.keys(parsed.settings).length > 0) throw new Error('%autopx takes no options');
   if (command !== '%px' && parsed.code !== '') throw new Error(`${command} takes options only, not '${parsed.code}'`);
   if (command === '%px' && parsed.code === '') throw new Error('%px wants code: %px a = 5');
-  return { command, ...parsed, code: folderChange(parsed.code) ?? parsed.code };
+  return { command, ...parsed, code: folderChange(parsed.code, expand) ?? parsed.code };
 }
 
 /** The % command that a line asks about, as `%px?` and `?%px` do; undefined for any other line. */
@@ -116,10 +125,10 @@ export function askedCommand(line: string): PxLine['command'] | undefined {
  * The code that `%px cd DIR` stands for: it moves the engine and prints its folder. Undefined for other code, also for
  * expressions with a variable `cd`: `cd / 2`, `cd = 5`.
  */
-function folderChange(code: string): string | undefined {
-  const [, dir] = /^cd(?:\s+(?!(?:instanceof|in)\s|\/\s|[-=+*%&|^?<>,;!([{])(\S.*?))?$/.exec(code) ?? [];
+function folderChange(code: string, expand: Expand): string | undefined {
+  const [, dir] = /^cd(?:\s+(?!(?:instanceof|in)\s|\/\s|[-=+*%&|^?<>,;!([])(\S.*?))?$/.exec(code) ?? [];
   if (dir === undefined && code !== 'cd') return undefined;
-  const folder = JSON.stringify(unquoted(dir ?? '~'));
+  const folder = JSON.stringify(expand(unquoted(dir ?? '~')));
   return (
     "{ const [{ default: process }, { homedir }] = [await import('node:process'), await import('node:os')]; " +
     `process.chdir(${folder}.replace(/^~(?=\\/|$)/, homedir())); console.log(process.cwd()); }`
@@ -128,10 +137,14 @@ function folderChange(code: string): string | undefined {
 
 const unquoted = (text: string) => text.replace(/^(['"])(.*)\1$/, '$2');
 
-function parseFlags(text: string, codeFollows: boolean): Omit<PxLine, 'command'> {
+function parseFlags(text: string, codeFollows: boolean, expand: Expand): Omit<PxLine, 'command'> {
   let rest = text;
   let settings: Partial<PxSettings> & { output?: string } = {};
-  for (let found = nextFlag(rest, codeFollows); found !== undefined; found = nextFlag(rest, codeFollows)) {
+  for (
+    let found = nextFlag(rest, codeFollows, expand);
+    found !== undefined;
+    found = nextFlag(rest, codeFollows, expand)
+  ) {
     settings = { ...settings, ...found.settings };
     rest = found.rest;
   }
@@ -139,17 +152,17 @@ function parseFlags(text: string, codeFollows: boolean): Omit<PxLine, 'command'>
   return output === undefined ? { settings: known, code: rest } : { settings: known, code: rest, output };
 }
 
-function nextFlag(text: string, codeFollows: boolean) {
+function nextFlag(text: string, codeFollows: boolean, expand: Expand) {
   const [, word = '', after = ''] = /^(-\S+?)(?:[ \t=]+([\s\S]*)|$)/.exec(text) ?? [];
   const flag = FLAGS.find(({ names }) => names.includes(word));
   if (flag === undefined || (codeFollows && !isFlagBeforeCode(word, after))) return undefined;
   if (flag.takes === undefined) return { settings: flag.read(''), rest: after };
-  const [, value, rest = ''] = /^('[^']*'|"[^"]*"|\S+)\s*([\s\S]*)$/.exec(after) ?? [];
+  const [, value, rest = ''] = /^('[^']*'|"[^"]*"|\{[^{}]*\}|\S+)\s*([\s\S]*)$/.exec(after) ?? [];
   if (value === undefined) throw new Error(`${word} wants ${flag.takes}`);
-  return { settings: flag.read(unquoted(value)), rest };
+  return { settings: flag.read(expand(unquoted(value))), rest };
 }
 
 // Before code `-a` is a negation; only `-t` with targets and code after it is clear.
 function isFlagBeforeCode(word: string, after: string): boolean {
-  return word.startsWith('--') || (word === '-t' && /^(all|[-\d:,]+)\s+\S/.test(after));
+  return word.startsWith('--') || (word === '-t' && /^(all|[-\d:,]+|\{.*?\}|\$\w+)\s+\S/.test(after));
 }

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Client } from '../../client/client.ts';
 import type { Sinks } from '../../client/results/output/sinks.ts';
+import { javaScriptOf } from '../../util/user-modules/typed-source.ts';
 import { cellsOf, type InputCell } from './cell-reader.ts';
 import { type Completion, completePx } from './complete.ts';
 import { completeLocal } from './complete-local.ts';
+import { expanded } from './expand.ts';
 import { HELP, helpOf } from './help.ts';
 import { type Evaluation, LocalEvaluator } from './local-evaluator.ts';
 import { askedCommand, type PxLine, parsePxLine } from './px-line.ts';
@@ -107,7 +109,7 @@ export class ReplSession {
 
   #parse(line: string): PxLine | undefined {
     try {
-      return parsePxLine(line);
+      return parsePxLine(line, (part) => expanded(part, (expression) => this.#evaluator.valueNow(expression)));
     } catch (error) {
       this.#fail(error, (error as Error).message);
       return undefined;
@@ -130,7 +132,7 @@ export class ReplSession {
 
   async #onEngines(code: string, line: Pick<PxLine, 'settings' | 'output'>): Promise<Evaluation | undefined> {
     try {
-      return await this.#px.run(code, line, (text) => this.#local(text));
+      return await this.#px.run(javaScriptOf(code), line, (text) => this.#local(text));
     } catch (error) {
       // Bad targets, no engines or a closed client: a sentence says enough, without a stack.
       this.#fail(error, `${(error as Error).name}: ${(error as Error).message}`);

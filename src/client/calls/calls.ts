@@ -181,9 +181,10 @@ export class Calls<M extends Mode> {
     this.#unseen = NONE;
     const { options: limits } = call;
     const { label = call.label, interrupt } = limits;
+    const shown = limits.label ?? progressLabel;
     const { abort, stop } = this.links;
     const onSignal = interrupt === true ? stop : abort;
-    return new AsyncResult({ label, tasks, assembly, abort, onSignal, limits, progressLabel, before });
+    return new AsyncResult({ label, tasks, assembly, abort, onSignal, limits, progressLabel: shown, before });
   }
 
   /** A call that sends the same method to each target and gives one value per target. @throws as `open`, `submit` */

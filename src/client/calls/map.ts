@@ -1,5 +1,6 @@
 import type { EngineInfo } from '../../errors.ts';
 import type { MapResult } from '../../protocol/methods.ts';
+import { Ref } from '../../protocol/values/ref.ts';
 import { ranges } from '../../tensor/partition.ts';
 import { failed, type Outcome, remoteError, success } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
@@ -31,7 +32,7 @@ export function mapInBlocks<M extends Mode, R>(
   });
   const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
   const assembly = chunks<R>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as readonly Outcome<R>[]);
-  return calls.result({ ...call, label: functionName(fn) }, tasks, assembly);
+  return calls.result({ ...call, label: functionName(fn) }, tasks, assembly, progressName(fn, 'map'));
 }
 
 /** One engine's share: the sequences cut to its block, and how many items that makes. */
@@ -68,6 +69,12 @@ export function itemOutcomes(value: unknown, task: Task): Outcome[] {
   };
   for (const [index, error] of errors) outcomes[index] = failed(remoteError(error, info));
   return outcomes;
+}
+
+/** The name of a call in progress bars: the function's, a ref's expression, else the method's. */
+export function progressName(fn: unknown, method: string): string {
+  if (fn instanceof Ref) return fn.expression;
+  return (typeof fn === 'function' && fn.name) || method;
 }
 
 /** How a map prints itself: the function's name, or `<anonymous>`. */

@@ -7,7 +7,7 @@ import type { AsyncResult } from '../results/async-result.ts';
 import type { Calls } from './calls.ts';
 import { join } from './gathering.ts';
 import type { ItemInputs, Joined, MapInput, PartInput, PartInputs } from './inputs.ts';
-import { functionName, mapInBlocks } from './map.ts';
+import { functionName, mapInBlocks, progressName } from './map.ts';
 import { lengthOf, materialise, partsOf, type Sequence } from './sequences.ts';
 
 /** Options of `DirectView.parallel`. */
@@ -59,7 +59,13 @@ function callOnParts<M extends Mode, R>(
   const whole = joined<Joined<R>, R>(tasks.length, (values) => {
     return (values.length === 0 ? [] : join(values, engines, dist)) as Joined<R>;
   });
-  return calls.result<Joined<R>, R, 'many'>({ ...call, label: functionName(fn) }, tasks, { ...whole, isMap: true });
+  const assembly = { ...whole, isMap: true };
+  return calls.result<Joined<R>, R, 'many'>(
+    { ...call, label: functionName(fn) },
+    tasks,
+    assembly,
+    progressName(fn, 'parallel'),
+  );
 }
 
 /** The parts of every sequence, by engine. */

@@ -6,7 +6,7 @@ import type { Ref } from '../../protocol/values/ref.ts';
 import { ANYTHING, checkOptions, optionsOf } from '../../util/checks.ts';
 import { guardCalls, promises, type Signatures, takes } from '../../util/signature.ts';
 import type { MapInput, MapInputs, StreamInput, StreamInputs } from '../calls/inputs.ts';
-import { functionName, mapInputs } from '../calls/map.ts';
+import { functionName, mapInputs, progressName } from '../calls/map.ts';
 import type { JobSelection } from '../jobs/jobs.ts';
 import { asRemoteError } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
@@ -127,7 +127,8 @@ export class LoadBalancedView {
   ): PerTargetResult<'one', Awaited<R>> {
     const options = this.#options;
     const call = applyCall(this.#base('apply', fn, options), placed(fn, options), args);
-    return this.#result('apply', this.#submit(call, 1, options), single<Awaited<R>>(), options);
+    const tasks = this.#submit(call, 1, options);
+    return this.#result({ label: 'apply', shown: progressName(fn, 'apply') }, tasks, single<Awaited<R>>(), options);
   }
 
   /**
@@ -161,7 +162,8 @@ export class LoadBalancedView {
     const tasks = this.#submit(call, sizes.length, all);
     const split = (value: unknown, i: number) => itemsOf(value, sizes[i] as number, tasks[i] as Task) as never;
     const assembly = chunks<R>(sizes, split);
-    return this.#result(functionName(fn), tasks, assembly, all, ordered ? 'target' : 'arrival');
+    const names = { label: functionName(fn), shown: progressName(fn, 'map') };
+    return this.#result(names, tasks, assembly, all, ordered ? 'target' : 'arrival');
   }
 
   #autoChunk(n: number): number {
@@ -268,15 +270,16 @@ export class LoadBalancedView {
   }
 
   #result<T, Item, N extends Mode = ModeOf<T, Item>>(
-    label: string,
+    { label, shown }: { readonly label: string; readonly shown: string },
     tasks: readonly Task[],
     assembly: Assembly<T, Item>,
-    { signal, interrupt, label: wanted = label }: ViewOptions,
+    { signal, interrupt, label: wanted }: ViewOptions,
     order?: 'target' | 'arrival',
   ): AsyncResult<T, Item, N> {
     const { abort, stop } = this.#balancer.links;
     const onSignal = interrupt === true ? stop : abort;
-    return new AsyncResult({ label: wanted, tasks, assembly, abort, onSignal, limits: { signal }, order });
+    const [name, progressLabel] = [wanted ?? label, wanted ?? shown];
+    return new AsyncResult({ label: name, tasks, assembly, abort, onSignal, limits: { signal }, order, progressLabel });
   }
 
   /** Message ids of the tasks of this view, and of those derived from it, that have not ended. */

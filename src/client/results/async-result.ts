@@ -30,6 +30,7 @@ import { resultBundle } from './output/summary.ts';
 import {
   type InteractiveOptions,
   type ProgressEvent,
+  type ProgressName,
   type ProgressOptions,
   progressEvents,
   waitInteractive,
@@ -337,7 +338,7 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
 
   /** Progress now, every `interval` ms (default and least 100) and at the end. @throws AbortError */
   progressEvents(options: ProgressOptions = {}): AsyncGenerator<ProgressEvent> {
-    return progressEvents(this, options, this.#init.progressLabel);
+    return progressEvents(this, options, this.#shown);
   }
 
   /**
@@ -349,7 +350,12 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
    * if (!(await result.waitInteractive({ timeout: 60_000 }))) await result.abort();
    */
   waitInteractive(options: InteractiveOptions = {}): Promise<boolean> {
-    return waitInteractive(this, options, this.#init.progressLabel);
+    return waitInteractive(this, options, this.#shown);
+  }
+
+  get #shown(): ProgressName {
+    const { progressLabel = this.label, assembly } = this.#init;
+    return { label: progressLabel, unit: assembly.isMap ? 'items' : undefined };
   }
 
   /**

@@ -10,6 +10,8 @@ export interface ProgressEvent {
   readonly done: number;
   /** Items of the whole result. */
   readonly total: number;
+  /** The name of the items, in the plural: 'items' of a map; else absent, and they are tasks. */
+  readonly unit?: string | undefined;
   /** Milliseconds since the submission. */
   readonly elapsed: number;
   /** Items per second so far. */
@@ -42,22 +44,28 @@ export interface Watched {
   wait(ms?: number): Promise<boolean>;
 }
 
+/** How a result is named to who waits for it. */
+export interface ProgressName {
+  readonly label: string;
+  /** The name of its items, in the plural; default 'tasks'. */
+  readonly unit?: string | undefined;
+}
+
 const LEAST_INTERVAL_MS = 100;
 
-function eventOf(result: Watched, label: string): ProgressEvent {
+function eventOf(result: Watched, { label, unit }: ProgressName): ProgressEvent {
   const { progress: done, length: total, elapsed, ready } = result;
-  return { label, done, total, elapsed, ready, rate: rateOf(done, elapsed) };
+  return { label, done, total, unit, elapsed, ready, rate: rateOf(done, elapsed) };
 }
 
 /**
- * The state now, then every `interval` ms (at most 10 a second), and at the end; `timeout` ms end it earlier. `label`:
- * the name that is shown.
+ * The state now, then every `interval` ms (at most 10 a second), and at the end; `timeout` ms end it earlier.
  * @throws AbortError as soon as the signal fires
  */
 export async function* progressEvents(
   result: Watched,
   options: ProgressOptions = {},
-  label: string = result.label,
+  shown: ProgressName = result,
 ): AsyncGenerator<ProgressEvent, void, undefined> {
   const interval = Math.max(options.interval ?? LEAST_INTERVAL_MS, LEAST_INTERVAL_MS);
   const started = performance.now();
@@ -65,8 +73,8 @@ export async function* progressEvents(
   const alarm = new Alarm(result.wait(), options.signal);
   try {
     while (true) {
-      if (options.signal?.aborted) throw abortError(options.signal, label);
-      const event = eventOf(result, label);
+      if (options.signal?.aborted) throw abortError(options.signal, shown.label);
+      const event = eventOf(result, shown);
       yield event;
       if (event.ready || left() <= 0) return;
       await alarm.wait(Math.min(interval, Math.max(left(), 1)));
@@ -116,12 +124,12 @@ class Alarm {
 export async function waitInteractive(
   result: Watched,
   options: InteractiveOptions = {},
-  label: string = result.label,
+  shown: ProgressName = result,
 ): Promise<boolean> {
   const bar = new ProgressBar(options.stderr);
   try {
-    for await (const event of progressEvents(result, options, label)) bar.show(event);
-    bar.finish(eventOf(result, label));
+    for await (const event of progressEvents(result, options, shown)) bar.show(event);
+    bar.finish(eventOf(result, shown));
     return result.ready;
   } finally {
     bar.end();

@@ -44,7 +44,7 @@ function readsTypeScript(): boolean {
 }
 
 /** Finds a compiler next to the script, in the current directory, or next to this package. */
-function findTypeScript(script: string): string | null {
+export function findTypeScript(script: string): string | null {
   for (const base of [script, join(process.cwd(), 'x.js'), import.meta.filename]) {
     try {
       return nodeModule.createRequire(base).resolve('typescript');

@@ -41,6 +41,8 @@ const WRONG: readonly [string[], RegExp][] = [
   [['start', '--device', 'abacus'], /Allowed choices are auto, webgpu/],
   [['start', '--gpu', '-1'], /must be a whole number of at least 0/],
   [['stop', 'a', '--all'], /not both/],
+  [['stop', '--private'], /--private goes with --all/],
+  [['stop', 'a', '--private'], /--private goes with --all/],
   [['stop', '--timeout', 'soon'], /number of seconds/],
   [['list', '--yaml'], /unknown option '--yaml'/],
   [['status', 'a', 'b'], /too many arguments/],

@@ -240,6 +240,62 @@ test('fed by a pipe: tensors are aligned matrices, here and on engines', async (
   assert.match(out, new RegExp(`Out\\[0:\\d+\\]: \\n${matrix.replace(/[[\]]/g, '\\$&')}`));
 });
 
+test('fed by a pipe: TypeScript, here and on engines, over several lines', async () => {
+  const { code, out, err } = await fed(
+    'const three: number = 3',
+    'interface Point {',
+    '  x: number',
+    '}',
+    'const f = async (p: Point,',
+    '  by: number): Promise<number> => p.x * by',
+    'await f({ x: 2 }, three)',
+    'await view.push({ a: 5 })',
+    "await view.pull<number>('a')",
+    'enum Color { red = 7, green }',
+    'Color.green',
+    '{ a: three as number }',
+    '%px const b: number = a + 1',
+    '%px (b as number) * 2',
+    '%%px -t 0',
+    'type Twice = (x: number) => number',
+    'const twice: Twice = (x) => 2 * x',
+    '',
+    'twice(21)',
+    '',
+    '',
+    '%autopx',
+    'const d: string = "d" + engine.id',
+    'd',
+    '%autopx',
+    'const x: number = = 3',
+    '6 * 7',
+  );
+  assert.equal([code, err], [0, '']);
+  const tail = out.slice(out.indexOf('\n') + 1).replace(/:\d+\]/g, ']');
+  const values =
+    "6\n[ 5, 5 ]\n8\n{ a: 3 }\nOut[0]: 12\nOut[1]: 12\nOut[0]: 42\n%autopx enabled\nOut[0]: 'd0'\nOut[1]: 'd1'\n";
+  assert.ok(tail.startsWith(`${values}%autopx disabled\nUncaught SyntaxError: `), tail);
+  assert.match(tail, /\n42\n$/);
+});
+
+test('fed by a pipe: values of the session in folders and options of % commands', async () => {
+  const { code, out, err } = await fed(
+    'const there = "/", deep = { dir: "tmp" }, who = [1]',
+    'const home = process.cwd()',
+    '%px -t {who} cd {there}',
+    '%px -t $who process.cwd()',
+    '%cd {there}$deep.dir',
+    '%px -t {who} cd $home',
+    '%px -t 0 ((n) => { return n + 1 })(4)',
+    '%px -t 0 cd {nope}',
+  );
+  assert.is(code, 0);
+  assert.match(out, /\n\/\nOut\[1:\d+\]: '\/'\n\/tmp\n/);
+  assert.ok(out.includes(`/tmp\n${process.cwd()}\n`), out);
+  assert.match(out, /Out\[0:\d+\]: 5\n$/);
+  assert.match(err, /ENOENT.*'\{nope\}'/);
+});
+
 test('.exit ends the session although a timer and a server are alive', async () => {
   const { code, out } = await fed(
     'setInterval(() => {}, 1000); 0',

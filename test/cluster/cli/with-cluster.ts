@@ -7,12 +7,13 @@ import { findCluster, usualCluster } from '../../../src/cli/find-cluster.ts';
 import { type Session, withCluster } from '../../../src/cli/with-cluster.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { ClusterError } from '../../../src/errors.ts';
-import { allGone, ClusterLab } from '../../fixtures/cluster-lab.ts';
+import { allGone, ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
 import { rejects, throws } from '../../support/assert.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('cli/with-cluster');
 const lab = new ClusterLab();
+const run = (...args: string[]) => new Program('src/cli/main.js', args).done;
 const start = (name: string, engines: number) => Cluster.start({ engines, device: 'cpu', name });
 test.after(() => {
   assert.equal(lab.leftovers(), []);
@@ -121,6 +122,31 @@ test('what Cluster.start gets of the flags is the device request and the count, 
   const { threads, ...options } = startOptions(flags);
   assert.equal(options, { engines: 2, device: 'cpu', gpu: 1, softwareGpu: true });
   assert.is(threads, undefined);
+});
+
+test('stop --all leaves alone what programs started for themselves, and says so; list tells them apart', async () => {
+  const [mine, other] = [await Cluster.start({ engines: 1, device: 'cpu' }), await Cluster.start(1)];
+  const named = await Cluster.start({ engines: 1, device: 'cpu', name: 'shared' });
+  const stateOf = (listed: string, name: string) =>
+    listed.split('\n').find((line) => line.startsWith(`${name} `)) ?? '';
+  const listed = (await run('list')).stdout;
+  assert.match(stateOf(listed, mine.name), / running, private /);
+  assert.match(stateOf(listed, 'shared'), / running {2,}\S/);
+  const all = await run('stop', '--all');
+  assert.is(all.code, 0);
+  assert.is(
+    all.stdout,
+    "cluster 'shared' is stopped\n2 private clusters of programs go on: directview list shows them, --all --private stops them too\n",
+  );
+  assert.equal(named.engines.length, 0);
+  assert.equal([mine.engines.length, other.engines.length], [1, 1]);
+  assert.match((await run('stop', '--all')).stdout, /^no shared cluster is running\n2 private clusters/);
+  assert.is((await run('stop', '--all', '--json')).stdout, '[]\n');
+  assert.is((await run('stop', mine.name)).code, 0, 'by its name');
+  const rest = await run('stop', '--all', '--private');
+  assert.is(rest.stdout, `cluster '${other.name}' is stopped\n`);
+  assert.equal([mine.engines.length, other.engines.length], [0, 0]);
+  await Promise.all([mine, other, named].map((cluster) => cluster.stop()));
 });
 
 test.run();

@@ -1,8 +1,13 @@
 // Progress as events, as a bar on a terminal, as one line elsewhere; without engines.
 import * as assert from 'uvu/assert';
+import { progressName } from '../../../../src/client/calls/map.ts';
+import { success } from '../../../../src/client/links/outcome.ts';
+import { chunks } from '../../../../src/client/results/assembly.ts';
+import { AsyncResult } from '../../../../src/client/results/async-result.ts';
 import type { ProgressEvent } from '../../../../src/client/results/progress.ts';
 import { ProgressBar, progressText } from '../../../../src/client/results/progress-bar.ts';
 import { AbortError } from '../../../../src/errors.ts';
+import { ref } from '../../../../src/protocol/values/ref.ts';
 import { rejects } from '../../../support/assert.ts';
 import { fail, fakeResult, fakeTask, Recorded, succeed } from '../../../support/fake-tasks.ts';
 import { suite } from '../../../support/suite.ts';
@@ -110,6 +115,32 @@ test('a time limit gives false, a signal rejects, and both leave the result usab
   await rejects(() => waited, AbortError);
   succeed(task);
   assert.is(await result.wait(), true);
+});
+
+test('a progress bar names the function, or what a ref says, and counts items of maps', async () => {
+  assert.is(
+    progressName(function crunch() {}, 'map'),
+    'crunch',
+  );
+  assert.is(
+    progressName(() => 1, 'map'),
+    'map',
+  );
+  assert.is(progressName(ref('m.step'), 'apply'), 'm.step');
+  const to = new Recorded();
+  const task = fakeTask(0);
+  const assembly = chunks([2], () => [success(1), success(2)]);
+  const result = new AsyncResult({
+    label: '<anonymous>',
+    tasks: [task],
+    assembly,
+    abort: async () => {},
+    progressLabel: 'map',
+  });
+  const waited = result.waitInteractive(to);
+  succeed(task);
+  await waited;
+  assert.match(to.err, /^map: 2\/2 \[\d\d:\d\d, \S+ items\/s\]\n$/);
 });
 
 test.run();
