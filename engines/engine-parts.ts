@@ -3,6 +3,7 @@ import { zeromqTransport } from '../src/comm/zeromq.ts';
 import type { EngineOptions } from '../src/protocol/engine-options.ts';
 import { Collectives } from './collectives/collectives.ts';
 import { Control } from './control/control.ts';
+import { SignalDoor } from './control/door.ts';
 import { Health } from './control/health.ts';
 import { Bridge } from './device/bridge.ts';
 import { isOnDevice, onHostOnly } from './device/host-values.ts';
@@ -35,6 +36,7 @@ const REMEMBERED_ABORTS = 250_000;
 export interface EngineParts {
   readonly transport: Transport;
   readonly board: StatusBoard;
+  readonly door: SignalDoor;
   readonly control: Control;
   readonly output: TaskOutput;
   readonly capture: Capture;
@@ -87,7 +89,22 @@ export function createParts(options: EngineOptions): EngineParts {
   const state: EngineState = { identity, namespace, evaluator, context, residency, peers, kernels, executionCount: 0 };
   const health = new Health(board);
   const interrupted = () => health.interrupted();
-  const runner = new Runner({ state, libraries, capture, board, bodies, revivers, methods, interrupted });
+  const door = new SignalDoor(board);
+  const runner = new Runner({ door, state, libraries, capture, board, bodies, revivers, methods, interrupted });
   const loop = new TaskLoop({ queue, board, runner, control, collectives, record: recordFile(options), health });
-  return { transport, board, control, output, capture, libraries, relay, bodies, collectives, state, runner, loop };
+  return {
+    transport,
+    board,
+    door,
+    control,
+    output,
+    capture,
+    libraries,
+    relay,
+    bodies,
+    collectives,
+    state,
+    runner,
+    loop,
+  };
 }

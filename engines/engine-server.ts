@@ -11,6 +11,7 @@ import { faultsOfSlot } from '../src/util/diagnostics/fault-point.ts';
 import type { ContextOptions, ProbedContext } from './contexts/context.ts';
 import type { FromControl } from './control/control.ts';
 import { carryOut } from './control/control-requests.ts';
+import { guardNode } from './control/guarded-node.ts';
 import { removeSocketFiles } from './control/ipc-files.ts';
 import { sendBeforeEnd } from './control/last-replies.ts';
 import { countTurns } from './control/main-loop.ts';
@@ -89,6 +90,7 @@ export class EngineServer {
     state.context.found(probed);
     installGlobals(this.#parts, probed.report);
     capture.install();
+    guardNode(this.#parts.door);
     refuseInput();
     state.namespace.markBaseline();
   }

@@ -11,6 +11,8 @@ const PROOF_MS = 2000;
 const SIGNAL_EVERY_MS = 200;
 /** A task that signals of its own have not ended by now may wait for a child process (`execSync`). */
 const CHILDREN_AFTER_MS = 400;
+/** Milliseconds that a signal waits for the end of code that must not end half-way. */
+const DOOR_MS = 100;
 /** A main thread that does not take the request to exit within this time is inside native code. */
 const KILL_AFTER_MS = 500;
 
@@ -130,18 +132,36 @@ export class Interrupter {
       return;
     }
     const due = waited - signalled >= SIGNAL_EVERY_MS && this.#board.running()?.started === end.started;
-    if (due) this.#signal(waited);
+    if (due) this.#signal(end, waited);
     setTimeout(() => this.#watch(end, due ? waited : signalled), POLL_MS);
   }
 
   // Without the signal thread's guard, a SIGINT that meets no user code would end the process.
-  #signal(waited: number): void {
+  #signal(end: End, waited: number): void {
     if (this.#board.get('guarded') !== 1) return;
-    const toGroup = waited >= CHILDREN_AFTER_MS;
-    if (!toGroup && this.#board.get('phase') !== PHASE.sync) return;
+    const to = waited >= CHILDREN_AFTER_MS ? 'group' : 'process';
+    if (to === 'process' && this.#board.get('phase') !== PHASE.sync) return;
+    this.#board.set('closing', 1);
+    this.#signalOutside(end, to, performance.now() + DOOR_MS);
+  }
+
+  // Code of Node's and of the engine's must not end half-way. A task that waits for a child process is inside for long.
+  #signalOutside(end: End, to: 'process' | 'group', until: number): void {
+    const isMeant = this.#board.running()?.started === end.started;
+    const isLate = performance.now() > until;
+    const isInside = this.#board.get('inside') === 1;
+    if (isMeant && isInside && !isLate) {
+      setTimeout(() => this.#signalOutside(end, to, until), 1);
+      return;
+    }
+    const mayEnd = to === 'group' || (!isInside && this.#board.get('phase') === PHASE.sync);
+    if (!isMeant || !mayEnd) {
+      this.#board.clear('closing');
+      return;
+    }
     // No task starts until the signal has been caught: it is not for the next one.
     this.#board.add('signals', 1);
-    if (toGroup) signalGroup();
+    if (to === 'group') signalGroup();
     else process.kill(process.pid, 'SIGINT');
   }
 

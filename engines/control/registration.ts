@@ -37,7 +37,7 @@ export class Registration {
   #engine: Omit<EngineRecord, 'id'> | undefined;
   readonly #roster = new RosterState();
   /** Proves to the controller that a second registration is this engine's own. */
-  readonly #proof = randomUUID();
+  readonly #proof: string;
   #controller: Channel<RegistryInbound> | undefined;
   #id: EngineId | undefined;
   #up = false;
@@ -47,6 +47,7 @@ export class Registration {
   constructor(transport: Transport, options: EngineOptions, events: RegistrationEvents) {
     this.#transport = transport;
     this.#options = options;
+    this.#proof = options.proof ?? randomUUID();
     this.#events = events;
     this.#timer = setInterval(() => this.#beat(), HEARTBEAT_MS);
   }

@@ -21,6 +21,15 @@ import type { TaskRevivers } from './revivers.ts';
 import { PHASE, REASON, type StatusBoard } from './status-board.ts';
 import { plainError } from './task-queue.ts';
 
+/** The door around code that a signal must not end half-way. */
+export interface DoorOfTasks {
+  /** The trampoline is entered, inside the door. */
+  arm(): void;
+  disarm(): void;
+  enter(): void;
+  leave(): void;
+}
+
 /** The parts that a task runs with. */
 export interface RunnerOptions {
   readonly state: EngineState;
@@ -31,6 +40,8 @@ export interface RunnerOptions {
   /** How bodies decode on this engine. */
   readonly revivers: TaskRevivers;
   readonly methods: BuiltInMethods;
+  /** No signal ends code that has entered it. */
+  readonly door: DoorOfTasks;
   /** A signal has ended the task. */
   readonly interrupted?: (() => void) | undefined;
 }
@@ -68,6 +79,7 @@ export class Runner {
   readonly #bodies: RelayedBodies;
   readonly #revivers: TaskRevivers;
   readonly #methods: BuiltInMethods;
+  readonly #door: DoorOfTasks;
   readonly #interrupted: (() => void) | undefined;
   #stop: ((error: unknown) => void) | undefined;
   /** The task that awaits something. */
@@ -75,7 +87,8 @@ export class Runner {
   /** A task has ended within this turn of the event loop. */
   #turnIsUsed = false;
 
-  constructor({ state, libraries, capture, board, bodies, revivers, interrupted, methods }: RunnerOptions) {
+  constructor({ state, libraries, capture, board, bodies, revivers, interrupted, methods, door }: RunnerOptions) {
+    this.#door = door;
     this.#methods = methods;
     this.#state = state;
     this.#libraries = libraries;
@@ -146,7 +159,7 @@ export class Runner {
       const preparing = this.#libraries.bridge.prepare(() => this.#reachable(args));
       if (preparing !== undefined) yield preparing;
     }
-    let value: unknown = verb.run(args, this.#state);
+    let value: unknown = this.#call(run, verb, args);
     // Before anything of the engine's own runs.
     this.#restore();
     if (isThenable(value)) {
@@ -155,9 +168,30 @@ export class Runner {
       this.#restore();
     }
     // Without a context there is nothing on a device, and no need to look.
-    if (this.#state.context.opened === null) return encodeBody(value);
+    if (this.#state.context.opened === null) return this.#encode(value);
     const own = onHostOnly(value);
-    return encodeBody(isThenable(own) ? yield own : own);
+    return this.#encode(isThenable(own) ? yield own : own);
+  }
+
+  // The verb calls code of the user: a signal may end it.
+  #call(run: Run, verb: Verb, args: ArgumentsOf<Method>): unknown {
+    if (!run.runsUserCode) return verb.run(args, this.#state);
+    this.#door.leave();
+    try {
+      return verb.run(args, this.#state);
+    } finally {
+      this.#door.enter();
+    }
+  }
+
+  // A value may have hostile getters.
+  #encode(value: unknown): Body {
+    this.#door.leave();
+    try {
+      return encodeBody(value);
+    } finally {
+      this.#door.enter();
+    }
   }
 
   async #wait(run: Run, steps: Steps, first: PromiseLike<unknown>): Promise<TaskEnd> {
@@ -194,6 +228,7 @@ export class Runner {
     // Entering the trampoline for the encoding alone would cost more than the encoding.
     if (run.awaited) return steps.next(value);
     // The control thread signals only while the phase says that a signal finds user code.
+    this.#door.arm();
     this.#board.set('phase', PHASE.sync);
     try {
       return enter(() => steps.next(value));
@@ -202,6 +237,7 @@ export class Runner {
       throw error;
     } finally {
       this.#board.set('phase', PHASE.awaiting);
+      this.#door.disarm();
     }
   }
 

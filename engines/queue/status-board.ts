@@ -28,8 +28,12 @@ const WORD = {
   unproved: 10,
   /** Count of turns of the main thread's event loop, by a timer. */
   turns: 11,
+  /** 1 while code that must not end half-way computes for a task (control/door.ts). */
+  inside: 12,
+  /** 1 while the control thread is about to signal: nobody else comes inside. */
+  closing: 13,
 } as const;
-const WORDS = 12;
+const WORDS = 14;
 const SLOT_AT = WORDS * 4;
 const QUEUE_AT = SLOT_AT + SLOT_BYTES;
 const KEPT_AT = QUEUE_AT + IdRing.bytes;
@@ -74,6 +78,17 @@ export class StatusBoard {
   /** Blocks until the word is set, at most `ms`. */
   waitFor(word: StatusWord, ms: number): void {
     Atomics.wait(this.#words, WORD[word], 0, ms);
+  }
+
+  /** Blocks while the word is 1, at most `ms`. */
+  waitWhile(word: StatusWord, ms: number): void {
+    Atomics.wait(this.#words, WORD[word], 1, ms);
+  }
+
+  /** Sets the word to 0 and wakes those who wait for that. */
+  clear(word: StatusWord): void {
+    this.set(word, 0);
+    Atomics.notify(this.#words, WORD[word]);
   }
 
   /** Resolves when the word is set. */

@@ -22,6 +22,11 @@ import type { Verdict, VitalsOptions } from './vitals.ts';
 
 const debug = debuglog('directview:controller');
 
+/** Milliseconds in which the launcher of an engine that said goodbye may tell how it ended. */
+const LEAVE_MS = 1000;
+/** Characters of a reason that another launcher gives. */
+const MAX_REASON = 2000;
+
 /** Code that a task has left behind keeps this engine from starting other tasks. */
 interface EngineBlocked {
   readonly type: 'engine-blocked';
@@ -79,7 +84,10 @@ export class Controller {
   private constructor(options: ControllerOptions) {
     this.#options = options;
     this.#clientWatch = new ClientWatch({ onGone: (client) => this.#clientGone(client), isAlive: options.isAlive });
-    this.#pinger = new Pinger(options.transport, options.vitals ?? {}, (verdict) => this.#judge(verdict));
+    this.#pinger = new Pinger(options.transport, options.vitals ?? {}, {
+      verdict: (verdict) => this.#judge(verdict),
+      refused: (id) => this.down(id, 'is gone: nobody listens at its address'),
+    });
   }
 
   /** @throws ConnectionError when the endpoint cannot be bound */
@@ -157,6 +165,7 @@ export class Controller {
   #takeFromEngine(message: RegistryInbound, party: Party): void {
     if (message.type === 'register') this.#register(message, party);
     else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, party);
+    else if (message.type === 'ended') this.#ended(message, party);
     else if (this.#followers.get(party) !== message.uuid) return;
     else if (message.type === 'blocked') this.#blocked(message.uuid, message.ms);
     else this.#leave(message.uuid, 'was shut down');
@@ -173,6 +182,7 @@ export class Controller {
   #admit(party: Party, uuid: string, { id, events }: Admission): void {
     this.#forgetLinks(uuid);
     faultPoint('controller.admit');
+    this.#pinger.trust(id);
     void party.send({ type: 'registered', id });
     this.#publish(events);
     this.#welcome(party, uuid);
@@ -243,7 +253,24 @@ export class Controller {
     this.#clients.delete(party);
     if (client !== undefined && !(reason instanceof PeerClosed) && !this.#isBack(client))
       this.#clientWatch.lost(client);
-    if (uuid !== undefined) this.#leave(uuid, `lost its connection: ${reason.message}`);
+    if (uuid === undefined) return;
+    if (reason instanceof PeerClosed) this.#leave(uuid, `lost its connection: ${reason.message}`);
+    else this.#doubt(uuid);
+  }
+
+  // A link may be cut, or a process stopped, for a while: pings say whether the engine lives.
+  #doubt(uuid: string): void {
+    const engine = this.#roster.byUuid(uuid);
+    if (engine !== undefined && !this.#options.isWatched?.(engine.id)) this.#pinger.doubt(engine);
+  }
+
+  /** The launcher of an engine that joined from elsewhere tells its end. */
+  #ended({ uuid, proof, reason, fate }: Extract<RegistryInbound, { type: 'ended' }>, party: Party): void {
+    const engine = this.#roster.byUuid(uuid);
+    if (engine === undefined || !this.#roster.isProven(uuid, proof)) return;
+    this.down(engine.id, reason.slice(0, MAX_REASON), fate && { fate });
+    // The launcher waits for an answer before it ends.
+    void party.send({ type: 'registered', id: engine.id });
   }
 
   // A client opens another link before this side sees the end of the old one.
@@ -251,10 +278,16 @@ export class Controller {
     return [...this.#clients.values()].some((other) => other.client === client);
   }
 
-  /** A launcher will report this engine's exit code, which says more than a broken link: then waits for that. */
+  /**
+   * A launcher will report this engine's exit code, which says more than a goodbye: then waits for that. One elsewhere
+   * gets a little time.
+   */
   #leave(uuid: string, reason: string): void {
-    const engine = this.#roster.byUuid(uuid);
-    if (engine !== undefined && !this.#options.isWatched?.(engine.id)) this.down(engine.id, reason);
+    const leave = () => {
+      const engine = this.#roster.byUuid(uuid);
+      if (engine !== undefined && !this.#options.isWatched?.(engine.id)) this.down(engine.id, reason);
+    };
+    setTimeout(leave, LEAVE_MS).unref();
   }
 
   #judge(verdict: Verdict): void {

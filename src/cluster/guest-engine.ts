@@ -1,18 +1,26 @@
 // An engine that joins the cluster of another process. This process is its launcher: when it ends, the engine ends too.
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterFile } from '../client/links/cluster-file.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import type { DeviceRequest, EngineOptions } from '../protocol/engine-options.ts';
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
+import { openChannel } from '../rpc/channel.ts';
+import { REGISTRY } from '../rpc/conversations.ts';
 import { RosterClient } from '../rpc/roster-client.ts';
+import { deferred } from '../util/deferred.ts';
 import { guard } from './exit-guard.ts';
 import { loadEngineFile } from './files/engine-file.ts';
+import { endOfEngine } from './launchers/end-of-engine.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
+
+/** Milliseconds in which the controller must take the news of an engine's end. */
+const TELL_MS = 1000;
 
 /** The device of a guest engine (default threads: all cores), and limits. */
 export interface GuestOptions extends DeviceRequest {
@@ -38,8 +46,9 @@ export async function guestEngine(
   cluster: ClusterFile,
   { startTimeout = 60_000, entry, ...request }: GuestOptions,
 ): Promise<GuestEngine> {
+  const options = engineOptions(cluster, request);
   const launcher = new LocalLauncher({
-    engine: () => engineOptions(cluster, request),
+    engine: () => options,
     env: request.softwareGpu ? await softwareGpuVariables() : {},
     entry,
   });
@@ -48,12 +57,33 @@ export async function guestEngine(
   void exit.then(release);
   try {
     const pid = (await launcher.start([0]))[0]!.pid;
-    const { id } = await registered(cluster, pid, exit, startTimeout);
-    return { id, pid, ended: exit.then((end) => ({ failed: end.code !== 0, reason: describeExit(end) })) };
+    const { id, uuid } = await registered(cluster, pid, exit, startTimeout);
+    return { id, pid, ended: exit.then((end) => tell(options, uuid, end)) };
   } catch (error) {
     await launcher.stop();
     throw error;
   }
+}
+
+/** Tells the controller how the engine ended: it sees only a link that broke. */
+async function tell(
+  { controller, proof = '' }: EngineOptions,
+  uuid: string,
+  end: EngineExit,
+): Promise<{ readonly failed: boolean; readonly reason: string }> {
+  const fate = end.handle.fate();
+  const { reason } = endOfEngine(end, fate);
+  const outcome = { failed: end.code !== 0, reason };
+  const transport = zeromqTransport();
+  // The engine may have ended with its cluster.
+  if (await transport.refuses?.(controller)) return outcome;
+  const options = { transport, endpoint: controller, conversation: REGISTRY };
+  const answer = deferred<void>();
+  const channel = openChannel(options, 'controller', { message: () => answer.resolve(), down: () => answer.resolve() });
+  void channel.send({ type: 'ended', uuid, proof, reason, fate });
+  await Promise.race([answer.promise, pause(TELL_MS, undefined, { ref: false })]);
+  await channel.close();
+  return outcome;
 }
 
 async function registered(
@@ -91,5 +121,6 @@ function engineOptions(cluster: ClusterFile, request: DeviceRequest): EngineOpti
     tasks: endpoint('tasks'),
     control: endpoint('control'),
     peers: endpoint('peers'),
+    proof: randomUUID(),
   };
 }

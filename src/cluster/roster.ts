@@ -70,6 +70,11 @@ export class Roster {
     return [{ type: 'engine-down', id, uuid: engine.uuid, reason, ...end }];
   }
 
+  /** True if this incarnation is on the roster and registered with that proof. */
+  isProven(uuid: string, proof: string): boolean {
+    return this.#proofs.get(uuid) === proof;
+  }
+
   /** Nobody will restart that engine. */
   bury(id: EngineId): void {
     this.#dead.delete(id);

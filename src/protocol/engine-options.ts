@@ -36,6 +36,8 @@ const optionFields = {
   peers: text,
   /** The id to take over, when this engine replaces another. */
   slot: optional(whole),
+  /** The text with which it registers: its launcher may then tell its end. Default: one that it makes itself. */
+  proof: optional(text),
   /** Milliseconds without the controller after which the engine exits; default 60 000. */
   deathTimeout: optional(num),
   /** Bytes of finished results kept for clients that ask again; default 64 MiB. */

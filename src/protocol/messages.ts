@@ -387,6 +387,8 @@ export const REGISTRY_INBOUND = union('type', {
    * that registered this uuid.
    */
   blocked: { uuid: text, ms: whole },
+  /** Its launcher, over a link of its own: that engine has ended. `proof` is the one with which it registered. */
+  ended: { uuid: text, proof: text, reason: text, fate: optional(fate) },
 });
 
 /** Controller → engine or client. `version` grows with each engine that comes or goes: it orders what they know. */

@@ -1,5 +1,6 @@
 // One task without a process: what ends within the call, what is awaited, and what an interrupt rejects.
 import * as assert from 'uvu/assert';
+import { SignalDoor } from '../../../../engines/control/door.ts';
 import { Bridge } from '../../../../engines/device/bridge.ts';
 import { LazyContext } from '../../../../engines/device/lazy-context.ts';
 import { Libraries } from '../../../../engines/device/libraries.ts';
@@ -39,6 +40,7 @@ const state = { identity, namespace, evaluator, context, residency: new Residenc
 const methods = new BuiltInMethods();
 const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 const runner = new Runner({
+  door: new SignalDoor(board),
   // The verbs of these tests use nothing else of it.
   state: state as unknown as EngineState,
   libraries,
