@@ -13,7 +13,7 @@ import { difference } from '../kernels/matmul/product-check.ts';
 import { generator } from '../kernels/matmul/random.ts';
 import { nameOfTile, tileServes } from '../kernels/matmul/webgpu/gemm.ts';
 import { matrixBlockM, matrixBlockN } from '../kernels/matmul/webgpu/subgroup-matrix.ts';
-import { sharedBytes, TILES } from '../kernels/matmul/webgpu/tiles.ts';
+import { fittedTile, sharedBytes, TILES } from '../kernels/matmul/webgpu/tiles.ts';
 import type { GemmDType } from '../kernels/matmul/webgpu/wgsl.ts';
 import { table } from '../src/cli/table.ts';
 import { softwareGpuEnv } from '../src/cluster/launchers/software-gpu.ts';
@@ -108,7 +108,7 @@ async function suite(json: string | undefined): Promise<number> {
     ? ['float32', 'int32', 'float16']
     : ['float32', 'int32'];
   const shared = context.device.limits.maxComputeWorkgroupStorageSize;
-  for (const tile of TILES.filter((one) => !context.products.allTiles.includes(one))) {
+  for (const tile of TILES.filter((one) => fittedTile(one, context.device.limits) === undefined)) {
     console.log(`SKIPPED ${nameOfTile(tile)}: it needs ${sharedBytes(tile)} bytes of shared memory, of ${shared}`);
   }
   if (dtypes.length === 2) console.log('SKIPPED float16: this device has no shader-f16');

@@ -125,14 +125,21 @@ export type {
   TensorInput,
 } from './client/calls/inputs.ts';
 export type {
+  CombinedKernels,
+  CombinedParameters,
+  CombiningFunction,
+} from './client/calls/kernels/combined-kernels.ts';
+export type {
   Kernel,
-  KernelArgument,
   KernelConstant,
+  KernelControls,
   KernelFunction,
   KernelParameters,
   KernelResult,
   KernelScope,
-} from './client/calls/kernel.ts';
+} from './client/calls/kernels/kernel.ts';
+export type { KernelArgument, KernelIntermediate } from './client/calls/kernels/kernel-arguments.ts';
+export type { KernelMap, KernelMapResults, KernelParts } from './client/calls/kernels/kernel-map.ts';
 export type {
   KernelArgumentType,
   KernelConstantType,
@@ -141,7 +148,7 @@ export type {
   KernelReturnType,
   KernelSettings,
   TypedKernelFunction,
-} from './client/calls/kernel-settings.ts';
+} from './client/calls/kernels/kernel-settings.ts';
 export type { Namespace } from './client/calls/namespace.ts';
 export type { ParallelFunction, ParallelOptions } from './client/calls/remote-functions.ts';
 export type { ConnectOptions } from './client/client.ts';

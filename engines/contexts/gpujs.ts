@@ -1,5 +1,6 @@
 // Imports gpu.js and opens it in one mode only. gpu.js falls back to another mode with no more than a console warning;
 // here that is an error.
+import process from 'node:process';
 import type { GPU } from 'gpu.js';
 import { ContextError } from '../../src/errors.ts';
 import { isTypedArray } from '../../src/tensor/dtype.ts';
@@ -12,7 +13,19 @@ export type GpuJsModule = typeof import('gpu.js') & {
 };
 
 interface Shortcut {
-  readonly kernel?: { readonly constructor: { readonly mode?: string }; readonly fallbackReason?: string };
+  readonly kernel?: Made;
+}
+
+/** The fields of a gpu.js kernel that are used here. */
+interface Made {
+  readonly constructor: { readonly mode?: string };
+  readonly fallbackReason?: string;
+  /** WGSL, in mode webgpu. */
+  readonly compiledSource?: string | null;
+  /** JavaScript, in mode cpu. */
+  readonly kernelString?: string | null;
+  /** GLSL, in mode headlessgl. */
+  readonly compiledFragmentShader?: string | null;
 }
 
 /** Loads gpu.js. @throws ContextError when it does not load */
@@ -43,26 +56,76 @@ export function openGpuJs(module: GpuJsModule, mode: GpuJsMode, threads: number)
   const gpu = new module.GPU({ mode: mode as never });
   const defaults = { loopMaxIterations: LOOPS, ...(mode === 'webasm' ? { poolSize: threads } : {}) };
   const create = gpu.createKernel.bind(gpu) as Create;
-  const createMap = gpu.createKernelMap.bind(gpu) as Create;
-  const checked = (kernel: object, source: unknown) =>
-    withCalls(kernel, (call, args) => {
-      const own = mode === 'cpu' && WRITES.test(String(source)) ? args.map(copyOf) : args;
-      return checkMode(kernel, mode, call(...own));
-    });
   gpu.createKernel = ((fn: unknown, settings: object = {}) =>
-    checked(create(fn, { ...defaults, ...settings }), fn)) as never;
-  gpu.createKernelMap = ((parts: unknown, fn: unknown, settings: object = {}) =>
-    checked(createMap(parts, fn, { ...defaults, ...settings }), fn)) as never;
+    checked(create(fn, { ...defaults, ...settings }), fn, mode)) as never;
+  gpu.createKernelMap = mapsOf(module, gpu, mode) as never;
   return gpu;
 }
 
-/** A kernel whose calls go through `apply`. Setters that give the kernel, such as setOutput, give this one. */
-export function withCalls(kernel: object, apply: (call: Call, args: unknown[]) => unknown): object {
+function checked(kernel: object, source: unknown, mode: GpuJsMode): object {
+  return withCalls(kernel, (call, args) => {
+    const own = mode === 'cpu' && WRITES.test(String(source)) ? args.map(copyOf) : args;
+    return checkMode(kernel, mode, call(...own));
+  });
+}
+
+/** Kernel maps as this mode has them: webasm's run in mode cpu, and say so once on the stderr of the task. */
+function mapsOf(module: GpuJsModule, gpu: GPU, mode: GpuJsMode): Create {
+  if (mode === 'webgpu') return refuseMaps;
+  const runsIn = mode === 'webasm' ? 'cpu' : mode;
+  let owner = mode === 'webasm' ? undefined : gpu;
+  return (parts, fn, settings = {}) => {
+    if (owner === undefined) {
+      owner = new module.GPU({ mode: runsIn });
+      process.stderr.write('gpu.js has no kernel maps in mode webasm: they run in mode cpu\n');
+    }
+    const create = module.GPU.prototype.createKernelMap.bind(owner) as Create;
+    return checked(create(parts, fn, { loopMaxIterations: LOOPS, ...(settings as object) }), fn, runsIn);
+  };
+}
+
+function refuseMaps(): never {
+  throw new ContextError(
+    'gpu.js has no kernel maps in mode webgpu: use engines of the contexts cpu, wasm, tensorflow or headlessgl, or one ' +
+      'kernel for each result',
+  );
+}
+
+/**
+ * The text that gpu.js made of a kernel at its last call: WGSL, GLSL or JavaScript by mode. Undefined in mode webasm,
+ * which assembles bytes, and before the first call.
+ */
+export function compiledText(kernel: object): string | undefined {
+  const { compiledSource, kernelString, compiledFragmentShader } = (kernel as Shortcut).kernel ?? ({} as Made);
+  return compiledSource ?? kernelString ?? compiledFragmentShader ?? undefined;
+}
+
+/** True for what stands for a value while the function of a pipeline is traced: it refuses to be looked at. */
+export function isPipelineHandle(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value) as { readonly constructor?: { readonly name?: unknown } } | null;
+  return prototype?.constructor?.name === 'PipelineHandle';
+}
+
+/** Changes of the arguments that a kernel's setters get, by the setter's name. */
+export type Setters = Readonly<Record<string, (...args: unknown[]) => unknown[]>>;
+
+/**
+ * A kernel whose calls go through `apply`, and the arguments of its setters through `setters`. Setters that give the
+ * kernel, such as setOutput, give this one.
+ */
+export function withCalls(
+  kernel: object,
+  apply: (call: Call, args: unknown[]) => unknown,
+  setters: Setters = {},
+): object {
   const get = (target: object, key: string | symbol): unknown => {
     const value: unknown = Reflect.get(target, key);
     if (typeof value !== 'function' || key === 'constructor') return value;
+    if (key === 'exec') return async (...args: unknown[]) => (proxy as Call)(...args);
+    const changed = Object.hasOwn(setters, key) ? setters[key as string] : undefined;
     return (...args: unknown[]) => {
-      const result: unknown = Reflect.apply(value as Call, target, args);
+      const result: unknown = Reflect.apply(value as Call, target, changed === undefined ? args : changed(...args));
       return result === target || result === (target as Shortcut).kernel ? proxy : result;
     };
   };
@@ -78,6 +141,7 @@ const WRITES = /\]\s*(?:\+\+|--|(?:[-+*/%&|^]|\*\*|<<|>>>?)?=(?!=))|(?:\+\+|--)\
 
 // On the other modes arguments are copies anyway.
 function copyOf(argument: unknown): unknown {
+  if (isPipelineHandle(argument)) return argument;
   if (isTypedArray(argument)) return argument.slice();
   if (Array.isArray(argument)) return argument.map(copyOf);
   const { value, size } = (argument ?? {}) as { value?: unknown; size?: unknown };

@@ -8,6 +8,7 @@ interface Handle {
   readonly shape: Shape;
   /** The kind of its context. */
   readonly device: string;
+  free(): void;
 }
 
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
@@ -25,6 +26,10 @@ export function explainHandle(prototype: Handle): void {
   );
   for (const name of ['data', ...members]) refuse(prototype, name, `.${name}`);
   refuse(prototype, Symbol.iterator, ' in a loop');
+  // The name that gpu.js has for it.
+  define(prototype, 'delete', function (this: Handle) {
+    this.free();
+  });
   define(prototype, 'toString', function (this: Handle) {
     return textOf(this);
   });

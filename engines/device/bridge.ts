@@ -1,8 +1,10 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
+import { isTFTensor, tensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../contexts/context.ts';
-import { withCalls } from '../contexts/gpujs.ts';
+import { GpuBridge } from './gpu-bridge.ts';
+import { readBack } from './host-values.ts';
 import type { LazyContext } from './lazy-context.ts';
 import { isDeviceTensor } from './residency.ts';
 
@@ -41,21 +43,15 @@ export class Bridge {
     return this.#wrapped(tf) as Tfjs;
   }
 
-  /** gpu.js whose kernels take Tensors and device tensors. */
+  /** gpu.js whose kernels take Tensors, device tensors and tf.Tensors. */
   forGpuJs(gpu: GPU): GPU {
     this.#gpu = gpu;
-    const creating =
-      (create: AnyFunction): AnyFunction =>
-      (...args) =>
-        withCalls(Reflect.apply(create, gpu, args) as object, (call, values) =>
-          call(...values.map((value) => this.#gpuArgument(value))),
-        );
-    const own: Functions = {
-      createKernel: creating(gpu.createKernel as AnyFunction),
-      createKernelMap: creating(gpu.createKernelMap as AnyFunction),
-    };
-    const get = (target: GPU, key: string | symbol) => own[key as string] ?? methodOf(target, key);
-    return new Proxy(gpu, { get });
+    const isAsync = this.#context.opened?.report.gpuMode === 'webgpu';
+    return new GpuBridge(gpu, {
+      isAsync,
+      argument: (value) => this.#gpuArgument(value, isAsync),
+      constant: (value) => this.#gpuConstant(value, isAsync),
+    }).library;
   }
 
   /**
@@ -124,10 +120,28 @@ export class Bridge {
     return isDeviceTensor(value) ? (this.#ready.get(value)?.tf ?? unready(value)) : value;
   }
 
-  #gpuArgument(value: unknown): unknown {
-    if (value instanceof Tensor) return value.rank === 1 && value.dtype === 'float32' ? value.data : value.toNested();
-    return isDeviceTensor(value) ? (this.#ready.get(value)?.gpu ?? unready(value)) : value;
+  #gpuArgument(value: unknown, isAsync: boolean): unknown {
+    if (typeof value === 'bigint')
+      throw new TypeError(`a kernel takes numbers, not the bigint ${value}: Number(${value}n) is one`);
+    if (value instanceof Tensor) return rowsOf(value);
+    if (isDeviceTensor(value)) return this.#ready.get(value)?.gpu ?? (isAsync ? this.#formed(value) : unready(value));
+    if (isTFTensor(value)) return isAsync ? readBack(value).then(rowsOf) : rowsOf(tensor(value));
+    return value;
   }
+
+  // gpu.js takes no buffers as constants.
+  #gpuConstant(value: unknown, isAsync: boolean): unknown {
+    return isAsync && isDeviceTensor(value) ? readBack(value).then(rowsOf) : this.#gpuArgument(value, isAsync);
+  }
+
+  // Where a kernel's call waits anyway, its tensors may be of this very task.
+  #formed(value: DeviceTensor): Promise<unknown> {
+    return gpuForm(value, this.#context.opened as GpuContext);
+  }
+}
+
+function rowsOf(value: Tensor): unknown {
+  return value.rank === 1 && value.dtype === 'float32' ? value.data : value.toNested();
 }
 
 // gpu.js takes device tensors as they are only in float32 with one to three axes.
@@ -141,9 +155,4 @@ function unready(tensor: DeviceTensor): never {
     `${tensor.dtype}[${tensor.shape}] on the device was made during this task: hand it to tf or gpu in the next one, ` +
       'or read it with await x.toHost()',
   );
-}
-
-function methodOf(owner: object, key: string | symbol): unknown {
-  const value: unknown = Reflect.get(owner, key);
-  return typeof value === 'function' && key !== 'constructor' ? (value as AnyFunction).bind(owner) : value;
 }

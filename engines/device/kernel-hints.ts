@@ -41,6 +41,17 @@ export function kernelHints(source: string, functions: readonly string[]): strin
   );
 }
 
+/** Faults of a kernel and of the functions that it calls, each with its place. */
+export function hintsOf(source: string, functions: readonly string[]): string[] {
+  const names = functions.map(nameOf);
+  const inner = functions.flatMap((text) => kernelHints(text, names).map((hint) => `in ${nameOf(text)}, ${hint}`));
+  return [...kernelHints(source, names), ...inner];
+}
+
+function nameOf(source: string): string {
+  return /^function ([^(]*)/.exec(source)?.[1] ?? '';
+}
+
 // Names that the function declares: parameters, variables and functions.
 function namesIn(node: FunctionExpression): string[] {
   const found: string[] = [];
@@ -82,6 +93,9 @@ function hintOf(node: AnyNode, kernel: FunctionExpression, known: ReadonlySet<st
   if (node.type === 'MemberExpression' && !node.computed && isNamed(node.property, 'length')) {
     return 'arrays have no length in a kernel: pass it as an argument';
   }
+  if (node.type === 'VariableDeclarator' && isConstant(node.init)) {
+    return 'not every context gives an array constant a second name: write this.constants.x[i] where it is read';
+  }
   if (
     node.type === 'VariableDeclarator' &&
     node.id.type === 'ObjectPattern' &&
@@ -92,6 +106,12 @@ function hintOf(node: AnyNode, kernel: FunctionExpression, known: ReadonlySet<st
   const written =
     node.type === 'AssignmentExpression' ? node.left : node.type === 'UpdateExpression' ? node.argument : undefined;
   return written === undefined ? undefined : writeHint(written, kernel);
+}
+
+// this.constants.x
+function isConstant(node: AnyNode | null | undefined): boolean {
+  if (node?.type !== 'MemberExpression' || node.object.type !== 'MemberExpression') return false;
+  return node.object.object.type === 'ThisExpression' && isNamed(node.object.property, 'constants');
 }
 
 const isNamed = (node: AnyNode, name: string) => node.type === 'Identifier' && node.name === name;

@@ -23,7 +23,7 @@ export function settingsOf(spec: KernelSpec, report: DeviceReport): Readonly<Rec
     functions: typed,
     strictIntegers,
     // gpu.js takes a field that is there, undefined too, for a setting.
-    ...(constants === undefined ? {} : { constants, constantTypes: constantTypes(spec) }),
+    ...(constants === undefined ? {} : { constants, constantTypes: constantTypes(spec, report) }),
     ...(precision === undefined ? {} : { precision }),
     ...(tactic === undefined ? {} : { tactic }),
     ...(returnType === undefined ? {} : { returnType }),
@@ -61,36 +61,94 @@ function formOf(arg: unknown): string {
   return (arg as { type?: string }).type ?? 'Input';
 }
 
-function constantTypes({ constants = {}, constantTypes: given = {}, strictIntegers }: KernelSpec): object {
+function constantTypes(
+  { constants = {}, constantTypes: given = {}, strictIntegers }: KernelSpec,
+  report: DeviceReport,
+): object {
   const inferred = (value: unknown) => {
     if (typeof value === 'object') return 'Array';
     if (typeof value === 'boolean') return 'Boolean';
     return strictIntegers && Number.isInteger(value) ? 'Integer' : 'Float';
   };
-  const types = Object.entries(constants).map(([name, value]) => [name, typeFor(given[name]) ?? inferred(value)]);
+  const types = Object.entries(constants).map(([name, value]) => [
+    name,
+    typeFor(given[name], report) ?? inferred(value),
+  ]);
   return Object.fromEntries(types);
 }
 
-// Constants come as rows of numbers.
-function typeFor(given: string | undefined): string | undefined {
-  return given === 'Input' ? 'Array' : given;
+// Constants come as rows of numbers. webasm has no short vectors: there these are arrays, which are indexed alike.
+function typeFor(given: string | undefined, { gpuMode }: DeviceReport): string | undefined {
+  return given === 'Input' || (gpuMode === 'webasm' && VECTOR.test(given ?? '')) ? 'Array' : given;
 }
+
+const VECTOR = /^Array\(([234])\)$/;
+
+/**
+ * The kernel for a mode that writes constants into its text and has no word for NaN and Infinity there, webgpu: these
+ * become arrays of one number, and the kernel reads their first.
+ */
+export function finiteConstants(
+  source: string,
+  spec: KernelSpec,
+  { gpuMode }: DeviceReport,
+): { readonly source: string; readonly spec: KernelSpec } {
+  const { constants = {} } = spec;
+  const names = Object.keys(constants).filter((name) => isEndless(constants[name]));
+  if (gpuMode !== 'webgpu' || names.length === 0) return { source, spec };
+  const reads = new RegExp(`\\bthis\\.constants\\.(?:${names.map(escaped).join('|')})(?![\\p{ID_Continue}$])`, 'gu');
+  const indexed = (text: string) => text.replace(reads, '$&[0]');
+  const arrays = names.map((name) => [name, Float32Array.of(constants[name] as number)]);
+  const types = names.map((name) => [name, 'Array']);
+  const functions = spec.functions.map((helper) => ({ ...helper, source: indexed(helper.source) }));
+  return {
+    source: indexed(source),
+    spec: {
+      ...spec,
+      functions,
+      constants: { ...constants, ...Object.fromEntries(arrays) },
+      constantTypes: { ...spec.constantTypes, ...Object.fromEntries(types) },
+    },
+  };
+}
+
+const isEndless = (value: unknown) => typeof value === 'number' && !Number.isFinite(value);
+const escaped = (name: string) => name.replaceAll('$', '\\$');
 
 /**
  * Constants as gpu.js takes them on every context: numbers, booleans and rows of float32. They are copies on the host:
  * gpu.js takes no buffers as constants, and uploads these once per kernel.
  * @throws TypeError, ShapeError naming the constant
  */
-export async function constantsOf(given: KernelSpec['constants']): Promise<KernelSpec['constants']> {
-  if (given === undefined) return undefined;
+export async function constantsOf({
+  constants,
+  constantTypes: types = {},
+}: Pick<KernelSpec, 'constants' | 'constantTypes'>): Promise<KernelSpec['constants']> {
+  if (constants === undefined) return undefined;
   const found: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given)) found[name] = await constantOf(name, value);
+  for (const [name, value] of Object.entries(constants)) {
+    found[name] = await constantOf(name, value);
+    checkVector(name, found[name], types[name] ?? '');
+  }
   return found;
+}
+
+function checkVector(name: string, value: unknown, type: string): void {
+  const length = VECTOR.exec(type)?.[1];
+  if (length === undefined || (isTypedArray(value) && value.length === Number(length))) return;
+  const given = Array.isArray(value) ? 'rows' : isTypedArray(value) ? `${value.length} numbers` : String(value);
+  throw new ShapeError(`constants.${name} of type ${type} is a list of ${length} numbers, not ${given}`);
 }
 
 async function constantOf(name: string, value: unknown): Promise<unknown> {
   if (typeof value === 'number' || typeof value === 'boolean') return value;
   const tensor = cast(await numbersOf(name, value), 'float32');
+  // gpu.js takes no empty arrays. Whatever is read from one is NaN.
+  if (tensor.size === 0)
+    return rowsOf(
+      Float32Array.of(Number.NaN),
+      tensor.shape.map(() => 1),
+    );
   if (tensor.rank <= MAX_AXES) return rowsOf(tensor.data as Float32Array, tensor.shape);
   throw new ShapeError(`constants.${name} has at most ${MAX_AXES} axes, not [${tensor.shape}]: reshape it`);
 }

@@ -63,18 +63,33 @@ export async function hostCopy(result: DeviceTensor): Promise<Tensor> {
   }
 }
 
-/** Takes over a result: keeps it on the device under the name `into`, or reads it back for the reply. */
-export async function deliver(
-  result: DeviceTensor,
+/** One tensor, or several by key. */
+type Results = DeviceTensor | Readonly<Record<string, DeviceTensor>>;
+/** The same on the host. */
+type HostResults<R> = R extends DeviceTensor ? Tensor : Readonly<Record<string, Tensor>>;
+
+/** Takes over results: keeps them on the device under the name `into`, or reads them back for the reply. */
+export async function deliver<R extends Results>(
+  results: R,
   into: string | undefined,
   { namespace }: DeviceState,
-): Promise<Tensor | undefined> {
-  if (into === undefined) return hostCopy(result);
+): Promise<HostResults<R> | undefined> {
+  if (into === undefined) return hostCopies(results);
   try {
-    namespace.set(into, result);
+    namespace.set(into, results);
   } catch (error) {
-    result.free();
+    for (const result of listOf(results)) result.free();
     throw error;
   }
   return undefined;
+}
+
+function listOf(results: Results): readonly DeviceTensor[] {
+  return isDeviceTensor(results) ? [results] : Object.values(results);
+}
+
+async function hostCopies<R extends Results>(results: R): Promise<HostResults<R>> {
+  if (isDeviceTensor(results)) return (await hostCopy(results)) as HostResults<R>;
+  const copies = await Promise.all(listOf(results).map(hostCopy));
+  return Object.fromEntries(Object.keys(results).map((key, i) => [key, copies[i]])) as HostResults<R>;
 }

@@ -1,184 +1,77 @@
-import type { IGPUKernelSettings } from 'gpu.js';
-import { ContextError, ShapeError } from '../../src/errors.ts';
-import type { KernelCall, KernelCreate, KernelSpec } from '../../src/protocol/methods.ts';
-import { type Shape, sizeOf } from '../../src/tensor/shape.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import type { DeviceTensor, GpuContext } from '../contexts/context.ts';
+import type { KernelCall, KernelChain, KernelCreate, KernelLink, KernelMapValue } from '../../src/protocol/methods.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import type { DeviceTensor } from '../contexts/context.ts';
 import type { Identity } from '../identity.ts';
 import type { DeviceState } from './device-state.ts';
-import { kernelHints } from './kernel-hints.ts';
-import { argumentTypes, constantsOf, settingsOf } from './kernel-settings.ts';
-import { type Borrowed, borrowing, deliver, onHost } from './operands.ts';
+import { constantsOf } from './kernel-settings.ts';
+import { type Borrowed, borrowing, deliver } from './operands.ts';
+import { UserKernel } from './user-kernel.ts';
 
-/** The part of a gpu.js kernel that is used here. */
-interface Compiled {
-  (...args: unknown[]): unknown;
-  setOutput(output: readonly number[]): void;
-  destroy(): void;
-}
-
-/** A number for gpu.js, or a float32 tensor on the device. */
-type Argument = number | DeviceTensor;
-
-const MAX_AXES = 3;
-
-/**
- * The gpu.js kernels of `view.kernel` on this engine, by id. Each is compiled at its first call, once per kind of
- * arguments: gpu.js fixes when it compiles which of them are numbers, and how many axes the others have.
- */
+/** The gpu.js kernels of `view.kernel`, `kernelMap` and `combineKernels` on this engine, by id. */
 export class UserKernels {
   readonly #identity: Identity;
-  readonly #kernels = new Map<string, Kernel>();
+  readonly #kernels = new Map<string, UserKernel>();
 
   constructor(identity: Identity) {
     this.#identity = identity;
   }
 
   /** Constants are read now, so the names that they came from may change later. */
-  async create({ id, source, settings }: KernelCreate): Promise<void> {
-    const constants = await constantsOf(settings.constants);
-    this.#kernels.set(id, new Kernel(source, { ...settings, constants }));
+  async create({ id, source, settings, parts }: KernelCreate): Promise<void> {
+    const constants = await constantsOf(settings);
+    this.#kernels.set(id, new UserKernel(source, { ...settings, constants }, parts));
   }
 
   /**
-   * The result, a float32 tensor of the kernel's output with rows first; undefined where `into` keeps it on the device.
+   * The result, a float32 tensor of the kernel's output with rows first, or one per result of a kernel map; undefined
+   * where `into` keeps it on the device.
    * @throws TypeError when there is no such kernel here; KernelError with the source; ContextError
    */
-  call(call: KernelCall, state: DeviceState): Promise<Tensor | undefined> {
-    const kernel = this.#kernels.get(call.id);
-    if (kernel === undefined) {
-      throw new TypeError(`${this.#identity.name} has no such kernel: it was destroyed, or the engine is newer`);
+  async call({ id, args, into }: KernelCall, state: DeviceState): Promise<Tensor | KernelMapValue | undefined> {
+    const kernel = this.#known(id);
+    return deliver(await borrowing(state, (borrowed) => kernel.run(args, state, borrowed)), into, state);
+  }
+
+  /** The result of one step of a chain, as in `call`; those of the others are freed. */
+  async chain({ steps, values, result, into }: KernelChain, state: DeviceState): Promise<Tensor | undefined> {
+    const made: DeviceTensor[] = [];
+    try {
+      await borrowing(state, async (borrowed) => {
+        for (const { id, args } of steps) made.push(await this.#step(id, linked(args, values, made), state, borrowed));
+      });
+      const [wanted] = made.splice(result, 1);
+      return (await deliver(wanted as DeviceTensor, into, state)) as Tensor | undefined;
+    } finally {
+      for (const tensor of made) tensor.free();
     }
-    return kernel.call(call, state);
+  }
+
+  /** The text that gpu.js made of the kernel at its last call. @throws TypeError before its first call */
+  source(id: string): string {
+    return this.#known(id).source();
   }
 
   destroy(id: string): void {
     this.#kernels.get(id)?.destroy();
     this.#kernels.delete(id);
   }
-}
 
-class Kernel {
-  readonly #source: string;
-  readonly #spec: KernelSpec;
-  readonly #compiled = new Map<string, Compiled>();
-
-  constructor(source: string, spec: KernelSpec) {
-    this.#source = source;
-    this.#spec = spec;
+  // Steps are kernels with one result: the client sees to that.
+  #step(id: string, args: readonly unknown[], state: DeviceState, borrowed: Borrowed): Promise<DeviceTensor> {
+    return this.#known(id).run(args, state, borrowed) as Promise<DeviceTensor>;
   }
 
-  async call({ args, into }: KernelCall, state: DeviceState): Promise<Tensor | undefined> {
-    const result = await borrowing(state, async (borrowed) => {
-      const context = await state.context.open();
-      const values = await inOrder(args, (value) => argument(value, borrowed));
-      const output = this.#output(values);
-      assertFits(output, context);
-      return this.#run(values, output, context);
-    });
-    return deliver(result, into, state);
-  }
-
-  #output(values: readonly Argument[]): readonly number[] {
-    const { output, like } = this.#spec;
-    if (output !== undefined) return output;
-    const model = values[like as number];
-    if (typeof model === 'object') return [...model.shape].reverse();
-    throw new TypeError('outputLike names an argument that is a number: it has no shape');
-  }
-
-  async #run(values: readonly Argument[], output: readonly number[], context: GpuContext): Promise<DeviceTensor> {
-    // gpu.js refuses an empty output; an engine whose part is empty has nothing to compute.
-    if (sizeOf(output) === 0) return context.upload(new Tensor('float32', [...output].reverse()));
-    const gpuArgs = await inOrder(values, (v, i) =>
-      typeof v === 'number' ? scalar(v, this.#spec.argumentTypes?.[i]) : context.toGpuJs(v),
-    );
-    try {
-      const kernel = await this.#variant(values, gpuArgs, output, context);
-      kernel.setOutput(output);
-      return await context.fromGpuJs(await kernel(...gpuArgs));
-    } catch (error) {
-      throw this.#explained(error);
-    }
-  }
-
-  async #variant(
-    values: readonly Argument[],
-    gpuArgs: readonly unknown[],
-    output: readonly number[],
-    context: GpuContext,
-  ): Promise<Compiled> {
-    const key = [output.length, ...values.map((v) => (typeof v === 'number' ? 'n' : v.shape.length))].join();
-    const known = this.#compiled.get(key);
-    if (known !== undefined) return known;
-    const types = argumentTypes(this.#spec.argumentTypes, gpuArgs);
-    const settings = { ...settingsOf(this.#spec, context.report), output: [...output], argumentTypes: types };
-    const gpu = await context.gpu();
-    const made = gpu.createKernel(this.#source, settings as object as IGPUKernelSettings) as Compiled;
-    this.#compiled.set(key, made);
-    return made;
-  }
-
-  #explained(error: unknown): Error {
-    const reason = error instanceof Error ? error.message : String(error);
-    const hints = error instanceof ContextError ? [] : this.#hints();
-    // gpu.js gives the place of its own syntax tree, or a page of generated code: `cause` has all of it.
-    const text = hints.length === 0 ? reason : `${hints.join('; ')} (gpu.js: ${reason.split('\n')[0]})`;
-    const explained = new Error(`${text}\nin the kernel\n${this.#source}`, { cause: error });
-    return Object.assign(explained, { name: 'KernelError' });
-  }
-
-  #hints(): string[] {
-    const helpers = this.#spec.functions.map(({ source }) => ({ source, name: nameOf(source) }));
-    const names = helpers.map(({ name }) => name);
-    const inHelpers = helpers.flatMap(({ source, name }) =>
-      kernelHints(source, names).map((hint) => `in ${name}, ${hint}`),
-    );
-    return [...kernelHints(this.#source, names), ...inHelpers];
-  }
-
-  destroy(): void {
-    for (const kernel of this.#compiled.values()) kernel.destroy();
-    this.#compiled.clear();
+  #known(id: string): UserKernel {
+    const kernel = this.#kernels.get(id);
+    if (kernel !== undefined) return kernel;
+    throw new TypeError(`${this.#identity.name} has no such kernel: it was destroyed, or the engine is newer`);
   }
 }
 
-// One after the other: uploads share a queue, and a failure must find all copies listed.
-async function inOrder<T, U>(items: readonly T[], map: (item: T, i: number) => U | Promise<U>): Promise<U[]> {
-  const out: U[] = [];
-  for (const [i, item] of items.entries()) out.push(await map(item, i));
-  return out;
-}
-
-// Numbers and booleans are numbers, unless the type says otherwise.
-function scalar(value: number, type: string | null | undefined): number | boolean {
-  return type === 'Boolean' ? value !== 0 : value;
-}
-
-async function argument(value: unknown, borrowed: Borrowed): Promise<Argument> {
-  if (typeof value === 'number' || typeof value === 'boolean') return Number(value);
-  const { shape } = value as { shape?: Shape };
-  if (shape?.length === 0) return (await onHost(value)).at(0);
-  // gpu.js computes in float32.
-  return checkAxes(await borrowed.place(value, 'float32'));
-}
-
-function nameOf(source: string): string {
-  return /^function ([^(]*)/.exec(source)?.[1] ?? '';
-}
-
-function checkAxes(tensor: DeviceTensor): DeviceTensor {
-  const axes = tensor.shape.length;
-  if (axes >= 1 && axes <= MAX_AXES) return tensor;
-  throw new ShapeError(`a kernel takes tensors of 1 to ${MAX_AXES} axes, not [${tensor.shape}]: reshape it`);
-}
-
-// gpu.js indexes in 32-bit signed integers, and the device limits the bytes of one buffer.
-function assertFits(output: readonly number[], { report }: GpuContext): void {
-  const bytes = sizeOf(output) * 4;
-  const limit = Math.min(report.limits['maxStorageBufferBindingSize'] ?? Number.POSITIVE_INFINITY, 4 * (2 ** 31 - 1));
-  if (bytes <= limit) return;
-  throw new ContextError(
-    `an output of [${output}] has ${bytes} bytes, and this device binds at most ${limit}: spread it over more engines`,
-  );
+function linked(
+  args: readonly KernelLink[],
+  values: readonly unknown[],
+  made: readonly DeviceTensor[],
+): readonly unknown[] {
+  return args.map((link) => ('step' in link ? made[link.step] : values[link.value]));
 }

@@ -32,6 +32,19 @@ type Library<K extends string, Short> = EngineLibraries extends { readonly [L in
 /** gpu.js: what makes a kernel. The result of a kernel is an array, or a promise of one on WebGPU: await it. */
 export interface GpuKernels {
   createKernel(kernel: (...args: never[]) => unknown, settings?: object): (...args: readonly unknown[]) => unknown;
+  /** Kernels with several results, `{ result, … }`: not on webgpu. */
+  createKernelMap(
+    parts: object,
+    kernel: (...args: never[]) => unknown,
+    settings?: object,
+  ): (...args: readonly unknown[]) => unknown;
+  /** Kernels, and last the function that calls them: one function of it all. */
+  combineKernels(...kernelsAndFn: readonly ((...args: never[]) => unknown)[]): (...args: readonly unknown[]) => unknown;
+  /** Kernels that the function calls, once with handles for values, as one plan. */
+  createPipeline(
+    fn: (...args: never[]) => unknown,
+    settings?: object,
+  ): (...args: readonly unknown[]) => Promise<unknown>;
 }
 
 declare global {

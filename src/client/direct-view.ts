@@ -8,8 +8,10 @@ import type { Calls } from './calls/calls.ts';
 import { join } from './calls/gathering.ts';
 import { type ImportOptions, importCode } from './calls/import-module.ts';
 import type { MapInput, MapInputs, Scatterable } from './calls/inputs.ts';
-import { createKernel, type Kernel, type KernelFunction } from './calls/kernel.ts';
-import type { KernelSettings } from './calls/kernel-settings.ts';
+import { type CombinedKernels, type CombiningFunction, combineKernels } from './calls/kernels/combined-kernels.ts';
+import { createKernel, type Kernel, type KernelFunction } from './calls/kernels/kernel.ts';
+import { createKernelMap, type KernelMap, type KernelParts } from './calls/kernels/kernel-map.ts';
+import type { KernelSettings } from './calls/kernels/kernel-settings.ts';
 import { mapInBlocks, progressName } from './calls/map.ts';
 import { type Namespace, namespaceProxy } from './calls/namespace.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './calls/remote-functions.ts';
@@ -314,6 +316,41 @@ export class DirectView<M extends Mode = Mode> {
    */
   kernel<F extends KernelFunction, const S extends KernelSettings>(fn: F, settings: S): Promise<Kernel<M, F, S>> {
     return createKernel(this.#calls, fn, settings);
+  }
+
+  /**
+   * A kernel with several results: its own, and the values of the functions `parts` that it calls. Each engine gives
+   * `{ result, … }` with a Tensor per part. gpu.js has these in its modes cpu and headlessgl. The contexts wasm and
+   * tensorflow run them in mode cpu, and the task's stderr says so; webgpu has none.
+   * @throws as `kernel`; the first call on webgpu: ContextError
+   * @example
+   * const parts = { sum: function add(a, b) { return a + b; } };
+   * const kernel = await view.kernelMap(parts, function (a, b) {
+   *   return add(a[this.thread.x], b[this.thread.x]) * 2;
+   * }, { outputLike: 'a' });
+   * const [{ sum, result }] = await kernel([1, 2], [3, 4]);
+   */
+  kernelMap<const P extends KernelParts, F extends KernelFunction, const S extends KernelSettings>(
+    parts: P,
+    fn: F,
+    settings: S,
+  ): Promise<KernelMap<M, P, F, S>> {
+    return createKernelMap(this.#calls, parts, fn, settings);
+  }
+
+  /**
+   * Kernels as one function: `fn`, the last argument, calls them one after the other, and returns a result of one of them.
+   * It runs here, at every call, and sees no values of results. The engines run all calls as one task. Results between
+   * stay on the device, and are freed at its end. Also what gpu.js calls a pipeline.
+   * @throws TypeError for kernels that are not of `view.kernel`
+   * @example
+   * const scaled = view.combineKernels(add, mul, (a, b, k) => mul(add(a, b), k));
+   * await scaled(ref('a'), [1, 2, 3], 2);
+   */
+  combineKernels<F extends CombiningFunction>(
+    ...kernelsAndFn: [...kernels: ((...args: never[]) => unknown)[], fn: F]
+  ): CombinedKernels<M, F> {
+    return combineKernels(this.#calls, kernelsAndFn);
   }
 
   /**

@@ -29,8 +29,8 @@ export interface Methods {
   matmul: { args: MatmulArguments; value: Tensor | undefined };
   /** One step of a product whose second operand travels from engine to engine. */
   ring: { args: RingArguments; value: Tensor | undefined };
-  /** Creates, calls or destroys a gpu.js kernel. The value is undefined unless a call brings its result back. */
-  kernel: { args: KernelArguments; value: Tensor | undefined };
+  /** Creates, calls, shows or destroys gpu.js kernels. The value is undefined unless a call brings its result back. */
+  kernel: { args: KernelArguments; value: Tensor | KernelMapValue | string | undefined };
 }
 
 /** The name of a method. */
@@ -195,7 +195,10 @@ export interface RingForget {
 }
 
 /** Arguments of `kernel`: a gpu.js kernel is compiled at its first call and kept until it is destroyed. */
-export type KernelArguments = KernelCreate | KernelCall | KernelDestroy;
+export type KernelArguments = KernelCreate | KernelCall | KernelChain | KernelSource | KernelDestroy;
+
+/** The results of a kernel map, by key; the kernel's own is `result`. */
+export type KernelMapValue = Readonly<Record<string, Tensor>>;
 
 /** Makes a kernel known to the engine. */
 export interface KernelCreate {
@@ -205,6 +208,15 @@ export interface KernelCreate {
   /** `function (a, x) { … }`. */
   readonly source: string;
   readonly settings: KernelSpec;
+  /** Functions that it calls and whose values are results too; undefined: one result. */
+  readonly parts?: readonly KernelPart[] | undefined;
+}
+
+/** A function of a kernel map. */
+export interface KernelPart {
+  /** The key of its result. */
+  readonly key: string;
+  readonly source: string;
 }
 
 /** A named function that a kernel calls. */
@@ -242,6 +254,26 @@ export interface KernelCall {
   readonly args: readonly unknown[];
   /** Keep the result on the device under this name. */
   readonly into?: string | undefined;
+}
+
+/** An argument in a chain: one of its values, or the result of an earlier step, by place. */
+export type KernelLink = { readonly value: number } | { readonly step: number };
+
+/** Calls kernels one after the other; only one result is kept or comes back. */
+export interface KernelChain {
+  readonly do: 'chain';
+  readonly steps: readonly { readonly id: string; readonly args: readonly KernelLink[] }[];
+  readonly values: readonly unknown[];
+  /** The step whose result is wanted. */
+  readonly result: number;
+  /** Keep it on the device under this name. */
+  readonly into?: string | undefined;
+}
+
+/** Asks what gpu.js made of a kernel at its last call. */
+export interface KernelSource {
+  readonly do: 'source';
+  readonly id: string;
 }
 
 /** Frees a kernel; calls after it fail. */

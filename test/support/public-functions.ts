@@ -154,5 +154,5 @@ async function newKernel(view: directview.DirectView, silent: Silent): Promise<o
   silent.replies = true;
   const kernel = await view.kernel((x) => x, { output: [1] });
   silent.replies = false;
-  return { into: kernel.into, destroy: kernel.destroy };
+  return { into: kernel.into, source: kernel.source, destroy: kernel.destroy };
 }

@@ -13,13 +13,18 @@ export interface Tile {
   readonly buffers: 1 | 2;
   /** Steps of 4 along K that the text repeats in one loop iteration. */
   readonly unroll: number;
+  /**
+   * How the rows of A's block avoid each other's memory banks: by one vec4 of padding after each, or by columns in an
+   * order that depends on the row (XOR swizzle), which needs no memory.
+   */
+  readonly rowsOfA: 'padded' | 'swizzled';
 }
 
 const tile = (
   [blockM, blockN, blockK]: [number, number, number],
   [threadM, threadN]: [number, number],
   [buffers, unroll]: [1 | 2, number],
-): Tile => ({ blockM, blockN, blockK, threadM, threadN, buffers, unroll });
+): Tile => ({ blockM, blockN, blockK, threadM, threadN, buffers, unroll, rowsOfA: 'padded' });
 
 /** The tiles that are worth a measurement, from large to small. */
 export const TILES: readonly Tile[] = [
@@ -36,15 +41,19 @@ export const TILES: readonly Tile[] = [
 
 /** A short name: the key of a compiled pipeline and of a measurement. */
 export function tileName(t: Tile): string {
-  return `${t.blockM}x${t.blockN}x${t.blockK}-${t.threadM}x${t.threadN}-b${t.buffers}u${t.unroll}`;
+  const rows = t.rowsOfA === 'swizzled' ? 's' : '';
+  return `${t.blockM}x${t.blockN}x${t.blockK}-${t.threadM}x${t.threadN}-b${t.buffers}u${t.unroll}${rows}`;
 }
 
 /** Threads of one workgroup. */
 export const threadsOf = (t: Tile): number => (t.blockM / t.threadM) * (t.blockN / t.threadN);
 
-/** Bytes of shared memory. A has one vec4 of padding per row, B has none; both consist of 32-bit elements. */
+/** vec4s from one row of A's block to the next in shared memory. */
+export const strideA = (t: Tile): number => t.blockK / 4 + (t.rowsOfA === 'padded' ? 1 : 0);
+
+/** Bytes of shared memory; A and B consist of 32-bit elements. */
 export function sharedBytes(t: Tile): number {
-  return t.buffers * 16 * (t.blockM * (t.blockK / 4 + 1) + t.blockK * (t.blockN / 4));
+  return t.buffers * 16 * (t.blockM * strideA(t) + t.blockK * (t.blockN / 4));
 }
 
 /** The limits of a GPUDevice that decide which tiles it can run. */
@@ -54,10 +63,20 @@ export interface TileLimits {
   readonly maxComputeWorkgroupSizeX: number;
 }
 
+/**
+ * The tile as this device can run it: as it is, or swizzled where its padding exceeds the shared memory. WebGPU promises
+ * 16 KiB, most GPUs have 32 KiB: the double-buffered tiles of 128×128×16 fill that exactly. Undefined: it cannot.
+ */
+export function fittedTile(t: Tile, limits: TileLimits): Tile | undefined {
+  const threads = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
+  if (threadsOf(t) > threads) return undefined;
+  const variants: Tile[] = [t, { ...t, rowsOfA: 'swizzled' }];
+  return variants.find((one) => sharedBytes(one) <= limits.maxComputeWorkgroupStorageSize);
+}
+
 /** The tiles that this device can run: at least one, as the smallest fits every WebGPU device. */
 export function tilesFor(limits: TileLimits): readonly Tile[] {
-  const threads = Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX);
-  return TILES.filter((t) => sharedBytes(t) <= limits.maxComputeWorkgroupStorageSize && threadsOf(t) <= threads);
+  return TILES.flatMap((t) => fittedTile(t, limits) ?? []);
 }
 
 // With fewer workgroups, a large tile leaves most of a GPU without work.

@@ -4,12 +4,12 @@
 // in registers.
 // Technique: shared-memory tiling, register tiling in two dimensions, vec4 access, double buffering and threads in the
 // shape of warps (S. Boehm, "How to optimize a CUDA matmul kernel"); blocks in groups, as in Triton's matmul tutorial.
-// Layout: A's block lies in shared memory as rows of vec4 along K with one vec4 of padding. So 32 threads read 4 rows,
-// as broadcasts. B's block lies as rows of vec4 along N, so that 8 neighbours read 128 consecutive bytes. Every 32
+// Layout: A's block lies in shared memory as rows of vec4 along K with one vec4 of padding, or swizzled. So 32 threads
+// read 4 rows, as broadcasts, from different banks. B's block lies as rows of vec4 along N, so that 8 neighbours read 128 consecutive bytes. Every 32
 // threads cover a patch of 4×8 of the thread grid. Registers fetch the vec4s of the next step during the current one.
 // Rows and columns past the edge are read as 0 and not written; `exact` leaves these checks out. WGSL does not unroll
 // loops, so the text spells the register tile out.
-import { type Tile, threadsOf } from './tiles.ts';
+import { strideA, type Tile, threadsOf } from './tiles.ts';
 
 /** The dtypes that the kernel computes. The sums of float16 are float32. */
 export type GemmDType = 'float32' | 'int32' | 'float16';
@@ -56,8 +56,7 @@ ${vecB ? storeVec(spec.exact) : storeScalar()}
 ${main(tile)}`;
 }
 
-/** vec4s of one row of each block in shared memory, and of one whole block. */
-const strideA = (t: Tile): number => t.blockK / 4 + 1;
+/** vec4s of one row of B's block in shared memory, and of whole blocks. */
 const strideB = (t: Tile): number => t.blockN / 4;
 const sizeA = (t: Tile): number => t.blockM * strideA(t);
 const sizeB = (t: Tile): number => t.blockK * strideB(t);
@@ -167,13 +166,20 @@ function fetch(t: Tile, step: string): string {
 function put(t: Tile, buffer: string): string {
   const a = (i: number) => {
     const { row, column } = place(t, i, t.blockK / 4);
-    return `      tileA[${buffer} * ${sizeA(t)}u + (${row}) * ${strideA(t)}u + ${column}] = nextA${i};`;
+    return `      tileA[${buffer} * ${sizeA(t)}u + ${slotA(t, row, column)}] = nextA${i};`;
   };
   const b = (i: number) => {
     const { row, column } = place(t, i, t.blockN / 4);
     return `      tileB[${buffer} * ${sizeB(t)}u + (${row}) * ${strideB(t)}u + ${column}] = nextB${i};`;
   };
   return `${lines(loadsA(t), a)}\n${lines(loadsB(t), b)}`;
+}
+
+// Rows of 16 elements fill half of the 32 banks: without padding, rows two apart would meet in the same banks.
+function slotA(t: Tile, row: string, column: string): string {
+  if (t.rowsOfA === 'padded') return `(${row}) * ${strideA(t)}u + ${column}`;
+  const columns = t.blockK / 4;
+  return `(${row}) * ${columns}u + ((${column}) ^ (((${row}) / ${8 / columns}u) % ${columns}u))`;
 }
 
 function compute(tile: Tile): string {
@@ -185,8 +191,8 @@ function compute(tile: Tile): string {
 
 // Four steps along K: one vec4 of every row of A, and four rows of B one after the other.
 function stepOf4(t: Tile, k4: string): string {
-  const baseA = `now * ${sizeA(t)}u + row * ${strideA(t)}u + ${k4}`;
-  const a = lines(t.threadM, (i) => `      let a${i} = tileA[${baseA} + ${i * PATCH.m * strideA(t)}u];`);
+  const slot = (i: number) => slotA(t, `row + ${i * PATCH.m}u`, k4);
+  const a = lines(t.threadM, (i) => `      let a${i} = tileA[now * ${sizeA(t)}u + ${slot(i)}];`);
   // Not fma(): drivers fuse this themselves, and software adapters compute fma() many times slower.
   const sum = (i: number, j: number, kk: number) => `      c${i}_${j} += a${i}[${kk}] * b${kk}_${j};`;
   const row = (kk: number) => {

@@ -63,6 +63,12 @@ export const DIRECT_VIEW = {
   gather: takes({ name: EXPRESSION }, { options: optionsOf(GATHER_OPTIONS) }),
   clear: takes({}, { names: NAME_LIST, options: optionsOf(TARGET_OPTIONS) }),
   kernel: promises({ fn: FUNCTION, settings: must('an object such as { output: [100] }', isObject) }),
+  kernelMap: promises({
+    parts: must('an object or a list of functions', (value) => typeof value === 'object' && value !== null),
+    fn: FUNCTION,
+    settings: must('an object such as { output: [100] }', isObject),
+  }),
+  combineKernels: takes({}, {}, FUNCTION),
   memory: takes({}, { options: optionsOf(TARGET_OPTIONS) }),
   abort: promises({}, { jobs: JOBS }),
   wait: promises({}, { jobs: JOBS, ms: WAIT }),

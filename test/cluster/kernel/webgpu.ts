@@ -1,6 +1,12 @@
 // view.kernel on the webgpu context.
 
+import { gpuInTaskCases } from '../../support/cases/gpu-in-tasks.ts';
 import { kernelCases } from '../../support/cases/kernel.ts';
+import { kernelKindCases } from '../../support/cases/kernel-kinds.ts';
 import { onContext } from '../../support/on-context.ts';
 
-await onContext('kernel/webgpu', { device: 'webgpu', engines: 2, softwareGpu: true }, kernelCases);
+await onContext('kernel/webgpu', { device: 'webgpu', engines: 2, softwareGpu: true }, (test, rig) => {
+  kernelCases(test, rig);
+  kernelKindCases(test, rig);
+  gpuInTaskCases(test, rig);
+});

@@ -229,6 +229,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   options: { good: {}, wrong: NOT_OPTIONS, says: /options|an object such as|dtype/ },
   other: { good: directview.tensor([1]), wrong: [5, null, [1], {}] },
   operation: { good: 'corners', wrong: [5, null, {}, ''] },
+  parts: { good: { part: (x: number) => x }, wrong: [5, 'x', null, () => 1], says: /parts/ },
   path: { good: 'x.png', wrong: NOT_TEXTS },
   picture: { good: new Uint8Array(1), wrong: [5, 'x', null, {}] },
   pictures: { good: [], wrong: [5, null, {}] },
@@ -275,6 +276,9 @@ const GOOD: Readonly<Record<string, unknown>> = {
   'cluster.signal signal': 'SIGUSR1',
   'encodePicture picture': directview.tensor([[1]]),
   'writePicture picture': directview.tensor([[1]]),
+  'view.kernelMap fn': function kernel(this: { thread: { x: number } }) {
+    return this.thread.x;
+  },
   'view.kernel fn': function kernel(this: { thread: { x: number } }) {
     return this.thread.x;
   },
@@ -468,6 +472,10 @@ const CALLED: Readonly<Record<string, string>> = {
   Executor: 'executor',
   ItemStream: 'stream',
   Kernel: 'kernel',
+  KernelControls: 'kernel',
+  KernelMap: 'kernel',
+  CombinedKernels: 'kernel',
+  KernelIntermediate: 'result',
   LoadBalancedView: 'loadBalanced',
   AlreadyDisplayedError: 'CompositeError',
   Pdot: 'pdot',
@@ -484,6 +492,7 @@ const CALLED: Readonly<Record<string, string>> = {
 /** Types of functions that users write or bring along, or that tfjs and gpu.js have. */
 const OF_USERS = [
   'BatchOptions',
+  'CombiningFunction',
   'ConnectOptions',
   'DisplayOptions',
   'ElementFunction',
@@ -509,6 +518,8 @@ const OF_USERS = [
 /** Functions that check their arguments in another way, and where that is tested. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   Kernel: 'test/support/cases/kernel.ts: it counts its arguments',
+  KernelMap: 'test/support/cases/kernel.ts: it counts its arguments',
+  CombinedKernels: 'test/support/cases/kernel-kinds.ts: they are those of its function',
   ParallelFunction: 'below: its arguments are sequences',
   'ParallelFunction.map': 'below: its arguments are sequences',
   Px: 'test/unit/client/px: one text, or a template',

@@ -22,8 +22,8 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   ],
   DirectView: [
     'src/client/direct-view.ts',
-    `[inspect.custom] abort apply clear execute gather getResult history ids importModule interrupt kernel length map
-    memory ns outstanding parallel pull purge push px queueStatus remote run scatter shutdown targets toString wait with`,
+    `[inspect.custom] abort apply clear combineKernels execute gather getResult history ids importModule interrupt kernel
+    kernelMap length map memory ns outstanding parallel pull purge push px queueStatus remote run scatter shutdown targets toString wait with`,
   ],
   LoadBalancedView: [
     'src/client/load-balanced/balanced-view.ts',

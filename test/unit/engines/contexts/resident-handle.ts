@@ -76,4 +76,13 @@ test('a handle can be awaited, compared and read', async () => {
   assert.match(inspect(handle), /on the device \(cpu\)/);
 });
 
+test('delete(), the word of gpu.js, frees it', () => {
+  const ledger = new Ledger();
+  const handle = new HostTensor(ledger, 'cpu', numbers) as HostTensor & { delete(): void };
+  assert.is(ledger.memory().buffers, 1);
+  handle.delete();
+  handle.delete();
+  assert.equal(ledger.memory(), { bytes: 0, buffers: 0 });
+});
+
 test.run();

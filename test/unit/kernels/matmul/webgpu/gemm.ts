@@ -44,9 +44,11 @@ if (await inSoftwareGpu(import.meta.url, 'gemm')) {
     assert.is(difference(await multiply(with_, a, b, tile), a, b), undefined, `${dtype} ${shape.join('×')}`);
   };
 
-  // A software adapter compiles each of these for seconds: one kernel for two tiles, every alignment for the smallest
+  // A software adapter compiles each of these for seconds: one kernel for three tiles, every alignment for the smallest
   // only; wgsl.ts compiles all of them.
-  const shown = tilesFor(gemm.limits).filter((t) => ['128x128x8-8x8-b2u2', '64x64x16-4x4-b2u1'].includes(tileName(t)));
+  const shown = tilesFor(gemm.limits).filter((t) =>
+    ['128x128x16-8x8-b2u1s', '128x128x8-8x8-b2u2', '64x64x16-4x4-b2u1'].includes(tileName(t)),
+  );
   for (const tile of shown) {
     test(`${tileName(tile)} with edges`, () =>
       check([tile.blockM + 3, 3 * tile.blockK - 4, tile.blockN + 4], 'float32', tile));

@@ -13,6 +13,7 @@ import {
   guessTile,
   sharedBytes,
   TILES,
+  type Tile,
   threadsOf,
   tileName,
   tilesFor,
@@ -46,7 +47,10 @@ const ACCESS = [
   { vecA: false, vecB: false, exact: false },
 ];
 
-for (const tile of TILES) {
+/** Each tile as it is, and swizzled. */
+const VARIANTS = TILES.flatMap((tile): Tile[] => [tile, { ...tile, rowsOfA: 'swizzled' }]);
+
+for (const tile of VARIANTS) {
   test(`compiles ${tileName(tile)} in every dtype and alignment`, async () => {
     for (const dtype of ['float32', 'int32', 'float16'] as GemmDType[]) {
       for (const access of ACCESS) assert.equal(await complaints(gemmShader({ tile, dtype, ...access })), []);
@@ -100,6 +104,19 @@ test('every WebGPU device has a tile, and no tile exceeds its limits', () => {
     assert.ok(sharedBytes(tile) <= 32_768);
     assert.ok(threadsOf(tile) <= 256);
   }
+});
+
+test('all tiles run with 32 KiB of shared memory: those whose padding exceeds it are swizzled', () => {
+  const fitted = tilesFor(limits(32_768));
+  assert.is(fitted.length, TILES.length);
+  for (const [i, tile] of fitted.entries()) {
+    const { rowsOfA, ...sizes } = tile;
+    assert.equal({ ...sizes, rowsOfA: 'padded' }, TILES[i]);
+    assert.is(rowsOfA === 'swizzled', sharedBytes(TILES[i] as Tile) > 32_768, tileName(tile));
+  }
+  assert.is(new Set(fitted.map(tileName)).size, TILES.length);
+  assert.is(fitted.filter(({ rowsOfA }) => rowsOfA === 'swizzled').length, 2);
+  assert.equal(tilesFor(limits(49_152)), TILES);
 });
 
 test('guesses large tiles for large products and small ones for small', () => {

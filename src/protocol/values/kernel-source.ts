@@ -9,7 +9,7 @@ import {
 import { full } from 'acorn-walk';
 import MagicString from 'magic-string';
 import { NotSerializableError } from '../../errors.ts';
-import { functionSource } from '../../protocol/values/functions.ts';
+import { functionSource } from './functions.ts';
 
 /** A name that may stand after a dot. */
 export const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;

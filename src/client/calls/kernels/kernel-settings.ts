@@ -1,8 +1,15 @@
-import type { KernelHelper, KernelSpec } from '../../protocol/methods.ts';
-import { Ref } from '../../protocol/values/ref.ts';
-import { isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
-import { isTypedArray } from '../../tensor/dtype.ts';
-import { Tensor } from '../../tensor/tensor.ts';
+import type { KernelHelper, KernelSpec } from '../../../protocol/methods.ts';
+import {
+  IDENTIFIER,
+  type KernelParameter,
+  kernelText,
+  type ParsedKernel,
+  parseKernel,
+} from '../../../protocol/values/kernel-source.ts';
+import { Ref } from '../../../protocol/values/ref.ts';
+import { isTFTensor, type TensorLike, tensor } from '../../../tensor/convert.ts';
+import { isTypedArray } from '../../../tensor/dtype.ts';
+import { Tensor } from '../../../tensor/tensor.ts';
 import {
   ANYTHING,
   type Check,
@@ -15,9 +22,8 @@ import {
   shown,
   WORD,
   wordOf,
-} from '../../util/checks.ts';
-import { NAME } from '../names.ts';
-import { IDENTIFIER, type KernelParameter, kernelText, type ParsedKernel, parseKernel } from './kernel-source.ts';
+} from '../../../util/checks.ts';
+import { NAME } from '../../names.ts';
 
 /** A type of gpu.js for a parameter of a kernel or of a function that it calls. */
 export type KernelArgumentType = 'Array' | 'Boolean' | 'Float' | 'Input' | 'Integer' | 'Number';
@@ -143,7 +149,7 @@ function helpersOf(functions: NonNullable<KernelSettings['functions']>): {
   readonly specs: readonly KernelHelper[];
 } {
   const typed = functions.map((item) => (isTyped(item) ? item : { source: item, settings: {} }));
-  const helpers = typed.map(({ source }) => named(parseKernel(source)));
+  const helpers = typed.map(({ source }) => namedKernel(parseKernel(source)));
   const specs = helpers.map((helper, i) => {
     const where = `kernel: function ${helper.name}`;
     const settings = checkOptions(typed[i]?.settings ?? {}, FUNCTION_SETTINGS, where, 'setting');
@@ -158,7 +164,8 @@ function isTyped(item: KernelHelperFunction | TypedKernelFunction): item is Type
   return typeof item === 'object' && item !== null && 'source' in item;
 }
 
-function named(helper: ParsedKernel): ParsedKernel {
+/** The function, which must have a name to be called by. @throws TypeError */
+export function namedKernel(helper: ParsedKernel): ParsedKernel {
   if (IDENTIFIER.test(helper.name)) return helper;
   throw new TypeError('functions of a kernel are named: function square(x) { return x * x; }');
 }
