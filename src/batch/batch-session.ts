@@ -10,6 +10,7 @@ import type { BatchRecord } from './results/record.ts';
 import { ReaderGone } from './results/results-file.ts';
 import { BatchRun } from './run/batch-run.ts';
 import { Outcomes } from './run/outcomes.ts';
+import { sweepDrafts } from './run/sweep-drafts.ts';
 import { ResultTargets, type StdoutFrame } from './run/targets.ts';
 import { Gallery } from './show/gallery.ts';
 
@@ -47,6 +48,7 @@ export class BatchSession {
     // Only for the pictures to look at: without them no record is kept.
     const keep = isShown ? (record: BatchRecord) => records.set(record.path, withoutLists(record)) : undefined;
     const plan = await planBatch(operation, pictures, options, keep);
+    await sweepDrafts(plan);
     const gallery = new Gallery(options, plan.found);
     await gallery.addDone(plan.done, records);
     return new BatchSession(plan, gallery, await ResultTargets.open(plan, frame));

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fsPath } from './byte-names.ts';
 
@@ -47,10 +48,31 @@ export function writeFileAtomicSync(path: string, data: string | Uint8Array, { m
   }
 }
 
+/** Tells drafts of this machine from those that others write into the same folder. */
+const HOST = createHash('sha256').update(hostname()).digest('hex').slice(0, 6);
+const DRAFT = /^\.([0-9a-f]{6})-(\d+)-[0-9a-f]{8}\.draft$/;
+
 /**
  * The path of a draft in the folder of the file. Its name is short, since the name of the file may be as long as the
- * file system takes. It begins with a dot and ends in `.draft`: listings by prefix or ending pass over it.
+ * file system takes. It begins with a dot and ends in `.draft`: listings by prefix or ending pass over it. It names the
+ * process that writes it: see `isAbandonedDraft`.
  */
 export function draftBeside(path: string): string {
-  return join(dirname(path), `.${randomUUID().slice(0, 13)}.draft`);
+  return join(dirname(path), `.${HOST}-${process.pid}-${randomUUID().slice(0, 8)}.draft`);
+}
+
+/** Is the file of this name a draft whose process, of this machine, was killed before it could rename or remove it? */
+export function isAbandonedDraft(name: string): boolean {
+  const [, host, pid] = DRAFT.exec(name) ?? [];
+  return host === HOST && !isAlive(Number(pid));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: it is there, and belongs to somebody else.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }

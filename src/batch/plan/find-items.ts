@@ -92,13 +92,18 @@ export function skippedText(skipped: ReadonlyMap<string, number>): string {
     .join(', ');
 }
 
-async function isOwn({ path, isNamed }: Candidate, outFolders: readonly string[]): Promise<boolean> {
+async function isOwn({ path, base, isNamed }: Candidate, outFolders: readonly string[]): Promise<boolean> {
   if (isNamed) return false;
-  if (outFolders.some((folder) => path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`))) return true;
+  // A search that begins in the folder of the outputs, or below it, means the pictures that are there.
+  if (outFolders.some((folder) => isBelow(path, folder) && !isBelow(base, folder))) return true;
   // A file that cannot be read fails as a picture, with its reason.
   return (
     DRAWN.has(extname(path).toLowerCase()) && ((await noteOf(path).catch(() => undefined)) ?? undefined) !== undefined
   );
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`);
 }
 
 async function itemOf({ image, path, base }: Candidate, failures: BatchFailure[]): Promise<Item | undefined> {

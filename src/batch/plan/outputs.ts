@@ -1,20 +1,25 @@
-import { access, constants, mkdir, mkdtemp, open, rmdir, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { access, constants, mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { noteOf } from '../../../kernels/batch/note.ts';
 import { ClusterError } from '../../errors.ts';
 import type { Item } from '../item.ts';
 import type { OutputPaths } from '../output-paths.ts';
+import { isResultsHead } from '../results/csv.ts';
+import { type Line, linesOf } from '../results/line-reader.ts';
+import { isResultsLine } from '../results/survey.ts';
 
 /** The first line of a report. */
 export const REPORT_MARK = '<!doctype html><!-- directview report -->';
 
 type Kind = 'json' | 'csv' | 'sheet' | 'html';
 
-/** How the files of each kind begin, those of earlier versions too. A sheet is known by its note. */
-const BEGINS: Readonly<Record<Exclude<Kind, 'sheet'>, string>> = {
-  json: '{"image":',
-  csv: 'image,',
-  html: REPORT_MARK,
+/** How a batch's file of each kind is known. */
+const IS_OURS: Readonly<Record<Kind, (path: string) => Promise<boolean>>> = {
+  json: async (path) => isResultsLine(await firstLine(path)),
+  csv: async (path) => isResultsHead((await firstLine(path)).text),
+  sheet: async (path) => (await noteOf(path))?.kind === 'sheet',
+  html: async (path) => (await firstLine(path)).text.startsWith(REPORT_MARK),
 };
 const KINDS: readonly Kind[] = ['json', 'csv', 'sheet', 'html'];
 const NAMES: Readonly<Record<Kind, string>> = {
@@ -56,20 +61,32 @@ export async function checkOutputs(paths: OutputPaths, items: readonly Item[], o
 /** @throws ClusterError for a file that is not empty and that no batch has written */
 async function mustBeOurs(kind: Kind, path: string, size: number): Promise<void> {
   if (size === 0) return;
-  const isOurs = kind === 'sheet' ? (await noteOf(path))?.kind === 'sheet' : await beginsWith(path, BEGINS[kind]);
+  const isOurs = await IS_OURS[kind](path).catch((error: Error) => {
+    throw new ClusterError(`cannot read ${path}: ${error.message}`, { cause: error });
+  });
   if (isOurs) return;
   throw new ClusterError(
     `--${kind} would overwrite ${path}, which is not ${NAMES[kind]} of a batch: name another file, or remove it`,
   );
 }
 
-async function beginsWith(path: string, text: string): Promise<boolean> {
+const NO_LINE: Pick<Line, 'text' | 'isWhole'> = { text: '', isWhole: false };
+
+async function firstLine(path: string): Promise<Pick<Line, 'text' | 'isWhole'>> {
+  for await (const line of linesOf(path)) return line;
+  return NO_LINE;
+}
+
+/** Makes the folder and those above it. @throws the error of node:fs */
+async function makeFolder(path: string): Promise<void> {
   try {
-    await using file = await open(path, 'r');
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(text.length), 0, text.length, 0);
-    return buffer.subarray(0, bytesRead).toString('latin1') === text;
+    await mkdir(path, { recursive: true });
   } catch (error) {
-    throw new ClusterError(`cannot read ${path}: ${(error as Error).message}`, { cause: error });
+    // On a read-only file system Node says that the folder is not there: the folder above it knows the reason.
+    let above = dirname(resolve(path));
+    while (!existsSync(above)) above = dirname(above);
+    await access(above, constants.W_OK);
+    throw error;
   }
 }
 
@@ -78,7 +95,7 @@ async function mustBeWritable({ out, sheet, html }: OutputPaths): Promise<void> 
   let path = out ?? '';
   try {
     if (out !== undefined) {
-      await mkdir(out, { recursive: true });
+      await makeFolder(out);
       // Permission bits say nothing about a read-only file system, and root may ignore them.
       await rmdir(await mkdtemp(join(out, '.directview-')));
     }

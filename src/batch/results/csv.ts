@@ -69,6 +69,16 @@ export function columnsOf(head: string): string[] | undefined {
   return first === 'image' && rest.at(-1) === 'path' ? rest.slice(0, -1) : undefined;
 }
 
+/** How the head of earlier versions began. */
+const EARLIER_HEAD = 'image,row,col';
+
+/** Is it the head of a batch's CSV, of this version or an earlier one? Other programs have a column `image`, too. */
+export function isResultsHead(head: string): boolean {
+  const columns = columnsOf(head);
+  if (columns === undefined) return head.startsWith(EARLIER_HEAD);
+  return columns.at(-1) === 'error' && (columns.at(-2) === 'ms' || columns.join() === CORNER_COLUMNS.join());
+}
+
 /** All rows of a record, each with a line feed. The first one has the picture's path. */
 export function rowsOf(form: CsvForm, record: BatchRecord, columns: readonly string[]): string {
   return form

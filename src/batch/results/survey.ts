@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { shownPath } from '../../util/byte-names.ts';
 import { cellsOf, columnsOf, isBalanced } from './csv.ts';
-import { linesOf } from './line-reader.ts';
+import { type Line, linesOf } from './line-reader.ts';
 import type { BatchRecord } from './record.ts';
 
 /** An earlier outcome, without the results. */
@@ -48,6 +48,28 @@ function recordOf(line: string): BatchRecord | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Has a batch written this line, of this version or an earlier one? Other programs write lines with an image, too. Half a
+ * line is the beginning of a record where it begins as one.
+ */
+export function isResultsLine({ text, isWhole }: Pick<Line, 'text' | 'isWhole'>): boolean {
+  const record = recordOf(text);
+  if (record === undefined) return !isWhole && isBeginning(text);
+  const isCurrent = typeof record.path === 'string' && typeof record.run === 'string';
+  return isCurrent || (Array.isArray(record['corners']) && Array.isArray(record.shape));
+}
+
+/** The fields of a record that come behind its image. */
+const SECOND = [',"shape":', ',"error":'];
+
+/** Is the text the beginning of a record? */
+function isBeginning(text: string): boolean {
+  if ('{"image":"'.startsWith(text)) return true;
+  const image = /^\{"image":"(?:[^"\\]|\\.)*/.exec(text)?.[0];
+  const rest = image === undefined ? undefined : text.slice(image.length + 1);
+  return rest !== undefined && SECOND.some((next) => next.startsWith(rest) || rest.startsWith(next));
 }
 
 function slim(record: BatchRecord): Earlier {

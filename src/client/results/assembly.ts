@@ -141,6 +141,11 @@ export function mixed<Item>(
   return items.map((item) => (item.ok ? item.value : site.mark(item.error)));
 }
 
+/** How many items of the task have failed? */
+export function failuresIn(assembly: Assembly<unknown, unknown>, outcome: Outcome, task: number): number {
+  return assembly.items(outcome, task).filter((item) => !item.ok).length;
+}
+
 /** Has the task failed, or one of its items? */
 export function isFailed(assembly: Assembly<unknown, unknown>, outcome: Outcome, task: number): boolean {
   return assembly.items(outcome, task).some((item) => !item.ok);

@@ -20,7 +20,17 @@ import { guardCalls, promises, type Signatures, takes } from '../../util/signatu
 import type { Metadata, Task } from '../links/task.ts';
 import { WAIT_LIMITS } from '../options.ts';
 import type { Mode, PerTarget } from '../remote.ts';
-import { type Assembly, assemble, byEngine, firstError, isFailed, list, mixed, type NamedCall } from './assembly.ts';
+import {
+  type Assembly,
+  assemble,
+  byEngine,
+  failuresIn,
+  firstError,
+  isFailed,
+  list,
+  mixed,
+  type NamedCall,
+} from './assembly.ts';
 import { type CallSite, callSite } from './call-site.ts';
 import { arrivals, iterate } from './iteration.ts';
 import { type DisplayOptions, displayOutputs, type StreamOptions, streamOutput } from './output/display.ts';
@@ -117,6 +127,8 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
   readonly #init: AsyncResultInit<T, Item>;
   readonly #group: TaskGroup;
   readonly #site: CallSite;
+  /** Failed items of each task that has ended, counted once. */
+  readonly #failures: (number | undefined)[] = [];
 
   /** Results are made by the methods of views. @internal */
   constructor(init: AsyncResultInit<T, Item>) {
@@ -149,6 +161,16 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
   /** Items that have arrived. */
   get progress(): number {
     return this.tasks.reduce((n, task, i) => n + (task.outcome ? this.#init.assembly.size(i) : 0), 0);
+  }
+
+  /** Items of `progress` that have failed: 0 as long as all is well. */
+  get failed(): number {
+    const { assembly } = this.#init;
+    let failed = 0;
+    for (const [i, { outcome }] of this.tasks.entries()) {
+      if (outcome !== undefined) failed += this.#failures[i] ??= failuresIn(assembly, outcome, i);
+    }
+    return failed;
   }
 
   /** The message ids of the tasks, in task order. */

@@ -1,6 +1,6 @@
 import { abortError, type WaitLimits } from '../../rpc/waiting.ts';
 import type { Sinks, TextSink } from './output/sinks.ts';
-import { ProgressBar, rateOf } from './progress-bar.ts';
+import { type Progress, ProgressBar, rateOf } from './progress-bar.ts';
 
 /** One state of a result that is waited for. */
 export interface ProgressEvent {
@@ -8,6 +8,8 @@ export interface ProgressEvent {
   readonly label: string;
   /** Items that have arrived, of `total`. */
   readonly done: number;
+  /** Those of `done` that have failed. */
+  readonly failed: number;
   /** Items of the whole result. */
   readonly total: number;
   /** The name of the items, in the plural: 'items' of a map; else absent, and they are tasks. */
@@ -39,6 +41,7 @@ export interface Watched {
   readonly label: string;
   readonly length: number;
   readonly progress: number;
+  readonly failed: number;
   readonly elapsed: number;
   readonly ready: boolean;
   wait(ms?: number): Promise<boolean>;
@@ -54,8 +57,12 @@ export interface ProgressName {
 const LEAST_INTERVAL_MS = 100;
 
 function eventOf(result: Watched, { label, unit }: ProgressName): ProgressEvent {
-  const { progress: done, length: total, elapsed, ready } = result;
-  return { label, done, total, unit, elapsed, ready, rate: rateOf(done, elapsed) };
+  const { progress: done, length: total, failed, elapsed, ready } = result;
+  return { label, done, failed, total, unit, elapsed, ready, rate: rateOf(done, elapsed) };
+}
+
+function progressOf(event: ProgressEvent): Progress {
+  return { ...event, note: event.failed === 0 ? undefined : `${event.failed} failed` };
 }
 
 /**
@@ -117,7 +124,7 @@ class Alarm {
 }
 
 /**
- * Waits and shows it: a bar on a TTY, one final line elsewhere. True when all have ended, false after `timeout` ms; never
+ * Waits and shows it, with the number of failures: a bar on a TTY, one final line elsewhere. True when all have ended, false after `timeout` ms; never
  * rejects for a failed task.
  * @throws AbortError
  */
@@ -128,8 +135,8 @@ export async function waitInteractive(
 ): Promise<boolean> {
   const bar = new ProgressBar(options.stderr);
   try {
-    for await (const event of progressEvents(result, options, shown)) bar.show(event);
-    bar.finish(eventOf(result, shown));
+    for await (const event of progressEvents(result, options, shown)) bar.show(progressOf(event));
+    bar.finish(progressOf(eventOf(result, shown)));
     return result.ready;
   } finally {
     bar.end();

@@ -1,10 +1,12 @@
 // `directview batch` and `corners` as processes: signals, lists, terminals, and what is left when they are killed.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
+import { draftBeside } from '../../../src/util/atomic-write.ts';
 import { ClusterLab, Program, until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
 import { Terminal, terminalMaker } from '../../support/terminal.ts';
@@ -89,6 +91,20 @@ test('killed outright at any moment, and resumed: one record per picture', async
   const rows = linesOf(csv).slice(1);
   assert.is(rows.length, N, 'one row for each picture, which has no corners');
   assert.is(new Set(rows).size, N);
+});
+
+test('a draft that a killed engine left is removed by the next run; those of others stay', async () => {
+  const out = join(root, 'drafts');
+  mkdirSync(out);
+  const args = ['corners', input, '--out', out, ...engines, '--skip-existing'];
+  const drafts = () => readdirSync(out).filter((name) => name.endsWith('.draft'));
+  const dead = spawnSync(process.execPath, ['-e', '']).pid;
+  const mine = draftBeside(join(out, 'x.png'));
+  writeFileSync(mine, 'half');
+  writeFileSync(mine.replace(`-${process.pid}-`, `-${dead}-`), 'half');
+  writeFileSync(join(out, '.of-somebody.draft'), 'whole');
+  await new Program('src/cli/main.js', args).done;
+  assert.equal(drafts().sort(), [basename(mine), '.of-somebody.draft'].sort());
 });
 
 test('lists: - and --files-from, with lines and with zero bytes, any bytes in names', async () => {

@@ -33,7 +33,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
     'src/client/results/async-result.ts',
     `[Symbol.asyncIterator] [Symbol.for('Jupyter.display')] [inspect.custom] abort asReady byEngine catch data
     displayOutputs elapsed engineId finally get isSingle label length metadata msgIds outputs
-    progress progressEvents ready sent serialTime split AsyncResult.join stderr stdout streamOutput successful tasks then wait
+    failed progress progressEvents ready sent serialTime split AsyncResult.join stderr stdout streamOutput successful tasks then wait
     waitInteractive wallTime`,
   ],
   ExecuteReply: [

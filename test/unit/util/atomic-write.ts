@@ -1,8 +1,16 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { type AtomicWriteOptions, writeFileAtomic, writeFileAtomicSync } from '../../../src/util/atomic-write.ts';
+import {
+  type AtomicWriteOptions,
+  draftBeside,
+  isAbandonedDraft,
+  writeFileAtomic,
+  writeFileAtomicSync,
+} from '../../../src/util/atomic-write.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('util/atomic-write');
@@ -50,5 +58,18 @@ for (const [name, write] of WRITERS) {
     assert.is((failure as NodeJS.ErrnoException).code, 'ENOENT');
   });
 }
+
+test('drafts of processes that are gone are known; those of living ones and of other machines, and other files, are left', async () => {
+  const name = basename(draftBeside('/anywhere/photo.png'));
+  assert.not(isAbandonedDraft(name), 'this process lives');
+  const child = spawn(process.execPath, ['-e', '']);
+  await once(child, 'exit');
+  const [host, , random] = name.split('-') as [string, string, string];
+  assert.ok(isAbandonedDraft(`${host}-${child.pid}-${random}`));
+  assert.not(isAbandonedDraft(`.ffffff-${child.pid}-${random}`), 'of another machine');
+  for (const other of ['.draft', 'a.draft', `x${host}-${child.pid}-${random}`, `${host}-${child.pid}-${random}.png`]) {
+    assert.not(isAbandonedDraft(other), other);
+  }
+});
 
 test.run();

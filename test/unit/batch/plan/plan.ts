@@ -140,8 +140,66 @@ test('an output that is a picture, or not ours, is refused and left as it was', 
       await rejects(() => plan([second, join(dir, '3.png')], { ...options, skipExisting }), ClusterError, message);
     }
   }
+  const FOREIGN: Readonly<Record<string, string>> = {
+    'labels.jsonl': '{"image":"1.png","label":"cat"}\n{"image":"2.png","label":"dog"}\n',
+    'one-label.json': '{"image":"1.png","label":"cat"}',
+    'cut-labels.jsonl': '{"image":"1.png","lab',
+    'boxes.json': '{"image":"1.png","shape":[7,9],"boxes":[[1,2]]}\n',
+    'list.json': '[{"image":"1.png"}]',
+    'labels.csv': 'image,label\n1.png,cat\n',
+    'paths.csv': 'image,label,path\n1.png,cat,/1.png\n',
+  };
+  for (const [name, text] of Object.entries(FOREIGN)) {
+    const path = join(dir, name);
+    writeFileSync(path, text);
+    for (const kind of ['json', 'csv', 'sheet', 'html'] as const) {
+      for (const skipExisting of [true, false]) {
+        const refused = () => plan([second], { [kind]: path, json: path, skipExisting });
+        await rejects(refused, ClusterError, /would overwrite|same file/);
+        await rejects(() => plan([second], { [kind]: path }), ClusterError, /would overwrite/);
+      }
+    }
+    assert.is(readFileSync(path, 'utf8'), text);
+  }
   for (const path of [first, second]) assert.equal(readFileSync(path), PNG);
   assert.is(readFileSync(join(dir, 'notes.txt'), 'utf8'), 'shopping');
+});
+
+test('results of this version and of earlier ones may be continued or replaced, half lines too', async () => {
+  const dir = folder('1.png');
+  const picture = join(dir, '1.png');
+  const now = `{"image":"1.png","shape":[7,9],"corners":[],"path":"${picture}","size":1,"mtime":1,"run":"x"}`;
+  const JSON_LINES = [now, `${now}\n`, now.slice(0, 9), now.slice(0, 16), now.slice(0, 19), now.slice(0, 40)];
+  const FAILED = '{"image":"1.png","error":"no","path":"/1.png","size":1,"mtime":1,"run":"x"}\n';
+  const EARLIER = '{"image":"1.png","shape":[7,9],"corners":[[1,2]],"ms":3}\n';
+  const TABLES = [
+    headOf(CORNERS_CSV.fixed ?? []),
+    headOf(['mean', 'ms', 'error']),
+    'image,row,col,subpix_row,subpix_col\n',
+  ];
+  for (const [kind, texts] of [
+    ['json', [...JSON_LINES, FAILED, EARLIER, '']],
+    ['csv', [...TABLES, '']],
+  ] as const) {
+    for (const text of texts) {
+      const path = join(dir, `results.${kind}`);
+      writeFileSync(path, text);
+      assert.is((await plan(picture, { [kind]: path })).work.length, 1, text);
+    }
+  }
+});
+
+test('a search that begins in the folder of the outputs finds its pictures, and none is replaced', async () => {
+  const dir = folder('a/1.png', 'a/2.jpg');
+  await rejects(
+    () => plan(join(dir, 'a'), { out: join(dir, 'a') }),
+    ClusterError,
+    /would overwrite .*one of the pictures/,
+  );
+  const above = await plan(join(dir, 'a'), { out: dir });
+  assert.equal(places(above), ['1.png', '2.jpg.png']);
+  carryOut(above);
+  assert.equal(names(await plan(join(dir, 'a'), { out: dir })), ['a/1.png', 'a/2.jpg']);
 });
 
 test('an output that cannot be read is fatal before anything is opened', async () => {

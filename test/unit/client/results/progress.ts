@@ -104,6 +104,22 @@ test('a TTY: one line, rewritten, ended by a break', async () => {
   assert.is(to.out, '');
 });
 
+test('failed items are counted and said, while others still run, and at the end', async () => {
+  const all = tasks(3) as ReturnType<typeof fakeTask>[];
+  const [result, to] = [fakeResult(all), new Recorded()];
+  assert.is(result.failed, 0);
+  const waited = result.waitInteractive(to);
+  fail(all[1] as ReturnType<typeof fakeTask>);
+  assert.is(result.failed, 1, 'before the end');
+  succeed(all[0] as ReturnType<typeof fakeTask>);
+  fail(all[2] as ReturnType<typeof fakeTask>);
+  await waited;
+  assert.match(to.err, /^execute: 3\/3 \[.*tasks\/s\], 2 failed\n$/);
+  const seen: ProgressEvent[] = [];
+  for await (const event of result.progressEvents()) seen.push(event);
+  assert.is(seen.at(-1)?.failed, 2);
+});
+
 test('a time limit gives false, a signal rejects, and both leave the result usable', async () => {
   const [task] = tasks(1) as [ReturnType<typeof fakeTask>];
   const [result, to] = [fakeResult([task]), new Recorded()];
