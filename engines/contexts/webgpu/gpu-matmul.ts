@@ -16,6 +16,7 @@ import { readWinners, tileCachePath, writeWinners } from '../measured-cache.ts';
 import type { DeviceBuffers } from './device-buffers.ts';
 import { GpuTensor } from './gpu-tensor.ts';
 import { GpuTimer } from './gpu-timer.ts';
+import { Padder, paddedSizes } from './padder.ts';
 import type { SharedDevice } from './shared-device.ts';
 
 /** The device's nature and the host's threads. */
@@ -51,6 +52,7 @@ export class GpuMatmul {
   readonly #shared: SharedDevice;
   readonly #halves: HalfConverter;
   readonly #transposer: Transposer;
+  readonly #padder: Padder;
   readonly #host: MatmulProvider;
   readonly #software: boolean;
   readonly #samples: SampleCheck;
@@ -63,6 +65,7 @@ export class GpuMatmul {
     this.gemm = new Gemm(shared.device);
     this.#halves = new HalfConverter(shared.device);
     this.#transposer = new Transposer(shared.device);
+    this.#padder = new Padder(shared.device);
     this.#host = new HostMatmul({ threads });
     this.#samples = new SampleCheck(shared.device);
     this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readWinners(tileCachePath()) } });
@@ -104,7 +107,7 @@ export class GpuMatmul {
         ] as const;
       });
       if (m * k * n === 0) return c;
-      const itemSize = bytesOf(call.dtype) as 2 | 4;
+      const itemSize = bytesOf(call.dtype);
       const straight =
         !flags.transposeA && !flags.transposeB
           ? ([x, y] as const)
@@ -130,7 +133,7 @@ export class GpuMatmul {
   async #compute(what: string, buffers: DeviceBuffers, call: GpuProduct, three: Three, scratch: GPUBuffer[]) {
     const { m, k, n, dtype } = call;
     const viaFloats = dtype === 'float16' && !this.#shared.device.features.has('shader-f16');
-    if (!viaFloats) return this.#multiply(what, call, three);
+    if (!viaFloats) return this.#multiply(what, buffers, call, three, scratch);
     const floats = await this.#shared.guard(what, () => {
       const made = [m * k, k * n, m * n].map((size) => buffers.create(size * 4)) as [GPUBuffer, GPUBuffer, GPUBuffer];
       scratch.push(...made);
@@ -138,13 +141,36 @@ export class GpuMatmul {
       this.#halves.widen(three[1], made[1]);
       return made;
     });
-    await this.#multiply(what, { m, k, n, dtype: 'float32' }, floats);
+    await this.#multiply(what, buffers, { m, k, n, dtype: 'float32' }, floats, scratch);
     await this.#shared.guard(what, () => this.#halves.narrow(floats[2], three[2]));
   }
 
-  async #multiply(what: string, product: GpuProduct, [a, b, c]: Three): Promise<void> {
+  /** Multiplies, by way of copies in rows of whole vec4s where that is faster. */
+  async #multiply(
+    what: string,
+    buffers: DeviceBuffers,
+    product: GpuProduct,
+    three: Three,
+    scratch: GPUBuffer[],
+  ): Promise<void> {
+    const itemSize = bytesOf(product.dtype);
+    const padded = paddedSizes(product, itemSize, this.gemm.limits.maxStorageBufferBindingSize);
+    if (padded === undefined) return this.#dispatch(what, product, three);
+    const room = (bytes: number): GPUBuffer => {
+      const buffer = buffers.create(bytes);
+      scratch.push(buffer);
+      return buffer;
+    };
+    const wide = await this.#shared.guard(what, () => this.#padder.pad({ product, padded, three, itemSize, room }));
+    await this.#dispatch(what, padded, wide.three, wide.cut);
+  }
+
+  async #dispatch(what: string, product: GpuProduct, [a, b, c]: Three, then = () => {}): Promise<void> {
     const tile = await this.tileFor({ a, b, c, product });
-    await this.#shared.guard(what, () => this.gemm.run({ a, b, c, product, tile }));
+    await this.#shared.guard(what, () => {
+      this.gemm.run({ a, b, c, product, tile });
+      then();
+    });
   }
 
   /** The fastest tile for this product if it has been measured or is worth measuring, else a guess. Overwrites C. */
@@ -217,7 +243,7 @@ export class GpuMatmul {
   }
 }
 
-const bytesOf = (dtype: GemmDType): number => (dtype === 'float16' ? 2 : 4);
+const bytesOf = (dtype: GemmDType): 2 | 4 => (dtype === 'float16' ? 2 : 4);
 
 function matrixTiles({ device, info }: SharedDevice): MatrixTile[] {
   if (!device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return [];

@@ -3,10 +3,12 @@
 import * as assert from 'uvu/assert';
 import { probeContext } from '../../../../engines/contexts/index.ts';
 import { WebGpuContext } from '../../../../engines/contexts/webgpu/webgpu.ts';
+import { difference } from '../../../../kernels/matmul/product-check.ts';
 import { ContextError } from '../../../../src/errors.ts';
 import { tensor } from '../../../../src/tensor/convert.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { rejects, throws } from '../../../support/assert.ts';
+import { matrix } from '../../../support/cases/pdot.ts';
 import { inSoftwareGpu } from '../../../support/software-gpu.ts';
 import { suite } from '../../../support/suite.ts';
 
@@ -97,6 +99,23 @@ if (await inSoftwareGpu(import.meta.url, 'webgpu context')) {
       [332, 484],
     ]);
     for (const t of [a, last]) t.free();
+    assert.equal(context.memory(), { bytes: 0, buffers: 0 });
+  });
+
+  test('rows that are no whole vec4s are multiplied by way of copies, which do not stay', async () => {
+    for (const [m, k, n] of [
+      [257, 259, 258],
+      [260, 261, 256],
+      [255, 256, 257],
+    ] as const) {
+      for (const dtype of ['float32', 'int32', 'float16'] as const) {
+        const [a, b] = [matrix(dtype, [m, k]), matrix(dtype, [k, n], 2)];
+        const held = [context.upload(a), context.upload(b)];
+        held.push(await context.matmul(held[0]!, held[1]!));
+        assert.is(difference(await held[2]!.toHost(), a, b), undefined, `${dtype} ${m}×${k}×${n}`);
+        for (const one of held) one.free();
+      }
+    }
     assert.equal(context.memory(), { bytes: 0, buffers: 0 });
   });
 
