@@ -1,16 +1,16 @@
 // pdot from matrices at the client to the product at the client. Its peer is the tutorial's four lines in ipyparallel
 // with numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked
-// first. `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
+// first. Then the steps are timed apart on both sides, to tell what limits the whole. `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
 // [--software] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Client, Cluster, type DeviceChoice, type DirectView, pdot, Tensor } from 'directview';
+import { type Client, Cluster, type DeviceChoice, type DirectView, pdot, ref, Tensor } from 'directview';
 import { difference } from '../kernels/matmul/product-check.ts';
 import { table } from '../src/cli/table.ts';
 import { contest, digits, type Figure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
-import { timed } from './support/stats.ts';
+import { median, timed } from './support/stats.ts';
 
 /** The peer's float32 sums may be off by this part of the sum of the sizes of the terms. */
 const WORST_PEER_ERROR = 1e-5;
@@ -24,6 +24,21 @@ interface Bench {
   readonly rounds: number;
   /** Accept a GPU in software. */
   readonly software: boolean;
+}
+
+/** Milliseconds of the steps of a product, one after the other. A pdot overlaps them. */
+interface Steps {
+  /** B to every engine, and rows of A to each. */
+  readonly send: number;
+  readonly multiply: number;
+  /** Rows of C to the client. */
+  readonly gather: number;
+}
+
+/** The whole product, and its steps on both sides. */
+interface Measured extends Figure {
+  readonly steps: Steps;
+  readonly peerSteps?: Steps | undefined;
 }
 
 function randomMatrix(n: number): Tensor {
@@ -49,22 +64,44 @@ function mustBeRight(who: string, n: number, error: number): void {
   throw new Error(`${who}: the product of ${n}×${n} is wrong, relative error ${error}`);
 }
 
-async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n: number): Promise<Figure> {
+async function stepsOf(view: DirectView, a: Tensor, b: Tensor): Promise<Steps> {
+  const send = await timed(() => Promise.all([view.push({ B: b }), view.scatter('A', a)]));
+  const multiply = await timed(() => pdot(view, ref('A'), ref('B'), { into: 'C' }));
+  const gather = await timed(() => view.gather('C'));
+  return { send, multiply, gather };
+}
+
+/** The medians of the rounds. */
+function medians(rounds: readonly Steps[]): Steps {
+  const of = (step: keyof Steps) => median(rounds.map((one) => one[step]));
+  return { send: of('send'), multiply: of('multiply'), gather: of('gather') };
+}
+
+async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n: number): Promise<Measured> {
   const [a, b] = [randomMatrix(n), randomMatrix(n)];
   checkRows(a, b, await pdot(view, a, b));
   if (peer !== undefined) mustBeRight('ipyparallel', n, await peer.ask({ do: 'check', size: n }));
-  return contest(
+  const whole = await contest(
     { name: `${n}×${n}`, unit: 'ms', rounds: bench.rounds },
     {
       ours: () => timed(() => pdot(view, a, b)),
       theirs: peer === undefined ? undefined : () => peer.ask({ do: 'time', size: n }),
     },
   );
+  // The first of each side warms up.
+  const [ours, theirs]: [Steps[], Steps[]] = [[], []];
+  for (let round = 0; round <= bench.rounds; round++) {
+    ours.push(await stepsOf(view, a, b));
+    if (peer !== undefined) theirs.push(await peer.ask<Steps>({ do: 'steps', size: n }));
+  }
+  await view.clear();
+  const peerSteps = peer === undefined ? undefined : medians(theirs.slice(1));
+  return { ...whole, steps: medians(ours.slice(1)), peerSteps };
 }
 
-async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promise<Figure[]> {
+async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promise<Measured[]> {
   const view = rc.view(':');
-  const figures: Figure[] = [];
+  const figures: Measured[] = [];
   for (const n of bench.sizes) figures.push(await onSize(view, peer, bench, n));
   return figures;
 }
@@ -79,6 +116,22 @@ function render(figures: readonly Figure[]): string {
   return table(['pdot', 'ms', 'GFLOP/s', 'spread', 'ipyparallel ms', 'GFLOP/s', 'ratio'], rows).trimEnd();
 }
 
+/** The steps of each size, and the step that limits ours. */
+function renderSteps(figures: readonly Measured[]): string {
+  const cells = (steps: Steps | undefined) =>
+    (['send', 'multiply', 'gather'] as const).map((step) => (steps === undefined ? '' : digits(steps[step])));
+  const limit = ({ send, multiply, gather }: Steps) => {
+    const sum = send + multiply + gather;
+    const [name, most] = Object.entries({ sending: send, 'the product': multiply, gathering: gather }).sort(
+      ([, x], [, y]) => y - x,
+    )[0] as [string, number];
+    return `${name}: ${Math.round((100 * most) / sum)} %`;
+  };
+  const rows = figures.map(({ name, steps, peerSteps }) => [name, ...cells(steps), limit(steps), ...cells(peerSteps)]);
+  const head = ['steps, ms', 'send', 'multiply', 'gather', 'limited by', 'ipyparallel send', 'multiply', 'gather'];
+  return table(head, rows).trimEnd();
+}
+
 /** The peer, whose engines get the same number of threads by the variables of numpy's BLAS. */
 async function openPeer(wish: string, { engines, threads }: Bench): Promise<Peer | undefined> {
   if (wish === 'no') return undefined;
@@ -87,7 +140,7 @@ async function openPeer(wish: string, { engines, threads }: Bench): Promise<Peer
   return wish === 'yes' ? Peer.start(options) : peerIfThere(options);
 }
 
-async function run(bench: Bench, wish: string): Promise<Figure[]> {
+async function run(bench: Bench, wish: string): Promise<Measured[]> {
   const { device, engines, threads } = bench;
   await using peer = await openPeer(wish, bench);
   await using cluster = await Cluster.start({ engines, threads, device, softwareGpu: bench.software });
@@ -128,7 +181,7 @@ async function main(): Promise<void> {
     software,
   };
   const figures = await run(bench, values.peer);
-  console.log(render(figures));
+  console.log(`${render(figures)}\n\n${renderSteps(figures)}`);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ ...bench, figures }, null, 2)}\n`);
 }
 

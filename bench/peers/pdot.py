@@ -50,6 +50,20 @@ def main():
             client.purge_local_results("all")
             return answer
 
+        def steps(request):
+            a, b = operands.of(request["size"])
+
+            def send():
+                parts = [dview.push({"B": b}, block=False), dview.scatter("A", a, block=False)]
+                for part in parts:
+                    part.get()
+
+            names = ["send", "multiply", "gather"]
+            runs = [send, lambda: dview.execute("C = A.dot(B)", block=True), lambda: dview.gather("C").get()]
+            answer = {"value": {name: 1e3 * samples(1, run, 0)[0] for name, run in zip(names, runs)}}
+            client.purge_local_results("all")
+            return answer
+
         def config(request):
             folder = __file__.rsplit("/", 1)[0]
             client[0].execute(f"import sys; sys.path.insert(0, {folder!r}); import blas; blas_config = blas.describe()", block=True)
@@ -61,7 +75,7 @@ def main():
             client[0].execute("import time; a.dot(b); t = time.perf_counter(); a.dot(b); t = time.perf_counter() - t", block=True)
             return {"value": 1e3 * client[0]["t"]}
 
-        serve({"check": check, "time": time, "blas": blas, "config": config})
+        serve({"check": check, "time": time, "steps": steps, "blas": blas, "config": config})
 
 
 main()
