@@ -1,8 +1,9 @@
 import type { MatmulProvider, Product } from '../../../kernels/matmul/product.ts';
-import { Gemm, nameOfTile, tileServes } from '../../../kernels/matmul/webgpu/gemm.ts';
+import { Gemm, type GemmTile, nameOfTile, tileServes } from '../../../kernels/matmul/webgpu/gemm.ts';
 import { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
 import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
 import { SEED } from '../../../kernels/matmul/webgpu/seed.ts';
+import { isLongAndThin, splitTile } from '../../../kernels/matmul/webgpu/split.ts';
 import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
 import { type BufferMatrix, Transposer } from '../../../kernels/matmul/webgpu/transposer.ts';
@@ -27,8 +28,8 @@ export interface GpuMatmulOptions {
   readonly device: string;
 }
 
-/** How the GEMM kernel cuts a product into workgroups: with or without subgroup matrices. */
-export type GemmTile = Tile | MatrixTile;
+export type { GemmTile };
+
 type GpuProduct = Product & { readonly dtype: GemmDType };
 /** A product whose operands are on the device, so that tiles can be measured with it. */
 export interface TileQuery {
@@ -57,6 +58,7 @@ export class GpuMatmul {
   readonly #software: boolean;
   readonly #samples: SampleCheck;
   readonly #tuner: Tuner<GemmTile>;
+  readonly #blocks: readonly Tile[];
   readonly #tiles: readonly GemmTile[];
 
   constructor(shared: SharedDevice, { software, threads, device }: GpuMatmulOptions) {
@@ -69,7 +71,8 @@ export class GpuMatmul {
     this.#host = new HostMatmul({ threads });
     this.#samples = new SampleCheck(shared.device);
     this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readWinners(tileCachePath()) } });
-    this.#tiles = [...matrixTiles(shared), ...tilesFor(this.gemm.limits)];
+    this.#blocks = tilesFor(this.gemm.limits);
+    this.#tiles = [...matrixTiles(shared), ...this.#blocks];
   }
 
   /** Multiplies on the host, float64 in double precision. */
@@ -181,7 +184,8 @@ export class GpuMatmul {
     const candidates = this.tiles(product);
     const known = this.#tuner.known(product, candidates);
     if (known !== undefined) return known;
-    if (product.m * product.k * product.n < WORTH_TUNING) return guessTile(product, this.gemm.limits);
+    const isWorth = product.m * product.k * product.n >= WORTH_TUNING || isLongAndThin(product);
+    if (!isWorth) return guessTile(product, this.gemm.limits);
     return this.tune(query);
   }
 
@@ -190,9 +194,10 @@ export class GpuMatmul {
     return this.#tiles;
   }
 
-  /** Every tile that can compute this product on this device. */
+  /** Every tile that can compute this product on this device; where its blocks are few, also with K cut. */
   tiles(product: GpuProduct): GemmTile[] {
-    return this.#tiles.filter((tile) => tileServes(tile, product));
+    const split = this.#blocks.flatMap((tile) => splitTile(tile, product) ?? []);
+    return [...this.#tiles, ...split].filter((tile) => tileServes(tile, product));
   }
 
   /** Measures the tiles that can compute this product, and remembers the fastest one that is right. Overwrites C. */

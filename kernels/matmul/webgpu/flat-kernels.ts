@@ -21,19 +21,24 @@ export class FlatKernels {
   }
 
   /** Submits one dispatch. `then` records more into the same submission. */
-  submit({ shader, buffers, items }: FlatRun, then: (encoder: GPUCommandEncoder) => void = () => {}): void {
-    const pipeline = this.#pipeline(shader);
-    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+  submit(run: FlatRun, then: (encoder: GPUCommandEncoder) => void = () => {}): void {
     const encoder = this.#device.createCommandEncoder();
     const pass = encoder.beginComputePass();
+    this.record(pass, run);
+    pass.end();
+    then(encoder);
+    this.#device.queue.submit([encoder.finish()]);
+  }
+
+  /** Records one dispatch into a pass of the caller. */
+  record(pass: GPUComputePassEncoder, { shader, buffers, items }: FlatRun): void {
+    const pipeline = this.#pipeline(shader);
+    const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
     const groups = Math.ceil(items / THREADS);
     const width = Math.min(groups, GROUPS);
     pass.dispatchWorkgroups(width, Math.ceil(groups / width));
-    pass.end();
-    then(encoder);
-    this.#device.queue.submit([encoder.finish()]);
   }
 
   #pipeline(code: string): GPUComputePipeline {

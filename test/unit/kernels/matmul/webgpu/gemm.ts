@@ -4,10 +4,11 @@ import { DeviceBuffers } from '../../../../../engines/contexts/webgpu/device-buf
 import { SharedDevice } from '../../../../../engines/contexts/webgpu/shared-device.ts';
 import { difference } from '../../../../../kernels/matmul/product-check.ts';
 import { generator } from '../../../../../kernels/matmul/random.ts';
-import { Gemm } from '../../../../../kernels/matmul/webgpu/gemm.ts';
+import { Gemm, type GemmTile } from '../../../../../kernels/matmul/webgpu/gemm.ts';
 import { TILES, type Tile, tileName, tilesFor } from '../../../../../kernels/matmul/webgpu/tiles.ts';
 import type { GemmDType } from '../../../../../kernels/matmul/webgpu/wgsl.ts';
 import { Tensor } from '../../../../../src/tensor/tensor.ts';
+import { throws } from '../../../../support/assert.ts';
 import { inSoftwareGpu } from '../../../../support/software-gpu.ts';
 import { suite } from '../../../../support/suite.ts';
 
@@ -26,7 +27,7 @@ if (await inSoftwareGpu(import.meta.url, 'gemm')) {
     return out;
   };
 
-  const multiply = async (with_: Gemm, a: Tensor, b: Tensor, tile?: Tile): Promise<Tensor> => {
+  const multiply = async (with_: Gemm, a: Tensor, b: Tensor, tile?: GemmTile): Promise<Tensor> => {
     const [m, k, n] = [a.shape[0]!, a.shape[1]!, b.shape[1]!];
     const dtype = a.dtype as GemmDType;
     const three = [buffers.upload(a), buffers.upload(b), buffers.create(m * n * 4)] as const;
@@ -38,7 +39,7 @@ if (await inSoftwareGpu(import.meta.url, 'gemm')) {
     return c;
   };
 
-  const check = async (shape: Shape, dtype: GemmDType, tile?: Tile, with_ = gemm) => {
+  const check = async (shape: Shape, dtype: GemmDType, tile?: GemmTile, with_ = gemm) => {
     const [m, k, n] = shape;
     const [a, b] = [filled(dtype, [m, k], 1), filled(dtype, [k, n], 2)];
     assert.is(difference(await multiply(with_, a, b, tile), a, b), undefined, `${dtype} ${shape.join('×')}`);
@@ -83,6 +84,36 @@ if (await inSoftwareGpu(import.meta.url, 'gemm')) {
     await check([300, 200, 64], 'float32', undefined, narrow);
     await check([130, 301, 63], 'float32', undefined, narrow);
     await check([130, 301, 63], 'int32', undefined, narrow);
+  });
+
+  test('K is cut into parts that are added up: every alignment, and parts of which some are not there', async () => {
+    const tile = TILES.at(-1) as Tile;
+    for (const shape of [
+      [32, 512, 64],
+      [33, 1000, 36],
+      [5, 515, 7],
+      [1, 1023, 33],
+      [40, 3, 40],
+    ] as Shape[]) {
+      for (const parts of [2, 8]) {
+        await check(shape, 'float32', { tile, parts });
+        await check(shape, 'int32', { tile, parts });
+      }
+    }
+  });
+
+  test('a product beyond one binding is not cut once more', async () => {
+    const narrow = new Gemm(shared.device, { maxStorageBufferBindingSize: 80 * 1024 });
+    await check([130, 301, 63], 'float32', { tile: TILES.at(-1) as Tile, parts: 4 }, narrow);
+  });
+
+  test('float16 has no such tile: its parts would be rounded one by one', async () => {
+    const call = {
+      tile: { tile: TILES.at(-1) as Tile, parts: 2 },
+      product: { m: 1, k: 9, n: 1, dtype: 'float16' as const },
+    };
+    const [a, b, c] = [4, 4, 4].map((bytes) => buffers.create(bytes)) as [GPUBuffer, GPUBuffer, GPUBuffer];
+    throws(() => gemm.run({ ...call, a, b, c }), TypeError, /-k2 does not compute this product/);
   });
 
   test('more blocks than one dispatch dimension holds', async () => {
