@@ -218,5 +218,15 @@ export type { ProductSizes, Transposes } from './tensor/product-shape.ts';
 export type { Shape } from './tensor/shape.ts';
 export type { PerAxis } from './tensor/strided.ts';
 export type { TensorFactory } from './tensor/tensor.ts';
-export type { BinaryOp, ReducingOp, TFInput, TFOps, TFTensor, TFTools, UnaryOp } from './tensor/tf-ops.ts';
+export type {
+  BinaryOp,
+  Padding,
+  ReducingOp,
+  Strides,
+  TFInput,
+  TFOps,
+  TFTensor,
+  TFTools,
+  UnaryOp,
+} from './tensor/tf-ops.ts';
 export type { ModuleFunction } from './util/module-function.ts';

@@ -1,4 +1,4 @@
-import type { TF } from '../device.ts';
+import type { TFOps } from '../../src/tensor/tf-ops.ts';
 import type { PictureData } from '../pictures/encode-picture.ts';
 import type { Picture, ReadPictureOptions } from '../pictures/read-picture.ts';
 import type { OutputStyle } from './output-style.ts';
@@ -11,10 +11,13 @@ export interface BatchPicture extends Picture {
   as(options: Pick<ReadPictureOptions, 'channels' | 'dtype'>): Picture;
 }
 
-/** The second argument of an operation. */
-export interface OperationContext<P = Readonly<Record<string, unknown>>> {
+/**
+ * The second argument of an operation. `T` is the type of tfjs: its own, `typeof import('@tensorflow/tfjs-core')`, has every
+ * op, but its declarations need types of browsers.
+ */
+export interface OperationContext<P = Readonly<Record<string, unknown>>, T = TFOps> {
   /** tfjs on the engine's device. */
-  readonly tf: TF;
+  readonly tf: T;
   /** The parameters of the batch. */
   readonly params: P;
 }
@@ -42,9 +45,9 @@ export interface OperationResult {
  * An operation on one picture. A batch calls it on the engines, once for each picture. Tensors that it makes are freed
  * when it has ended, unless it keeps them by `tf.keep`.
  */
-export type Operation<P = Readonly<Record<string, unknown>>> = (
+export type Operation<P = Readonly<Record<string, unknown>>, T = TFOps> = (
   picture: BatchPicture,
-  context: OperationContext<P>,
+  context: OperationContext<P, T>,
 ) => OperationResult | undefined | Promise<OperationResult | undefined>;
 
 /** A module that holds an operation. The export `operation` is taken, else the default one. */

@@ -1,4 +1,5 @@
 import type { Shape } from '../../src/tensor/shape.ts';
+import type { TFOps } from '../../src/tensor/tf-ops.ts';
 import { currentDevice, tfOf } from '../device.ts';
 import { openCodec } from '../pictures/codec.ts';
 import type { ReadPictureOptions } from '../pictures/read-picture.ts';
@@ -70,7 +71,8 @@ export async function runOperation(job: BatchJob | null): Promise<BatchAnswer | 
   const [started, before] = [performance.now(), computedMs()];
   const picture = await readJobPicture(job.path, { ...loaded.read, ...job.read });
   const reading = Math.max(0, performance.now() - started - (computedMs() - before));
-  const context = { tf, params: { ...loaded.params, ...job.params } };
+  // Operations see the short type of tfjs: its own declarations need types of browsers.
+  const context: OperationContext = { tf: tf as TFOps, params: { ...loaded.params, ...job.params } };
   const compute = () => inScope(tf, () => operated(loaded, job, picture, context));
   const { value, forgotten } = await inTurn(job.group, compute);
   const { record, files, draw, drawSmall } = value;

@@ -29,3 +29,15 @@ export function typedFunctions(path: string): TypedFunction[] {
     return [...itself, ...members.map(({ name }) => ({ type: symbol.name, member: name }))];
   });
 }
+
+/** The packages, besides Node's types, that declaration files and what they import name. */
+export function packagesOf(paths: readonly string[]): string[] {
+  const options = { module: ts.ModuleKind.NodeNext, target: ts.ScriptTarget.ES2022, skipLibCheck: true };
+  const program = ts.createProgram(
+    paths.map((path) => ROOT + path),
+    { ...options, types: ['node'] },
+  );
+  const files = program.getSourceFiles().map(({ fileName }) => fileName);
+  const names = files.map((name) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name)?.[1] ?? '');
+  return [...new Set(names)].filter((name) => !['', 'typescript', '@types/node', 'buffer', 'undici-types'].includes(name));
+}
