@@ -3,6 +3,7 @@ import { assertFinite, assertScale, type FloatImage } from '../image.ts';
 import { type PlotOptions, plotCorners } from '../pictures/draw.ts';
 import type { PictureSource } from '../pictures/files/source.ts';
 import { type DecodedSource, decodeSource, pictureOf } from '../pictures/read-picture.ts';
+import { gaussianRadius } from './gaussian.ts';
 import { type FindCornersOptions, type FoundCorners, subpixOptions } from './options.ts';
 import { cornersOf } from './peaks.ts';
 import { refineCorners } from './subpix.ts';
@@ -28,9 +29,17 @@ export async function cornersIn(tf: TF, decoded: DecodedSource, options: FindCor
   if (float) assertScale(grey);
   if (like !== undefined && like !== 'skimage') throw new RangeError(`like is 'skimage', not ${String(like)}`);
   const { border = like ? 'zero' : 'reflect', outside = like ? 'zero' : 'ignored' } = options;
-  const { corners, responses, hint } = await cornersOf(tf, grey, { ...options, border, outside });
+  const isTouched = border === 'zero' && outside === 'ignored' && (options.excludeBorder ?? true) === true;
+  const excludeBorder = isTouched ? touchedBorder(options) : options.excludeBorder;
+  const rule = { ...options, ...(excludeBorder === undefined ? {} : { excludeBorder }), border, outside };
+  const { corners, responses, hint } = await cornersOf(tf, grey, rule);
   const refined = subpix && refineCorners(grey, corners, subpixOptions(subpix));
   return { image, shape, corners, responses, scale, original, subpix: refined, hint, damage };
+}
+
+/** The width of the border that takes up pixels outside, which are 0 and make it respond by its brightness. */
+function touchedBorder({ minDistance = 5, sigma = 1 }: FindCornersOptions): number {
+  return Math.max(minDistance, 1 + gaussianRadius(sigma));
 }
 
 /** getCornersImage of the public API, on this tfjs. @throws PictureError, RangeError */

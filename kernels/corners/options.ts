@@ -81,7 +81,8 @@ export interface FindCornersOptions
   readonly subpix?: SubpixOptions | undefined;
   /**
    * `skimage`: exactly the corners of scikit-image, with `border: 'zero'` and `outside: 'zero'`, where their number
-   * depends on the brightness. Default: `border: 'reflect'` and `outside: 'ignored'`, where it does not.
+   * depends on the brightness. Default: `border: 'reflect'` and `outside: 'ignored'`, where it does not. With
+   * `border: 'zero'` alone, `excludeBorder: true` also covers the pixels that the zeros outside change.
    */
   readonly like?: 'skimage' | undefined;
 }

@@ -153,6 +153,29 @@ for (const name of ['wasm', 'cpu'] as const) {
     }));
 }
 
+for (const border of [undefined, ...BORDERS]) {
+  test(`pale bricks and cells with border ${border ?? 'as it is by default'}: the same corners from +0 to +175`, () =>
+    onBackend('wasm', async (tf) => {
+      for (const [kind, picture] of Object.entries(bright(256))) {
+        for (const more of [
+          {},
+          { method: 'shi-tomasi' },
+          { method: 'eps', sigma: 2 },
+          { minDistance: 8, numPeaks: 60 },
+        ] as const) {
+          const options = { ...more, border };
+          const dark = (await findCorners(tf, await encodePicture(picture(0)), options)).corners;
+          assert.ok(dark.length >= 8, `${kind}: ${dark.length} corners`);
+          for (const offset of [25, 50, 75, 100, 125, 150, 175]) {
+            const { corners } = await findCorners(tf, await encodePicture(picture(offset)), options);
+            const where = `${kind} +${offset} ${JSON.stringify(options)}: ${corners.length} of ${dark.length}`;
+            assert.ok(f1(corners, dark) >= 0.98, `${where}, F1 ${f1(corners, dark)}`);
+          }
+        }
+      }
+    }));
+}
+
 const on = (body: (tf: TF) => Promise<void>) => () => onBackend('wasm', body);
 
 test(
