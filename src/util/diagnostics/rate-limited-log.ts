@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
 // Bound when the module loads: in an engine, a user's test may replace the global clock.
-const now = performance.now.bind(performance);
+const clock = performance.now.bind(performance);
 const WINDOW_MS = 1000;
 
 /** How much a `RateLimitedLog` passes on. */
@@ -10,6 +10,8 @@ export interface RateLimits {
   readonly linesPerSecond?: number;
   /** Characters of a line that are kept. Default 500. */
   readonly maxChars?: number;
+  /** Monotonic milliseconds; default `performance.now`. */
+  readonly now?: () => number;
 }
 
 /**
@@ -20,13 +22,15 @@ export class RateLimitedLog {
   readonly #print: (line: string) => void;
   readonly #linesPerSecond: number;
   readonly #maxChars: number;
+  readonly #now: () => number;
   #windowStart = Number.NEGATIVE_INFINITY;
   #lines = 0;
 
-  constructor(print: (line: string) => void, { linesPerSecond = 1, maxChars = 500 }: RateLimits = {}) {
+  constructor(print: (line: string) => void, { linesPerSecond = 1, maxChars = 500, now = clock }: RateLimits = {}) {
     this.#print = print;
     this.#linesPerSecond = linesPerSecond;
     this.#maxChars = maxChars;
+    this.#now = now;
   }
 
   write(line: string): void {
@@ -38,7 +42,7 @@ export class RateLimitedLog {
 
   /** Starts a new second if the last one is over; returns how many lines that one left out. */
   #nextWindow(): number {
-    const time = now();
+    const time = this.#now();
     if (time - this.#windowStart < WINDOW_MS) return 0;
     const dropped = this.#lines - this.#linesPerSecond;
     this.#windowStart = time;

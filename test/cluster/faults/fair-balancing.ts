@@ -157,7 +157,8 @@ test('two engines that die at once: their two items fail; all that die: the rest
       .with({ hwm: 5 })
       .map((x: number) => new Promise((resolve) => setTimeout(() => resolve(x), x < 2 ? 60_000 : 1)), range(10));
     await untilRunning(rc, [0, 1]);
-    await sleep(50);
+    const isFull = async (id: number) => ((await rc.status(id)).get(id)?.queue.length ?? 0) === 4;
+    while (!((await isFull(0)) && (await isFull(1)))) await sleep(5);
     const pids = rc.engines.map(({ pid }) => pid);
     for (const pid of pids) process.kill(pid, 'SIGKILL');
     await until('both to leave', () => rc.ids.length === 0);

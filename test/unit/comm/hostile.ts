@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Dealer } from 'zeromq';
 import { Batch } from '../../../src/comm/batch.ts';
-import { COUNTED, DATA, HEADER_BYTES, writeHeader } from '../../../src/comm/packet.ts';
+import { COUNTED, DATA, HEADER_BYTES, LAST, writeHeader } from '../../../src/comm/packet.ts';
 import type { Link, Listener } from '../../../src/comm/transport.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { Mailbox, pause } from '../../support/links.ts';
@@ -53,27 +53,36 @@ async function stillServes(): Promise<void> {
   assert.equal([...new Set(delivered)], ['honest']);
 }
 
-/** Sends multiparts as a DEALER that speaks ZeroMQ but not our wire. */
-async function dealers(...multiparts: Buffer[][]): Promise<void> {
+/** The listener answers this with a goodbye: all that came before it has been looked at. */
+const LAST_WORD = Buffer.alloc(5);
+
+/** Sends multiparts as a DEALER that speaks ZeroMQ but not our wire: it is told to go. */
+async function dealers(...multiparts: readonly Buffer[][]): Promise<void> {
   for (const listener of listeners) {
-    const socket = new Dealer({ linger: 500, sendTimeout: 2000 });
+    const socket = new Dealer({ linger: 500, sendTimeout: 2000, receiveTimeout: 10_000 });
     socket.connect(listener.endpoint);
-    for (const frames of multiparts) await socket.send(frames);
-    await pause(30);
+    for (const frames of [...multiparts, [LAST_WORD]]) await socket.send(frames);
+    assert.ok((await goodbyes(socket)) >= 1, 'it is told to go');
     socket.close();
   }
   await stillServes();
+}
+
+/** How many goodbyes came before the one for the last word. */
+async function goodbyes(socket: Dealer): Promise<number> {
+  for (let count = 0; ; ) {
+    const [packet] = (await socket.receive()) as [Buffer];
+    if (packet.includes('a packet of 5 bytes')) return count;
+    if ((packet.readUInt32LE(4) >>> 8) & LAST) count++;
+  }
 }
 
 /** Writes raw bytes, without ZeroMQ. */
 async function raw(...writes: Buffer[]): Promise<void> {
   for (const listener of listeners) {
     const socket = open(listener.endpoint).on('error', () => {});
-    for (const bytes of writes) {
-      socket.write(bytes);
-      await pause(5);
-    }
-    await pause(20);
+    // One write after the other, each as a packet of its own; unit/comm/liveness waits for the listener's end of it.
+    for (const bytes of writes) await new Promise((resolve) => socket.write(bytes, resolve));
     socket.destroy();
   }
   await stillServes();
@@ -143,7 +152,17 @@ test('raw: an unversioned ZMTP 1.0 peer', () => raw(Buffer.from([1, 0]), Buffer.
 test('noise in frames', () => dealers([noise(3)], [noise(16)], [noise(5000)], [noise(300_000), noise(300)]));
 test('empty frames and many frames', () => dealers([Buffer.alloc(0)], [Buffer.alloc(0), Buffer.alloc(0)]));
 test('a message of 10,000 parts', () => dealers(Array.from({ length: 10_000 }, () => Buffer.from('x'))));
-test('a frame above the cap', () => dealers([Buffer.alloc(5_000_000)]));
+test('a frame above the cap ends the connection', async () => {
+  for (const { endpoint } of listeners) {
+    const socket = new Dealer({ linger: 0 });
+    const cut = new Promise<void>((resolve) => socket.events.on('disconnect', () => resolve()));
+    socket.connect(endpoint);
+    await socket.send(Buffer.alloc(5_000_000));
+    await Promise.race([cut, pause(10_000).then(() => assert.unreachable('it was taken in'))]);
+    socket.close();
+  }
+  await stillServes();
+});
 test('wrong magic, wrong version, unknown flags', () => {
   const good = packet(words(0x101, 3, 0x697665));
   const broken = [0, 4, 5].map((at) => {

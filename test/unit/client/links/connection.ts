@@ -4,7 +4,7 @@ import { Connection } from '../../../../src/client/links/connection.ts';
 import type { Outcome } from '../../../../src/client/links/outcome.ts';
 import { Task } from '../../../../src/client/links/task.ts';
 import { memoryTransport } from '../../../../src/comm/memory.ts';
-import type { Parts } from '../../../../src/comm/transport.ts';
+import type { Link, Parts } from '../../../../src/comm/transport.ts';
 import { encodeBody } from '../../../../src/protocol/codec.ts';
 import { decodeHeader, encodeMessage } from '../../../../src/protocol/header-codec.ts';
 import type { EngineRecord, TaskMessage } from '../../../../src/protocol/messages.ts';
@@ -14,22 +14,24 @@ import { suite } from '../../../support/suite.ts';
 const test = suite('links/connection');
 const device = { adapter: '', driver: '', software: false, gpuMode: 'cpu', tfBackend: 'cpu', matmul: 'reference' };
 
+const RECORD: EngineRecord = {
+  id: 3,
+  uuid: 'u',
+  pid: 1,
+  host: 'h',
+  tasks: 'memory://none',
+  control: 'memory://none',
+  peers: 'memory://none',
+  device: { kind: 'cpu', ...device, threads: 1, limits: {}, features: [], versions: {} },
+};
+
 /** The outcome of a task whose engine answers each message with these parts. */
 async function outcomeOf(answer: (id: string) => Parts): Promise<Outcome> {
   const transport = memoryTransport();
   const listener = await transport.listen('memory://*', {
     onMessage: (parts, link) => void link.send(answer((decodeHeader(parts) as TaskMessage).id)),
   });
-  const record: EngineRecord = {
-    id: 3,
-    uuid: 'u',
-    pid: 1,
-    host: 'h',
-    tasks: listener.endpoint,
-    control: 'memory://none',
-    peers: 'memory://none',
-    device: { kind: 'cpu', ...device, threads: 1, limits: {}, features: [], versions: {} },
-  };
+  const record = { ...RECORD, tasks: listener.endpoint };
   const connection = new Connection(record, transport);
   const task = new Task('client:7', record, 'apply');
   connection.submit(task.attempt!, { method: 'apply', label: 'apply', body: encodeBody([]) });
@@ -152,5 +154,43 @@ for (const source of [
     delete global.taken;
   });
 }
+
+test('a task that has its reply is not sent again, and a second reply changes nothing', async () => {
+  const transport = memoryTransport();
+  const arrived: string[] = [];
+  const links: Link[] = [];
+  const listener = await transport.listen('memory://*', {
+    onMessage: (parts, link) => {
+      const { id } = decodeHeader(parts) as TaskMessage;
+      arrived.push(id);
+      links.push(link);
+      if (id === 'client:7') for (const n of [1, 2]) void link.send(encodeMessage(header(id), encodeBody(n)));
+      else if (links.length > 2) void link.send(encodeMessage(header(id), encodeBody(3)));
+      else void link.close();
+    },
+  });
+  const record = { ...RECORD, tasks: listener.endpoint };
+  const connection = new Connection(record, transport);
+  const [first, second] = ['client:7', 'client:8'].map((id) => new Task(id, record, 'apply')) as [Task, Task];
+  connection.submit(first.attempt!, { method: 'apply', label: 'apply', body: encodeBody([]) });
+  const outcome = await first.done;
+  connection.submit(second.attempt!, { method: 'apply', label: 'apply', body: encodeBody([]) });
+  await second.done;
+  assert.equal(arrived, ['client:7', 'client:8', 'client:8']);
+  assert.equal(outcome, { ok: true, value: 1 });
+  assert.is(first.outcome, outcome);
+  await connection.fail({ reason: 'ended' });
+  await listener.close();
+});
+
+test('control requests that wait for an engine are rejected when it is gone', async () => {
+  const transport = memoryTransport();
+  const listener = await transport.listen('memory://*', { onMessage: () => {} });
+  const connection = new Connection({ ...RECORD, control: listener.endpoint }, transport);
+  const asked = connection.control({ type: 'ping' }, 5000).catch((error: Error) => error.message);
+  await connection.fail({ reason: 'ended' });
+  assert.is(await asked, 'engine 3 is gone (ended)');
+  await listener.close();
+});
 
 test.run();

@@ -5,14 +5,16 @@ import { type Kept, TaskLink } from '../../../../src/client/links/task-link.ts';
 import { memoryTransport } from '../../../../src/comm/memory.ts';
 import type { Link, Transport } from '../../../../src/comm/transport.ts';
 import { decodeHeader, encodeMessage } from '../../../../src/protocol/header-codec.ts';
-import type { TaskMessage } from '../../../../src/protocol/messages.ts';
+import type { TaskMessage, TasksInbound } from '../../../../src/protocol/messages.ts';
 import { openChannel } from '../../../../src/rpc/channel.ts';
 import { TASKS } from '../../../../src/rpc/conversations.ts';
 import { Backoff } from '../../../../src/util/backoff.ts';
-import { pause, waitFor } from '../../../support/links.ts';
+import { waitFor } from '../../../support/links.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('links/task-link');
+
+const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
 
 type OnTask = (message: TaskMessage, link: Link) => void;
 
@@ -22,7 +24,11 @@ const reply = (link: Link, id: string) => {
 };
 
 /** A link to an engine that treats each task as `onTask` says. `open` counts how often it was opened. */
-async function scene(onTask: OnTask, wrap: (transport: Transport) => Transport = (transport) => transport) {
+async function scene(
+  onTask: OnTask,
+  wrap: (transport: Transport) => Transport = (transport) => transport,
+  again: () => TasksInbound[] = () => [],
+) {
   const transport = memoryTransport();
   const arrived: string[] = [];
   const listener = await transport.listen('memory://*', {
@@ -47,7 +53,7 @@ async function scene(onTask: OnTask, wrap: (transport: Transport) => Transport =
         handlers,
       );
     },
-    again: () => [],
+    again,
     message: (message) => {
       if (message.type !== 'reply') return;
       kept.delete(message.id);
@@ -106,13 +112,14 @@ test('dropped without an id: the guilty one is found by sending one at a time', 
 });
 
 test('a link that is reset by each message is opened with growing waits, and the task fails', async () => {
+  const before = timers();
   const it = await scene((_, link) => refuse(link));
   it.send('c:1');
   await waitFor(() => it.failed.length > 0, 'the failure');
   assert.match(it.failed[0] as string, /^could not handle the message of task 'c:1' \(2 tries\)/);
   const tries = it.opened.length;
   assert.ok(tries <= 8, `opened ${tries} times`);
-  await pause(150);
+  await waitFor(() => timers() <= before, 'the last timer');
   assert.is(it.opened.length, tries, 'nothing to send, nothing to open');
   await it.close();
 });
@@ -163,6 +170,25 @@ test('one failed opening is made good by the next', async () => {
   it.send('c:1');
   await waitFor(() => it.replied.length === 1, 'the reply');
   assert.equal(it.failed, []);
+  await it.close();
+});
+
+test('after a loss, what was asked for is asked again, and tasks without a reply come again, once each', async () => {
+  let isFirst = true;
+  const asked: TasksInbound[] = [{ type: 'fetch', id: 'other:1' }];
+  const it = await scene(
+    ({ id }, link) => {
+      if (isFirst) refuse(link);
+      else if (id !== 'other:1') reply(link, id);
+      isFirst = false;
+    },
+    (transport) => transport,
+    () => asked,
+  );
+  for (const id of ['c:1', 'c:2', 'c:3']) it.send(id);
+  await waitFor(() => it.replied.length === 3, 'the replies');
+  const second = it.arrived.slice(it.arrived.lastIndexOf('other:1'));
+  assert.equal(second, ['other:1', 'c:1', 'c:2', 'c:3']);
   await it.close();
 });
 

@@ -1,4 +1,5 @@
 // The plans of pdot as a table: bytes counted by hand, blocks that cover C once, and what is refused.
+import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import {
   type OperandLayout as Layout,
@@ -135,5 +136,27 @@ const REFUSED: [string, () => Plan, typeof ShapeError | typeof TypeError | typeo
 ];
 
 for (const [name, run, kind, message] of REFUSED) test(`refused: ${name}`, () => throws(run, kind, message));
+
+const size = fc.integer({ min: 0, max: 40 });
+const engines = fc.integer({ min: 1, max: 9 });
+
+for (const choice of ['auto', 'rows', 'grid', 'ring'] as const) {
+  test(`property: ${choice} covers each element of C once, on busy engines, and counts its bytes`, () => {
+    fc.assert(
+      fc.property(size, size, size, engines, (m, k, n, count) => {
+        const made = make(client(m, k), client(k, n), count, { choice });
+        assert.equal(made.shape, [m, n]);
+        const seen = new Uint8Array(m * n);
+        for (const { rows: r, columns: c } of made.blocks) {
+          for (let i = r.lo; i < r.hi; i++)
+            for (let j = c.lo; j < c.hi; j++) seen[i * n + j] = (seen[i * n + j] as number) + 1;
+        }
+        assert.ok(seen.every((times) => times === 1));
+        assert.ok(made.busy.every((engine) => engine >= 0 && engine < count));
+        assert.ok(Number.isSafeInteger(made.bytes) && made.bytes >= 0);
+      }),
+    );
+  });
+}
 
 test.run();

@@ -2,29 +2,38 @@
 import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
 import { ClientWatch } from '../../../../src/cluster/clients/client-watch.ts';
-import { pause, waitFor } from '../../../support/links.ts';
+import { waitFor } from '../../../support/links.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('client watch');
 
 function scene(alive: Set<number>) {
   const gone: string[] = [];
+  const looks: number[] = [];
   const watch = new ClientWatch({
     onGone: (client) => gone.push(client),
-    isAlive: (pid) => alive.has(pid),
+    isAlive: (pid) => {
+      looks.push(pid);
+      return alive.has(pid);
+    },
     interval: 5,
     lease: 40,
   });
-  return { gone, watch };
+  /** Resolves when that process was looked at so many times more. */
+  const looked = (pid: number, times: number) => {
+    const from = looks.length;
+    return waitFor(() => looks.slice(from).filter((one) => one === pid).length >= times, `looks at ${pid}`);
+  };
+  return { gone, looked, watch };
 }
 
 test('a dead process is given up at once, a living one never', async () => {
   const alive = new Set([2]);
-  const { gone, watch } = scene(alive);
+  const { gone, looked, watch } = scene(alive);
   watch.lost({ client: 'dead', pid: 1, host: hostname() });
   watch.lost({ client: 'stopped', pid: 2, host: hostname() });
   assert.equal(gone, ['dead']);
-  await pause(80);
+  await looked(2, 10);
   assert.equal(gone, ['dead']);
   alive.delete(2);
   await waitFor(() => gone.length === 2, 'the end of the other');
@@ -32,12 +41,13 @@ test('a dead process is given up at once, a living one never', async () => {
 });
 
 test('one that comes back is not watched any more', async () => {
-  const alive = new Set([2]);
-  const { gone, watch } = scene(alive);
+  const alive = new Set([2, 3]);
+  const { gone, looked, watch } = scene(alive);
   watch.lost({ client: 'c', pid: 2, host: hostname() });
+  watch.lost({ client: 'other', pid: 3, host: hostname() });
   watch.up({ client: 'c', pid: 2, host: hostname() });
-  alive.clear();
-  await pause(30);
+  alive.delete(2);
+  await looked(3, 3);
   assert.equal(gone, []);
   watch.close();
 });

@@ -1,0 +1,216 @@
+// `npm run mutants [-- part of a name]`: takes pieces of the reliability code out, one at a time, from a copy of dist, and
+// runs the tests that must notice. A mutant that no named test notices is a fault of the tests.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** [name, file in dist, its text, what takes its place, tests, part of the name of a test] */
+const MUTANTS = [
+  [
+    'a client does not send again after a lost link',
+    'src/client/links/task-link.js',
+    'if (!kept.isOut)\n                    send(open, kept);',
+    'if (!kept.isOut)\n                    void kept;',
+    ['unit/client/links/task-link'],
+    'a link that breaks now and then',
+  ],
+  [
+    'a client does not ask again for results of others',
+    'src/client/links/task-link.js',
+    'void open.send(message);',
+    'void message;',
+    ['unit/client/links/task-link'],
+    'what was asked for',
+  ],
+  [
+    'requests to an engine that is gone wait on',
+    'src/rpc/control-client.js',
+    'this.#requests.failAll(this.#closed);',
+    '',
+    ['unit/client/links/connection'],
+    'control requests',
+  ],
+  [
+    'tasks of a dead client run on',
+    'engines/queue/task-loop.js',
+    'void this.#handle(this.#queue.ownerGone(uuid));',
+    'void uuid;',
+    ['cluster/chaos/faults'],
+    '11. SIGKILL of a client',
+  ],
+  [
+    'processes that user code started stay',
+    'src/cluster/launchers/engine-process.js',
+    "process.kill(-pid, 'SIGKILL');",
+    "process.kill(pid, 'SIGKILL');",
+    ['cluster/chaos/delivery'],
+    'processes that a task',
+  ],
+  [
+    'a listener takes frames of any size',
+    'src/comm/zeromq.js',
+    'maxMessageSize: limits.chunkBytes + 64 * 1024 + BATCH_BYTES,',
+    'maxMessageSize: -1,',
+    ['unit/comm/hostile'],
+    'a frame above the cap',
+  ],
+  ['no heartbeats', 'src/comm/zeromq.js', /heartbeat\w+: \d+,/g, '', ['unit/comm/liveness'], 'by heartbeats alone'],
+  [
+    'peers that never shake hands keep their connection',
+    'src/comm/zeromq.js',
+    'handshakeInterval: 5000,',
+    'handshakeInterval: 0,',
+    ['unit/comm/liveness'],
+    'never shake hands',
+  ],
+  [
+    'immediate: false',
+    'src/comm/zeromq.js',
+    'immediate: true',
+    'immediate: false',
+    ['unit/comm/liveness'],
+    'before somebody listens',
+  ],
+  [
+    'a second reply overwrites the first',
+    'src/client/links/attempt.js',
+    'if (this.outcome !== undefined)\n            return',
+    'if (false)\n            return',
+    ['unit/client/links/task'],
+  ],
+  [
+    'a task that has its reply is kept, and sent again',
+    'src/client/links/connection.js',
+    'this.#sent.delete(reply.id);',
+    '',
+    ['unit/client/links/connection'],
+    'is not sent again',
+  ],
+  [
+    'the next task may write into a result on its way',
+    'engines/queue/task-loop.js',
+    'if (!body.some((part) => part.byteLength > LARGE_BYTES))',
+    'if (true)',
+    ['cluster/chaos/delivery'],
+    'the next task',
+  ],
+  [
+    'an interrupt by id ends another task',
+    'engines/control/control-requests.js',
+    '(ids?.includes(task) ?? true)',
+    'true',
+    ['unit/engines/control'],
+  ],
+  [
+    'an engine that counts as dead is not ended',
+    'src/cluster/cluster.js',
+    "this.#launcher.signal('SIGKILL', [id]);",
+    'void 0;',
+    ['cluster/chaos/faults'],
+    '15. controller and engine',
+  ],
+  [
+    'a dead incarnation comes back',
+    'src/cluster/roster.js',
+    'if (over !== undefined)',
+    'if (false)',
+    ['unit/cluster/roster'],
+  ],
+  [
+    'an engine stays when its launcher is gone',
+    'engines/control/stdin.js',
+    /stdin\.on\('(end|close|error)', ended\);/g,
+    '',
+    ['cluster/chaos/faults'],
+    '12. SIGKILL of the controller',
+  ],
+  [
+    'dead peers are never probed',
+    'src/comm/hub.js',
+    'peer.link.probe();',
+    'void 0;',
+    ['unit/comm/link', 'cluster/comm/processes'],
+    'killed in mid transfer',
+  ],
+  [
+    'the credit window is not kept',
+    'src/comm/outbox.js',
+    'this.#inFlightBytes + bytes <= this.#limits.windowBytes',
+    'true',
+    ['unit/comm/link'],
+  ],
+  [
+    'a lost packet is not noticed',
+    'src/comm/inbox.js',
+    'if (sequence !== this.#sequence)',
+    'if (false)',
+    ['unit/comm/link'],
+  ],
+  [
+    'a task whose result was dropped runs again',
+    'engines/queue/task-queue.js',
+    'if (this.#kept.forgot(message.id))',
+    'if (false)',
+    ['unit/engines/queue/task-queue'],
+  ],
+];
+
+/** The built tree, on its own. */
+function copy() {
+  const scratch = mkdtempSync(join(tmpdir(), 'dv-mutants-'));
+  const shared = readdirSync(ROOT).filter((name) => name !== 'dist' && !name.startsWith('.'));
+  for (const name of shared) symlinkSync(join(ROOT, name), join(scratch, name));
+  // Not a link: imports of the package by its name end in the folder of package.json.
+  rmSync(join(scratch, 'package.json'));
+  cpSync(join(ROOT, 'package.json'), join(scratch, 'package.json'));
+  cpSync(join(ROOT, 'dist'), join(scratch, 'dist'), { recursive: true });
+  return scratch;
+}
+
+/** How many of these tests fail. @throws Error where none was run */
+function failures(scratch, tests, grep) {
+  const runner = ['--enable-source-maps', 'dist/test/run.js', ...tests, ...(grep === '' ? [] : ['--grep', grep])];
+  const env = { ...process.env, TEST_LIMIT_MS: '60000' };
+  const { stdout } = spawnSync(process.execPath, runner, { cwd: scratch, encoding: 'utf8', env });
+  const [, passed, failed] = /^(\d+) passed, (\d+) failed/m.exec(stdout) ?? [];
+  if (passed === undefined || Number(passed) + Number(failed) === 0) throw new Error(`${tests} ${grep}: ${stdout}`);
+  return Number(failed);
+}
+
+/** True where the tests notice. @throws Error where the text is not in the file */
+function isCaught(scratch, [name, file, from, to, tests, grep = '']) {
+  const path = join(scratch, 'dist', file);
+  const before = readFileSync(path, 'utf8');
+  const after = before.replace(from, to);
+  if (after === before) throw new Error(`${name}: its text is not in ${file} any more`);
+  if (failures(scratch, tests, grep) > 0) throw new Error(`${name}: its tests fail without it`);
+  writeFileSync(path, after);
+  try {
+    const { status, stderr } = spawnSync(process.execPath, ['--check', path], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`${name}: ${stderr}`);
+    return failures(scratch, tests, grep) > 0;
+  } finally {
+    writeFileSync(path, before);
+  }
+}
+
+const wanted = process.argv[2] ?? '';
+const chosen = MUTANTS.filter(([name]) => name.includes(wanted));
+const scratch = copy();
+let caught = 0;
+try {
+  for (const mutant of chosen) {
+    const since = performance.now();
+    const found = isCaught(scratch, mutant);
+    if (found) caught++;
+    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    console.log(`${found ? 'caught  ' : 'SURVIVED'} ${mutant[0]} (${mutant[4].join(', ')}, ${seconds} s)`);
+  }
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`caught ${caught} of ${chosen.length}`);
+process.exitCode = caught === chosen.length ? 0 : 1;

@@ -1,0 +1,99 @@
+// Peers that say nothing, stop in the middle, or send too much: they are noticed and dropped, on real sockets. Each wait
+// is for an event; the limits are only for a library that never notices.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect as netConnect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import type { Listener } from '../../../src/comm/transport.ts';
+import { zeromqTransport } from '../../../src/comm/zeromq.ts';
+import { ChaosTransport } from '../../support/chaos/chaos-proxy.ts';
+import { echo, Mailbox, waitFor } from '../../support/links.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('liveness');
+const transport = new ChaosTransport(zeromqTransport());
+const folder = mkdtempSync(join(tmpdir(), 'dv-live-'));
+const listeners: Listener[] = [];
+
+test.before(async () => {
+  for (const where of [`ipc://${folder}/s`, 'tcp://127.0.0.1:*']) listeners.push(await transport.listen(where, echo));
+});
+test.after(async () => {
+  await transport.close();
+  for (const listener of listeners) await listener.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Fails naming what did not happen within `limit` ms. */
+async function within<T>(limit: number, what: string, event: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${limit} ms: ${what}`)), limit);
+  });
+  return Promise.race([event, late]).finally(() => clearTimeout(timer));
+}
+
+function open(endpoint: string) {
+  const socket = endpoint.startsWith('ipc://')
+    ? netConnect(endpoint.slice('ipc://'.length))
+    : netConnect(Number(endpoint.split(':').at(-1)), '127.0.0.1');
+  // Without a reader its end would not be seen.
+  return socket.on('error', () => {}).resume();
+}
+
+const GREETING = Buffer.concat([
+  Buffer.from([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0, 0x4e, 0x55, 0x4c, 0x4c]),
+  Buffer.alloc(48),
+]);
+const SILENT: Record<string, Buffer> = {
+  nothing: Buffer.alloc(0),
+  'half a greeting': GREETING.subarray(0, 11),
+  'a greeting': GREETING,
+  'HTTP without an end': Buffer.from('GET / HTTP/1.1\r\n'),
+};
+
+test('connections that never shake hands are closed by the listener', () => {
+  const cases = listeners.flatMap(({ endpoint }) =>
+    Object.entries(SILENT).map(([what, bytes]) => ({ endpoint, what, bytes })),
+  );
+  return Promise.all(
+    cases.map(async ({ endpoint, what, bytes }) => {
+      const socket = open(endpoint);
+      if (bytes.length > 0) socket.write(bytes);
+      await within(15_000, `the end of ${what} at ${endpoint}`, once(socket, 'close'));
+    }),
+  );
+});
+
+async function heldLinkIsLost(endpoint: string, direction: 'up' | 'down'): Promise<void> {
+  const box = new Mailbox();
+  const link = transport.connect(endpoint, box);
+  void link.send([Buffer.from('hello')]);
+  await box.until(1);
+  transport.at(endpoint)[direction].set({ isHeld: true });
+  await within(
+    20_000,
+    `the loss of a link held ${direction}`,
+    waitFor(() => box.downs.length > 0, 'the loss'),
+  );
+  transport.at(endpoint).mend();
+  await link.close();
+}
+
+test('a peer that is not heard any more is lost, by heartbeats alone, whichever way is dead', async () => {
+  const [ipc, tcp] = listeners as [Listener, Listener];
+  await Promise.all([heldLinkIsLost(ipc.endpoint, 'up'), heldLinkIsLost(tcp.endpoint, 'down')]);
+});
+
+test('nothing leaves a link before somebody listens', async () => {
+  const link = zeromqTransport().connect(`ipc://${folder}/nobody`, new Mailbox());
+  const part = Buffer.alloc(60_000);
+  for (let n = 0; n < 40; n++) void link.send([part]);
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+  assert.ok(link.pendingBytes > 30 * part.length, `${link.pendingBytes} bytes wait`);
+  await link.close();
+});
+
+test.run();
