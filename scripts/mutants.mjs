@@ -110,7 +110,7 @@ const MUTANTS = [
     "this.#launcher.signal('SIGKILL', [id]);",
     'void 0;',
     ['cluster/chaos/faults'],
-    '15. controller and engine',
+    '5. SIGSTOP, shorter',
   ],
   [
     'a dead incarnation comes back',
