@@ -13,6 +13,8 @@ export async function openOnnx(threads: number): Promise<MatmulProvider | undefi
   if (packageFolder('onnxruntime-node') === undefined) return undefined;
   // Without this, onnxruntime-node looks for CUDA libraries, which nothing here uses.
   process.env['ONNXRUNTIME_NODE_INSTALL'] ??= 'skip';
+  // Without this, it writes files into the temporary folder and sends usage data to its makers.
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1';
   const ort = await import('onnxruntime-node').catch(() => undefined);
   // Versions before 1.16 have no named exports.
   return ort?.InferenceSession === undefined ? undefined : onnxProvider(ort, threads);

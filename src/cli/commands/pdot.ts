@@ -184,7 +184,7 @@ function text(client: Client, flags: Flags, measured: Measured, checked: Product
   const lines = [
     `product  ${dtype} [${m}×${k}] · [${k}×${n}]`,
     `engines  ${client.length} on ${devices(client)}`,
-    `by       ${plan.provider ?? 'different libraries'}`,
+    `by       ${plan.provider ?? librariesOf(plan)}`,
     `plan     ${plan.kind}: ${plan.panels.join(' × ')} panels, ${plan.blocks.length} engines busy, ${plan.bytes} bytes moved`,
     `speed    ${gflops(flags, ms).toPrecision(3)} GFLOP/s end to end, ${ms.toFixed(1)} ms`,
   ];
@@ -196,6 +196,14 @@ function text(client: Client, flags: Flags, measured: Measured, checked: Product
   }
   if (checked !== undefined) lines.push(checkLine(dtype, checked));
   return `${lines.join('\n')}\n`;
+}
+
+/** The library of each engine with a block, where they differ. */
+function librariesOf(plan: PdotPlan): string {
+  const named = plan.blocks.map(
+    ({ engine }) => `${plan.providersByEngine.get(engine)?.[plan.dtype] ?? '?'} (engine ${engine})`,
+  );
+  return named.join(', ');
 }
 
 function checkLine(dtype: DType, { maxError, relative, ok }: ProductCheck): string {

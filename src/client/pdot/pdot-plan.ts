@@ -33,6 +33,8 @@ export interface PdotPlanInit extends Transposes {
   readonly engines: readonly EngineId[];
   readonly asked?: ProductDType | undefined;
   readonly providers: Providers;
+  /** The same for each engine, in their order. */
+  readonly byEngine?: readonly Providers[] | undefined;
   readonly blocks: BlockPlan;
 }
 
@@ -75,10 +77,13 @@ export class PdotPlan {
   readonly provider: string | undefined;
   /** The same for each dtype. */
   readonly providers: Providers;
+  /** The same for each engine of the plan, by its id. */
+  readonly providersByEngine: ReadonlyMap<EngineId, Providers>;
 
   /** Plans are made by `pdot.plan`. */
   constructor(init: PdotPlanInit) {
     const { a, b, dtype, keep, engines, asked, providers, blocks, transposeA = false, transposeB = false } = init;
+    this.providersByEngine = new Map(engines.map((id, place) => [id, init.byEngine?.[place] ?? providers]));
     this.kind = blocks.kind;
     this.sizes = blocks.sizes;
     this.transposeA = transposeA;
@@ -144,14 +149,20 @@ function operandText({ dtype, shape, held, parts }: OperandLayout, isTransposed:
   return `${matrixText(dtype, shape)}${isTransposed ? ' transposed' : ''}, ${place[held]}`;
 }
 
-function engineLines({ engines, blocks }: PdotPlan): [string, string][] {
+function engineLines({ engines, blocks, dtype, provider, providersByEngine }: PdotPlan): [string, string][] {
+  // Where all are alike, the line above says it.
+  const by = (id: EngineId) => (provider === undefined ? providersByEngine.get(id)?.[dtype] : undefined);
   const text = ({ rows, columns }: Block) => [`${rows.lo}:${rows.hi}`, `${columns.lo}:${columns.hi}`];
   const width = Math.max(0, ...blocks.map((block) => (text(block)[0] as string).length));
   return engines.map((id, place) => {
     const block = blocks.find((one) => one.place === place);
     if (block === undefined) return [`engine ${id}`, 'idle'];
     const [rows = '', columns = ''] = text(block);
-    return [`engine ${id}`, `rows ${rows.padEnd(width)}  columns ${columns}`];
+    const library = by(id);
+    return [
+      `engine ${id}`,
+      `rows ${rows.padEnd(width)}  columns ${columns}${library === undefined ? '' : `  by ${library}`}`,
+    ];
   });
 }
 

@@ -16,7 +16,7 @@ import { type BlockResults, multiplyBlocks } from './blocks.ts';
 import { deadline } from './deadline.ts';
 import type { PdotJob } from './job.ts';
 import { layoutsOf, narrowed, type Operand, type OperandValue, operandValue } from './operands.ts';
-import { assertServes, PdotPlan, type Providers } from './pdot-plan.ts';
+import { assertServes, PdotPlan, type PdotPlanInit, type Providers } from './pdot-plan.ts';
 import { PdotResult, type ProductLink } from './pdot-result.ts';
 import { type PlanChoice, type Planner, plannerOf } from './plan.ts';
 import { ResultMatrix } from './result-matrix.ts';
@@ -205,18 +205,20 @@ async function newPlan(planner: Planner, unplanned: Unplanned): Promise<PdotPlan
   if (common.keep && blocks.shape.length === 0) {
     throw new TypeError('the product of two vectors is a number, and into keeps what is scattered: await it');
   }
-  return new PdotPlan({ ...common, dtype, engines: calls.ids, asked, providers: providersOf(calls), blocks });
+  return new PdotPlan({ ...common, dtype, engines: calls.ids, asked, ...providersOf(calls), blocks });
 }
 
-/** The library or shader that multiplies in each dtype, where all engines report the same. */
-function providersOf({ ids, links }: Calls<'many'>): Providers {
-  const devices = ids.map((id) => links.engine(id)?.device);
-  return Object.fromEntries(
-    PRODUCT_DTYPES.map((dtype) => {
-      const [first, ...others] = new Set(devices.map((device) => device?.matmulBy?.[dtype] ?? device?.matmul));
-      return [dtype, others.length === 0 ? first : undefined];
-    }),
-  );
+/** The library or shader that multiplies in each dtype: on each engine, and where all engines report the same. */
+function providersOf({ ids, links }: Calls<'many'>): Pick<PdotPlanInit, 'providers' | 'byEngine'> {
+  const byEngine = ids.map((id): Providers => {
+    const device = links.engine(id)?.device;
+    return Object.fromEntries(PRODUCT_DTYPES.map((dtype) => [dtype, device?.matmulBy?.[dtype] ?? device?.matmul]));
+  });
+  const shared = (dtype: ProductDType) => {
+    const [first, ...others] = new Set(byEngine.map((one) => one[dtype]));
+    return others.length === 0 ? first : undefined;
+  };
+  return { byEngine, providers: Object.fromEntries(PRODUCT_DTYPES.map((dtype) => [dtype, shared(dtype)])) };
 }
 
 async function run(job: PdotJob): Promise<Tensor | Ref> {

@@ -76,6 +76,24 @@ test('printed: operands on the engines, C that stays there, engines that differ'
   );
 });
 
+test('engines that differ: each has its own libraries, and its line names the one that multiplies', () => {
+  const [a, b] = [client(4, 3), client(3, 2)];
+  const byEngine = [
+    { float32: 'openblas', int32: 'onnx' },
+    { float32: 'wgsl', int32: 'wgsl' },
+  ];
+  const blocks = plan({ a, b, engines: 2, resultItemSize: 4 });
+  const init = { a, b, dtype: 'float32' as const, keep: false, engines: [4, 9], providers: {}, blocks };
+  const mixed = new PdotPlan({ ...init, byEngine });
+  assert.is(mixed.providersByEngine.get(4)?.int32, 'onnx');
+  assert.is(mixed.providersByEngine.get(9)?.float32, 'wgsl');
+  assert.is(mixed.providersByEngine.get(0), undefined);
+  assert.match(String(mixed), /engine 4 .* by openblas\n {2}engine 9 .* by wgsl$/);
+  const alike = new PdotPlan({ ...init, providers: { float32: 'wgsl' } });
+  assert.equal(alike.providersByEngine.get(9), { float32: 'wgsl' });
+  assert.not.match(String(alike), / by /);
+});
+
 const here = make(client(4, 3), client(3, 2), [0, 1]);
 const there = make(rows(3, 2, 2), client(3, 2), [0, 1], { keep: true });
 const [a, b] = [new Tensor('float32', [4, 3]), new Tensor('float32', [3, 2])];
