@@ -123,6 +123,7 @@ export class Bridge {
   #gpuArgument(value: unknown, isAsync: boolean): unknown {
     if (typeof value === 'bigint')
       throw new TypeError(`a kernel takes numbers, not the bigint ${value}: Number(${value}n) is one`);
+    if (typeof value === 'boolean') return Number(value);
     if (value instanceof Tensor) return rowsOf(value);
     if (isDeviceTensor(value)) return this.#ready.get(value)?.gpu ?? (isAsync ? this.#formed(value) : unready(value));
     if (isTFTensor(value)) return isAsync ? readBack(value).then(rowsOf) : rowsOf(tensor(value));

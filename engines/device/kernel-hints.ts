@@ -7,6 +7,7 @@ import {
   parseExpressionAt,
 } from 'acorn';
 import { full, fullAncestor, simple } from 'acorn-walk';
+import { isBoolean } from '../../src/protocol/values/kernel-conditions.ts';
 
 /** A fault at a place in a kernel's source. */
 interface Hint {
@@ -76,15 +77,6 @@ function endings(node: FunctionExpression): Hint[] {
   });
   if (returns === 0) hints.push({ node, text: 'the kernel returns nothing: end it with `return x`' });
   return hints;
-}
-
-const COMPARES = /^(?:[<>]=?|[!=]==?)$/;
-
-function isBoolean(node: AnyNode | null | undefined): boolean {
-  if (node?.type === 'Literal') return typeof node.value === 'boolean';
-  if (node?.type === 'UnaryExpression') return node.operator === '!';
-  if (node?.type === 'BinaryExpression') return COMPARES.test(node.operator);
-  return node?.type === 'LogicalExpression' && (isBoolean(node.left) || isBoolean(node.right));
 }
 
 function hintOf(node: AnyNode, kernel: FunctionExpression, known: ReadonlySet<string>): string | undefined {

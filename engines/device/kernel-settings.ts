@@ -53,7 +53,8 @@ function argumentType(given: string | undefined, arg: unknown, place: number): s
       `argumentTypes: argument ${place + 1} is ${isArray ? 'an array' : `the ${typeof arg} ${arg}`}, not of type ${given}`,
     );
   }
-  return isArray ? formOf(arg) : (given ?? 'Float');
+  // A boolean is a number in a kernel: conditions compare it with 0.
+  return isArray ? formOf(arg) : given === undefined || given === 'Boolean' ? 'Float' : given;
 }
 
 function formOf(arg: unknown): string {
@@ -67,7 +68,6 @@ function constantTypes(
 ): object {
   const inferred = (value: unknown) => {
     if (typeof value === 'object') return 'Array';
-    if (typeof value === 'boolean') return 'Boolean';
     return strictIntegers && Number.isInteger(value) ? 'Integer' : 'Float';
   };
   const types = Object.entries(constants).map(([name, value]) => [
@@ -79,6 +79,7 @@ function constantTypes(
 
 // Constants come as rows of numbers. webasm has no short vectors: there these are arrays, which are indexed alike.
 function typeFor(given: string | undefined, { gpuMode }: DeviceReport): string | undefined {
+  if (given === 'Boolean') return 'Float';
   return given === 'Input' || (gpuMode === 'webasm' && VECTOR.test(given ?? '')) ? 'Array' : given;
 }
 
@@ -141,7 +142,7 @@ function checkVector(name: string, value: unknown, type: string): void {
 }
 
 async function constantOf(name: string, value: unknown): Promise<unknown> {
-  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return Number(value);
   const tensor = cast(await numbersOf(name, value), 'float32');
   // gpu.js takes no empty arrays. Whatever is read from one is NaN.
   if (tensor.size === 0)

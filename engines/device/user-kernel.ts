@@ -160,9 +160,9 @@ async function eachOf(results: object, context: GpuContext): Promise<Record<stri
 }
 
 // Numbers and booleans are numbers, unless the type says otherwise. Mode cpu would take 2.7 for an integer.
-function scalar(value: number, type: string | null | undefined): number | boolean {
+function scalar(value: number, type: string | null | undefined): number {
   if (type === 'Integer') return Math.trunc(value);
-  return type === 'Boolean' ? value !== 0 : value;
+  return type === 'Boolean' ? Number(value !== 0) : value;
 }
 
 async function argument(value: unknown, place: number, borrowed: Borrowed): Promise<Argument> {

@@ -10,6 +10,7 @@ import { full } from 'acorn-walk';
 import MagicString from 'magic-string';
 import { NotSerializableError } from '../../errors.ts';
 import { functionSource } from './functions.ts';
+import { compareConditions } from './kernel-conditions.ts';
 
 /** A name that may stand after a dot. */
 export const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u;
@@ -88,7 +89,8 @@ function parameterOf(node: Pattern, text: string): KernelParameter {
 
 /**
  * The function as gpu.js compiles it: `function name(a, x) { … }` without default values. Calls of `helpers` that leave
- * out arguments get the default values, and `this.constants['c']` becomes `this.constants.c`.
+ * out arguments get the default values, `this.constants['c']` becomes `this.constants.c`,
+ * and numbers as conditions are compared with 0.
  */
 export function kernelText({ text, node, name, parameters }: ParsedKernel, helpers: readonly ParsedKernel[]): string {
   const script = new MagicString(text);
@@ -97,6 +99,7 @@ export function kernelText({ text, node, name, parameters }: ParsedKernel, helpe
     completeCall(inner, byName, script);
     plainName(inner, script);
   });
+  compareConditions(node.body, script);
   const body = script.slice(node.body.start, node.body.end);
   const list = parameters.map((parameter) => parameter.name).join(', ');
   return `function ${name}(${list}) ${node.body.type === 'BlockStatement' ? body : `{ return ${body}; }`}`;

@@ -201,6 +201,8 @@ function combinations(test: Suite, rig: () => Rig): void {
   });
 }
 
+declare const left: (v: number) => number;
+
 function scalars(test: Suite, rig: () => Rig): void {
   test('scalars of the unsigned dtypes, and of Integer and Boolean types', async () => {
     const { e0 } = rig();
@@ -214,6 +216,69 @@ function scalars(test: Suite, rig: () => Rig): void {
     await using whole = await e0.kernel((a: number) => a, { output: 1, argumentTypes: { a: 'Integer' } });
     assert.equal(numbers(await whole(2.7)), [2]);
     assert.equal(numbers(await whole(-2.7)), [-2]);
+  });
+  test('numbers and booleans are conditions, as in JavaScript', async () => {
+    const { e0 } = rig();
+    const first = async (kernel: unknown, args: readonly unknown[], settings: object = {}) => {
+      await using compiled = await e0.kernel(kernel as () => number, { output: 1, ...settings });
+      return numbers(await compiled(...(args as [])))[0];
+    };
+    type K = {
+      readonly thread: { readonly x: number };
+      readonly constants: { readonly on: boolean; readonly n: number };
+    };
+    const cases: [unknown, ...Parameters<typeof first>][] = [
+      [3, (b: boolean, x: number) => (b ? x : 0), [true, 3]],
+      [0, (b: boolean, x: number) => (b ? x : 0), [false, 3]],
+      [3, (b: boolean, x: number) => (!b ? x : 0), [false, 3]],
+      [3, (b: boolean, x: number) => (b && x > 2 ? x : 0), [true, 3]],
+      [7, (a: number, b: number) => (a || b ? 7 : 0), [0, 2]],
+      [1, (x: number) => (x % 2 ? 1 : 0), [3]],
+      [2, (a: number[]) => (a[0] ? 1 : 2), [[0, 1]]],
+      [
+        6,
+        (x: number) => {
+          let n = x;
+          let sum = 0;
+          while (n) {
+            sum += 2;
+            n = n - 1;
+          }
+          return sum;
+        },
+        [3],
+      ],
+      [
+        0,
+        (x: number) => {
+          let big = x > 2;
+          big = !big;
+          return big ? 1 : 0;
+        },
+        [3],
+      ],
+      [
+        5,
+        function (this: K) {
+          return this.constants.on ? this.constants.n : 0;
+        },
+        [],
+        { constants: { on: true, n: 5 } },
+      ],
+      [
+        1,
+        (x: number) => (left(x) ? 1 : 0),
+        [4],
+        {
+          functions: [
+            function left(v: number) {
+              return v - 3;
+            },
+          ],
+        },
+      ],
+    ];
+    for (const [expected, ...given] of cases) assert.is(await first(...given), expected, String(given[0]));
   });
   test('what holds no numbers is refused by name', async () => {
     const { e0 } = rig();
