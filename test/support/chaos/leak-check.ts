@@ -54,6 +54,8 @@ export class LeakCheck {
 
   constructor() {
     process.env[MARK] = this.#mark;
+    // The software GPU is unpacked once for all test files, and stays.
+    process.env['XDG_CACHE_HOME'] ??= tmpdir();
     process.env['TMPDIR'] = this.#folder;
     if (process.env['XDG_RUNTIME_DIR'] !== undefined) process.env['XDG_RUNTIME_DIR'] = this.#folder;
   }
