@@ -39,6 +39,7 @@ export interface EngineParts {
   readonly door: SignalDoor;
   readonly control: Control;
   readonly output: TaskOutput;
+  readonly methods: BuiltInMethods;
   readonly capture: Capture;
   readonly libraries: Libraries;
   readonly relay: Relay;
@@ -98,6 +99,7 @@ export function createParts(options: EngineOptions): EngineParts {
     door,
     control,
     output,
+    methods,
     capture,
     libraries,
     relay,

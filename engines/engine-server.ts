@@ -86,12 +86,14 @@ export class EngineServer {
   }
 
   #install(probed: ProbedContext): void {
-    const { capture, state } = this.#parts;
+    const { capture, methods, runner, state } = this.#parts;
     state.context.found(probed);
     installGlobals(this.#parts, probed.report);
     capture.install();
     guardNode(this.#parts.door);
     refuseInput();
+    runner.install();
+    methods.watchOutput();
     state.namespace.markBaseline();
   }
 

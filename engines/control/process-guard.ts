@@ -11,7 +11,7 @@ export interface FailsTasks {
   fail(error: unknown): boolean;
 }
 
-const LIMITS = { linesPerSecond: 5, maxChars: 4000 };
+const LIMITS = { linesPerSecond: 20, maxChars: 4000 };
 
 /**
  * Keeps the engine alive whatever user code leaves behind. An exception in a callback or an unhandled rejection fails the

@@ -14,7 +14,19 @@ const REPLACES =
 
 const GLOBALS = `Object Function Array Number Boolean String Symbol Promise RegExp Error JSON Math Reflect ArrayBuffer
   Map Set WeakMap WeakSet WeakRef FinalizationRegistry BigInt Date DataView Uint8Array Atomics`.split(/\s+/);
-const OF_PROCESS = ['nextTick', 'on', 'emit', 'exit', 'kill', 'cwd', 'hrtime', 'memoryUsage'];
+const OF_PROCESS = [
+  'stdin',
+  'stdout',
+  'stderr',
+  'nextTick',
+  'on',
+  'emit',
+  'exit',
+  'kill',
+  'cwd',
+  'hrtime',
+  'memoryUsage',
+];
 
 /**
  * The methods of built-ins. The engine and its libraries call them: a task that replaces one would stop the engine. So they
@@ -24,6 +36,12 @@ export class BuiltInMethods {
   /** Undefined until source text may replace one: before, there is no cost. */
   #saved: readonly Saved[] | undefined;
   #ofObjects: ReadonlySet<PropertyKey> = new Set();
+  #output: OutputMethods | undefined;
+
+  /** From now on the methods that print are what they are now. */
+  watchOutput(): void {
+    this.#output = new OutputMethods();
+  }
 
   /** Notes source text that is about to run. The first that may replace a method starts the watch. */
   mention(source: string): void {
@@ -35,7 +53,7 @@ export class BuiltInMethods {
   /** Brings back what user code has replaced: the names, such as `JSON.stringify`. None, and no cost, without a watch. */
   restore(): readonly string[] {
     const saved = this.#saved;
-    if (saved === undefined) return NONE;
+    if (saved === undefined) return this.#output?.restore() ?? NONE;
     // A plain loop: methods of arrays may be the ones that were replaced.
     const names: string[] = [];
     for (let i = 0; i < saved.length; i++) {
@@ -45,6 +63,7 @@ export class BuiltInMethods {
       if (define(owner, key, before)) names[names.length] = name;
     }
     this.#removeAdded(names);
+    this.#output?.restore(names);
     return names;
   }
 
@@ -56,6 +75,52 @@ export class BuiltInMethods {
       if (apply(has, this.#ofObjects, [key]) || !remove(Object.prototype, key)) continue;
       names[names.length] = `Object.prototype.${text(key)}`;
     }
+  }
+}
+
+/**
+ * The methods that print. A task may replace them by any way (`const c = console; c.log = …`), so they are looked at after
+ * each task: by plain reads, which cost a few nanoseconds.
+ */
+class OutputMethods {
+  readonly #stdout = process.stdout;
+  readonly #stderr = process.stderr;
+  readonly #out = getOwn(this.#stdout, 'write')?.value as unknown;
+  readonly #err = getOwn(this.#stderr, 'write')?.value as unknown;
+  readonly #console = { ...console };
+
+  /** Brings them back, and adds their names. */
+  restore(names?: string[]): readonly string[] {
+    if (this.#isWhole) return NONE;
+    const restored = names ?? [];
+    this.#put(this.#stdout, 'process.stdout.write', 'write', this.#out, restored);
+    this.#put(this.#stderr, 'process.stderr.write', 'write', this.#err, restored);
+    for (const key of ownKeys(this.#console) as (keyof Console)[]) {
+      this.#put(console, `console.${key}`, key, this.#console[key], restored);
+    }
+    return restored;
+  }
+
+  get #isWhole(): boolean {
+    const { log, info, debug, warn, error, dir, table, trace } = this.#console;
+    return (
+      this.#stdout.write === this.#out &&
+      this.#stderr.write === this.#err &&
+      console.log === log &&
+      console.info === info &&
+      console.debug === debug &&
+      console.warn === warn &&
+      console.error === error &&
+      console.dir === dir &&
+      console.table === table &&
+      console.trace === trace
+    );
+  }
+
+  #put(owner: object, name: string, key: PropertyKey, value: unknown, restored: string[]): void {
+    if (getOwn(owner, key)?.value === value) return;
+    if (define(owner, key, { value, writable: true, enumerable: true, configurable: true }))
+      restored[restored.length] = name;
   }
 }
 

@@ -1,5 +1,4 @@
 import process from 'node:process';
-import { setImmediate } from 'node:timers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Body, decodeArguments, encodeBody } from '../../src/protocol/codec.ts';
 import type { ReplyMetadata, TaskMessage } from '../../src/protocol/messages.ts';
@@ -19,6 +18,7 @@ import type { BuiltInMethods } from './built-in-methods.ts';
 import type { QueuedTask, TaskClient, TaskEnd } from './queue-event.ts';
 import type { TaskRevivers } from './revivers.ts';
 import { PHASE, REASON, type StatusBoard } from './status-board.ts';
+import { TaskContext } from './task-context.ts';
 import { plainError } from './task-queue.ts';
 
 /** The door around code that a signal must not end half-way. */
@@ -46,9 +46,16 @@ export interface RunnerOptions {
   readonly interrupted?: (() => void) | undefined;
 }
 
+/** A task as its timers, listeners and promises know it. */
+interface Owner {
+  /** Rejects what the task waits for, until the task has ended. */
+  stop: ((error: unknown) => void) | undefined;
+}
+
 /** A task at work. */
 interface Run {
   readonly message: TaskMessage;
+  readonly owner: Owner;
   readonly started: number;
   verb: Verb | undefined;
   args: ArgumentsOf<Method> | undefined;
@@ -56,8 +63,6 @@ interface Run {
   awaited: boolean;
   /** Code of the user runs, or has begun callbacks and promises. */
   runsUserCode: boolean;
-  /** An earlier task ran in the turn of the event loop that has not ended yet: an unhandled error may be that task's. */
-  sharesTurn: boolean;
 }
 
 /** The steps of a task: yields each promise that it must wait for, and returns the body of the reply. */
@@ -66,6 +71,8 @@ type Steps = Generator<PromiseLike<unknown>, Body, unknown>;
 // Bound when the module loads, because users may call a value of theirs Date.
 const { now } = Date;
 const NOTHING: Body = [];
+/** Characters of an error that an interruption shows. */
+const MAX_SHOWN = 200;
 
 /**
  * Runs tasks behind the SIGINT trampoline: decodes the arguments, lets the verb work, encodes its value. A value may have
@@ -81,11 +88,9 @@ export class Runner {
   readonly #methods: BuiltInMethods;
   readonly #door: DoorOfTasks;
   readonly #interrupted: (() => void) | undefined;
-  #stop: ((error: unknown) => void) | undefined;
+  readonly #context = new TaskContext<Owner>();
   /** The task that awaits something. */
   #waiting: Run | undefined;
-  /** A task has ended within this turn of the event loop. */
-  #turnIsUsed = false;
 
   constructor({ state, libraries, capture, board, bodies, revivers, interrupted, methods, door }: RunnerOptions) {
     this.#door = door;
@@ -104,42 +109,43 @@ export class Runner {
     const { message } = task;
     const run: Run = {
       message,
+      owner: { stop: undefined },
       started: now(),
       verb: undefined,
       args: undefined,
       awaited: false,
       runsUserCode: false,
-      sharesTurn: this.#turnIsUsed,
     };
     this.#capture.begin(message.id);
     const steps = this.#steps(run, task);
     try {
       const step = this.#resume(run, steps, undefined);
-      if (!step.done) return this.#wait(run, steps, step.value);
-      this.#turnIsUsed = true;
-      return this.#succeeded(run, step.value);
+      const mayFail = run.runsUserCode && this.#context.hasBegun;
+      return step.done && !mayFail ? this.#succeeded(run, step.value) : this.#wait(run, steps, step);
     } catch (error) {
-      this.#turnIsUsed = true;
       return this.#failed(run, error);
     }
   }
 
-  /** A new turn of the event loop begins: what earlier tasks left unhandled has been reported. */
-  turn(): void {
-    this.#turnIsUsed = false;
+  /**
+   * Fails the task whose code caused an error that nobody handled. False if that task has ended. Native code may lose the
+   * context: then the task that awaits something fails.
+   */
+  fail(error: unknown): boolean {
+    const lost = this.#waiting?.runsUserCode === true ? this.#waiting.owner : undefined;
+    const stop = (this.#context.ofUnhandled(error) ?? lost)?.stop;
+    stop?.(error);
+    return stop !== undefined;
   }
 
-  /** Fails the task that awaits something with an error that nobody handled. False if no task can have caused it. */
-  fail(error: unknown): boolean {
-    const run = this.#waiting;
-    if (run === undefined || !run.runsUserCode || run.sharesTurn) return false;
-    this.#stop?.(error);
-    return true;
+  /** Prepares the globals of user code: errors of microtasks have their task. */
+  install(): void {
+    this.#context.watchMicrotasks();
   }
 
   /** Rejects the promise that the running task waits for. A signal ends a task that computes. */
   interrupt(): void {
-    this.#stop?.(new Interrupted());
+    this.#waiting?.owner.stop?.(new Interrupted());
   }
 
   *#steps(run: Run, { message, body, client }: QueuedTask<TaskClient>): Steps {
@@ -194,39 +200,39 @@ export class Runner {
     }
   }
 
-  async #wait(run: Run, steps: Steps, first: PromiseLike<unknown>): Promise<TaskEnd> {
+  async #wait(run: Run, steps: Steps, first: IteratorResult<PromiseLike<unknown>, Body>): Promise<TaskEnd> {
     const stopped = new Promise<never>((_, reject) => {
-      this.#stop = reject;
+      run.owner.stop = reject;
     });
     this.#waiting = run;
-    if (run.sharesTurn) {
-      setImmediate(() => {
-        run.sharesTurn = false;
-      });
-    }
     try {
-      let pending = first;
-      for (;;) {
-        const step = this.#resume(run, steps, await Promise.race([pending, stopped]));
-        if (step.done) {
-          // Node reports rejections that nobody handles at the end of a turn.
-          if (run.runsUserCode) await Promise.race([nextTurn(), stopped]);
-          return this.#succeeded(run, step.value);
-        }
-        pending = step.value;
-      }
+      let step = first;
+      while (!step.done) step = this.#resume(run, steps, await Promise.race([step.value, stopped]));
+      // Node reports rejections that nobody handles at the end of a turn.
+      if (run.runsUserCode) await Promise.race([nextTurn(), stopped]);
+      // It has caught what the signal did to a call that blocks.
+      if (this.#isEnding) throw new Interrupted();
+      return this.#succeeded(run, step.value);
     } catch (error) {
       return this.#failed(run, error);
     } finally {
-      this.#stop = undefined;
+      run.owner.stop = undefined;
       this.#waiting = undefined;
     }
   }
 
   // Runs the next steps, behind the trampoline where they may be user code.
   #resume(run: Run, steps: Steps, value: unknown): IteratorResult<PromiseLike<unknown>, Body> {
-    // Entering the trampoline for the encoding alone would cost more than the encoding.
-    if (run.awaited) return steps.next(value);
+    this.#context.enter(run.owner);
+    try {
+      // Entering the trampoline for the encoding alone would cost more than the encoding.
+      return run.awaited ? steps.next(value) : this.#behind(steps, value);
+    } finally {
+      this.#context.leave();
+    }
+  }
+
+  #behind(steps: Steps, value: unknown): IteratorResult<PromiseLike<unknown>, Body> {
     // The control thread signals only while the phase says that a signal finds user code.
     this.#door.arm();
     this.#board.set('phase', PHASE.sync);
@@ -294,6 +300,19 @@ export class Runner {
 
   #wireError(run: Run, thrown: unknown): WireError {
     if (Interrupted.is(thrown)) return this.#interruption(run);
+    const error = this.#userError(run, thrown);
+    // A call that waits for a child or a file fails in its own words when the signal ends it: `Command failed`, EINTR.
+    if (!this.#isEnding) return error;
+    const { message, ...rest } = this.#interruption(run);
+    return { ...rest, message: `${message}; it threw ${error.name}: ${firstLine(error.message)}` };
+  }
+
+  /** The running task is to end: somebody interrupts it, or its time is over. */
+  get #isEnding(): boolean {
+    return this.#board.get('reason') !== REASON.none;
+  }
+
+  #userError(run: Run, thrown: unknown): WireError {
     try {
       return this.#state.evaluator.errors.wireError(thrown, (run.args ?? {}) as UserCode);
     } catch {
@@ -311,6 +330,10 @@ export class Runner {
     const ran = `ran longer than ${message.runTimeout} ms (${now() - started} ms)`;
     return plainError('TaskTimeout', `${where} ${ran} and was interrupted`);
   }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0]?.slice(0, MAX_SHOWN) ?? '';
 }
 
 /** True for an `execute` that is not silent: it counts, and its failure aborts the queued ones. */

@@ -28,8 +28,6 @@ const ROSTER_WAIT_MS = 2000;
 
 /** Runs tasks. */
 export interface RunsTasks {
-  /** A new turn of the event loop begins. */
-  turn(): void;
   /** Never throws; gives a promise only where the task awaits. */
   run(task: QueuedTask<TaskClient>): TaskEnd | Promise<TaskEnd>;
 }
@@ -151,7 +149,6 @@ export class TaskLoop {
   }
 
   #turn(): void {
-    this.#runner.turn();
     this.#pump(performance.now() + SLICE_MS);
   }
 

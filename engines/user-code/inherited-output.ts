@@ -9,6 +9,8 @@ import process from 'node:process';
 import { StringDecoder } from 'node:string_decoder';
 
 type StreamName = 'stdout' | 'stderr';
+/** A child gets it in place of a stream of this process: one of ours, or nothing to read. */
+type Own = StreamName | 'nothing';
 
 /** Takes text of the running task. */
 export interface TakesOutput {
@@ -17,7 +19,8 @@ export interface TakesOutput {
   write(name: StreamName, text: string): void;
 }
 
-type Loose = (...args: unknown[]) => unknown;
+/** A function with any arguments. */
+export type Loose = (...args: unknown[]) => unknown;
 interface Spawns {
   spawn(this: ChildProcess, options: { readonly stdio?: unknown }): unknown;
 }
@@ -53,7 +56,8 @@ export function captureDescriptors(to: TakesOutput): void {
   syncBuiltinESMExports();
 }
 
-function replace<T extends object>(owner: T, name: keyof T, wrap: (original: Loose) => Loose): void {
+/** Puts a function in front of a method; its properties stay. */
+export function replace<T extends object>(owner: T, name: keyof T, wrap: (original: Loose) => Loose): void {
   const original = owner[name] as Loose;
   const wrapped = wrap(original.bind(owner));
   // Among them the form that util.promisify takes.
@@ -72,22 +76,26 @@ function bytesOf(data: unknown, rest: readonly unknown[]): Buffer {
   return Buffer.from(data.buffer, data.byteOffset + offset, length);
 }
 
-/** The streams of ours that a child gets, by its descriptor. */
-function ownStreams(stdio: unknown): (StreamName | undefined)[] {
+/** The streams of ours that a child gets, by its descriptor. A child that read our input would wait for ever. */
+function ownStreams(stdio: unknown): (Own | undefined)[] {
   const entries: readonly unknown[] = Array.isArray(stdio) ? stdio : [stdio, stdio, stdio];
-  return entries.map((entry, i) =>
-    i === 0 ? undefined : BY_DESCRIPTOR[entry === 'inherit' ? i : descriptorOf(entry)],
-  );
+  return entries.map((entry, i) => {
+    const descriptor = entry === 'inherit' ? i : descriptorOf(entry);
+    return descriptor === 0 ? 'nothing' : BY_DESCRIPTOR[descriptor];
+  });
 }
 
 function descriptorOf(entry: unknown): number {
   if (typeof entry === 'number') return entry;
-  if (entry === process.stdout) return 1;
-  return entry === process.stderr ? 2 : -1;
+  const streams = [process.stdin, process.stdout, process.stderr] as const;
+  return streams.indexOf(entry as never);
 }
 
-const withEntries = (stdio: unknown, own: readonly (StreamName | undefined)[], entry: (i: number) => unknown) =>
-  own.map((name, i) => (name === undefined ? (Array.isArray(stdio) ? stdio[i] : stdio) : entry(i)));
+const withEntries = (stdio: unknown, own: readonly (Own | undefined)[], entry: (i: number) => unknown) =>
+  own.map((name, i) => {
+    if (name === undefined) return Array.isArray(stdio) ? stdio[i] : stdio;
+    return name === 'nothing' ? 'ignore' : entry(i);
+  });
 
 // spawn, exec, execFile and fork come here.
 function redirectChildren(): void {
@@ -97,9 +105,13 @@ function redirectChildren(): void {
     const own = ownStreams(options.stdio);
     if (own.every((name) => name === undefined)) return spawn.call(this, options);
     const result = spawn.call(this, { ...options, stdio: withEntries(options.stdio, own, () => 'pipe') });
-    for (const [i, name] of own.entries()) if (name !== undefined) pass(this, i, name);
+    for (const [i, name] of own.entries()) if (isOutput(name)) pass(this, i, name);
     return result;
   };
+}
+
+function isOutput(name: Own | undefined): name is StreamName {
+  return name !== undefined && name !== 'nothing';
 }
 
 /** Passes a pipe of the child on. The user sees no stream there, as with `inherit`. */
@@ -117,7 +129,7 @@ function redirectSync(original: Loose): Loose {
     const stdio = isOptions(options) ? options.stdio : undefined;
     const own = ownStreams(stdio);
     if (!isOptions(options) || own.every((name) => name === undefined)) return original(...args);
-    const files = own.map((name) => (name === undefined ? undefined : openDraft()));
+    const files = own.map((name) => (isOutput(name) ? openDraft() : undefined));
     try {
       return original(...args.slice(0, -1), { ...options, stdio: withEntries(stdio, own, (i) => files[i]) });
     } finally {

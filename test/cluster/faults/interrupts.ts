@@ -196,4 +196,50 @@ test('a SIGINT listener of a task does not take the signal from interrupts', asy
   assert.is(rig.rc.engine(0)?.uuid, before);
 });
 
+/** Calls that wait for a child or a file: the signal ends the call, and the task says why. */
+const BLOCKING: [string, string][] = [
+  ['execSync', "require('node:child_process').execSync('sleep 100')"],
+  [
+    'spawnSync',
+    "const { signal } = require('node:child_process').spawnSync('sleep', ['100']); throw new Error(signal)",
+  ],
+  [
+    'execFileSync whose error is wrapped',
+    "try { require('node:child_process').execFileSync('sleep', ['100']) } catch (e) { throw new TypeError('wrapped', { cause: e }) }",
+  ],
+  ['execSync whose error is caught', "try { require('node:child_process').execSync('sleep 100') } catch {}"],
+  ['Atomics.wait', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'],
+  [
+    'readSync of a fifo',
+    "const fs = require('node:fs'); const path = '/tmp/fifo-' + process.pid; try { require('node:child_process').execFileSync('mkfifo', [path]); const fd = fs.openSync(path, 'r+'); fs.unlinkSync(path); fs.readSync(fd, Buffer.alloc(1)) } finally { fs.rmSync(path, { force: true }) }",
+  ],
+];
+
+for (const [what, source] of BLOCKING) {
+  for (const isAsync of [false, true]) {
+    // Such a wait after an await costs the engine. Only children and reads end by the signal to the group.
+    if (isAsync && what === 'Atomics.wait') continue;
+    test(`a limit ends ${what}${isAsync ? ' after an await' : ''} with TaskTimeout`, async () => {
+      const run = new Function(
+        `return ${isAsync ? 'async () => { await null;' : '() => {'} ${source} }`,
+      )() as () => void;
+      const error = await rejects(() => rig.rc.view(0).with({ runTimeout: 100 }).apply(run).get(), TaskTimeout);
+      assert.match(error.evalue, /ran longer than 100 ms/);
+      assert.is(await rig.rc.view(0).apply(() => 'alive'), 'alive');
+    });
+  }
+}
+
+test('an interrupt says that it was one, with the words of the call', async () => {
+  const stuck = rig.rc.view(0).apply(async () => {
+    await null;
+    (await import('node:child_process')).execSync('sleep 100');
+  });
+  await untilRunning(rig.rc, [0]);
+  await rig.rc.interrupt(0);
+  const error = await rejects(() => stuck.get(), TaskInterrupted);
+  assert.match(error.evalue, /was interrupted; it threw Error: Command failed: sleep 100$/);
+  assert.is(await rig.rc.view(0).apply(() => 'alive'), 'alive');
+});
+
 test.run();

@@ -34,7 +34,7 @@ function engine() {
   const loop = new TaskLoop({
     queue,
     board,
-    runner: { turn: () => {}, run: () => new Promise(() => {}) },
+    runner: { run: () => new Promise(() => {}) },
     control: { drain: () => {}, deadline: () => {} },
     collectives: { ended: () => {} },
   });

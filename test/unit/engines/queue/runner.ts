@@ -107,6 +107,53 @@ test('an interrupt ends a task that awaits, and nothing of it goes on', async ()
   assert.is(resultOf((await apply(() => 1)) as TaskEnd), 1);
 });
 
+test('a task that is to end fails by that, whatever its blocked call threw', async () => {
+  Object.assign(globalThis, { boardOfTest: board });
+  const late = () => {
+    (globalThis as unknown as { boardOfTest: StatusBoard }).boardOfTest.set('reason', 1);
+    throw new Error('Command failed: sleep 100\nand more');
+  };
+  const { reply } = apply(late) as TaskEnd;
+  assert.is(reply.error?.name, 'TaskInterrupted');
+  const words = "task 'c:1' on engine 2 was interrupted; it threw Error: Command failed: sleep 100";
+  assert.is(reply.error?.message, words);
+  const caught = await apply(async () => 5);
+  assert.is(caught.reply.error?.name, 'TaskInterrupted');
+  board.set('reason', 0);
+  assert.is(resultOf((await apply(() => 1)) as TaskEnd), 1);
+});
+
+test('a synchronous task that leaves a promise waits for the end of the turn; others do not', async () => {
+  const end = apply(() => void Promise.resolve());
+  assert.ok(end instanceof Promise);
+  assert.is((await end).reply.status, 'ok');
+  assert.not.ok(apply(() => [1, 2].map((x) => Math.sqrt(x))) instanceof Promise);
+});
+
+test('an error that nobody handled fails its own task, and none after its end', async () => {
+  const scope = globalThis as unknown as { failRunner(error: Error): boolean; told: boolean[] };
+  Object.assign(globalThis, { failRunner: (error: Error) => runner.fail(error), told: [] });
+  const leave = () =>
+    void setTimeout(() => {
+      const { told, failRunner } = globalThis as unknown as typeof scope;
+      told.push(failRunner(new Error('late')));
+    });
+  await apply(leave);
+  const waits = await apply(async () => {
+    const { told } = globalThis as unknown as typeof scope;
+    while (told.length === 0) await new Promise((go) => setImmediate(go));
+    return 'innocent';
+  });
+  assert.is(resultOf(waits), 'innocent');
+  assert.equal(scope.told, [false]);
+  const own = await apply(() => {
+    const { failRunner } = globalThis as unknown as typeof scope;
+    setTimeout(() => failRunner(new Error('own')));
+    return new Promise(() => {});
+  });
+  assert.is(own.reply.error?.message, 'own');
+});
+
 test('a body that its chain has lost comes from the client', async () => {
   const { body, message } = task('apply', { fn: (x: number) => 2 * x, args: [4] });
   const end = runner.run({ message: { ...message, relayed: { key: 'k' } }, body: [], client });

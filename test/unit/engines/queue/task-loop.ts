@@ -46,7 +46,6 @@ class Scene implements TaskClient {
       queue: this.queue,
       board: this.board,
       runner: {
-        turn: () => {},
         run: (queued) => {
           this.story.push(`run ${queued.message.id}`);
           assert.is(this.board.running()?.id, queued.message.id);
