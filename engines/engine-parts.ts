@@ -75,7 +75,12 @@ export function createParts(options: EngineOptions): EngineParts {
   });
   const evaluator = new Evaluator(namespace, () => identity.name);
   const context = new LazyContext(namespace);
-  const libraries = new Libraries({ identity, context, bridge: new Bridge(context), namespace });
+  const libraries = new Libraries({
+    identity,
+    context,
+    bridge: new Bridge(context, (value) => namespace.nameOf(value)),
+    namespace,
+  });
   const methods = new BuiltInMethods();
   const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 

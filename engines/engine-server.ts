@@ -16,6 +16,7 @@ import { removeSocketFiles } from './control/ipc-files.ts';
 import { sendBeforeEnd } from './control/last-replies.ts';
 import { countTurns } from './control/main-loop.ts';
 import { guardProcess } from './control/process-guard.ts';
+import { endGroupOfOrphan } from './control/stdin.ts';
 import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals/globals.ts';
 import { engineLog, logLine } from './log.ts';
@@ -82,7 +83,10 @@ export class EngineServer {
     guardProcess(this.#log, this.#parts.runner);
     sendBeforeEnd(() => this.#listener?.flush());
     process.on('SIGTERM', () => void this.stop(ENGINE_EXIT.ok, 'SIGTERM'));
-    process.on('exit', () => removeSocketFiles(this.#options));
+    process.on('exit', () => {
+      removeSocketFiles(this.#options);
+      endGroupOfOrphan();
+    });
   }
 
   #install(probed: ProbedContext): void {

@@ -1,3 +1,4 @@
+import { clearInterval, setInterval } from 'node:timers';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
@@ -14,6 +15,8 @@ import { reduce } from './reduce.ts';
 
 const REMEMBERED = 1000;
 const SPACE = 'c:';
+/** Milliseconds after which a rank that waits asks the others whether their tasks have ended. */
+const ASK_MS = 1000;
 
 /**
  * The collectives of user code: the ranks that take part, the messages that belong together, and the effect of a failure
@@ -78,6 +81,7 @@ export class Collectives {
     if (!message.tag.startsWith(SPACE)) return false;
     const scope = scopeOf(message.tag);
     if (message.tag === failureTag(scope)) this.#fail(scope, String(this.#peers.decode(body)));
+    else if (message.tag === questionTag(scope)) this.#answer(scope);
     else if (this.#whyOver(scope) === undefined) this.#peers.deliver(message, body);
     // The sender, and perhaps others, wait for a task that has ended: tell all members.
     else this.#tell(scope, this.#whyOver(scope) as string);
@@ -89,9 +93,13 @@ export class Collectives {
     if (task.call === undefined) return;
     const call = callScope(task);
     const scopes = this.#entered.get(call);
-    if (scopes === undefined) return;
-    this.#entered.delete(call);
     const why = `the task of engine ${this.#peers.id} ${failed ? 'failed' : 'ended'} before this collective`;
+    // Ranks that wait for this one ask.
+    if (scopes === undefined) {
+      if (failed) this.#over.set(call, why);
+      return;
+    }
+    this.#entered.delete(call);
     this.#peers.mailbox.fail((_, tag) => tag.startsWith(call), why);
     if (failed) for (const scope of scopes) this.#tell(scope, why);
     this.#finish(call, why);
@@ -114,12 +122,27 @@ export class Collectives {
     const scope = this.#scope(name, options.tag, members);
     const failed = this.#whyOver(scope);
     if (failed !== undefined) throw peerError(failed);
+    const asking = setInterval(() => this.#ask(scope), ASK_MS);
     try {
       return await run(this.#group(name, scope, members, options.timeout ?? DEFAULT_TIMEOUT));
     } catch (error) {
       this.#tell(scope, this.#reasonOf(error as Error));
       throw error;
+    } finally {
+      clearInterval(asking);
     }
+  }
+
+  // A rank whose task has ended without this collective sends nothing by itself.
+  #ask(scope: string): void {
+    for (const member of membersOf(scope)) {
+      if (member !== this.#peers.id) this.#peers.post(member, questionTag(scope), encodeBody(null)).catch(() => {});
+    }
+  }
+
+  #answer(scope: string): void {
+    const why = this.#whyOver(scope);
+    if (why !== undefined) this.#tell(scope, why);
   }
 
   #reasonOf({ name, message }: Error): string {
@@ -210,6 +233,11 @@ function membersOf(scope: string): EngineId[] {
     .slice(scope.indexOf(';') + 1)
     .split(',')
     .map(Number);
+}
+
+/** Asks a rank whether its task has ended. */
+function questionTag(scope: string): string {
+  return `${scope}/over?`;
 }
 
 function failureTag(scope: string): string {

@@ -1,10 +1,10 @@
 import process from 'node:process';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlMethod, ControlRequest, ControlValue, EngineStatus, TaskId } from '../../src/protocol/messages.ts';
+import { clientOf } from '../queue/fair-queue.ts';
 import type { StatusBoard } from '../queue/status-board.ts';
 import { REASON } from '../queue/status-board.ts';
 import type { TaskLoop } from '../queue/task-loop.ts';
-import { clientOf } from '../queue/task-queue.ts';
 import type { Interrupter } from './interrupter.ts';
 import type { MainLoop } from './main-loop.ts';
 

@@ -7,16 +7,16 @@ import type { ControlReply, ControlRequest, EngineRecord } from '../../src/proto
 import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
 import { CONTROL } from '../../src/rpc/conversations.ts';
 import { engineLog } from '../log.ts';
+import { clientOf } from '../queue/fair-queue.ts';
 import { recordFile } from '../queue/record-file.ts';
 import { REASON, StatusBoard } from '../queue/status-board.ts';
-import { clientOf } from '../queue/task-queue.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
 import { answer, BLOCKED, type ControlSide, REPLACE_GRACE_MS } from './control-requests.ts';
 import { Interrupter, Reaper, STOP_REASONS } from './interrupter.ts';
 import { removeSocketFiles } from './ipc-files.ts';
 import { MainLoop } from './main-loop.ts';
 import { Registration } from './registration.ts';
-import { onStdinEnd } from './stdin.ts';
+import { endGroupOfOrphan, onStdinEnd } from './stdin.ts';
 
 /** Milliseconds in which the main thread must take the request to end. */
 const SHUTDOWN_MS = 500;
@@ -25,7 +25,10 @@ const { board: buffer, uuid, options, port } = workerData as ControlData;
 const board = new StatusBoard(buffer);
 const transport = zeromqTransport();
 const log = engineLog('control');
-const reaper = new Reaper(() => removeSocketFiles(options));
+const reaper = new Reaper(() => {
+  removeSocketFiles(options);
+  endGroupOfOrphan();
+});
 const record = recordFile(options);
 const interrupter = new Interrupter({
   board,

@@ -1,10 +1,12 @@
 // The launcher's pipe: one line of options, then silence. Its end is the end of the engine.
 import { createReadStream, readSync } from 'node:fs';
 import { Socket } from 'node:net';
+import process from 'node:process';
 import { ENGINE_EXIT, type EngineOptions, engineOptions } from '../../src/protocol/engine-options.ts';
 import { logLine } from '../log.ts';
 
 const MAX_LINE = 64 * 1024;
+const PARENT = process.ppid;
 
 /** Reads the first line of stdin, blocking. Ends the process with `badOptions` when there is none. */
 export function readOptions(): EngineOptions {
@@ -48,6 +50,19 @@ export function onStdinEnd(ended: () => void): void {
   stdin.on('close', ended);
   stdin.on('error', ended);
   stdin.resume();
+}
+
+/**
+ * Kills this engine's process group if its launcher has died: the launcher would have ended the processes that user code
+ * started. It is the last act of the process. Processes that user code detached live on.
+ */
+export function endGroupOfOrphan(): void {
+  if (process.ppid === PARENT) return;
+  try {
+    process.kill(-process.pid, 'SIGKILL');
+  } catch {
+    // ESRCH: it does not lead a group.
+  }
 }
 
 function openStdin(): NodeJS.ReadableStream {

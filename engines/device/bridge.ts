@@ -1,5 +1,6 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
+import { ContextError } from '../../src/errors.ts';
 import { isTFTensor, tensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor, GpuContext, Tfjs } from '../contexts/context.ts';
@@ -17,6 +18,8 @@ interface Functions {
 interface Ready {
   readonly tf?: tfcore.Tensor | undefined;
   readonly gpu?: unknown;
+  /** It cannot be made ready: its device was lost. Only code that uses it fails. */
+  readonly failure?: Error | undefined;
 }
 
 /** Parts of tf that hold ops of their own. */
@@ -28,13 +31,16 @@ const GROUPS = new Set(['image', 'linalg', 'losses', 'signal', 'sparse', 'spectr
  */
 export class Bridge {
   readonly #context: LazyContext;
+  readonly #nameOf: (value: unknown) => string | undefined;
   readonly #ready = new Map<DeviceTensor, Ready>();
   #made: tfcore.Tensor[] = [];
   #tf: Tfjs | undefined;
   #gpu: GPU | undefined;
 
-  constructor(context: LazyContext) {
+  /** `nameOf`: the user's name of a value, for errors. */
+  constructor(context: LazyContext, nameOf: (value: unknown) => string | undefined = () => undefined) {
     this.#context = context;
+    this.#nameOf = nameOf;
   }
 
   /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
@@ -68,10 +74,23 @@ export class Bridge {
   // One after the other: uploads share a queue, and a failure must find all copies listed.
   async #prepareAll(tensors: readonly DeviceTensor[], context: GpuContext): Promise<void> {
     for (const tensor of tensors) {
-      const tf = this.#tf === undefined ? undefined : await context.toTF(tensor);
-      if (tf !== undefined) this.#made.push(tf);
-      this.#ready.set(tensor, { tf, gpu: this.#gpu === undefined ? undefined : await gpuForm(tensor, context) });
+      this.#ready.set(tensor, await this.#formsOf(tensor, context).catch((failure: Error) => ({ failure })));
     }
+  }
+
+  async #formsOf(tensor: DeviceTensor, context: GpuContext): Promise<Ready> {
+    const tf = this.#tf === undefined ? undefined : await context.toTF(tensor);
+    if (tf !== undefined) this.#made.push(tf);
+    return { tf, gpu: this.#gpu === undefined ? undefined : await gpuForm(tensor, context) };
+  }
+
+  #form(tensor: DeviceTensor, kind: 'tf' | 'gpu'): unknown {
+    const ready = this.#ready.get(tensor);
+    const failure = ready?.failure;
+    if (failure === undefined) return ready?.[kind] ?? unready(tensor);
+    const name = this.#nameOf(tensor);
+    const what = `${name === undefined ? '' : `'${name}', `}${tensor.dtype}[${tensor.shape}]`;
+    throw new ContextError(`${what} cannot be used: ${failure.message}`, { cause: failure });
   }
 
   /** Disposes of everything that was made for the task; call it when the task has ended. */
@@ -117,7 +136,7 @@ export class Bridge {
       this.#made.push(made);
       return made;
     }
-    return isDeviceTensor(value) ? (this.#ready.get(value)?.tf ?? unready(value)) : value;
+    return isDeviceTensor(value) ? this.#form(value, 'tf') : value;
   }
 
   #gpuArgument(value: unknown, isAsync: boolean): unknown {
@@ -125,7 +144,7 @@ export class Bridge {
       throw new TypeError(`a kernel takes numbers, not the bigint ${value}: Number(${value}n) is one`);
     if (typeof value === 'boolean') return Number(value);
     if (value instanceof Tensor) return rowsOf(value);
-    if (isDeviceTensor(value)) return this.#ready.get(value)?.gpu ?? (isAsync ? this.#formed(value) : unready(value));
+    if (isDeviceTensor(value)) return this.#gpuForm(value, isAsync);
     if (isTFTensor(value)) return isAsync ? readBack(value).then(rowsOf) : rowsOf(tensor(value));
     return value;
   }
@@ -133,6 +152,12 @@ export class Bridge {
   // gpu.js takes no buffers as constants.
   #gpuConstant(value: unknown, isAsync: boolean): unknown {
     return isAsync && isDeviceTensor(value) ? readBack(value).then(rowsOf) : this.#gpuArgument(value, isAsync);
+  }
+
+  #gpuForm(value: DeviceTensor, isAsync: boolean): unknown {
+    const ready = this.#ready.get(value);
+    const isMissing = ready?.gpu === undefined && ready?.failure === undefined;
+    return isAsync && isMissing ? this.#formed(value) : this.#form(value, 'gpu');
   }
 
   // Where a kernel's call waits anyway, its tensors may be of this very task.

@@ -16,6 +16,14 @@ export function writeSlot(slots: Buffer, offset: number, id: TaskId): void {
   slots[offset] = length;
 }
 
+/** From the end: the ids of one client begin alike. */
+function isSlotOf(slots: Buffer, offset: number, id: TaskId): boolean {
+  const length = Math.min(id.length, SLOT_BYTES - 1);
+  if (slots[offset] !== length) return false;
+  for (let i = length - 1; i >= 0; i--) if (slots[offset + 1 + i] !== id.charCodeAt(i)) return false;
+  return true;
+}
+
 /** Reads the id of a slot. */
 export function readSlot(slots: Buffer, offset: number): TaskId {
   return slots.toString('latin1', offset + 1, offset + 1 + (slots[offset] as number));
@@ -57,6 +65,19 @@ export class IdRing {
     if (ids.size === 0) return;
     for (const [offset, id] of this.#newest()) if (ids.has(id)) this.#slots[offset] = EMPTY;
     Atomics.sub(this.#words, WORD.length, ids.size);
+  }
+
+  /** This id leaves; it must be in the ring. Without a text for each slot: a flood has thousands. */
+  removeOne(id: TaskId): void {
+    const tail = Atomics.load(this.#words, WORD.tail);
+    const least = tail - Math.min(SLOTS, tail >>> 0);
+    for (let at = tail - 1; at >= least; at--) {
+      const offset = offsetOf(at);
+      if (!isSlotOf(this.#slots, offset, id)) continue;
+      this.#slots[offset] = EMPTY;
+      break;
+    }
+    Atomics.sub(this.#words, WORD.length, 1);
   }
 
   /** The newest 4096 ids, oldest first. */

@@ -28,10 +28,12 @@ export interface Queued<C> {
   readonly task: QueuedTask<C>;
 }
 
-/** The task left the front of the queue and runs. */
+/** The task left the queue and runs. */
 export interface Started<C> {
   readonly type: 'started';
   readonly task: QueuedTask<C>;
+  /** Tasks of other clients wait that came before it. */
+  readonly isOvertaking?: true | undefined;
 }
 
 /** The running task is over. */

@@ -107,7 +107,7 @@ export class StatusBoard {
     let leave = false;
     for (const event of events) {
       if (event.type === 'queued') this.#queue.push(event.task.message.id);
-      else if (event.type === 'started') this.#started(event.task.message.id);
+      else if (event.type === 'started') this.#started(event.task.message.id, event.isOvertaking);
       else if (event.type === 'ended') this.#ended();
       else if (event.type === 'kept') this.#kept.push(event.id);
       else if (event.type === 'evicted') this.#kept.shift();
@@ -117,8 +117,9 @@ export class StatusBoard {
   }
 
   // `running` reads these in the opposite order.
-  #started(id: TaskId): void {
-    this.#queue.shift();
+  #started(id: TaskId, isOvertaking: true | undefined): void {
+    if (isOvertaking) this.#queue.removeOne(id);
+    else this.#queue.shift();
     this.set('reason', REASON.none);
     this.add('started', 1);
     writeSlot(this.#slot, 0, id);

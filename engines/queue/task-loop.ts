@@ -221,7 +221,8 @@ export class TaskLoop {
   }
 
   #finish(task: QueuedTask<TaskClient>, end: TaskEnd): Promise<unknown> | undefined {
-    return this.#handle(this.#queue.finished(task.message.id, end));
+    const own = end.body.length < 2 ? end : { ...end, body: end.body.map(withOwnBytes) };
+    return this.#handle(this.#queue.finished(task.message.id, own));
   }
 
   /**
@@ -259,9 +260,13 @@ export class TaskLoop {
     faultPoint('engine.reply');
     const sent = to.send(reply, body);
     if (!body.some((part) => part.byteLength > LARGE_BYTES)) return undefined;
-    // A client that is gone may come back and ask for the kept reply.
-    const gone = () => {};
-    return Promise.race([sent.catch(gone), sleep(SEND_WAIT_MS)]);
+    const arrived = () => this.#queue.arrived(reply.id);
+    // A client that is gone may come back and ask for the kept reply, within its lease.
+    const broken = () => {
+      this.#queue.broken(reply.id);
+      setTimeout(arrived, CLIENT_LEASE_MS).unref();
+    };
+    return Promise.race([sent.then(arrived, broken), sleep(SEND_WAIT_MS)]);
   }
 }
 
@@ -288,6 +293,14 @@ function unsendable({ id, metadata }: ReplyMessage, error: unknown): ReplyMessag
   const { name, message, ...rest } = toWireError(error);
   const wire = { ...rest, name, message: `the reply of task '${id}' cannot be sent: ${name}: ${message}` };
   return { type: 'reply', id, status: 'error', metadata: { started, completed, stdout: '', stderr: '' }, error: wire };
+}
+
+/**
+ * A copy of a raw part that the next task does not wait for: it may write into it before it has left. The first part, the
+ * structure, is the reply's own.
+ */
+function withOwnBytes(part: Uint8Array, index: number): Uint8Array {
+  return index > 0 && part.byteLength <= LARGE_BYTES ? new Uint8Array(part) : part;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -2,6 +2,7 @@ import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messa
 import type { WireError } from '../../src/protocol/values/wire-error.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
+import { clientOf, FairQueue } from './fair-queue.ts';
 import { KeptReplies } from './kept-replies.ts';
 import type { QueuedTask, QueueEvent, Reply, Started, TaskEnd } from './queue-event.ts';
 
@@ -20,7 +21,7 @@ const REMEMBERED_ABORTS = 10_000;
 const EMPTY: readonly Uint8Array[] = [];
 
 /**
- * The sans-I/O core of an engine: its one-at-a-time queue of tasks. It decides order, refusal and de-duplication, and
+ * The sans-I/O core of an engine: its one-at-a-time queue of tasks, fair between clients. It decides order, refusal and de-duplication, and
  * keeps replies for clients that ask again. Each method gives the events that it caused, in order. It knows no socket,
  * no clock and no user code. `C` is the link to a client, opaque here.
  */
@@ -28,10 +29,8 @@ export class TaskQueue<C> {
   readonly #identity: Identity;
   readonly #now: () => number;
   readonly #kept: KeptReplies;
-  readonly #waiting = new Map<TaskId, QueuedTask<C>>();
-  // Kept from task to task: a fresh iterator walks over all entries that have been deleted before the first live one.
-  #cursor = this.#waiting.values();
-  #first: QueuedTask<C> | undefined;
+  readonly #waiting = new FairQueue<C>();
+  #arrivals = 0;
   // Ids that were aborted before their task arrived, because the control socket overtook the tasks socket.
   readonly #abortedAhead: BoundedSet<TaskId>;
   /** Clients that wait for the end of another client's task. */
@@ -52,36 +51,36 @@ export class TaskQueue<C> {
 
   /** The task that would start next. */
   get head(): TaskMessage | undefined {
-    return this.#front()?.message;
+    return this.#waiting.front?.message;
   }
 
   /** A task message came. A task that came before does not run again: its reply, now or later, goes to `client`. */
   arrive(message: TaskMessage, body: readonly Uint8Array[], client: C): QueueEvent<C>[] {
-    const task = { message, body, client };
+    const task = { message, body, client, arrival: this.#arrivals++ };
     if (message.to !== this.#identity.uuid) return [this.#refusal(task)];
     const known = this.#find(message.id);
     if (known !== undefined) {
       known.client = client;
       return [];
     }
-    const kept = this.#kept.get(message.id);
+    const kept = this.#kept.own(message.id);
     if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
     if (this.#kept.forgot(message.id)) return [this.#lost(task)];
     const events: QueueEvent<C>[] = [{ type: 'queued', task }];
     if (this.#abortedAhead.delete(message.id)) this.#drop(task, events);
-    else this.#waiting.set(message.id, task);
+    else this.#waiting.add(task);
     return events;
   }
 
   /** Starts the next task, if none runs. */
   next(): Started<C> | undefined {
     if (this.#running !== null) return undefined;
-    const task = this.#front();
+    const task = this.#waiting.front;
     if (task === undefined) return undefined;
-    this.#waiting.delete(task.message.id);
-    this.#first = undefined;
+    const isOvertaking = this.#waiting.overtakes(task);
+    this.#waiting.take();
     this.#running = task;
-    return { type: 'started', task };
+    return isOvertaking ? { type: 'started', task, isOvertaking } : { type: 'started', task };
   }
 
   /** The running task ended. A second end of the same task (an interrupted one that goes on) is ignored. */
@@ -109,6 +108,7 @@ export class TaskQueue<C> {
 
   /** The client with this uuid died: its queued tasks never run. */
   ownerGone(uuid: string): QueueEvent<C>[] {
+    for (const id of this.#kept.travelling) if (clientOf(id) === uuid) this.#kept.arrived(id);
     return this.#orphan(({ message }) => clientOf(message.id) === uuid, 'died');
   }
 
@@ -128,7 +128,7 @@ export class TaskQueue<C> {
 
   /** Sends a task's reply to another client: at once if kept, at the end if queued or running, otherwise a refusal. */
   fetch(id: TaskId, client: C): QueueEvent<C>[] {
-    const kept = this.#kept.get(id);
+    const kept = this.#kept.own(id);
     if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
     if (this.#find(id) !== undefined) {
       this.#watchers.set(id, [...(this.#watchers.get(id) ?? []), client]);
@@ -138,6 +138,16 @@ export class TaskQueue<C> {
     return [{ type: 'reply', to: client, reply: this.#unrun(id, 'refused', error), body: EMPTY }];
   }
 
+  /** The client has this large reply, or will never ask for it again. */
+  arrived(id: TaskId): void {
+    this.#kept.arrived(id);
+  }
+
+  /** The link broke while this large reply travelled: it stays as it is, for a client that asks again. */
+  broken(id: TaskId): void {
+    this.#kept.own(id);
+  }
+
   /** Frees kept replies. */
   purge(ids: readonly TaskId[]): QueueEvent<C>[] {
     return ids.filter((id) => this.#kept.drop(id)).map((id) => ({ type: 'purged', id }));
@@ -145,18 +155,8 @@ export class TaskQueue<C> {
 
   /** Frees the kept replies of the client with this uuid. */
   purgeClient(uuid: string): QueueEvent<C>[] {
+    for (const id of this.#kept.travelling) if (clientOf(id) === uuid) this.#kept.arrived(id);
     return this.purge(this.#kept.ids.filter((id) => clientOf(id) === uuid));
-  }
-
-  #front(): QueuedTask<C> | undefined {
-    if (this.#waiting.size === 0) return undefined;
-    while (this.#first === undefined || this.#waiting.get(this.#first.message.id) !== this.#first) {
-      const step = this.#cursor.next();
-      // An iterator that has come to its end stays there, whatever is added later.
-      if (step.done) this.#cursor = this.#waiting.values();
-      else this.#first = step.value;
-    }
-    return this.#first;
   }
 
   #find(id: TaskId): QueuedTask<C> | undefined {
@@ -172,7 +172,7 @@ export class TaskQueue<C> {
     events: QueueEvent<C>[] = [],
     reply = (id: TaskId) => this.#aborted(id),
   ): QueueEvent<C>[] {
-    for (const task of [...this.#waiting.values()].filter(matches)) {
+    for (const task of this.#waiting.all().filter(matches)) {
       this.#waiting.delete(task.message.id);
       this.#drop(task, events, reply(task.message.id));
     }
@@ -217,9 +217,4 @@ export class TaskQueue<C> {
 /** An error that no user code threw: it has no stack. */
 export function plainError(name: string, message: string): WireError {
   return { name, message, stack: '' };
-}
-
-/** The uuid of the client that made this task. */
-export function clientOf(id: TaskId): string {
-  return id.slice(0, id.lastIndexOf(':'));
 }

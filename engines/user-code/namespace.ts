@@ -140,6 +140,11 @@ export class UserNamespace {
     return this.names().map((name) => this.#own(name));
   }
 
+  /** The user's name that holds this very value, if there is one. */
+  nameOf(value: unknown): string | undefined {
+    return this.names().find((name) => this.#own(name) === value);
+  }
+
   /** True if one of the user's names holds this very value. */
   holds(value: unknown): boolean {
     return this.names().some((name) => this.#own(name) === value);

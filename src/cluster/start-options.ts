@@ -38,7 +38,7 @@ export type ClusterEvent =
 export interface StartOptions extends DeviceRequest {
   /** How many engines; default: one per GPU, else one per core. */
   readonly engines?: number | undefined;
-  /** Limit for all engines to register; default 60 000. */
+  /** Limit for all engines to register; default 60 000, and 1000 more for each engine. */
   readonly startTimeout?: number | undefined;
   /** An engine that has lost its controller exits after this time; default 60 000. */
   readonly deathTimeout?: number | undefined;
@@ -182,7 +182,7 @@ export function checkStart(options: StartOptions, gpus = countGpus()): CheckedSt
     ...options,
     engines,
     request: requestOf(options, engines),
-    startTimeout: options.startTimeout ?? 60_000,
+    startTimeout: options.startTimeout ?? 60_000 + 1000 * engines,
     restart: typeof options.restart === 'object' ? options.restart : { times: options.restart ?? 0 },
     scheme: checkTransport(options.transport ?? 'ipc'),
     gpus,

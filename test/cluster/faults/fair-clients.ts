@@ -1,0 +1,62 @@
+// Two clients of one engine: the flood of one does not starve the other.
+import * as assert from 'uvu/assert';
+import { range } from '../../../src/tensor/convert.ts';
+import { type Rig, sleep, startRig, untilRunning } from '../../support/cluster.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('faults/fair-clients');
+let rig: Rig;
+test.before(async () => {
+  rig = await startRig(1);
+});
+test.after(() => rig.stop());
+
+test('a flood of 20,000 tasks: another client gets every second turn; both keep their order; status is right', async () => {
+  const other = await rig.cluster.connect();
+  await rig.e0.execute('var order = []; var flood = 0');
+  const noted = (n: number) => void (globalThis as unknown as { order: number[] }).order.push(n);
+  const counted = () => void (globalThis as unknown as { flood: number }).flood++;
+  const hold = rig.e0.apply(() => new Promise((resolve) => setTimeout(resolve, 1500)));
+  await untilRunning(rig.rc, [0]);
+  const flood = Array.from({ length: 20_000 }, () => rig.e0.apply(counted));
+  const last = flood.at(-1) as (typeof flood)[number];
+  const theirs = range(50).map((n) => other.view(0).apply(noted, n));
+  await hold;
+  await Promise.all(theirs);
+  const done = (await other.view(0).pull('flood')) as number;
+  assert.ok(done < 10_000, `the other client waited for ${done} tasks`);
+  assert.is(last.ready, false);
+  const status = (await rig.rc.status(0)).get(0);
+  assert.ok((status?.queue.length ?? 0) > 0);
+  assert.ok(
+    status?.queue.every((id) => !theirs.some(({ msgIds }) => msgIds[0] === id)),
+    'what has run does not wait',
+  );
+  assert.equal(await other.view(0).pull('order'), range(50));
+  await Promise.all(flood);
+  assert.is(await rig.e0.pull('flood'), 20_000);
+  await other.close();
+});
+
+test('calls on several engines keep their order among each other, so that collectives never wait crosswise', async () => {
+  await rig.cluster.add(1);
+  await rig.rc.waitForEngines(2);
+  const other = await rig.cluster.connect();
+  const sum = async () => engine.allReduce(1);
+  const hold = rig.rc.view(':').apply(() => new Promise((resolve) => setTimeout(resolve, 1500)));
+  await untilRunning(rig.rc, [0, 1]);
+  const ours = range(50).map(() => rig.rc.view(':').apply(sum).get({ timeout: 30_000 }));
+  const queued = async () => [...(await rig.rc.status()).values()].map(({ queue }) => queue.length);
+  while ((await queued()).some((length) => length < 50)) await sleep(5);
+  const theirs = range(50).map(() => other.view(':').apply(sum).get({ timeout: 30_000 }));
+  // Each engine gets other single tasks between them.
+  const alone = range(100).map((n) => other.view(n % 2).apply(() => 1));
+  await hold;
+  for (const result of await Promise.all([...ours, ...theirs])) assert.equal(result, [2, 2]);
+  await Promise.all(alone);
+  await other.close();
+});
+
+declare const engine: { allReduce(value: number): Promise<number> };
+
+test.run();
