@@ -40,6 +40,8 @@ const KINDS: readonly ContextKind[] = ['webgpu', 'headlessgl', 'tensorflow', 'wa
 
 /** Opens every context whose name contains one of `wanted` (all, when empty), with its peers on the same device. */
 export async function openContenders(wanted: readonly string[], threads = availableParallelism()): Promise<Opened> {
+  // As peers: these variables slow OpenBLAS down, which reads them when it loads.
+  for (const name of ['OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE']) delete process.env[name];
   const options = { threads, softwareGpu: true };
   const probes = await probeAll(options);
   const contexts: GpuContext[] = [];
