@@ -1,6 +1,6 @@
 // Builds the native binding of @tensorflow/tfjs-node against the TensorFlow wheel that pip brings, for machines that cannot
 // reach the binding's own download host. It does nothing when the binding is there.
-// Here: `npm run setup:tensorflow`. As a dependency: `node node_modules/directview/scripts/setup-tensorflow.mjs`.
+// Here: `npm run setup:tensorflow`. As a dependency: `npx directview setup tensorflow`.
 // The unpacked libraries (850 MB) stay outside node_modules: in $DIRECTVIEW_CACHE, else $XDG_CACHE_HOME/directview, else
 // ~/.cache/directview.
 import { execFileSync } from 'node:child_process';
@@ -42,7 +42,10 @@ function run(command, args, hint) {
 function tfjsNode() {
   const places = createRequire(import.meta.url).resolve.paths('@tensorflow/tfjs-node') ?? [];
   const folder = places.map((place) => join(place, '@tensorflow', 'tfjs-node')).find((path) => existsSync(path));
-  if (folder === undefined) throw new Missing('@tensorflow/tfjs-node is not installed: npm install --ignore-scripts');
+  if (folder === undefined)
+    throw new Missing(
+      '@tensorflow/tfjs-node is not installed: npm install --ignore-scripts @tensorflow/tfjs-node@4.22.0',
+    );
   return folder;
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
+import { rejects } from '../support/assert.ts';
 import { type Consumer, consumer } from '../support/consumer.ts';
 import { suite } from '../support/suite.ts';
 
@@ -86,6 +87,15 @@ test('a strict project can name the types of options and results', () => assert.
 // Declarations of packages that we depend on have errors of their own, such as types of browsers.
 test('the declarations of the package have no errors, also without skipLibCheck', () => {
   assert.equal(errorsIn('node_modules/directview'), []);
+});
+
+test('directview setup tensorflow runs its script in the package, and says what is missing', async () => {
+  const main = 'node_modules/directview/dist/src/cli/main.js';
+  const run = promisify(execFile)(process.execPath, [main, 'setup', 'tensorflow'], { cwd: project.folder });
+  const error = await rejects(() => run, Error);
+  const { code, stderr } = error as Error & { readonly code: number; readonly stderr: string };
+  assert.is(code, 1);
+  assert.match(stderr, /setup-tensorflow: @tensorflow\/tfjs-node is not installed: npm install --ignore-scripts/);
 });
 
 test('catches: a wrong type', () => assert.is(errorsIn('wrong.ts').length, 1));

@@ -3,7 +3,6 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { tfjsProvider } from '../../../kernels/matmul/tfjs.ts';
 import { ContextError } from '../../../src/errors.ts';
@@ -18,13 +17,15 @@ import { HostMatmul } from './host-matmul.ts';
 import type { HostTensor } from './host-tensor.ts';
 
 const PACKAGE = '@tensorflow/tfjs-node';
-// The script is part of the package, as npm runs no scripts of a dependency by name.
-const SETUP = fileURLToPath(new URL('../../../../scripts/setup-tensorflow.mjs', import.meta.url));
-const REMEDY = `npm rebuild ${PACKAGE}, or node ${SETUP} where its download host is out of reach`;
+const REMEDY = `npm rebuild ${PACKAGE}, or npx directview setup tensorflow where its download host is out of reach`;
 
 function probe(): ContextProbe {
   const folder = packageFolder(PACKAGE);
-  if (folder === undefined) return { ok: false, reason: `${PACKAGE} is not installed: npm install ${PACKAGE}` };
+  if (folder === undefined)
+    return {
+      ok: false,
+      reason: `${PACKAGE} is not installed: npm install --ignore-scripts ${PACKAGE}, then npx directview setup tensorflow`,
+    };
   if (existsSync(join(folder, 'lib', 'napi-v8', 'tfjs_binding.node'))) return { ok: true };
   return { ok: false, reason: `the native binding of ${PACKAGE} is missing: ${REMEDY}` };
 }

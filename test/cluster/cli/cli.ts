@@ -46,6 +46,8 @@ const WRONG: readonly [string[], RegExp][] = [
   [['stop', '--timeout', 'soon'], /number of seconds/],
   [['list', '--yaml'], /unknown option '--yaml'/],
   [['status', 'a', 'b'], /too many arguments/],
+  [['setup'], /missing required argument 'what'/],
+  [['setup', 'cuda'], /Allowed choices are tensorflow/],
   [['engine'], /required option '--cluster-file <path>'/],
 ];
 

@@ -37,6 +37,8 @@ function rowsOf(page: string): Row[] {
 test('the cells of the page print what it says', async () => {
   const rows = rowsOf(readFileSync(join(ROOT, 'docs/notebook.md'), 'utf8'));
   assert.ok(rows.length > 50, `only ${rows.length} cells`);
+  const failing = rows.filter(({ printed }) => printed.startsWith('Uncaught')).map(({ typed }) => typed);
+  assert.equal(failing, ['await e0.ns.zz'], 'the one cell that is to fail');
   const args = [join(DIST, 'src/cli/main.js'), 'repl', '-n', '4', '--device', 'cpu'];
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
   let out = '';

@@ -39,5 +39,7 @@ export function packagesOf(paths: readonly string[]): string[] {
   );
   const files = program.getSourceFiles().map(({ fileName }) => fileName);
   const names = files.map((name) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(name)?.[1] ?? '');
-  return [...new Set(names)].filter((name) => !['', 'typescript', '@types/node', 'buffer', 'undici-types'].includes(name));
+  return [...new Set(names)].filter(
+    (name) => !['', 'typescript', '@types/node', 'buffer', 'undici-types'].includes(name),
+  );
 }

@@ -8,7 +8,7 @@ import { suite } from '../../support/suite.ts';
 
 const test = suite('cli/help');
 
-const CLUSTER_COMMANDS = ['px', 'run', 'repl', 'corners', 'batch', 'pdot'];
+const CLUSTER_COMMANDS = ['px', 'run', 'repl', 'kernel', 'corners', 'batch', 'pdot'];
 const DEVICE_OPTIONS = ['--device <device>', '--gpu <index>', '--software-gpu'];
 const ENGINE_OPTIONS = ['-n, --engines <count>', ...DEVICE_OPTIONS];
 /** The options for engines that each command shows. */
@@ -21,6 +21,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   interrupt: [],
   restart: [],
   list: [],
+  setup: [],
   status: [],
 };
 const SHARED = new Set(Object.values(SHOWN).flat());

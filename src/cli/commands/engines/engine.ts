@@ -1,11 +1,11 @@
 // `directview engine`: adds one engine to a running cluster; it ends with Ctrl-C, or with the cluster.
 import { type Command, Option } from 'commander';
-import { loadClusterFile } from '../../client/links/cluster-file.ts';
-import { guestEngine } from '../../cluster/guest-engine.ts';
-import type { DeviceRequest } from '../../protocol/engine-options.ts';
-import { count } from '../arguments.ts';
-import { addDeviceOptions } from '../engine-flags.ts';
-import { findCluster } from '../find-cluster.ts';
+import { loadClusterFile } from '../../../client/links/cluster-file.ts';
+import { guestEngine } from '../../../cluster/guest-engine.ts';
+import type { DeviceRequest } from '../../../protocol/engine-options.ts';
+import { count } from '../../arguments.ts';
+import { addDeviceOptions } from '../../engine-flags.ts';
+import { findCluster } from '../../find-cluster.ts';
 
 interface Flags extends DeviceRequest {
   readonly clusterFile?: string | undefined;

@@ -2,12 +2,12 @@
 import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { ListedCluster } from '../../cluster/files/cluster-file.ts';
-import { isGone } from '../../cluster/files/process-identity.ts';
-import { engineOfLog, logPath, readLog } from '../../cluster/launchers/log-file.ts';
-import { ClusterError } from '../../errors.ts';
-import { addClusterArgument, type ClusterChoice, index } from '../arguments.ts';
-import { findCluster } from '../find-cluster.ts';
+import type { ListedCluster } from '../../../cluster/files/cluster-file.ts';
+import { isGone } from '../../../cluster/files/process-identity.ts';
+import { engineOfLog, logPath, readLog } from '../../../cluster/launchers/log-file.ts';
+import { ClusterError } from '../../../errors.ts';
+import { addClusterArgument, type ClusterChoice, index } from '../../arguments.ts';
+import { findCluster } from '../../find-cluster.ts';
 
 interface Flags extends ClusterChoice {
   readonly engine?: number | undefined;
