@@ -4,6 +4,7 @@ import type * as tfcore from '@tensorflow/tfjs-core';
 import type { Tfjs } from './context.ts';
 import { collectGarbage } from './garbage.ts';
 import { Ledger } from './ledger.ts';
+import { mendKernels } from './tfjs-kernels.ts';
 
 /** The parts of tfjs's engine that are used here; it declares some of them private. */
 interface TFEngine {
@@ -99,7 +100,7 @@ export function sweepTensors(...ledgers: readonly (Ledger | undefined)[]): void 
 }
 
 /**
- * Ops that the backend lacks run on tfjs's cpu backend, and say so once each on the stderr of the task.
+ * Ops that the backend lacks, or has wrong, run on tfjs's cpu backend, and say so once each on the stderr of the task.
  * A backend without synchronous reads cannot hand its values over: there such an op fails with a message.
  */
 export function completeBackend(tf: Tfjs, backend: string, { readsSync, complex }: BackendAbilities): void {
@@ -110,13 +111,30 @@ export function completeBackend(tf: Tfjs, backend: string, { readsSync, complex 
     const there = own.get(kernelName);
     if (there !== undefined && (complex || !readsSync)) continue;
     const onCpu = readsSync ? runOnCpu(engine, kernelName, kernelFunc) : refuse(kernelName, backend);
-    if (there !== undefined) tf.unregisterKernel(kernelName, backend);
-    tf.registerKernel({
-      kernelName,
-      backendName: backend,
-      kernelFunc: there === undefined ? onCpu : (params) => (hasComplex(params.inputs) ? onCpu : there)(params),
-    });
+    const isLost = ({ inputs }: Params) => hasComplex(inputs) || lacks(backend, kernelName, inputs);
+    replace(tf, backend, kernelName, (params) =>
+      there === undefined || isLost(params) ? onCpu(params) : there(params),
+    );
   }
+  mendKernels(tf, backend);
+}
+
+function replace(tf: Tfjs, backendName: string, kernelName: string, kernelFunc: tfcore.KernelFunc): void {
+  const there = tf.getKernel(kernelName, backendName);
+  if (there !== undefined) tf.unregisterKernel(kernelName, backendName);
+  tf.registerKernel({ ...there, kernelName, backendName, kernelFunc });
+}
+
+type Params = Parameters<tfcore.KernelFunc>[0];
+
+// Dilation takes the smallest positive float for the smallest float; the others leave out values at edges and strides.
+const WRONG_ON_WASM = ['Dilation2D', 'Conv3DBackpropInputV2', 'MaxPoolGrad'];
+
+function lacks(backend: string, kernel: string, inputs: tfcore.NamedTensorInfoMap): boolean {
+  if (backend !== 'wasm') return false;
+  // It multiplies floats alone.
+  if (kernel === 'BatchMatMul') return Object.values(inputs).some((input) => input?.dtype !== 'float32');
+  return WRONG_ON_WASM.includes(kernel);
 }
 
 function hasComplex(inputs: tfcore.NamedTensorInfoMap): boolean {

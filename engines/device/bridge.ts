@@ -118,8 +118,10 @@ export class Bridge {
     return GROUPS.has(key) ? this.#wrapped(value as Functions) : value;
   }
 
+  // A proxy, because tf.train is a function with others in it.
   #taking(fn: AnyFunction): AnyFunction {
-    return (...args) => fn(...args.map((arg) => (Array.isArray(arg) ? this.#list(arg) : this.#tfArgument(arg))));
+    const take = (arg: unknown) => (Array.isArray(arg) ? this.#list(arg) : this.#tfArgument(arg));
+    return new Proxy(fn, { apply: (target, self, args) => Reflect.apply(target, self, args.map(take)) });
   }
 
   // tf.concat and tf.stack take lists; long ones are numbers, and stay as they are.

@@ -4,9 +4,11 @@ import { gpuInTaskCases } from '../../support/cases/gpu-in-tasks.ts';
 import { kernelCases } from '../../support/cases/kernel.ts';
 import { kernelKindCases } from '../../support/cases/kernel-kinds.ts';
 import { onContext } from '../../support/on-context.ts';
+import { tfTableCases } from '../../support/tf-table.ts';
 
 await onContext('kernel/webgpu', { device: 'webgpu', engines: 2, softwareGpu: true }, (test, rig) => {
   kernelCases(test, rig);
   kernelKindCases(test, rig);
   gpuInTaskCases(test, rig);
+  tfTableCases(test, rig);
 });

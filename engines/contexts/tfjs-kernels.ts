@@ -1,0 +1,85 @@
+// Kernels of tfjs 4.22 that give wrong values, mended where they are: bench/tf-table.ts found them.
+import type * as tfcore from '@tensorflow/tfjs-core';
+import type { Tfjs } from './context.ts';
+
+type Kernel = tfcore.KernelFunc;
+type Info = tfcore.TensorInfo;
+
+/** The parts of tfjs's backends that are used here. */
+interface WasmBackend {
+  makeOutput(...args: unknown[]): Info;
+  typedArrayFromHeap(info: Info): Float32Array;
+}
+interface ReadingBackend {
+  readSync(dataId: object): unknown;
+}
+
+/** Replaces the kernels of this backend that are wrong. */
+export function mendKernels(tf: Tfjs, backend: string): void {
+  if (backend === 'webgpu') explainReads(tf, backend);
+  for (const { kernelName, kernelFunc, ...rest } of tf.getKernelsForBackend(backend)) {
+    const mended = mendedKernel(backend, kernelName, kernelFunc);
+    if (mended === undefined) continue;
+    tf.unregisterKernel(kernelName, backend);
+    tf.registerKernel({ ...rest, kernelName, backendName: backend, kernelFunc: mended });
+  }
+}
+
+const COMPLEX = ['FFT', 'IFFT', 'Real', 'Imag'];
+
+function mendedKernel(backend: string, name: string, kernel: Kernel): Kernel | undefined {
+  if (name === 'Bincount' && (backend === 'wasm' || backend === 'webgpu')) return ofOneAxis(kernel);
+  if (backend === 'wasm' && /Grad$|Backprop/.test(name)) return fromZeros(kernel);
+  return backend === 'webgpu' && COMPLEX.includes(name) ? inShape(kernel) : undefined;
+}
+
+// It counts along the last axis, where all of x is meant: tf.image.threshold(…, 'otsu') had no threshold.
+function ofOneAxis(kernel: Kernel): Kernel {
+  return ({ inputs, ...rest }) => {
+    const x = inputs['x'] as Info;
+    const size = x.shape.reduce((a, b) => a * b, 1);
+    return kernel({ ...rest, inputs: { ...inputs, x: { dataId: x.dataId, dtype: x.dtype, shape: [size] } } });
+  };
+}
+
+// They add to their output, which is memory that others have used.
+function fromZeros(kernel: Kernel): Kernel {
+  return (params) => {
+    const backend = params.backend as WasmBackend;
+    const { makeOutput } = backend;
+    backend.makeOutput = (...args) => {
+      const made = makeOutput.apply(backend, args);
+      backend.typedArrayFromHeap(made).fill(0);
+      return made;
+    };
+    try {
+      return kernel(params);
+    } finally {
+      backend.makeOutput = makeOutput;
+    }
+  };
+}
+
+// Complex numbers of one axis came back with two, and their parts had the shape from before a reshape.
+function inShape(kernel: Kernel): Kernel {
+  return (params) => ({ ...(kernel(params) as Info), shape: [...(params.inputs['input'] as Info).shape] });
+}
+
+/** Has a backend without synchronous reads say so: tfjs would look for a canvas. */
+function explainReads(tf: Tfjs, backend: string): void {
+  const instance = tf.findBackend(backend) as ReadingBackend | null;
+  if (instance === null) return;
+  const { readSync } = instance;
+  instance.readSync = (dataId) => {
+    try {
+      return readSync.call(instance, dataId);
+    } catch (cause) {
+      if (!(cause instanceof ReferenceError)) throw cause;
+      throw new Error(
+        `a synchronous read (dataSync, arraySync) does not exist on the ${backend} backend: await x.data(), or use ` +
+          'engines of the contexts cpu, wasm and tensorflow',
+        { cause },
+      );
+    }
+  };
+}
