@@ -51,9 +51,9 @@ const SILENT: Record<string, Buffer> = {
   nothing: Buffer.alloc(0),
   'half a greeting': GREETING.subarray(0, 11),
   'a greeting': GREETING,
-  'HTTP without an end': Buffer.from('GET / HTTP/1.1\r\n'),
 };
 
+// A first byte other than 0xff means ZMTP 1.0, which has no handshake that could take too long.
 test('connections that never shake hands are closed by the listener', () => {
   const cases = listeners.flatMap(({ endpoint }) =>
     Object.entries(SILENT).map(([what, bytes]) => ({ endpoint, what, bytes })),
