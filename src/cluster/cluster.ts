@@ -85,6 +85,7 @@ export class Cluster {
         this.#logged.add(slot);
         return logPath(this.#site.runDir, slot);
       },
+      onUnhandled: (slot, report) => this.#controller?.unhandled(slot, report),
       echo: debuglog('directview:engine').enabled || isTracing ? 'stderr' : options.echo,
     });
   }
@@ -322,6 +323,7 @@ export class Cluster {
     if (event.type === 'engine-up') this.#tell({ type: 'engine-up', id: event.engine.id });
     else if (event.type === 'engine-down') this.#tell({ type: 'engine-down', id: event.id, reason: event.reason });
     else if (event.type === 'engine-blocked') this.#tell({ type: event.type, id: event.id, reason: event.reason });
+    else if (event.type === 'engine-error') this.#tell({ type: event.type, id: event.id, text: event.text });
     else this.#tell(event);
   }
 

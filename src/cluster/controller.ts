@@ -26,6 +26,8 @@ const debug = debuglog('directview:controller');
 const LEAVE_MS = 1000;
 /** Characters of a reason that another launcher gives. */
 const MAX_REASON = 2000;
+/** Characters of errors that nobody handled; engines tell at most a few a second. */
+const MAX_REPORT = 8000;
 
 /** Code that a task has left behind keeps this engine from starting other tasks. */
 interface EngineBlocked {
@@ -36,8 +38,20 @@ interface EngineBlocked {
   readonly reason: string;
 }
 
-/** Engines that join or leave, or are blocked, and what the pings say of them. */
-export type ControllerEvent = RosterEvent | EngineBlocked | { readonly type: 'vitals'; readonly verdict: Verdict };
+/** Errors on an engine that nobody handled, and that belong to no task any more. */
+interface EngineFault {
+  readonly type: 'engine-error';
+  readonly id: EngineId;
+  readonly uuid: string;
+  readonly text: string;
+}
+
+/** Engines that join or leave, are blocked or report errors, and what the pings say of them. */
+export type ControllerEvent =
+  | RosterEvent
+  | EngineBlocked
+  | EngineFault
+  | { readonly type: 'vitals'; readonly verdict: Verdict };
 
 /** An engine or a client, seen from here. */
 type Party = Channel<RosterOutbound>;
@@ -212,6 +226,15 @@ export class Controller {
     const { engines, dead } = this.#roster;
     void party.send({ type: 'roster', engines, version: this.#version, dead: dead.length > 0 ? dead : undefined });
     for (const event of this.#blockades.values()) void party.send(event);
+  }
+
+  /** Tells the clients what an engine's process has reported; this process has printed it. */
+  unhandled(id: EngineId, report: string): void {
+    const engine = this.#roster.get(id);
+    if (engine === undefined) return;
+    const event = { type: 'engine-error', id, uuid: engine.uuid, text: report.slice(0, MAX_REPORT) } as const;
+    this.#tell({ ...event, pid: process.pid });
+    this.#options.onEvent?.(event);
   }
 
   #blocked(uuid: string, ms: number): void {

@@ -30,6 +30,8 @@ export type ClusterEvent =
   | { readonly type: 'engine-down'; readonly id: number; readonly reason: string }
   /** Code that a task left behind keeps the tasks that wait from starting. */
   | { readonly type: 'engine-blocked'; readonly id: number; readonly reason: string }
+  /** Errors that nobody handled, after the tasks that began them have ended; `[engine 2] …` on stderr says the same. */
+  | { readonly type: 'engine-error'; readonly id: number; readonly text: string }
   | { readonly type: 'vitals'; readonly verdict: Verdict }
   /** An engine that ended to be replaced, or that died too often, has no successor. */
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };

@@ -404,6 +404,8 @@ export const ROSTER_OUTBOUND = union('type', {
   'replacement-failed': { id: whole, reason: text },
   /** Code that a task has left behind blocks this engine: tasks that wait there do not start. */
   'engine-blocked': { id: whole, uuid: text, reason: text },
+  /** Errors that nobody handled on this engine; `pid`: the process that has printed them. */
+  'engine-error': { id: whole, uuid: text, text, pid: whole },
   /** To engines: this client died without a goodbye. */
   'client-gone': { client: text },
   /** The answer to `cluster`; `error` says why it failed. */

@@ -20,6 +20,13 @@ export type RosterClientEvent =
   | RosterEvent
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
   | { readonly type: 'engine-blocked'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
+  | {
+      readonly type: 'engine-error';
+      readonly id: EngineId;
+      readonly uuid: string;
+      readonly text: string;
+      readonly pid: number;
+    }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** The process of a client and its host: they tell whether it lives when its link breaks. */
@@ -200,6 +207,8 @@ export class RosterClient {
       this.#emit({ type: message.type, id: message.id, reason: message.reason });
     } else if (message.type === 'engine-blocked') {
       this.#emit({ type: message.type, id: message.id, uuid: message.uuid, reason: message.reason });
+    } else if (message.type === 'engine-error') {
+      this.#emit({ type: message.type, id: message.id, uuid: message.uuid, text: message.text, pid: message.pid });
     } else if (message.type === 'stopping') this.#lose('the cluster is stopping');
     else this.#follow(message);
   }

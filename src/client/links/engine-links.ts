@@ -24,7 +24,8 @@ import { Task } from './task.ts';
  * An engine that joined or left, or the loss of the controller. `reason` of an engine that left completes the sentence
  * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. `replacement-failed`: an engine that did not
  * stop after an interrupt ended, and no other could be started in its place. `engine-blocked`: code that a task left behind
- * keeps the tasks that wait from starting; an interrupt replaces the engine. After `cluster-lost`, nothing more comes.
+ * keeps the tasks that wait from starting; an interrupt replaces the engine. `engine-error`: errors that nobody handled, after
+ * the tasks that began them had ended; stderr has them as `[engine 2] …`. After `cluster-lost`, nothing more comes.
  */
 export type ClientEvent =
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }
@@ -38,6 +39,7 @@ export type ClientEvent =
     }
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
   | { readonly type: 'engine-blocked'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
+  | { readonly type: 'engine-error'; readonly id: EngineId; readonly uuid: string; readonly text: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** The tasks that an interrupt ends, and how long it waits. Default: the running tasks of this client. */
@@ -121,7 +123,13 @@ export class EngineLinks {
     else if (event.type === 'engine-down') this.#down(event);
     else if (event.type === 'replacement-failed') this.#settle(event.id, `could not be replaced: ${event.reason}`);
     else if (event.type === 'engine-blocked') this.#connections.get(event.id)?.blocked();
+    else if (event.type === 'engine-error') this.#print(event.id, event.text, event.pid);
     else this.#lose(event.reason);
+  }
+
+  // The process that started the engine has printed it.
+  #print(id: EngineId, report: string, pid: number): void {
+    if (pid !== process.pid) process.stderr.write(report.replace(/^/gm, `[engine ${id}] `).concat('\n'));
   }
 
   // Nobody tells any more when an engine dies: what waits for one would wait for ever.

@@ -19,6 +19,8 @@ export interface SpawnOptions {
   readonly cwd: string;
   /** `stderr` passes all of its output on to our stderr, `none` only errors that nobody handled. */
   readonly echo: 'none' | 'stderr';
+  /** Is told each error that nobody handled. */
+  readonly onUnhandled?: ((report: string) => void) | undefined;
   /** The path of the file that takes what the engine prints outside of tasks; undefined: none. */
   readonly log?: string | undefined;
 }
@@ -40,7 +42,7 @@ export class EngineProcess implements EngineHandle {
   readonly #record = new RecordReader();
   #isOver = false;
 
-  constructor({ slot, entry, engine, env, cwd, echo, log }: SpawnOptions) {
+  constructor({ slot, entry, engine, env, cwd, echo, log, onUnhandled }: SpawnOptions) {
     this.slot = slot;
     this.#log = log === undefined ? undefined : new LogFile(log);
     this.#log?.write(''); // the file is there, however little the engine says
@@ -50,18 +52,20 @@ export class EngineProcess implements EngineHandle {
     this.#child = spawn(process.execPath, [...NO_INSPECTOR, entry], { env, cwd, detached: true, stdio }) as Child;
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
-    for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo, onUnhandled);
     this.#child.stdin.on('error', () => {}); // EPIPE when it dies at once; `exit` says more
     this.#child.stdin.write(`${JSON.stringify({ ...engine, record: fd !== undefined })}\n`);
   }
 
-  #follow(stream: Readable, echo: SpawnOptions['echo']): void {
+  #follow(stream: Readable, echo: SpawnOptions['echo'], onUnhandled: SpawnOptions['onUnhandled']): void {
     const unhandled = new UnhandledLines();
     stream.setEncoding('utf8').on('data', (text: string) => {
       this.#tail.write(text);
       this.#log?.write(text.replaceAll(UNHANDLED_MARK, ''));
       if (echo === 'stderr') process.stderr.write(text.replace(/^(?=.)/gm, `[engine ${this.slot}] `));
-      else for (const line of unhandled.write(text)) process.stderr.write(`[engine ${this.slot}] ${line}\n`);
+      const reports = unhandled.write(text);
+      if (echo !== 'stderr') for (const line of reports) process.stderr.write(`[engine ${this.slot}] ${line}\n`);
+      if (reports.length > 0) onUnhandled?.(reports.join('\n'));
     });
   }
 

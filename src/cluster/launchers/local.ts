@@ -15,6 +15,8 @@ export interface LocalOptions {
   /** Variables beside the allow-list. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly echo?: 'none' | 'stderr' | undefined;
+  /** Is told the errors that nobody handled on an engine. */
+  readonly onUnhandled?: ((slot: EngineId, report: string) => void) | undefined;
   /** Gives the path of an engine's log; without it none is kept. */
   readonly log?: ((slot: EngineId) => string) | undefined;
   /** The engine's entry; default `$DIRECTVIEW_ENGINE`, else `engines/main.js` of this package. */
@@ -43,7 +45,7 @@ export class LocalLauncher implements Launcher {
   }
 
   #spawn(slot: EngineId): EngineProcess {
-    const { engine, cwd, env, echo, log, entry } = this.#options;
+    const { engine, cwd, env, echo, log, entry, onUnhandled } = this.#options;
     const options = engine(slot);
     const child = new EngineProcess({
       slot,
@@ -53,6 +55,7 @@ export class LocalLauncher implements Launcher {
       cwd: cwd ?? process.cwd(),
       echo: echo ?? 'none',
       log: log?.(slot),
+      onUnhandled: (report) => onUnhandled?.(slot, report),
     });
     this.#running.set(slot, child);
     void child.ended.then((exit) => this.#onEnd(exit, child));
