@@ -1,4 +1,5 @@
 import type { Transport } from '../src/comm/transport.ts';
+import { Credentials } from '../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../src/comm/zeromq.ts';
 import type { EngineOptions } from '../src/protocol/engine-options.ts';
 import { Collectives } from './collectives/collectives.ts';
@@ -53,7 +54,7 @@ export interface EngineParts {
 /** Makes and wires the parts from the bottom to the top: each takes only parts that exist already. */
 export function createParts(options: EngineOptions): EngineParts {
   const identity = new Identity();
-  const transport = zeromqTransport();
+  const transport = zeromqTransport({ credentials: options.credentials && new Credentials(options.credentials) });
   const board = new StatusBoard();
   // The threads of control start first: tasks wait for them.
   const control = new Control(board, identity.uuid, options);
@@ -62,6 +63,7 @@ export function createParts(options: EngineOptions): EngineParts {
     identity,
     outboxBytes: options.outboxBytes,
     rememberedAborts: REMEMBERED_ABORTS,
+    isOpen: (client) => client.isOpen === true,
   });
   const output = new TaskOutput(queue);
   const capture = new Capture((_, stream, text) => output.text(stream, text));

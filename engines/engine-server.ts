@@ -50,7 +50,7 @@ export class EngineServer {
     const { control, state } = this.#parts;
     this.#guardProcess();
     const probing = probe(this.#options.device, this.#options);
-    const listening = Promise.all([this.#listen(), this.#listenToPeers()]);
+    const listening = control.admitting().then(() => Promise.all([this.#listen(), this.#listenToPeers()]));
     const [probed, [listener, peers]] = await Promise.all([probing, listening, control.guarded()]);
     this.#listener = listener;
     this.#peers = peers;

@@ -1,6 +1,8 @@
 // The control thread: it serves control requests while the main thread computes, and keeps the link to the controller. It
 // ends the process when the launcher or the controller is gone, even if the main thread never yields.
 import { workerData } from 'node:worker_threads';
+import { authenticate } from '../../src/comm/zeromq/authenticator.ts';
+import { Credentials } from '../../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlReply, ControlRequest, EngineRecord } from '../../src/protocol/messages.ts';
@@ -23,7 +25,8 @@ const SHUTDOWN_MS = 500;
 
 const { board: buffer, uuid, options, port } = workerData as ControlData;
 const board = new StatusBoard(buffer);
-const transport = zeromqTransport();
+const credentials = options.credentials && new Credentials(options.credentials);
+const transport = zeromqTransport({ credentials });
 const log = engineLog('control');
 const reaper = new Reaper(() => {
   removeSocketFiles(options);
@@ -40,6 +43,9 @@ const mainLoop = new MainLoop(board, (ms) => registration.blocked(ms));
 const side: ControlSide = { uuid, board, interrupter, mainLoop, shutdown };
 let stopping = false;
 
+// Here, because a handshake must not wait for a main thread that computes. Before the first socket listens.
+const authentication = credentials && (await authenticate(credentials));
+board.wake('admits');
 const listener = await listenChannels(
   { transport, endpoint: options.control, conversation: CONTROL },
   {
@@ -115,6 +121,7 @@ function replyTo(request: ControlRequest): ControlReply {
 async function close(): Promise<void> {
   await registration.close();
   await listener.close();
+  await authentication?.close();
   removeSocketFiles(options);
   // The sockets' pollers go with the next turn of the loop.
   setImmediate(() => {

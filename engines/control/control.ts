@@ -72,6 +72,11 @@ export class Control {
     return this.#board.whenSet('guarded');
   }
 
+  /** Resolves when the control thread admits peers that show a key: before that the sockets would refuse everybody. */
+  admitting(): Promise<void> {
+    return this.#board.whenSet('admits');
+  }
+
   /** Registers this engine with the controller. */
   register(engine: Omit<EngineRecord, 'id' | 'control'>): void {
     this.#send({ do: 'register', engine });

@@ -13,7 +13,9 @@ export function readOptions(): EngineOptions {
   try {
     return engineOptions(JSON.parse(firstLine()), 'options');
   } catch (error) {
-    logLine(`engine: wants its options as one JSON line on stdin: ${(error as Error).message}`);
+    // The error of JSON.parse quotes the line, which may hold keys.
+    const why = error instanceof SyntaxError ? 'this is not JSON' : (error as Error).message;
+    logLine(`engine: wants its options as one JSON line on stdin: ${why}`);
     process.exit(ENGINE_EXIT.badOptions);
   }
 }

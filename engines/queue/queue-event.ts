@@ -2,6 +2,8 @@ import type { ReplyMessage, TaskId, TaskMessage, TasksOutbound } from '../../src
 
 /** The client of a task, which gets its output and reply: in an engine a channel. */
 export interface TaskClient {
+  /** False once its link was closed or went down. */
+  readonly isOpen?: boolean | undefined;
   /** The promise may be ignored: it rejects only if the client is gone. */
   send(message: TasksOutbound, body?: readonly Uint8Array[]): Promise<void>;
 }

@@ -32,8 +32,10 @@ const WORD = {
   inside: 12,
   /** 1 while the control thread is about to signal: nobody else comes inside. */
   closing: 13,
+  /** 1 when the control thread admits peers that show a key. */
+  admits: 14,
 } as const;
-const WORDS = 14;
+const WORDS = 16;
 const SLOT_AT = WORDS * 4;
 const QUEUE_AT = SLOT_AT + SLOT_BYTES;
 const KEPT_AT = QUEUE_AT + IdRing.bytes;

@@ -7,17 +7,21 @@ import { KeptReplies } from './kept-replies.ts';
 import type { QueuedTask, QueueEvent, Reply, Started, TaskEnd } from './queue-event.ts';
 
 /** The identity of the engine, and the bounds of its queue. */
-export interface TaskQueueOptions {
+export interface TaskQueueOptions<C> {
   readonly identity: Identity;
   /** Bytes of replies kept for clients that ask again; default 64 MiB. */
   readonly outboxBytes?: number | undefined;
   /** How many aborts are remembered that have come before their tasks; default 10 000. */
   readonly rememberedAborts?: number | undefined;
+  /** True while a link is there; default: nobody knows of any. */
+  readonly isOpen?: ((client: C) => boolean) | undefined;
   /** Milliseconds since the epoch; default Date.now. */
   readonly now?: (() => number) | undefined;
 }
 
 const REMEMBERED_ABORTS = 10_000;
+/** Links that get the answer of one task, beside the last one that sent it. */
+const MAX_WATCHERS = 64;
 const EMPTY: readonly Uint8Array[] = [];
 
 /**
@@ -28,6 +32,7 @@ const EMPTY: readonly Uint8Array[] = [];
 export class TaskQueue<C> {
   readonly #identity: Identity;
   readonly #now: () => number;
+  readonly #isOpen: (client: C) => boolean;
   readonly #kept: KeptReplies;
   readonly #waiting = new FairQueue<C>();
   #arrivals = 0;
@@ -37,7 +42,9 @@ export class TaskQueue<C> {
   readonly #watchers = new Map<TaskId, C[]>();
   #running: QueuedTask<C> | null = null;
 
-  constructor({ identity, outboxBytes, now = Date.now, rememberedAborts = REMEMBERED_ABORTS }: TaskQueueOptions) {
+  constructor(options: TaskQueueOptions<C>) {
+    const { identity, outboxBytes, now = Date.now, rememberedAborts = REMEMBERED_ABORTS } = options;
+    this.#isOpen = options.isOpen ?? (() => false);
     this.#abortedAhead = new BoundedSet(rememberedAborts);
     this.#identity = identity;
     this.#now = now;
@@ -60,7 +67,7 @@ export class TaskQueue<C> {
     if (message.to !== this.#identity.uuid) return [this.#refusal(task)];
     const known = this.#find(message.id);
     if (known !== undefined) {
-      known.client = client;
+      this.#handOver(known, client);
       return [];
     }
     const kept = this.#kept.own(message.id);
@@ -70,6 +77,16 @@ export class TaskQueue<C> {
     if (this.#abortedAhead.delete(message.id)) this.#drop(task, events);
     else this.#waiting.add(task);
     return events;
+  }
+
+  // A client that lost its link comes back on another one. A former link that is still there gets the answer too: a client
+  // that sends another one's id must not take the answer away.
+  #handOver(task: QueuedTask<C>, client: C): void {
+    if (task.client === client) return;
+    const { id } = task.message;
+    const watchers = this.#watchers.get(id) ?? [];
+    if (this.#isOpen(task.client) && watchers.length < MAX_WATCHERS) this.#watchers.set(id, [...watchers, task.client]);
+    task.client = client;
   }
 
   /** Starts the next task, if none runs. */

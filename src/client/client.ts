@@ -146,10 +146,11 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     linksOfClient = (client) => client.#links;
   }
 
-  private constructor(info: ClusterInfo, { transport = zeromqTransport(), onEvent }: ConnectOptions = {}) {
+  private constructor(info: ClusterInfo, { transport, onEvent }: ConnectOptions = {}) {
     super((key) => this.view(key));
     if (!isCluster(info)) throw new TypeError('clients are made by await Client.connect(), or await cluster.connect()');
-    this.#links = new EngineLinks(info.controller, transport);
+    const { controller, credentials } = info;
+    this.#links = new EngineLinks(controller, transport ?? zeromqTransport({ credentials }));
     if (onEvent) this.#links.on(onEvent);
     const jobs = new Jobs(this.#links.abort);
     this.#jobs = new ClientJobs(this.#links, jobs);

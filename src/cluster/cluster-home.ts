@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { clusterPath, NoClusterHome } from '../client/links/cluster-path.ts';
+import { type ClusterParty, type Credentials, newCredentials } from '../comm/zeromq/credentials.ts';
 import { ClusterError } from '../errors.ts';
 import { PROTOCOL_VERSION } from '../protocol/messages.ts';
 import {
@@ -21,6 +22,8 @@ export class Site {
   readonly id = randomUUID();
   readonly name: string;
   readonly runDir: string;
+  /** The keys of each party, made for this start. None on ipc, where the directory is the lock. */
+  readonly keys: Readonly<Record<ClusterParty, Credentials>> | undefined;
   readonly #scheme: CheckedStart['scheme'];
   readonly #isUnnamed: true | undefined;
   #file: string | undefined;
@@ -36,17 +39,18 @@ export class Site {
       privateHome();
       assertFree(clusterPath(name), name);
     }
+    this.keys = scheme === 'ipc' ? undefined : newCredentials(this.id);
     this.runDir = createRunDir();
   }
 
   /** Where to bind. For ipc a name must not be used twice: binding takes over whatever is at the path. */
   endpoint(name: string): string {
-    return this.#scheme === 'ipc' ? `ipc://${join(this.runDir, name)}` : `${this.#scheme}:*`;
+    return this.#scheme === 'ipc' ? `ipc://${join(this.runDir, name)}` : this.#scheme;
   }
 
-  /** Writes the files for clients and for engines of other launchers. Where that cannot be, the unnamed cluster of a program goes on without it. */
+  /** Writes the files for engines of other launchers and for clients. Without a home, an unnamed cluster does without the latter. */
   publish(controller: string, registry: string): void {
-    writeEngineFile(this.runDir, { registry });
+    writeEngineFile(this.runDir, { registry, credentials: this.keys?.engine.reveal() });
     try {
       sweepClusterFiles();
       this.#write(controller);
@@ -62,7 +66,18 @@ export class Site {
     const version = PROTOCOL_VERSION;
     const started = Date.now();
     const isUnnamed = this.#isUnnamed;
-    this.#file = writeClusterFile({ version, name, clusterId, controller, runDir, started, owner, isUnnamed });
+    const credentials = this.keys?.client;
+    this.#file = writeClusterFile({
+      version,
+      name,
+      clusterId,
+      controller,
+      runDir,
+      started,
+      owner,
+      isUnnamed,
+      credentials,
+    });
   }
 
   /** The cluster file's path. @throws ClusterError before `publish` and after `remove`, and where there is no place for it */

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { debuglog } from 'node:util';
 import type { Client, ConnectOptions } from '../client/client.ts';
-import { checkDescriptors } from '../comm/descriptors.ts';
+import type { ClusterInfo } from '../client/links/cluster-file.ts';
+import { type Authentication, authenticate } from '../comm/zeromq/authenticator.ts';
+import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import type { EngineOptions } from '../protocol/engine-options.ts';
@@ -55,6 +57,7 @@ export class Cluster {
   readonly #ending = new AbortController();
   #incarnations = 0;
   #controller: Controller | undefined;
+  #authentication: Authentication | undefined;
   #stopping: Promise<void> | undefined;
   #unwatch = (): void => {};
 
@@ -119,8 +122,11 @@ export class Cluster {
   }
 
   async #open(): Promise<void> {
+    const credentials = this.#site.keys?.controller;
+    // Before the first socket listens. Without it they would refuse everybody.
+    this.#authentication = credentials && (await authenticate(credentials));
     this.#controller = await Controller.listen({
-      transport: zeromqTransport(),
+      transport: zeromqTransport({ credentials }),
       endpoint: this.#site.endpoint('controller'),
       registry: this.#site.endpoint('registry'),
       vitals: this.#options.vitals,
@@ -150,6 +156,7 @@ export class Cluster {
       tasks: this.#site.endpoint(`${name}.tasks`),
       control: this.#site.endpoint(`${name}.control`),
       peers: this.#site.endpoint(`${name}.peers`),
+      credentials: this.#site.keys?.engine.reveal(),
       slot,
       deathTimeout,
     };
@@ -172,8 +179,9 @@ export class Cluster {
   }
 
   /** The address for a client in this process. */
-  get info(): { readonly controller: string; readonly clusterId: string } {
-    return { controller: this.#live().endpoint, clusterId: this.#site.id };
+  get info(): ClusterInfo {
+    const { id: clusterId, keys } = this.#site;
+    return { controller: this.#live().endpoint, clusterId, credentials: keys?.client };
   }
 
   /** The live engines; none once the cluster is stopped. */
@@ -407,6 +415,7 @@ export class Cluster {
     await this.#clients.close();
     await this.#launcher.stop({ grace: this.#options.grace });
     await this.#controller?.close();
+    await this.#authentication?.close();
     this.#site.remove();
     this.#unguard();
   }

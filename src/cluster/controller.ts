@@ -91,7 +91,7 @@ export class Controller {
   /** Engines that are blocked by what a task left behind, by uuid: those who come later are told, too. */
   readonly #blockades = new Map<string, EngineBlocked>();
   readonly #pinger: Pinger;
-  #clientSocket!: Listener;
+  #clientSocket: Listener | undefined;
   #engineSocket: Listener | undefined;
   #isStopping = false;
 
@@ -107,16 +107,25 @@ export class Controller {
   /** @throws ConnectionError when the endpoint cannot be bound */
   static async listen(options: ControllerOptions): Promise<Controller> {
     const controller = new Controller(options);
-    const { transport, endpoint, registry } = options;
-    controller.#clientSocket = await listenChannels(
+    try {
+      await controller.#listen();
+      return controller;
+    } catch (error) {
+      await controller.close();
+      throw error;
+    }
+  }
+
+  async #listen(): Promise<void> {
+    const { transport, endpoint, registry } = this.#options;
+    this.#clientSocket = await listenChannels(
       { transport, endpoint, conversation: ROSTER },
-      controller.#handlers((message, party) => controller.#takeFromClient(message, party)),
+      this.#handlers((message, party) => this.#takeFromClient(message, party)),
     );
-    controller.#engineSocket = await listenChannels(
+    this.#engineSocket = await listenChannels(
       { transport, endpoint: registry, conversation: REGISTRY },
-      controller.#handlers((message, party) => controller.#takeFromEngine(message, party)),
+      this.#handlers((message, party) => this.#takeFromEngine(message, party)),
     );
-    return controller;
   }
 
   #handlers<In extends RosterInbound | RegistryInbound>(
@@ -138,7 +147,7 @@ export class Controller {
 
   /** Where clients connect. */
   get endpoint(): string {
-    return this.#clientSocket.endpoint;
+    return (this.#clientSocket as Listener).endpoint;
   }
 
   /** Where engines connect. */
@@ -364,6 +373,6 @@ export class Controller {
     this.announceStop();
     this.#clientWatch.close();
     await this.#pinger.close();
-    await Promise.all([this.#clientSocket.close(), this.#engineSocket?.close()]);
+    await Promise.all([this.#clientSocket?.close(), this.#engineSocket?.close()]);
   }
 }

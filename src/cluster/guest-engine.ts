@@ -92,7 +92,11 @@ async function registered(
   exit: Promise<EngineExit>,
   timeout: number,
 ): Promise<EngineRecord> {
-  const roster = new RosterClient(zeromqTransport(), cluster.controller, `guest-${process.pid}`);
+  const roster = new RosterClient(
+    zeromqTransport({ credentials: cluster.credentials }),
+    cluster.controller,
+    `guest-${process.pid}`,
+  );
   const isOurs = (engine: EngineRecord) => engine.pid === pid;
   const joined = roster.until((engines) => engines.some(isOurs), { timeout }, `the engine of process ${pid}`);
   const failed = exit.then((end): never => {
@@ -108,16 +112,19 @@ async function registered(
   }
 }
 
-/** Puts the engine's sockets beside the cluster's own, under a random name that no other engine has. */
+/** Puts the engine's sockets beside the cluster's own, under a random name or port that no other engine has. */
 function engineOptions(cluster: ClusterFile, request: DeviceRequest): EngineOptions {
   const name = `guest-${randomBytes(4).toString('hex')}`;
-  const isLocal = cluster.controller.startsWith('ipc://');
-  const endpoint = (end: string) => (isLocal ? `ipc://${join(cluster.runDir, `${name}.${end}`)}` : 'tcp://127.0.0.1:*');
+  const { registry, credentials } = loadEngineFile(cluster.runDir);
+  const host = /^tcp:\/\/(.+):\d+$/.exec(registry)?.[1];
+  const endpoint = (end: string) =>
+    host === undefined ? `ipc://${join(cluster.runDir, `${name}.${end}`)}` : `tcp://${host}:*`;
   return {
     ...request,
     device: request.device ?? 'auto',
     threads: request.threads ?? availableParallelism(),
-    controller: loadEngineFile(cluster.runDir).registry,
+    controller: registry,
+    credentials,
     tasks: endpoint('tasks'),
     control: endpoint('control'),
     peers: endpoint('peers'),

@@ -3,7 +3,6 @@ import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { CONNECT_OPTIONS } from '../client/client.ts';
 import { checkName } from '../client/links/cluster-path.ts';
-import { ClusterError } from '../errors.ts';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
 import {
   type Check,
@@ -22,6 +21,7 @@ import {
 } from '../util/checks.ts';
 import { ends, promises, takes } from '../util/signature.ts';
 import type { RestartOptions } from './launchers/restart-policy.ts';
+import { checkListen, type ListenOptions, type ListenScheme, listenScheme, transportScheme } from './listen-address.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
 /** A change in a cluster, reported to `onEvent` when it happens. */
@@ -51,7 +51,12 @@ export interface StartOptions extends DeviceRequest {
   readonly signal?: AbortSignal | undefined;
   /** The name of the cluster and of its file; default: a unique one. */
   readonly name?: string | undefined;
-  /** `ipc` (default), `tcp` (loopback), or `tcp://<loopback address>`. */
+  /**
+   * Listens on tcp at one IP address of this machine, in place of `ipc`: `'tcp://10.0.0.5'`, or with a range of ports. Keys
+   * are made for this start; the cluster file has those of clients. Without the key nobody gets in, on this machine either.
+   */
+  readonly listen?: string | ListenOptions | undefined;
+  /** `ipc` (default); `tcp`, short for `listen: 'tcp://127.0.0.1'`; or `tcp://<loopback address>`. */
   readonly transport?: string | undefined;
   /** Variables for the engines, beside an allow-list of this process's. */
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -114,6 +119,7 @@ const START: Rules<StartOptions> = {
   vitals: optionsOf(VITALS),
   signal: SIGNAL,
   name: must('a string', (value) => typeof value === 'string' && checkName(value) !== ''),
+  listen: checkListen,
   transport: must("'ipc', 'tcp' or 'tcp://<loopback address>'", (value) => typeof value === 'string'),
   env: must("an object of strings, such as { A: '5' }", isEnvironment),
   cwd: isFolder,
@@ -167,8 +173,7 @@ export interface CheckedStart extends StartOptions {
   readonly request: DeviceRequest & { readonly device: DeviceChoice; readonly threads: number };
   readonly startTimeout: number;
   readonly restart: RestartOptions;
-  /** Listeners bind below this; a path or a port follows. */
-  readonly scheme: 'ipc' | `tcp://${string}`;
+  readonly scheme: ListenScheme;
   /** Cards of this host. */
   readonly gpus: number;
 }
@@ -186,9 +191,15 @@ export function checkStart(options: StartOptions, gpus = countGpus()): CheckedSt
     request: requestOf(options, engines),
     startTimeout: options.startTimeout ?? 60_000 + 1000 * engines,
     restart: typeof options.restart === 'object' ? options.restart : { times: options.restart ?? 0 },
-    scheme: checkTransport(options.transport ?? 'ipc'),
+    scheme: schemeOf(options),
     gpus,
   };
+}
+
+function schemeOf({ listen, transport = 'ipc' }: StartOptions): ListenScheme {
+  if (listen === undefined) return transportScheme(transport);
+  if (transport === 'ipc') return listenScheme(listen);
+  throw new TypeError('listen contradicts transport: leave transport out');
 }
 
 function requestOf({ device, gpu, softwareGpu, threads }: DeviceRequest, engines: number): CheckedStart['request'] {
@@ -208,20 +219,6 @@ function checkDevice({ device, gpu, softwareGpu }: DeviceRequest): void {
   if (gpu === undefined && !softwareGpu) return;
   if (!WITHOUT_CARDS.includes(device)) return;
   throw new TypeError(`${name} contradicts device '${device}', which uses no card: leave one of the two out`);
-}
-
-const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])$/;
-
-function checkTransport(transport: string): CheckedStart['scheme'] {
-  if (transport === 'ipc') return 'ipc';
-  const host = transport === 'tcp' ? '127.0.0.1' : /^tcp:\/\/([^:/]+|\[[^\]]+\])$/.exec(transport)?.[1];
-  if (host === undefined)
-    throw new TypeError(`transport is 'ipc', 'tcp' or 'tcp://<loopback address>', not '${transport}'`);
-  if (LOOPBACK.test(host)) return `tcp://${host === 'localhost' ? '127.0.0.1' : host}`;
-  throw new ClusterError(
-    `refused to listen on ${transport}: every process that reaches an engine can run code as you, and there is no ` +
-      "encryption yet. Use 'ipc' or 'tcp' (loopback); for other hosts tunnel through ssh",
-  );
 }
 
 /** Counts the NVIDIA cards that have a device node. */

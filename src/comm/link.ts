@@ -15,6 +15,13 @@ export class PeerClosed extends ConnectionError {}
 /** The peer ended the link because it could not handle a packet. */
 export class PeerRefused extends ConnectionError {}
 
+/** The peer does not admit this side's key. */
+export class KeyRefused extends ConnectionError {
+  constructor(name: string) {
+    super(`${name} does not admit this key: it is of another cluster, of an earlier start, or of another party`);
+  }
+}
+
 /** The text of a goodbye that ends a link in good order. */
 const CLOSED = 'closed';
 /** The text of a goodbye for a packet of a link that is over at the peer. */

@@ -17,6 +17,8 @@ export interface Link {
    * rejects with ConnectionError when the link goes down first.
    */
   send(parts: Parts): Promise<void>;
+  /** True once the link was closed or went down. */
+  readonly ended?: boolean | undefined;
   /** Bytes queued or in flight: what back-pressure looks at. */
   readonly pendingBytes: number;
   /** Drops what is queued, rejects its senders, frees the socket. Idempotent. */
@@ -55,15 +57,18 @@ export interface TransportOptions {
   readonly maxMessageBytes?: number;
 }
 
+/** The sockets of a cluster. With keys, the name of a socket decides who may connect to it. */
+export type SocketRole = 'tasks' | 'control' | 'peers' | 'roster' | 'registry';
+
 /** Both ends must use the same transport and options. */
 export interface Transport {
   /**
-   * Binds. `ipc://` wants a path in a private directory; `tcp://` only loopback.
-   * @throws ConnectionError for an address beyond loopback (encryption is not there yet) or one that cannot be bound
+   * Binds. `ipc://` wants a path in a private directory, `tcp://` keys.
+   * @throws ConnectionError for an address that these keys do not allow, or one that cannot be bound
    */
-  listen(endpoint: string, handlers: LinkHandlers): Promise<Listener>;
-  /** Connects; messages queue until the peer answers. */
-  connect(endpoint: string, handlers: LinkHandlers): Link;
+  listen(endpoint: string, handlers: LinkHandlers, socket?: SocketRole): Promise<Listener>;
+  /** Connects; messages queue until the peer answers. @throws ConnectionError for an address that is not allowed */
+  connect(endpoint: string, handlers: LinkHandlers, socket?: SocketRole): Link;
   /** True if nobody listens there for certain; a peer that only says nothing refuses nothing. Absent: nobody knows. */
   refuses?(endpoint: string): Promise<boolean>;
 }

@@ -1,5 +1,6 @@
 // The options that a launcher sends to an engine: one JSON line on the engine's stdin. Not argv, as `ps` shows argv to
 // others. The engine exits when that stdin ends, so no engine outlives its launcher.
+import { credentialsText } from './credentials.ts';
 import { flag, num, type ObjectOf, object, oneOf, optional, type Reader, text, whole } from './fields.ts';
 import { DEVICE_KINDS, type DeviceReport } from './messages.ts';
 
@@ -28,12 +29,14 @@ const optionFields = {
   threads: whole,
   /** The endpoint of the controller's registry. */
   controller: text,
-  /** Where to bind the tasks socket: an `ipc://` path that does not exist yet, or `tcp://127.0.0.1:*`. */
+  /** Where to bind the tasks socket: an `ipc://` path that does not exist yet, or `tcp://address:*`. */
   tasks: text,
   /** Where to bind the control socket. */
   control: text,
   /** Where to bind the peers socket. */
   peers: text,
+  /** The keys of engines, where the cluster listens on tcp. */
+  credentials: optional(credentialsText),
   /** The id to take over, when this engine replaces another. */
   slot: optional(whole),
   /** The text with which it registers: its launcher may then tell its end. Default: one that it makes itself. */

@@ -32,6 +32,11 @@ export class Channel<Out extends Header> {
     return this.#link.send(parts);
   }
 
+  /** False once the link was closed or went down. */
+  get isOpen(): boolean {
+    return this.#link.ended !== true;
+  }
+
   /** Bytes queued or in flight. */
   get pendingBytes(): number {
     return this.#link.pendingBytes;
@@ -80,6 +85,7 @@ export function openChannel<Inbound extends Header, Outbound extends Header>(
   const link = transport.connect(
     endpoint,
     receiver(conversation.outbound, handlers, () => channel),
+    conversation.name,
   );
   const channel = new Channel<Inbound>(link, `${peer} (${conversation.name})`);
   return channel;
@@ -102,7 +108,7 @@ export function listenChannels<Inbound extends Header, Outbound extends Header>(
     channels.set(link, fresh);
     return fresh;
   };
-  return transport.listen(endpoint, receiver(conversation.inbound, handlers, channelOf));
+  return transport.listen(endpoint, receiver(conversation.inbound, handlers, channelOf), conversation.name);
 }
 
 function receiver<In extends Header, Out extends Header>(

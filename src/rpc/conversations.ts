@@ -1,4 +1,5 @@
 // The conversations of a cluster: each has a side that listens, sides that connect, and a list of what each may say.
+import type { SocketRole } from '../comm/transport.ts';
 import type { Union } from '../protocol/fields.ts';
 import {
   CONTROL_REPLIES,
@@ -24,7 +25,7 @@ import {
 /** The messages that each side may send. `Inbound` goes to the side that listens, `Outbound` comes from it. */
 export interface Conversation<Inbound extends Header, Outbound extends Header> {
   /** Names the socket, in the wire trace too. */
-  readonly name: string;
+  readonly name: SocketRole;
   readonly inbound: Union<Inbound>;
   readonly outbound: Union<Outbound>;
 }

@@ -1,4 +1,4 @@
-import { PeerClosed } from '../comm/link.ts';
+import { KeyRefused, PeerClosed } from '../comm/link.ts';
 import type { Transport } from '../comm/transport.ts';
 import { ClusterError, ConnectionError } from '../errors.ts';
 import { VersionError } from '../protocol/header-codec.ts';
@@ -103,7 +103,7 @@ export class RosterClient {
   #down(reason: Error, channel: Channel<RosterInbound>): void {
     if (channel !== this.#channel || this.#lost !== undefined) return;
     const text = `the connection to the controller was lost: ${reason.message}`;
-    if (reason instanceof PeerClosed) {
+    if (reason instanceof PeerClosed || reason instanceof KeyRefused) {
       this.#lose(text);
       return;
     }

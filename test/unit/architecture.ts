@@ -59,7 +59,14 @@ const LAYERS: Layers = {
 const CONTEXTS = 'engines/contexts';
 /** Who may load a heavy package at run time: these files, with `await import()` (zeromq alone may be static). */
 const LOADERS: HeavyPackages['loaders'] = {
-  zeromq: ['src/comm/zeromq.ts', 'src/cli/repl/jupyter/sockets.ts'],
+  zeromq: [
+    'src/comm/zeromq/authenticator.ts',
+    'src/comm/zeromq/credentials.ts',
+    'src/comm/zeromq/dealer.ts',
+    'src/comm/zeromq/router.ts',
+    'src/comm/zeromq/settings.ts',
+    'src/cli/repl/jupyter/sockets.ts',
+  ],
   'gpu.js': [`${CONTEXTS}/gpujs.ts`],
   webgpu: [`${CONTEXTS}/webgpu/dawn.ts`],
   gl: [`${CONTEXTS}/host/headlessgl.ts`],
@@ -240,7 +247,7 @@ test('lets pass: types of heavy packages, zeromq in its file, switch defaults', 
       'engines/a.ts',
       `import type { GPU } from 'gpu.js'; type T = typeof import('sharp'); import { type X } from 'sharp';`,
     ),
-    parse('src/comm/zeromq.ts', `import { Dealer } from 'zeromq'; switch (1) { default: }`),
+    parse('src/comm/zeromq/dealer.ts', `import { Dealer } from 'zeromq'; switch (1) { default: }`),
     parse('examples/tour.ts', `import { Cluster } from 'directview';`),
   ];
   assert.equal(rulesOn(fine), []);

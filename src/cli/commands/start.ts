@@ -7,6 +7,7 @@ import { addEngineOptions, addOldCount, type EngineFlags, startOptions } from '.
 
 interface Flags extends EngineFlags {
   readonly name: string;
+  readonly listen?: string;
   readonly daemonize?: true;
   readonly restart?: number | undefined;
   readonly json?: true;
@@ -16,6 +17,10 @@ interface Flags extends EngineFlags {
 export function define(command: Command): void {
   addEngineOptions(command);
   addOldCount(command);
+  command.option(
+    '--listen <address>',
+    'listen at this address of the machine, as tcp://10.0.0.5, for holders of its keys',
+  );
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
   command.option('--restart <times>', 'start engines again that die, so many times a minute each (default: 0)', index);
   command.option('--daemonize', 'return when the engines are ready, and keep them running in the background');
@@ -34,6 +39,7 @@ async function startHere(flags: Flags): Promise<void> {
   const cluster = await Cluster.start({
     ...startOptions(flags),
     name: flags.name,
+    listen: flags.listen,
     restart: flags.restart,
     onEvent: (event) => {
       if (event.type === 'engine-down') process.stderr.write(`engine ${event.id} ${event.reason}\n`);

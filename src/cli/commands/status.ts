@@ -1,5 +1,7 @@
 // `directview status`: asks every engine of a cluster for its status, over its control socket.
 import type { Command } from 'commander';
+import type { ClusterInfo } from '../../client/links/cluster-file.ts';
+import type { Transport } from '../../comm/transport.ts';
 import { zeromqTransport } from '../../comm/zeromq.ts';
 import type { EngineRecord, EngineStatus } from '../../protocol/messages.ts';
 import { ControlClient } from '../../rpc/control-client.ts';
@@ -26,24 +28,25 @@ export function define(command: Command): void {
   command.option('--json', 'as JSON');
   command.action(async (name: string | undefined, { json, cluster: named }: Flags) => {
     const cluster = findCluster(name ?? named);
-    const rows = await statusOf(cluster.controller);
+    const rows = await statusOf(cluster);
     if (json) process.stdout.write(`${JSON.stringify({ ...cluster, engines: rows.map(flat) }, null, 2)}\n`);
     else process.stdout.write(`cluster '${cluster.name}', pid ${cluster.owner.pid}\n${text(rows)}`);
   });
 }
 
-async function statusOf(controller: string): Promise<Row[]> {
-  const roster = new RosterClient(zeromqTransport(), controller, `status-${process.pid}`);
+async function statusOf({ controller, credentials }: ClusterInfo): Promise<Row[]> {
+  const transport = zeromqTransport({ credentials });
+  const roster = new RosterClient(transport, controller, `status-${process.pid}`);
   try {
     const engines = await roster.ready({ timeout: ANSWER_MS });
-    return await Promise.all(engines.map(ask));
+    return await Promise.all(engines.map((engine) => ask(engine, transport)));
   } finally {
     await roster.close();
   }
 }
 
-async function ask(engine: EngineRecord): Promise<Row> {
-  const control = new ControlClient(zeromqTransport(), engine);
+async function ask(engine: EngineRecord, transport: Transport): Promise<Row> {
+  const control = new ControlClient(transport, engine);
   try {
     return { engine, status: await control.ask({ type: 'status' }, ANSWER_MS) };
   } catch {

@@ -84,8 +84,8 @@ function terminate({ name, owner }: ListedCluster): void {
 }
 
 /** False when the controller does not answer because its event loop is blocked; a signal may still reach it. */
-async function ask(cluster: ListedCluster): Promise<boolean> {
-  const roster = new RosterClient(zeromqTransport(), cluster.controller, `stop-${process.pid}`);
+async function ask({ controller, credentials }: ListedCluster): Promise<boolean> {
+  const roster = new RosterClient(zeromqTransport({ credentials }), controller, `stop-${process.pid}`);
   try {
     await roster.ask({ do: 'stop' }, ASK_MS);
     return true;

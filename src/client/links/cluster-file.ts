@@ -1,6 +1,8 @@
 // Other processes find a cluster by its file.
 import { fileURLToPath } from 'node:url';
-import { ClusterError } from '../../errors.ts';
+import type { Credentials } from '../../comm/zeromq/credentials.ts';
+import { ClusterError, ProtocolError } from '../../errors.ts';
+import { credentials } from '../../protocol/credentials.ts';
 import {
   flag,
   num,
@@ -19,6 +21,8 @@ import { readPrivate } from './private-file.ts';
 export interface ClusterInfo {
   readonly controller: string;
   readonly clusterId: string;
+  /** The keys of clients, where the cluster listens on tcp. They do not print, and they are not in its JSON. */
+  readonly credentials?: Credentials | undefined;
 }
 
 const identityFields = {
@@ -50,6 +54,8 @@ const fileFields = {
   owner: processIdentity,
   /** True if its program gave it no name: commands then use it only when it is named. */
   isUnnamed: optional(flag),
+  /** The keys of clients. */
+  credentials: optional(credentials),
 };
 
 /** The content of a cluster file. */
@@ -77,7 +83,9 @@ function parse(json: string, path: string): ClusterFile {
 function read(json: string, path: string): ClusterFile {
   try {
     return clusterFile(JSON.parse(json), 'the file');
-  } catch (cause) {
+  } catch (error) {
+    // The error of JSON.parse quotes the text, which may be a key.
+    const cause = error instanceof ProtocolError ? error : undefined;
     throw new ClusterError(`${path} is damaged: it is not a cluster file`, { cause });
   }
 }

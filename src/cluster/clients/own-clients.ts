@@ -1,7 +1,6 @@
 import { Client, type ConnectOptions, linksOf } from '../../client/client.ts';
+import type { ClusterInfo } from '../../client/links/cluster-file.ts';
 import type { EngineRecord } from '../../protocol/messages.ts';
-
-type Info = { readonly controller: string; readonly clusterId: string };
 
 /** Milliseconds; a client that is closed sees nothing more. */
 const SEE_MS = 500;
@@ -10,7 +9,7 @@ const SEE_MS = 500;
 export class OwnClients {
   readonly #clients = new Set<Client>();
 
-  async open(info: Info, options?: ConnectOptions): Promise<Client> {
+  async open(info: ClusterInfo, options?: ConnectOptions): Promise<Client> {
     const client = await Client.connect(info, options);
     this.#clients.add(client);
     return client;

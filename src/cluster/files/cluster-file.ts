@@ -14,7 +14,8 @@ export function writeClusterFile(info: ClusterFile, home = clusterHome()): strin
   const path = clusterPath(info.name, home);
   privateHome(home);
   assertFree(path, info.name);
-  inHome(home, () => writeFileAtomicSync(path, `${JSON.stringify(info, null, 2)}\n`, { mode: 0o600 }));
+  const text = JSON.stringify({ ...info, credentials: info.credentials?.reveal() }, null, 2);
+  inHome(home, () => writeFileAtomicSync(path, `${text}\n`, { mode: 0o600 }));
   return path;
 }
 

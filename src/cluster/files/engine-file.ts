@@ -2,16 +2,19 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readPrivate } from '../../client/links/private-file.ts';
 import { ClusterError } from '../../errors.ts';
-import { type ObjectOf, object, type Reader, text } from '../../protocol/fields.ts';
+import { credentialsText } from '../../protocol/credentials.ts';
+import { type ObjectOf, object, optional, type Reader, text } from '../../protocol/fields.ts';
 
 const NAME = 'engines.json';
 
 const fileFields = {
   /** The endpoint of the controller's registry. */
   registry: text,
+  /** The keys of engines, where the cluster listens on tcp. */
+  credentials: optional(credentialsText),
 };
 
-/** The address at which an engine of another launcher joins a cluster: clients do not join. */
+/** The address and the keys with which an engine of another launcher joins a cluster. Clients get other keys. */
 export interface EngineFile extends ObjectOf<typeof fileFields> {}
 
 const engineFile: Reader<EngineFile> = object(fileFields);

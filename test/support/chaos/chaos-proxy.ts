@@ -4,7 +4,7 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Link, LinkHandlers, Listener, Transport } from '../../../src/comm/transport.ts';
+import type { Link, LinkHandlers, Listener, SocketRole, Transport } from '../../../src/comm/transport.ts';
 import { Lane } from './lane.ts';
 import { Sky } from './weather.ts';
 
@@ -117,8 +117,8 @@ export class ChaosTransport implements Transport {
     return this.#inner.listen(endpoint, handlers);
   }
 
-  connect(endpoint: string, handlers: LinkHandlers): Link {
-    return this.#inner.connect(this.at(endpoint).endpoint, handlers);
+  connect(endpoint: string, handlers: LinkHandlers, socket?: SocketRole): Link {
+    return this.#inner.connect(this.at(endpoint).endpoint, handlers, socket);
   }
 
   refuses(endpoint: string): Promise<boolean> {

@@ -42,7 +42,8 @@ export async function withScene<T>(
   };
   const cluster = await Cluster.start({ device: 'cpu', ...options, engines, onEvent });
   const bytes = options.transport?.startsWith('tcp') ? { chunkBytes: MIB } : {};
-  const transport = new ChaosTransport(zeromqTransport(bytes));
+  const { credentials } = cluster.info;
+  const transport = new ChaosTransport(zeromqTransport({ ...bytes, credentials }));
   const killer = new EngineKiller();
   try {
     const rc = await cluster.connect({ transport: wrap(transport), onEvent: killer.onEvent });

@@ -13,7 +13,7 @@ import { Mailbox, pause } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('hostile');
-const transport = zeromqTransport();
+const transport = zeromqTransport({ insecureLoopback: true });
 let directory = '';
 let listeners: Listener[] = [];
 let honest: { link: Link; box: Mailbox }[] = [];

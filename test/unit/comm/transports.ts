@@ -1,4 +1,4 @@
-// One suite over every transport: memory, zeromq ipc, zeromq tcp.
+// One suite over every transport: memory, zeromq ipc, zeromq tcp, zeromq tcp with keys.
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Link, LinkHandlers, Listener, Transport, TransportOptions } from '../../../src/comm/transport.ts';
+import { type Authentication, authenticate } from '../../../src/comm/zeromq/authenticator.ts';
+import { newCredentials } from '../../../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { ConnectionError } from '../../../src/errors.ts';
 import { rejects, throws } from '../../support/assert.ts';
@@ -15,10 +17,14 @@ import { suite } from '../../support/suite.ts';
 const test = suite('transports');
 let directory = '';
 let count = 0;
+const keys = newCredentials('transports');
+let authentication: Authentication;
 test.before(async () => {
+  authentication = await authenticate(keys.controller);
   directory = await mkdtemp(join(tmpdir(), 'dv-comm-'));
 });
 test.after(async () => {
+  await authentication.close();
   const left = await readdir(directory);
   await rm(directory, { recursive: true, force: true });
   assert.equal(left, ['in-the-way'], 'socket files are left');
@@ -32,8 +38,24 @@ interface Kind {
 const kinds: Kind[] = [
   { name: 'memory', make: memoryTransport, endpoint: () => 'memory://*' },
   { name: 'ipc', make: zeromqTransport, endpoint: () => `ipc://${join(directory, `s${count++}`)}` },
-  { name: 'tcp', make: zeromqTransport, endpoint: () => 'tcp://127.0.0.1:*' },
+  { name: 'tcp', make: tcpWithoutKeys, endpoint: () => 'tcp://127.0.0.1:*' },
+  { name: 'tcp with keys', make: tcpWithKeys, endpoint: () => 'tcp://127.0.0.1:*' },
 ];
+
+function tcpWithoutKeys(options?: TransportOptions): Transport {
+  return zeromqTransport({ ...options, insecureLoopback: true });
+}
+
+/** Listens as a controller, connects as a client. */
+function tcpWithKeys(options?: TransportOptions): Transport {
+  const [controller, client] = [keys.controller, keys.client].map((credentials) =>
+    zeromqTransport({ ...options, credentials }),
+  ) as [Transport, Transport];
+  return {
+    listen: (endpoint, handlers) => controller.listen(endpoint, handlers, 'roster'),
+    connect: (endpoint, handlers) => client.connect(endpoint, handlers, 'roster'),
+  };
+}
 
 /** A listener and a way to connect; everything is closed afterwards. */
 async function withPeers(
@@ -217,9 +239,10 @@ test('addresses that may not be used', async () => {
     ['ipc://relative', /absolute path/],
     ['ipc://@abstract', /absolute path/],
     ['ipc://*', /absolute path/],
-    ['tcp://0.0.0.0:1234', /encryption is not there yet/],
-    ['tcp://*:1234', /encryption is not there yet/],
-    ['tcp://192.168.1.2:1234', /encryption is not there yet/],
+    ['tcp://0.0.0.0:1234', /means every network/],
+    ['tcp://*:1234', /wants an IP address/],
+    ['tcp://192.168.1.2:1234', /reaches beyond this machine, and there are no keys/],
+    ['tcp://127.0.0.1:1234', /is open to every user of this machine, and there are no keys/],
     ['tcp://127.0.0.1:99999', /wants tcp/],
     ['tcp://127.0.0.1', /wants tcp/],
     ['http://127.0.0.1:80', /neither ipc/],
@@ -234,7 +257,7 @@ test('tcp: an address in use is refused', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };
-  await rejects(() => zeromqTransport().listen(`tcp://127.0.0.1:${port}`, echo), ConnectionError, /cannot bind/);
+  await rejects(() => tcpWithoutKeys().listen(`tcp://127.0.0.1:${port}`, echo), ConnectionError, /cannot bind/);
   server.close();
 });
 

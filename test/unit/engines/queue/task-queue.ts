@@ -101,6 +101,21 @@ class Observed {
 }
 
 const engine = (outboxBytes?: number) => new Observed(outboxBytes);
+test("a message with another client's task id does not take the answer away from a link that is there", () => {
+  const open = new Set(['owner']);
+  const queue = new TaskQueue<string>({ identity: new Identity('me'), isOpen: (link) => open.has(link) });
+  queue.arrive(task(1), [], 'owner');
+  for (let i = 0; i < 1000; i++) assert.equal(queue.arrive(task(1), [], `thief ${i}`), []);
+  queue.next();
+  const to = (events: readonly QueueEvent<string>[]) => events.flatMap((e) => (e.type === 'reply' ? [e.to] : []));
+  assert.equal(to(queue.finished('c:1', outcome(1))), ['thief 999', 'owner']);
+  open.clear();
+  queue.arrive(task(2), [], 'owner');
+  queue.arrive(task(2), [], 'owner again');
+  queue.next();
+  assert.equal(to(queue.finished('c:2', outcome(2))), ['owner again']);
+});
+
 const replies = (list: Reply<string>[]) => list.map((i) => [i.to, i.reply.id, i.reply.status]);
 
 test('tasks run one at a time in order of arrival', () => {

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { ConnectionError } from '../errors.ts';
+import { ConnectionError } from '../../errors.ts';
 
 /** Descriptors that one link takes at most while it is opened. */
 const PER_LINK = 16;

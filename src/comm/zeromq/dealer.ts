@@ -1,0 +1,129 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { Dealer, type Observer } from 'zeromq';
+import { ConnectionError } from '../../errors.ts';
+import { type Carrier, KeyRefused, PacketLink } from '../link.ts';
+import type { Limits } from '../outbox.ts';
+import type { Frames } from '../packet.ts';
+import type { LinkHandlers } from '../transport.ts';
+import type { Endpoint } from './endpoint.ts';
+import { alive, GOODBYE_LINGER_MS, settings, watch } from './settings.ts';
+
+/** One DEALER: one link. */
+export class DealerCarrier implements Carrier {
+  readonly name: string;
+  readonly link: PacketLink;
+  readonly #socket: Dealer;
+  readonly #reading: Promise<void>;
+  readonly #watching: Promise<void>;
+  #scheduled = false;
+  #sending = false;
+  #connected = false;
+  #closing = false;
+  #received = 0;
+
+  constructor(endpoint: Endpoint, handlers: LinkHandlers, limits: Limits, keys: object) {
+    this.name = endpoint.address;
+    this.#socket = new Dealer({ ...settings(endpoint, limits), ...keys, immediate: true });
+    alive.add(this.#socket);
+    this.link = new PacketLink(this, handlers, limits);
+    this.#watching = this.#connect(endpoint.address);
+    this.#reading = this.#read();
+  }
+
+  /** Resolves when the socket's events have ended. @throws ConnectionError at once */
+  #connect(address: string): Promise<void> {
+    try {
+      const watching = this.#watch(this.#socket.events);
+      this.#socket.connect(address);
+      return watching;
+    } catch (error) {
+      this.#socket.close();
+      alive.delete(this.#socket);
+      throw new ConnectionError(`cannot connect to ${address}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  wake(): void {
+    if (this.#scheduled || this.#sending) return;
+    this.#scheduled = true;
+    queueMicrotask(() => void this.#pump());
+  }
+
+  async end(goodbye: Frames | undefined): Promise<void> {
+    this.#closing = true;
+    // Packets that the socket has taken may still leave, too.
+    if (goodbye !== undefined && this.#connected) this.#socket.linger = GOODBYE_LINGER_MS;
+    if (goodbye !== undefined && this.#connected && !this.#sending) await this.#leave(goodbye);
+    this.#socket.close();
+    alive.delete(this.#socket);
+    // A thread that ends with a pending receive, of messages or of events, takes the process with it.
+    await Promise.all([this.#reading, this.#watching]);
+    // The socket's poller goes with the next turn; a thread may end after it.
+    await turn();
+  }
+
+  async #leave(goodbye: Frames): Promise<void> {
+    try {
+      this.#socket.sendTimeout = 0;
+      await this.#socket.send(goodbye);
+    } catch {
+      // The peer is gone or its pipe is full: it will notice otherwise.
+    }
+  }
+
+  async #pump(): Promise<void> {
+    this.#scheduled = false;
+    if (this.#sending) return;
+    this.#sending = true;
+    try {
+      for (let frames = this.link.take(); frames !== undefined; frames = this.link.take())
+        await this.#socket.send(frames);
+    } catch (error) {
+      this.#lost(error as Error);
+    } finally {
+      this.#sending = false;
+    }
+  }
+
+  async #read(): Promise<void> {
+    try {
+      while (!this.#closing) {
+        const frames = await this.#socket.receive();
+        this.#received++;
+        this.link.receive(frames);
+      }
+    } catch (error) {
+      this.#lost(error as Error);
+    }
+  }
+
+  #watch(events: Observer): Promise<void> {
+    return watch(events, (event) => {
+      if (event === 'handshake') this.#connected = true;
+      else if (event === 'disconnect' && this.#connected) void this.#drain();
+      else if (event === 'handshake:error:auth') this.link.fail(new KeyRefused(this.name));
+      else if (event === 'handshake:error:protocol') this.link.fail(this.#foreign());
+    });
+  }
+
+  // libzmq does not try again after this.
+  #foreign(): ConnectionError {
+    return new ConnectionError(`${this.name} does not speak ZeroMQ, or not with keys as this side does`);
+  }
+
+  /** Messages that came before the end are delivered first: waits until two turns of the event loop brought none. */
+  async #drain(): Promise<void> {
+    let before = -1;
+    while (before !== this.#received) {
+      before = this.#received;
+      await turn();
+      await turn();
+    }
+    this.#connected = false;
+    this.link.fail(new ConnectionError(`the connection to ${this.name} was lost`));
+  }
+
+  #lost(error: Error): void {
+    if (!this.#closing) this.link.fail(new ConnectionError(`${this.name}: ${error.message}`, { cause: error }));
+  }
+}

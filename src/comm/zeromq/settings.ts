@@ -1,0 +1,46 @@
+import { context, type Dealer, type EventType, type Observer, type Router } from 'zeromq';
+import type { Limits } from '../outbox.ts';
+import { BATCH_BYTES } from '../packet.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/** A goodbye may take this long (ms) to leave after `close`. */
+export const GOODBYE_LINGER_MS = 200;
+
+/** Sockets that nobody references are closed by the garbage collector. */
+export const alive = new Set<Dealer | Router>();
+let configured = false;
+
+/** The settings of every socket: libzmq's own have queues without bounds, linger for ever, and send no heartbeats. */
+export function settings(endpoint: Endpoint, limits: Limits) {
+  configure();
+  return {
+    linger: 0,
+    sendHighWaterMark: 64,
+    receiveHighWaterMark: 64,
+    heartbeatInterval: 1000,
+    heartbeatTimeout: 5000,
+    heartbeatTimeToLive: 5000,
+    handshakeInterval: 5000,
+    reconnectMaxInterval: 1000,
+    // Also the bound for a peer that has not shown a key yet.
+    maxMessageSize: limits.chunkBytes + 64 * 1024 + BATCH_BYTES,
+    ipv6: endpoint.kind === 'tcp' && endpoint.ipv6,
+  };
+}
+
+/** Before the first socket of the process; a thread that comes later finds it done. */
+function configure(): void {
+  if (configured) return;
+  configured = true;
+  context.blocky = false;
+  context.maxSockets = 4000;
+}
+
+/** Tells of a socket's events until it is closed. Not `events.on`: that rejects unheard when the socket closes. */
+export async function watch(events: Observer, onEvent: (type: EventType) => void): Promise<void> {
+  try {
+    while (!events.closed) onEvent((await events.receive()).type);
+  } catch {
+    // Closed.
+  }
+}
