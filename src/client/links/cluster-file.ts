@@ -21,7 +21,7 @@ import { readPrivate } from './private-file.ts';
 export interface ClusterInfo {
   readonly controller: string;
   readonly clusterId: string;
-  /** The keys of clients, where the cluster listens on tcp. They do not print, and they are not in its JSON. */
+  /** The keys of clients, where the cluster listens on tcp. They do not print, and they are not in its JSON. @internal */
   readonly credentials?: Credentials | undefined;
 }
 
@@ -54,7 +54,7 @@ const fileFields = {
   owner: processIdentity,
   /** True if its program gave it no name: commands then use it only when it is named. */
   isUnnamed: optional(flag),
-  /** The keys of clients. */
+  /** The keys of clients. @internal */
   credentials: optional(credentials),
 };
 
