@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterFile } from '../client/links/cluster-file.ts';
+import { Credentials } from '../comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import type { DeviceRequest, EngineOptions } from '../protocol/engine-options.ts';
@@ -67,14 +68,14 @@ export async function guestEngine(
 
 /** Tells the controller how the engine ended: it sees only a link that broke. */
 async function tell(
-  { controller, proof = '' }: EngineOptions,
+  { controller, credentials, proof = '' }: EngineOptions,
   uuid: string,
   end: EngineExit,
 ): Promise<{ readonly failed: boolean; readonly reason: string }> {
   const fate = end.handle.fate();
   const { reason } = endOfEngine(end, fate);
   const outcome = { failed: end.code !== 0, reason };
-  const transport = zeromqTransport();
+  const transport = zeromqTransport({ credentials: credentials && new Credentials(credentials) });
   // The engine may have ended with its cluster.
   if (await transport.refuses?.(controller)) return outcome;
   const options = { transport, endpoint: controller, conversation: REGISTRY };

@@ -116,9 +116,11 @@ for (const socket of Object.keys(SOCKETS) as SocketRole[]) {
     assert.instance(refused.downs[0], KeyRefused);
     assert.equal(refused.messages, []);
     const bare = new Dealer({ linger: 0 });
+    // Before it connects: the monitor tells only of what comes later.
+    const { events } = bare;
     bare.connect(endpointOf(socket));
     let event: string;
-    do event = (await bare.events.receive()).type;
+    do event = (await events.receive()).type;
     while (!event.startsWith('handshake'));
     assert.match(event, /^handshake:error/);
     bare.close();
@@ -207,7 +209,7 @@ socket.write(Buffer.concat([greeting, ready, Buffer.from([0, 4]), Buffer.from('w
 socket.on('data', (bytes) => process.stdout.write(bytes.toString('latin1')));
 socket.on('error', () => {});
 socket.on('close', () => console.log('closed'));
-setTimeout(() => { console.log('open'); process.exit(); }, 8000);`;
+setTimeout(() => { console.log('open'); process.exit(); }, 8000).unref();`;
 
 const nobodyTest = 'another local user reads no key, and is sent away at every port';
 if (asNobody(process.execPath, '-e', '1').status !== 0) test.skip(nobodyTest, 'setpriv cannot run node as nobody here');

@@ -13,7 +13,7 @@ import { echo, Mailbox, waitFor } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('liveness');
-const transport = new ChaosTransport(zeromqTransport());
+const transport = new ChaosTransport(zeromqTransport({ insecureLoopback: true }));
 const folder = mkdtempSync(join(tmpdir(), 'dv-live-'));
 const listeners: Listener[] = [];
 
