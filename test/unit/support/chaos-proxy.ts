@@ -11,7 +11,7 @@ import { suite } from '../../support/suite.ts';
 
 const test = suite('chaos proxy');
 const folder = mkdtempSync(join(tmpdir(), 'dv-proxy-'));
-const transport = new ChaosTransport(zeromqTransport({ chunkBytes: 64 * 1024 }));
+const transport = new ChaosTransport(zeromqTransport({ chunkBytes: 64 * 1024, insecureLoopback: true }));
 const listeners: Listener[] = [];
 test.after(async () => {
   await transport.close();
