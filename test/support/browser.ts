@@ -13,6 +13,18 @@ interface Answer {
   readonly error?: { readonly message: string };
 }
 
+/** The browser's program. It is unpacked once for all test files, and stays: no leftover of one of them. */
+async function unpacked(): Promise<string> {
+  const { TMPDIR: own, XDG_CACHE_HOME: cache } = process.env;
+  if (cache !== undefined) process.env['TMPDIR'] = cache;
+  try {
+    return await chromium.executablePath();
+  } finally {
+    if (own === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = own;
+  }
+}
+
 /** A browser with one page. */
 export class Browser {
   readonly #child: ChildProcess;
@@ -37,7 +49,7 @@ export class Browser {
     const folder = mkdtempSync(join(tmpdir(), 'dvbrowser-'));
     const args = [...chromium.args, '--remote-debugging-pipe', `--user-data-dir=${folder}`];
     const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const;
-    const browser = new Browser(spawn(await chromium.executablePath(), args, { stdio: [...stdio] }), folder);
+    const browser = new Browser(spawn(await unpacked(), args, { stdio: [...stdio] }), folder);
     const { targetId } = await browser.#ask('Target.createTarget', { url, ...size });
     const { sessionId } = await browser.#ask('Target.attachToTarget', { targetId, flatten: true });
     browser.#session = sessionId as string;
