@@ -53,13 +53,21 @@ export async function guestEngine(
     env: request.softwareGpu ? await softwareGpuVariables() : {},
     entry,
   });
-  const release = guard({ stop: () => launcher.stop(), kill: () => launcher.kill() });
   const exit = new Promise<EngineExit>((resolve) => launcher.onExit(resolve));
+  let told: Promise<unknown> = exit;
+  // After Ctrl-C, too, this process ends when the controller knows of the engine's end.
+  const stop = async () => {
+    await launcher.stop();
+    await told;
+  };
+  const release = guard({ stop, kill: () => launcher.kill() });
   void exit.then(release);
   try {
     const pid = (await launcher.start([0]))[0]!.pid;
     const { id, uuid } = await registered(cluster, pid, exit, startTimeout);
-    return { id, pid, ended: exit.then((end) => tell(options, uuid, end)) };
+    const ended = exit.then((end) => tell(options, uuid, end));
+    told = ended;
+    return { id, pid, ended };
   } catch (error) {
     await launcher.stop();
     throw error;

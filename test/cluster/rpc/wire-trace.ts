@@ -50,8 +50,8 @@ test('the control thread and its link to the controller are traced', async () =>
   await clients[0]!.ask({ type: 'ping' });
   await traces(/<- peer 1 \(control\) \{.*"type":"ping"/);
   await traces(/-> peer 1 \(control\) \{"type":"control-reply",/);
-  await traces(/-> controller \(roster\) \{"type":"register",/);
-  await traces(/<- controller \(roster\) \{"type":"roster",/);
+  await traces(/-> controller \(registry\) \{"type":"register",/);
+  await traces(/<- controller \(registry\) \{"type":"roster",/);
 });
 
 test('messages to peers are traced', async () => {
@@ -61,7 +61,7 @@ test('messages to peers are traced', async () => {
   ]);
   assert.is(sent.reply.status, 'ok', JSON.stringify(sent.reply.error));
   assert.equal(received.value, new Float64Array(1000));
-  await traces(/-> engine 1 \(tasks\) \{"type":"mail",.* \+ 2 parts, 8\d\d\d bytes$/m);
+  await traces(/-> engine 1 \(peers\) \{"type":"mail",.* \+ 2 parts, 8\d\d\d bytes$/m);
 });
 
 test.run();
