@@ -56,6 +56,8 @@ export class LeakCheck {
     process.env[MARK] = this.#mark;
     // The software GPU is unpacked once for all test files, and stays.
     process.env['XDG_CACHE_HOME'] ??= tmpdir();
+    // Compilers keep one in the temporary folder on newer versions of Node.
+    process.env['NODE_DISABLE_COMPILE_CACHE'] = '1';
     process.env['TMPDIR'] = this.#folder;
     if (process.env['XDG_RUNTIME_DIR'] !== undefined) process.env['XDG_RUNTIME_DIR'] = this.#folder;
   }
