@@ -1,4 +1,7 @@
 // An engine that dies takes only its own work with it. B13 of the semantics page.
+import { existsSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { CompositeError, EngineError, RemoteError } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
@@ -124,11 +127,14 @@ test('an endless loop is interrupted, the namespace survives, the queue goes on'
 test('a loop that cannot be broken ends by replacing the engine, and says so', async () => {
   await withRig(2, async ({ rc }) => {
     const before = rc.engine(0)?.uuid;
-    const stuck = rc.view(0).apply(async () => {
-      await null;
+    const mark = join(tmpdir(), `loop-${process.pid}`);
+    const stuck = rc.view(0).apply(async (path: string) => {
+      (await import('node:fs')).writeFileSync(path, '');
       for (;;);
-    });
-    await untilRunning(rc, [0]);
+    }, mark);
+    // Before the `await` a signal would break it.
+    await until('the loop', () => existsSync(mark));
+    rmSync(mark);
     await rc.interrupt(0, { grace: 300 });
     const error = await rejects(() => stuck.get(), RemoteError, /TaskInterrupted/);
     assert.match(error.message, /engine 0 was replaced; its namespace is empty/);
