@@ -211,7 +211,7 @@ const BLOCKING: [string, string][] = [
   ['Atomics.wait', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'],
   [
     'readSync of a fifo',
-    "const fs = require('node:fs'); const path = '/tmp/fifo-' + process.pid; try { require('node:child_process').execFileSync('mkfifo', [path]); const fd = fs.openSync(path, 'r+'); fs.unlinkSync(path); fs.readSync(fd, Buffer.alloc(1)) } finally { fs.rmSync(path, { force: true }) }",
+    "const fs = require('node:fs'); const path = require('node:path').join(require('node:os').tmpdir(), 'fifo-' + process.pid); try { require('node:child_process').execFileSync('mkfifo', [path]); const fd = fs.openSync(path, 'r+'); fs.unlinkSync(path); fs.readSync(fd, Buffer.alloc(1)) } finally { fs.rmSync(path, { force: true }) }",
   ],
 ];
 

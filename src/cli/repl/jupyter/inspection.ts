@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { helpOf } from '../help.ts';
 import { askedCommand } from '../px-line.ts';
-import type { Content } from './message.ts';
+import { beforeCursor, type Content } from './message.ts';
 
 const DECLARATIONS = fileURLToPath(new URL('../../../', import.meta.url));
 const NAME = /[\p{ID_Start}$_][\p{ID_Continue}$]*/u;
@@ -35,7 +35,7 @@ function textOf(code: string, cursor: number): string | undefined {
 }
 
 function lineAt(code: string, cursor: number): { readonly text: string; readonly cursor: number } {
-  const before = [...code].slice(0, cursor).join('');
+  const before = beforeCursor(code, cursor);
   const start = before.lastIndexOf('\n') + 1;
   const end = code.indexOf('\n', before.length);
   return { text: code.slice(start, end < 0 ? undefined : end), cursor: before.length - start };

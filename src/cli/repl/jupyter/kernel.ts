@@ -8,7 +8,7 @@ import { ReplSession } from '../session.ts';
 import { CellHistory } from './cell-history.ts';
 import { partsOf, runCell } from './cell-runner.ts';
 import { inspected } from './inspection.ts';
-import type { Content, Message } from './message.ts';
+import { beforeCursor, type Content, type Message } from './message.ts';
 import { Outlet } from './outlet.ts';
 import { richValue, TAGS } from './rich.ts';
 import type { AskingChannel } from './sockets.ts';
@@ -88,11 +88,16 @@ export class JupyterKernel {
   async #answer(channel: AskingChannel, message: Message): Promise<void> {
     const handler = this.#handlers[message.header.msg_type];
     if (handler === undefined) return; // comm messages, and what later versions bring
+    await this.#answered(channel, message, () => this.#handled(handler, message));
+    if (message.header.msg_type === 'shutdown_request') await this.#close();
+  }
+
+  /** Every answer stands between a busy and an idle status. */
+  async #answered(channel: AskingChannel, message: Message, content: () => Content | Promise<Content>): Promise<void> {
     const status = (state: string) => this.#wire.publish('status', { execution_state: state }, message.header);
     status('busy');
-    this.#wire.reply(channel, message, await this.#handled(handler, message));
+    this.#wire.reply(channel, message, await content());
     status('idle');
-    if (message.header.msg_type === 'shutdown_request') await this.#close();
   }
 
   async #handled(handler: Handler, message: Message): Promise<Content> {
@@ -177,16 +182,13 @@ export class JupyterKernel {
     const queued = this.#queue.splice(0);
     for (const one of queued) {
       const isCell = one.message.header.msg_type === 'execute_request';
-      if (isCell) this.#abort(one.channel, one.message);
+      if (isCell) await this.#answered(one.channel, one.message, () => this.#aborted());
       else this.#queue.push(one);
     }
   }
 
-  #abort(channel: AskingChannel, message: Message): void {
-    const status = (state: string) => this.#wire.publish('status', { execution_state: state }, message.header);
-    status('busy');
-    this.#wire.reply(channel, message, { status: 'aborted', execution_count: this.#count });
-    status('idle');
+  #aborted(): Content {
+    return { status: 'aborted', execution_count: this.#count };
   }
 
   async #expressions(asked: unknown): Promise<Content> {
@@ -252,11 +254,6 @@ export class JupyterKernel {
     await this.#wire.close();
     this.#over.resolve();
   }
-}
-
-/** `cursor_pos` counts characters, not units of UTF-16. */
-function beforeCursor(code: string, cursor: number): string {
-  return [...code].slice(0, cursor).join('');
 }
 
 function failureOf(error: unknown): Failure {

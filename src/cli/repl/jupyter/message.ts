@@ -50,6 +50,11 @@ export function messageOf(
   return { identities, header, parent, metadata: {}, content };
 }
 
+/** The code in front of the cursor: `cursor_pos` counts characters, not units of UTF-16. */
+export function beforeCursor(code: string, cursor: number): string {
+  return [...code].slice(0, cursor).join('');
+}
+
 /** Frames of messages, signed by HMAC-SHA256 (jupyter-client, "The wire protocol"). */
 export class MessageCodec {
   readonly #key: string;

@@ -1,4 +1,4 @@
-// Whether an engine that died is restarted, by a clock of the test's own.
+// The policy decides whether an engine that died is restarted; its clock is the test's own.
 import * as assert from 'uvu/assert';
 import { RestartPolicy } from '../../../../src/cluster/launchers/restart-policy.ts';
 import { suite } from '../../../support/suite.ts';
