@@ -268,6 +268,13 @@ export class ClientClosed extends RemoteError {
   }
 }
 
+/** This process could not open a link to the engine, so the task was not sent: `cause` says why. The engine is well. */
+export class EngineUnreachable extends RemoteError {
+  constructor(evalue: string, engineInfo: EngineInfo, cause: Error) {
+    super(failure('ConnectionError', evalue, engineInfo, cause), 'DV_CONNECTION');
+  }
+}
+
 /** The task was aborted before it started. */
 export class TaskAborted extends RemoteError {
   constructor(evalue: string, engineInfo?: EngineInfo) {

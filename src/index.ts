@@ -42,6 +42,7 @@ export {
   ContextError,
   DirectViewError,
   EngineError,
+  EngineUnreachable,
   ImpossibleDependency,
   InvalidDependency,
   NoEnginesRegistered,

@@ -41,7 +41,7 @@ export class Registration {
   #controller: Channel<RegistryInbound> | undefined;
   #id: EngineId | undefined;
   #up = false;
-  #aliveAt = Date.now();
+  #aliveAt = performance.now();
   #closed = false;
 
   constructor(transport: Transport, options: EngineOptions, events: RegistrationEvents) {
@@ -79,15 +79,29 @@ export class Registration {
   #connect(): void {
     const engine = this.#engine;
     if (this.#closed || engine === undefined) return;
+    this.#controller = this.#open();
+    // After a broken link it asks for its old id.
+    const slot = this.#id ?? this.#options.slot;
+    void this.#controller.send({ type: 'register', engine, slot, proof: this.#proof });
+  }
+
+  #open(): Channel<RegistryInbound> {
     const options = { transport: this.#transport, endpoint: this.#options.controller, conversation: REGISTRY };
-    this.#controller = openChannel(options, 'controller', {
+    return openChannel(options, 'controller', {
       message: (message) => this.#take(message),
       down: (reason, channel) => this.#down(channel, reason),
       dropped: (error) => this.#dropped(error),
     });
-    // After a broken link it asks for its old id.
-    const slot = this.#id ?? this.#options.slot;
-    void this.#controller.send({ type: 'register', engine, slot, proof: this.#proof });
+  }
+
+  // Tasks may have taken all descriptors: they may give some back.
+  #reconnect(): void {
+    try {
+      this.#connect();
+    } catch (error) {
+      this.#log.write(`no link to the controller can be opened: ${(error as Error).message}`);
+      setTimeout(() => this.#reconnect(), RECONNECT_MS);
+    }
   }
 
   #dropped(error: Error): void {
@@ -96,7 +110,7 @@ export class Registration {
   }
 
   #take(message: RosterOutbound): void {
-    this.#aliveAt = Date.now();
+    this.#aliveAt = performance.now();
     this.#up = true;
     if (message.type === 'stopping') this.#events.stop(ENGINE_EXIT.ok, 'the cluster stops');
     else if (message.type === 'client-gone') this.#events.clientGone(message.client);
@@ -116,10 +130,10 @@ export class Registration {
     if (channel !== this.#controller || this.#closed) return;
     this.#up = false;
     this.#controller = undefined;
-    this.#aliveAt = Date.now();
+    this.#aliveAt = performance.now();
     this.#log.write(`the controller is gone: ${reason.message}`);
     void channel.close();
-    setTimeout(() => this.#connect(), RECONNECT_MS);
+    setTimeout(() => this.#reconnect(), RECONNECT_MS);
   }
 
   #beat(): void {
@@ -130,7 +144,7 @@ export class Registration {
 
   #checkDeath(): void {
     const limit = this.#options.deathTimeout ?? DEFAULT_DEATH_MS;
-    if (Date.now() - this.#aliveAt > limit) {
+    if (performance.now() - this.#aliveAt > limit) {
       this.#events.stop(ENGINE_EXIT.failed, `no controller at ${this.#options.controller} for ${limit} ms`);
     }
   }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { Transport } from '../comm/transport.ts';
+import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
@@ -171,6 +172,8 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     cluster: string | URL | ClusterInfo | { readonly info: ClusterInfo } = DEFAULT_CLUSTER,
     options: ConnectOptions = {},
   ): Promise<Client> {
+    // Before the file of the cluster is read, which needs one itself.
+    if (options.transport === undefined) checkDescriptors('a client');
     const client = new Client(infoOf(cluster), options);
     try {
       await client.#links.ready(options.timeout ?? CONNECT_TIMEOUT_MS, options.signal);

@@ -86,7 +86,6 @@ export class RosterClient {
   }
 
   #open(): Channel<RosterInbound> {
-    clearTimeout(this.#reopening);
     const options = { transport: this.#transport, endpoint: this.#endpoint, conversation: ROSTER };
     const channel = openChannel(options, 'controller', {
       message: (message) => this.#take(message),
@@ -95,6 +94,7 @@ export class RosterClient {
         if (error instanceof VersionError) this.#lose(`the controller cannot be understood: ${error.message}`);
       },
     });
+    clearTimeout(this.#reopening);
     this.#channel = channel;
     void channel.send(this.#hello);
     return channel;
@@ -110,9 +110,20 @@ export class RosterClient {
     this.#channel = undefined;
     void channel.close();
     this.#asked.failAll(new ConnectionError(`${text}; nobody knows whether it has done what it was asked`));
-    this.#reopening = setTimeout(() => this.#open(), this.#backoff.next());
+    this.#openSoon();
     if (this.#looking === undefined) this.#silentSince = performance.now();
     this.#lookSoon();
+  }
+
+  // A process that has no descriptors left now may have some later.
+  #openSoon(): void {
+    this.#reopening = setTimeout(() => {
+      try {
+        if (this.#channel === undefined) this.#open();
+      } catch {
+        this.#openSoon();
+      }
+    }, this.#backoff.next());
   }
 
   #lookSoon(): void {
@@ -188,9 +199,10 @@ export class RosterClient {
    */
   async ask(verb: ClusterVerb, timeout?: number): Promise<void> {
     if (this.#lost !== undefined) throw this.#lost;
+    const channel = this.#channel ?? this.#open();
     const request = this.#next++;
     const answer = this.#asked.open(request, `the controller did not answer '${verb.do}'`, timeout);
-    void (this.#channel ?? this.#open()).send({ type: 'cluster', request, verb });
+    void channel.send({ type: 'cluster', request, verb });
     return answer;
   }
 

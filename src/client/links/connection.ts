@@ -1,5 +1,12 @@
 import type { Transport } from '../../comm/transport.ts';
-import { ConnectionError, EngineError, type EngineInfo, RemoteError, TaskAborted } from '../../errors.ts';
+import {
+  ConnectionError,
+  EngineError,
+  type EngineInfo,
+  EngineUnreachable,
+  RemoteError,
+  TaskAborted,
+} from '../../errors.ts';
 import { type Body, decodeBody, type EncodedCall } from '../../protocol/codec.ts';
 import type {
   ControlValue,
@@ -90,8 +97,13 @@ export class Connection {
       message: (message, body) => this.#take(message, body),
       unreadable: (error, id) => this.#unreadable(error, id),
       destination: (part, bytes, read) => this.#destination(part, bytes, read),
-      fail: ({ attempt }, reason) => attempt.fail(new EngineError(`engine ${record.id} ${reason}`)),
+      fail: ({ attempt }, reason, cause) => attempt.fail(this.#undelivered(attempt, reason, cause)),
     });
+  }
+
+  #undelivered({ task }: Attempt, reason: string, cause: Error | undefined): RemoteError {
+    const text = `engine ${this.record.id} ${reason}`;
+    return cause === undefined ? new EngineError(text) : new EngineUnreachable(text, this.#info(task.label), cause);
   }
 
   /** Sends one attempt, which gets its outcome. A dead engine fails it at once. */

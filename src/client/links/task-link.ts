@@ -26,8 +26,8 @@ export interface TaskLinkOptions<K extends Kept> {
   /** A message of the engine cannot be read; `id` names the task, if that can be read. */
   readonly unreadable: (error: Error, id: string | undefined) => void;
   readonly destination: NonNullable<ChannelHandlers<TasksOutbound, TasksInbound>['destination']>;
-  /** The task fails: the engine could not handle its message, or cannot be reached. */
-  readonly fail: (kept: K, reason: string) => void;
+  /** The task fails: the engine could not handle its message, or `cause` keeps this process from opening a link. */
+  readonly fail: (kept: K, reason: string, cause?: Error) => void;
   /** Default: of 50 ms to 2 s. */
   readonly backoff?: Backoff | undefined;
 }
@@ -90,16 +90,16 @@ export class TaskLink<K extends Kept> {
     return this.#channel;
   }
 
-  #cannotOpen({ message }: Error): void {
-    if (++this.#failedOpens >= TRIES) this.#failAll(`cannot be reached (${TRIES} tries): ${message}`);
+  #cannotOpen(error: Error): void {
+    if (++this.#failedOpens >= TRIES) this.#failAll(`cannot be reached (${TRIES} tries): ${error.message}`, error);
     // Also without work: the message that needs the link is kept only after this.
     this.#wait();
   }
 
-  #failAll(reason: string): void {
+  #failAll(reason: string, cause: Error): void {
     const all = [...this.#options.kept.values()];
     this.#options.kept.clear();
-    for (const kept of all) this.#options.fail(kept, reason);
+    for (const kept of all) this.#options.fail(kept, reason, cause);
   }
 
   #take(message: TasksOutbound, body: Body, channel: Channel<TasksInbound>): void {

@@ -4,13 +4,23 @@ import { ConnectionError } from '../../errors.ts';
 /** Descriptors that one link takes at most while it is opened. */
 const PER_LINK = 16;
 
-/** The open descriptors of this process, and how many it may have; undefined where the system does not tell. */
-export function descriptors(): { readonly open: number; readonly limit: number } | undefined {
+/** Open descriptors of a process, and how many it may have. */
+interface Descriptors {
+  readonly open: number;
+  readonly limit: number;
+}
+
+/** The last limit that was read. The first reading is early: a process without a free descriptor cannot read. */
+let known = 0;
+descriptors();
+
+/** Undefined where the system does not tell. A process that has no descriptor left cannot count them: all are open. */
+function descriptors(): Descriptors | undefined {
   try {
-    const limit = Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
-    return Number.isNaN(limit) ? undefined : { open: readdirSync('/proc/self/fd').length, limit };
-  } catch {
-    return undefined;
+    known = Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
+    return Number.isNaN(known) ? undefined : { open: readdirSync('/proc/self/fd').length, limit: known };
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EMFILE' ? { open: known, limit: known } : undefined;
   }
 }
 

@@ -1,4 +1,8 @@
 // Rows 14 to 19: links that are cut, half dead, slow, or long.
+import { randomUUID } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
@@ -16,21 +20,25 @@ async function shortCut(): Promise<Seen> {
   return withScene(2, async ({ rc, network, killer }) => {
     const e0 = rc.view(0);
     await e0.apply(mark, -1);
-    const slowly = async (id: number): Promise<number> => {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+    // All but the first ones wait until the link is cut, however long that takes here.
+    const cut = join(tmpdir(), `directview-cut-${randomUUID()}`);
+    const slowly = async (id: number, file: string): Promise<number> => {
+      const { existsSync } = process.getBuiltinModule('node:fs');
+      while (id > 2 && !existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 5));
       const space = globalThis as unknown as { marks: number[] };
       space.marks.push(id);
       return id;
     };
-    const calls = Array.from({ length: 21 }, (_, id) => e0.apply(slowly, id));
+    const calls = Array.from({ length: 21 }, (_, id) => e0.apply(slowly, id, cut));
     await calls[2];
     const link = network(0);
     const before = link.accepted;
     link.block();
     const since = performance.now();
+    writeFileSync(cut, '');
     await waitFor(() => link.accepted >= before + 3, 'three vain tries to connect');
     link.mend();
-    const answers = await Promise.all(calls);
+    const answers = await Promise.all(calls).finally(() => rmSync(cut));
     assert.equal(
       answers,
       answers.map((_, id) => id),

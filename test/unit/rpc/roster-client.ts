@@ -1,7 +1,7 @@
 // The roster client over the in-process transport, against a controller whose every word the test says.
 import * as assert from 'uvu/assert';
 import { memoryTransport } from '../../../src/comm/memory.ts';
-import type { Listener } from '../../../src/comm/transport.ts';
+import type { Listener, Transport } from '../../../src/comm/transport.ts';
 import { AbortError, ClusterError, ConnectionError, TimeoutError } from '../../../src/errors.ts';
 import type { EngineRecord, RosterInbound, RosterOutbound } from '../../../src/protocol/messages.ts';
 import { type Channel, listenChannels } from '../../../src/rpc/channel.ts';
@@ -209,6 +209,36 @@ test('a controller of another version is told at once', async () => {
   });
   const client = new RosterClient(transport, listener.endpoint, 'c');
   await rejects(() => client.ready({ timeout: 5000 }), ConnectionError, /protocol versions differ: the peer speaks 99/);
+  await client.close();
+  await listener.close();
+});
+
+test('a link that cannot be opened for now is opened later; what is asked meanwhile is refused with the reason', async () => {
+  let failures = 0;
+  let cut = () => {};
+  const heard: RosterInbound[] = [];
+  const message = (what: RosterInbound) => heard.push(what);
+  const listener = await listenChannels({ transport, endpoint: 'memory://*', conversation: ROSTER }, { message });
+  const scarce: Transport = {
+    ...transport,
+    connect: (endpoint, handlers, socket) => {
+      if (failures-- > 0) throw new ConnectionError('a link needs 16 descriptors');
+      const link = transport.connect(endpoint, handlers, socket);
+      cut = () => handlers.onDown?.(link, new ConnectionError('it was cut'));
+      return link;
+    },
+  };
+  const client = new RosterClient(scarce, listener.endpoint, 'c');
+  await waitFor(() => heard.length === 1, 'hello');
+  failures = 3;
+  cut();
+  await rejects(() => client.ask({ do: 'stop' }), ConnectionError, /16 descriptors/);
+  await waitFor(() => heard.length === 2, 'the second hello');
+  assert.ok(failures < 0, 'it tried until it could');
+  assert.equal(
+    heard.map(({ type }) => type),
+    ['hello', 'hello'],
+  );
   await client.close();
   await listener.close();
 });

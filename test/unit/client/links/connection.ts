@@ -5,6 +5,7 @@ import type { Outcome } from '../../../../src/client/links/outcome.ts';
 import { Task } from '../../../../src/client/links/task.ts';
 import { memoryTransport } from '../../../../src/comm/memory.ts';
 import type { Link, Parts } from '../../../../src/comm/transport.ts';
+import { ConnectionError, EngineUnreachable } from '../../../../src/errors.ts';
 import { encodeBody } from '../../../../src/protocol/codec.ts';
 import { decodeHeader, encodeMessage } from '../../../../src/protocol/header-codec.ts';
 import type { EngineRecord, TaskMessage } from '../../../../src/protocol/messages.ts';
@@ -191,6 +192,24 @@ test('control requests that wait for an engine are rejected when it is gone', as
   await connection.fail({ reason: 'ended' });
   assert.is(await asked, 'engine 3 is gone (ended)');
   await listener.close();
+});
+
+test('a link that cannot be opened is an error of this process: the engine is well', async () => {
+  const transport = memoryTransport();
+  const connect = () => {
+    throw new ConnectionError('a link needs 16 descriptors');
+  };
+  const connection = new Connection(RECORD, { ...transport, connect });
+  const task = new Task('client:7', RECORD, 'apply');
+  connection.submit(task.attempt!, { method: 'apply', label: 'apply', body: encodeBody([]) });
+  const outcome = await task.done;
+  await connection.fail({ reason: 'ended' });
+  const error = outcome.ok ? undefined : outcome.error;
+  assert.instance(error, EngineUnreachable);
+  assert.instance(error?.cause, ConnectionError);
+  assert.equal([error?.code, error?.ename], ['DV_CONNECTION', 'ConnectionError']);
+  const text = '[3:apply] ConnectionError: engine 3 cannot be reached (2 tries): a link needs 16 descriptors';
+  assert.is(error?.message, text);
 });
 
 test.run();
