@@ -173,6 +173,8 @@ export type {
   ExecuteOptions,
   GatherOptions,
   MapOptions,
+  PullOptions,
+  ReceiveBuffer,
   ScatterOptions,
   TargetOptions,
 } from './client/options.ts';

@@ -14,6 +14,7 @@ import { createKernelMap, type KernelMap, type KernelParts } from './calls/kerne
 import type { KernelSettings } from './calls/kernels/kernel-settings.ts';
 import { mapInBlocks, progressName } from './calls/map.ts';
 import { type Namespace, namespaceProxy } from './calls/namespace.ts';
+import { gatherInto, pullInto } from './calls/receiving.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './calls/remote-functions.ts';
 import { flattenPart, partsOf, sequenceOf } from './calls/sequences.ts';
 import { DIRECT_VIEW, IMPORT_OPTIONS } from './calls/signatures.ts';
@@ -29,6 +30,9 @@ import {
   GATHER_OPTIONS,
   type GatherOptions,
   type MapOptions,
+  PULL_OPTIONS,
+  type PullOptions,
+  type ReceiveBuffer,
   SCATTER_OPTIONS,
   type ScatterOptions,
   type TargetOptions,
@@ -225,7 +229,15 @@ export class DirectView<M extends Mode = Mode> {
    * await view.pull(['a', 'b']); // [[5, 6], [5, 6]] on two engines
    * const n = await rc[0].pull<number>('a'); // the compiler cannot know it
    * const [a, text] = await rc[0].pull<[number, string]>(['a', 'text']);
+   * await rc[0].pull('a', { into: array }); // array
+   * await view.pull('a', { into: arrays }); // one for each target
    */
+  pull<D extends ReceiveBuffer>(name: string | Ref, options: PullOptions & { readonly into: D }): AsyncResult<D, D, M>;
+  /** Into one array or tensor for each target. */
+  pull<D extends readonly ReceiveBuffer[]>(
+    name: string | Ref,
+    options: PullOptions & { readonly into: D },
+  ): AsyncResult<D, D[number], M>;
   pull(name: string | Ref, options?: TargetOptions): PerTargetResult<M, unknown>;
   pull(names: readonly string[], options?: TargetOptions): PerTargetResult<M, unknown[]>;
   /** With the type of the value. */
@@ -234,8 +246,13 @@ export class DirectView<M extends Mode = Mode> {
   pull<T extends readonly unknown[]>(names: readonly string[], options?: TargetOptions): PerTargetResult<M, T>;
   /** Several names whose values have the same type. */
   pull<T>(names: readonly string[], options?: TargetOptions): PerTargetResult<M, T[]>;
-  pull(names: string | Ref | readonly string[], options?: TargetOptions): PerTargetResult<M, never> {
-    return this.#calls.each<'pull', never>('pull', 'pull', { names: checkNames(names) }, options);
+  pull(names: string | Ref | readonly string[], options: PullOptions = {}): AsyncResult<never, never, M> {
+    const list = checkNames(names);
+    const call = this.#calls.open('pull', options, PULL_OPTIONS);
+    const { into } = options;
+    if (into !== undefined) return pullInto(this.#calls, call, list, into) as AsyncResult<never, never, M>;
+    const tasks = this.#calls.submit(call, 'pull', { names: list });
+    return this.#calls.valuesOf<never>(call, tasks) as AsyncResult<never, never, M>;
   }
 
   /**
@@ -266,12 +283,20 @@ export class DirectView<M extends Mode = Mode> {
    * await view.scatter('a', range(16));
    * await view.execute('b = a.map((x) => 2 * x)');
    * const doubled = await view.gather<number[]>('b'); // [0, 2, …, 30]
+   * await view.gather('c', { into: matrix }); // matrix, a Tensor of the shape and dtype of the whole
    */
-  gather<T = unknown>(name: string, options: GatherOptions = {}): AsyncResult<T, unknown, 'many'> {
+  gather<D extends ReceiveBuffer>(
+    name: string,
+    options: GatherOptions & { readonly into: D },
+  ): AsyncResult<D, unknown, 'many'>;
+  gather<T = unknown>(name: string, options?: GatherOptions): AsyncResult<T, unknown, 'many'>;
+  gather<T>(name: string, options: GatherOptions = {}): AsyncResult<T, unknown, 'many'> {
     const names = checkNames(name);
     const { partSizes } = this.#calls.context;
     const call = this.#calls.open('gather', options, GATHER_OPTIONS);
-    const { dist } = options;
+    const { dist, into } = options;
+    if (into !== undefined)
+      return gatherInto(this.#calls, call, name, { into, dist }) as AsyncResult<T & ReceiveBuffer, unknown, 'many'>;
     const arena = dist === 'r' ? undefined : partSizes.arena(name, call.engines.length);
     const tasks = this.#calls.submit(call, 'pull', { names }, arena && ((i, bytes) => arena.slot(i, bytes)));
     const assembly = joined(tasks.length, (parts) => {

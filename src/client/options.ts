@@ -1,6 +1,9 @@
 import { Ref } from '../protocol/values/ref.ts';
 import type { WaitLimits } from '../rpc/waiting.ts';
+import { type BigTypedArray, isBigArray, isTypedArray, type TypedArray } from '../tensor/dtype.ts';
 import type { Dist } from '../tensor/partition.ts';
+import { sizeOf } from '../tensor/shape.ts';
+import { Tensor } from '../tensor/tensor.ts';
 import {
   ANYTHING,
   type Check,
@@ -69,10 +72,27 @@ export interface ScatterOptions extends TargetOptions {
   readonly flatten?: boolean | undefined;
 }
 
+/**
+ * An array or tensor of the caller's that values arrive in, as NumPy's `out=` and MPI's receive buffers. It belongs to its
+ * call until all tasks of the call have ended (`result.ready`), also where a wait has ended before.
+ */
+export type ReceiveBuffer = Tensor | TypedArray | BigTypedArray;
+
 /** Options of `DirectView.gather`. */
 export interface GatherOptions extends TargetOptions {
   /** How the parts were dealt: 'b': blocks (default); 'r': round robin. */
   readonly dist?: Dist | undefined;
+  /** Memory of exactly the kind, dtype and shape of the whole: the parts arrive in it, and it is the value. */
+  readonly into?: ReceiveBuffer | undefined;
+}
+
+/** Options of `DirectView.pull`. */
+export interface PullOptions extends TargetOptions {
+  /**
+   * Memory of exactly the kind, dtype and shape of the value, which arrives in it; on several targets a list with one for
+   * each. For one name or expression.
+   */
+  readonly into?: ReceiveBuffer | readonly ReceiveBuffer[] | undefined;
 }
 
 /** Options that maps take besides those of every call. */
@@ -116,8 +136,38 @@ export const TARGET_OPTIONS: Rules<TargetOptions> = { ...CALL_OPTIONS, targets: 
 export const EXECUTE_OPTIONS: Rules<ExecuteOptions> = { ...TARGET_OPTIONS, silent: FLAG };
 /** The kind of each option of `scatter`. */
 export const SCATTER_OPTIONS: Rules<ScatterOptions> = { ...TARGET_OPTIONS, dist: wordOf('b', 'r'), flatten: FLAG };
+
+/** Can values arrive in it? It is a Tensor or a typed array, and its buffer was not transferred away. */
+export const isReceiveBuffer = (value: unknown): boolean => {
+  if (value instanceof Tensor) return value.data.length === sizeOf(value.shape);
+  return (isTypedArray(value) || isBigArray(value)) && isAttached(value.buffer);
+};
+
+// Node 20 cannot ask a buffer; one that was transferred makes no view.
+function isAttached(buffer: ArrayBufferLike): boolean {
+  try {
+    return new Uint8Array(buffer) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+/** Memory that values can arrive in: not that of a buffer that was transferred away. */
+export const RECEIVE_BUFFER: Check = must('a Tensor or a typed array, whose buffer is here', isReceiveBuffer);
 /** The kind of each option of `gather`. */
-export const GATHER_OPTIONS: Rules<GatherOptions> = { ...TARGET_OPTIONS, dist: wordOf('b', 'r') };
+export const GATHER_OPTIONS: Rules<GatherOptions> = {
+  ...TARGET_OPTIONS,
+  dist: wordOf('b', 'r'),
+  into: RECEIVE_BUFFER,
+};
+/** The kind of each option of `pull`. */
+export const PULL_OPTIONS: Rules<PullOptions> = {
+  ...TARGET_OPTIONS,
+  into: must(
+    'a Tensor or a typed array, whose buffer is here, or a list of them',
+    (value) => isReceiveBuffer(value) || (Array.isArray(value) && value.length > 0 && value.every(isReceiveBuffer)),
+  ),
+};
 /** The kind of each option of `map`. */
 export const MAP_OPTIONS: Rules<MapOptions> = { ...TARGET_OPTIONS, concurrency: count(1) };
 

@@ -14,6 +14,7 @@ export class IncomingTransfer {
   #begun = 0;
   /** The part that is partly here. */
   #destination: Buffer | undefined;
+  #partBytes = 0;
   #filled = 0;
 
   constructor(id: number, count: number, total: number, destination?: Destination) {
@@ -43,6 +44,7 @@ export class IncomingTransfer {
     if (offset === 0) {
       this.#begin(partBytes);
       this.#destination = this.#chosen(part, partBytes);
+      this.#partBytes = partBytes;
     }
     // A part that came in one frame is that frame.
     if (this.#destination === undefined && data.length === partBytes && data.byteOffset % 8 === 0) this.#end(data);
@@ -56,7 +58,9 @@ export class IncomingTransfer {
   }
 
   #place(partBytes: number, offset: number, data: Buffer): void {
-    const destination = this.#destination ?? Buffer.allocUnsafeSlow(partBytes);
+    let destination = this.#destination ?? Buffer.allocUnsafeSlow(partBytes);
+    // The owner of chosen memory has transferred it away, and will find out: the rest still has to go somewhere.
+    if (destination.length !== partBytes) destination = Buffer.alloc(partBytes);
     this.#destination = destination;
     // The one copy on the way in: chunks become one piece of memory.
     destination.set(data, offset);
@@ -70,7 +74,7 @@ export class IncomingTransfer {
     if (offset !== this.#filled) throw new ProtocolError(`a chunk at ${offset} while ${this.#filled} is due`);
     if (bytes === 0 || offset + bytes > partBytes)
       throw new ProtocolError(`a chunk of ${bytes} bytes at ${offset} of a part of ${partBytes}`);
-    if (this.#destination !== undefined && this.#destination.length !== partBytes)
+    if (this.#destination !== undefined && this.#partBytes !== partBytes)
       throw new ProtocolError('a part changed its length');
   }
 

@@ -5,6 +5,7 @@ import type { ProductDType } from '../tensor/product-dtype.ts';
 import type { Transposes } from '../tensor/product-shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { ValueLayout } from './value-layout.ts';
 import type { WireError } from './values/wire-error.ts';
 
 /** The arguments and the value of each method. */
@@ -95,6 +96,8 @@ export interface PushArguments {
 /** Arguments of `pull`: one name or expression, or a list of them. */
 export interface PullArguments {
   readonly names: string | readonly string[];
+  /** The layout of the memory that waits for the value of the one name: another value is refused, not sent. */
+  readonly wanted?: ValueLayout | undefined;
 }
 
 /** Arguments of `map`. */

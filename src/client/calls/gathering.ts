@@ -101,8 +101,8 @@ function fits(part: unknown, first: Tensor): part is Tensor {
   );
 }
 
-// The one copy of a gather: each part into its place of the preallocated result.
-function paste(out: TypedArray, parts: readonly TypedArray[], width: number, dist: Dist): void {
+/** Copies the parts into their places of an array with room for all of them; `width`: elements of a row. */
+export function paste(out: TypedArray, parts: readonly TypedArray[], width: number, dist: Dist): void {
   if (dist === 'b') {
     let offset = 0;
     for (const part of parts) {

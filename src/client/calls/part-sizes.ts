@@ -19,6 +19,11 @@ export class PartSizes {
     this.#names.set(name, sizes as number[]);
   }
 
+  /** The sizes of the parts of a name, if they are known. */
+  of(name: string): readonly number[] | undefined {
+    return this.#names.get(name);
+  }
+
   /** Memory where the `count` parts of a name lie side by side; undefined if their sizes are unknown or small. */
   arena(name: string, count: number): Arena | undefined {
     const sizes = this.#names.get(name);

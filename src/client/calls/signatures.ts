@@ -23,6 +23,7 @@ import {
   GATHER_OPTIONS,
   JOB,
   JOBS,
+  PULL_OPTIONS,
   SCATTER_OPTIONS,
   TARGET_OPTIONS,
   type TargetOptions,
@@ -42,7 +43,7 @@ const NAME_LIST = must("a list of names such as ['a', 'b']", Array.isArray);
 const EXPRESSION = must('a name or an expression', (value) => typeof value === 'string' && value.trim() !== '');
 
 // As in ipyparallel.
-const PULL_OPTIONS = optionsOf(TARGET_OPTIONS, (value, where) => {
+const PULL = optionsOf(PULL_OPTIONS, (value, where) => {
   if (typeof value !== 'string') return false;
   throw new TypeError(`${where} takes several names as a list, pull(['a', 'b']): options are not ${shown(value)}`);
 });
@@ -58,7 +59,7 @@ export const DIRECT_VIEW = {
   importModule: takes({ specifier: WORD }, { options: optionsOf(IMPORT_OPTIONS) }),
   run: takes({ file: TEXT }, { options: optionsOf(EXECUTE_OPTIONS) }),
   push: takes({ ns: NAMESPACE }, { options: optionsOf(TARGET_OPTIONS) }),
-  pull: takes({ names: NAMES }, { options: PULL_OPTIONS }),
+  pull: takes({ names: NAMES }, { options: PULL }),
   scatter: takes({ name: NAME, sequence: ANYTHING }, { options: optionsOf(SCATTER_OPTIONS) }),
   gather: takes({ name: EXPRESSION }, { options: optionsOf(GATHER_OPTIONS) }),
   clear: takes({}, { names: NAME_LIST, options: optionsOf(TARGET_OPTIONS) }),

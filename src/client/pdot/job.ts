@@ -13,6 +13,8 @@ export interface PdotJob {
   readonly b: Tensor | Ref;
   /** The name under which C stays on the engines. */
   readonly into: string | undefined;
+  /** The caller's memory for C. */
+  readonly out?: Tensor | undefined;
   /** The options of each call; `timeout` is the time that is left. */
   readonly limits: CallOptions;
   /** Notes a call that was made; the last one multiplies. */

@@ -4,13 +4,14 @@ import { type Ref, ref } from '../../protocol/values/ref.ts';
 import { itemSize } from '../../tensor/dtype.ts';
 import { PRODUCT_DTYPES, type ProductDType, productDType } from '../../tensor/product-dtype.ts';
 import type { Transposes } from '../../tensor/product-shape.ts';
-import type { Tensor } from '../../tensor/tensor.ts';
-import { ANYTHING, type Check, FLAG, optionsOf, type Rules, shown, wordOf } from '../../util/checks.ts';
+import { Tensor } from '../../tensor/tensor.ts';
+import { ANYTHING, type Check, FLAG, must, optionsOf, type Rules, shown, wordOf } from '../../util/checks.ts';
 import { guarded, promises } from '../../util/signature.ts';
 import type { Calls } from '../calls/calls.ts';
+import { overlap } from '../calls/receive-area.ts';
 import { callsOf, DirectView } from '../direct-view.ts';
 import { NAME } from '../names.ts';
-import { CALL_OPTIONS, type CallOptions } from '../options.ts';
+import { CALL_OPTIONS, type CallOptions, isReceiveBuffer } from '../options.ts';
 import type { Mode } from '../remote.ts';
 import { type BlockResults, multiplyBlocks } from './blocks.ts';
 import { deadline } from './deadline.ts';
@@ -42,6 +43,11 @@ export interface PdotPlanOptions extends ProductCallOptions, Transposes {
 export interface PdotOptions extends Omit<PdotPlanOptions, 'plan'> {
   /** How the operands get to the engines (default 'auto': the fewest bytes), or a plan made by `pdot.plan`. */
   readonly plan?: PlanChoice | PdotPlan | undefined;
+  /**
+   * A Tensor of exactly the shape and dtype of C: C arrives in it, and the result gives it. It belongs to the product until
+   * all tasks of the product have ended, and shares no memory with operands.
+   */
+  readonly out?: Tensor | undefined;
 }
 
 /** The function `pdot` with its planner. */
@@ -123,6 +129,7 @@ const PDOT_OPTIONS: Rules<PdotOptions> = {
   transposeB: FLAG,
   plan: PLAN,
   into: NAME,
+  out: must('a Tensor, whose buffer is here', (value) => value instanceof Tensor && isReceiveBuffer(value)),
   dtype: wordOf(...PRODUCT_DTYPES),
 };
 const PDOT = promises({ view: VIEW, a: ANYTHING, b: ANYTHING }, { options: optionsOf(PDOT_OPTIONS) });
@@ -153,7 +160,10 @@ interface Wanted extends PdotOptions {
 
 /** Checks, asks for the shapes of refs, and plans. */
 async function prepared(view: DirectView<Mode>, wanted: Wanted, link?: ProductLink): Promise<PdotJob> {
-  const { a, b, plan: wish, into, dtype: asked = plannedDType(wish), transposeA, transposeB, ...call } = wanted;
+  const { a, b, plan: wish, into, out, dtype: asked = plannedDType(wish), transposeA, transposeB, ...call } = wanted;
+  if (into !== undefined && out !== undefined)
+    throw new TypeError('pdot: into keeps C on the engines, and out takes it here: give one of them');
+  if (out !== undefined) assertApart(wanted, out);
   const planner = wish instanceof PdotPlan ? wish : plannerOf(wish);
   const calls = callsOf(view).asMany();
   const { copy, ...own } = { ...ofView(calls.defaults), ...call };
@@ -164,7 +174,7 @@ async function prepared(view: DirectView<Mode>, wanted: Wanted, link?: ProductLi
   const [first, second] = await Promise.all(reading);
   const [x, y] = [first, second ?? first].map((value) => (asked === undefined ? value : narrowed(value, asked)));
   const operands = { a: x as OperandValue, b: y as OperandValue, transposeA, transposeB };
-  const unplanned = { calls, ...operands, into, limits, asked, made: link?.made ?? (() => {}) };
+  const unplanned = { calls, ...operands, into, out, limits, asked, made: link?.made ?? (() => {}) };
   return { ...unplanned, plan: await planFor(planner, unplanned) };
 }
 
@@ -222,13 +232,27 @@ function providersOf({ ids, links }: Calls<'many'>): Pick<PdotPlanInit, 'provide
 }
 
 async function run(job: PdotJob): Promise<Tensor | Ref> {
-  const { plan, into } = job;
-  const c = into === undefined ? new ResultMatrix(plan) : undefined;
+  const { plan, into, out } = job;
+  const c = into === undefined ? new ResultMatrix(plan, out) : undefined;
   const take = async (blocks: BlockResults): Promise<Tensor | Ref> => {
     if (c !== undefined) return c.take(blocks);
     await blocks.get();
     return ref(into as string);
   };
   const isRing = plan.kind === 'ring' && plan.blocks.length > 0;
-  return isRing ? multiplyRing(job, take, c?.place) : take(multiplyBlocks(job, c?.place));
+  try {
+    return await (isRing ? multiplyRing(job, take, c?.place) : take(multiplyBlocks(job, c?.place)));
+  } catch (error) {
+    c?.abandon();
+    throw error;
+  }
+}
+
+// Rows of an operand leave while rows of C arrive.
+function assertApart({ a, b }: Wanted, out: Tensor): void {
+  for (const [name, operand] of Object.entries({ A: a, B: b })) {
+    const data: unknown = operand instanceof Tensor ? operand.data : operand;
+    if (ArrayBuffer.isView(data) && overlap(data, out.data))
+      throw new TypeError(`pdot: out shares memory with ${name}, which is read while C arrives`);
+  }
 }

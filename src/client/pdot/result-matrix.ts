@@ -4,18 +4,32 @@ import { bytesOf, itemSize } from '../../tensor/dtype.ts';
 import { sizeOf as elementsOf } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { PlaceOfResult } from '../calls/calls.ts';
+import { claim } from '../calls/receive-area.ts';
+import type { Task } from '../links/task.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { PdotPlan } from './pdot-plan.ts';
 import type { Block } from './plan.ts';
 
-/** C at the client: one tensor, allocated in advance. Blocks of whole rows arrive in it; others are pasted into it. */
+/**
+ * C at the client: one tensor, allocated in advance or the caller's own. Blocks of whole rows arrive in it; others are pasted
+ * into it.
+ */
 export class ResultMatrix {
   readonly #plan: PdotPlan;
+  /** C as one matrix. */
   readonly #tensor: Tensor;
+  readonly #out: Tensor | undefined;
+  readonly #release: () => void;
+  #isTaken = false;
   readonly #blocks: ReadonlyMap<number, Block>;
 
-  constructor(plan: PdotPlan) {
+  /**
+   * `out`: memory of the caller's.
+   * @throws TypeError, ShapeError where C does not fit into it; TypeError where another call writes into it
+   */
+  constructor(plan: PdotPlan, out?: Tensor) {
     this.#plan = plan;
+    this.#out = out;
     const { m, n, batch } = plan.sizes;
     const rows = elementsOf(batch) * m;
     if (rows * n * itemSize(plan.dtype) > constants.MAX_LENGTH) {
@@ -23,24 +37,38 @@ export class ResultMatrix {
         `C is ${plan.dtype}[${plan.shape}], and an array holds ${constants.MAX_LENGTH} bytes: keep it on the engines with into`,
       );
     }
-    this.#tensor = new Tensor(plan.dtype, [rows, n]);
+    if (out !== undefined) assertOut(plan, out);
+    this.#release = out === undefined ? () => {} : claim(out.data, 'pdot');
+    this.#tensor = new Tensor(plan.dtype, [rows, n], out?.data);
     this.#blocks = new Map(plan.blocks.map((block) => [block.place, block]));
+  }
+
+  /** No block comes that is not on its way: the caller's memory is free as soon as these have come. */
+  abandon(): void {
+    if (!this.#isTaken) this.#release();
   }
 
   /** The memory of a block of whole rows, for its bytes to arrive in. */
   readonly place: PlaceOfResult = (index, bytes) => {
     const block = this.#blocks.get(index);
     const { data, shape } = this.#tensor;
-    if (block === undefined || sizeOf(block.columns) !== shape[1]) return undefined;
+    if (block === undefined || sizeOf(block.columns) !== shape[1] || !this.#isThere) return undefined;
     const place = bytesOf(data.subarray(block.rows.lo * shape[1], block.rows.hi * shape[1]));
     return place.length === bytes ? place : undefined;
   };
+
+  // A buffer that was transferred leaves views without elements.
+  get #isThere(): boolean {
+    return this.#tensor.data.length === elementsOf(this.#tensor.shape);
+  }
 
   /**
    * C, when all blocks are there: each is pasted when its task ends.
    * @throws CompositeError, TimeoutError, AbortError of the call; ShapeError for a block that does not fit
    */
   async take(blocks: AsyncResult<unknown, Tensor | undefined>): Promise<Tensor> {
+    this.#isTaken = true;
+    whenEnded(blocks.tasks, this.#release);
     const pasted = blocks.tasks.map(async (task, i) => {
       const outcome = await task.done;
       if (outcome.ok) this.#paste(this.#plan.blocks[i] as Block, outcome.value as Tensor);
@@ -49,7 +77,7 @@ export class ResultMatrix {
     for (const one of pasted) one.catch(() => {});
     await blocks.get();
     await Promise.all(pasted);
-    return this.#tensor.reshape(this.#plan.shape);
+    return this.#out ?? this.#tensor.reshape(this.#plan.shape);
   }
 
   #paste({ rows, columns }: Block, part: Tensor): void {
@@ -61,6 +89,7 @@ export class ResultMatrix {
         `a block of C is ${part.dtype}[${part.shape}], planned was ${dtype}[${height},${width}]: operands changed meanwhile`,
       );
     }
+    if (!this.#isThere) throw new TypeError('the buffer of out was transferred away before C had arrived');
     // It arrived in its place.
     if (part.data.buffer === data.buffer) return;
     // The one copy on the way back.
@@ -71,3 +100,19 @@ export class ResultMatrix {
 }
 
 const sizeOf = ({ lo, hi }: Block['rows']): number => hi - lo;
+
+/** @throws TypeError, ShapeError */
+function assertOut({ dtype, shape }: PdotPlan, out: Tensor): void {
+  const text = `C is ${dtype}[${shape}], and out is ${out.dtype}[${out.shape}]`;
+  if (out.dtype !== dtype) throw new TypeError(text);
+  if (String(out.shape) !== String(shape)) throw new ShapeError(text);
+}
+
+function whenEnded(tasks: readonly Task[], end: () => void): void {
+  let pending = tasks.length;
+  if (pending === 0) end();
+  for (const task of tasks)
+    task.onEnd(() => {
+      if (--pending === 0) end();
+    });
+}

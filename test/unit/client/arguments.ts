@@ -513,6 +513,7 @@ const OF_USERS = [
   'Operation',
   'PxOptions',
   'PxShowOptions',
+  'ReceiveBuffer',
   'StartOptions',
   'StreamOptions',
   'TFLike',
