@@ -1,7 +1,9 @@
 // Conformance of the matmul kernels on the adapter that is really used: every tile at every dtype and alignment, each
-// product compared with the reference in full. `node dist/bench/conformance.js [--software] [--json FILE]`
-// Without a hardware adapter it says so and runs on the software GPU. Exit code 1 for a wrong product, 3 for no adapter.
-import { spawnSync } from 'node:child_process';
+// product compared with the reference in full. `node dist/bench/conformance.js [--software] [--hardware] [--tiles PATTERN] [--json FILE]`
+// Without a hardware adapter it says so and runs on the software GPU; with --hardware it does not run then. --tiles
+// takes those whose name fits a regular expression. Exit code 1 for a wrong product, 3 for no adapter.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -19,6 +21,7 @@ import { table } from '../src/cli/table.ts';
 import { softwareGpuEnv } from '../src/cluster/launchers/software-gpu.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
+import { sendRow } from './support/rows.ts';
 
 /** One product of the suite. */
 interface Case {
@@ -26,6 +29,13 @@ interface Case {
   readonly dtype: GemmDType;
   readonly alignment: string;
   readonly shape: readonly [m: number, k: number, n: number];
+}
+
+/** The choice of the command line. */
+interface Wish {
+  readonly json: string | undefined;
+  /** The tiles whose names fit. */
+  readonly tiles: RegExp;
 }
 
 /** The outcome of a case: the fault in words, or undefined. */
@@ -105,7 +115,7 @@ function render(outcomes: readonly Outcome[]): string {
   return table(['tile', 'dtype', ...alignments], rows).trimEnd();
 }
 
-async function suite(json: string | undefined): Promise<number> {
+async function suite({ json, tiles }: Wish): Promise<number> {
   const context = await WebGpuContext.open({ threads: 1, softwareGpu: process.env[IN_SOFTWARE] === '1' });
   const { adapter, driver, software } = context.report;
   console.log(`adapter: ${adapter} (${driver})${software ? ', in software' : ''}`);
@@ -119,10 +129,13 @@ async function suite(json: string | undefined): Promise<number> {
   if (dtypes.length === 2) console.log('SKIPPED float16: this device has no shader-f16');
   // The smallest tile with K cut: the tuner offers every tile so, where blocks are few.
   const cut: GemmTile = { tile: TILES.at(-1) as (typeof TILES)[number], parts: 3 };
-  const cases = casesOf([...context.products.allTiles, cut], dtypes);
+  const wanted = [...context.products.allTiles, cut].filter((tile) => tiles.test(nameOfTile(tile)));
+  const cases = casesOf(wanted, dtypes);
   const outcomes: Outcome[] = [];
   for (const one of cases) {
-    outcomes.push(await run(context, one));
+    const outcome = await run(context, one);
+    outcomes.push(outcome);
+    sendRow({ what: 'conformance', ...outcome, verified: outcome.fault ?? true });
     if (process.stderr.isTTY) process.stderr.write(`\r${outcomes.length} of ${cases.length} cases`);
   }
   if (process.stderr.isTTY) process.stderr.write('\r');
@@ -136,21 +149,30 @@ async function suite(json: string | undefined): Promise<number> {
   return wrong.length > 0 ? 1 : 0;
 }
 
-// The Vulkan loader reads its variables when a process starts.
+// The Vulkan loader reads its variables when a process starts. Rows of the child go on to whoever started this one.
 async function inSoftware(): Promise<number> {
   const env = { ...process.env, ...(await softwareGpuEnv()), [IN_SOFTWARE]: '1' };
-  const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)];
-  return spawnSync(process.execPath, args, { env, stdio: 'inherit' }).status ?? 1;
+  const child = fork(fileURLToPath(import.meta.url), process.argv.slice(2), { env, stdio: 'inherit' });
+  child.on('message', (row) => sendRow(row as Record<string, unknown>));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code ?? 1;
 }
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { software: { type: 'boolean', default: false }, json: { type: 'string' } },
+    options: {
+      software: { type: 'boolean', default: false },
+      hardware: { type: 'boolean', default: false },
+      tiles: { type: 'string', default: '' },
+      json: { type: 'string' },
+    },
   });
-  if (process.env[IN_SOFTWARE] === '1') return suite(values.json);
+  const wish: Wish = { json: values.json, tiles: new RegExp(values.tiles) };
+  if (process.env[IN_SOFTWARE] === '1') return suite(wish);
   const probe = values.software ? undefined : await probeAdapter({ threads: 1 });
-  if (probe?.ok === true) return suite(values.json);
+  if (probe?.ok === true) return suite(wish);
   if (probe !== undefined) console.log(`no hardware adapter: ${probe.reason}`);
+  if (values.hardware) return 3;
   try {
     return await inSoftware();
   } catch (error) {

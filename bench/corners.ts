@@ -2,7 +2,8 @@
 // the files to the last line of its results, on each context. Beside it scikit-image through ipyparallel's map, and OpenCV
 // through joblib. All take the same files (decoded on the engines each time), the same parameters, and the same numbers of
 // processes and threads, in turns in one run.
-// `node dist/bench/corners.js [--json FILE] [--engines N] [--repeat K] [--rounds R] [--device wasm,tensorflow,…]`
+// `node dist/bench/corners.js [--json FILE] [--engines N] [--repeat K] [--rounds R] [--device wasm,tensorflow,…]
+// [--software]`
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -12,9 +13,12 @@ import { type BatchRecord, batch, Cluster, type DeviceChoice, getPictures } from
 import { table } from '../src/cli/table.ts';
 import { contest } from './support/contest.ts';
 import { peerIfThere } from './support/peer.ts';
+import { sendRow } from './support/rows.ts';
 import { timed } from './support/stats.ts';
 
 const ROOT = new URL('../../', import.meta.url);
+/** PGM: as the check-up of a card brings them. */
+const ENDINGS = ['.png', '.jpg', '.pgm'];
 const CONTEXTS: readonly DeviceChoice[] = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
 
 interface Figure {
@@ -42,8 +46,8 @@ interface Runner {
   close(): Promise<void>;
 }
 
-async function openContext(device: DeviceChoice, engines: number): Promise<Runner> {
-  const cluster = await Cluster.start({ engines, device });
+async function openContext(device: DeviceChoice, engines: number, softwareGpu: boolean): Promise<Runner> {
+  const cluster = await Cluster.start({ engines, device, softwareGpu: softwareGpu && device === 'webgpu' });
   const client = await cluster.connect();
   const folder = await mkdtemp(join(tmpdir(), 'directview-bench-'));
   const json = join(folder, 'corners.jsonl');
@@ -118,7 +122,7 @@ async function race(ours: Runner, peer: Runner | undefined, engines: number, pla
 async function measure(device: DeviceChoice, engines: number, plan: Plan): Promise<Figure[]> {
   let ours: Runner;
   try {
-    ours = await openContext(device, engines);
+    ours = await openContext(device, engines, plan.software);
   } catch (error) {
     const { message } = error as Error;
     // The engine's own words, where it had any.
@@ -140,8 +144,17 @@ async function measure(device: DeviceChoice, engines: number, plan: Plan): Promi
 }
 
 interface Plan {
+  /** Accept a GPU in software. */
+  readonly software: boolean;
   readonly paths: readonly string[];
   readonly rounds: number;
+}
+
+/** Compared with the context that was measured first: `--device cpu,…` makes it the reference. */
+function verdictOf({ corners, skipped }: Figure, first: Figure | undefined): true | string | undefined {
+  if (skipped !== undefined) return skipped;
+  if (first === undefined || first.skipped !== undefined) return undefined;
+  return corners === first.corners ? true : `${corners} corners, ${first.context} finds ${first.corners}`;
 }
 
 function render(figures: readonly Figure[]): string {
@@ -175,19 +188,27 @@ async function main(): Promise<void> {
       repeat: { type: 'string', default: '10' },
       rounds: { type: 'string', default: '5' },
       device: { type: 'string', default: CONTEXTS.join(',') },
+      software: { type: 'boolean', default: false },
     },
   });
   const pictures = await Promise.all(
-    ['examples/data', 'test/data'].map((dir) => getPictures(fileURLToPath(new URL(dir, ROOT)))),
+    ['examples/data', 'test/data'].map((dir) =>
+      getPictures(fileURLToPath(new URL(dir, ROOT)), { extensions: ENDINGS }),
+    ),
   );
+  if (pictures.flat().length === 0) throw new Error('there are no pictures in examples/data and test/data');
   // A batch does each file once: the same pictures under many names.
   const folder = await mkdtemp(join(tmpdir(), 'directview-bench-'));
   const paths = await copiesOf(pictures.flat(), Number(values.repeat), folder);
-  const plan: Plan = { paths, rounds: Number(values.rounds) };
+  const plan: Plan = { paths, rounds: Number(values.rounds), software: values.software };
   console.log(`${paths.length} pictures; ${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`);
   const figures: Figure[] = [];
   for (const device of values.device.split(',') as DeviceChoice[]) {
-    for (const engines of new Set([1, Number(values.engines)])) figures.push(...(await measure(device, engines, plan)));
+    for (const engines of new Set([1, Number(values.engines)])) {
+      const measured = await measure(device, engines, plan);
+      for (const figure of measured) sendRow({ what: 'corners', ...figure, verified: verdictOf(figure, figures[0]) });
+      figures.push(...measured);
+    }
   }
   console.log(render(figures));
   await rm(folder, { recursive: true });

@@ -11,7 +11,8 @@ import { difference, sampledDifference } from '../kernels/matmul/product-check.t
 import { generator } from '../kernels/matmul/random.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
-import { type Contender, type MatmulSizes, openContenders, pythonTime } from './support/matmul-cases.ts';
+import { type Contender, type MatmulSizes, openContenders, pythonTime, sizesOf } from './support/matmul-cases.ts';
+import { sendRow } from './support/rows.ts';
 
 /** One measured product. */
 export interface Row {
@@ -43,16 +44,9 @@ function options() {
       conformance: { type: 'boolean', default: false },
     },
   });
-  const sizes = values.sizes.split(',').map(shapeOf);
+  const sizes = sizesOf(values.sizes);
   const providers = values.providers.split(',').filter((name) => name !== '');
   return { ...values, dtype: values.dtype as ProductDType, sizes, providers, budgetMs: Number(values.seconds) * 1000 };
-}
-
-function shapeOf(text: string): MatmulSizes {
-  const sizes = text.split('x').map(Number);
-  const shape = sizes.length === 1 ? [sizes[0], sizes[0], sizes[0]] : sizes;
-  if (shape.length === 3 && shape.every((n) => Number.isSafeInteger(n) && (n as number) > 0)) return shape as never;
-  throw new RangeError(`--sizes takes N or MxKxN, not ${text}`);
 }
 
 function random(dtype: ProductDType, rows: number, columns: number, seed: number): Tensor {
@@ -140,8 +134,15 @@ function print(row: Row): void {
   console.log(`${row.shape.join('×').padEnd(16)} ${row.provider.padEnd(24)} ${numbers}  ${row.note ?? ''}`);
 }
 
-function pythonRows(shape: MatmulSizes): Row[] {
-  return (['numpy', 'torch'] as const).flatMap((library) => {
+/** True for a product that was compared; its fault; undefined for one that was not, as those in Python. */
+function verdictOf({ note, endToEnd }: Row): true | string | undefined {
+  if (note?.startsWith('WRONG') === true) return note;
+  return note === undefined && endToEnd !== undefined ? true : undefined;
+}
+
+function pythonRows(shape: MatmulSizes, providers: readonly string[]): Row[] {
+  const wanted = (['numpy', 'torch'] as const).filter((name) => providers.length === 0 || providers.includes(name));
+  return wanted.flatMap((library) => {
     const found = pythonTime(library, shape);
     if (found === undefined) return [];
     return [{ provider: library, adapter: found.version, shape, resident: rate(shape, found.ms) }];
@@ -170,11 +171,12 @@ async function main(): Promise<void> {
   const add = (row: Row) => {
     rows.push(row);
     print(row);
+    sendRow({ ...row, shape: row.shape.join('×'), verified: verdictOf(row) });
   };
   console.log(`\nGFLOP/s, ${dtype}\n${'m×k×n'.padEnd(16)} ${'provider'.padEnd(24)}    kernel  resident end to end`);
   for (const shape of sizes) {
     for (const contender of contenders.filter((c) => c.dtypes.includes(dtype))) add(await bench.row(contender, shape));
-    if (dtype === 'float32') for (const row of pythonRows(shape)) add(row);
+    if (dtype === 'float32') for (const row of pythonRows(shape, providers)) add(row);
   }
   await close();
   const record = { date: new Date().toISOString(), node: process.version, dtype, skipped, conformance: results, rows };

@@ -10,6 +10,7 @@ import { difference } from '../kernels/matmul/product-check.ts';
 import { table } from '../src/cli/table.ts';
 import { contest, digits, type Figure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
+import { sendRow } from './support/rows.ts';
 import { median, timed } from './support/stats.ts';
 
 /** The peer's float32 sums may be off by this part of the sum of the sizes of the terms. */
@@ -102,7 +103,12 @@ async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n:
 async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promise<Measured[]> {
   const view = rc.view(':');
   const figures: Measured[] = [];
-  for (const n of bench.sizes) figures.push(await onSize(view, peer, bench, n));
+  for (const n of bench.sizes) {
+    const figure = await onSize(view, peer, bench, n);
+    figures.push(figure);
+    // Each size begins with a check of both sides.
+    sendRow({ ...figure, ...figure.steps, engines: bench.engines, verified: true });
+  }
   return figures;
 }
 

@@ -15,6 +15,18 @@ import { peerEnv, repositoryRoot } from './peer.ts';
 /** The sizes of a product A[m×k] · B[k×n]. */
 export type MatmulSizes = readonly [m: number, k: number, n: number];
 
+/** Reads sizes, each N or MxKxN, with commas between them. @throws RangeError naming the one that is neither */
+export function sizesOf(text: string): MatmulSizes[] {
+  return text.split(',').map(shapeOf);
+}
+
+function shapeOf(text: string): MatmulSizes {
+  const sizes = text.split('x').map(Number);
+  const shape = sizes.length === 1 ? [sizes[0], sizes[0], sizes[0]] : sizes;
+  if (shape.length === 3 && shape.every((n) => Number.isSafeInteger(n) && (n as number) > 0)) return shape as never;
+  throw new RangeError(`--sizes takes N or MxKxN, not ${text}`);
+}
+
 /** One way to multiply. */
 export interface Contender {
   readonly name: string;

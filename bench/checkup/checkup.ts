@@ -1,0 +1,199 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { readWinners, tileCachePath } from '../../engines/contexts/measured-cache.ts';
+import { Budget } from './budget.ts';
+import { Child } from './child.ts';
+import { ClockWatch } from './nvidia-smi.ts';
+import type { Part } from './parts.ts';
+import type { Preflight, preflight } from './preflight.ts';
+import { Recorder, type Row } from './recorder.ts';
+import { seedText, summarize, wrongRows } from './summary.ts';
+
+/** Exit codes. */
+export const EXIT = { right: 0, wrong: 1, usage: 2, noCard: 3 } as const;
+/** The signals that end a run early, and the exit codes of a shell for them. */
+export const SIGNALS: Partial<Record<NodeJS.Signals, number>> = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 };
+
+/** The parts of a run, its limits and its outputs. */
+export interface CheckupOptions {
+  /** Seconds for everything. */
+  readonly budget: number;
+  /** The folder of the results. */
+  readonly out: string;
+  readonly software: boolean;
+  readonly parts: readonly Part[];
+  readonly find: typeof preflight;
+  /** Takes each line for the terminal. */
+  readonly print: (line: string) => void;
+}
+
+/** A run: its parts one after the other, each in a process of its own. */
+export class Checkup {
+  readonly #options: CheckupOptions;
+  readonly #budget: Budget;
+  readonly #recorder: Recorder;
+  readonly #clocks = new ClockWatch();
+  readonly #work = mkdtempSync(join(tmpdir(), 'directview-checkup-'));
+  readonly #running = new Set<Child>();
+  #isStopped = false;
+
+  constructor(options: CheckupOptions) {
+    this.#options = options;
+    this.#budget = new Budget(options.budget);
+    this.#recorder = new Recorder(options.out, { ...machine(), budget: options.budget, software: options.software });
+  }
+
+  async run(): Promise<number> {
+    const { software, find } = this.#options;
+    const env = this.#environment();
+    const found = await find({ software, work: this.#work, env }, (line) => this.#print(line));
+    this.#recorder.note({ preflight: found });
+    this.#describe(found);
+    if (found.adapter === undefined) return this.#finish(EXIT.noCard);
+    if (!software) this.#clocks.start();
+    await this.#measure({ ...env, ...found.env });
+    if (this.#isStopped) return EXIT.wrong;
+    const failed = this.#recorder.parts.some(({ code }) => code !== undefined && code !== 0);
+    return this.#finish(failed || wrongRows(this.#recorder.rows).length > 0 ? EXIT.wrong : EXIT.right);
+  }
+
+  /** Ends what runs and writes down what there is. */
+  stop(signal: NodeJS.Signals): number {
+    this.#isStopped = true;
+    for (const child of this.#running) child.kill();
+    this.#recorder.note({ ended: signal });
+    return this.#finish(SIGNALS[signal] ?? EXIT.wrong);
+  }
+
+  /** Its caches lie in its own folder: they do not stay behind, and older measurements do not count. */
+  #environment(): NodeJS.ProcessEnv {
+    const cache = join(this.#work, 'cache');
+    return { ...process.env, DIRECTVIEW_HOME: join(this.#work, 'home'), XDG_CACHE_HOME: cache };
+  }
+
+  #describe({ adapter, cards, tried }: Preflight): void {
+    this.#print(typeof cards === 'string' ? cards : cards.map((card) => Object.values(card).join(', ')).join('\n'));
+    if (adapter === undefined) {
+      this.#print(`no hardware adapter, so nothing is measured (--software rehearses):\n  ${tried.join('\n  ')}`);
+      return;
+    }
+    const { limits, features, matrixConfigs } = adapter;
+    this.#print(`adapter: ${adapter.adapter} (${adapter.driver})${adapter.software ? ', in software' : ''}`);
+    this.#print(`features: ${features.join(' ')}`);
+    this.#print(
+      `limits: ${Object.entries(limits)
+        .map(([name, value]) => `${name} ${value}`)
+        .join(', ')}`,
+    );
+    this.#print(`matrices: ${matrixConfigs.map((one) => JSON.stringify(one)).join(' ') || 'none'}`);
+  }
+
+  async #measure(env: NodeJS.ProcessEnv): Promise<void> {
+    const { parts } = this.#options;
+    const early = new Map(parts.filter((part) => part.early === true).map((part) => [part, this.#start(part, env)]));
+    for (const part of parts) {
+      if (this.#isStopped) return;
+      const share = this.#budget.shareOf(part.share);
+      if (share === undefined) {
+        const skipped = `${part.share.least} s are its least, ${this.#budget.left.toFixed(0)} s are left`;
+        this.#recorder.part({ part: part.name, seconds: 0, skipped });
+        this.#print(`SKIPPED ${part.name}: ${skipped}`);
+        early.get(part)?.kill();
+        continue;
+      }
+      await this.#one(part, early.get(part) ?? this.#start(part, env), share);
+    }
+  }
+
+  #start(part: Part, env: NodeJS.ProcessEnv): Child {
+    // This run does not measure other systems with their own engines: a Python that does not exist has none of them.
+    const python = part.early === true ? {} : { DIRECTVIEW_PYTHON: '/nonexistent' };
+    const child: Child = new Child(
+      part.script,
+      part.args,
+      { ...env, ...python },
+      {
+        onRow: (row) => this.#row({ part: part.name, ...row }),
+        onOutput: (text) => this.#recorder.log(text),
+      },
+    );
+    this.#running.add(child);
+    return child;
+  }
+
+  async #one(part: Part, child: Child, share: number): Promise<void> {
+    this.#print(`== ${part.name}, at ${this.#budget.spent.toFixed(0)} s, at most ${share.toFixed(0)} s`);
+    this.#recorder.log(`\n== ${part.name}\n`);
+    const started = performance.now();
+    child.go();
+    const code = await child.ended(share);
+    this.#running.delete(child);
+    if (this.#isStopped) return;
+    const seconds = (performance.now() - started) / 1000;
+    this.#recorder.part({ part: part.name, seconds, code });
+    if (code !== 0) this.#print(`${part.name} ended with ${code} after ${seconds.toFixed(0)} s: log.txt has its words`);
+  }
+
+  #row(row: Row): void {
+    const clock = this.#clocks.sm;
+    const whole = {
+      ...row,
+      at: Number(this.#budget.spent.toFixed(2)),
+      ...(clock === undefined ? {} : { smMHz: clock }),
+    };
+    this.#recorder.row(whole);
+    this.#print(lineOf(row));
+  }
+
+  #finish(code: number): number {
+    this.#clocks.stop();
+    const { rows } = this.#recorder;
+    const winners = readWinners(tileCachePath(this.#environment()));
+    this.#recorder.file('seed.ts', seedText(winners));
+    const summary = summarize(rows);
+    this.#recorder.note({ summary, seed: winners, seconds: this.#budget.spent, exitCode: code });
+    if (code !== EXIT.noCard) {
+      for (const { figure, value, wanted } of summary) {
+        this.#print(
+          `${figure}: ${value === undefined ? '–' : Number(value.toPrecision(4))}${wanted && `  (${wanted})`}`,
+        );
+      }
+    }
+    for (const row of wrongRows(rows)) this.#print(`WRONG ${lineOf(row)}`);
+    this.#print(`${rows.length} rows in ${this.#budget.spent.toFixed(0)} s; written into ${this.#options.out}`);
+    rmSync(this.#work, { recursive: true, force: true });
+    return code;
+  }
+
+  #print(line: string): void {
+    this.#options.print(line);
+    this.#recorder.log(`${line}\n`);
+  }
+}
+
+function machine(): Record<string, unknown> {
+  return {
+    date: new Date().toISOString(),
+    machine: {
+      arch: arch(),
+      kernel: release(),
+      cpu: cpus()[0]?.model,
+      cores: cpus().length,
+      memory: totalmem(),
+      node: process.version,
+    },
+  };
+}
+
+/** The row in one short line. */
+function lineOf({ part, verified, ...fields }: Row): string {
+  const shown = Object.entries(fields).filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value));
+  const show = (value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(4)) : value);
+  const words = shown.map(([name, value]) => (typeof value === 'string' ? value : `${name} ${show(value)}`));
+  const verdict = verified === undefined ? '' : verified === true ? 'right' : `WRONG: ${verified}`;
+  return [part, ...words, verdict]
+    .filter((word) => word !== '')
+    .join('  ')
+    .slice(0, 300);
+}

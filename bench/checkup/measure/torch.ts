@@ -1,0 +1,68 @@
+// PyTorch's products on the same card, by one Python that lives as long: the limit that cuBLAS sets. Started early, it
+// imports torch while others measure, and waits for the word `go`.
+//   node dist/bench/checkup/measure/torch.js [--sizes 4096] [--halves 4096,8192] [--now]
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { type MatmulSizes, sizesOf } from '../../support/matmul-cases.ts';
+import { Peer } from '../../support/peer.ts';
+import { sendRow } from '../../support/rows.ts';
+
+interface Case {
+  readonly dtype: string;
+  readonly tf32?: boolean;
+  /** The relative error of its sums that is still right. */
+  readonly bound: number;
+}
+
+const FULL: readonly Case[] = [
+  { dtype: 'float32', bound: 1e-5 },
+  { dtype: 'float32', tf32: true, bound: 2e-3 },
+  { dtype: 'float64', bound: 1e-13 },
+];
+const HALVES: readonly Case[] = [
+  { dtype: 'float16', bound: 2e-3 },
+  { dtype: 'bfloat16', bound: 1e-2 },
+];
+
+interface Answer {
+  readonly ms: number;
+  readonly medianMs: number;
+  readonly runs: number;
+  readonly error: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: '4096' },
+    halves: { type: 'string', default: '4096,8192' },
+    now: { type: 'boolean', default: false },
+  },
+});
+
+async function measure(peer: Peer, one: Case, shape: MatmulSizes): Promise<void> {
+  const { dtype, tf32 = false, bound } = one;
+  const base = { what: `torch ${dtype}${tf32 ? ' (TF32)' : ''}`, dtype, tf32, shape: shape.join('×') };
+  try {
+    const answer = await peer.ask<Answer>({ do: 'gemm', dtype, tf32, shape });
+    const verified = answer.error <= bound ? true : `the relative error is ${answer.error}`;
+    const [m, k, n] = shape;
+    sendRow({ ...base, ...answer, tflops: (2e-9 * m * k * n) / answer.ms, verified });
+  } catch (error) {
+    sendRow({ ...base, verified: (error as Error).message });
+  }
+}
+
+async function main(): Promise<void> {
+  // Not a module that it may lack: finding out takes as long as the import itself, which the script does once.
+  await using peer = await Peer.start({ script: 'torch_gemm.py', modules: ['json'] });
+  const go = values.now ? undefined : once(process, 'message');
+  const config = await peer.ask<Record<string, unknown>>({ do: 'config' }).catch((error: unknown) => error as Error);
+  await go;
+  if (config instanceof Error) return sendRow({ what: 'skipped', reason: `torch: ${config.message}` });
+  sendRow({ what: 'torch', ...config });
+  for (const shape of sizesOf(values.sizes)) for (const one of FULL) await measure(peer, one, shape);
+  for (const shape of sizesOf(values.halves)) for (const one of HALVES) await measure(peer, one, shape);
+}
+
+await main();
+if (process.connected) process.disconnect();
