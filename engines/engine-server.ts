@@ -21,6 +21,7 @@ import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals/globals.ts';
 import { engineLog, logLine } from './log.ts';
 import type { TaskClient } from './queue/queue-event.ts';
+import { Callers } from './queue/rights.ts';
 import { refuseInput } from './user-code/no-input.ts';
 
 /** Finds the engine's GPU context: `probeContext` of contexts/index.ts, or one for tests. @throws ContextError */
@@ -34,6 +35,7 @@ export class EngineServer {
   readonly #options: EngineOptions;
   readonly #parts: EngineParts;
   readonly #log = engineLog('tasks');
+  readonly #callers = new Callers();
   #listener: Listener | undefined;
   #peers: Listener | undefined;
   #stopping = false;
@@ -138,8 +140,14 @@ export class EngineServer {
     const { bodies, loop, relay } = this.#parts;
     if (message.type === 'task') this.#task(message, body, client);
     else if (message.type === 'fetch') loop.fetch(message.id, client);
-    else if (message.type === 'body') bodies.offer(message.id, body);
-    else relay.arrive(message, body[0] as Uint8Array);
+    else if (message.type === 'hello') this.#callers.hello(client, message);
+    else if (message.type === 'body') {
+      this.#callers.mustOwn(client, message.id);
+      bodies.offer(message.id, body);
+    } else {
+      this.#callers.mustOwnKey(client, message.key);
+      relay.arrive(message, body[0] as Uint8Array);
+    }
   }
 
   #receiveFromPeer(message: PeersInbound, body: Body): void {
@@ -149,6 +157,8 @@ export class EngineServer {
 
   // A client that had lost its link sends its tasks again, with the bodies that a running task may wait for.
   #task(message: TaskMessage, body: Body, client: TaskClient): void {
+    this.#callers.mustOwn(client, message.id);
+    if (message.relayed !== undefined) this.#callers.mustOwnKey(client, message.relayed.key);
     this.#parts.bodies.offer(message.id, body);
     this.#parts.loop.arrive(message, body, client);
   }

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlMethod, ControlRequest, ControlValue, EngineStatus, TaskId } from '../../src/protocol/messages.ts';
 import { clientOf } from '../queue/fair-queue.ts';
+import { mayTouch } from '../queue/rights.ts';
 import type { StatusBoard } from '../queue/status-board.ts';
 import { REASON } from '../queue/status-board.ts';
 import type { TaskLoop } from '../queue/task-loop.ts';
@@ -24,7 +25,7 @@ type Forward = (request: ControlRequest) => void;
 /** The control thread serves it, also while the main thread computes; its value goes into the reply. */
 interface Answered<M extends ControlMethod> {
   readonly in: 'control thread';
-  run(request: ControlRequest<M>, side: ControlSide, forward: Forward): ControlValue<{ type: M }>;
+  run(request: ControlRequest<M>, side: ControlSide, forward: Forward, caller?: string): ControlValue<{ type: M }>;
 }
 
 /** The control thread acknowledges it at once, and the main thread carries it out before the next task starts. */
@@ -48,7 +49,7 @@ export const REPLACE_GRACE_MS = 2000;
 const HANDLERS: { readonly [M in ControlMethod]: HandlerOf<M> } = {
   ping: { in: 'control thread', run: () => undefined },
   status: { in: 'control thread', run: (_, side) => status(side) },
-  interrupt: { in: 'control thread', run: (request, side, forward) => interrupt(request, side, forward) },
+  interrupt: { in: 'control thread', run: interrupt },
   shutdown: { in: 'control thread', run: (_, side) => void side.shutdown(ENGINE_EXIT.ok, 'a shutdown was asked for') },
   abort: { in: 'main thread', run: ({ ids }, loop) => loop.abort(ids) },
   purge: { in: 'main thread', run: ({ ids, client }, loop) => loop.purge(ids, client) },
@@ -56,11 +57,11 @@ const HANDLERS: { readonly [M in ControlMethod]: HandlerOf<M> } = {
 
 /**
  * Serves a request in the control thread and gives the value for the reply. `forward` takes those that the main thread
- * must carry out.
+ * must carry out. `caller`: the client that asks, if it has proved its name.
  */
-export function answer(request: ControlRequest, side: ControlSide, forward: Forward): unknown {
+export function answer(request: ControlRequest, side: ControlSide, forward: Forward, caller?: string): unknown {
   const handler: Handler = HANDLERS[request.type];
-  return handler.in === 'control thread' ? handler.run(request, side, forward) : forward(request);
+  return handler.in === 'control thread' ? handler.run(request, side, forward, caller) : forward(request);
 }
 
 /** Carries out a request in the main thread that the control thread has forwarded. */
@@ -82,13 +83,16 @@ function status({ uuid, board, mainLoop }: ControlSide): EngineStatus {
  * behind goes with the engine: whatever is meant waits behind it.
  */
 function interrupt(
-  { id, to, ids, client, drop, grace = REPLACE_GRACE_MS }: ControlRequest<'interrupt'>,
+  { id, to, ids, client, drop, others, grace = REPLACE_GRACE_MS }: ControlRequest<'interrupt'>,
   { board, interrupter, mainLoop }: ControlSide,
   forward: Forward,
+  caller?: string,
 ): TaskId | null {
   const running = board.running();
   const isMeant = (task: TaskId) =>
-    (ids?.includes(task) ?? true) && (client === undefined || clientOf(task) === client);
+    (ids?.includes(task) ?? true) &&
+    (client === undefined || clientOf(task) === client) &&
+    mayTouch(task, caller, others);
   if (running !== null && isMeant(running.id)) {
     interrupter.end(running.started, REASON.interrupt, grace);
     return running.id;

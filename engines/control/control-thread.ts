@@ -5,12 +5,13 @@ import { authenticate } from '../../src/comm/zeromq/authenticator.ts';
 import { Credentials } from '../../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
-import type { ControlReply, ControlRequest, EngineRecord } from '../../src/protocol/messages.ts';
+import type { ControlReply, ControlRequest, EngineRecord, HelloMessage } from '../../src/protocol/messages.ts';
 import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
 import { CONTROL } from '../../src/rpc/conversations.ts';
 import { engineLog } from '../log.ts';
 import { clientOf } from '../queue/fair-queue.ts';
 import { recordFile } from '../queue/record-file.ts';
+import { Callers, refusalOf } from '../queue/rights.ts';
 import { REASON, StatusBoard } from '../queue/status-board.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
 import { answer, BLOCKED, type ControlSide, REPLACE_GRACE_MS } from './control-requests.ts';
@@ -41,6 +42,7 @@ const interrupter = new Interrupter({
 });
 const mainLoop = new MainLoop(board, (ms) => registration.blocked(ms));
 const side: ControlSide = { uuid, board, interrupter, mainLoop, shutdown };
+const callers = new Callers();
 let stopping = false;
 
 // Here, because a handshake must not wait for a main thread that computes. Before the first socket listens.
@@ -49,7 +51,7 @@ board.wake('admits');
 const listener = await listenChannels(
   { transport, endpoint: options.control, conversation: CONTROL },
   {
-    message: (request, _, client) => void reply(request, client),
+    message: (message, _, client) => take(message, client),
     dropped: (error) => log.write(`a message was dropped: ${error.message}`),
   },
 );
@@ -89,9 +91,14 @@ function clientGone(client: string): void {
   }
 }
 
+function take(message: HelloMessage | ControlRequest, client: Channel<ControlReply>): void {
+  if (message.type === 'hello') callers.hello(client, message);
+  else void reply(message, client);
+}
+
 async function reply(request: ControlRequest, client: Channel<ControlReply>): Promise<void> {
   const running = board.running();
-  const answered = replyTo(request);
+  const answered = replyTo(request, callers.nameOf(client));
   const waits = request.type === 'interrupt' && request.wait === true && answered.value !== null;
   if (waits && running !== null) await interrupter.ended(running.started);
   // This engine ends: the link says so.
@@ -109,12 +116,14 @@ function shutdown(code: number, reason: string): void {
   }, SHUTDOWN_MS).unref();
 }
 
-function replyTo(request: ControlRequest): ControlReply {
+function replyTo(request: ControlRequest, caller: string | undefined): ControlReply {
   const reply = { type: 'control-reply', id: request.id } as const;
   if (request.to !== uuid) {
     return { ...reply, ok: false, error: `this is engine incarnation ${uuid}, not ${request.to}` };
   }
-  const value = answer(request, side, (forwarded) => tell({ do: 'request', request: forwarded }));
+  const error = refusalOf(request, caller);
+  if (error !== undefined) return { ...reply, ok: false, error };
+  const value = answer(request, side, (forwarded) => tell({ do: 'request', request: forwarded }), caller);
   return { ...reply, ok: true, value };
 }
 

@@ -1,4 +1,5 @@
 import { clearTimeout, setTimeout } from 'node:timers';
+import { ProtocolError } from '../../src/errors.ts';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { EngineId, RelayMessage } from '../../src/protocol/messages.ts';
 import { relayChunks } from '../../src/protocol/relay-chunks.ts';
@@ -12,9 +13,16 @@ const KEPT_MS = 60_000;
 
 interface Incoming {
   readonly parts: Uint8Array[];
+  /** Bytes before each part. */
+  readonly before: readonly number[];
+  readonly total: number;
   missing: number;
   expires: NodeJS.Timeout;
 }
+
+/** The largest body that may be announced, in bytes, as of whole messages; and the most parts. */
+const MAX_BYTES = 16 * 2 ** 30;
+const MAX_PARTS = 2 ** 20;
 
 interface Waiter {
   readonly from: EngineId | undefined;
@@ -38,8 +46,9 @@ export class Relay {
 
   /** Takes a chunk: passes it on at once and puts it into its place. */
   arrive(message: RelayMessage, chunk: Uint8Array): void {
-    this.#forward(message, chunk);
     const body = this.#incoming.get(message.key) ?? this.#open(message);
+    checkPlace(body, message, chunk.byteLength);
+    this.#forward(message, chunk);
     body.parts[message.part]?.set(chunk, message.offset);
     body.missing -= chunk.byteLength;
     body.expires.refresh();
@@ -97,10 +106,15 @@ export class Relay {
   }
 
   #open({ key, sizes }: RelayMessage): Incoming {
+    const total = sizes.reduce((a, b) => a + b, 0);
+    checkSizes(sizes, total);
+    const before: number[] = [];
+    for (const part of sizes.keys())
+      before.push(part === 0 ? 0 : (before[part - 1] as number) + (sizes[part - 1] as number));
     // A copy into one buffer for each part, because values are windows on whole parts, and the chunks go on to others.
     const parts = sizes.map((size) => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer));
     const expires = setTimeout(() => this.#incoming.delete(key), KEPT_MS).unref();
-    const body = { parts, missing: sizes.reduce((a, b) => a + b, 0), expires };
+    const body = { parts, before, total, missing: total, expires };
     this.#incoming.set(key, body);
     return body;
   }
@@ -111,4 +125,17 @@ export class Relay {
     clearTimeout(body?.expires);
     return body?.parts ?? [];
   }
+}
+
+/** Before memory is taken. @throws ProtocolError */
+function checkSizes(sizes: readonly number[], total: number): void {
+  if (total <= MAX_BYTES && sizes.length <= MAX_PARTS) return;
+  throw new ProtocolError(`a relayed body of ${sizes.length} parts and ${total} bytes; at most ${MAX_BYTES} may come`);
+}
+
+/** Chunks come in order, each byte once: memory that nothing was written to must not become a value. @throws ProtocolError */
+function checkPlace(body: Incoming, { part, offset }: RelayMessage, bytes: number): void {
+  const isInside = offset + bytes <= (body.parts[part]?.byteLength ?? -1);
+  if (isInside && (body.before[part] as number) + offset === body.total - body.missing) return;
+  throw new ProtocolError(`a relayed chunk of ${bytes} bytes at ${offset} of part ${part}, which is not the next one`);
 }

@@ -1,6 +1,8 @@
 import { debuglog } from 'node:util';
 import { PeerClosed } from '../comm/link.ts';
 import type { Listener, Transport } from '../comm/transport.ts';
+import { ProtocolError } from '../errors.ts';
+import { proves } from '../protocol/client-name.ts';
 import { VersionError } from '../protocol/header-codec.ts';
 import type {
   ClusterVerb,
@@ -218,6 +220,8 @@ export class Controller {
   }
 
   #hello(party: Party, client: ClientIdentity): void {
+    if (!proves(client.client, client.secret))
+      throw new ProtocolError(`a link does not prove that it is ${client.client}`);
     this.#clients.set(party, client);
     this.#clientWatch.up(client);
     this.#welcome(party, undefined);

@@ -56,6 +56,16 @@ const task = {
   relayed: optional(object({ key: text, from: optional(whole) })),
 };
 
+const hello = {
+  /** The name of the client. */
+  client: text,
+  /** Proves the name (client-name.ts). A link without it speaks for no client that has a secret. */
+  secret: optional(text),
+  /** The process and its host: they tell the controller whether the client lives when its link breaks. */
+  pid: optional(whole),
+  host: optional(text),
+};
+
 const fetch = { id: text };
 const need = { id: text };
 const body = { id: text };
@@ -105,7 +115,7 @@ const output = {
 };
 
 /** The messages that an engine accepts on its tasks socket, from clients. */
-export const TASKS_INBOUND = union('type', { task, relay, body, fetch });
+export const TASKS_INBOUND = union('type', { hello, task, relay, body, fetch });
 
 /** The messages that an engine accepts on its peers socket, from other engines: values, and nothing that runs. */
 export const PEERS_INBOUND = union('type', { mail, relay });
@@ -124,6 +134,9 @@ export const TASKS_OUTBOUND = union('type', { reply, output, need, dropped });
 
 /** A header with `type` and these fields. */
 type Message<Type extends string, F extends Readers> = UnionOf<'type', { readonly [K in Type]: F }>;
+
+/** Client → engine or controller, first on each link: this is who I am. */
+export interface HelloMessage extends Message<'hello', typeof hello> {}
 
 /** Client → engine: run this. The body holds the arguments of the method. */
 export interface TaskMessage extends Message<'task', typeof task> {}
@@ -155,7 +168,7 @@ export interface OutputMessage extends Message<'output', typeof output> {}
 export interface DroppedMessage extends Message<'dropped', typeof dropped> {}
 
 /** See TASKS_INBOUND. */
-export type TasksInbound = TaskMessage | RelayMessage | BodyMessage | FetchMessage;
+export type TasksInbound = HelloMessage | TaskMessage | RelayMessage | BodyMessage | FetchMessage;
 
 /** See PEERS_INBOUND. */
 export type PeersInbound = MailMessage | RelayMessage;
@@ -209,10 +222,13 @@ export const CONTROL_METHODS = {
   ping: control({}, nothing),
   /** The tasks that run, wait and have their results kept. */
   status: control({}, engineStatus),
-  /** Drops queued tasks; an id that has not arrived yet is remembered. The running task goes on. */
-  abort: control({ ids: list(text) }, nothing),
   /**
-   * Ends the running task, if it is one of `ids` and of that `client` (absent: whichever it is). If it is not, the tasks
+   * Drops queued tasks; an id that has not arrived yet is remembered. The running task goes on. `others`: those of other
+   * clients, too, here and below; without it a request that names one is refused.
+   */
+  abort: control({ ids: list(text), others: optional(flag) }, nothing),
+  /**
+   * Ends the running task, if it is one of `ids` and of that `client` (absent: whichever the caller may end). If it is not, the tasks
    * `drop` never start. Within a second if V8 can break it, else by
    * replacing the engine after `grace` ms. The answer is the id of the task, or null. `wait`: the answer comes when the
    * task has ended; an engine that is replaced does not answer.
@@ -222,6 +238,7 @@ export const CONTROL_METHODS = {
       ids: optional(list(text)),
       client: optional(text),
       drop: optional(list(text)),
+      others: optional(flag),
       grace: optional(num),
       wait: optional(flag),
     },
@@ -230,7 +247,7 @@ export const CONTROL_METHODS = {
   /** Ends the engine process. */
   shutdown: control({}, nothing),
   /** Frees kept results; without `ids` all those of `client`. */
-  purge: control({ ids: optional(list(text)), client: optional(text) }, nothing),
+  purge: control({ ids: optional(list(text)), client: optional(text), others: optional(flag) }, nothing),
 };
 
 /** The name of a control request. */
@@ -260,13 +277,16 @@ type ControlTable = {
   } & (typeof CONTROL_METHODS)[M]['fields'];
 };
 
-/** The messages that an engine accepts on its control socket. */
+/** The control requests, by their types. */
 export const CONTROL_REQUESTS = union(
   'type',
   Object.fromEntries(
     Object.entries(CONTROL_METHODS).map(([method, { fields }]) => [method, { id: whole, to: text, ...fields }]),
   ) as ControlTable,
 );
+
+/** The messages that an engine accepts on its control socket: who asks, and what. */
+export const CONTROL_INBOUND = anyOf('type', CONTROL_REQUESTS, union('type', { hello }));
 
 const controlReply = {
   /** The number of the request. */
@@ -365,8 +385,8 @@ const fate: Reader<Fate> = object(fateFields);
 
 /** Client → controller, on the roster socket. */
 export const ROSTER_INBOUND = union('type', {
-  /** Tell me who is there, and who comes and goes. Process and host tell whether I live when my link breaks. */
-  hello: { client: text, pid: optional(whole), host: optional(text) },
+  /** Tell me who is there, and who comes and goes. */
+  hello,
   /** Something that the cluster's launcher does. */
   cluster: { request: whole, verb: clusterVerb },
 });

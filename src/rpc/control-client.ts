@@ -8,6 +8,7 @@ import {
   type ControlValue,
   type ControlVerb,
   type EngineRecord,
+  type HelloMessage,
 } from '../protocol/messages.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { CONTROL } from './conversations.ts';
@@ -26,13 +27,16 @@ const DEFAULT_TIMEOUT = 10_000;
 export class ControlClient {
   readonly #transport: Transport;
   readonly #engine: ControlTarget;
+  readonly #hello: HelloMessage | undefined;
   readonly #requests = new Requests<unknown>();
-  #channel: Channel<ControlRequest> | undefined;
+  #channel: Channel<HelloMessage | ControlRequest> | undefined;
   #closed: ConnectionError | undefined;
   #next = 1;
 
-  constructor(transport: Transport, engine: ControlTarget) {
+  /** `hello`: who asks. Without it the tasks of clients are out of reach. */
+  constructor(transport: Transport, engine: ControlTarget, hello?: HelloMessage) {
     this.#transport = transport;
+    this.#hello = hello;
     this.#engine = engine;
   }
 
@@ -69,14 +73,17 @@ export class ControlClient {
     }
   }
 
-  #open(): Channel<ControlRequest> {
+  #open(): Channel<HelloMessage | ControlRequest> {
+    if (this.#channel !== undefined) return this.#channel;
     const { id, control: endpoint } = this.#engine;
     const options = { transport: this.#transport, endpoint, conversation: CONTROL };
-    this.#channel ??= openChannel(options, `engine ${id}`, {
+    const channel = openChannel(options, `engine ${id}`, {
       message: (reply) => this.#settle(reply),
       down: (reason) => this.#down(reason),
     });
-    return this.#channel;
+    if (this.#hello !== undefined) void channel.send(this.#hello);
+    this.#channel = channel;
+    return channel;
   }
 
   #settle(reply: ControlReply): void {

@@ -2,11 +2,12 @@
 import type { SocketRole } from '../comm/transport.ts';
 import type { Union } from '../protocol/fields.ts';
 import {
+  CONTROL_INBOUND,
   CONTROL_REPLIES,
-  CONTROL_REQUESTS,
   type ControlReply,
   type ControlRequest,
   type Header,
+  type HelloMessage,
   PEERS_INBOUND,
   PEERS_OUTBOUND,
   type PeersInbound,
@@ -38,9 +39,9 @@ export const TASKS: Conversation<TasksInbound, TasksOutbound> = {
 };
 
 /** The engine's control thread listens; clients and the controller ask. */
-export const CONTROL: Conversation<ControlRequest, ControlReply> = {
+export const CONTROL: Conversation<HelloMessage | ControlRequest, ControlReply> = {
   name: 'control',
-  inbound: CONTROL_REQUESTS,
+  inbound: CONTROL_INBOUND,
   outbound: CONTROL_REPLIES,
 };
 

@@ -29,8 +29,9 @@ export type RosterClientEvent =
     }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
-/** The process of a client and its host: they tell whether it lives when its link breaks. */
+/** The proof of a client's name, its process and its host: these two tell whether it lives when its link breaks. */
 export interface ClientProcess {
+  readonly secret?: string | undefined;
   readonly pid?: number | undefined;
   readonly host?: string | undefined;
 }
@@ -74,7 +75,7 @@ export class RosterClient {
   #lost: ConnectionError | undefined;
 
   /**
-   * `name`: what the controller calls this client; `process`: where it runs, if it wants its tasks to end with it.
+   * `name`: what the controller calls this client; `process`: its proof and where it runs, if it wants its tasks to end with it.
    * @throws ConnectionError for an endpoint that nobody may connect to
    */
   constructor(transport: Transport, endpoint: string, name: string, process: ClientProcess = {}) {

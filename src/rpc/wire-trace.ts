@@ -19,11 +19,16 @@ export type Direction = '->' | '<-';
 
 /** Prints one message to stderr: direction, peer, header as JSON, and the number and bytes of the parts after it. */
 export function traceMessage(direction: Direction, peer: string, message: Header, body: Body): void {
-  const json = JSON.stringify(message);
+  const json = JSON.stringify(message, hideSecret);
   const cut = json.length > MAX_CHARS ? `${json.slice(0, MAX_CHARS)}… (${json.length} characters)` : json;
   const bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
   const more = body.length === 0 ? '' : ` + ${body.length} ${body.length === 1 ? 'part' : 'parts'}, ${bytes} bytes`;
   print(`${direction} ${peer} ${cut}${more}`);
+}
+
+// Proofs of names are for engines and the controller alone.
+function hideSecret(key: string, value: unknown): unknown {
+  return key === 'secret' || key === 'proof' ? '…' : value;
 }
 
 // Straight to the descriptor. In an engine, `process.stderr` belongs to the running task: a line would become its

@@ -105,7 +105,7 @@ export class ClientJobs {
     const verbs: ControlVerb[] =
       jobs === 'all'
         ? [{ type: 'purge', client: this.#links.uuid }]
-        : inBatches(this.#purged(jobs)).map((ids) => ({ type: 'purge', ids }));
+        : inBatches(this.#purged(jobs)).map((ids) => ({ type: 'purge', ids, others: true }));
     if (jobs === 'all') this.submitted.forgetEnded();
     await Promise.all(verbs.map((verb) => this.#links.controlEach(this.#links.ids, verb)));
   }

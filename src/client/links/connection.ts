@@ -14,6 +14,7 @@ import type {
   DroppedMessage,
   EngineId,
   EngineRecord,
+  HelloMessage,
   OutputMessage,
   ReplyMessage,
   TaskId,
@@ -84,15 +85,24 @@ export class Connection {
   /** Code that a task has left behind blocks the engine, as far as this client knows. */
   #isBlocked = false;
 
-  /** `rosterVersion`: what this client has seen of the roster. */
-  constructor(record: EngineRecord, transport: Transport, rosterVersion: () => number = () => 0) {
+  /** `rosterVersion`: what this client has seen of the roster; `hello`: who it is, said first on each link. */
+  constructor(
+    record: EngineRecord,
+    transport: Transport,
+    rosterVersion: () => number = () => 0,
+    hello: HelloMessage | undefined = undefined,
+  ) {
     this.record = record;
     this.#rosterVersion = rosterVersion;
-    this.#control = new ControlClient(transport, record);
+    this.#control = new ControlClient(transport, record, hello);
     const options = { transport, endpoint: record.tasks, conversation: TASKS };
     this.#tasks = new TaskLink({
       kept: this.#sent,
-      open: (handlers) => openChannel(options, `engine ${record.id}`, handlers),
+      open: (handlers) => {
+        const channel = openChannel(options, `engine ${record.id}`, handlers);
+        if (hello !== undefined) void channel.send(hello);
+        return channel;
+      },
       again: () => this.#asked(),
       message: (message, body) => this.#take(message, body),
       unreadable: (error, id) => this.#unreadable(error, id),

@@ -1,14 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Transport } from '../../comm/transport.ts';
 import { ClientClosed, ClusterError, ConnectionError, EngineError } from '../../errors.ts';
+import { newClientProof } from '../../protocol/client-name.ts';
 import type {
   ClusterVerb,
   ControlValue,
   ControlVerb,
   EngineId,
   EngineRecord,
+  HelloMessage,
   TaskId,
 } from '../../protocol/messages.ts';
 import { RosterClient, type RosterClientEvent, type RosterPredicate } from '../../rpc/roster-client.ts';
@@ -63,7 +64,8 @@ const STOP_EVERY_MS = 50;
 /** Links of one client to every engine of its cluster, and to the controller that tells which engines there are. */
 export class EngineLinks {
   /** The client's name on the wire; task ids begin with it. */
-  readonly uuid: string = randomUUID();
+  readonly uuid: string;
+  readonly #hello: HelloMessage;
   readonly #transport: Transport;
   readonly #roster: RosterClient;
   readonly #connections = new Map<EngineId, Connection>();
@@ -77,8 +79,11 @@ export class EngineLinks {
 
   /** `controller`: its endpoint. */
   constructor(controller: string, transport: Transport) {
+    const { client, secret } = newClientProof();
+    this.uuid = client;
+    this.#hello = { type: 'hello', client, secret };
     this.#transport = transport;
-    this.#roster = new RosterClient(transport, controller, this.uuid, { pid: process.pid, host: hostname() });
+    this.#roster = new RosterClient(transport, controller, client, { secret, pid: process.pid, host: hostname() });
     // The first listener: the connections are up to date before any other is told.
     this.#roster.on((event) => this.#follow(event));
   }
@@ -159,7 +164,8 @@ export class EngineLinks {
 
   #up(engine: EngineRecord): void {
     this.#dead.delete(engine.id);
-    this.#connections.set(engine.id, new Connection(engine, this.#transport, () => this.#roster.version));
+    const version = () => this.#roster.version;
+    this.#connections.set(engine.id, new Connection(engine, this.#transport, version, this.#hello));
     this.#settle(engine.id, 'was replaced; its namespace is empty');
   }
 
@@ -257,8 +263,9 @@ export class EngineLinks {
 
   /** The request to end what `options` mean. */
   interruptVerb({ all, ids, grace }: InterruptOptions): ControlVerb<'interrupt'> {
-    const client = all === true || ids !== undefined ? undefined : this.uuid;
-    return { type: 'interrupt', ids, client, grace };
+    const isOfAll = all === true || ids !== undefined;
+    if (isOfAll) return { type: 'interrupt', ids, grace, others: true };
+    return { type: 'interrupt', client: this.uuid, grace };
   }
 
   async #interrupt(id: EngineId, { grace = DEFAULT_GRACE_MS, ...which }: InterruptOptions): Promise<void> {

@@ -23,7 +23,7 @@ import { suite } from '../../support/suite.ts';
 const test = suite('channel');
 const transport = memoryTransport();
 
-type TasksInbound = PeersInbound | Extract<Header, { type: 'task' | 'body' | 'fetch' }>;
+type TasksInbound = PeersInbound | Extract<Header, { type: 'hello' | 'task' | 'body' | 'fetch' }>;
 
 /** Everything that an engine takes, on one socket. */
 const TASKS: Conversation<TasksInbound, TasksOutbound> = {
@@ -117,7 +117,7 @@ test('a kind that the other side may not send is refused, and the conversation g
     const peer = stranger(endpoint);
     peer.send(encodeMessage(NEED));
     peer.send(encodeMessage({ type: 'ping', id: 1, to: 'uuid' }));
-    peer.send(encodeMessage({ type: 'hello', client: 'c' }));
+    peer.send(encodeMessage({ type: 'cluster', request: 1, verb: { do: 'stop' } }));
     peer.send(encodeMessage(MAIL));
     await engine.until(1);
     assert.equal(
@@ -129,7 +129,7 @@ test('a kind that the other side may not send is refused, and the conversation g
       [
         [ProtocolError, 'need'],
         [ProtocolError, 'ping'],
-        [ProtocolError, 'hello'],
+        [ProtocolError, 'cluster'],
       ],
     );
     await peer.close();

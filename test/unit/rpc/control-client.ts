@@ -28,7 +28,7 @@ class Thread {
     const thread = new Thread();
     thread.listener = await listenChannels(
       { transport, endpoint, conversation: CONTROL },
-      { message: (request, _, channel) => thread.#take(request, channel) },
+      { message: (request, _, channel) => request.type !== 'hello' && thread.#take(request, channel) },
     );
     return thread;
   }

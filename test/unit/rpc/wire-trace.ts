@@ -5,8 +5,8 @@ import { suite } from '../../support/suite.ts';
 
 const test = suite('wire trace');
 
-function talk(debug: string): Promise<{ stdout: string; stderr: string }> {
-  return new Program('test/fixtures/wire-talk.js', [], { NODE_DEBUG: debug }).done;
+function talk(debug: string, ...words: string[]): Promise<{ stdout: string; stderr: string }> {
+  return new Program('test/fixtures/wire-talk.js', words, { NODE_DEBUG: debug }).done;
 }
 
 test('every message is a line: direction, peer, header, parts and bytes of the body', async () => {
@@ -29,6 +29,12 @@ test('a long header is cut, and says how long it is', async () => {
   const reply = stderr.split('\n')[2]!;
   assert.ok(reply.length < 2200, `${reply.length} characters`);
   assert.match(reply, /x… \(5\d\d\d characters\)$/);
+});
+
+test('the secret of a client is not printed', async () => {
+  const { stderr } = await talk('directview:wire', 'hello');
+  assert.match(stderr, /-> engine 3 \(tasks\) \{"type":"hello","client":"c","secret":"…"\}/);
+  assert.not.match(stderr, 'sesame');
 });
 
 test('without it, nothing is printed', async () => {
