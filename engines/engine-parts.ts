@@ -18,6 +18,8 @@ import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
 import { BuiltInMethods } from './queue/built-in-methods.ts';
+import { TaskMonitor } from './queue/monitor/task-monitor.ts';
+import { TaskRing } from './queue/monitor/task-ring.ts';
 import type { TaskClient } from './queue/queue-event.ts';
 import { recordFile } from './queue/record-file.ts';
 import { createRevivers } from './queue/revivers.ts';
@@ -29,6 +31,7 @@ import { TaskQueue } from './queue/task-queue.ts';
 import { Capture } from './user-code/capture.ts';
 import { Evaluator } from './user-code/evaluate.ts';
 import { UserNamespace } from './user-code/namespace.ts';
+import { heldBy } from './verbs/memory.ts';
 
 /** Aborts overtake their tasks: most of a hundred thousand are still on their way then. An id takes about 100 bytes. */
 const REMEMBERED_ABORTS = 250_000;
@@ -49,6 +52,7 @@ export interface EngineParts {
   readonly state: EngineState;
   readonly runner: Runner;
   readonly loop: TaskLoop;
+  readonly monitor: TaskMonitor;
 }
 
 /** Makes and wires the parts from the bottom to the top: each takes only parts that exist already. */
@@ -57,7 +61,8 @@ export function createParts(options: EngineOptions): EngineParts {
   const transport = zeromqTransport({ credentials: options.credentials && new Credentials(options.credentials) });
   const board = new StatusBoard();
   // The threads of control start first: tasks wait for them.
-  const control = new Control(board, identity.uuid, options);
+  const ring = new TaskRing();
+  const control = new Control(board, ring, identity.uuid, options);
 
   const queue = new TaskQueue<TaskClient>({
     identity,
@@ -99,7 +104,9 @@ export function createParts(options: EngineOptions): EngineParts {
   const interrupted = () => health.interrupted();
   const door = new SignalDoor(board);
   const runner = new Runner({ door, state, libraries, capture, board, bodies, revivers, methods, interrupted });
-  const loop = new TaskLoop({ queue, board, runner, control, collectives, record: recordFile(options), health });
+  const monitor = new TaskMonitor({ ring, link: control, count: () => heldBy(state) });
+  const record = recordFile(options);
+  const loop = new TaskLoop({ queue, board, runner, control, collectives, record, health, monitor });
   return {
     transport,
     board,
@@ -115,5 +122,6 @@ export function createParts(options: EngineOptions): EngineParts {
     state,
     runner,
     loop,
+    monitor,
   };
 }

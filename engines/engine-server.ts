@@ -49,7 +49,7 @@ export class EngineServer {
 
   /** Listens and registers. @throws ContextError, ConnectionError */
   async start(probe: ProbeContext): Promise<void> {
-    const { control, state } = this.#parts;
+    const { control, monitor, state } = this.#parts;
     this.#guardProcess();
     const probing = probe(this.#options.device, this.#options);
     const listening = control.admitting().then(() => Promise.all([this.#listen(), this.#listenToPeers()]));
@@ -58,6 +58,8 @@ export class EngineServer {
     this.#peers = peers;
     this.#install(probed);
     countTurns(this.#parts.board);
+    monitor.flush = () => listener.flush();
+    monitor.watch();
     const { uuid } = state.identity;
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report });

@@ -152,7 +152,7 @@ export type {
 } from './client/calls/kernels/kernel-settings.ts';
 export type { Namespace } from './client/calls/namespace.ts';
 export type { ParallelFunction, ParallelOptions } from './client/calls/remote-functions.ts';
-export type { ConnectOptions } from './client/client.ts';
+export type { ConnectOptions, EventOptions } from './client/client.ts';
 export type { AbortOptions } from './client/jobs/client-jobs.ts';
 export type { Job, JobSelection } from './client/jobs/jobs.ts';
 export type {
@@ -166,6 +166,7 @@ export type {
 export type { ClusterFile, ClusterInfo, ProcessIdentity } from './client/links/cluster-file.ts';
 export type { ClientEvent, InterruptOptions } from './client/links/engine-links.ts';
 export type { Metadata, Task } from './client/links/task.ts';
+export type { TaskEvent } from './client/links/task-events.ts';
 export type { DependencyJobs, DependencyOptions } from './client/load-balanced/dependency.ts';
 export type { BalancedMapOptions, BalancedOptions, ImapOptions, ReturnErrors } from './client/load-balanced/options.ts';
 export type {
@@ -210,6 +211,15 @@ export type { EngineInfo, RemoteErrorInit } from './errors.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from './protocol/messages.ts';
 export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
+export type {
+  GpuCard,
+  HeldMemory,
+  LabelTotals,
+  RecentTasks,
+  TaskAtWork,
+  TaskFailure,
+  TaskRecord,
+} from './protocol/monitoring.ts';
 export type { Ref } from './protocol/values/ref.ts';
 export type { WaitLimits } from './rpc/waiting.ts';
 export type { TensorFunction, TensorLike, TensorOptions, TFLike, TFTensorLike } from './tensor/convert.ts';

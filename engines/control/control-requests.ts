@@ -1,7 +1,9 @@
 import process from 'node:process';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlMethod, ControlRequest, ControlValue, EngineStatus, TaskId } from '../../src/protocol/messages.ts';
+import type { RecentTasks } from '../../src/protocol/monitoring.ts';
 import { clientOf } from '../queue/fair-queue.ts';
+import type { ControlMonitor } from '../queue/monitor/control-monitor.ts';
 import { mayTouch } from '../queue/rights.ts';
 import type { StatusBoard } from '../queue/status-board.ts';
 import { REASON } from '../queue/status-board.ts';
@@ -15,6 +17,8 @@ export interface ControlSide {
   readonly board: StatusBoard;
   readonly interrupter: Interrupter;
   readonly mainLoop: Pick<MainLoop, 'blockedMs'>;
+  /** Tells what the engine does, for status and dashboards. */
+  readonly monitor?: Pick<ControlMonitor, 'status' | 'recent'> | undefined;
   /** Ends the process with this exit code. */
   shutdown(code: number, reason: string): void;
 }
@@ -45,10 +49,13 @@ export const BLOCKED = 'code that a task left behind';
 /** Milliseconds in which a task must end before the engine is replaced. */
 export const REPLACE_GRACE_MS = 2000;
 
+const NOTHING_RECENT: RecentTasks = { count: 0, tasks: [], failures: [] };
+
 /** Every control request, in one table: it is complete, or it does not compile. */
 const HANDLERS: { readonly [M in ControlMethod]: HandlerOf<M> } = {
   ping: { in: 'control thread', run: () => undefined },
   status: { in: 'control thread', run: (_, side) => status(side) },
+  recent: { in: 'control thread', run: ({ since }, { monitor }) => monitor?.recent(since ?? 0) ?? NOTHING_RECENT },
   interrupt: { in: 'control thread', run: interrupt },
   shutdown: { in: 'control thread', run: (_, side) => void side.shutdown(ENGINE_EXIT.ok, 'a shutdown was asked for') },
   abort: { in: 'main thread', run: ({ ids }, loop) => loop.abort(ids) },
@@ -70,10 +77,18 @@ export function carryOut(request: ControlRequest, loop: TaskLoop): void {
   if (handler.in === 'main thread') handler.run(request, loop);
 }
 
-function status({ uuid, board, mainLoop }: ControlSide): EngineStatus {
+function status({ uuid, board, mainLoop, monitor }: ControlSide): EngineStatus {
   const running = board.running()?.id ?? null;
   const rss = process.memoryUsage.rss();
-  const status = { uuid, pid: process.pid, running, ...board.ids(), completed: board.get('completed'), rss };
+  const status = {
+    uuid,
+    pid: process.pid,
+    running,
+    ...board.ids(),
+    completed: board.get('completed'),
+    rss,
+    ...monitor?.status(),
+  };
   const { blockedMs } = mainLoop;
   return blockedMs === undefined ? status : { ...status, blockedMs };
 }

@@ -10,6 +10,8 @@ import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
 import { CONTROL } from '../../src/rpc/conversations.ts';
 import { engineLog } from '../log.ts';
 import { clientOf } from '../queue/fair-queue.ts';
+import { ControlMonitor, cardOf } from '../queue/monitor/control-monitor.ts';
+import { TaskRing } from '../queue/monitor/task-ring.ts';
 import { recordFile } from '../queue/record-file.ts';
 import { Callers, refusalOf } from '../queue/rights.ts';
 import { REASON, StatusBoard } from '../queue/status-board.ts';
@@ -24,7 +26,7 @@ import { endGroupOfOrphan, onStdinEnd } from './stdin.ts';
 /** Milliseconds in which the main thread must take the request to end. */
 const SHUTDOWN_MS = 500;
 
-const { board: buffer, uuid, options, port } = workerData as ControlData;
+const { board: buffer, tasks, uuid, options, port } = workerData as ControlData;
 const board = new StatusBoard(buffer);
 const credentials = options.credentials && new Credentials(options.credentials);
 const transport = zeromqTransport({ credentials });
@@ -41,7 +43,8 @@ const interrupter = new Interrupter({
   replaced: (reason) => record?.stopped(STOP_REASONS[reason]),
 });
 const mainLoop = new MainLoop(board, (ms) => registration.blocked(ms));
-const side: ControlSide = { uuid, board, interrupter, mainLoop, shutdown };
+const monitor = new ControlMonitor(new TaskRing(tasks));
+const side: ControlSide = { uuid, board, interrupter, mainLoop, monitor, shutdown };
 const callers = new Callers();
 let stopping = false;
 
@@ -62,10 +65,14 @@ const registration = new Registration(transport, options, {
   clientGone,
 });
 mainLoop.watch();
+monitor.watch();
 onStdinEnd(() => shutdown(ENGINE_EXIT.ok, 'the launcher is gone (stdin ended)'));
 port.on('message', (message: ToControl) => {
   if (message.do === 'close') void close();
   else if (message.do === 'deadline') setTimeout(() => deadline(message.started), message.ms);
+  else if (message.do === 'held') monitor.held(message.memory);
+  else if (message.do === 'failed') monitor.failed(message.failure);
+  else if (message.do === 'inspector') monitor.inspector = message.url;
   else register(message.engine);
 });
 
@@ -75,6 +82,7 @@ function tell(message: FromControl): void {
 }
 
 function register(engine: Omit<EngineRecord, 'id' | 'control'>): void {
+  monitor.card = cardOf(engine.device, options.gpu);
   registration.register({ ...engine, control: listener.endpoint });
 }
 

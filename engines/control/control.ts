@@ -3,7 +3,9 @@ import process from 'node:process';
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
 import type { ControlRequest, EngineRecord } from '../../src/protocol/messages.ts';
+import type { HeldMemory, TaskFailure } from '../../src/protocol/monitoring.ts';
 import { logLine } from '../log.ts';
+import type { TaskRing } from '../queue/monitor/task-ring.ts';
 import type { StatusBoard } from '../queue/status-board.ts';
 
 /** Main thread → control thread. */
@@ -11,6 +13,11 @@ export type ToControl =
   | { readonly do: 'register'; readonly engine: Omit<EngineRecord, 'id' | 'control'> }
   /** Ends the task with the start number `started` after `ms`, if it still runs. */
   | { readonly do: 'deadline'; readonly started: number; readonly ms: number }
+  /** The memory that the engine holds, and a task that failed: for status and dashboards. */
+  | { readonly do: 'held'; readonly memory: HeldMemory }
+  | { readonly do: 'failed'; readonly failure: TaskFailure }
+  /** A debugger finds the main thread at this address. */
+  | { readonly do: 'inspector'; readonly url: string }
   | { readonly do: 'close' };
 
 /** Control thread → main thread. */
@@ -28,6 +35,7 @@ export type FromControl =
 /** The data that the control thread starts with. */
 export interface ControlData {
   readonly board: SharedArrayBuffer;
+  readonly tasks: SharedArrayBuffer;
   readonly uuid: string;
   readonly options: EngineOptions;
   readonly port: MessagePort;
@@ -46,9 +54,9 @@ export class Control {
   #ended = false;
 
   /** Starts the control thread and the signal thread. */
-  constructor(board: StatusBoard, uuid: string, options: EngineOptions) {
+  constructor(board: StatusBoard, tasks: TaskRing, uuid: string, options: EngineOptions) {
     const { port1, port2 } = new MessageChannel();
-    const data: ControlData = { board: board.buffer, uuid, options, port: port2 };
+    const data: ControlData = { board: board.buffer, tasks: tasks.buffer, uuid, options, port: port2 };
     this.#board = board;
     this.#port = port1;
     this.#worker = new Worker(new URL('./control-thread.js', import.meta.url), {
@@ -85,6 +93,21 @@ export class Control {
   /** Ends the task with the start number `started` after `ms`, if it still runs. */
   deadline(started: number, ms: number): void {
     this.#send({ do: 'deadline', started, ms });
+  }
+
+  /** The engine holds so much now. */
+  held(memory: HeldMemory): void {
+    this.#send({ do: 'held', memory });
+  }
+
+  /** A task has failed. */
+  failed(failure: TaskFailure): void {
+    this.#send({ do: 'failed', failure });
+  }
+
+  /** A debugger finds the main thread at this address. */
+  inspector(url: string): void {
+    this.#send({ do: 'inspector', url });
   }
 
   /** Handles messages of the control thread that the event loop has not delivered: before a task starts. */

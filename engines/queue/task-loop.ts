@@ -45,6 +45,11 @@ export interface TaskObserver {
   ended(message: TaskMessage, failed: boolean): void;
 }
 
+/** Is told all that happens in the queue. */
+export interface QueueObserver {
+  fold(events: readonly QueueEvent<TaskClient>[]): void;
+}
+
 /** Notes down which task starts, where the note outlives the engine. */
 export interface StartRecorder {
   started(id: TaskId): void;
@@ -65,6 +70,7 @@ export interface TaskLoopOptions {
   readonly collectives: TaskObserver;
   readonly record?: StartRecorder | undefined;
   readonly health?: Door | undefined;
+  readonly monitor?: QueueObserver | undefined;
 }
 
 /** Takes tasks from the queue one at a time, runs them, and carries out the events of the queue. */
@@ -76,6 +82,7 @@ export class TaskLoop {
   readonly #collectives: TaskObserver;
   readonly #record: StartRecorder | undefined;
   readonly #health: Door | undefined;
+  readonly #monitor: QueueObserver | undefined;
   /** The roster version that this engine has seen. Before the first one no task starts, because it would have no rank. */
   #rosterVersion: number | undefined;
   #holding: NodeJS.Timeout | undefined;
@@ -83,7 +90,7 @@ export class TaskLoop {
   #pumping = false;
   #stopping = false;
 
-  constructor({ queue, board, runner, control, collectives, record, health }: TaskLoopOptions) {
+  constructor({ queue, board, runner, control, collectives, record, health, monitor }: TaskLoopOptions) {
     this.#queue = queue;
     this.#board = board;
     this.#runner = runner;
@@ -91,6 +98,7 @@ export class TaskLoop {
     this.#collectives = collectives;
     this.#record = record;
     this.#health = health;
+    this.#monitor = monitor;
   }
 
   /** No further task starts. */
@@ -231,6 +239,7 @@ export class TaskLoop {
    */
   #handle(events: readonly QueueEvent<TaskClient>[]): Promise<unknown> | undefined {
     this.#board.fold(events);
+    this.#monitor?.fold(events);
     let sending: Promise<unknown> | undefined;
     for (const event of events) {
       if (event.type === 'reply') sending = this.#send(event) ?? sending;

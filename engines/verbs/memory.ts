@@ -1,5 +1,6 @@
 import process from 'node:process';
 import type { EngineMemory } from '../../src/protocol/methods.ts';
+import type { HeldMemory } from '../../src/protocol/monitoring.ts';
 import { isDeviceTensor } from '../device/residency.ts';
 import type { EngineState } from '../engine-state.ts';
 import type { Verb } from './verb.ts';
@@ -20,6 +21,25 @@ export function memoryOf(state: EngineState): EngineMemory {
     mail: state.peers.mailBytes,
     rss: process.memoryUsage.rss(),
   };
+}
+
+/** Names that a status tells; the others of an engine with more are smaller. */
+const MOST_NAMES = 100;
+
+/** The bytes that the engine holds, garbage included: what a status tells. */
+export function heldBy(state: EngineState): Omit<HeldMemory, 'at'> {
+  return {
+    names: largest(state.namespace.sizes()),
+    resident: largest(state.namespace.sizes((value) => residentBytes(value, state))),
+    device: state.context.opened?.memory() ?? null,
+    mail: state.peers.mailBytes,
+  };
+}
+
+function largest(bytes: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const entries = Object.entries(bytes);
+  if (entries.length <= MOST_NAMES) return bytes;
+  return Object.fromEntries(entries.sort(([, a], [, b]) => b - a).slice(0, MOST_NAMES));
 }
 
 function residentBytes(value: unknown, { residency }: EngineState): number {

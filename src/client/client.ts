@@ -4,11 +4,13 @@ import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { zeromqTransport } from '../comm/zeromq.ts';
 import { EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
+import type { RecentTasks } from '../protocol/monitoring.ts';
 import {
   ANYTHING,
   type Check,
   count,
   DURATION,
+  FLAG,
   FUNCTION,
   must,
   optionsOf,
@@ -48,10 +50,16 @@ export interface ConnectOptions {
   readonly timeout?: number | undefined;
   /** Ends the wait with AbortError. */
   readonly signal?: AbortSignal | undefined;
-  /** Called for engines that join or leave, and when the controller is lost. */
+  /** Called for engines that join or leave, for tasks of this client, and when the controller is lost. */
   readonly onEvent?: ((event: ClientEvent) => void) | undefined;
   /** Another way to carry messages. @internal */
   readonly transport?: Transport | undefined;
+}
+
+/** Options of `Client.onEvent`. */
+export interface EventOptions {
+  /** Default true. False: engines alone, which costs nothing. */
+  readonly tasks?: boolean | undefined;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -78,6 +86,7 @@ const WAIT_BAR: Rules<InteractiveOptions> = {
   stderr: SINK,
   display: FUNCTION,
 };
+const EVENT_OPTIONS: Rules<EventOptions> = { tasks: FLAG };
 const ABORT_OPTIONS: Rules<AbortOptions> = { targets: TARGETS };
 const SOME_ENGINES = ranged('a whole number ≥ 1', isNumber, (n) => Number.isSafeInteger(n) && (n as number) >= 1);
 
@@ -86,10 +95,11 @@ const CLIENT_METHODS: Signatures<Client> = {
   engine: takes({ id: count() }),
   view: takes({}, { targets: TARGETS }),
   broadcast: takes({}, { targets: TARGETS }),
-  onEvent: takes({ listener: FUNCTION }),
+  onEvent: takes({ listener: FUNCTION }, { options: optionsOf(EVENT_OPTIONS) }),
   loadBalanced: takes({}, { targets: TARGETS, options: optionsOf(BALANCED_OPTIONS) }),
   executor: takes({}, { fn: CALLABLE }),
   status: promises({}, { targets: TARGETS }),
+  recentTasks: promises({}, { targets: TARGETS }),
   queueStatus: promises({}, { targets: TARGETS, options: optionsOf(QUEUE_OPTIONS) }),
   abort: promises({}, { jobs: JOBS, options: optionsOf(ABORT_OPTIONS) }),
   wait: promises({}, { jobs: JOBS, ms: WAIT }),
@@ -152,7 +162,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     if (!isCluster(info)) throw new TypeError('clients are made by await Client.connect(), or await cluster.connect()');
     const { controller, credentials } = info;
     this.#links = new EngineLinks(controller, transport ?? zeromqTransport({ credentials }));
-    if (onEvent) this.#links.on(onEvent);
+    if (onEvent) this.#links.onAll(onEvent);
     const jobs = new Jobs(this.#links.abort);
     this.#jobs = new ClientJobs(this.#links, jobs);
     this.#calls = { links: this.#links, jobs, partSizes: new PartSizes() };
@@ -242,9 +252,16 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return this.view(targets).with({ via: 'broadcast' });
   }
 
-  /** Calls `listener` for engines that join or leave, until the returned function is called. */
-  onEvent(listener: (event: ClientEvent) => void): () => void {
-    return this.#links.on(listener);
+  /**
+   * Calls `listener` for engines that join or leave, and for tasks that this client submits from now on: submitted, started,
+   * ended. Each task costs two events and a message while somebody listens. It ends when the returned function is called.
+   * @example
+   * const off = rc.onEvent((event) => {
+   *   if (event.type === 'task-ended') console.log(event.label, event.status, event.bytesOut);
+   * });
+   */
+  onEvent(listener: (event: ClientEvent) => void, { tasks = true }: EventOptions = {}): () => void {
+    return tasks ? this.#links.onAll(listener) : this.#links.on(listener);
   }
 
   /**
@@ -293,9 +310,25 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     return this.#jobs.submitted.metadata;
   }
 
-  /** The engines' own reports, by id; answered while they compute. @throws RangeError, TimeoutError */
+  /**
+   * The engines' own reports, by id; answered while they compute: the running task with label, client and start, what waits, sums by
+   * label, memory by name, CPU, bytes moved, and the card where the driver tells.
+   * @throws RangeError, TimeoutError
+   * @example
+   * const { task, memory } = (await rc.status(0)).get(0)!;
+   * if (task) console.log(`${task.label} runs for ${Date.now() - task.started} ms`, memory?.names);
+   */
   status(targets?: Targets | string): Promise<Map<EngineId, EngineStatus>> {
     return this.#jobs.status(targets);
+  }
+
+  /**
+   * The tasks of all clients that ended last on each engine, 1024 at most, and the errors of those that failed; answered
+   * while they compute.
+   * @throws RangeError, TimeoutError
+   */
+  recentTasks(targets?: Targets | string): Promise<Map<EngineId, RecentTasks>> {
+    return this.#jobs.recentTasks(targets);
   }
 
   /**

@@ -25,6 +25,7 @@ import {
   whole,
 } from './fields.ts';
 import { METHODS } from './methods.ts';
+import { monitorFields, recentTasks } from './monitoring.ts';
 import { wireError } from './values/wire-error.ts';
 
 /** Raised by one whenever a header or the body format changes; both ends must agree. */
@@ -54,6 +55,8 @@ const task = {
   call: optional(whole),
   /** The body comes as `RelayMessage`s with this key, from that engine (absent: from the client). */
   relayed: optional(object({ key: text, from: optional(whole) })),
+  /** The client wants to be told when it starts. */
+  tells: optional(flag),
 };
 
 const hello = {
@@ -114,6 +117,12 @@ const output = {
   text: optional(text),
 };
 
+const started = {
+  id: text,
+  /** Milliseconds since 1970, by the engine's clock. */
+  at: num,
+};
+
 /** The messages that an engine accepts on its tasks socket, from clients. */
 export const TASKS_INBOUND = union('type', { hello, task, relay, body, fetch });
 
@@ -130,7 +139,7 @@ const dropped = {
 };
 
 /** The messages that an engine sends back on its tasks socket. */
-export const TASKS_OUTBOUND = union('type', { reply, output, need, dropped });
+export const TASKS_OUTBOUND = union('type', { reply, output, need, dropped, started });
 
 /** A header with `type` and these fields. */
 type Message<Type extends string, F extends Readers> = UnionOf<'type', { readonly [K in Type]: F }>;
@@ -167,6 +176,9 @@ export interface OutputMessage extends Message<'output', typeof output> {}
 /** Engine → client: a message of yours cannot be read or handled. */
 export interface DroppedMessage extends Message<'dropped', typeof dropped> {}
 
+/** Engine → client: this task, which asked for it, starts. */
+export interface StartedMessage extends Message<'started', typeof started> {}
+
 /** See TASKS_INBOUND. */
 export type TasksInbound = HelloMessage | TaskMessage | RelayMessage | BodyMessage | FetchMessage;
 
@@ -174,7 +186,7 @@ export type TasksInbound = HelloMessage | TaskMessage | RelayMessage | BodyMessa
 export type PeersInbound = MailMessage | RelayMessage;
 
 /** See TASKS_OUTBOUND. */
-export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage | DroppedMessage;
+export type TasksOutbound = ReplyMessage | OutputMessage | NeedMessage | DroppedMessage | StartedMessage;
 
 // ---- Control socket ------------------------------------------------------------------------------------------------
 
@@ -196,6 +208,7 @@ const statusFields = {
    * 3000. An interrupt replaces the engine.
    */
   blockedMs: optional(num),
+  ...monitorFields,
 };
 
 /** The state of an engine's queue and process. */
@@ -222,6 +235,8 @@ export const CONTROL_METHODS = {
   ping: control({}, nothing),
   /** The tasks that run, wait and have their results kept. */
   status: control({}, engineStatus),
+  /** The tasks of all clients that ended last, from number `since` on, and the errors of those that failed. */
+  recent: control({ since: optional(whole) }, recentTasks),
   /**
    * Drops queued tasks; an id that has not arrived yet is remembered. The running task goes on. `others`: those of other
    * clients, too, here and below; without it a request that names one is refused.

@@ -1,4 +1,5 @@
 import type { Client } from '../../client/client.ts';
+import type { ClientEvent } from '../../client/links/engine-links.ts';
 import { ClusterError } from '../../errors.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 
@@ -21,12 +22,14 @@ export class EngineKeeper {
   constructor(rc: EngineKeeperClient, patience = PATIENCE_MS) {
     this.#rc = rc;
     this.#patience = patience;
-    this.#off = rc.onEvent((event) => {
-      if (event.type === 'engine-down') this.#down(event.id, event.reason, event.replaced === true);
-      else if (event.type === 'replacement-failed')
-        this.#reason = `engine ${event.id} could not be replaced: ${event.reason}`;
-      else if (event.type === 'cluster-lost') this.#reason = event.reason;
-    });
+    this.#off = rc.onEvent((event) => this.#follow(event), { tasks: false });
+  }
+
+  #follow(event: ClientEvent): void {
+    if (event.type === 'engine-down') this.#down(event.id, event.reason, event.replaced === true);
+    else if (event.type === 'replacement-failed')
+      this.#reason = `engine ${event.id} could not be replaced: ${event.reason}`;
+    else if (event.type === 'cluster-lost') this.#reason = event.reason;
   }
 
   #down(id: EngineId, reason: string, replaced: boolean): void {

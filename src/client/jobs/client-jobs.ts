@@ -1,10 +1,12 @@
 import { RemoteError } from '../../errors.ts';
 import type { ControlVerb, EngineId, EngineStatus, TaskId } from '../../protocol/messages.ts';
+import type { RecentTasks } from '../../protocol/monitoring.ts';
 import { inBatches } from '../links/batches.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import { Task } from '../links/task.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import { engineIds, type Targets } from '../targets.ts';
+import { GpuCards } from './gpu-cards.ts';
 import type { Job, JobSelection, Jobs } from './jobs.ts';
 import {
   type EngineQueue,
@@ -26,6 +28,7 @@ export class ClientJobs {
   /** Tasks that this client has submitted. */
   readonly submitted: Jobs;
   readonly #links: EngineLinks;
+  readonly #cards = new GpuCards();
 
   constructor(links: EngineLinks, submitted: Jobs) {
     this.#links = links;
@@ -36,7 +39,15 @@ export class ClientJobs {
   async status(targets: Targets | string = 'all'): Promise<Map<EngineId, EngineStatus>> {
     const ids = engineIds(targets, this.#links.knownIds);
     const all = await this.#links.controlEach(ids, { type: 'status' });
-    return new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
+    const statuses = new Map(ids.map((id, i) => [id, all[i] as EngineStatus]));
+    return this.#cards.addTo(statuses, (id) => this.#links.engine(id));
+  }
+
+  /** The tasks that ended last on each engine, of all clients; answered while they compute. @throws RangeError, TimeoutError */
+  async recentTasks(targets: Targets | string = 'all'): Promise<Map<EngineId, RecentTasks>> {
+    const ids = engineIds(targets, this.#links.knownIds);
+    const all = await this.#links.controlEach(ids, { type: 'recent' });
+    return new Map(ids.map((id, i) => [id, all[i] as RecentTasks]));
   }
 
   /**

@@ -53,6 +53,8 @@ export interface Request extends EncodedCall {
   readonly call?: number | undefined;
   /** The body goes from engine to engine. */
   readonly relayed?: Relayed | undefined;
+  /** Is told when it starts, in milliseconds since 1970 by the engine's clock. */
+  readonly onStarted?: ((at: number) => void) | undefined;
   /** Memory for the raw bytes of a result of that size, if it has a place already. */
   readonly destination?: ResultBuffer | undefined;
 }
@@ -64,6 +66,7 @@ export type ResultBuffer = (bytes: number) => Uint8Array | undefined;
 interface Sent extends Kept {
   readonly attempt: Attempt;
   readonly destination: ResultBuffer | undefined;
+  readonly onStarted: Request['onStarted'];
 }
 
 interface Fetched {
@@ -122,17 +125,18 @@ export class Connection {
       this.#end(attempt, 'unstarted', undefined);
       return;
     }
-    const { body, relayed, destination } = request;
+    const { body, relayed, destination, onStarted } = request;
     const message = this.#message(attempt.id, request);
     const channel = this.#tasks.channel;
     if (channel !== undefined && relayed === undefined) attempt.delivery = channel.send(message, body);
     else if (channel !== undefined && relayed !== undefined) sendRelayed(channel, message, body, relayed);
     if (this.#isBlocked) this.#limitWait(attempt, message.runTimeout);
-    this.#sent.set(attempt.id, { attempt, message, body, destination, isOut: channel !== undefined, refusals: 0 });
+    const isOut = channel !== undefined;
+    this.#sent.set(attempt.id, { attempt, message, body, destination, onStarted, isOut, refusals: 0 });
     faultPoint('client.submit');
   }
 
-  #message(id: TaskId, { method, label, runTimeout, call }: Request): TaskMessage {
+  #message(id: TaskId, { method, label, runTimeout, call, onStarted }: Request): TaskMessage {
     const roster = this.#rosterVersion();
     return {
       type: 'task',
@@ -143,6 +147,7 @@ export class Connection {
       runTimeout,
       roster: roster === 0 ? undefined : roster,
       call,
+      tells: onStarted === undefined ? undefined : true,
     };
   }
 
@@ -168,6 +173,7 @@ export class Connection {
     this.#isBlocked = false;
     if (message.type === 'reply') this.#onReply(message, body);
     else if (message.type === 'output') this.#onOutput(message, body);
+    else if (message.type === 'started') this.#sent.get(message.id)?.onStarted?.(message.at);
     else this.#sendBody(message.id);
   }
 

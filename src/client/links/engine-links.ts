@@ -20,6 +20,7 @@ import type { Attempt } from './attempt.ts';
 import { inBatches } from './batches.ts';
 import { Connection, type Request } from './connection.ts';
 import { Task } from './task.ts';
+import { type TaskEvent, TaskEvents } from './task-events.ts';
 
 /**
  * An engine that joined or left, or the loss of the controller. `reason` of an engine that left completes the sentence
@@ -28,7 +29,7 @@ import { Task } from './task.ts';
  * keeps the tasks that wait from starting; an interrupt replaces the engine. `engine-error`: errors that nobody handled, after
  * the tasks that began them had ended; stderr has them as `[engine 2] …`. After `cluster-lost`, nothing more comes.
  */
-export type ClientEvent =
+type EngineEvent =
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }
   | {
       readonly type: 'engine-down';
@@ -42,6 +43,9 @@ export type ClientEvent =
   | { readonly type: 'engine-blocked'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
   | { readonly type: 'engine-error'; readonly id: EngineId; readonly uuid: string; readonly text: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
+
+/** An event of an engine, or of a task of this client. */
+export type ClientEvent = EngineEvent | TaskEvent;
 
 /** The tasks that an interrupt ends, and how long it waits. Default: the running tasks of this client. */
 export interface InterruptOptions {
@@ -66,6 +70,8 @@ export class EngineLinks {
   /** The client's name on the wire; task ids begin with it. */
   readonly uuid: string;
   readonly #hello: HelloMessage;
+  /** Events of the tasks of this client. */
+  readonly tasks = new TaskEvents();
   readonly #transport: Transport;
   readonly #roster: RosterClient;
   readonly #connections = new Map<EngineId, Connection>();
@@ -191,6 +197,14 @@ export class EngineLinks {
     return this.#roster.on(listener);
   }
 
+  /** Calls `listener` at each event of an engine or a task until the returned function is called. */
+  onAll(listener: (event: ClientEvent) => void): () => void {
+    const both = [this.on(listener), this.tasks.on(listener)];
+    return () => {
+      for (const off of both) off();
+    };
+  }
+
   /**
    * Resolves when `holds` is true for the live engines: asked now and after each change. `what` names the wait in errors.
    * @throws TimeoutError at the deadline, AbortError; ConnectionError when the controller is lost or this is closed
@@ -214,6 +228,7 @@ export class EngineLinks {
   submit(engine: EngineId, request: Request): Task {
     const task = new Task(this.nextTaskId(), this.engine(engine), request.label);
     task.isBroadcast = request.relayed !== undefined;
+    if (this.tasks.isOn) this.tasks.submitted(task);
     this.send(engine, task.attempt ?? task.begin(undefined), request);
     return task;
   }
@@ -225,7 +240,8 @@ export class EngineLinks {
       return;
     }
     const connection = this.#connections.get(engine);
-    if (connection !== undefined) connection.submit(attempt, request);
+    const asSent = this.tasks.isOn ? this.tasks.sent(engine, attempt, request) : request;
+    if (connection !== undefined) connection.submit(attempt, asSent);
     else
       attempt.fail(new EngineError(`No such engine: ${engine} (${this.#dead.get(engine) ?? 'it never registered'})`));
   }

@@ -21,7 +21,8 @@ import { WorkStealing } from './work-stealing.ts';
 export type BalancerLinks = Pick<
   EngineLinks,
   'ids' | 'engine' | 'nextTaskId' | 'send' | 'abort' | 'stop' | 'control' | 'on'
->;
+> &
+  Partial<Pick<EngineLinks, 'tasks'>>;
 
 /** The dependencies that must be met before the tasks of a call may run. */
 export interface Conditions {
@@ -97,6 +98,7 @@ export class Balancer implements TaskOwner {
     if (after !== undefined) task.after = after.ids;
     if (follow !== undefined) task.follow = follow.ids;
     this.jobs.add(task);
+    if (this.links.tasks?.isOn) this.links.tasks.submitted(task);
     this.#limitWait(task);
     return task;
   }

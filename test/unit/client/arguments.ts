@@ -161,6 +161,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   success: NOT_FLAGS,
   tag: NOT_TEXTS,
   targets: ['x', null, 1.5, {}, [0.5], 99],
+  tasks: NOT_FLAGS,
   tf: [5, 'tf', null],
   threads: [...NOT_COUNTS, 0],
   thresholdAbs: ['x', {}],

@@ -18,7 +18,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
     'src/client/client.ts',
     `[Symbol.asyncDispose] [Symbol.iterator] [inspect.custom] abort addEngines broadcast clear close engine engines
     executor getResult history ids interrupt length loadBalanced metadata onEvent outstanding purge queueStatus
-    restart results shutdown Client.connect status stopCluster uuid view wait waitForEngines waitInteractive`,
+    recentTasks restart results shutdown Client.connect status stopCluster uuid view wait waitForEngines waitInteractive`,
   ],
   DirectView: [
     'src/client/direct-view.ts',
