@@ -49,12 +49,13 @@ export const BLOCKED = 'code that a task left behind';
 /** Milliseconds in which a task must end before the engine is replaced. */
 export const REPLACE_GRACE_MS = 2000;
 
+const NO_IDS = { queue: [], outbox: [] };
 const NOTHING_RECENT: RecentTasks = { count: 0, tasks: [], failures: [] };
 
 /** Every control request, in one table: it is complete, or it does not compile. */
 const HANDLERS: { readonly [M in ControlMethod]: HandlerOf<M> } = {
   ping: { in: 'control thread', run: () => undefined },
-  status: { in: 'control thread', run: (_, side) => status(side) },
+  status: { in: 'control thread', run: ({ brief }, side) => status(side, brief === true) },
   recent: { in: 'control thread', run: ({ since }, { monitor }) => monitor?.recent(since ?? 0) ?? NOTHING_RECENT },
   interrupt: { in: 'control thread', run: interrupt },
   shutdown: { in: 'control thread', run: (_, side) => void side.shutdown(ENGINE_EXIT.ok, 'a shutdown was asked for') },
@@ -77,14 +78,14 @@ export function carryOut(request: ControlRequest, loop: TaskLoop): void {
   if (handler.in === 'main thread') handler.run(request, loop);
 }
 
-function status({ uuid, board, mainLoop, monitor }: ControlSide): EngineStatus {
+function status({ uuid, board, mainLoop, monitor }: ControlSide, brief: boolean): EngineStatus {
   const running = board.running()?.id ?? null;
   const rss = process.memoryUsage.rss();
   const status = {
     uuid,
     pid: process.pid,
     running,
-    ...board.ids(),
+    ...(brief ? NO_IDS : board.ids()),
     completed: board.get('completed'),
     rss,
     ...monitor?.status(),

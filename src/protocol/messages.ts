@@ -233,8 +233,8 @@ function control<F extends Readers, V>(fields: F, value: Reader<V>): Control<F, 
 export const CONTROL_METHODS = {
   /** Does the control thread answer? */
   ping: control({}, nothing),
-  /** The tasks that run, wait and have their results kept. */
-  status: control({}, engineStatus),
+  /** The tasks that run, wait and have their results kept. `brief`: without the ids of those that wait or are kept. */
+  status: control({ brief: optional(flag) }, engineStatus),
   /** The tasks of all clients that ended last, from number `since` on, and the errors of those that failed. */
   recent: control({ since: optional(whole) }, recentTasks),
   /**

@@ -23,13 +23,14 @@ import { Task } from './task.ts';
 import { type TaskEvent, TaskEvents } from './task-events.ts';
 
 /**
- * An engine that joined or left, or the loss of the controller. `reason` of an engine that left completes the sentence
+ * A task of this client, an engine that joined or left, or the loss of the controller. `reason` of an engine that left completes the sentence
  * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. `replacement-failed`: an engine that did not
  * stop after an interrupt ended, and no other could be started in its place. `engine-blocked`: code that a task left behind
  * keeps the tasks that wait from starting; an interrupt replaces the engine. `engine-error`: errors that nobody handled, after
  * the tasks that began them had ended; stderr has them as `[engine 2] …`. After `cluster-lost`, nothing more comes.
  */
-type EngineEvent =
+export type ClientEvent =
+  | TaskEvent
   | { readonly type: 'engine-up'; readonly engine: EngineRecord }
   | {
       readonly type: 'engine-down';
@@ -43,9 +44,6 @@ type EngineEvent =
   | { readonly type: 'engine-blocked'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
   | { readonly type: 'engine-error'; readonly id: EngineId; readonly uuid: string; readonly text: string }
   | { readonly type: 'cluster-lost'; readonly reason: string };
-
-/** An event of an engine, or of a task of this client. */
-export type ClientEvent = EngineEvent | TaskEvent;
 
 /** The tasks that an interrupt ends, and how long it waits. Default: the running tasks of this client. */
 export interface InterruptOptions {
