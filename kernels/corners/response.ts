@@ -2,7 +2,6 @@ import { Tensor } from '../../src/tensor/tensor.ts';
 import type { TF } from '../device.ts';
 import { assertScale, type FloatImage, floatImage, type Image } from '../image.ts';
 import { pixelFor } from './border.ts';
-import { type Columns, filtered, filteredDown, filterOf, type KeptRows, tapsDown } from './filters.ts';
 import { gaussianRadius, gaussianTaps } from './gaussian.ts';
 import {
   type Border,
@@ -11,15 +10,17 @@ import {
   responseOptions,
   type ShiTomasiOptions,
 } from './options.ts';
+import { hostResponseFor } from './simd/host-response.ts';
 import { type Strip, strips } from './strips.ts';
-import { type Surroundings, uploadExtended, uploadSurroundings } from './upload.ts';
+import { type Columns, filtered, filteredDown, filterOf, type KeptRows, tapsDown } from './tf-ops/filters.ts';
+import { type Surroundings, uploadExtended, uploadSurroundings } from './tf-ops/upload.ts';
 
 const SMOOTH = [1, 2, 1];
 const DIFFERENCE = [-1, 0, 1];
 
 /**
- * cornerHarris of the public API, in ops of this tfjs (reference.ts has the same in plain loops). Algorithm: Harris and
- * Stephens, "A Combined Corner and Edge Detector" (1988), with Sobel's gradients.
+ * cornerHarris of the public API: on a GPU in ops of this tfjs, on the host by simd/ (reference.ts has the same in plain
+ * loops). Algorithm: Harris and Stephens, "A Combined Corner and Edge Detector" (1988), with Sobel's gradients.
  * @throws ShapeError, RangeError
  */
 export function cornerHarris(tf: TF, image: Image, options: HarrisOptions = {}): Promise<Tensor> {
@@ -37,13 +38,25 @@ async function cornerResponse(tf: TF, image: Image, rule: ResponseRule): Promise
   const { rows, cols } = grey;
   const out = new Float32Array(rows * cols);
   if (out.length === 0) return new Tensor('float32', [rows, cols], out);
+  const host = hostResponseFor(tf);
   for (const strip of strips(rows, cols, responseReach(rule))) {
-    const { map, margin } = responseOnDevice(tf, grey, strip, rule);
-    const stride = map.shape[3];
-    const values = (await map.data().finally(() => map.dispose())) as Float32Array;
-    crop(values.subarray(margin), stride, out, cols, strip);
+    assertFits(grey, strip, rule);
+    const { values, stride } = host?.compute(grey, strip, rule, 1) ?? (await readResponse(tf, grey, strip, rule));
+    crop(values, stride, out, cols, strip);
   }
   return new Tensor('float32', [rows, cols], out);
+}
+
+/** The response by tf ops, read from the device. Rows lie `stride` elements apart. */
+async function readResponse(
+  tf: TF,
+  grey: FloatImage,
+  strip: Strip,
+  rule: ResponseRule,
+): Promise<{ readonly values: Float32Array; readonly stride: number }> {
+  const { map, margin } = responseOnDevice(tf, grey, strip, rule);
+  const values = (await map.data().finally(() => map.dispose())) as Float32Array;
+  return { values: values.subarray(margin), stride: map.shape[3] };
 }
 
 /** Copies the computed rows, without those around them and without padding. */
@@ -71,7 +84,6 @@ export interface ResponseMap {
 export function responseOnDevice(tf: TF, grey: FloatImage, strip: Strip, rule: ResponseRule): ResponseMap {
   const radius = gaussianRadius(rule.sigma);
   const { border } = rule;
-  if (border !== 'zero') assertFits(grey, strip, rule.sigma, radius);
   const picture =
     border === 'zero' ? uploadSurroundings(tf, grey, strip) : uploadExtended(tf, grey, strip, border, radius);
   try {
@@ -84,7 +96,10 @@ export function responseOnDevice(tf: TF, grey: FloatImage, strip: Strip, rule: R
 // 128 MB a map, of which there are a dozen.
 const LARGEST_MAP = 1 << 25;
 
-function assertFits({ cols }: FloatImage, { from, to }: Strip, sigma: number, radius: number): void {
+/** Checks that the pixels around a strip fit. @throws RangeError that tells to lower sigma */
+export function assertFits({ cols }: FloatImage, { from, to }: Strip, { sigma, border }: ResponseRule): void {
+  if (border === 'zero') return;
+  const radius = gaussianRadius(sigma);
   if ((to - from + 2 * radius) * (cols + 2 * radius) <= LARGEST_MAP) return;
   const wanted = `sigma ${sigma} needs ${radius} pixels around the picture`;
   throw new RangeError(`${wanted}, which do not fit the device: lower sigma, or take border 'zero'`);

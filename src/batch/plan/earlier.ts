@@ -97,19 +97,22 @@ export class EarlierResults {
     return this.#json ?? { length: 0, wantsFeed: false };
   }
 
-  #isRecorded(shown: string): boolean {
-    return [...(this.#json?.records.keys() ?? [])].some((path) => shownPath(path) === shown);
-  }
-
   /**
-   * Bytes of the CSV to keep. The rows of its last picture go when they are not all there, or when the JSON lines, which
-   * are written after them, do not have the picture, and it is done anew. `todo` has paths as `shownPath` writes them.
+   * Bytes of the CSV to keep. The rows of its last picture go when they are not all there. The JSON lines are written after
+   * them: the rows of the last pictures which these do not have go too, where the pictures are done anew. `todo` has paths as
+   * `shownPath` writes them.
    */
   csvEnd(todo: ReadonlySet<string>): { readonly length: number; readonly columns: readonly string[] | undefined } {
-    const { last, length = 0, columns } = this.#csv ?? {};
+    const { last, length = 0, columns, starts = new Map<string, number>() } = this.#csv ?? {};
     if (last === undefined) return { length, columns };
-    const isLost = this.#json !== undefined && todo.has(last.path) && !this.#isRecorded(last.path);
-    return { length: isLost || !last.isWhole ? last.start : length, columns };
+    let end = last.isWhole ? length : last.start;
+    if (this.#json === undefined) return { length: end, columns };
+    const recorded = new Set([...this.#json.records.keys()].map(shownPath));
+    for (const [path, start] of [...starts].reverse()) {
+      if (recorded.has(path) || !todo.has(path)) break;
+      end = Math.min(end, start);
+    }
+    return { length: end, columns };
   }
 }
 

@@ -83,6 +83,8 @@ export interface CsvSurvey {
   readonly columns: readonly string[] | undefined;
   /** The paths of the pictures that have rows, as `shownPath` writes them. */
   readonly paths: ReadonlySet<string>;
+  /** Where the last rows of each picture begin, in bytes, in the order of the file. */
+  readonly starts: ReadonlyMap<string, number>;
   /** Bytes up to the end of the last whole row. */
   readonly length: number;
   /** The picture of the last rows; `isWhole`: as far as the rows themselves tell. */
@@ -91,7 +93,7 @@ export interface CsvSurvey {
 
 /** Reads the rows of a CSV; none where there is no file. @throws the error of node:fs when it cannot be read */
 export async function surveyCsv(path: string): Promise<CsvSurvey> {
-  const paths = new Set<string>();
+  const starts = new Map<string, number>();
   let columns: string[] | undefined;
   let last: { path: string; start: number; rows: number; wanted: number } | undefined;
   let [length, rest, isCut] = [0, '', false];
@@ -103,15 +105,18 @@ export async function surveyCsv(path: string): Promise<CsvSurvey> {
     const own = cells.at(-1) as string;
     if (columns === undefined) columns = columnsOf(rest);
     else if (own !== '') {
-      paths.add(own);
+      // In the order of the last rows.
+      starts.delete(own);
+      starts.set(own, length);
       const count = columns.indexOf('corners');
       last = { path: own, start: length, rows: 1, wanted: count < 0 ? 1 : Math.max(1, Number(cells[count + 1])) };
     } else if (last !== undefined) last.rows++;
     rest = '';
     length = end;
   }
-  if (last === undefined) return { columns, paths, length, last };
-  return { columns, paths, length, last: { ...last, isWhole: !isCut && last.rows >= last.wanted } };
+  const found = { columns, starts, paths: new Set(starts.keys()), length };
+  if (last === undefined) return { ...found, last };
+  return { ...found, last: { ...last, isWhole: !isCut && last.rows >= last.wanted } };
 }
 
 /** Has the picture rows? */

@@ -6,7 +6,7 @@ import { ClusterError, RemoteError } from '../../errors.ts';
 import type { Work } from '../item.ts';
 import type { BatchPlan } from '../plan/plan.ts';
 import { EngineKeeper } from './engine-keeper.ts';
-import { GroupSize } from './group-size.ts';
+import { GROUP_MS, GroupSize } from './group-size.ts';
 import { streamGroups } from './stream.ts';
 
 /** Takes the outcomes of a batch, in the order of its pictures but for those that were tried twice. */
@@ -35,6 +35,8 @@ export class Failed {
 const TRIES = 2;
 /** So many pictures in a row on which engines die end the batch: each costs two starts of an engine. */
 const MOST_DEATHS = 10;
+/** Pictures per engine that go out alone, before the others are put into groups by the time which these take. */
+const FIRST = 2;
 
 interface Open {
   readonly work: Work;
@@ -50,6 +52,8 @@ export class BatchRun {
   readonly #size = new GroupSize();
   #keeper: EngineKeeper | undefined;
   #next = 0;
+  #taken = 0;
+  #isLearning = true;
   #deaths = 0;
   #isOver = false;
   #wake = () => {};
@@ -81,18 +85,35 @@ export class BatchRun {
   async *#groups(rc: Client, keeper: EngineKeeper): AsyncGenerator<readonly BatchJob[], void, undefined> {
     for (;;) {
       await keeper.ready();
+      if (this.#next >= FIRST * rc.length) await this.#learn(FIRST * rc.length);
       if (this.#isOver) return;
       const group = this.#nextGroup(rc.length);
       if (group.length === 0 && this.#sent.length === 0) return;
       if (group.length === 0) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
+        await this.#woken();
         continue;
       }
       this.#sent.push(...group);
       yield group.map((open) => this.#jobOf(open));
     }
+  }
+
+  /** Waits, once and for a short time, for the first outcomes: groups of unknown pictures could be much too long. */
+  async #learn(wanted: number): Promise<void> {
+    if (!this.#isLearning) return;
+    const end = setTimeout(() => {
+      this.#isLearning = false;
+      this.#wake();
+    }, GROUP_MS);
+    while (this.#isLearning && this.#taken < wanted && !this.#isOver) await this.#woken();
+    clearTimeout(end);
+    this.#isLearning = false;
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   /** A picture that is tried again goes alone: if the engine dies, it is to blame. */
@@ -125,6 +146,7 @@ export class BatchRun {
         await this.#sink.take(open.work, end);
       }
     } finally {
+      this.#taken++;
       this.#wake();
     }
   }

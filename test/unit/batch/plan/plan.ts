@@ -14,8 +14,8 @@ import { dirname, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { withNote } from '../../../../kernels/batch/note.ts';
 import type { BatchOptions } from '../../../../src/batch/batch-options.ts';
-import { type BatchPlan, planBatch } from '../../../../src/batch/plan/plan.ts';
-import { CORNERS_CSV, headOf } from '../../../../src/batch/results/csv.ts';
+import { type BatchPlan, planBatch, shownPathsOf } from '../../../../src/batch/plan/plan.ts';
+import { CORNERS_CSV, headOf, rowsOf } from '../../../../src/batch/results/csv.ts';
 import { ClusterError } from '../../../../src/errors.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
@@ -258,6 +258,23 @@ test('drawings and sheets of batches are passed over in folders, wherever they a
   writeFileSync(join(dir, 'sheet.png'), withNote(PNG, { kind: 'sheet' }));
   const again = await plan(dir, { out: join(dir, 'marked2') });
   assert.equal([names(again), again.notes], [['a.png'], ['passed over: 2 drawings of batches']]);
+});
+
+test('rows of the CSV whose JSON lines were lost go, however many; those of other pictures stay', async () => {
+  const dir = folder('1.png', '2.png', '3.png', '4.png');
+  const [json, csv] = [join(dir, 'r.jsonl'), join(dir, 'r.csv')];
+  carryOut(await plan(dir, { json }));
+  const [columns, lines] = [CORNERS_CSV.fixed as readonly string[], readFileSync(json, 'utf8').split('\n')];
+  const rows = lines.filter(Boolean).map((line) => rowsOf(CORNERS_CSV, JSON.parse(line), columns));
+  writeFileSync(csv, headOf(columns) + rows.join(''));
+  for (const kept of [4, 3, 2, 1]) {
+    writeFileSync(json, `${lines.slice(0, kept).join('\n')}\n`);
+    const { earlier, work } = await plan(dir, { json, csv, skipExisting: true });
+    assert.is(work.length, 4 - kept);
+    const wanted = (headOf(columns) + rows.slice(0, kept).join('')).length;
+    assert.is(earlier?.csvEnd(shownPathsOf(work)).length, wanted, `${kept} of 4 lines are left`);
+    assert.is(earlier?.csvEnd(new Set()).length, headOf(columns).length + rows.join('').length, 'nothing is done anew');
+  }
 });
 
 test.run();

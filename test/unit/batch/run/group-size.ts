@@ -41,6 +41,15 @@ test('before anything is known pictures go alone; quick ones then go together, s
   assert.ok(sizesOf(pictures(500), 400, 2).every((n) => n === 1));
 });
 
+test('the first picture that has ended is known by its own time: a guess does not hold the next ones up', () => {
+  const quick = new GroupSize();
+  quick.took(10);
+  assert.is(quick.next(pictures(500), 1, 2), 15);
+  const slow = new GroupSize();
+  slow.took(5000);
+  assert.is(slow.next(pictures(500), 1, 2), 1);
+});
+
 test('the last pictures are spread over all engines', () => {
   const sizes = sizesOf(pictures(500), 1, 4);
   assert.equal(sizes.slice(-4), [1, 1, 1, 1]);

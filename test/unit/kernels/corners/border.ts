@@ -16,7 +16,7 @@ import { allClose, rejects } from '../../../support/assert.ts';
 import { bright } from '../../../support/bright-pictures.ts';
 import { f1, golden, noise, plate, raster, rectangles } from '../../../support/golden-corners.ts';
 import { suite } from '../../../support/suite.ts';
-import { onBackend, openBackends } from '../../../support/tfjs.ts';
+import { byOps, onBackend, openBackends } from '../../../support/tfjs.ts';
 
 const test = suite('corners at the border');
 const BORDERS = ['reflect', 'nearest', 'zero'] as const;
@@ -89,10 +89,11 @@ const PEAKS: readonly PeaksOptions[] = [
 ];
 
 for (const { name, reason } of await openBackends()) {
-  const on = (title: string, body: (tf: TF) => Promise<void>) =>
-    reason === undefined
-      ? test(`${title} on ${name}`, () => onBackend(name, body))
-      : test.skip(`${title} on ${name}`, reason);
+  const on = (title: string, body: (tf: TF) => Promise<void>) => {
+    if (reason !== undefined) return test.skip(`${title} on ${name}`, reason);
+    test(`${title} on ${name}`, () => onBackend(name, body));
+    test(`${title} by tf ops on ${name}`, () => onBackend(name, (tf) => body(byOps(tf))));
+  };
 
   on('the response of every shape, rule and border', async (tf) => {
     for (const border of BORDERS) {

@@ -3,7 +3,7 @@
 import { assertGolden } from '../../../support/golden-check.ts';
 import { goldens } from '../../../support/golden-corners.ts';
 import { suite } from '../../../support/suite.ts';
-import { onBackend, openBackends } from '../../../support/tfjs.ts';
+import { byOps, onBackend, openBackends } from '../../../support/tfjs.ts';
 
 const test = suite('corners against scikit-image');
 
@@ -11,7 +11,10 @@ for (const { name, reason } of await openBackends()) {
   for (const wanted of goldens) {
     const title = `${wanted.name} on ${name}`;
     if (reason !== undefined) test.skip(title, reason);
-    else test(title, () => onBackend(name, (tf) => assertGolden(tf, wanted)));
+    else {
+      test(title, () => onBackend(name, (tf) => assertGolden(tf, wanted)));
+      test(`${title} by tf ops`, () => onBackend(name, (tf) => assertGolden(byOps(tf), wanted)));
+    }
   }
 }
 

@@ -12,7 +12,7 @@ import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { allClose, rejects } from '../../../support/assert.ts';
 import { noise, plate } from '../../../support/golden-corners.ts';
 import { suite } from '../../../support/suite.ts';
-import { onBackend, openBackends } from '../../../support/tfjs.ts';
+import { byOps, onBackend, openBackends } from '../../../support/tfjs.ts';
 
 const test = suite('corner response');
 
@@ -50,10 +50,11 @@ const SHAPES: readonly [number, number][] = [
 ];
 
 for (const { name, reason } of await openBackends()) {
-  const on = (title: string, body: (tf: TF) => Promise<void>) =>
-    reason === undefined
-      ? test(`${title} on ${name}`, () => onBackend(name, body))
-      : test.skip(`${title} on ${name}`, reason);
+  const on = (title: string, body: (tf: TF) => Promise<void>) => {
+    if (reason !== undefined) return test.skip(`${title} on ${name}`, reason);
+    test(`${title} on ${name}`, () => onBackend(name, body));
+    test(`${title} by tf ops on ${name}`, () => onBackend(name, (tf) => body(byOps(tf))));
+  };
 
   on('every method and sigma', async (tf) => {
     const image = noise(40, 33);

@@ -1,9 +1,9 @@
-import type { TF } from '../device.ts';
-import type { FloatImage } from '../image.ts';
-import { pixelFor } from './border.ts';
+import type { TF } from '../../device.ts';
+import type { FloatImage } from '../../image.ts';
+import { pixelFor } from '../border.ts';
+import type { Border } from '../options.ts';
+import type { Strip } from '../strips.ts';
 import { type Columns, paddedCols } from './filters.ts';
-import type { Border } from './options.ts';
-import type { Strip } from './strips.ts';
 
 /** A picture on the device, with the left and the right neighbour of each pixel. The padding of these two is not 0. */
 export interface Surroundings {

@@ -4,7 +4,7 @@
 // long on wasm and 100 times on tensorflow. Across the rows, four neighbours are the channels of one pixel. The filter
 // is a band matrix that makes eight pixels of the result at a time. A transposition would cost more than the filter.
 import type { Tensor4D } from '@tensorflow/tfjs-core';
-import type { TF } from '../device.ts';
+import type { TF } from '../../device.ts';
 
 /** `[1, rows, 1, cols]` on the device. */
 export type Columns = Tensor4D;
