@@ -1,17 +1,20 @@
 // pdot from matrices at the client to the product at the client. Its peer is the tutorial's four lines in ipyparallel
 // with numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked
 // first. Then the steps are timed apart on both sides, to tell what limits the whole. `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
-// [--software] [--json FILE]`
+// [--software] [--or-skip] [--json FILE]`. --or-skip: success where the device cannot be opened.
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DeviceChoice, type DirectView, pdot, ref, Tensor } from 'directview';
+import { probeAll } from '../engines/contexts/index.ts';
 import { difference } from '../kernels/matmul/product-check.ts';
 import { table } from '../src/cli/table.ts';
 import { contest, digits, type Figure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
 import { sendRow } from './support/rows.ts';
 import { median, timed } from './support/stats.ts';
+
+type DeviceKind = Exclude<DeviceChoice, 'auto'>;
 
 /** The peer's float32 sums may be off by this part of the sum of the sizes of the terms. */
 const WORST_PEER_ERROR = 1e-5;
@@ -171,9 +174,14 @@ async function main(): Promise<void> {
       rounds: { type: 'string', default: '5' },
       peer: { type: 'string', default: 'auto' },
       software: { type: 'boolean', default: false },
+      'or-skip': { type: 'boolean', default: false },
       json: { type: 'string' },
     },
   });
+  if (values['or-skip']) {
+    const probe = (await probeAll({ threads: 1 }))[values.device as DeviceKind];
+    if (!probe.ok) return sendRow({ what: 'skipped', reason: probe.reason });
+  }
   const engines = Number(values.engines);
   const threads = Number(values.threads ?? Math.max(1, Math.floor(availableParallelism() / engines)));
   const sizes = values.sizes.split(',').map(Number);

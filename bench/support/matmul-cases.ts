@@ -48,7 +48,7 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-const KINDS: readonly ContextKind[] = ['webgpu', 'headlessgl', 'tensorflow', 'wasm', 'cpu'];
+const KINDS: readonly ContextKind[] = ['webgpu', 'cuda', 'headlessgl', 'tensorflow', 'wasm', 'cpu'];
 
 /** Opens every context whose name contains one of `wanted` (all, when empty), with its peers on the same device. */
 export async function openContenders(wanted: readonly string[], threads = availableParallelism()): Promise<Opened> {

@@ -5,7 +5,7 @@ import type { DeviceReport } from '../../src/protocol/messages.ts';
 import type { Transposes } from '../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
-/** The name of a context: `webgpu`, `headlessgl`, `tensorflow`, `wasm` or `cpu`. */
+/** The name of a context: `webgpu`, `cuda`, `headlessgl`, `tensorflow`, `wasm` or `cpu`. */
 export type ContextKind = DeviceReport['kind'];
 
 /** The module tfjs. */

@@ -4,9 +4,11 @@ import { existsSync } from 'node:fs';
 import { ContextError } from '../../src/errors.ts';
 import { DEVICE_CHOICES, type DeviceChoice } from '../../src/protocol/engine-options.ts';
 import type { ContextKind, ContextOptions, ContextProbe, ContextProvider, ProbedContext } from './context.ts';
+import { cudaHasPassed } from './measured-cache.ts';
 
 const PROVIDERS: Record<ContextKind, () => Promise<ContextProvider>> = {
   webgpu: async () => (await import('./webgpu/webgpu.ts')).webgpuProvider,
+  cuda: async () => (await import('./cuda/cuda.ts')).cudaProvider,
   headlessgl: async () => (await import('./host/headlessgl.ts')).headlessglProvider,
   tensorflow: async () => (await import('./host/tensorflow.ts')).tensorflowProvider,
   wasm: async () => (await import('./host/wasm.ts')).wasmProvider,
@@ -14,8 +16,8 @@ const PROVIDERS: Record<ContextKind, () => Promise<ContextProvider>> = {
 };
 
 /**
- * Finds the context of that choice. `auto` takes a hardware WebGPU adapter if there is one (a software one only with
- * `softwareGpu`), else tensorflow, else wasm.
+ * Finds the context of that choice. `auto` takes cuda where it has passed conformance on this machine, else a hardware
+ * WebGPU adapter if there is one (a software one only with `softwareGpu`), else tensorflow, else wasm.
  * @throws ContextError for a choice that this machine does not offer: says what is missing, and how to get it
  */
 export async function probeContext(choice: DeviceChoice, options: ContextOptions): Promise<ProbedContext> {
@@ -23,7 +25,7 @@ export async function probeContext(choice: DeviceChoice, options: ContextOptions
     throw new ContextError(`unknown device ${String(choice)}: one of ${DEVICE_CHOICES.join(', ')}`);
   }
   if (choice !== 'auto') return demand(choice, options);
-  const order: ContextKind[] = ['webgpu', 'tensorflow', 'wasm', 'cpu'];
+  const order: ContextKind[] = ['cuda', 'webgpu', 'tensorflow', 'wasm', 'cpu'];
   for (const kind of order) {
     const provider = await PROVIDERS[kind]();
     if ((await probeAuto(provider, options)).ok) return probed(provider, options);
@@ -51,8 +53,15 @@ async function probed(provider: ContextProvider, options: ContextOptions): Promi
 
 // Importing Dawn and asking it for adapters costs every engine a tenth of a second of CPU time: done only with a device.
 async function probeAuto(provider: ContextProvider, options: ContextOptions): Promise<ContextProbe> {
+  if (provider.kind === 'cuda') return probeCuda(provider, options);
   const worthIt = provider.kind !== 'webgpu' || options.softwareGpu === true || mayHaveGpu();
   return worthIt ? provider.probe(options) : { ok: false, reason: 'no GPU device node' };
+}
+
+// A software GPU is asked for to be tried; a card would not be that.
+async function probeCuda(provider: ContextProvider, options: ContextOptions): Promise<ContextProbe> {
+  const worthIt = options.softwareGpu !== true && cudaHasPassed();
+  return worthIt ? provider.probe(options) : { ok: false, reason: 'it has not passed conformance on this machine' };
 }
 
 const DEVICE_NODES = ['/dev/dri', '/dev/nvidia0', '/dev/nvidiactl', '/dev/dxg', '/dev/kgsl-3d0', '/dev/mali0'];

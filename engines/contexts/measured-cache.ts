@@ -20,6 +20,11 @@ export function libraryCachePath(env: NodeJS.ProcessEnv = process.env): string {
   return inCache(`matmul-libraries-${LIBRARIES}.json`, env);
 }
 
+/** The user's file of machines on which the cuda context has passed conformance. */
+export function cudaCachePath(env: NodeJS.ProcessEnv = process.env): string {
+  return inCache(`cuda-conformance-${KERNELS}.json`, env);
+}
+
 function inCache(file: string, { DIRECTVIEW_HOME: home, XDG_CACHE_HOME: cache }: NodeJS.ProcessEnv): string {
   const folder = home !== undefined ? join(home, 'cache') : join(cache ?? join(homedir(), '.cache'), 'directview');
   return join(folder, file);
@@ -39,10 +44,19 @@ export function readWinners(path: string): Winners {
 /** Adds winners to the file. A folder that cannot be written costs the next engine a measurement, and nothing else. */
 export function writeWinners(winners: Winners, path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    // The home of clusters must be private, and this may be what makes it.
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     // Another engine may have written meanwhile: its keys stay.
     writeFileAtomicSync(path, `${JSON.stringify({ ...readWinners(path), ...winners }, null, 2)}\n`);
   } catch {
     // Without a home, or on a disk that is full or read-only, nothing is remembered.
   }
+}
+
+/** The mark of a card that computes right products by cuda. */
+export const CUDA_PASSED = 'passed';
+
+/** True if the cuda context has passed conformance on this machine: only then `auto` takes it. */
+export function cudaHasPassed(path = cudaCachePath()): boolean {
+  return Object.values(readWinners(path)).includes(CUDA_PASSED);
 }

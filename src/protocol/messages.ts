@@ -322,7 +322,7 @@ export interface ControlReply extends Message<'control-reply', typeof controlRep
 // ---- Roster and registry, the sockets of the controller ------------------------------------------------------------
 
 /** The kinds of GPU contexts. */
-export const DEVICE_KINDS = ['webgpu', 'headlessgl', 'tensorflow', 'wasm', 'cpu'] as const;
+export const DEVICE_KINDS = ['webgpu', 'cuda', 'headlessgl', 'tensorflow', 'wasm', 'cpu'] as const;
 
 const deviceFields = {
   /** The kind of its GPU context. */

@@ -12,9 +12,9 @@ const probes = await probeAll(options);
 
 test('a choice that does not exist lists those that do', async () => {
   await rejects(
-    () => probeContext('cuda' as DeviceChoice, options),
+    () => probeContext('metal' as DeviceChoice, options),
     ContextError,
-    /unknown device cuda: one of auto, webgpu/,
+    /unknown device metal: one of auto, webgpu/,
   );
 });
 

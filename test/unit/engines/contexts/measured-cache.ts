@@ -1,5 +1,5 @@
 // Measured tiles are kept in the user's cache: written whole, merged, and never trusted to be there or to be right.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -21,6 +21,12 @@ test('two engines write their classes beside each other', () => {
   writeWinners({ 'card: small': '32x32' }, path);
   writeWinners({ 'card: large': '128x128' }, path);
   assert.equal(readWinners(path), { 'card: small': '32x32', 'card: large': '128x128' });
+});
+
+test('a home that it makes is one that clusters take', () => {
+  const home = join(folder, 'home');
+  writeWinners({ a: 'b' }, tileCachePath({ DIRECTVIEW_HOME: home }));
+  assert.is(statSync(home).mode & 0o077, 0);
 });
 
 test('a broken file and a folder that cannot be made are no error', () => {

@@ -1,0 +1,46 @@
+import { DeviceMemory } from './device-memory.ts';
+import { type CardFacts, chooseCard } from './driver/cards.ts';
+import type { DriverApi } from './driver/driver-api.ts';
+import { outHandle } from './driver/native.ts';
+import { StagingPool } from './staging.ts';
+import { CudaStream } from './stream.ts';
+
+/** One card: its context, one stream, and memory. */
+export class CudaDevice {
+  readonly card: CardFacts;
+  readonly stream: CudaStream;
+  readonly memory: DeviceMemory;
+  readonly staging: StagingPool;
+  #isClosed = false;
+
+  private constructor(card: CardFacts, stream: CudaStream) {
+    this.card = card;
+    this.stream = stream;
+    this.memory = new DeviceMemory(stream);
+    this.staging = new StagingPool(stream);
+  }
+
+  /** Opens a card. @throws ContextError when there is no such card, or the driver refuses */
+  static open(api: DriverApi, index: number | undefined): CudaDevice {
+    const card = chooseCard(api, index);
+    const context = outHandle();
+    api.check('cuDevicePrimaryCtxRetain', context, card.device);
+    try {
+      api.check('cuCtxSetCurrent', context[0] as bigint);
+      return new CudaDevice(card, new CudaStream(api));
+    } catch (error) {
+      api.call('cuDevicePrimaryCtxRelease_v2', card.device);
+      throw error;
+    }
+  }
+
+  /** Frees everything of this card. Idempotent. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.staging.clear();
+    this.memory.clear();
+    this.stream.close();
+    this.stream.api.call('cuDevicePrimaryCtxRelease_v2', this.card.device);
+  }
+}

@@ -1,0 +1,101 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { packageFolder } from '../../packages.ts';
+
+/** The files of the libraries of one kind, the best first. */
+export interface CudaLibraries {
+  /** The driver's library, which comes with the driver. */
+  readonly driver: string;
+  /** cuBLAS and the compiler of kernels, newest first: a toolkit, or PyTorch's packages, bring both. */
+  readonly cublas: readonly string[];
+  readonly nvrtc: readonly string[];
+}
+
+/** Where the libraries lie, or what is missing. */
+export type FoundCuda = CudaLibraries | { readonly missing: string };
+
+const DRIVER = /^libcuda\.so\.1$/;
+const CUBLAS = /^libcublas\.so\.\d+$/;
+const NVRTC = /^libnvrtc\.so\.\d+(\.\d+)?$/;
+
+/**
+ * Finds CUDA's libraries: in the folders that DIRECTVIEW_CUDA_PATH names ("off": nowhere), where drivers and toolkits put
+ * them, and in the `nvidia/…` folders of Python's packages. It loads nothing.
+ */
+export function findCuda(env: NodeJS.ProcessEnv = process.env, root = '/'): FoundCuda {
+  const named = env['DIRECTVIEW_CUDA_PATH'] ?? '';
+  if (named === 'off') return { missing: 'DIRECTVIEW_CUDA_PATH is off' };
+  if (process.platform !== 'linux') return { missing: `CUDA is looked for on Linux, this is ${process.platform}` };
+  if (packageFolder('koffi') === undefined) return { missing: 'koffi is not installed: npm install koffi' };
+  const folders = [...split(named), ...systemFolders(env, root)];
+  const [driver] = filesOf(folders, DRIVER);
+  if (driver === undefined) return { missing: 'there is no libcuda.so.1: install the driver of an NVIDIA card' };
+  const all = [...folders, ...pythonFolders(env, root)];
+  const [cublas, nvrtc] = [filesOf(all, CUBLAS), filesOf(all, NVRTC)];
+  const lacking = [cublas.length > 0 ? [] : ['libcublas.so'], nvrtc.length > 0 ? [] : ['libnvrtc.so']].flat();
+  if (lacking.length === 0) return { driver, cublas: newestFirst(cublas), nvrtc: newestFirst(nvrtc) };
+  const hint = 'install the CUDA toolkit, or name their folders in DIRECTVIEW_CUDA_PATH, with colons between them';
+  return { missing: `there is no ${lacking.join(' and no ')}: ${hint}` };
+}
+
+/** The major version in the name of a library's file; 0 where it has none. */
+export function majorOf(path: string): number {
+  return Number(/\.so\.(\d+)/.exec(path)?.[1] ?? 0);
+}
+
+// A stable sort: of two files of one version, the one that was found first stays first.
+const newestFirst = (paths: readonly string[]): string[] => [...paths].sort((a, b) => majorOf(b) - majorOf(a));
+
+const split = (path: string): string[] => path.split(':').filter((folder) => folder !== '');
+
+function systemFolders({ LD_LIBRARY_PATH = '', CUDA_PATH = '', CUDA_HOME = '' }: NodeJS.ProcessEnv, root: string) {
+  const toolkits = [CUDA_PATH, CUDA_HOME].filter((folder) => folder !== '').map((folder) => join(folder, 'lib64'));
+  const usual = [
+    'usr/lib/x86_64-linux-gnu',
+    'usr/lib/aarch64-linux-gnu',
+    'usr/lib64',
+    'usr/lib',
+    'usr/local/nvidia/lib64',
+    'usr/local/cuda/lib64',
+    'usr/local/cuda/targets/x86_64-linux/lib',
+    'usr/local/cuda/compat',
+    'usr/lib/wsl/lib',
+    'run/opengl-driver/lib',
+    'opt/cuda/lib64',
+  ].map((folder) => join(root, folder));
+  const versions = subfolders(join(root, 'usr/local'), /^cuda-[\d.]+$/).map((folder) => join(folder, 'lib64'));
+  return [...split(LD_LIBRARY_PATH), ...toolkits, ...usual, ...versions];
+}
+
+/** The folders of NVIDIA's Python packages, beside each python3 of PATH and in the places of systems and users. */
+function pythonFolders({ PATH = '', VIRTUAL_ENV = '', CONDA_PREFIX = '' }: NodeJS.ProcessEnv, root: string): string[] {
+  const beside = split(PATH)
+    .filter((folder) => existsSync(join(folder, 'python3')))
+    .map(dirname);
+  const prefixes = [VIRTUAL_ENV, CONDA_PREFIX, ...beside, join(root, 'usr/local'), join(root, 'usr')];
+  const libraries = [...prefixes, join(homedir(), '.local')]
+    .filter((prefix) => prefix !== '')
+    .flatMap((prefix) => subfolders(join(prefix, 'lib'), /^python3/));
+  const packages = libraries.flatMap((folder) => [join(folder, 'site-packages'), join(folder, 'dist-packages')]);
+  return packages.flatMap((folder) => subfolders(join(folder, 'nvidia'), /./)).map((folder) => join(folder, 'lib'));
+}
+
+function subfolders(folder: string, pattern: RegExp): string[] {
+  return names(folder)
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name));
+}
+
+function filesOf(folders: readonly string[], pattern: RegExp): string[] {
+  return [...new Set(folders)].flatMap((folder) => subfolders(folder, pattern));
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    // It does not exist, or may not be read.
+    return [];
+  }
+}

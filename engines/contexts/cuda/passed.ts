@@ -1,0 +1,32 @@
+import { runConformance } from '../../../kernels/matmul/conformance.ts';
+import { ContextError } from '../../../src/errors.ts';
+import type { GpuContext } from '../context.ts';
+import { CUDA_PASSED, cudaCachePath, readWinners, writeWinners } from '../measured-cache.ts';
+
+const SHOWN = 3;
+
+/**
+ * Runs the conformance suite of products on this context, once per card, driver and library of a machine. It takes a
+ * second or two on a card.
+ * @param machine names the three
+ * @throws ContextError naming the first products that were wrong
+ */
+export async function assertConforms(context: GpuContext, machine: string, path = cudaCachePath()): Promise<void> {
+  if (readWinners(path)[machine] === CUDA_PASSED) return;
+  const { failures } = await runConformance({
+    name: 'cuda',
+    dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32'],
+    multiply: async (a, b, flags) => {
+      const [x, y] = [context.upload(a), context.upload(b)];
+      const c = await context.matmul(x, y, flags);
+      const product = await c.toHost();
+      for (const tensor of [x, y, c]) tensor.free();
+      return product;
+    },
+  });
+  if (failures.length === 0) return writeWinners({ [machine]: CUDA_PASSED }, path);
+  const first = failures.slice(0, SHOWN).join('; ');
+  throw new ContextError(
+    `this card's products are wrong in ${failures.length} cases of the conformance suite: ${first}`,
+  );
+}

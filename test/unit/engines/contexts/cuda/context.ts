@@ -1,0 +1,270 @@
+// The cuda context on stand-ins for CUDA's libraries (test/support/cuda-stub), which compute on the host when their stream
+// runs: products, memory, order of calls, and faults. No card is needed.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import type { GpuContext } from '../../../../../engines/contexts/context.ts';
+import { probeContext } from '../../../../../engines/contexts/index.ts';
+import { cudaHasPassed } from '../../../../../engines/contexts/measured-cache.ts';
+import { difference } from '../../../../../kernels/matmul/product-check.ts';
+import { randomMatrix } from '../../../../../kernels/matmul/random.ts';
+import { transposed } from '../../../../../kernels/matmul/transpose.ts';
+import { ContextError } from '../../../../../src/errors.ts';
+import { tensor } from '../../../../../src/tensor/convert.ts';
+import type { DType } from '../../../../../src/tensor/dtype.ts';
+import { Tensor } from '../../../../../src/tensor/tensor.ts';
+import { rejects, throws } from '../../../../support/assert.ts';
+import { buildStub, type CudaStub, type StubCount, stubMissing } from '../../../../support/cuda-stub/build.ts';
+import { suite } from '../../../../support/suite.ts';
+
+const test = suite('cuda context');
+const options = { threads: 1 };
+const missing = stubMissing();
+const home = mkdtempSync(join(tmpdir(), 'dv-cuda-home-'));
+process.env['DIRECTVIEW_HOME'] = home;
+
+let stub: CudaStub;
+let context: GpuContext;
+
+const open = async (): Promise<GpuContext> => (await probeContext('cuda', options)).open();
+
+/** Runs with a variable that the stand-ins read. */
+async function withVariable<T>(name: string, value: string, run: () => Promise<T>): Promise<T> {
+  process.env[name] = value;
+  try {
+    return await run();
+  } finally {
+    delete process.env[name];
+  }
+}
+
+function ints(dtype: DType, shape: readonly [number, number], seed: number): Tensor {
+  const out = new Tensor(dtype, shape);
+  for (let i = 0; i < out.size; i++) out.data[i] = ((i * 31 + seed * 17) % 251) - (dtype.startsWith('u') ? 0 : 125);
+  return out;
+}
+
+async function product(a: Tensor, b: Tensor, flags = {}, on = context): Promise<Tensor> {
+  const [x, y] = [on.upload(a), on.upload(b)];
+  const c = await on.matmul(x, y, flags);
+  const result = await c.toHost();
+  for (const one of [x, y, c]) one.free();
+  return result;
+}
+
+if (missing !== undefined) test.skip('all', missing);
+else {
+  test.before(async () => {
+    stub = await buildStub();
+    process.env['DIRECTVIEW_CUDA_PATH'] = stub.folder;
+  });
+  test.after(async () => {
+    stub.remove();
+    rmSync(home, { recursive: true });
+  });
+
+  test('wrong products keep it from opening, and auto from taking it', async () => {
+    const error = await withVariable('STUB_WRONG', '1', () =>
+      rejects(open, ContextError, /products are wrong in \d+ cases/),
+    );
+    assert.match(error.message, /float32 1×1×1/);
+    assert.is(cudaHasPassed(), false);
+    assert.is.not((await probeContext('auto', options)).report.kind, 'cuda');
+    for (const what of ['device', 'pinned', 'streams', 'events', 'modules', 'contexts', 'handles'] as StubCount[]) {
+      assert.is(stub.count(what), 0, what);
+    }
+    assert.is(stub.misuse(), '');
+  });
+
+  test("a kernel that does not compile names the compiler's words", async () => {
+    await withVariable('STUB_NVRTC_FAILS', '1', () =>
+      rejects(open, ContextError, /NVRTC .*: directview\.cu\(1\): error/),
+    );
+    assert.equal([stub.count('contexts'), stub.count('handles')], [0, 0]);
+  });
+
+  test('it opens after its products were right, once per machine, and auto takes it from then on', async () => {
+    context = await open();
+    assert.is(cudaHasPassed(), true);
+    stub.reset();
+    const { report } = await probeContext('auto', options);
+    assert.equal([report.kind, report.adapter, report.matmul], ['cuda', 'Stub card 0', 'cublas']);
+    assert.match(report.driver, /^CUDA 12\.4, GPU-00010203-0405-0607-0809-0a0b0c0d0e0f$/);
+    assert.not.ok(stub.calls().includes('cuMemAlloc_v2'));
+    assert.equal(report.features, ['compute-9.0', 'float64']);
+    // gpu.js and tfjs are those of another context, and the report says which.
+    assert.ok(['webgpu', 'webasm', 'cpu'].includes(report.gpuMode));
+    const wish = await probeContext('auto', { ...options, softwareGpu: true });
+    assert.is.not(wish.report.kind, 'cuda');
+  });
+
+  test('cards are chosen by index, and one that does not exist lists those that do', async () => {
+    const pick = (gpu: number) => probeContext('cuda', { ...options, gpu });
+    await withVariable('STUB_CARDS', '2', async () => {
+      assert.is((await pick(1)).report.adapter, 'Stub card 1');
+      await rejects(
+        () => pick(2),
+        ContextError,
+        /GPU 2 does not exist: there are 0: Stub card 0 \(GPU-.*\), 1: Stub card 1/,
+      );
+    });
+    await withVariable('STUB_CARDS', '0', () => rejects(() => pick(0), ContextError, /there is none/));
+  });
+
+  test('transposed operands, in every dtype', async () => {
+    for (const dtype of ['float32', 'float64', 'int32', 'int8', 'uint8', 'int16', 'uint16'] as const) {
+      for (const [m, k, n] of [
+        [5, 7, 3],
+        [64, 20, 8],
+        [70, 33, 66],
+      ] as const) {
+        const make = dtype.startsWith('float') ? randomMatrix : ints;
+        const [a, b] = [make(dtype as 'float32', [m, k], 1), make(dtype as 'float32', [k, n], 2)];
+        const [at, bt] = [transposed(a), transposed(b)];
+        for (const [x, y, flags] of [
+          [at, b, { transposeA: true }],
+          [a, bt, { transposeB: true }],
+          [at, bt, { transposeA: true, transposeB: true }],
+        ] as const) {
+          assert.is(difference(await product(x, y, flags), a, b), undefined, `${dtype} ${m}×${k}×${n}`);
+        }
+      }
+    }
+  });
+
+  test('int8 by cuBLAS where rows are aligned, by our kernel where they are not or cuBLAS cannot', async () => {
+    const [a, b] = [ints('int8', [8, 12], 1), ints('int8', [12, 16], 2)];
+    const usesKernel = async (x: Tensor, y: Tensor): Promise<boolean> => {
+      stub.reset();
+      assert.is(difference(await product(x, y), x, y), undefined);
+      return stub.calls().includes('cuLaunchKernel');
+    };
+    assert.is(await usesKernel(a, b), false);
+    assert.is(await usesKernel(ints('int8', [8, 13], 1), ints('int8', [13, 16], 2)), true);
+    await withVariable('STUB_NO_INT8', '1', async () => assert.is(await usesKernel(a, b), true));
+  });
+
+  test('many uploads at once do not write over each other, and their order holds', async () => {
+    const hosts = Array.from({ length: 20 }, (_, i) => tensor([[i, i + 0.5]], { dtype: 'float32' }));
+    const on = hosts.map((host) => context.upload(host));
+    const back = await Promise.all(on.map((one) => one.toHost()));
+    assert.equal(
+      back.map((one) => one.toNested()),
+      hosts.map((one) => one.toNested()),
+    );
+    for (const one of on) one.free();
+    assert.is(stub.misuse(), '');
+  });
+
+  test('device and pinned memory are used again', async () => {
+    const [a, b] = [randomMatrix('float32', [40, 40], 1), randomMatrix('float32', [40, 40], 2)];
+    await product(a, b);
+    await context.idle();
+    stub.reset();
+    for (let i = 0; i < 5; i++) {
+      await product(a, b);
+      await context.idle();
+    }
+    assert.equal(
+      stub.calls().filter((name) => /Alloc|Free/.test(name)),
+      [],
+    );
+  });
+
+  test('reshaped tensors share memory, and freed ones say so', async () => {
+    const a = context.upload(tensor([[1, 2, 3]], { dtype: 'float64' }));
+    const flat = a.reshape([3]);
+    assert.equal([...(await flat.toHost()).data], [1, 2, 3]);
+    assert.is(context.memory().buffers, 1);
+    flat.free();
+    a.free();
+    await rejects(() => a.toHost(), ContextError, /after it was freed/);
+    throws(() => a.reshape([2, 2]), Error);
+    assert.equal(context.memory(), { bytes: 0, buffers: 0 });
+  });
+
+  test('values pass to tfjs and gpu.js and back', async () => {
+    const a = context.upload(
+      tensor(
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        { dtype: 'float32' },
+      ),
+    );
+    const tf = await context.tf();
+    const onTF = await context.toTF(a);
+    const sum = tf.add(onTF, 1);
+    const b = await context.fromTF(sum);
+    assert.equal((await b.toHost()).toNested(), [
+      [2, 3],
+      [4, 5],
+    ]);
+    tf.dispose([onTF, sum]);
+    const gpu = await context.gpu();
+    const twice = gpu.createKernel('function twice(x) { return x[this.thread.y][this.thread.x] * 2; }' as never, {
+      output: [2, 2],
+    }) as unknown as (x: unknown) => unknown;
+    const c = await context.fromGpuJs(await twice(await context.toGpuJs(b)));
+    assert.equal((await c.toHost()).toNested(), [
+      [4, 6],
+      [8, 10],
+    ]);
+    for (const one of [a, b, c]) one.free();
+    context.sweep();
+  });
+
+  test('out of memory: what is kept is freed first, then an error says so, and work goes on', async () => {
+    const a = randomMatrix('float32', [30, 30], 1);
+    stub.fault('cuMemAlloc_v2', 2);
+    // A size that is not kept, so that it has to be allocated.
+    const x = context.upload(randomMatrix('float32', [91, 90], 1));
+    x.free();
+    stub.fault('cuMemAlloc_v2', 2, { times: 2 });
+    throws(() => context.upload(randomMatrix('float32', [92, 91], 1)), ContextError, /out of memory; free tensors/);
+    stub.reset();
+    assert.is(difference(await product(a, a), a, a), undefined);
+    stub.fault('cuMemHostAlloc', 2);
+    throws(() => context.upload(randomMatrix('float32', [600, 600], 1)), ContextError, /out of memory/);
+    stub.reset();
+    assert.equal(context.memory(), { bytes: 0, buffers: 0 });
+  });
+
+  test('a launch that is refused is an error of that product alone', async () => {
+    stub.fault('cuLaunchKernel', 1);
+    const a = ints('int32', [3, 3], 1);
+    await rejects(() => product(a, a), ContextError, /cuLaunchKernel failed/);
+    assert.is(difference(await product(a, a), a, a), undefined);
+  });
+
+  test('at the end nothing is left: memory, streams, events, modules, handles', async () => {
+    context.sweep();
+    assert.equal(context.memory(), { bytes: 0, buffers: 0 });
+    const kept = context.upload(tensor([[1]], { dtype: 'float32' }));
+    await context.close();
+    await context.close();
+    for (const what of ['device', 'pinned', 'streams', 'events', 'modules', 'contexts', 'handles'] as StubCount[]) {
+      assert.is(stub.count(what), 0, what);
+    }
+    assert.is(stub.misuse(), '');
+    await rejects(() => kept.toHost(), ContextError);
+    throws(() => context.upload(tensor([[1]], { dtype: 'float32' })), ContextError, /closed/);
+  });
+
+  test('a kernel that fails on the card loses it: later uses say why, and closing frees the rest', async () => {
+    const lost = await open();
+    const a = randomMatrix('float32', [8, 8], 1);
+    const x = lost.upload(a);
+    stub.fault('cuStreamQuery', 719);
+    await rejects(() => x.toHost(), ContextError, /unspecified launch failure \(719\)/);
+    await rejects(() => product(a, a, {}, lost), ContextError, /card was lost .*restart/);
+    await rejects(() => lost.idle(), ContextError, /card was lost/);
+    await lost.close();
+    stub.reset();
+    assert.equal([stub.count('contexts'), stub.count('handles'), stub.count('streams')], [0, 0, 0]);
+  });
+}
+
+test.run();

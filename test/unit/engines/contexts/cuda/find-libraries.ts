@@ -1,0 +1,70 @@
+// Where CUDA's libraries are looked for.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { findCuda, majorOf } from '../../../../../engines/contexts/cuda/driver/find-libraries.ts';
+import { packageFolder } from '../../../../../engines/contexts/packages.ts';
+import { suite } from '../../../../support/suite.ts';
+
+const test = suite('CUDA libraries');
+const root = mkdtempSync(join(tmpdir(), 'dv-cuda-files-'));
+test.after(() => rmSync(root, { recursive: true }));
+
+let made = 0;
+
+function withFiles(...files: string[]): string {
+  const top = join(root, String(made++));
+  mkdirSync(top);
+  for (const file of files) {
+    mkdirSync(join(top, dirname(file)), { recursive: true });
+    writeFileSync(join(top, file), '');
+  }
+  return top;
+}
+
+const isHere = process.platform === 'linux' && packageFolder('koffi') !== undefined;
+if (!isHere) test.skip('all', 'koffi is not installed, or this is not Linux');
+else {
+  test('the driver, a toolkit, and the packages of Python, newest first', () => {
+    const top = withFiles(
+      'usr/lib/x86_64-linux-gnu/libcuda.so.1',
+      'usr/local/cuda/lib64/libcublas.so.12',
+      'usr/local/cuda/lib64/libnvrtc.so.12',
+      'venv/bin/python3',
+      'venv/lib/python3.12/site-packages/nvidia/cu13/lib/libcublas.so.13',
+      'venv/lib/python3.12/site-packages/nvidia/cu13/lib/libnvrtc.so.13',
+      'venv/lib/python3.12/site-packages/nvidia/cu13/lib/libcublasLt.so.13',
+    );
+    const packages = join(top, 'venv/lib/python3.12/site-packages/nvidia/cu13/lib');
+    assert.equal(findCuda({ PATH: join(top, 'venv/bin') }, top), {
+      driver: join(top, 'usr/lib/x86_64-linux-gnu/libcuda.so.1'),
+      cublas: [join(packages, 'libcublas.so.13'), join(top, 'usr/local/cuda/lib64/libcublas.so.12')],
+      nvrtc: [join(packages, 'libnvrtc.so.13'), join(top, 'usr/local/cuda/lib64/libnvrtc.so.12')],
+    });
+  });
+
+  test('a driver in a folder of containers, and libraries in folders that DIRECTVIEW_CUDA_PATH names', () => {
+    const top = withFiles('usr/local/nvidia/lib64/libcuda.so.1', 'a/libcublas.so.11', 'b/libnvrtc.so.11.2');
+    const found = findCuda({ DIRECTVIEW_CUDA_PATH: `${join(top, 'a')}:${join(top, 'b')}` }, top);
+    assert.equal(found, {
+      driver: join(top, 'usr/local/nvidia/lib64/libcuda.so.1'),
+      cublas: [join(top, 'a/libcublas.so.11')],
+      nvrtc: [join(top, 'b/libnvrtc.so.11.2')],
+    });
+  });
+
+  test('what is missing is named', () => {
+    assert.equal(findCuda({ DIRECTVIEW_CUDA_PATH: 'off' }), { missing: 'DIRECTVIEW_CUDA_PATH is off' });
+    const missing = (...files: string[]) => (findCuda({}, withFiles(...files)) as { missing: string }).missing;
+    assert.match(missing(), /no libcuda\.so\.1/);
+    assert.match(missing('usr/lib64/libcuda.so.1'), /no libcublas\.so and no libnvrtc\.so: .*DIRECTVIEW_CUDA_PATH/);
+    assert.match(missing('usr/lib64/libcuda.so.1', 'usr/lib64/libcublas.so.12'), /^there is no libnvrtc\.so:/);
+  });
+}
+
+test('the version of a library', () => {
+  assert.equal(['/a/libcublas.so.13', '/a/libnvrtc.so.11.2', '/a/libx.so'].map(majorOf), [13, 11, 0]);
+});
+
+test.run();
