@@ -197,10 +197,16 @@ export class Controller {
   }
 
   #register({ engine, slot, proof }: Extract<RegistryInbound, { type: 'register' }>, party: Party): void {
-    const stopping = this.#isStopping ? { refused: 'the cluster is stopping' } : undefined;
-    const admission = stopping ?? this.#roster.register(engine, slot, proof);
+    const why = this.#isStopping ? 'the cluster is stopping' : this.#otherThan(engine.uuid, party);
+    const admission = why === undefined ? this.#roster.register(engine, slot, proof) : { refused: why };
     if ('refused' in admission) this.#refuse(party, engine.uuid, admission.refused);
     else this.#admit(party, engine.uuid, admission);
+  }
+
+  // One link is one engine: of a second one nobody would see the end.
+  #otherThan(uuid: string, party: Party): string | undefined {
+    const known = this.#followers.get(party);
+    return known === undefined || known === uuid ? undefined : 'its link speaks for another engine';
   }
 
   // The engine's former link, if it has one, speaks for it no more.
@@ -222,6 +228,9 @@ export class Controller {
   #hello(party: Party, client: ClientIdentity): void {
     if (!proves(client.client, client.secret))
       throw new ProtocolError(`a link does not prove that it is ${client.client}`);
+    // One link is one client, as it is one engine.
+    const known = this.#clients.get(party);
+    if (known !== undefined && known.client !== client.client) return;
     this.#clients.set(party, client);
     this.#clientWatch.up(client);
     this.#welcome(party, undefined);

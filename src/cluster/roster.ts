@@ -1,5 +1,9 @@
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
 import type { EngineDown, RosterEvent } from '../rpc/roster-state.ts';
+import { BoundedMap } from '../util/bounded.ts';
+
+/** Incarnations that are remembered after their end. */
+const REMEMBERED = 10_000;
 
 /** The details of an engine's death beside its reason. */
 export type DeathDetails = Pick<EngineDown, 'fate' | 'replaced'>;
@@ -25,8 +29,8 @@ export interface Refusal {
 export class Roster {
   #next: EngineId = 0;
   readonly #engines = new Map<EngineId, EngineRecord>();
-  /** Incarnations that are over: one that comes back (after a partition, a SIGCONT) is refused. */
-  readonly #over = new Map<string, string>();
+  /** Incarnations that are over: one that comes back (after a partition, a SIGCONT) is refused. The latest ones. */
+  readonly #over = new BoundedMap<string, string>(REMEMBERED);
   /** The proofs with which live incarnations registered. */
   readonly #proofs = new Map<string, string | undefined>();
   readonly #dead = new Set<EngineId>();

@@ -12,7 +12,7 @@ import { encodeBody } from '../../../src/protocol/codec.ts';
 import { encodeMessage } from '../../../src/protocol/header-codec.ts';
 import type { EngineRecord, Header } from '../../../src/protocol/messages.ts';
 import { until } from '../cluster.ts';
-import { mutate } from './mutate.ts';
+import { mutate, mutateFields } from './mutate.ts';
 import { Dice } from './random.ts';
 
 export interface FuzzOptions {
@@ -116,6 +116,9 @@ function packets(parts: Parts): Uint8Array[][] {
   return [[small.seal(COUNTED, 0, 0)], [large.seal(COUNTED | DATA, 0, 0), Buffer.alloc(50)]];
 }
 
+/** The share of messages before which a link is closed and another one opened. */
+const RENEWED = 0.02;
+
 /** Sends damaged inputs to one socket, by a link and past it. */
 class Attacker {
   readonly #target: Target;
@@ -144,18 +147,30 @@ class Attacker {
   async send(): Promise<void> {
     this.sent++;
     const parts = this.#dice.pick(this.#target.corpus);
-    if (this.#dice.next() < 0.5) await this.#dealer.send(mutate(this.#dice.pick(packets(parts)), this.#dice));
-    else
-      void this.#open()
-        .send(mutate(parts, this.#dice))
-        .catch(() => {});
+    const way = this.#dice.next();
+    if (way < 0.3) await this.#dealer.send(mutate(this.#dice.pick(packets(parts)), this.#dice));
+    else if (way < 0.6) this.#post(mutate(parts, this.#dice));
+    else this.#post(mutateFields(parts, this.#dice));
+  }
+
+  #post(parts: Parts): void {
+    if (this.#dice.next() < RENEWED) this.#renew();
+    void this.#open()
+      .send(parts)
+      .catch(() => {});
+  }
+
+  // A registry takes one engine over one link.
+  #renew(): void {
+    void this.#link?.close();
+    this.#link = undefined;
   }
 
   #open(): Link {
     this.#link ??= this.#transport.connect(this.#target.endpoint, {
       onMessage: () => {},
-      onDown: () => {
-        this.#link = undefined;
+      onDown: (link) => {
+        if (link === this.#link) this.#link = undefined;
       },
     });
     return this.#link;

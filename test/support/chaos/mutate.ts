@@ -4,6 +4,27 @@ import type { Dice } from './random.ts';
 const WORDS = [0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x101, 0x40000000];
 const TEXTS = ['-1', '1e999', 'null', '[]', '{}', '"__proto__"', '9007199254740993', '\\u0000', '"'.repeat(50)];
 
+/** Values in place of a field's own. */
+const VALUES: readonly ((dice: Dice) => unknown)[] = [
+  () => null,
+  () => -1,
+  () => 0.5,
+  () => 2 ** 53,
+  () => 1e308,
+  () => true,
+  () => '',
+  () => [],
+  () => ({}),
+  () => '__proto__',
+  () => '../../x\u0000',
+  () => 'x'.repeat(70_000),
+  () => JSON.parse('['.repeat(2000) + ']'.repeat(2000)) as unknown,
+  () => JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}') as unknown,
+  // Another name of the same form: a header that is right, of somebody else.
+  (dice) => `fuzz-${dice.whole(0, 1e6)}`,
+  (dice) => dice.whole(0, 100),
+];
+
 type Change = (bytes: Buffer, at: number, dice: Dice) => Buffer;
 
 const CHANGES: readonly Change[] = [
@@ -41,4 +62,26 @@ export function mutate(frames: readonly Uint8Array[], dice: Dice): Buffer[] {
   if (which === 1) damaged.splice(at, 0, damaged[at] as Buffer);
   if (which === 2) damaged[at] = Buffer.alloc(0);
   return damaged.length > 0 ? damaged : [Buffer.alloc(0)];
+}
+
+type Fields = Record<string, unknown>;
+
+/** The message with one to three fields of its header that have another value, are gone, or are there twice. */
+export function mutateFields([header = Buffer.alloc(0), ...body]: readonly Uint8Array[], dice: Dice): Uint8Array[] {
+  const fields = JSON.parse(Buffer.from(header).toString()) as Fields;
+  for (let n = dice.whole(1, 3); n > 0; n--) change(fields, dice);
+  return [Buffer.from(JSON.stringify(fields)), ...body];
+}
+
+// The version stays: without it nothing else is looked at.
+function change(fields: Fields, dice: Dice): void {
+  const keys = Object.keys(fields).filter((name) => name !== 'v' && (name !== 'type' || dice.next() < 0.1));
+  const key = dice.pick(keys);
+  if (key === undefined) return;
+  const value = fields[key];
+  const isNested = typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+  if (isNested && dice.next() < 0.8) change(value as Fields, dice);
+  else if (dice.next() < 0.1) delete fields[key];
+  else if (dice.next() < 0.1) fields[`${key}2`] = value;
+  else fields[key] = dice.pick(VALUES)(dice);
 }

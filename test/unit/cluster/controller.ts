@@ -1,4 +1,5 @@
 // The controller over the in-process transport: what engines and clients hear. No process is started.
+import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
 import { Controller, type ControllerOptions } from '../../../src/cluster/controller.ts';
 import { memoryTransport } from '../../../src/comm/memory.ts';
@@ -9,6 +10,7 @@ import { until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('controller');
+const STOP = { do: 'stop' } as const;
 
 /** A party on the wire: sends, and keeps what it hears. */
 class Party {
@@ -176,6 +178,53 @@ test('an engine speaks for itself alone: the heartbeat, the goodbye and a second
       [],
     );
   }));
+
+test('a link speaks for one engine: a second registration over it is refused, and none is left when it breaks', () =>
+  withController({}, async (party, controller) => {
+    const client = party().say({ type: 'hello', client: 'c' });
+    const a = party().say({ type: 'register', engine: engine('a') });
+    await a.hears('roster');
+    for (const uuid of ['b', 'c']) a.say({ type: 'register', engine: engine(uuid) });
+    await a.hears('stopping', 2);
+    a.say({ type: 'register', engine: engine('a') });
+    await a.hears('registered', 2);
+    assert.equal(
+      controller.engines.map(({ uuid }) => uuid),
+      ['a'],
+    );
+    await a.link.close();
+    await client.hears('engine-down');
+    assert.equal(controller.engines, []);
+  }));
+
+test('a link speaks for one client: another name over it changes nothing, and the end of the first is told', () => {
+  let cut = () => {};
+  const inner = memoryTransport();
+  const transport: Transport = {
+    ...inner,
+    listen: (endpoint, handlers) => {
+      const onMessage: typeof handlers.onMessage = (parts, link) => {
+        handlers.onMessage(parts, link);
+        if (parts[0]?.toString().includes('"hello"')) cut = () => handlers.onDown?.(link, new Error('it was cut'));
+      };
+      return inner.listen(endpoint, { ...handlers, onMessage });
+    },
+  };
+  return withController({ transport, isAlive: () => false }, async (party) => {
+    const e = party().say({ type: 'register', engine: engine('a') });
+    await e.hears('roster');
+    const client = party().say({ type: 'hello', client: 'c', pid: 1, host: hostname() });
+    await client.hears('roster');
+    client
+      .say({ type: 'hello', client: 'd', pid: 1, host: hostname() })
+      .say({ type: 'cluster', request: 1, verb: STOP });
+    await client.hears('cluster-reply');
+    cut();
+    await e.hears('client-gone');
+    const gone = e.heard.flatMap((message) => (message.type === 'client-gone' ? [message.client] : []));
+    assert.equal(gone, ['c']);
+  });
+});
 
 test('each socket of the controller takes the verbs of its own side', () => {
   const asked: unknown[] = [];
