@@ -67,6 +67,7 @@ export function createParts(options: EngineOptions): EngineParts {
   const queue = new TaskQueue<TaskClient>({
     identity,
     outboxBytes: options.outboxBytes,
+    outboxAge: options.outboxAge,
     rememberedAborts: REMEMBERED_ABORTS,
     isOpen: (client) => client.isOpen === true,
   });

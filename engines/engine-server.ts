@@ -30,6 +30,9 @@ export type ProbeContext = (choice: DeviceChoice, options: ContextOptions) => Pr
 /** Characters of a reason that a client is told. */
 const MAX_REASON = 2000;
 
+/** Milliseconds between two looks for results that nobody has collected for too long. */
+const EXPIRY_MS = 30_000;
+
 /** An engine process at work: it listens, registers, runs tasks and ends cleanly. */
 export class EngineServer {
   readonly #options: EngineOptions;
@@ -60,6 +63,8 @@ export class EngineServer {
     countTurns(this.#parts.board);
     monitor.flush = () => listener.flush();
     monitor.watch();
+    const { outboxAge = 4 * EXPIRY_MS } = this.#options;
+    setInterval(() => this.#parts.loop.expire(), Math.min(EXPIRY_MS, outboxAge / 4)).unref();
     const { uuid } = state.identity;
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report });

@@ -1,3 +1,4 @@
+import { ContextError } from '../../src/errors.ts';
 import { isTFTensor, type TFTensorLike } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../contexts/context.ts';
@@ -16,12 +17,20 @@ export async function readBack(value: DeviceTensor | TFTensorLike): Promise<Tens
   return new Tensor(value.dtype as Tensor['dtype'], value.shape, await data.call(value));
 }
 
+/** The user's name of a value, if it has one. */
+type NameOf = (value: unknown) => string | undefined;
+
 /**
  * The value with all tensors on a device read back, at any depth of lists, plain objects, Maps and Sets: what leaves the
- * engine is data. A promise only where there are any; else the value itself.
+ * engine is data. A promise only where there are any; else the value itself. Errors name the tensor by `nameOf`.
  */
-export function onHostOnly(value: unknown): unknown {
-  return holdsDevice(value, new Set()) ? new HostCopy().of(value) : value;
+export function onHostOnly(value: unknown, nameOf: NameOf = () => undefined): unknown {
+  return holdsDevice(value, new Set()) ? new HostCopy(nameOf).of(value) : value;
+}
+
+function unreadable(error: unknown, name: string | undefined): never {
+  if (!(error instanceof ContextError) || name === undefined) throw error;
+  throw new ContextError(`'${name}' cannot be read: ${error.message}`, { cause: error });
 }
 
 function holdsDevice(value: unknown, seen: Set<object>): boolean {
@@ -48,6 +57,11 @@ function itemsOf(container: object): Iterable<unknown> {
 class HostCopy {
   readonly #made = new Map<object, unknown>();
   readonly #reads: Promise<void>[] = [];
+  readonly #nameOf: NameOf;
+
+  constructor(nameOf: NameOf) {
+    this.#nameOf = nameOf;
+  }
 
   async of(value: unknown): Promise<unknown> {
     let copy: unknown;
@@ -67,7 +81,7 @@ class HostCopy {
 
   #read(value: DeviceTensor | TFTensorLike, place: (copy: unknown) => void): void {
     const known = this.#made.get(value) as Promise<Tensor> | undefined;
-    const reading = known ?? readBack(value);
+    const reading = known ?? readBack(value).catch((error) => unreadable(error, this.#nameOf(value)));
     this.#made.set(value, reading);
     this.#reads.push(reading.then(place));
   }

@@ -35,6 +35,8 @@ export class UserKernel {
   readonly #spec: KernelSpec;
   readonly #parts: readonly KernelPart[] | undefined;
   readonly #compiled = new Map<string, Compiled>();
+  /** The library that has compiled them: a device that is lost is replaced, and gpu.js with it. */
+  #gpu: unknown;
   #last: Compiled | undefined;
 
   constructor(source: string, spec: KernelSpec, parts: readonly KernelPart[] | undefined) {
@@ -110,6 +112,9 @@ export class UserKernel {
     output: readonly number[],
     context: GpuContext,
   ): Promise<Compiled> {
+    const gpu = await context.gpu();
+    if (gpu !== this.#gpu) this.#compiled.clear();
+    this.#gpu = gpu;
     const key = [output.length, ...values.map((v) => (typeof v === 'number' ? 'n' : v.shape.length))].join();
     const known = this.#compiled.get(key);
     if (known !== undefined) return known;

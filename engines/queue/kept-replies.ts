@@ -1,16 +1,36 @@
+import { performance } from 'node:perf_hooks';
 import type { ReplyMessage, TaskId } from '../../src/protocol/messages.ts';
-import { BoundedSet } from '../../src/util/bounded.ts';
+import { BoundedMap } from '../../src/util/bounded.ts';
 
 /** A reply as it was sent, with its share of the limit. */
 export interface KeptReply {
   readonly reply: ReplyMessage;
   readonly body: readonly Uint8Array[];
   readonly bytes: number;
+  /** When its task ended, in milliseconds of the clock of these replies. */
+  readonly at: number;
   /** No task can write into its bytes. */
   readonly isOwn?: true | undefined;
 }
 
+/** The reason of a reply that a client freed. */
+export const PURGED = 'was purged';
+
+/** Why a reply is no longer kept. */
+type Loss = 'size' | 'age' | 'copies' | 'arrived' | 'purged';
+
+/** How much is kept, and for how long. */
+export interface KeptLimits {
+  /** Bytes that all kept replies may have together; default 64 MiB. */
+  readonly bytes?: number | undefined;
+  /** Milliseconds that a reply is kept; default 10 minutes, the time in which a lost client may come back. */
+  readonly age?: number | undefined;
+  /** Milliseconds of a clock that never goes back; default performance.now. */
+  readonly clock?: (() => number) | undefined;
+}
+
 const DEFAULT_BYTES = 64 * 2 ** 20;
+const DEFAULT_AGE_MS = 600_000;
 // The cost of an entry beside its body: header object, id, map slots.
 const ENTRY_BYTES = 512;
 /** Bytes of large replies whose links broke: more are kept only for the newest. */
@@ -18,23 +38,27 @@ const COPIED_BYTES = 2 ** 30;
 const MAX_FORGOTTEN = 50_000;
 
 /**
- * Replies of finished tasks, bounded in bytes: a client that lost its connection asks for them again. The ids of replies
- * that are no longer kept are remembered, because their tasks must not run again either.
+ * Replies of finished tasks, bounded in bytes and in age: a client that lost its connection asks for them again. The ids of
+ * replies that are no longer kept are remembered with the reason, because their tasks must not run again either.
  */
 export class KeptReplies {
-  /** Bytes that all kept replies may have together. */
-  readonly limit: number;
+  readonly #limit: number;
+  readonly #age: number;
+  readonly #clock: () => number;
   readonly #kept = new Map<TaskId, KeptReply>();
   // Kept from call to call: a new iterator walks over the holes that deleted entries leave.
-  #oldest = this.#kept.keys();
+  #following = this.#kept.keys();
+  #oldest: TaskId | undefined;
   /** Replies over the limit that have not arrived, and the copies among them with their bytes. */
   readonly #large = new Map<TaskId, KeptReply>();
   readonly #copied = new Map<TaskId, number>();
-  readonly #forgotten = new BoundedSet<TaskId>(MAX_FORGOTTEN);
+  readonly #forgotten = new BoundedMap<TaskId, Loss>(MAX_FORGOTTEN);
   #bytes = 0;
 
-  constructor(limit: number = DEFAULT_BYTES) {
-    this.limit = limit;
+  constructor({ bytes = DEFAULT_BYTES, age = DEFAULT_AGE_MS, clock = () => performance.now() }: KeptLimits = {}) {
+    this.#limit = bytes;
+    this.#age = age;
+    this.#clock = clock;
   }
 
   /** The ids of kept replies, oldest first. */
@@ -46,9 +70,19 @@ export class KeptReplies {
     return this.#kept.get(id) ?? this.#large.get(id);
   }
 
-  /** True if there was a reply that is no longer kept. */
-  forgot(id: TaskId): boolean {
-    return this.#forgotten.has(id);
+  /** Why a reply that was there is no longer kept; undefined if there was none. Completes "its result …". */
+  whyForgotten(id: TaskId): string | undefined {
+    const loss = this.#forgotten.get(id);
+    return loss && this.#textOf(loss);
+  }
+
+  #textOf(loss: Loss): string {
+    const mib = (bytes: number) => `${+(bytes / 2 ** 20).toFixed(1)} MiB`;
+    if (loss === 'age') return `was dropped: nobody collected it within ${this.#age / 1000} s`;
+    if (loss === 'size') return `made room for later ones: an engine keeps ${mib(this.#limit)} of results`;
+    if (loss === 'copies') return `made room for later ones: an engine keeps ${mib(COPIED_BYTES)} of large results`;
+    if (loss === 'purged') return PURGED;
+    return `is larger than the ${mib(this.#limit)} that an engine keeps, so it was kept until it arrived`;
   }
 
   /**
@@ -56,21 +90,28 @@ export class KeptReplies {
    * then.
    */
   add(reply: ReplyMessage, body: readonly Uint8Array[]): boolean {
+    const at = this.#clock();
     let bytes = ENTRY_BYTES + reply.metadata.stdout.length + reply.metadata.stderr.length;
     for (const part of body) bytes += part.byteLength;
-    if (bytes > this.limit) {
-      this.#large.set(reply.id, { reply, body, bytes });
+    if (bytes > this.#limit) {
+      this.#large.set(reply.id, { reply, body, bytes, at });
       return false;
     }
-    this.#kept.set(reply.id, { reply, body, bytes });
+    this.#kept.set(reply.id, { reply, body, bytes, at });
     this.#bytes += bytes;
     return true;
   }
 
   /** The client has it: a large reply goes. */
   arrived(id: TaskId): void {
+    this.#dropLarge(id, 'arrived');
+  }
+
+  #dropLarge(id: TaskId, loss: Loss): boolean {
     this.#copied.delete(id);
-    if (this.#large.delete(id)) this.#forgotten.add(id);
+    if (!this.#large.delete(id)) return false;
+    this.#forgotten.set(id, loss);
+    return true;
   }
 
   /**
@@ -96,7 +137,7 @@ export class KeptReplies {
     for (const [id, bytes] of this.#copied) {
       if (sum <= COPIED_BYTES || id === newest) return;
       sum -= bytes;
-      this.arrived(id);
+      this.#dropLarge(id, 'copies');
     }
   }
 
@@ -105,28 +146,45 @@ export class KeptReplies {
     return [...this.#large.keys()];
   }
 
-  /** Drops the oldest reply if all together are over the limit, and gives its id. Call it until it gives none. */
+  /**
+   * Drops the oldest reply if all together are over the limit, or if it is too old, and gives its id. Call it until it gives
+   * none.
+   */
   evict(): TaskId | undefined {
-    if (this.#bytes <= this.limit) return undefined;
-    let step = this.#oldest.next();
+    const id = this.#first();
+    if (id === undefined) return undefined;
+    const isOver = this.#bytes > this.#limit;
+    if (!isOver && this.#clock() - (this.#kept.get(id) as KeptReply).at < this.#age) return undefined;
+    this.#dropKept(id, isOver ? 'size' : 'age');
+    return id;
+  }
+
+  /** The oldest id that is kept. */
+  #first(): TaskId | undefined {
+    if (this.#oldest !== undefined && this.#kept.has(this.#oldest)) return this.#oldest;
+    if (this.#kept.size === 0) return undefined;
+    let step = this.#following.next();
     if (step.done) {
       // An iterator that has come to its end stays there, whatever is added later.
-      this.#oldest = this.#kept.keys();
-      step = this.#oldest.next();
+      this.#following = this.#kept.keys();
+      step = this.#following.next();
     }
-    const id = step.value as TaskId;
-    this.drop(id);
-    return id;
+    this.#oldest = step.value;
+    return this.#oldest;
   }
 
   /** Frees a reply; false when none is kept. */
   drop(id: TaskId): boolean {
-    this.arrived(id);
+    this.#dropLarge(id, 'purged');
+    return this.#dropKept(id, 'purged');
+  }
+
+  #dropKept(id: TaskId, loss: Loss): boolean {
     const kept = this.#kept.get(id);
     if (kept === undefined) return false;
     this.#kept.delete(id);
     this.#bytes -= kept.bytes;
-    this.#forgotten.add(id);
+    this.#forgotten.set(id, loss);
     return true;
   }
 }

@@ -51,7 +51,7 @@ export interface Dropped<C> {
   readonly task: QueuedTask<C>;
 }
 
-/** `kept`: the reply stays for clients that ask again. `evicted`: the oldest made room. `purged`: a client freed it. */
+/** `kept`: the reply stays for clients that ask again. `evicted`: the oldest made room, or was too old. `purged`: a client freed it. */
 export interface ReplyStock {
   readonly type: 'kept' | 'evicted' | 'purged';
   readonly id: TaskId;

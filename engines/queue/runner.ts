@@ -175,7 +175,7 @@ export class Runner {
     }
     // Without a context there is nothing on a device, and no need to look.
     if (this.#state.context.opened === null) return this.#encode(value);
-    const own = onHostOnly(value);
+    const own = onHostOnly(value, (it) => this.#state.namespace.nameOf(it));
     return this.#encode(isThenable(own) ? yield own : own);
   }
 

@@ -101,6 +101,11 @@ export class TaskLoop {
     this.#monitor = monitor;
   }
 
+  /** Drops results that nobody has collected for too long. */
+  expire(): void {
+    void this.#handle(this.#queue.expire());
+  }
+
   /** No further task starts. */
   stop(): void {
     this.#stopping = true;

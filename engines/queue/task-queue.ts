@@ -3,7 +3,7 @@ import type { WireError } from '../../src/protocol/values/wire-error.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
 import { clientOf, FairQueue } from './fair-queue.ts';
-import { KeptReplies } from './kept-replies.ts';
+import { type KeptLimits, KeptReplies, PURGED } from './kept-replies.ts';
 import type { QueuedTask, QueueEvent, Reply, Started, TaskEnd } from './queue-event.ts';
 
 /** The identity of the engine, and the bounds of its queue. */
@@ -11,6 +11,10 @@ export interface TaskQueueOptions<C> {
   readonly identity: Identity;
   /** Bytes of replies kept for clients that ask again; default 64 MiB. */
   readonly outboxBytes?: number | undefined;
+  /** Milliseconds that such a reply is kept; default 10 minutes. */
+  readonly outboxAge?: number | undefined;
+  /** The clock of these ages. */
+  readonly clock?: KeptLimits['clock'];
   /** How many aborts are remembered that have come before their tasks; default 10 000. */
   readonly rememberedAborts?: number | undefined;
   /** True while a link is there; default: nobody knows of any. */
@@ -43,12 +47,12 @@ export class TaskQueue<C> {
   #running: QueuedTask<C> | null = null;
 
   constructor(options: TaskQueueOptions<C>) {
-    const { identity, outboxBytes, now = Date.now, rememberedAborts = REMEMBERED_ABORTS } = options;
+    const { identity, outboxBytes, outboxAge, clock, now = Date.now, rememberedAborts = REMEMBERED_ABORTS } = options;
     this.#isOpen = options.isOpen ?? (() => false);
     this.#abortedAhead = new BoundedSet(rememberedAborts);
     this.#identity = identity;
     this.#now = now;
-    this.#kept = new KeptReplies(outboxBytes);
+    this.#kept = new KeptReplies({ bytes: outboxBytes, age: outboxAge, clock });
   }
 
   /** The task that runs now. */
@@ -72,7 +76,8 @@ export class TaskQueue<C> {
     }
     const kept = this.#kept.own(message.id);
     if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
-    if (this.#kept.forgot(message.id)) return [this.#lost(task)];
+    const why = this.#kept.whyForgotten(message.id);
+    if (why !== undefined) return [this.#lost(message.id, why, client)];
     const events: QueueEvent<C>[] = [{ type: 'queued', task }];
     if (this.#abortedAhead.delete(message.id)) this.#drop(task, events);
     else this.#waiting.add(task);
@@ -151,6 +156,8 @@ export class TaskQueue<C> {
       this.#watchers.set(id, [...(this.#watchers.get(id) ?? []), client]);
       return [];
     }
+    const why = this.#kept.whyForgotten(id);
+    if (why !== undefined && why !== PURGED) return [this.#lost(id, why, client)];
     const error = plainError('ResultLost', `${this.#identity.name} does not hold the result of task '${id}'`);
     return [{ type: 'reply', to: client, reply: this.#unrun(id, 'refused', error), body: EMPTY }];
   }
@@ -181,7 +188,9 @@ export class TaskQueue<C> {
   }
 
   #knows(id: TaskId): boolean {
-    return this.#find(id) !== undefined || this.#kept.get(id) !== undefined || this.#kept.forgot(id);
+    return (
+      this.#find(id) !== undefined || this.#kept.get(id) !== undefined || this.#kept.whyForgotten(id) !== undefined
+    );
   }
 
   #dropWhere(
@@ -204,12 +213,22 @@ export class TaskQueue<C> {
   /** Keeps the reply of a task that is over, and sends it to its client and to others who asked for it. */
   #answer(task: QueuedTask<C>, reply: ReplyMessage, body: readonly Uint8Array[], events: QueueEvent<C>[]): void {
     if (this.#kept.add(reply, body)) events.push({ type: 'kept', id: reply.id });
-    for (let id = this.#kept.evict(); id !== undefined; id = this.#kept.evict()) events.push({ type: 'evicted', id });
+    this.#evict(events);
     events.push({ type: 'reply', to: task.client, reply, body });
     const watchers = this.#watchers.get(reply.id);
     if (watchers === undefined) return;
     this.#watchers.delete(reply.id);
     for (const to of watchers) events.push({ type: 'reply', to, reply, body });
+  }
+
+  /** Drops results that nobody has collected for too long. */
+  expire(): QueueEvent<C>[] {
+    return this.#evict([]);
+  }
+
+  #evict(events: QueueEvent<C>[]): QueueEvent<C>[] {
+    for (let id = this.#kept.evict(); id !== undefined; id = this.#kept.evict()) events.push({ type: 'evicted', id });
+    return events;
   }
 
   #refusal({ message, client }: QueuedTask<C>): Reply<C> {
@@ -219,9 +238,9 @@ export class TaskQueue<C> {
     return { type: 'reply', to: client, reply, body: EMPTY };
   }
 
-  #lost({ message, client }: QueuedTask<C>): Reply<C> {
-    const text = `task '${message.id}' ran on ${this.#identity.name}, but its result is no longer kept (outbox of ${this.#kept.limit} bytes)`;
-    const reply = this.#unrun(message.id, 'error', plainError('ResultLost', text));
+  #lost(id: TaskId, why: string, client: C): Reply<C> {
+    const text = `task '${id}' ran on ${this.#identity.name}, but its result is no longer kept: it ${why}`;
+    const reply = this.#unrun(id, 'error', plainError('ResultLost', text));
     return { type: 'reply', to: client, reply, body: EMPTY };
   }
 

@@ -45,6 +45,8 @@ const optionFields = {
   deathTimeout: optional(num),
   /** Bytes of finished results kept for clients that ask again; default 64 MiB. */
   outboxBytes: optional(whole),
+  /** Milliseconds that such a result is kept; default 600 000. */
+  outboxAge: optional(whole),
   /** The launcher has put the file of a flight record at descriptor 3. */
   record: optional(flag),
 };

@@ -2,26 +2,34 @@ import type { BigTypedArray, TypedArray } from '../../tensor/dtype.ts';
 
 /** Below this (bytes) a copy is cheaper than the bookkeeping. */
 const WORTHWHILE = 1 << 20;
+/** Bytes at most that are reserved for parts of which only one has told its size. */
+const MOST_GUESSED = 4 * 2 ** 30;
 
 /**
  * One piece of memory that the parts of a gather arrive in, each at its place, so that joining them copies nothing.
  * Fresh memory costs a page fault per 4 KiB: parts first and then the whole would pay twice.
  */
 export class Arena {
-  readonly #offsets: readonly number[];
-  readonly #sizes: readonly number[];
-  readonly #total: number;
+  #offsets: readonly number[] = [];
+  #sizes: readonly number[] = [];
+  #total = 0;
   #memory: Uint8Array | undefined;
+  /** How many parts there are, until the first one tells their sizes. */
+  #count: number | undefined;
 
-  /** `sizes`: the bytes of each part, in order. */
-  constructor(sizes: readonly number[]) {
-    let total = 0;
+  /** `sizes`: the bytes of each part, in order; or how many parts there are, which are expected to be equal. */
+  constructor(sizes: readonly number[] | number) {
+    if (typeof sizes === 'number') this.#count = sizes;
+    else this.#lay(sizes);
+  }
+
+  #lay(sizes: readonly number[]): void {
+    this.#count = undefined;
     this.#offsets = sizes.map((bytes) => {
-      total += bytes;
-      return total - bytes;
+      this.#total += bytes;
+      return this.#total - bytes;
     });
     this.#sizes = sizes;
-    this.#total = total;
   }
 
   /** Is all of it large enough to be worth having? */
@@ -31,10 +39,18 @@ export class Arena {
 
   /** The place of part `index`; undefined when it has not the size that was expected. */
   slot(index: number, bytes: number): Uint8Array | undefined {
+    if (this.#count !== undefined) this.#guess(this.#count, bytes);
     if (bytes === 0 || bytes !== this.#sizes[index]) return undefined;
     const at = this.#offsets[index] as number;
     this.#memory ??= Buffer.allocUnsafeSlow(this.#total);
     return this.#memory.subarray(at, at + bytes);
+  }
+
+  // Pages that nothing is written to cost nothing. Still, one huge part among small ones must not reserve what no machine has.
+  #guess(count: number, bytes: number): void {
+    this.#count = undefined;
+    const total = count * bytes;
+    if (total >= WORTHWHILE && total <= MOST_GUESSED) this.#lay(Array.from({ length: count }, () => bytes));
   }
 }
 

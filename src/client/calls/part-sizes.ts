@@ -6,7 +6,8 @@ const MAX_NAMES = 1000;
 
 /**
  * Sizes in bytes that the parts of each name had when this client last saw them, so that a gather can reserve memory for
- * them. A wrong guess costs a copy, nothing else.
+ * them; parts that it never saw are expected to be as large as the first one that comes. A wrong guess costs a copy, nothing
+ * else.
  */
 export class PartSizes {
   readonly #names = new BoundedMap<string, readonly number[]>(MAX_NAMES);
@@ -24,10 +25,11 @@ export class PartSizes {
     return this.#names.get(name);
   }
 
-  /** Memory where the `count` parts of a name lie side by side; undefined if their sizes are unknown or small. */
+  /** Memory where the `count` parts of a name lie side by side; undefined if they are known to be small. */
   arena(name: string, count: number): Arena | undefined {
+    if (count < 2) return undefined;
     const sizes = this.#names.get(name);
-    if (sizes?.length !== count || count < 2) return undefined;
+    if (sizes?.length !== count) return new Arena(count);
     const arena = new Arena(sizes);
     return arena.worthwhile ? arena : undefined;
   }

@@ -442,6 +442,26 @@ test('the end of stdin ends an engine in an endless loop', () =>
     assert.not.ok(existsSync(engine.folder));
   }));
 
+test('a result that nobody collects is dropped by age, and its task does not run again', () =>
+  withEngine(
+    async (client) => {
+      const count = () => {
+        const space = globalThis as { runs?: number };
+        space.runs = (space.runs ?? 0) + 1;
+        return space.runs;
+      };
+      const { reply } = await client.apply(count);
+      // The same task again, as of a client that comes back: answered from what is kept, until that is too old.
+      let again = await client.run('apply', { fn: count, args: [] }, { id: reply.id });
+      while (again.reply.status === 'ok') again = await client.run('apply', { fn: count, args: [] }, { id: reply.id });
+      const { name, message } = again.reply.error as { name: string; message: string };
+      assert.is(name, 'ResultLost');
+      assert.match(message, /no longer kept: it was dropped: nobody collected it within 0\.2 s/);
+      assert.is((await client.apply(count)).value, 2);
+    },
+    { outboxAge: 200 },
+  ));
+
 test('an engine whose controller has gone ends after deathTimeout', () =>
   withEngine(
     async (_, engine, controller) => {

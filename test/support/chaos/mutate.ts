@@ -80,8 +80,9 @@ function change(fields: Fields, dice: Dice): void {
   if (key === undefined) return;
   const value = fields[key];
   const isNested = typeof value === 'object' && value !== null && Object.keys(value).length > 0;
-  if (isNested && dice.next() < 0.8) change(value as Fields, dice);
-  else if (dice.next() < 0.1) delete fields[key];
-  else if (dice.next() < 0.1) fields[`${key}2`] = value;
+  const way = dice.next();
+  if (isNested && way < 0.8) change(value as Fields, dice);
+  else if (way > 0.9) delete fields[key];
+  else if (way > 0.8) fields[`${key}2`] = value;
   else fields[key] = dice.pick(VALUES)(dice);
 }

@@ -29,10 +29,16 @@ class Observed {
   readonly board = new StatusBoard();
   readonly events: QueueEvent<string>[] = [];
 
+  time = 0;
+
   constructor(outboxBytes?: number) {
     const identity = new Identity('me');
     identity.id = 3;
-    this.queue = new TaskQueue({ identity, now: () => 42, outboxBytes });
+    this.queue = new TaskQueue({ identity, now: () => 42, outboxBytes, outboxAge: 5000, clock: () => this.time });
+  }
+
+  expire() {
+    return this.#happened(this.queue.expire());
   }
 
   #happened(events: readonly QueueEvent<string>[]): Reply<string>[] {
@@ -170,6 +176,40 @@ test('the outbox is bounded: the oldest results go, and their tasks still do not
   assert.ok(lost?.type === 'reply');
   assert.match(lost.reply.error?.message ?? '', /no longer kept/);
   assert.is(e.next(), undefined);
+});
+
+test('a result that nobody collects goes by age, and the error says why each went', () => {
+  const e = engine(10_000);
+  const run = (n: number, bytes: number) => {
+    e.arrive(task(n), [], 'a');
+    e.next();
+    e.finished(`c:${n}`, outcome(n, 'ok', bytes));
+  };
+  const why = (n: number) => {
+    const [reply] = e.fetch(`c:${n}`, 'b');
+    return reply?.type === 'reply' ? `${reply.reply.error?.name}: ${reply.reply.error?.message}` : 'no reply';
+  };
+  run(1, 100);
+  e.time = 4000;
+  run(2, 100);
+  e.expire();
+  assert.equal(e.outbox, ['c:1', 'c:2'], 'neither is old');
+  e.time = 5000;
+  e.expire();
+  assert.equal(e.outbox, ['c:2']);
+  const ran = (n: number) => `ResultLost: task 'c:${n}' ran on engine 3, but its result is no longer kept: it`;
+  assert.is(why(1), `${ran(1)} was dropped: nobody collected it within 5 s`);
+  const [again] = e.arrive(task(1), [], 'c');
+  assert.match(again?.type === 'reply' ? (again.reply.error?.message ?? '') : '', /nobody collected it within 5 s/);
+  assert.is(e.next(), undefined, 'it does not run again');
+  run(3, 9400);
+  assert.is(why(2), `${ran(2)} made room for later ones: an engine keeps 0 MiB of results`);
+  run(4, 20_000);
+  e.queue.arrived('c:4');
+  assert.is(why(4), `${ran(4)} is larger than the 0 MiB that an engine keeps, so it was kept until it arrived`);
+  e.time = 20_000;
+  run(5, 100);
+  assert.equal(e.outbox, ['c:5'], 'each new one looks for old ones, too');
 });
 
 test('a result larger than the whole outbox is sent but not kept', () => {
