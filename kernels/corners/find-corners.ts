@@ -37,9 +37,12 @@ export async function cornersIn(tf: TF, decoded: DecodedSource, options: FindCor
   return { image, shape, corners, responses, scale, original, subpix: refined, hint, damage };
 }
 
-/** The width of the border that takes up pixels outside, which are 0 and make it respond by its brightness. */
+/**
+ * The width of the border whose corners brightness decides about. Pixels outside are 0, and the pixels that take them up
+ * respond to it. These hide weaker corners within minDistance.
+ */
 function touchedBorder({ minDistance = 5, sigma = 1 }: FindCornersOptions): number {
-  return Math.max(minDistance, 1 + gaussianRadius(sigma));
+  return 1 + gaussianRadius(sigma) + minDistance;
 }
 
 /** getCornersImage of the public API, on this tfjs. @throws PictureError, RangeError */

@@ -180,6 +180,27 @@ for (const border of [undefined, ...BORDERS]) {
 const on = (body: (tf: TF) => Promise<void>) => () => onBackend('wasm', body);
 
 test(
+  'corners beside the border are found at every brightness or at none, for any reach of filters and peaks',
+  on(async (tf) => {
+    for (const border of BORDERS) {
+      for (const options of [{}, { sigma: 2 }, { minDistance: 2 }, { minDistance: 9 }]) {
+        for (let at = 4; at < 16; at++) {
+          const corners = async (offset: number) => {
+            const image = rectangles([60, 60], [at, 59 - at, at, 59 - at, 0.3]).map((v) => v + offset);
+            return (await findCorners(tf, await encodePicture(image, { depth: 8 }), { ...options, border })).corners;
+          };
+          const [dark, light] = [await corners(0), await corners(0.65)];
+          assert.ok(
+            f1(light, dark) >= 0.98 || light.length + dark.length === 0,
+            `${border} ${JSON.stringify(options)} ${at}`,
+          );
+        }
+      }
+    }
+  }),
+);
+
+test(
   'camera.png, pale: 40 corners and more at any brightness; like scikit-image they vanish',
   on(async (tf) => {
     const { paled } = await import('../../../support/bright-pictures.ts');
