@@ -1,12 +1,12 @@
 import type { MatmulProvider, Product } from '../../../kernels/matmul/product.ts';
 import { Gemm, type GemmTile, nameOfTile, tileServes } from '../../../kernels/matmul/webgpu/gemm.ts';
 import { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
+import { type BufferMatrix, MatrixCopier } from '../../../kernels/matmul/webgpu/matrix-copier.ts';
 import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
 import { SEED } from '../../../kernels/matmul/webgpu/seed.ts';
 import { isLongAndThin, splitTile } from '../../../kernels/matmul/webgpu/split.ts';
 import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
-import { type BufferMatrix, Transposer } from '../../../kernels/matmul/webgpu/transposer.ts';
 import { type Tuned, Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
 import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
@@ -52,7 +52,7 @@ export class GpuMatmul {
   readonly gemm: Gemm;
   readonly #shared: SharedDevice;
   readonly #halves: HalfConverter;
-  readonly #transposer: Transposer;
+  readonly #copier: MatrixCopier;
   readonly #padder: Padder;
   readonly #host: MatmulProvider;
   readonly #software: boolean;
@@ -66,8 +66,8 @@ export class GpuMatmul {
     this.#software = software;
     this.gemm = new Gemm(shared.device);
     this.#halves = new HalfConverter(shared.device);
-    this.#transposer = new Transposer(shared.device);
-    this.#padder = new Padder(shared.device);
+    this.#copier = new MatrixCopier(shared.device);
+    this.#padder = new Padder(this.#copier);
     this.#host = new HostMatmul({ threads });
     this.#samples = new SampleCheck(shared.device);
     this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readWinners(tileCachePath()) } });
@@ -118,7 +118,7 @@ export class GpuMatmul {
               const turned = (matrix: BufferMatrix): GPUBuffer => {
                 const buffer = buffers.create(matrix.rows * matrix.columns * itemSize);
                 scratch.push(buffer);
-                this.#transposer.run(matrix, buffer);
+                this.#copier.transpose(matrix, buffer);
                 return buffer;
               };
               return [

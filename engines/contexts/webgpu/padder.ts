@@ -1,5 +1,5 @@
 import type { Product } from '../../../kernels/matmul/product.ts';
-import { Resizer } from '../../../kernels/matmul/webgpu/resizer.ts';
+import type { MatrixCopier } from '../../../kernels/matmul/webgpu/matrix-copier.ts';
 
 /** Rows are padded where each copied element takes part in so many multiplications. */
 const WORTH_PADDING = 64;
@@ -32,10 +32,10 @@ export function paddedSizes<P extends Product>(product: P, itemSize: number, bin
 
 /** Copies operands into rows of whole vec4s. The zeros beside them change no sum. */
 export class Padder {
-  readonly #resizer: Resizer;
+  readonly #copier: MatrixCopier;
 
-  constructor(device: GPUDevice) {
-    this.#resizer = new Resizer(device);
+  constructor(copier: MatrixCopier) {
+    this.#copier = copier;
   }
 
   /** Submits the copies. `cut` submits the copy of the padded C into C, where that is another buffer. */
@@ -64,6 +64,6 @@ export class Padder {
     itemSize: 2 | 4,
   ): void {
     const matrix = { buffer: source, rows: from[0], columns: from[1], itemSize };
-    this.#resizer.run(matrix, { buffer: result, rows: to[0], columns: to[1] });
+    this.#copier.resize(matrix, { buffer: result, rows: to[0], columns: to[1] });
   }
 }
