@@ -1,9 +1,13 @@
-// Kernels of tfjs 4.22 that give wrong values, mended where they are: bench/tf-table.ts found them.
-import type * as tfcore from '@tensorflow/tfjs-core';
+// Kernels and gradients of tfjs 4.22 that give wrong values, mended where they are: bench/tf-table.ts and finite differences
+// found them.
 import type { Tfjs } from './context.ts';
-
-type Kernel = tfcore.KernelFunc;
-type Info = tfcore.TensorInfo;
+import { averagePoolGradient } from './tfjs-mends/average-pool.ts';
+import { oneTransformEach, pictureByPicture } from './tfjs-mends/batches.ts';
+import { cumulativeFromEnd } from './tfjs-mends/cumulative.ts';
+import { mendGradients } from './tfjs-mends/gradients/index.ts';
+import type { Info, TFKernel } from './tfjs-mends/kernel.ts';
+import { maxPool3dGradient } from './tfjs-mends/max-pool-3d.ts';
+import { wellPadded } from './tfjs-mends/padding.ts';
 
 /** The parts of tfjs's backends that are used here. */
 interface WasmBackend {
@@ -14,11 +18,13 @@ interface ReadingBackend {
   readSync(dataId: object): unknown;
 }
 
-/** Replaces the kernels of this backend that are wrong. */
+/** Replaces the kernels of this backend that are wrong, and wrong gradients. A backend is mended once. */
 export function mendKernels(tf: Tfjs, backend: string): void {
   if (backend === 'webgpu') explainReads(tf, backend);
+  mendGradients(tf);
   for (const { kernelName, kernelFunc, ...rest } of tf.getKernelsForBackend(backend)) {
-    const mended = mendedKernel(backend, kernelName, kernelFunc);
+    const right = mendedKernel(tf, backend, kernelName, kernelFunc);
+    const mended = wellPadded(backend, kernelName, right ?? kernelFunc) ?? right;
     if (mended === undefined) continue;
     tf.unregisterKernel(kernelName, backend);
     tf.registerKernel({ ...rest, kernelName, backendName: backend, kernelFunc: mended });
@@ -27,14 +33,22 @@ export function mendKernels(tf: Tfjs, backend: string): void {
 
 const COMPLEX = ['FFT', 'IFFT', 'Real', 'Imag'];
 
-function mendedKernel(backend: string, name: string, kernel: Kernel): Kernel | undefined {
+function mendedKernel(tf: Tfjs, backend: string, name: string, kernel: TFKernel): TFKernel | undefined {
+  const isAverage = name === 'AvgPoolGrad' || name === 'AvgPool3DGrad';
+  if (isAverage && backend !== 'tensorflow') {
+    return averagePoolGradient(tf, backend, backend === 'wasm' ? fromZeros(kernel) : kernel);
+  }
+  if (backend === 'cpu' && name === 'MaxPool3DGrad') return maxPool3dGradient(tf);
+  if (backend === 'cpu' && name === 'Transform') return pictureByPicture(kernel);
+  if (backend === 'webgpu' && (name === 'Cumsum' || name === 'Cumprod')) return cumulativeFromEnd(tf, backend, kernel);
+  if (backend === 'webgpu' && name === 'Transform') return oneTransformEach(tf, backend, kernel);
   if (name === 'Bincount' && (backend === 'wasm' || backend === 'webgpu')) return ofOneAxis(kernel);
   if (backend === 'wasm' && /Grad$|Backprop/.test(name)) return fromZeros(kernel);
   return backend === 'webgpu' && COMPLEX.includes(name) ? inShape(kernel) : undefined;
 }
 
 // It counts along the last axis, where all of x is meant: tf.image.threshold(…, 'otsu') had no threshold.
-function ofOneAxis(kernel: Kernel): Kernel {
+function ofOneAxis(kernel: TFKernel): TFKernel {
   return ({ inputs, ...rest }) => {
     const x = inputs['x'] as Info;
     const size = x.shape.reduce((a, b) => a * b, 1);
@@ -43,7 +57,7 @@ function ofOneAxis(kernel: Kernel): Kernel {
 }
 
 // They add to their output, which is memory that others have used.
-function fromZeros(kernel: Kernel): Kernel {
+function fromZeros(kernel: TFKernel): TFKernel {
   return (params) => {
     const backend = params.backend as WasmBackend;
     const { makeOutput } = backend;
@@ -61,7 +75,7 @@ function fromZeros(kernel: Kernel): Kernel {
 }
 
 // Complex numbers of one axis came back with two, and their parts had the shape from before a reshape.
-function inShape(kernel: Kernel): Kernel {
+function inShape(kernel: TFKernel): TFKernel {
   return (params) => ({ ...(kernel(params) as Info), shape: [...(params.inputs['input'] as Info).shape] });
 }
 

@@ -5,6 +5,7 @@ import type { Tfjs } from './context.ts';
 import { collectGarbage } from './garbage.ts';
 import { Ledger } from './ledger.ts';
 import { mendKernels } from './tfjs-kernels.ts';
+import type { KernelParams } from './tfjs-mends/kernel.ts';
 
 /** The parts of tfjs's engine that are used here; it declares some of them private. */
 interface TFEngine {
@@ -24,14 +25,21 @@ const FALLBACK = 'cpu';
 /** tfjs without a backend of its own choice. Contexts register theirs, and call `completeBackend`. */
 export async function importTfjs(): Promise<Tfjs> {
   const tf: Tfjs = await import('@tensorflow/tfjs');
-  quietCpu(tf);
+  prepareCpu(tf);
   return tf;
 }
 
-// At its first use the cpu backend would recommend tfjs-node on the console.
-function quietCpu(tf: Tfjs): void {
+const prepared = new WeakSet<object>();
+
+/** Makes the cpu backend what the others fall back to. */
+function prepareCpu(tf: Tfjs): void {
+  const engine = tf.engine();
+  if (prepared.has(engine)) return;
+  prepared.add(engine);
+  // At its first use it would recommend tfjs-node on the console.
   const cpu = tf.findBackend(FALLBACK) as { firstUse?: boolean } | null;
   if (cpu !== null) cpu.firstUse = false;
+  mendKernels(tf, FALLBACK);
 }
 
 /** Abilities of a backend. */
@@ -104,17 +112,17 @@ export function sweepTensors(...ledgers: readonly (Ledger | undefined)[]): void 
  * A backend without synchronous reads cannot hand its values over: there such an op fails with a message.
  */
 export function completeBackend(tf: Tfjs, backend: string, { readsSync, complex }: BackendAbilities): void {
-  quietCpu(tf);
+  prepareCpu(tf);
   const engine = tf.engine() as unknown as TFEngine;
   const own = new Map(tf.getKernelsForBackend(backend).map(({ kernelName, kernelFunc }) => [kernelName, kernelFunc]));
   for (const { kernelName, kernelFunc } of tf.getKernelsForBackend(FALLBACK)) {
     const there = own.get(kernelName);
-    if (there !== undefined && (complex || !readsSync)) continue;
+    if (there !== undefined && !readsSync) continue;
     const onCpu = readsSync ? runOnCpu(engine, kernelName, kernelFunc) : refuse(kernelName, backend);
-    const isLost = ({ inputs }: Params) => hasComplex(inputs) || lacks(backend, kernelName, inputs);
-    replace(tf, backend, kernelName, (params) =>
-      there === undefined || isLost(params) ? onCpu(params) : there(params),
-    );
+    const isRight = there !== undefined && !WRONG[backend]?.includes(kernelName);
+    const native = isRight ? withPaddings(kernelName, there, onCpu) : onCpu;
+    const isLost = ({ inputs }: KernelParams) => (!complex && hasComplex(inputs)) || lacks(backend, kernelName, inputs);
+    replace(tf, backend, kernelName, complex ? native : (params) => (isLost(params) ? onCpu(params) : native(params)));
   }
   mendKernels(tf, backend);
 }
@@ -125,16 +133,42 @@ function replace(tf: Tfjs, backendName: string, kernelName: string, kernelFunc: 
   tf.registerKernel({ ...there, kernelName, backendName, kernelFunc });
 }
 
-type Params = Parameters<tfcore.KernelFunc>[0];
+/**
+ * Kernels that give wrong values. wasm: dilation and some pools take the smallest positive float for the smallest float;
+ * the others leave out values at edges and strides. tensorflow: each of several largest elements gets the whole gradient.
+ */
+const WRONG: Readonly<Record<string, readonly string[]>> = {
+  wasm: [
+    'Dilation2D',
+    'Dilation2DBackpropInput',
+    'Dilation2DBackpropFilter',
+    'MaxPool3D',
+    'MaxPoolWithArgmax',
+    'MaxPoolGrad',
+    'MaxPool3DGrad',
+    'Conv3DBackpropInputV2',
+    'Conv3DBackpropFilterV2',
+  ],
+  tensorflow: ['MaxPool3DGrad'],
+};
 
-// Dilation takes the smallest positive float for the smallest float; the others leave out values at edges and strides.
-const WRONG_ON_WASM = ['Dilation2D', 'Conv3DBackpropInputV2', 'MaxPoolGrad'];
+/** Paddings other than 'valid' and 'same' are not TensorFlow's: the cpu backend has them. */
+function withPaddings(name: string, kernel: tfcore.KernelFunc, onCpu: tfcore.KernelFunc): tfcore.KernelFunc {
+  if (!/Pool|Conv/.test(name)) return kernel;
+  return (params) => {
+    try {
+      return kernel(params);
+    } catch (error) {
+      if (typeof (params.attrs as { pad?: unknown } | undefined)?.pad === 'string') throw error;
+      return onCpu(params);
+    }
+  };
+}
 
 function lacks(backend: string, kernel: string, inputs: tfcore.NamedTensorInfoMap): boolean {
-  if (backend !== 'wasm') return false;
   // It multiplies floats alone.
-  if (kernel === 'BatchMatMul') return Object.values(inputs).some((input) => input?.dtype !== 'float32');
-  return WRONG_ON_WASM.includes(kernel);
+  const isFloat = (input: tfcore.TensorInfo | undefined) => input?.dtype === 'float32';
+  return backend === 'wasm' && kernel === 'BatchMatMul' && !Object.values(inputs).every(isFloat);
 }
 
 function hasComplex(inputs: tfcore.NamedTensorInfoMap): boolean {
