@@ -104,7 +104,7 @@ export function createParts(options: EngineOptions): EngineParts {
   const health = new Health(board);
   const interrupted = () => health.interrupted();
   const door = new SignalDoor(board);
-  const runner = new Runner({ door, state, libraries, capture, board, bodies, revivers, methods, interrupted });
+  const runner = new Runner({ door, state, libraries, capture, output, board, bodies, revivers, methods, interrupted });
   const monitor = new TaskMonitor({ ring, link: control, count: () => heldBy(state) });
   const record = recordFile(options);
   const loop = new TaskLoop({ queue, board, runner, control, collectives, record, health, monitor });

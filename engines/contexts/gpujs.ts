@@ -56,15 +56,27 @@ export function openGpuJs(module: GpuJsModule, mode: GpuJsMode, threads: number)
   const gpu = new module.GPU({ mode: mode as never });
   const defaults = { loopMaxIterations: LOOPS, ...(mode === 'webasm' ? { poolSize: threads } : {}) };
   const create = gpu.createKernel.bind(gpu) as Create;
-  gpu.createKernel = ((fn: unknown, settings: object = {}) =>
-    checked(create(fn, { ...defaults, ...settings }), fn, mode)) as never;
+  gpu.createKernel = ((fn: unknown, settings: object = {}) => {
+    const sources = sourcesOf(fn, settings);
+    return checked(create(fn, { ...defaults, ...settings }), sources, mode);
+  }) as never;
   gpu.createKernelMap = mapsOf(module, gpu, mode) as never;
   return gpu;
 }
 
-function checked(kernel: object, source: unknown, mode: GpuJsMode): object {
+/** The texts of a kernel and of the functions that it calls. @throws Error for one that writes into a constant */
+function sourcesOf(fn: unknown, settings: object, parts: unknown = []): string[] {
+  const { functions = [] } = settings as { functions?: unknown };
+  const called = [functions, parts].flatMap((group) => Object.values(group as object) as unknown[]);
+  const texts = [fn, ...called].map((one) => String((one as { source?: unknown } | null)?.source ?? one));
+  for (const text of texts) assertKeepsConstants(text);
+  return texts;
+}
+
+function checked(kernel: object, sources: readonly string[], mode: GpuJsMode): object {
+  const writes = mode === 'cpu' && sources.some((source) => WRITES.test(source));
   return withCalls(kernel, (call, args) => {
-    const own = mode === 'cpu' && WRITES.test(String(source)) ? args.map(copyOf) : args;
+    const own = writes ? args.map(copyOf) : args;
     return checkMode(kernel, mode, call(...own));
   });
 }
@@ -80,7 +92,8 @@ function mapsOf(module: GpuJsModule, gpu: GPU, mode: GpuJsMode): Create {
       process.stderr.write('gpu.js has no kernel maps in mode webasm: they run in mode cpu\n');
     }
     const create = module.GPU.prototype.createKernelMap.bind(owner) as Create;
-    return checked(create(parts, fn, { loopMaxIterations: LOOPS, ...(settings as object) }), fn, runsIn);
+    const sources = sourcesOf(fn, settings as object, parts);
+    return checked(create(parts, fn, { loopMaxIterations: LOOPS, ...(settings as object) }), sources, runsIn);
   };
 }
 
@@ -138,6 +151,30 @@ export function withCalls(
 
 // An assignment to an item: of an argument, or of an array of the kernel's own, which costs a copy too many.
 const WRITES = /\]\s*(?:\+\+|--|(?:[-+*/%&|^]|\*\*|<<|>>>?)?=(?!=))|(?:\+\+|--)\s*\w+\s*\[/;
+
+/** Mode cpu would keep what a call has written, for later calls and for the caller. The other modes refuse it anyway. */
+function assertKeepsConstants(source: string): void {
+  for (const { 0: read, 1: name, index } of source.matchAll(/\bthis\s*\.\s*constants\s*\.\s*([\w$]+)\s*(?=\[)/g)) {
+    let at = index + read.length;
+    while (source[at] === '[') at = behindBrackets(source, at);
+    const isWritten = WRITES.test(`]${source.slice(at, at + 5)}`) || /(?:\+\+|--)\s*$/.test(source.slice(0, index));
+    if (isWritten)
+      throw new Error(`the kernel writes into its constant ${name}: constants are read only, return the value`);
+  }
+}
+
+/** The place behind the bracket that closes the one at `at`, and behind blanks. */
+function behindBrackets(source: string, at: number): number {
+  let open = 0;
+  let end = at;
+  do {
+    if (source[end] === '[') open++;
+    if (source[end] === ']') open--;
+    end++;
+  } while (open > 0 && end < source.length);
+  while (/\s/.test(source[end] ?? '')) end++;
+  return end;
+}
 
 // On the other modes arguments are copies anyway.
 function copyOf(argument: unknown): unknown {

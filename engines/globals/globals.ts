@@ -84,7 +84,7 @@ function engineGlobal(parts: EngineParts, device: DeviceReport): EngineGlobal {
 // Data without tensors on the device go out at once; others when they are read, before the task ends.
 function publish(data: unknown, { output, state }: EngineParts): void | Promise<void> {
   const own = state.peers.onHost(data);
-  if (isThenable(own)) return Promise.resolve(own).then((read) => output.value('data', read));
+  if (isThenable(own)) return output.read('data', own);
   output.value('data', own);
 }
 

@@ -19,6 +19,7 @@ import type { QueuedTask, TaskClient, TaskEnd } from './queue-event.ts';
 import type { TaskRevivers } from './revivers.ts';
 import { PHASE, REASON, type StatusBoard } from './status-board.ts';
 import { TaskContext } from './task-context.ts';
+import type { TaskOutput } from './task-output.ts';
 import { plainError } from './task-queue.ts';
 
 /** The door around code that a signal must not end half-way. */
@@ -35,6 +36,7 @@ export interface RunnerOptions {
   readonly state: EngineState;
   readonly libraries: Libraries;
   readonly capture: Capture;
+  readonly output: TaskOutput;
   readonly board: StatusBoard;
   readonly bodies: RelayedBodies;
   /** How bodies decode on this engine. */
@@ -82,6 +84,7 @@ export class Runner {
   readonly #state: EngineState;
   readonly #libraries: Libraries;
   readonly #capture: Capture;
+  readonly #output: TaskOutput;
   readonly #board: StatusBoard;
   readonly #bodies: RelayedBodies;
   readonly #revivers: TaskRevivers;
@@ -92,12 +95,24 @@ export class Runner {
   /** The task that awaits something. */
   #waiting: Run | undefined;
 
-  constructor({ state, libraries, capture, board, bodies, revivers, interrupted, methods, door }: RunnerOptions) {
+  constructor({
+    state,
+    libraries,
+    capture,
+    output,
+    board,
+    bodies,
+    revivers,
+    interrupted,
+    methods,
+    door,
+  }: RunnerOptions) {
     this.#door = door;
     this.#methods = methods;
     this.#state = state;
     this.#libraries = libraries;
     this.#capture = capture;
+    this.#output = output;
     this.#board = board;
     this.#bodies = bodies;
     this.#revivers = revivers;
@@ -175,6 +190,8 @@ export class Runner {
     }
     // Without a context there is nothing on a device, and no need to look.
     if (this.#state.context.opened === null) return this.#encode(value);
+    const published = this.#output.settle();
+    if (published !== undefined) yield published;
     const own = onHostOnly(value, (it) => this.#state.namespace.nameOf(it));
     return this.#encode(isThenable(own) ? yield own : own);
   }

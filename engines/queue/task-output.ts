@@ -8,6 +8,7 @@ const NO_BODY: Body = [];
 /** Sends output of the running task to its client, while the task runs. */
 export class TaskOutput {
   readonly #queue: TaskQueue<TaskClient>;
+  readonly #reads = new Set<Promise<void>>();
 
   constructor(queue: TaskQueue<TaskClient>) {
     this.#queue = queue;
@@ -21,6 +22,22 @@ export class TaskOutput {
   /** Sends a mime bundle, or published data. @throws Error outside a task, NotSerializableError */
   value(stream: 'display' | 'data', value: unknown): void {
     this.#send(stream, encodeBody(value));
+  }
+
+  /** Sends data once they are read from the device. @throws what `value` throws, and what reading throws */
+  async read(stream: 'data', value: PromiseLike<unknown>): Promise<void> {
+    const sent = Promise.resolve(value).then((data) => this.value(stream, data));
+    this.#reads.add(sent);
+    try {
+      await sent;
+    } finally {
+      this.#reads.delete(sent);
+    }
+  }
+
+  /** Waits for data that are being read, so that they leave before the reply; undefined where there are none. */
+  settle(): Promise<unknown> | undefined {
+    return this.#reads.size === 0 ? undefined : Promise.allSettled(this.#reads);
   }
 
   #send(stream: OutputMessage['stream'], body: Body, text?: string): void {

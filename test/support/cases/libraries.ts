@@ -1,7 +1,9 @@
 // tf and gpu in tasks are the whole libraries, on every context: chained ops, gradients, layers, setters, loops.
 import * as assert from 'uvu/assert';
+import { RemoteError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
+import { rejects } from '../assert.ts';
 import type { Rig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
 
@@ -109,6 +111,22 @@ export function librariesCases(test: Suite, rig: () => Rig, { complete }: { read
     // Some modes refuse to compile it.
     await write().catch(() => {});
     assert.equal([...((await e0.pull('w')) as Float32Array)], [1, 2, 3]);
+    await e0.clear();
+  });
+  test('a kernel cannot write into a constant', async () => {
+    const { e0 } = rig();
+    await e0.push({ w: new Float32Array([1, 2]) });
+    for (const text of ['[this.thread.x] = 5', '[this.constants.w[0]] += 1', '[0]++']) {
+      const fn = `function () { this.constants.w${text}; return this.constants.w[this.thread.x] }`;
+      const create = `gpu.createKernel(${fn}, { output: [2], constants: { w } })`;
+      const inTask = new Function(`return async () => { await ${create}() }`)() as () => Promise<void>;
+      const kernel = new Function(`return ${fn}`)() as () => number;
+      const ofView = async () => (await e0.kernel(kernel, { output: [2], constants: { w: ref('w') } }))();
+      for (const run of [() => e0.apply(inTask), ofView]) {
+        await rejects(run, RemoteError, /the kernel writes into its constant w/);
+      }
+    }
+    assert.equal([...((await e0.pull('w')) as Float32Array)], [1, 2]);
     await e0.clear();
   });
 }

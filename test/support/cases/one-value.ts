@@ -5,13 +5,13 @@ import { ref } from '../../../src/protocol/values/ref.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { Rig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
+import { randomSequenceCases } from './random-sequence.ts';
 
 interface TF {
   ones(shape: number[]): { dispose(): void };
   memory(): { numTensors: number };
 }
 declare const tf: TF;
-declare function matmul(a: unknown, b: unknown): Promise<Tensor>;
 
 const filled = (value: number): Tensor => new Tensor('float32', [2, 2], new Float32Array(4).fill(value));
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -24,7 +24,7 @@ async function onDevice({ e0 }: Rig, name: string): Promise<number[]> {
 
 export function oneValueCases(test: Suite, rig: () => Rig): void {
   staleness(test, rig);
-  interleaved(test, rig);
+  randomSequenceCases(test, rig);
   leaks(test, rig);
 }
 
@@ -88,64 +88,6 @@ function staleness(test: Suite, rig: () => Rig): void {
     await e0.execute('typed[0] = 9');
     assert.equal([...(await add(ref('typed'))).data], [10, 3, 4]);
     await add.destroy();
-    await e0.clear();
-  });
-}
-
-/** Linear congruential: the same operations on every context. */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 1664525 + 1013904223) % 2 ** 32;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-function interleaved(test: Suite, rig: () => Rig): void {
-  test('any order of pushes, writes, products and pulls gives what a plain program gives', async () => {
-    const { e0 } = rig();
-    const random = seeded(7);
-    const names = ['A', 'B', 'D'] as const;
-    const model = new Map<string, number[]>();
-    const pick = () => names[random(names.length)] as string;
-    const steps: Record<string, (name: string) => PromiseLike<unknown>> = {
-      push: (name) => {
-        const value = random(50);
-        model.set(name, [value, value, value, value]);
-        return e0.push({ [name]: filled(value) });
-      },
-      write: (name) => {
-        const [at, value] = [random(4), random(50)];
-        (model.get(name) as number[])[at] = value;
-        return e0.execute(`${name}.data[${at}] = ${value}`);
-      },
-      timer: async (name) => {
-        const [at, value] = [random(4), random(50)];
-        await e0.execute(`done = new Promise((ok) => setTimeout(() => ok(${name}.data[${at}] = ${value}), 2)); 0`);
-        await onDevice(rig(), name);
-        await e0.apply(async () => void (await (globalThis as unknown as { done: unknown }).done));
-        (model.get(name) as number[])[at] = value;
-      },
-      plain: () => e0.apply(() => 1),
-      assign: (name) => {
-        const value = random(50);
-        model.set(name, [value, value, value, value]);
-        return e0.execute(`${name} = new Tensor('float32', [2, 2], new Float32Array(4).fill(${value}))`);
-      },
-      pull: async (name) => assert.equal([...((await e0.pull(name)) as Tensor).data], model.get(name), name),
-      product: async (name) => assert.equal(await onDevice(rig(), name), model.get(name), name),
-      inTask: async (name) => {
-        const product = (await e0.apply(
-          (a) => matmul(a, new Tensor('float32', [2, 2], new Float32Array([1, 0, 0, 1]))),
-          ref(name) as never,
-        )) as Tensor;
-        assert.equal([...product.data], model.get(name), name);
-      },
-    };
-    for (const name of names) await (steps['push'] as (name: string) => PromiseLike<unknown>)(name);
-    const kinds = Object.keys(steps);
-    for (let i = 0; i < 80; i++) await steps[kinds[random(kinds.length)] as string]?.(pick());
-    for (const name of names) assert.equal(await onDevice(rig(), name), model.get(name), name);
     await e0.clear();
   });
 }

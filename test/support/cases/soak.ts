@@ -5,6 +5,7 @@ import { ref } from '../../../src/protocol/values/ref.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { Rig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
+import { seeded } from './random-sequence.ts';
 
 declare const tf: typeof import('@tensorflow/tfjs');
 
@@ -13,15 +14,6 @@ const WARM = 400;
 /** The second part of the run may add so much to the process: V8 and malloc keep what they have had. */
 const GROWTH = 1.2;
 const NAMES = ['A', 'B', 'C', 'D'] as const;
-
-/** Linear congruential: the same operations on every context. */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state * 1664525 + 1013904223) % 2 ** 32;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 const matrix = (value: number): Tensor => new Tensor('float32', [16, 16], new Float32Array(256).fill(value));
 

@@ -61,6 +61,19 @@ export function travelCases(test: Suite, rig: () => Rig): void {
     }
     await v.clear();
   });
+  test('what a synchronous function publishes arrives, whatever it returns', async () => {
+    const { v } = rig();
+    await resident();
+    const published = v.apply((c) => {
+      void engine.publish({ c, list: [tf.ones([2, 2]).mul(4)] });
+      return 5;
+    }, ref('C'));
+    assert.equal(await published, [5, 5]);
+    for (const { c, list } of published.data as readonly { c?: unknown; list?: unknown[] }[]) {
+      assert.equal([c, list?.[0]].map(values), [C, C]);
+    }
+    await v.clear();
+  });
   test('items of map, balanced or not, and nested containers', async () => {
     const { v, rc } = rig();
     await resident();

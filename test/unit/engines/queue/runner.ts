@@ -14,6 +14,8 @@ import type { TaskClient, TaskEnd } from '../../../../engines/queue/queue-event.
 import { createRevivers } from '../../../../engines/queue/revivers.ts';
 import { Runner } from '../../../../engines/queue/runner.ts';
 import { PHASE, StatusBoard } from '../../../../engines/queue/status-board.ts';
+import { TaskOutput } from '../../../../engines/queue/task-output.ts';
+import { TaskQueue } from '../../../../engines/queue/task-queue.ts';
 import { Capture } from '../../../../engines/user-code/capture.ts';
 import { Evaluator } from '../../../../engines/user-code/evaluate.ts';
 import { UserNamespace } from '../../../../engines/user-code/namespace.ts';
@@ -45,6 +47,7 @@ const runner = new Runner({
   state: state as unknown as EngineState,
   libraries,
   capture: new Capture(() => {}),
+  output: new TaskOutput(new TaskQueue({ identity })),
   board,
   bodies,
   revivers,
