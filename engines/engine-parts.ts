@@ -18,6 +18,7 @@ import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
 import { BuiltInMethods } from './queue/built-in-methods.ts';
+import { clientOf } from './queue/fair-queue.ts';
 import { TaskMonitor } from './queue/monitor/task-monitor.ts';
 import { TaskRing } from './queue/monitor/task-ring.ts';
 import type { TaskClient } from './queue/queue-event.ts';
@@ -31,6 +32,7 @@ import { TaskQueue } from './queue/task-queue.ts';
 import { Capture } from './user-code/capture.ts';
 import { Evaluator } from './user-code/evaluate.ts';
 import { UserNamespace } from './user-code/namespace.ts';
+import { ProvidedNames } from './user-code/provided-names.ts';
 import { heldBy } from './verbs/memory.ts';
 
 /** Aborts overtake their tasks: most of a hundred thousand are still on their way then. An id takes about 100 bytes. */
@@ -100,7 +102,15 @@ export function createParts(options: EngineOptions): EngineParts {
   const collectives = new Collectives(peers, relay, queue);
 
   const kernels = new UserKernels(identity);
-  const state: EngineState = { identity, namespace, evaluator, context, residency, peers, kernels, executionCount: 0 };
+  const provided = new ProvidedNames({
+    namespace,
+    evaluator,
+    revivers: revivers.shown,
+    clientOf,
+    engine: () => identity.name,
+  });
+  const own = { identity, namespace, evaluator, context, residency, peers, kernels, provided };
+  const state: EngineState = { ...own, executionCount: 0 };
   const health = new Health(board);
   const interrupted = () => health.interrupted();
   const door = new SignalDoor(board);

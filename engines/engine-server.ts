@@ -175,13 +175,18 @@ export class EngineServer {
     if (!collectives.deliver(message, body)) state.peers.deliver(message, body);
   }
 
+  #clientGone(client: string): void {
+    this.#parts.loop.clientGone(client);
+    this.#parts.state.provided.forget(client);
+  }
+
   #command(message: FromControl): void {
     const { board, loop, runner, state } = this.#parts;
     if (message.do === 'registered') state.identity.id = message.id;
     else if (message.do === 'roster') {
       state.peers.roster(message.engines, message.version);
       loop.roster(message.version);
-    } else if (message.do === 'client-gone') loop.clientGone(message.client);
+    } else if (message.do === 'client-gone') this.#clientGone(message.client);
     else if (message.do === 'request') carryOut(message.request, loop);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     // A later task must not end in place of the one that was meant.

@@ -3,6 +3,7 @@ import type { UserKernels } from './device/user-kernels.ts';
 import type { Identity } from './identity.ts';
 import type { Peers } from './peers/peers.ts';
 import type { Evaluator } from './user-code/evaluate.ts';
+import type { ProvidedNames } from './user-code/provided-names.ts';
 
 /** The parts of an engine that verbs work on. */
 export interface EngineState extends DeviceState {
@@ -10,6 +11,7 @@ export interface EngineState extends DeviceState {
   readonly evaluator: Evaluator;
   readonly peers: Peers;
   readonly kernels: UserKernels;
+  readonly provided: ProvidedNames;
   /** Count of `execute` tasks that were not silent. */
   executionCount: number;
 }

@@ -132,6 +132,7 @@ export class Runner {
       runsUserCode: false,
     };
     this.#capture.begin(message.id);
+    this.#state.provided.enter(message.id);
     const steps = this.#steps(run, task);
     try {
       const step = this.#resume(run, steps, undefined);

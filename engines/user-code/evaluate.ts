@@ -101,6 +101,16 @@ export class Evaluator {
     return this.#functions.get(source);
   }
 
+  /** The same, evaluated anew: a class whose parent has changed. */
+  fresh(source: string): unknown {
+    return this.#make(source);
+  }
+
+  /** A module, found from the folder of the engine's start. */
+  module(specifier: string): Promise<unknown> {
+    return this.#import(specifier);
+  }
+
   // Strict, as modules and classes are. A function that is known to be sloppy, or does not parse as strict code, stays sloppy.
   #make(source: string): unknown {
     const helpers = helpersIn(source, this.#import);

@@ -11,6 +11,8 @@ interface Owner {
 }
 
 const globals: Owner = globalThis;
+// Behind it, globalThis has names that clients provide, which are not the engine's.
+const OBJECT = Object.prototype;
 
 /** The parts that are told about values of names. */
 export interface NamespaceOptions {
@@ -99,6 +101,11 @@ export class UserNamespace {
     return [...own, ...this.shadows.names()];
   }
 
+  /** True for a name of the engine or of Node, as long as the user has not given it another value. */
+  isBuiltIn(name: string): boolean {
+    return this.#baseline.has(name) && !this.shadows.names().includes(name) && this.#isBaseline(name);
+  }
+
   #isBaseline(name: string): boolean {
     const before = this.#baseline.get(name);
     if (before === undefined) return false;
@@ -122,7 +129,8 @@ export class UserNamespace {
   peek(path: string): unknown {
     const [head = '', ...rest] = this.#split(path);
     const owner = this.#owner(head);
-    if (!(head in owner)) throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
+    if (!Object.hasOwn(owner, head) && !(head in OBJECT))
+      throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
     let value = this.#unseen.peek(head) ?? owner[head];
     let walked = head;
     for (const key of rest) {

@@ -8,6 +8,7 @@ import { kernel } from './kernel.ts';
 import { map } from './map.ts';
 import { matmul } from './matmul.ts';
 import { memory } from './memory.ts';
+import { provide } from './provide.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
 import { ring } from './ring.ts';
@@ -19,6 +20,7 @@ const VERBS: { readonly [M in Method]: Verb<M> } = {
   push,
   pull,
   map,
+  provide,
   clear,
   memory,
   describe,

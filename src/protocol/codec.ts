@@ -2,6 +2,7 @@
 // header-codec.ts has the headers.
 import type { Parts } from '../comm/transport.ts';
 import type { ArgumentsOf, Method } from './methods.ts';
+import type { TravellingName } from './travelling-names.ts';
 import { builtIn } from './values/built-ins.ts';
 import { faultError } from './values/fault-path.ts';
 import { deserialize, type Revivers } from './values/value-deserializer.ts';
@@ -38,6 +39,8 @@ export function decodeBody(body: Body, revivers: Revivers): unknown {
 export interface EncodedCall<M extends Method = Method> {
   readonly method: M;
   readonly body: Body;
+  /** Names of a notebook that its functions use; they are on the engine before it runs. */
+  readonly names?: readonly TravellingName[] | undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ProductDType } from '../tensor/product-dtype.ts';
 import type { Transposes } from '../tensor/product-shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { TravellingName } from './travelling-names.ts';
 import type { ValueLayout } from './value-layout.ts';
 import type { WireError } from './values/wire-error.ts';
 
@@ -20,6 +21,8 @@ export interface Methods {
   pull: { args: PullArguments; value: unknown };
   /** Calls a function for each item of sequences. */
   map: { args: MapArguments; value: MapResult };
+  /** Gives values to names that functions of this client use, and that the engine does not have. */
+  provide: { args: ProvideArguments; value: undefined };
   /** Removes names. */
   clear: { args: ClearArguments; value: undefined };
   /** Counts the bytes that the engine holds. */
@@ -50,6 +53,7 @@ const NAMES: Readonly<Record<Method, true>> = {
   push: true,
   pull: true,
   map: true,
+  provide: true,
   clear: true,
   memory: true,
   describe: true,
@@ -113,6 +117,11 @@ export interface MapArguments {
 export interface MapResult {
   readonly values: readonly unknown[];
   readonly errors: readonly (readonly [index: number, error: WireError])[];
+}
+
+/** Arguments of `provide`. */
+export interface ProvideArguments {
+  readonly names: readonly TravellingName[];
 }
 
 /** Arguments of `clear`; without names, everything that the user has set. */

@@ -1,6 +1,8 @@
 import {
   type AnyNode,
+  type AwaitExpression,
   type ClassDeclaration,
+  type ForOfStatement,
   type FunctionDeclaration,
   type Identifier,
   type ImportDeclaration,
@@ -34,6 +36,8 @@ type Place = 'statement' | 'for' | 'for-of';
 const IMPORT = '__import';
 /** The object that holds the kept names: the second argument of the wrapper. */
 const SCOPE = '__scope';
+/** Values go through it before they are awaited, where that is asked for: the third argument of the wrapper. */
+const WAIT = '__wait';
 
 /** Names that are not properties of globalThis when user code declares or assigns them. */
 interface KeptNames {
@@ -56,9 +60,10 @@ const SAME_SCOPE = make<undefined>({
  * Rewrites source text as a REPL takes it: const, let, var, function, class and import at the top level persist as
  * globals, await works, and the last expression is the value. Every line stays where it was.
  * @param kept names whose values belong to the second argument of the function, not to globalThis
+ * @param waits its own awaits await what the third argument gives for a value, and `each` of it for the items of `for await`
  * @throws SyntaxError of acorn, with `loc`
  */
-export function topLevelSource(code: string, kept: KeptNames = NONE): TopLevelSource {
+export function topLevelSource(code: string, kept: KeptNames = NONE, waits?: 'waits'): TopLevelSource {
   const program = parse(code, {
     ecmaVersion: 'latest',
     sourceType: 'script',
@@ -66,21 +71,23 @@ export function topLevelSource(code: string, kept: KeptNames = NONE): TopLevelSo
     allowImportExportEverywhere: true,
     allowHashBang: true,
   });
-  return new Rewrite(code, kept).program(program);
+  return new Rewrite(code, kept, waits === 'waits').program(program);
 }
 
 /** The edits of one piece of code, and what they found. */
 class Rewrite {
   readonly #code: string;
   readonly #kept: KeptNames;
+  readonly #waits: boolean;
   readonly #edits: MagicString;
   readonly #names = new Set<string>();
   readonly #functions: string[] = [];
   #awaits = false;
 
-  constructor(code: string, kept: KeptNames) {
+  constructor(code: string, kept: KeptNames, waits: boolean) {
     this.#code = code;
     this.#kept = kept;
+    this.#waits = waits;
     this.#edits = new MagicString(code);
   }
 
@@ -91,7 +98,7 @@ class Rewrite {
     for (const statement of body) this.#statement(statement);
     this.#lastValue(body.at(-1));
     const hoisted = this.#functions.map((name) => `${this.#ownerOf(name)}.${name} = ${name};`).join(' ');
-    const prefix = `(${this.#awaits ? 'async ' : ''}(${IMPORT}, ${SCOPE}) => {${hoisted}`;
+    const prefix = `(${this.#awaits ? 'async ' : ''}(${IMPORT}, ${SCOPE}, ${WAIT}) => {${hoisted}`;
     const text = `${prefix}${this.#edits}\n})`;
     return { text, prefix: prefix.length, awaits: this.#awaits, names: [...this.#names] };
   }
@@ -127,17 +134,25 @@ class Rewrite {
   /** Looks for `await`, and for declarations that are globals: all at the top level, only `var` in blocks and loops. */
   #scope(statement: Node): void {
     const found = {
-      AwaitExpression: () => {
+      AwaitExpression: ({ argument }: AwaitExpression) => {
         this.#awaits = true;
+        this.#waitFor(argument, WAIT);
       },
-      ForOfStatement: ({ await: awaits }: { await: boolean }) => {
+      ForOfStatement: ({ await: awaits, right }: ForOfStatement) => {
         this.#awaits ||= awaits;
+        if (awaits) this.#waitFor(right, `${WAIT}.each`);
       },
       VariableDeclaration: (node: VariableDeclaration, _: undefined, ancestors: AnyNode[]) => {
         if (node === statement || node.kind === 'var') this.#declaration(node, placeOf(node, ancestors.at(-2)));
       },
     };
     ancestor(statement, found, SAME_SCOPE);
+  }
+
+  #waitFor({ start, end }: Node, wait: string): void {
+    if (!this.#waits) return;
+    this.#edits.appendRight(start, `${wait}(`);
+    this.#edits.appendLeft(end, ')');
   }
 
   // The local declaration stays (hoisting works as usual) and is published before the first statement runs.

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Dealer, Request, Subscriber } from 'zeromq';
+import { KERNEL_NODE_OPTIONS } from '../../src/cli/repl/jupyter/kernel-spec.ts';
 import { type Content, type Message, MessageCodec, messageOf } from '../../src/cli/repl/jupyter/message.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
@@ -51,7 +52,7 @@ export class JupyterFrontEnd {
     };
     this.#iopub.subscribe();
     for (const [i, name] of NAMES.entries()) sockets[name].connect(`ipc://${base}-${i + 1}`);
-    this.kernel = spawn(process.execPath, [MAIN, 'kernel', '-f', file, ...args], {
+    this.kernel = spawn(process.execPath, [...KERNEL_NODE_OPTIONS, MAIN, 'kernel', '-f', file, ...args], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,4 +1,4 @@
-import { isIncomplete } from './incomplete.ts';
+import { isIncomplete } from './evaluator/incomplete.ts';
 import { parsePxLine } from './px-line.ts';
 
 /** A piece of input that runs as a whole. */

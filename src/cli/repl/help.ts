@@ -21,7 +21,7 @@ const DOTS: readonly (readonly [string, string])[] = [
 /** The options of the % commands. */
 const OPTIONS = `Options: -t ENGINES (0 · 0,2 · ::2 · all), --block/--noblock (-b/-a), --stream/--no-stream,
   --group-outputs type|engine|order (-e, -r), --verbose (-v), --progress-after SECONDS, --local, -o NAME,
-  --signal-on-interrupt SIGINT|0. Before the code of %px only the long ones and -t count.
+  --names/--no-names (do names of this session travel with functions?), --signal-on-interrupt SIGINT|0. Before the code of %px only the long ones and -t count.
 `;
 
 const WIDTH = 16;

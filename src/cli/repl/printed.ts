@@ -3,7 +3,7 @@ import { ExecuteReply } from '../../client/results/execute-reply.ts';
 import { DirectViewError } from '../../errors.ts';
 import { matrixText } from '../../tensor/matrix-text.ts';
 import { Tensor } from '../../tensor/tensor.ts';
-import { withoutOwnFrames } from './local-evaluator.ts';
+import { withoutOwnFrames } from './evaluator/local-evaluator.ts';
 
 /** The options of `printed` and `printedError`. */
 export interface PrintOptions {

@@ -13,6 +13,8 @@ export interface PxSettings {
   readonly progressAfter: number;
   /** Runs the code in the REPL, too. */
   readonly local: boolean;
+  /** True if names of the session travel with functions and code. */
+  readonly names: boolean;
   /** True if Ctrl-C interrupts the engines; false if it only ends the wait. */
   readonly interrupts: boolean;
 }
@@ -26,6 +28,7 @@ export const DEFAULTS: PxSettings = {
   verbose: false,
   progressAfter: 2000,
   local: false,
+  names: true,
   interrupts: true,
 };
 
@@ -66,6 +69,8 @@ export const FLAGS: readonly Flag[] = [
   { names: ['--progress-after'], takes: 'seconds', read: (text) => ({ progressAfter: seconds(text) }) },
   { names: ['--local'], read: () => ({ local: true }) },
   { names: ['--no-local'], read: () => ({ local: false }) },
+  { names: ['--names'], read: () => ({ names: true }) },
+  { names: ['--no-names'], read: () => ({ names: false }) },
   { names: ['-o', '--out'], takes: 'a name', read: (name) => ({ output: identifier(name) }) },
   { names: ['--signal-on-interrupt'], takes: 'SIGINT or 0', read: (signal) => ({ interrupts: interrupts(signal) }) },
 ];

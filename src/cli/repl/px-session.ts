@@ -19,6 +19,8 @@ export class PxSession {
   #running: PxRun | undefined;
   readonly #throws: boolean;
   #interrupts = true;
+  /** The command that is being sent says so. */
+  #namesTravel: boolean | undefined;
   autopx = false;
 
   /** `set` puts a value under a name of the REPL (`-o`); `throws`: failures are not printed but thrown. */
@@ -27,6 +29,11 @@ export class PxSession {
     this.#sinks = sinks;
     this.#set = set;
     this.#throws = throws;
+  }
+
+  /** True if names of the session travel with what is sent now. */
+  get namesTravel(): boolean {
+    return this.#namesTravel ?? this.#settings.names;
   }
 
   get settings(): PxSettings {
@@ -62,13 +69,22 @@ export class PxSession {
     const { targets, block, verbose, interrupts } = settings;
     // Local code prints first, then the engines.
     const options = { ...this.#showing(settings), verbose, block: block && !settings.local };
-    const run = this.#rc.view(targets).px.with(options)(code);
+    const run = this.#sent(settings.names, () => this.#rc.view(targets).px.with(options)(code));
     this.#last = run;
     if (line.output !== undefined) this.#set(line.output, run.result);
     if (settings.local) await local(code);
     if (!block) return { value: run.result };
     await this.#wait(settings.local ? run.show() : run, interrupts);
     return undefined;
+  }
+
+  #sent(names: boolean, send: () => PxRun): PxRun {
+    this.#namesTravel = names;
+    try {
+      return send();
+    } finally {
+      this.#namesTravel = undefined;
+    }
   }
 
   #showing({ stream, groupOutputs, progressAfter }: PxSettings): PxShowOptions {

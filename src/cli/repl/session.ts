@@ -2,13 +2,15 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import type { Client } from '../../client/client.ts';
 import type { Sinks } from '../../client/results/output/sinks.ts';
+import { letNamesTravel } from '../../protocol/travelling-names.ts';
 import { javaScriptOf } from '../../util/user-modules/typed-source.ts';
 import { cellsOf, type InputCell } from './cell-reader.ts';
 import { type Completion, completePx } from './complete.ts';
 import { completeLocal } from './complete-local.ts';
+import { type Evaluation, LocalEvaluator } from './evaluator/local-evaluator.ts';
+import { NotebookNames } from './evaluator/notebook-names.ts';
 import { expanded } from './expand.ts';
 import { HELP, helpOf } from './help.ts';
-import { type Evaluation, LocalEvaluator } from './local-evaluator.ts';
 import { askedCommand, type PxLine, parsePxLine } from './px-line.ts';
 import { PxSession } from './px-session.ts';
 
@@ -33,12 +35,14 @@ export class ReplSession {
   readonly #synchronously: SessionOptions['synchronously'];
   readonly #throws: boolean;
 
-  constructor({ rc, sinks, names, synchronously, failures = 'printed' }: SessionOptions) {
+  constructor({ rc, sinks, names: given, synchronously, failures = 'printed' }: SessionOptions) {
     this.#rc = rc;
     this.#sinks = sinks;
     this.#synchronously = synchronously;
     this.#throws = failures === 'thrown';
-    this.#evaluator = new LocalEvaluator({ rc, view: rc.view('all'), ...names });
+    this.#evaluator = new LocalEvaluator({ rc, view: rc.view('all'), ...given });
+    const names = new NotebookNames((name) => this.#evaluator.originOf(name));
+    letNamesTravel((calls) => (this.#px.namesTravel ? names.find(calls) : names.hide(calls)));
     this.#px = new PxSession(rc, sinks, (name, value) => this.#evaluator.set(name, value), this.#throws);
   }
 

@@ -2,6 +2,7 @@ import { NoEnginesRegistered } from '../../errors.ts';
 import { type EncodedCall, encodeCall, encodeCopy } from '../../protocol/codec.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import type { ArgumentsOf, Method, ValueOf } from '../../protocol/methods.ts';
+import { namesOfCalls } from '../../protocol/travelling-names.ts';
 import { checkOptions, type Rules } from '../../util/checks.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Request } from '../links/connection.ts';
@@ -134,20 +135,22 @@ export class Calls<M extends Mode> {
     const { via, label = call.label, copy } = options;
     // Infinity sets no limit; headers have no word for it.
     const runTimeout = options.runTimeout === Number.POSITIVE_INFINITY ? undefined : options.runTimeout;
+    const each = isPerEngine(args) ? engines.map((_, index) => args(index)) : undefined;
+    const names = namesOfCalls(each ?? args);
     const encode = copy ? encodeCopy<N> : encodeCall<N>;
     const group = engines.length > 1 ? nextGroup() : undefined;
     const shared = isPerEngine(args) ? undefined : encode(method, args);
     const isThere = (id: EngineId) => this.links.engine(id) !== undefined;
     const relayed = shared && via && relays(engines, isThere, shared.body, via);
-    const each = isPerEngine(args) ? engines.map((_, index) => encodedAt(encode, method, args(index))) : undefined;
+    const encoded = each?.map((one) => encodedAt(encode, method, one));
     const tasks: Task[] = [];
     // Field by field, and without an iterator of pairs: spreading cost a quarter of the CPU time of a short task.
     for (let index = 0; index < engines.length; index++) {
-      const encodedCall = shared ?? each?.[index];
+      const encodedCall = shared ?? encoded?.[index];
       if (encodedCall === undefined) continue;
       const { body } = encodedCall;
       const destination = place && ((bytes: number) => place(index, bytes));
-      const request = { method, body, label, runTimeout, call: group, relayed: relayed?.[index], destination };
+      const request = { method, body, label, runTimeout, call: group, relayed: relayed?.[index], destination, names };
       tasks.push(this.#send(engines[index] as EngineId, request));
     }
     return tasks;

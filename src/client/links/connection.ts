@@ -7,7 +7,7 @@ import {
   RemoteError,
   TaskAborted,
 } from '../../errors.ts';
-import { type Body, decodeBody, type EncodedCall } from '../../protocol/codec.ts';
+import { type Body, decodeBody, type EncodedCall, encodeCall } from '../../protocol/codec.ts';
 import type {
   ControlValue,
   ControlVerb,
@@ -24,6 +24,7 @@ import type {
 } from '../../protocol/messages.ts';
 import type { MimeBundle } from '../../protocol/methods.ts';
 import { relayChunks } from '../../protocol/relay-chunks.ts';
+import type { TravellingName } from '../../protocol/travelling-names.ts';
 import { reviveLocal } from '../../protocol/values/functions.ts';
 import { fromModule } from '../../protocol/values/module-function.ts';
 import { ref } from '../../protocol/values/ref.ts';
@@ -34,6 +35,7 @@ import { Requests } from '../../rpc/requests.ts';
 import { faultPoint } from '../../util/diagnostics/fault-point.ts';
 import type { Attempt } from './attempt.ts';
 import { type Death, deathError, progressOf, stoppedError, type TaskProgress } from './death.ts';
+import { NamesThere } from './names-there.ts';
 import { failed, type Outcome, remoteError, success } from './outcome.ts';
 import type { Task } from './task.ts';
 import { type Kept, TaskLink } from './task-link.ts';
@@ -84,6 +86,7 @@ export class Connection {
   readonly #fetches = new Requests<Fetched, TaskId>();
   readonly #control: ControlClient;
   readonly #tasks: TaskLink<Sent>;
+  readonly #names = new NamesThere();
   #death: Death | undefined;
   /** Code that a task has left behind blocks the engine, as far as this client knows. */
   #isBlocked = false;
@@ -125,7 +128,8 @@ export class Connection {
       this.#end(attempt, 'unstarted', undefined);
       return;
     }
-    const { body, relayed, destination, onStarted } = request;
+    const { body, relayed, destination, names, onStarted } = request;
+    if (names !== undefined) this.#provide(attempt.id, names);
     const message = this.#message(attempt.id, request);
     const channel = this.#tasks.channel;
     if (channel !== undefined && relayed === undefined) attempt.delivery = channel.send(message, body);
@@ -134,6 +138,14 @@ export class Connection {
     const isOut = channel !== undefined;
     this.#sent.set(attempt.id, { attempt, message, body, destination, onStarted, isOut, refusals: 0 });
     faultPoint('client.submit');
+  }
+
+  // Before the task: the engine runs the tasks of this client in order.
+  #provide(task: TaskId, names: readonly TravellingName[]): void {
+    const fresh = this.#names.fresh(names);
+    if (fresh.length === 0) return;
+    const attempt = this.#names.attempt(`${task}~names`, this.record, fresh);
+    this.submit(attempt, { ...encodeCall('provide', { names: fresh }), label: attempt.task.label });
   }
 
   #message(id: TaskId, { method, label, runTimeout, call, onStarted }: Request): TaskMessage {
@@ -254,6 +266,11 @@ export class Connection {
    */
   control<Verb extends ControlVerb>(verb: Verb, timeout?: number): Promise<ControlValue<Verb>> {
     return this.#control.ask(verb, timeout);
+  }
+
+  /** Takes another link for tasks: see TaskLink. */
+  reopen(): void {
+    this.#tasks.reopen();
   }
 
   /** Code that a task has left behind keeps tasks from starting: their time to run counts from now on. */

@@ -364,6 +364,11 @@ export class EngineLinks {
     return record;
   }
 
+  /** V8 was made to end what ran in this thread: readers of links may have ended with it, and are replaced. */
+  reopen(): void {
+    for (const connection of this.#connections.values()) connection.reopen();
+  }
+
   /** Closes every link; outstanding tasks fail. Engines go on. Idempotent. */
   close(): Promise<void> {
     this.#closed ??= this.#close();

@@ -227,6 +227,15 @@ export class TaskLink<K extends Kept> {
     this.#isOnTrial = false;
   }
 
+  /** Takes another link in place of one whose reader may be gone; what is out is sent again. */
+  reopen(): void {
+    const channel = this.#channel;
+    if (channel === undefined || this.#isClosed) return;
+    // It cannot wait for a reader that is gone.
+    void channel.close();
+    this.#lost(undefined);
+  }
+
   /** Sends nothing any more. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;

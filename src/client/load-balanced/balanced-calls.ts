@@ -1,4 +1,5 @@
 import { type EncodedCall, encodeCall } from '../../protocol/codec.ts';
+import { namesOfCalls } from '../../protocol/travelling-names.ts';
 import { block, type Range } from '../../tensor/partition.ts';
 import { itemOutcomes } from '../calls/map.ts';
 import { itemAt, type Sequence, window } from '../calls/sequences.ts';
@@ -37,7 +38,8 @@ const finite = (ms: number | undefined): number | undefined => (ms === Number.PO
 /** One task that calls `fn(...args)`. @throws NotSerializableError */
 export function applyCall(base: CallBase, fn: unknown, args: readonly unknown[]): BalancedCall {
   // Now, not when it is sent: the arguments may change.
-  const request = encodeCall('apply', { fn, args });
+  const call = { fn, args };
+  const request = { ...encodeCall('apply', call), names: namesOfCalls(call) };
   return { ...base, request: () => request };
 }
 
@@ -53,12 +55,13 @@ export function mapCall(
   { chunkSize, concurrency }: Chunking,
 ): { readonly call: BalancedCall; readonly sizes: readonly number[] } {
   encodeCall('apply', { fn, args: [] });
+  const names = namesOfCalls({ fn, sequences });
   const n = Math.min(...sequences.map((sequence) => sequence.length));
   const parts = Math.ceil(n / chunkSize);
   const sizes = Array.from({ length: parts }, (_, index) => sizeOf(block(n, parts, index)));
   const request = (index: number) => {
     const part = block(n, parts, index);
-    return chunkRequest(fn, { ...part, sequences }, concurrency);
+    return { ...chunkRequest(fn, { ...part, sequences }, concurrency), names };
   };
   return { call: { ...base, request, failure: chunkFailure(base, (index) => sizes[index] as number) }, sizes };
 }
@@ -94,7 +97,8 @@ export function chunkCall(
   concurrency: number | undefined,
 ): BalancedCall {
   const size = sequences[0]?.length ?? 0;
-  const request = chunkRequest(fn, { sequences, lo: 0, hi: size }, concurrency);
+  const names = namesOfCalls({ fn, sequences });
+  const request = { ...chunkRequest(fn, { sequences, lo: 0, hi: size }, concurrency), names };
   return { ...base, request: () => request, failure: chunkFailure(base, () => size) };
 }
 

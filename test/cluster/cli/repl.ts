@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
-import { isIncomplete } from '../../../src/cli/repl/incomplete.ts';
+import { isIncomplete } from '../../../src/cli/repl/evaluator/incomplete.ts';
 import { parsePxLine } from '../../../src/cli/repl/px-line.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { pidRuns } from '../../../src/cluster/files/process-identity.ts';

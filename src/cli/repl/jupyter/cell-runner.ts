@@ -1,5 +1,5 @@
 import { cellsOf, type InputCell } from '../cell-reader.ts';
-import type { Evaluation } from '../local-evaluator.ts';
+import type { Evaluation } from '../evaluator/local-evaluator.ts';
 import type { ReplSession } from '../session.ts';
 
 /**

@@ -13,6 +13,9 @@ export interface InstallOptions {
   readonly args: readonly string[];
 }
 
+/** A loop that is made to end in a timer leaves Node's records of callbacks behind, which must not end the process. */
+export const KERNEL_NODE_OPTIONS: readonly string[] = ['--no-force-async-hooks-checks'];
+
 const MAIN = fileURLToPath(new URL('../../main.js', import.meta.url));
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="10" fill="#1f6feb"/>
 <g fill="#fff"><circle cx="14" cy="32" r="6"/><circle cx="50" cy="14" r="6"/><circle cx="50" cy="32" r="6"/>
@@ -30,7 +33,7 @@ export function installKernel({ prefix, name, args }: InstallOptions): string {
 /** The content of kernel.json. */
 export function kernelSpec(args: readonly string[]): Readonly<Record<string, unknown>> {
   return {
-    argv: [process.execPath, MAIN, 'kernel', '--connection-file', '{connection_file}', ...args],
+    argv: [process.execPath, ...KERNEL_NODE_OPTIONS, MAIN, 'kernel', '--connection-file', '{connection_file}', ...args],
     display_name: 'TypeScript (directview)',
     language: 'typescript',
     // The kernel takes messages also while a cell computes; a signal to its process does the same.

@@ -1,8 +1,9 @@
+import { callsOf } from '../../../client/direct-view.ts';
 import { type Deferred, deferred } from '../../../util/deferred.ts';
 import { topLevelSource } from '../../../util/top-level.ts';
 import type { Session } from '../../with-cluster.ts';
+import { isIncomplete } from '../evaluator/incomplete.ts';
 import { GLOBALS } from '../globals.ts';
-import { isIncomplete } from '../incomplete.ts';
 import { printedError } from '../printed.ts';
 import { ReplSession } from '../session.ts';
 import { CellHistory } from './cell-history.ts';
@@ -28,6 +29,10 @@ interface Failure {
   readonly traceback: readonly string[];
 }
 
+/** A cell whose loop was ended has come to its end by now (ms). */
+const CELL_END_MS = 300;
+const LOOP_ENDED = 'Script execution was interrupted by `SIGINT`';
+
 type Handler = (request: Message) => Content | Promise<Content>;
 
 /** A kernel of Jupyter over one session. Requests are answered one after the other, in the order in which they came. */
@@ -46,6 +51,8 @@ export class JupyterKernel {
   #isAnswering = false;
   /** The cell that runs. */
   #running: Message | undefined;
+  /** Fails the cell whose own promise has ended without a word. */
+  #cut: Deferred<never> | undefined;
   /** The answer that a cell waits for. */
   #asked: Deferred<string> | undefined;
 
@@ -62,6 +69,7 @@ export class JupyterKernel {
       process.off('uncaughtException', this.#onUncaught);
       giveBack();
     };
+    wire.onTerminated = () => this.#onTerminated();
     wire.publish('status', { execution_state: 'starting' }, undefined);
     // The engines start while the front end gets ready; the first cell tells what goes wrong.
     this.#opened().catch(() => {});
@@ -150,7 +158,8 @@ export class JupyterKernel {
     this.#running = request;
     this.#outlet.begin(request.header);
     try {
-      await this.#run(text, request, note);
+      this.#cut = deferred<never>();
+      await Promise.race([this.#run(text, request, note), this.#cut.promise]);
       const user_expressions = await this.#expressions(request.content['user_expressions']);
       return { status: 'ok', execution_count, payload: [], user_expressions };
     } catch (error) {
@@ -247,6 +256,13 @@ export class JupyterKernel {
       void Promise.allSettled([rc.abort(), rc.interrupt()]);
     });
   };
+
+  // A loop behind an `await` was made to end. Promises may have ended with it: those of links, and that of the cell.
+  #onTerminated(): void {
+    void this.#opening?.then(({ session }) => callsOf(session.rc.view('all')).links.reopen());
+    const cut = this.#cut;
+    setTimeout(() => cut?.reject(new Error(LOOP_ENDED)), CELL_END_MS).unref();
+  }
 
   async #close(): Promise<void> {
     this.#release();

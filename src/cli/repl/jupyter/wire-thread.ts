@@ -6,6 +6,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { StreamName } from '../../../client/results/output/text.ts';
 import { RateLimitedLog } from '../../../util/diagnostics/rate-limited-log.ts';
 import type { JupyterConnection } from './connection-file.ts';
+import { MainThread } from './main-thread.ts';
 import { type Content, type Message, MessageCodec, type MessageHeader, messageOf } from './message.ts';
 import { type AskingChannel, type KernelChannel, Sockets } from './sockets.ts';
 import { StreamBuffer } from './stream-buffer.ts';
@@ -15,6 +16,8 @@ export interface WireData {
   readonly connection: JupyterConnection;
   /** The content of `kernel_info_reply`. */
   readonly info: Content;
+  /** The work of the main thread, for `isWaiting`. */
+  readonly phase: Int32Array;
 }
 
 /** A message of the main thread to this one. */
@@ -26,10 +29,15 @@ export type ToWire =
       readonly text: string;
       readonly parent: MessageHeader | undefined;
     }
+  /** The main thread takes messages: it does not compute. */
+  | { readonly kind: 'pong' }
   | { readonly kind: 'close' };
 
 /** A message of this thread to the main one. */
 export type FromWire =
+  | { readonly kind: 'ping' }
+  /** Code of the main thread was made to end. */
+  | { readonly kind: 'terminated' }
   | { readonly kind: 'bound' }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'message'; readonly channel: AskingChannel; readonly message: Message }
@@ -51,13 +59,15 @@ class Wire {
   readonly #log = new RateLimitedLog((line) => writeSync(STDERR, `directview kernel: ${line}\n`));
   /** The text of each cell that still prints, by the id of its request. */
   readonly #buffers = new Map<string, StreamBuffer>();
+  readonly #main: MainThread;
   #sockets: Sockets | undefined;
   #gathering: NodeJS.Timeout | undefined;
 
-  constructor(port: MessagePort, { connection, info }: WireData) {
+  constructor(port: MessagePort, { connection, info, phase }: WireData) {
     this.#port = port;
     this.#codec = new MessageCodec(connection.key);
     this.#info = info;
+    this.#main = new MainThread(phase, (kind) => this.#tell({ kind }));
     port.on('message', (told: ToWire) => this.#obey(told));
     void this.#open(connection);
     watchParent();
@@ -90,13 +100,13 @@ class Wire {
   #control(message: Message): void {
     const type = message.header.msg_type;
     if (type === 'interrupt_request') {
-      process.kill(process.pid, 'SIGINT');
+      this.#main.interrupt();
       this.#answer('control', message, { status: 'ok' });
       return;
     }
     // A loop must end before the main thread can shut anything down.
     if (type === 'shutdown_request') {
-      process.kill(process.pid, 'SIGINT');
+      this.#main.interrupt();
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), SHUTDOWN_MS).unref();
     }
     this.#tell({ kind: 'message', channel: 'control', message });
@@ -117,6 +127,7 @@ class Wire {
 
   #obey(told: ToWire): void {
     if (told.kind === 'text') this.#gather(told.stream, told.text, told.parent);
+    else if (told.kind === 'pong') this.#main.answers();
     else if (told.kind === 'close') void this.#close();
     else this.#publish(told.channel, told.message);
   }

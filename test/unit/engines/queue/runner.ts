@@ -38,7 +38,15 @@ const client: TaskClient = {
   },
 };
 const bodies = new RelayedBodies(new Relay(async () => {}));
-const state = { identity, namespace, evaluator, context, residency: new Residency(() => false), executionCount: 0 };
+const state = {
+  identity,
+  namespace,
+  evaluator,
+  context,
+  residency: new Residency(() => false),
+  executionCount: 0,
+  provided: { enter: () => {} },
+};
 const methods = new BuiltInMethods();
 const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 const runner = new Runner({

@@ -2,7 +2,7 @@
 import * as nodeModule from 'node:module';
 import ts from 'typescript';
 import * as assert from 'uvu/assert';
-import { isIncomplete } from '../../../../src/cli/repl/incomplete.ts';
+import { isIncomplete } from '../../../../src/cli/repl/evaluator/incomplete.ts';
 import { topLevelSource } from '../../../../src/util/top-level.ts';
 import {
   compilerStripper,

@@ -1,9 +1,13 @@
-import { createRequire } from 'node:module';
+import { builtinModules, createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { constants, Script, type ScriptOptions } from 'node:vm';
-import { type Deferred, deferred } from '../../util/deferred.ts';
-import { type TopLevelSource, topLevelSource } from '../../util/top-level.ts';
-import { javaScriptOf } from '../../util/user-modules/typed-source.ts';
+import { type TopLevelSource, topLevelSource } from '../../../util/top-level.ts';
+import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
+import { enterPhase } from './cell-phase.ts';
+import { CellWaits } from './cell-waits.ts';
+import type { NameOrigin } from './notebook-names.ts';
 
 /** The value of a piece of code. It is wrapped, because a promise of a thenable would wait for it. */
 export interface Evaluation {
@@ -11,10 +15,16 @@ export interface Evaluation {
 }
 
 /** The function that rewritten code calls for `import x from 'y'`. */
-type ImportNames = (specifier: string, names: readonly (readonly [string, string | null])[]) => Promise<void>;
+type ImportNames = (specifier: string, names: ImportedNames) => Promise<void>;
+/** Local names and the exports that they stand for; null: the whole module. */
+type ImportedNames = readonly (readonly [local: string, exported: string | null])[];
 
 /** Where the script finds that function: not a name that users could meet. */
 const IMPORT_NAMES = Symbol.for('directview.repl.importNames');
+const WAIT = Symbol.for('directview.repl.wait');
+const ARGUMENTS = ['importNames', 'scope', 'wait']
+  .map((name) => `globalThis[Symbol.for('directview.repl.${name}')]`)
+  .join();
 const INTERRUPTED = 'Script execution was interrupted by `SIGINT`';
 /** The wait ends; what it waited for does not. */
 const GOES_ON = 'code on engines goes on: await rc.interrupt() ends it';
@@ -25,15 +35,21 @@ const GOES_ON = 'code on engines goes on: await rc.interrupt() ends it';
  */
 export class LocalEvaluator {
   #count = 0;
-  #waiting: Deferred<never> | undefined;
+  /** The awaits of the code that runs. */
+  #waits: CellWaits | undefined;
   #isLastValueOurs = true;
   #lastValue: unknown;
+  /** The names of this session's start, and what they held: those that have another value now are the user's. */
+  readonly #before: ReadonlyMap<string, PropertyDescriptor>;
+  readonly #given: ReadonlySet<string>;
+  readonly #imports = new Map<string, { readonly value: unknown; readonly origin: NameOrigin }>();
 
   /** Sets these names, `_` for the last value, `require`, and the names of Node's modules. */
   constructor(names: Readonly<Record<string, unknown>>) {
     for (const [name, value] of Object.entries(names)) this.set(name, value);
     defineModules();
-    Object.defineProperty(globalThis, IMPORT_NAMES, { value: importNames, configurable: true });
+    const importing: ImportNames = (specifier, imported) => this.#import(specifier, imported);
+    Object.defineProperty(globalThis, IMPORT_NAMES, { value: importing, configurable: true });
     Object.defineProperty(globalThis, '_', {
       get: () => this.#lastValue,
       set: (value: unknown) => {
@@ -42,6 +58,26 @@ export class LocalEvaluator {
       },
       configurable: true,
     });
+    this.#given = new Set(Object.keys(names));
+    this.#before = new Map(Object.entries(Object.getOwnPropertyDescriptors(globalThis)));
+  }
+
+  /** Where a name of globalThis comes from; undefined for those of JavaScript and Node. */
+  originOf(name: string): NameOrigin | undefined {
+    const now = Object.getOwnPropertyDescriptor(globalThis, name);
+    if (now === undefined) return undefined;
+    const before = this.#before.get(name);
+    if (before?.get !== undefined && before.get === now.get) return moduleOrigin(name);
+    const isSame = before !== undefined && 'value' in before && Object.is(before.value, now.value);
+    if (isSame) return this.#given.has(name) ? { kind: 'session' } : undefined;
+    const imported = this.#imports.get(name);
+    return imported !== undefined && Object.is(imported.value, now.value) ? imported.origin : { kind: 'user' };
+  }
+
+  async #import(specifier: string, names: ImportedNames): Promise<void> {
+    for (const [name, exported, value] of await importNames(specifier, names)) {
+      this.#imports.set(name, { value, origin: { kind: 'import', specifier: absolute(specifier), exported } });
+    }
   }
 
   /** Puts a value under a name. */
@@ -57,10 +93,12 @@ export class LocalEvaluator {
   async run(code: string, synchronously: <T>(run: () => T) => T = (run) => run()): Promise<Evaluation> {
     const source = located(code, () => rewritten(code));
     for (const name of source.names) makeWritable(name);
-    const call = `${source.text}(globalThis[Symbol.for('directview.repl.importNames')])`;
+    const waits = new CellWaits();
+    Reflect.set(globalThis, WAIT, waits.asFunction);
+    const call = `${source.text}(${ARGUMENTS})`;
     const script = located(code, () => compile(call, `REPL${++this.#count}`, -source.prefix));
-    const result: unknown = synchronously(() => script.runInThisContext({ breakOnSigint: true, displayErrors: false }));
-    const value = source.awaits ? await this.#orInterrupt(result as Promise<unknown>) : result;
+    const start = () => synchronously(() => script.runInThisContext({ breakOnSigint: true, displayErrors: false }));
+    const value: unknown = source.awaits ? await this.#awaited(waits, start) : start();
     if (this.#isLastValueOurs && value !== undefined) this.#lastValue = value;
     return { value };
   }
@@ -74,17 +112,21 @@ export class LocalEvaluator {
   interrupt(): boolean {
     const error = Object.assign(new Error(`${INTERRUPTED}; ${GOES_ON}`), { code: 'ERR_SCRIPT_EXECUTION_INTERRUPTED' });
     error.stack = `Error: ${error.message}`;
-    this.#waiting?.reject(error);
-    return this.#waiting !== undefined;
+    this.#waits?.interrupt(error);
+    return this.#waits !== undefined;
   }
 
-  async #orInterrupt(result: Promise<unknown>): Promise<unknown> {
-    const interrupted = deferred<never>();
-    this.#waiting = interrupted;
+  async #awaited(waits: CellWaits, start: () => unknown): Promise<unknown> {
+    this.#waits = waits;
     try {
-      return await Promise.race([result, interrupted.promise]);
+      // The end of a loop behind an `await` takes all microtasks that wait with it: those of the callers must be through.
+      await waits.wait(nextTurn());
+      const result = start();
+      enterPhase('waits');
+      return await waits.wait(result);
     } finally {
-      this.#waiting = undefined;
+      this.#waits = undefined;
+      enterPhase('idle');
     }
   }
 }
@@ -103,12 +145,12 @@ function rewritten(code: string): TopLevelSource {
   const text = code.trim();
   if (text.startsWith('{') && text.endsWith('}')) {
     try {
-      return topLevelSource(javaScriptOf(`(${text})`));
+      return topLevelSource(javaScriptOf(`(${text})`), undefined, 'waits');
     } catch {
       // a block after all
     }
   }
-  return topLevelSource(javaScriptOf(code));
+  return topLevelSource(javaScriptOf(code), undefined, 'waits');
 }
 
 function compile(text: string, filename: string, columnOffset: number): Script {
@@ -118,16 +160,31 @@ function compile(text: string, filename: string, columnOffset: number): Script {
   return new Script(text, options);
 }
 
-const importNames: ImportNames = async (specifier, names) => {
+/** Sets the names; gives them with their values. */
+const importNames = async (specifier: string, names: ImportedNames) => {
   const script = compile(`import(${JSON.stringify(specifier)})`, 'REPL', 0);
   const module = (await script.runInThisContext()) as Record<string, unknown>;
-  for (const [local, exported] of names) {
+  return names.map(([local, exported]) => {
     if (exported !== null && !(exported in module)) {
       throw new SyntaxError(`module '${specifier}' has no export '${exported}'`);
     }
-    Object.assign(globalThis, { [local]: exported === null ? module : module[exported] });
-  }
+    const value = exported === null ? module : module[exported];
+    Object.assign(globalThis, { [local]: value });
+    return [local, exported, value] as const;
+  });
 };
+
+/** An engine has another folder: a file is named by its URL. */
+function absolute(specifier: string): string {
+  const isPath = /^\.{0,2}\//.test(specifier);
+  return isPath ? String(new URL(specifier, pathToFileURL(join(process.cwd(), 'repl.js')))) : specifier;
+}
+
+/** Node's modules are there by their names: a function finds them on engines too. `_` is the last value. */
+function moduleOrigin(name: string): NameOrigin | undefined {
+  if (name === '_') return { kind: 'user' };
+  return builtinModules.includes(name) ? { kind: 'import', specifier: `node:${name}`, exported: 'default' } : undefined;
+}
 
 /** A name that only reads, such as `crypto`, becomes a variable with the same value. */
 function makeWritable(name: string): void {

@@ -1,10 +1,10 @@
 // The evaluator of the REPL in this process: values, declarations, await, errors, interrupts.
 import * as assert from 'uvu/assert';
-import { LocalEvaluator, withoutOwnFrames } from '../../../../src/cli/repl/local-evaluator.ts';
-import { rejects } from '../../../support/assert.ts';
-import { suite } from '../../../support/suite.ts';
+import { LocalEvaluator, withoutOwnFrames } from '../../../../../src/cli/repl/evaluator/local-evaluator.ts';
+import { rejects } from '../../../../support/assert.ts';
+import { suite } from '../../../../support/suite.ts';
 
-const test = suite('cli/repl/local-evaluator');
+const test = suite('cli/repl/evaluator/local-evaluator');
 const evaluator = new LocalEvaluator({ given: 7 });
 const value = async (code: string) => (await evaluator.run(code)).value;
 
@@ -49,6 +49,44 @@ test('a syntax error shows the line and the place', async () => {
   const error = await value('1\n  f(]').catch((reason: unknown) => reason);
   assert.instance(error, SyntaxError);
   assert.is((error as Error).stack, 'SyntaxError: Unexpected token\n      f(]\n        ^');
+});
+
+test('an interrupt ends awaits of the code, also in loops that catch or await in every turn', async () => {
+  for (const code of [
+    'for (;;) await new Promise((go) => setTimeout(go, 1))',
+    'for (;;) { const x = await new Promise((go) => setTimeout(go, 1, 5)); ticks1 = x }',
+    'for await (const x of (async function* () { for (;;) yield await new Promise((go) => setTimeout(go, 1)) })()) x',
+    'try { await new Promise(() => {}) } catch { await new Promise(() => {}) }',
+    'await Promise.all([new Promise(() => {})])',
+  ]) {
+    const running = evaluator.run(`globalThis.ticks1 = 0; ${code}`);
+    const ended = rejects(() => running, Error, /interrupted by `SIGINT`/);
+    await new Promise((go) => setTimeout(go, 20));
+    assert.is(evaluator.interrupt(), true, code);
+    await ended;
+  }
+  assert.is(evaluator.interrupt(), false);
+  await value('stopped1 = 0; for (;;) { await null; if (++stopped1 === 3) break }');
+  assert.is(await value('stopped1'), 3);
+});
+
+test('for await: values, promises of a list, a break that is waited for, errors', async () => {
+  await value('seen2 = []; for await (const x of [1, Promise.resolve(2), 3]) seen2.push(x)');
+  assert.equal(await value('seen2'), [1, 2, 3]);
+  await value(
+    'left2 = 0; async function* gen2() { try { yield 1; yield 2 } finally { await null; left2++ } }\n' +
+      'for await (const x of gen2()) break; leftAfter2 = left2',
+  );
+  assert.is(await value('leftAfter2'), 1);
+  await rejects(
+    () => value('for await (const x of (async function* () { throw new TypeError("it") })()) x'),
+    TypeError,
+    /it/,
+  );
+  assert.equal(
+    await value('[await 1, await { then(go) { go(2) } }, (await new Promise((go) => go({ a: 3 }))).a]'),
+    [1, 2, 3],
+  );
 });
 
 test('a stack ends before the frames of the evaluator', async () => {
