@@ -102,13 +102,8 @@ export function createParts(options: EngineOptions): EngineParts {
   const collectives = new Collectives(peers, relay, queue);
 
   const kernels = new UserKernels(identity);
-  const provided = new ProvidedNames({
-    namespace,
-    evaluator,
-    revivers: revivers.shown,
-    clientOf,
-    engine: () => identity.name,
-  });
+  const provided = new ProvidedNames({ namespace, evaluator, revivers: revivers.shown, clientOf });
+  evaluator.errors.explain = (name) => provided.reasonOf(name);
   const own = { identity, namespace, evaluator, context, residency, peers, kernels, provided };
   const state: EngineState = { ...own, executionCount: 0 };
   const health = new Health(board);

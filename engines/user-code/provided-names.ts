@@ -14,9 +14,9 @@ export interface ProvidedNamesParts {
   readonly evaluator: Pick<Evaluator, 'fresh' | 'module'>;
   readonly revivers: Revivers;
   readonly clientOf: (task: TaskId) => string;
-  /** The engine's name for messages: `engine 2`. */
-  readonly engine: () => string;
 }
+
+type ThereValue = Exclude<TravellingValue, { kind: 'missing' }>;
 
 /** A source of `functionSource` that is a class. */
 const CLASS = /^(?:\/\* sloppy \*\/ )?class\b/;
@@ -34,6 +34,8 @@ interface ClientNames {
   readonly scope: object;
   /** Values of names that the engine or Node has too: the notebook's hide them. */
   readonly hiding: Map<string, unknown>;
+  /** Why a name is not there. */
+  readonly missing: Map<string, string>;
 }
 
 /**
@@ -58,6 +60,11 @@ export class ProvidedNames {
     if (this.#clients.size > 0) this.#show(this.#clients.get(this.#parts.clientOf(task)));
   }
 
+  /** Why the running task does not find a name of its client. */
+  reasonOf(name: string): string | undefined {
+    return this.#current?.missing.get(name);
+  }
+
   /** The client is gone for good. */
   forget(client: string): void {
     if (this.#clients.get(client) === this.#current) this.#show(undefined);
@@ -68,7 +75,12 @@ export class ProvidedNames {
   async set(names: readonly TravellingName[]): Promise<undefined> {
     const own = this.#own();
     for (const { name, value } of names) {
-      const made = await this.#made(name, value, name in own.scope || own.hiding.has(name));
+      if (value.kind === 'missing') {
+        this.#takeAway(own, name, value.reason);
+        continue;
+      }
+      own.missing.delete(name);
+      const made = await this.#made(value, name in own.scope || own.hiding.has(name));
       if (this.#parts.namespace.isBuiltIn(name) || own.hiding.has(name)) this.#hideBuiltIn(own, name, made);
       else Object.defineProperty(own.scope, name, { ...made, configurable: true, enumerable: true });
     }
@@ -78,7 +90,7 @@ export class ProvidedNames {
   /** The names of the client whose task runs; they are found from now on. */
   #own(): ClientNames {
     const client = this.#parts.clientOf(this.#task);
-    const own = this.#clients.get(client) ?? { scope: {}, hiding: new Map<string, unknown>() };
+    const own = this.#clients.get(client) ?? { scope: {}, hiding: new Map(), missing: new Map() };
     // The newest one again.
     this.#clients.delete(client);
     this.#clients.set(client, own);
@@ -86,9 +98,16 @@ export class ProvidedNames {
     return own;
   }
 
-  async #made(name: string, value: TravellingValue, isAgain: boolean): Promise<PropertyDescriptor> {
+  #takeAway(own: ClientNames, name: string, reason: string): void {
+    this.#bare(own, name);
+    own.hiding.delete(name);
+    Reflect.deleteProperty(own.scope, name);
+    own.missing.set(name, reason);
+  }
+
+  async #made(value: ThereValue, isAgain: boolean): Promise<PropertyDescriptor> {
     try {
-      return { value: (await this.#valueOf(name, value, isAgain)).value, writable: true };
+      return { value: (await this.#valueOf(value, isAgain)).value, writable: true };
     } catch (error) {
       const get = () => {
         throw error;
@@ -97,9 +116,8 @@ export class ProvidedNames {
     }
   }
 
-  async #valueOf(name: string, value: TravellingValue, isAgain: boolean): Promise<Box> {
-    const { engine, evaluator, revivers } = this.#parts;
-    if (value.kind === 'missing') throw new ReferenceError(`${name} is not defined on ${engine()}: ${value.reason}`);
+  async #valueOf(value: ThereValue, isAgain: boolean): Promise<Box> {
+    const { evaluator, revivers } = this.#parts;
     // In a box: a value may have a method `then`.
     if (value.kind === 'value') {
       const fn = (source: string) => (isAgain && CLASS.test(source) ? evaluator.fresh(source) : revivers.fn(source));

@@ -26,6 +26,8 @@ export interface UserCode {
 export class UserErrors {
   readonly #sources: SourceTexts;
   readonly #engine: () => string;
+  /** A reason for a missing name that the client has told. */
+  explain: (name: string) => string | undefined = () => undefined;
 
   /** `engine` gives the engine's name for messages: `engine 2`. */
   constructor(sources: SourceTexts, engine: () => string) {
@@ -47,7 +49,8 @@ export class UserErrors {
     const [, name = ''] = missing;
     const texts = textsOf(ran);
     const isAssigned = this.#sources.assigns(name, place, texts);
-    const remedy = remedyOf(name, ran.fn === undefined ? 'code' : 'function', { source: texts.fn, isAssigned });
+    const told = isAssigned ? undefined : this.explain(name);
+    const remedy = told ?? remedyOf(name, ran.fn === undefined ? 'code' : 'function', { source: texts.fn, isAssigned });
     const message = `${name} is not defined on ${this.#engine()}${remedy === undefined ? '' : `: ${remedy}`}`;
     return { ...wire, message, stack: wire.stack.replace(wire.message, () => message) };
   }
