@@ -5,6 +5,7 @@ import { encodeBody } from '../../../protocol/codec.ts';
 import type { CallsArguments, TravellingName, TravellingValue } from '../../../protocol/travelling-names.ts';
 import { builtIn } from '../../../protocol/values/built-ins.ts';
 import { type AnyFunction, functionSource } from '../../../protocol/values/functions.ts';
+import { ModuleFunction } from '../../../util/module-function.ts';
 import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
 import { capturedNames } from './captured.ts';
 import { freeNames } from './free-names.ts';
@@ -182,7 +183,8 @@ function javaScript(code: string): string {
 }
 
 function sourceOf(fn: AnyFunction): string | undefined {
-  if (builtIn(fn) !== undefined) return undefined;
+  // Engines have these of their own.
+  if (fn instanceof ModuleFunction || builtIn(fn) !== undefined) return undefined;
   try {
     return functionSource(fn);
   } catch {

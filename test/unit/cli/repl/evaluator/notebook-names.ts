@@ -1,5 +1,6 @@
 // The evaluator's globals, and which of them the functions of calls use.
 import * as assert from 'uvu/assert';
+import { findCorners } from '../../../../../kernels/index.ts';
 import { LocalEvaluator } from '../../../../../src/cli/repl/evaluator/local-evaluator.ts';
 import { NotebookNames } from '../../../../../src/cli/repl/evaluator/notebook-names.ts';
 import { NotSerializableError } from '../../../../../src/errors.ts';
@@ -23,6 +24,11 @@ test('values, and what functions use that are used, those first', async () => {
   assert.equal(namesOf(await found('(x) => nn3.deep[0](x)')), ['nn1', 'nn3']);
   assert.equal(await found('(nn1) => nn1'), []);
   assert.equal(await found('() => Math.max(1, console.length)'), []);
+  assert.equal(
+    names.find({ names: ['f'], values: [findCorners] }),
+    undefined,
+    'functions of this package are on engines',
+  );
 });
 
 test('functions that call each other; classes after their parents', async () => {
