@@ -24,7 +24,7 @@ export const ON_CARD: readonly Part[] = [
   { ...part('torch', 'checkup/measure/torch.js', '--sizes 4096 --halves 4096,8192', [10, 60]), early: true },
   part('cuda', 'checkup/measure/cuda.js', '--sizes 4096 --halves 4096,8192', [8, 40]),
   part('float16', 'checkup/measure/tiles.js', '--dtype float16 --sizes 4096,8192', [10, 80]),
-  part('tiles', 'checkup/measure/tiles.js', '--sizes 2048,1024,8192,4096x64x4096,64x4096x64,4095,512', [10, 80]),
+  part('tiles', 'checkup/measure/tiles.js', '--sizes 2048,1024,8192,4096x64x4096,64x4096x64,4095,512', [10, 100]),
   part('tiles-float16', 'checkup/measure/tiles.js', '--dtype float16 --sizes 2048,1024,512', [10, 40]),
   part('conformance', 'conformance.js', '--hardware', [10, 90]),
   part('pdot-1', 'pdot.js', '--device webgpu --engines 1 --sizes 4096 --peer no', [15, 45]),

@@ -5,7 +5,12 @@ import { type BufferMatrix, MatrixCopier } from '../../../kernels/matmul/webgpu/
 import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
 import { SEED } from '../../../kernels/matmul/webgpu/seed.ts';
 import { isLongAndThin, splitTile } from '../../../kernels/matmul/webgpu/split.ts';
-import { type MatrixTile, matrixSharedBytes, matrixTile } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
+import {
+  type MatrixTile,
+  matrixSharedBytes,
+  matrixThreads,
+  matrixTiles,
+} from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
 import { type Tuned, Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
 import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
@@ -72,7 +77,7 @@ export class GpuMatmul {
     this.#samples = new SampleCheck(shared.device);
     this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readWinners(tileCachePath()) } });
     this.#blocks = tilesFor(this.gemm.limits);
-    this.#tiles = [...matrixTiles(shared), ...this.#blocks];
+    this.#tiles = [...matrixTilesOf(shared), ...this.#blocks];
   }
 
   /** Multiplies on the host, float64 in double precision. */
@@ -250,11 +255,10 @@ export class GpuMatmul {
 
 const bytesOf = (dtype: GemmDType): 2 | 4 => (dtype === 'float16' ? 2 : 4);
 
-function matrixTiles({ device, info }: SharedDevice): MatrixTile[] {
+function matrixTilesOf({ device, info }: SharedDevice): MatrixTile[] {
   if (!device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return [];
-  const tile = matrixTile(info);
-  const fits = tile !== undefined && matrixSharedBytes(tile) <= device.limits.maxComputeWorkgroupStorageSize;
-  return fits ? [tile] : [];
+  const { maxComputeWorkgroupStorageSize: bytes, maxComputeInvocationsPerWorkgroup: threads } = device.limits;
+  return matrixTiles(info).filter((tile) => matrixSharedBytes(tile) <= bytes && matrixThreads(tile) <= threads);
 }
 
 // The small integers live on the host: widens them to int32. Undefined for a tensor on the device.

@@ -40,7 +40,8 @@ const PAD = 8;
 export const matrixBlockM = (t: MatrixTile): number => t.subgroups[0] * t.matrices[0] * t.config.M;
 /** Columns of C that one workgroup computes. */
 export const matrixBlockN = (t: MatrixTile): number => t.subgroups[1] * t.matrices[1] * t.config.N;
-const threadsOf = (t: MatrixTile): number => t.subgroups[0] * t.subgroups[1] * t.subgroupSize;
+/** Threads of one workgroup. */
+export const matrixThreads = (t: MatrixTile): number => t.subgroups[0] * t.subgroups[1] * t.subgroupSize;
 
 /** A tile over the largest matrices of halves with float32 sums; undefined when the adapter offers none. */
 export function matrixTile(info: MatrixAdapterInfo): MatrixTile | undefined {
@@ -55,6 +56,17 @@ export function matrixTile(info: MatrixAdapterInfo): MatrixTile | undefined {
   return { config, subgroupSize: size, subgroups: [2, 4], matrices, blockK: 32 };
 }
 
+/**
+ * The tiles that are worth a measurement, over the same matrices: as `matrixTile`, and with 64×64 for each subgroup, which
+ * halves what is read from shared memory for each multiplication.
+ */
+export function matrixTiles(info: MatrixAdapterInfo): MatrixTile[] {
+  const tile = matrixTile(info);
+  if (tile === undefined) return [];
+  const matrices: [number, number] = [Math.max(1, 64 / tile.config.M), Math.max(1, 64 / tile.config.N)];
+  return [tile, { ...tile, subgroups: [2, 2], matrices }, { ...tile, matrices }];
+}
+
 /** Bytes of shared memory that the kernel uses. */
 export function matrixSharedBytes(t: MatrixTile): number {
   const halves = matrixBlockM(t) * (t.blockK + PAD) + t.blockK * (matrixBlockN(t) + PAD);
@@ -64,7 +76,9 @@ export function matrixSharedBytes(t: MatrixTile): number {
 /** A short name, also the key of the compiled pipeline. */
 export function matrixTileName(t: MatrixTile): string {
   const { M, N, K } = t.config;
-  return `matrix-${matrixBlockM(t)}x${matrixBlockN(t)}x${t.blockK}-${M}x${N}x${K}`;
+  const [rows, columns] = [t.matrices[0] * M, t.matrices[1] * N];
+  const warp = rows === 64 && columns === 32 ? '' : `-w${rows}x${columns}`;
+  return `matrix-${matrixBlockM(t)}x${matrixBlockN(t)}x${t.blockK}-${M}x${N}x${K}${warp}`;
 }
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -109,7 +123,7 @@ ${main(t)}`;
 function main(t: MatrixTile): string {
   const { M, N } = t.config;
   const [blockM, blockN] = [matrixBlockM(t), matrixBlockN(t)];
-  return `@compute @workgroup_size(${threadsOf(t)})
+  return `@compute @workgroup_size(${matrixThreads(t)})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) thread: u32) {
   let index = group.y * groups.x + group.x;
@@ -142,9 +156,9 @@ function eachMatrix(t: MatrixTile, line: (i: number, j: number) => string): stri
 
 // The vec4s of a block that each thread moves. Past the end of K a thread fetches zeros that nobody uses.
 function moves(t: MatrixTile, rows: number, columns4: number): { i: number; row: string; column: string }[] {
-  const count = (rows * columns4) / threadsOf(t);
+  const count = (rows * columns4) / matrixThreads(t);
   return range(count).map((i) => {
-    const at = `(thread + ${i * threadsOf(t)}u)`;
+    const at = `(thread + ${i * matrixThreads(t)}u)`;
     return { i, row: `${at} / ${columns4}u`, column: `${at} % ${columns4}u` };
   });
 }

@@ -18,6 +18,8 @@ export interface Tile {
    * order that depends on the row (XOR swizzle), which needs no memory.
    */
   readonly rowsOfA: 'padded' | 'swizzled';
+  /** A's block lies in shared memory as vec4s along M, not along K: fewer registers are live (rows-of-a.ts). */
+  readonly transposesA?: true;
 }
 
 const tile = (
@@ -26,34 +28,43 @@ const tile = (
   [buffers, unroll]: [1 | 2, number],
 ): Tile => ({ blockM, blockN, blockK, threadM, threadN, buffers, unroll, rowsOfA: 'padded' });
 
-/** The tiles that are worth a measurement, from large to small. */
+const transposing = (t: Tile): Tile => ({ ...t, transposesA: true });
+
+/** The tiles that are worth a measurement, from large to small; a guess takes none of those behind a like-sized one. */
 export const TILES: readonly Tile[] = [
   tile([128, 128, 16], [8, 8], [2, 1]),
   tile([128, 128, 16], [8, 8], [2, 4]),
   tile([128, 128, 16], [8, 8], [1, 1]),
   tile([128, 128, 8], [8, 8], [2, 2]),
+  transposing(tile([128, 128, 8], [8, 8], [2, 2])),
+  transposing(tile([128, 128, 16], [8, 8], [1, 1])),
+  tile([128, 256, 8], [8, 16], [2, 1]),
+  transposing(tile([128, 256, 8], [8, 16], [2, 1])),
   tile([128, 64, 16], [8, 4], [2, 1]),
   tile([64, 128, 16], [4, 8], [2, 1]),
   tile([64, 64, 16], [4, 4], [2, 1]),
   tile([64, 64, 16], [8, 8], [2, 1]),
+  transposing(tile([64, 64, 16], [8, 8], [2, 1])),
   tile([32, 32, 16], [4, 4], [1, 1]),
 ];
 
 /** A short name: the key of a compiled pipeline and of a measurement. */
 export function tileName(t: Tile): string {
-  const rows = t.rowsOfA === 'swizzled' ? 's' : '';
+  const rows = `${t.transposesA === true ? 't' : ''}${t.rowsOfA === 'swizzled' ? 's' : ''}`;
   return `${t.blockM}x${t.blockN}x${t.blockK}-${t.threadM}x${t.threadN}-b${t.buffers}u${t.unroll}${rows}`;
 }
 
 /** Threads of one workgroup. */
 export const threadsOf = (t: Tile): number => (t.blockM / t.threadM) * (t.blockN / t.threadN);
 
-/** vec4s from one row of A's block to the next in shared memory. */
-export const strideA = (t: Tile): number => t.blockK / 4 + (t.rowsOfA === 'padded' ? 1 : 0);
+/** vec4s from one row of A's block to the next in shared memory; from one column, where A is transposed. */
+export const strideA = (t: Tile): number =>
+  (t.transposesA === true ? t.blockM : t.blockK) / 4 + (t.rowsOfA === 'padded' ? 1 : 0);
 
 /** Bytes of shared memory; A and B consist of 32-bit elements. */
 export function sharedBytes(t: Tile): number {
-  return t.buffers * 16 * (t.blockM * strideA(t) + t.blockK * (t.blockN / 4));
+  const rows = t.transposesA === true ? t.blockK : t.blockM;
+  return t.buffers * 16 * (rows * strideA(t) + t.blockK * (t.blockN / 4));
 }
 
 /** The limits of a GPUDevice that decide which tiles it can run. */

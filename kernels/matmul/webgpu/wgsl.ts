@@ -4,12 +4,24 @@
 // in registers.
 // Technique: shared-memory tiling, register tiling in two dimensions, vec4 access, double buffering and threads in the
 // shape of warps (S. Boehm, "How to optimize a CUDA matmul kernel"); blocks in groups, as in Triton's matmul tutorial.
-// Layout: A's block lies in shared memory as rows of vec4 along K with one vec4 of padding, or swizzled. So 32 threads
+// Layout: A's block lies in shared memory as rows of vec4 along K with one vec4 of padding, or swizzled, or transposed. So 32 threads
 // read 4 rows, as broadcasts, from different banks. B's block lies as rows of vec4 along N, so that 8 neighbours read 128 consecutive bytes. Every 32
 // threads cover a patch of 4×8 of the thread grid. Registers fetch the vec4s of the next step during the current one.
 // Rows and columns past the edge are read as 0 and not written; `exact` leaves these checks out. WGSL does not unroll
 // loops, so the text spells the register tile out.
-import { strideA, type Tile, threadsOf } from './tiles.ts';
+import {
+  elementA,
+  fetchA,
+  firstRow,
+  loadsA,
+  PATCH_ROWS,
+  putA,
+  readColumn,
+  readRows,
+  rowOf,
+  sizeA,
+} from './rows-of-a.ts';
+import { type Tile, threadsOf } from './tiles.ts';
 
 /** The dtypes that the kernel computes. The sums of float16 are float32. */
 export type GemmDType = 'float32' | 'int32' | 'float16';
@@ -26,7 +38,7 @@ export interface GemmSpec {
 }
 
 /** Threads of a 32-wide patch of the thread grid, as rows × columns. */
-const PATCH = { m: 4, n: 8 };
+const PATCH = { m: PATCH_ROWS, n: 8 };
 /** Rows of blocks that run together, so that their operands meet in the L2 cache. */
 const GROUP = 8;
 
@@ -58,7 +70,6 @@ ${main(tile)}`;
 
 /** vec4s of one row of B's block in shared memory, and of whole blocks. */
 const strideB = (t: Tile): number => t.blockN / 4;
-const sizeA = (t: Tile): number => t.blockM * strideA(t);
 const sizeB = (t: Tile): number => t.blockK * strideB(t);
 
 // Four neighbours of one row of an operand; zeros past its edge.
@@ -113,7 +124,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 
   let warp = thread / 32u;
   let lane = thread % 32u;
-  let row = (warp / ${patches}u) * ${PATCH.m * tile.threadM}u + lane / ${PATCH.n}u;
+  let row = ${firstRow(tile, patches)};
   let column4 = (warp % ${patches}u) * ${(PATCH.n * tile.threadN) / 4}u + lane % ${PATCH.n}u;
 ${registers(tile)}
   let steps = (sizes.k + ${tile.blockK - 1}u) / ${tile.blockK}u;
@@ -136,7 +147,6 @@ ${writeOut(tile)}
 }`;
 }
 
-const loadsA = (t: Tile): number => (t.blockM * t.blockK) / 4 / threadsOf(t);
 const loadsB = (t: Tile): number => (t.blockK * t.blockN) / 4 / threadsOf(t);
 
 // The sums, and the vec4s on their way from memory to the blocks of the next step.
@@ -152,34 +162,19 @@ function place(t: Tile, i: number, width: number): { row: string; column: string
 }
 
 function fetch(t: Tile, step: string): string {
-  const a = (i: number) => {
-    const { row, column } = place(t, i, t.blockK / 4);
-    return `      nextA${i} = loadA(blockRow + ${row}, (${step}) * ${t.blockK / 4}u + ${column});`;
-  };
   const b = (i: number) => {
     const { row, column } = place(t, i, t.blockN / 4);
     return `      nextB${i} = loadB((${step}) * ${t.blockK}u + ${row}, blockColumn4 + ${column});`;
   };
-  return `${lines(loadsA(t), a)}\n${lines(loadsB(t), b)}`;
+  return `${fetchA(t, step)}\n${lines(loadsB(t), b)}`;
 }
 
 function put(t: Tile, buffer: string): string {
-  const a = (i: number) => {
-    const { row, column } = place(t, i, t.blockK / 4);
-    return `      tileA[${buffer} * ${sizeA(t)}u + ${slotA(t, row, column)}] = nextA${i};`;
-  };
   const b = (i: number) => {
     const { row, column } = place(t, i, t.blockN / 4);
     return `      tileB[${buffer} * ${sizeB(t)}u + (${row}) * ${strideB(t)}u + ${column}] = nextB${i};`;
   };
-  return `${lines(loadsA(t), a)}\n${lines(loadsB(t), b)}`;
-}
-
-// Rows of 16 elements fill half of the 32 banks: without padding, rows two apart would meet in the same banks.
-function slotA(t: Tile, row: string, column: string): string {
-  if (t.rowsOfA === 'padded') return `(${row}) * ${strideA(t)}u + ${column}`;
-  const columns = t.blockK / 4;
-  return `(${row}) * ${columns}u + ((${column}) ^ (((${row}) / ${8 / columns}u) % ${columns}u))`;
+  return `${putA(t, buffer)}\n${lines(loadsB(t), b)}`;
 }
 
 function compute(tile: Tile): string {
@@ -189,22 +184,21 @@ function compute(tile: Tile): string {
   return `    for (var k4 = 0u; k4 < ${steps}u; k4 += ${tile.unroll}u) {\n${body}\n    }`;
 }
 
-// Four steps along K: one vec4 of every row of A, and four rows of B one after the other.
+// Four steps along K: four rows of B one after the other, with A's elements from before them or beside each.
 function stepOf4(t: Tile, k4: string): string {
-  const slot = (i: number) => slotA(t, `row + ${i * PATCH.m}u`, k4);
-  const a = lines(t.threadM, (i) => `      let a${i} = tileA[now * ${sizeA(t)}u + ${slot(i)}];`);
   // Not fma(): drivers fuse this themselves, and software adapters compute fma() many times slower.
-  const sum = (i: number, j: number, kk: number) => `      c${i}_${j} += a${i}[${kk}] * b${kk}_${j};`;
+  const sum = (i: number, j: number, kk: number) => `      c${i}_${j} += ${elementA(t, i, kk)} * b${kk}_${j};`;
   const row = (kk: number) => {
     const baseB = `now * ${sizeB(t)}u + (4u * ${k4} + ${kk}u) * ${strideB(t)}u + column4`;
     const b = lines(t.threadN / 4, (j) => `      let b${kk}_${j} = tileB[${baseB} + ${j * PATCH.n}u];`);
-    return `${b}\n${lines(t.threadM, (i) => lines(t.threadN / 4, (j) => sum(i, j, kk)))}`;
+    const sums = lines(t.threadM, (i) => lines(t.threadN / 4, (j) => sum(i, j, kk)));
+    return `${readColumn(t, k4, kk)}\n${b}\n${sums}`;
   };
-  return `${a}\n${lines(4, row)}`;
+  return `${readRows(t, k4)}\n${lines(4, row)}`;
 }
 
 function writeOut(t: Tile): string {
   const one = (i: number, j: number) =>
-    `  store(blockRow + row + ${i * PATCH.m}u, blockColumn4 + column4 + ${j * PATCH.n}u, c${i}_${j});`;
+    `  store(blockRow + ${rowOf(t, i)}, blockColumn4 + column4 + ${j * PATCH.n}u, c${i}_${j});`;
   return lines(t.threadM, (i) => lines(t.threadN / 4, (j) => one(i, j)));
 }

@@ -8,6 +8,7 @@ import {
   matrixSharedBytes,
   matrixTile,
   matrixTileName,
+  matrixTiles,
 } from '../../../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import {
   guessTile,
@@ -84,6 +85,34 @@ for (const one of [config(16, 16, 16), config(16, 8, 16), config(16, 8, 8), conf
     assert.ok(matrixSharedBytes(tile) <= 48 * 1024);
   });
 }
+
+test('all tensor-core tiles compile, fit 48 KiB, and have names of their own', async () => {
+  for (const one of [config(16, 16, 16), config(16, 8, 16), config(8, 8, 8)]) {
+    const tiles = matrixTiles(info(one));
+    assert.is(tiles.length, 3);
+    for (const tile of tiles) {
+      assert.equal(await complaints(matrixShader(tile)), [], matrixTileName(tile));
+      assert.ok(matrixSharedBytes(tile) <= 48 * 1024, matrixTileName(tile));
+    }
+    assert.is(new Set(tiles.map(matrixTileName)).size, 3);
+  }
+  assert.equal(matrixTiles({}), []);
+});
+
+test('a guess takes none of the tiles that no card has chosen', () => {
+  for (const [m, n] of [
+    [4096, 4096],
+    [64, 65_536],
+    [65_536, 64],
+    [300, 300],
+    [128, 256],
+    [8192, 256],
+  ] as const) {
+    const tile = guessTile({ m, k: 4096, n, dtype: 'float32' }, limits(49_152));
+    assert.is(tile.transposesA, undefined, tileName(tile));
+    assert.ok(tile.blockN <= 128, tileName(tile));
+  }
+});
 
 test('the tensor-core tile takes the largest matrices with float32 sums, or none', () => {
   assert.is(matrixTileName(matrixTile(info(config(8, 8, 8), config(16, 16, 16)))!), 'matrix-128x128x32-16x16x16');
