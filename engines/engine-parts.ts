@@ -1,6 +1,6 @@
+import { clusterTransport } from '../src/comm/by-scheme.ts';
 import type { Transport } from '../src/comm/transport.ts';
 import { Credentials } from '../src/comm/zeromq/credentials.ts';
-import { zeromqTransport } from '../src/comm/zeromq.ts';
 import type { EngineOptions } from '../src/protocol/engine-options.ts';
 import { Collectives } from './collectives/collectives.ts';
 import { Control } from './control/control.ts';
@@ -60,7 +60,7 @@ export interface EngineParts {
 /** Makes and wires the parts from the bottom to the top: each takes only parts that exist already. */
 export function createParts(options: EngineOptions): EngineParts {
   const identity = new Identity();
-  const transport = zeromqTransport({ credentials: options.credentials && new Credentials(options.credentials) });
+  const transport = clusterTransport({ credentials: options.credentials && new Credentials(options.credentials) });
   const board = new StatusBoard();
   // The threads of control start first: tasks wait for them.
   const ring = new TaskRing();

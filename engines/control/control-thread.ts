@@ -1,9 +1,9 @@
 // The control thread: it serves control requests while the main thread computes, and keeps the link to the controller. It
 // ends the process when the launcher or the controller is gone, even if the main thread never yields.
 import { workerData } from 'node:worker_threads';
+import { clusterTransport } from '../../src/comm/by-scheme.ts';
 import { authenticate } from '../../src/comm/zeromq/authenticator.ts';
 import { Credentials } from '../../src/comm/zeromq/credentials.ts';
-import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlReply, ControlRequest, EngineRecord, HelloMessage } from '../../src/protocol/messages.ts';
 import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
@@ -29,7 +29,7 @@ const SHUTDOWN_MS = 500;
 const { board: buffer, tasks, uuid, options, port } = workerData as ControlData;
 const board = new StatusBoard(buffer);
 const credentials = options.credentials && new Credentials(options.credentials);
-const transport = zeromqTransport({ credentials });
+const transport = clusterTransport({ credentials });
 const log = engineLog('control');
 const reaper = new Reaper(() => {
   removeSocketFiles(options);

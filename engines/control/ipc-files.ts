@@ -2,14 +2,14 @@ import { rmdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
 
-const IPC = 'ipc://';
+const FILE = /^(ipc|unix):\/\//;
 
 /** The endpoints that an engine binds. */
 export type Endpoints = Pick<EngineOptions, 'tasks' | 'control' | 'peers'>;
 
-/** Removes the socket files of `ipc://` endpoints, and their folder if it is empty then. Never throws. */
+/** Removes the socket files of `ipc://` and `unix://` endpoints, and their folder if it is empty then. Never throws. */
 export function removeSocketFiles({ tasks, control, peers }: Endpoints): void {
-  const paths = [tasks, control, peers].filter((e) => e.startsWith(IPC)).map((e) => e.slice(IPC.length));
+  const paths = [tasks, control, peers].filter((e) => FILE.test(e)).map((e) => e.replace(FILE, ''));
   for (const path of paths) attempt(() => rmSync(path, { force: true }));
   for (const folder of new Set(paths.map(dirname))) attempt(() => rmdirSync(folder));
 }

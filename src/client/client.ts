@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
+import { clusterTransport } from '../comm/by-scheme.ts';
 import type { Transport } from '../comm/transport.ts';
 import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
-import { zeromqTransport } from '../comm/zeromq.ts';
 import { EngineError } from '../errors.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
 import type { RecentTasks } from '../protocol/monitoring.ts';
@@ -161,7 +161,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     super((key) => this.view(key));
     if (!isCluster(info)) throw new TypeError('clients are made by await Client.connect(), or await cluster.connect()');
     const { controller, credentials } = info;
-    this.#links = new EngineLinks(controller, transport ?? zeromqTransport({ credentials }));
+    this.#links = new EngineLinks(controller, transport ?? clusterTransport({ credentials }));
     if (onEvent) this.#links.onAll(onEvent);
     const jobs = new Jobs(this.#links.abort);
     this.#jobs = new ClientJobs(this.#links, jobs);

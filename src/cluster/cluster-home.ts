@@ -16,13 +16,15 @@ import { selfIdentity } from './files/process-identity.ts';
 import { createRunDir, removeRunDir } from './files/run-dir.ts';
 import type { CheckedStart } from './start-options.ts';
 
+const isLocal = (scheme: CheckedStart['scheme']): boolean => scheme === 'unix' || scheme === 'ipc';
+
 /** The files of a cluster: the private directory of its sockets, and the file by which other processes find it. */
 export class Site {
   /** Unique to this start. */
   readonly id = randomUUID();
   readonly name: string;
   readonly runDir: string;
-  /** The keys of each party, made for this start. None on ipc, where the directory is the lock. */
+  /** The keys of each party, made for this start. None where the directory is the lock. */
   readonly keys: Readonly<Record<ClusterParty, Credentials>> | undefined;
   readonly #scheme: CheckedStart['scheme'];
   readonly #isUnnamed: true | undefined;
@@ -39,13 +41,13 @@ export class Site {
       privateHome();
       assertFree(clusterPath(name), name);
     }
-    this.keys = scheme === 'ipc' ? undefined : newCredentials(this.id);
+    this.keys = isLocal(scheme) ? undefined : newCredentials(this.id);
     this.runDir = createRunDir();
   }
 
-  /** Where to bind. For ipc a name must not be used twice: binding takes over whatever is at the path. */
+  /** Where to bind. In the directory a name must not be used twice: binding takes over whatever is at the path. */
   endpoint(name: string): string {
-    return this.#scheme === 'ipc' ? `ipc://${join(this.runDir, name)}` : this.#scheme;
+    return isLocal(this.#scheme) ? `${this.#scheme}://${join(this.runDir, name)}` : this.#scheme;
   }
 
   /** Writes the files for engines of other launchers and for clients. Without a home, an unnamed cluster does without the latter. */

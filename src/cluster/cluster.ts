@@ -2,9 +2,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { debuglog } from 'node:util';
 import type { Client, ConnectOptions } from '../client/client.ts';
 import type { ClusterInfo } from '../client/links/cluster-file.ts';
+import { clusterTransport } from '../comm/by-scheme.ts';
 import { type Authentication, authenticate } from '../comm/zeromq/authenticator.ts';
 import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
-import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import type { EngineOptions } from '../protocol/engine-options.ts';
 import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
@@ -126,7 +126,7 @@ export class Cluster {
     // Before the first socket listens. Without it they would refuse everybody.
     this.#authentication = credentials && (await authenticate(credentials));
     this.#controller = await Controller.listen({
-      transport: zeromqTransport({ credentials }),
+      transport: clusterTransport({ credentials }),
       endpoint: this.#site.endpoint('controller'),
       registry: this.#site.endpoint('registry'),
       vitals: this.#options.vitals,

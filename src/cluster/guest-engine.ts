@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClusterFile } from '../client/links/cluster-file.ts';
+import { clusterTransport } from '../comm/by-scheme.ts';
 import { Credentials } from '../comm/zeromq/credentials.ts';
-import { zeromqTransport } from '../comm/zeromq.ts';
 import { ClusterError } from '../errors.ts';
 import type { DeviceRequest, EngineOptions } from '../protocol/engine-options.ts';
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
@@ -83,7 +83,7 @@ async function tell(
   const fate = end.handle.fate();
   const { reason } = endOfEngine(end, fate);
   const outcome = { failed: end.code !== 0, reason };
-  const transport = zeromqTransport({ credentials: credentials && new Credentials(credentials) });
+  const transport = clusterTransport({ credentials: credentials && new Credentials(credentials) });
   // The engine may have ended with its cluster.
   if (await transport.refuses?.(controller)) return outcome;
   const options = { transport, endpoint: controller, conversation: REGISTRY };
@@ -102,7 +102,7 @@ async function registered(
   timeout: number,
 ): Promise<EngineRecord> {
   const roster = new RosterClient(
-    zeromqTransport({ credentials: cluster.credentials }),
+    clusterTransport({ credentials: cluster.credentials }),
     cluster.controller,
     `guest-${process.pid}`,
   );
@@ -126,8 +126,9 @@ function engineOptions(cluster: ClusterFile, request: DeviceRequest): EngineOpti
   const name = `guest-${randomBytes(4).toString('hex')}`;
   const { registry, credentials } = loadEngineFile(cluster.runDir);
   const host = /^tcp:\/\/(.+):\d+$/.exec(registry)?.[1];
+  const scheme = registry.startsWith('unix:') ? 'unix' : 'ipc';
   const endpoint = (end: string) =>
-    host === undefined ? `ipc://${join(cluster.runDir, `${name}.${end}`)}` : `tcp://${host}:*`;
+    host === undefined ? `${scheme}://${join(cluster.runDir, `${name}.${end}`)}` : `tcp://${host}:*`;
   return {
     ...request,
     device: request.device ?? 'auto',

@@ -10,8 +10,8 @@ export interface ListenOptions {
   readonly ports?: readonly [number, number] | undefined;
 }
 
-/** Where the sockets of a cluster are: `ipc` in its private directory, or tcp addresses as `bind` takes them. */
-export type ListenScheme = 'ipc' | `tcp://${string}:${string}`;
+/** Where the sockets of a cluster are: `unix` or `ipc` in its private directory, or tcp addresses as `bind` takes them. */
+export type ListenScheme = 'unix' | 'ipc' | `tcp://${string}:${string}`;
 
 const ADDRESS = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+)$/;
 const MAX_PORT = 65535;
@@ -64,10 +64,13 @@ const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])$/;
  * @throws TypeError for another scheme; ClusterError for an address beyond loopback
  */
 export function transportScheme(transport: string): ListenScheme {
-  if (transport === 'ipc') return 'ipc';
+  if (transport === 'unix') return 'unix';
+  if (transport === 'ipc' || transport === 'zeromq') return 'ipc';
   const host = transport === 'tcp' ? '127.0.0.1' : /^tcp:\/\/([^:/]+|\[[^\]]+\])$/.exec(transport)?.[1];
   if (host === undefined)
-    throw new TypeError(`transport is 'ipc', 'tcp' or 'tcp://<loopback address>', not '${transport}'`);
+    throw new TypeError(
+      `transport is 'ipc', 'tcp', 'unix', 'zeromq' or 'tcp://<loopback address>', not '${transport}'`,
+    );
   if (LOOPBACK.test(host)) return listenScheme(`tcp://${host}`);
   throw new ClusterError(
     `refused to listen on ${transport}: transport stays on this machine. For other machines, listen: '${transport}' ` +

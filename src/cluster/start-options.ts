@@ -56,7 +56,7 @@ export interface StartOptions extends DeviceRequest {
    * are made for this start; the cluster file has those of clients. Without the key nobody gets in, on this machine either.
    */
   readonly listen?: string | ListenOptions | undefined;
-  /** `ipc` (default); `tcp`, short for `listen: 'tcp://127.0.0.1'`; or `tcp://<loopback address>`. */
+  /** `unix` (default), Unix sockets and shared memory; `zeromq` or `ipc`, its sockets in files; `tcp`, short for `listen: 'tcp://127.0.0.1'`; or `tcp://<loopback address>`. */
   readonly transport?: string | undefined;
   /** Variables for the engines, beside an allow-list of this process's. */
   readonly env?: Readonly<Record<string, string>> | undefined;
@@ -120,7 +120,7 @@ const START: Rules<StartOptions> = {
   signal: SIGNAL,
   name: must('a string', (value) => typeof value === 'string' && checkName(value) !== ''),
   listen: checkListen,
-  transport: must("'ipc', 'tcp' or 'tcp://<loopback address>'", (value) => typeof value === 'string'),
+  transport: must("'unix', 'zeromq', 'ipc', 'tcp' or 'tcp://<loopback address>'", (value) => typeof value === 'string'),
   env: must("an object of strings, such as { A: '5' }", isEnvironment),
   cwd: isFolder,
   echo: oneOf('none', 'stderr'),
@@ -196,9 +196,9 @@ export function checkStart(options: StartOptions, gpus = countGpus()): CheckedSt
   };
 }
 
-function schemeOf({ listen, transport = 'ipc' }: StartOptions): ListenScheme {
+function schemeOf({ listen, transport = 'unix' }: StartOptions): ListenScheme {
   if (listen === undefined) return transportScheme(transport);
-  if (transport === 'ipc') return listenScheme(listen);
+  if (transport === 'unix') return listenScheme(listen);
   throw new TypeError('listen contradicts transport: leave transport out');
 }
 

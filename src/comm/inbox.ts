@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { ProtocolError } from '../errors.ts';
 import { faultPoint } from '../util/diagnostics/fault-point.ts';
-import { type Destination, IncomingTransfer } from './incoming.ts';
+import { type DataFrame, type Destination, IncomingTransfer } from './incoming.ts';
 import {
   asBuffer,
   CHUNK,
@@ -67,16 +67,16 @@ export class Inbox {
     this.#transfer = undefined;
   }
 
-  /** @throws ProtocolError for anything that no honest peer sends */
-  receive(frames: readonly Uint8Array[]): void {
-    const header = readHeader(frames);
+  /** `filed`: data that are elsewhere. @throws ProtocolError for anything that no honest peer sends */
+  receive(frames: readonly Uint8Array[], filed?: DataFrame): void {
+    const header = readHeader(frames, filed !== undefined);
     const packet = asBuffer(frames[0]);
     if (!(header.flags & LAST)) {
       this.#checkSequence(header.sequence);
       this.#events.acknowledged(header.acknowledged);
     }
     if (header.flags & COUNTED) this.consumed = (this.consumed + 1) >>> 0;
-    let data = header.flags & DATA ? asBuffer(frames[1]) : undefined;
+    let data = header.flags & DATA ? (filed ?? asBuffer(frames[1])) : undefined;
     for (let at = HEADER_BYTES; at < packet.length && !this.#stopped; ) {
       const kind = wordAt(packet, at) & 0xff;
       if (kind === CHUNK) {
@@ -156,7 +156,7 @@ export class Inbox {
     return at + 8 + bytes;
   }
 
-  #chunk(packet: Buffer, at: number, data: Buffer | undefined): number {
+  #chunk(packet: Buffer, at: number, data: Buffer | DataFrame | undefined): number {
     need(packet, at, CHUNK_BYTES);
     if (data === undefined) throw new ProtocolError('a CHUNK record without its data frame');
     const transfer = this.#current();

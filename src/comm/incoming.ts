@@ -3,6 +3,14 @@ import { ProtocolError } from '../errors.ts';
 /** Memory for part `part` of `bytes`, given the parts before it; undefined: memory of its own. */
 export type Destination = (before: readonly Uint8Array[], part: number, bytes: number) => Uint8Array | undefined;
 
+/** Data of a chunk that are elsewhere: they are read straight into their place. */
+export interface DataFrame {
+  /** Bytes. */
+  readonly length: number;
+  /** @throws ProtocolError where they are not there */
+  copyTo(to: Buffer, at: number): void;
+}
+
 /** One large message on its way in: every byte in its place, in order, once. */
 export class IncomingTransfer {
   readonly id: number;
@@ -39,7 +47,7 @@ export class IncomingTransfer {
   }
 
   /** Takes one chunk; the part's destination is allocated with its first. */
-  chunk(part: number, partBytes: number, offset: number, data: Buffer): void {
+  chunk(part: number, partBytes: number, offset: number, data: Buffer | DataFrame): void {
     this.#check(part, partBytes, offset, data.length);
     if (offset === 0) {
       this.#begin(partBytes);
@@ -47,7 +55,7 @@ export class IncomingTransfer {
       this.#partBytes = partBytes;
     }
     // A part that came in one frame is that frame.
-    if (this.#destination === undefined && data.length === partBytes && data.byteOffset % 8 === 0) this.#end(data);
+    if (this.#destination === undefined && isWhole(data, partBytes)) this.#end(data);
     else this.#place(partBytes, offset, data);
   }
 
@@ -57,13 +65,14 @@ export class IncomingTransfer {
     return Buffer.from(given.buffer, given.byteOffset, bytes);
   }
 
-  #place(partBytes: number, offset: number, data: Buffer): void {
+  #place(partBytes: number, offset: number, data: Buffer | DataFrame): void {
     let destination = this.#destination ?? Buffer.allocUnsafeSlow(partBytes);
     // The owner of chosen memory has transferred it away, and will find out: the rest still has to go somewhere.
     if (destination.length !== partBytes) destination = Buffer.alloc(partBytes);
     this.#destination = destination;
     // The one copy on the way in: chunks become one piece of memory.
-    destination.set(data, offset);
+    if (Buffer.isBuffer(data)) destination.set(data, offset);
+    else data.copyTo(destination, offset);
     this.#filled = offset + data.length;
     if (this.#filled === partBytes) this.#end(destination);
   }
@@ -89,4 +98,8 @@ export class IncomingTransfer {
     this.#destination = undefined;
     this.#filled = 0;
   }
+}
+
+function isWhole(data: Buffer | DataFrame, partBytes: number): data is Buffer {
+  return Buffer.isBuffer(data) && data.length === partBytes && data.byteOffset % 8 === 0;
 }

@@ -1,5 +1,6 @@
 import { ConnectionError } from '../errors.ts';
 import { Inbox } from './inbox.ts';
+import type { DataFrame } from './incoming.ts';
 import { report } from './log.ts';
 import { type Limits, Outbox } from './outbox.ts';
 import { type Frames, goodbyePacket } from './packet.ts';
@@ -126,17 +127,20 @@ export class PacketLink implements Link {
     this.#carrier.wake();
   }
 
-  /** Takes what came from the peer. Never throws: a peer that breaks the protocol is dropped. */
-  receive(frames: Frames): void {
+  /**
+   * Takes what came from the peer; `filed`: its data, where they are elsewhere. Never throws: a peer that breaks the protocol
+   * is dropped.
+   */
+  receive(frames: Frames, filed?: DataFrame): void {
     if (this.#ended !== undefined) return;
     try {
-      this.#inbox.receive(frames);
+      this.#inbox.receive(frames, filed);
     } catch (error) {
       report(`dropped ${this.#carrier.name}: ${(error as Error).message}`);
       this.#down(error as Error, 'protocol error');
       return;
     }
-    this.#unacknowledgedBytes += frames[1]?.byteLength ?? 0;
+    this.#unacknowledgedBytes += frames[1]?.byteLength ?? filed?.length ?? 0;
     this.#carrier.wake();
   }
 

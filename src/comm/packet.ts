@@ -72,8 +72,8 @@ export function writeHeader(packet: Buffer, flags: number, sequence: number, ack
   packet.writeUInt32LE(acknowledged, 12);
 }
 
-/** @throws ProtocolError for what no peer of this wire version sends */
-export function readHeader(frames: readonly Uint8Array[]): PacketHeader {
+/** `isFiled`: its data are not among the frames. @throws ProtocolError for what no peer of this wire version sends */
+export function readHeader(frames: readonly Uint8Array[], isFiled = false): PacketHeader {
   const packet = asBuffer(frames[0]);
   if (packet.length < HEADER_BYTES) throw new ProtocolError(`a packet of ${packet.length} bytes has no header`);
   if (packet.readUInt32LE(0) !== MAGIC) throw new ProtocolError('this is not a directview packet (wrong magic)');
@@ -81,7 +81,8 @@ export function readHeader(frames: readonly Uint8Array[]): PacketHeader {
     throw new ProtocolError(`the peer speaks wire version ${packet[4]}, this side ${WIRE_VERSION}`);
   const flags = packet.readUInt32LE(4) >>> 8;
   if (flags > (COUNTED | DATA | LAST)) throw new ProtocolError(`unknown packet flags ${flags}`);
-  if (frames.length !== (flags & DATA ? 2 : 1)) throw new ProtocolError(`a packet came with ${frames.length} frames`);
+  if (frames.length + (isFiled ? 1 : 0) !== (flags & DATA ? 2 : 1))
+    throw new ProtocolError(`a packet came with ${frames.length} frames`);
   return { flags, sequence: packet.readUInt32LE(8), acknowledged: packet.readUInt32LE(12) };
 }
 

@@ -40,7 +40,7 @@ export interface LinkHandlers {
 
 /** A bound address. Closing it ends the links of its peers. */
 export interface Listener {
-  /** Where peers connect: `ipc://…` or `tcp://host:port` with the real port. */
+  /** Where peers connect: `unix://…`, `ipc://…` or `tcp://host:port` with the real port. */
   readonly endpoint: string;
   /** Hands what is queued to the socket at once, before the process ends. A peer whose pipe is full misses it. */
   flush(): void;
@@ -63,7 +63,7 @@ export type SocketRole = 'tasks' | 'control' | 'peers' | 'roster' | 'registry';
 /** Both ends must use the same transport and options. */
 export interface Transport {
   /**
-   * Binds. `ipc://` wants a path in a private directory, `tcp://` keys.
+   * Binds. `unix://` and `ipc://` want a path in a private directory, `tcp://` keys.
    * @throws ConnectionError for an address that these keys do not allow, or one that cannot be bound
    */
   listen(endpoint: string, handlers: LinkHandlers, socket?: SocketRole): Promise<Listener>;

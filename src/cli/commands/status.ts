@@ -1,8 +1,8 @@
 // `directview status`: asks every engine of a cluster for its status, over its control socket.
 import type { Command } from 'commander';
 import type { ClusterInfo } from '../../client/links/cluster-file.ts';
+import { clusterTransport } from '../../comm/by-scheme.ts';
 import type { Transport } from '../../comm/transport.ts';
-import { zeromqTransport } from '../../comm/zeromq.ts';
 import type { EngineRecord, EngineStatus } from '../../protocol/messages.ts';
 import { ControlClient } from '../../rpc/control-client.ts';
 import { RosterClient } from '../../rpc/roster-client.ts';
@@ -35,7 +35,7 @@ export function define(command: Command): void {
 }
 
 async function statusOf({ controller, credentials }: ClusterInfo): Promise<Row[]> {
-  const transport = zeromqTransport({ credentials });
+  const transport = clusterTransport({ credentials });
   const roster = new RosterClient(transport, controller, `status-${process.pid}`);
   try {
     const engines = await roster.ready({ timeout: ANSWER_MS });

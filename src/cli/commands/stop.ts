@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ListedCluster } from '../../cluster/files/cluster-file.ts';
 import { isGone, selfIdentity } from '../../cluster/files/process-identity.ts';
-import { zeromqTransport } from '../../comm/zeromq.ts';
+import { clusterTransport } from '../../comm/by-scheme.ts';
 import { ClusterError, TimeoutError } from '../../errors.ts';
 import { RosterClient } from '../../rpc/roster-client.ts';
 import { addClusterArgument, type ClusterChoice } from '../arguments.ts';
@@ -85,7 +85,7 @@ function terminate({ name, owner }: ListedCluster): void {
 
 /** False when the controller does not answer because its event loop is blocked; a signal may still reach it. */
 async function ask({ controller, credentials }: ListedCluster): Promise<boolean> {
-  const roster = new RosterClient(zeromqTransport({ credentials }), controller, `stop-${process.pid}`);
+  const roster = new RosterClient(clusterTransport({ credentials }), controller, `stop-${process.pid}`);
   try {
     await roster.ask({ do: 'stop' }, ASK_MS);
     return true;

@@ -27,7 +27,12 @@ export function parseEndpoint(endpoint: string): Endpoint {
 }
 
 function parseIpc(endpoint: string): Endpoint {
-  const path = endpoint.slice('ipc://'.length);
+  return { kind: 'ipc', address: endpoint, path: parsePath(endpoint) };
+}
+
+/** The path of an `ipc://` or `unix://` endpoint. @throws ConnectionError for one that no socket can have */
+export function parsePath(endpoint: string): string {
+  const path = endpoint.replace(/^(ipc|unix):\/\//, '');
   const bytes = Buffer.byteLength(path);
   if (bytes > MAX_PATH_BYTES)
     throw new ConnectionError(
@@ -36,7 +41,7 @@ function parseIpc(endpoint: string): Endpoint {
   // An abstract name (@) has no permissions, and `*` lets libzmq choose a public place.
   if (!path.startsWith('/') || path.includes('\0'))
     throw new ConnectionError(`ipc endpoint ${JSON.stringify(endpoint)} wants an absolute path`);
-  return { kind: 'ipc', address: endpoint, path };
+  return path;
 }
 
 const TCP = /^tcp:\/\/(\[[^\]]+\]|[^:[\]]+):(\*|\d{1,5}(?:-\d{1,5})?)$/;

@@ -1,5 +1,5 @@
 import { connect, type NetConnectOpts } from 'node:net';
-import { parseEndpoint } from './endpoint.ts';
+import { parseEndpoint, parsePath } from './endpoint.ts';
 
 /** Milliseconds after which an address that says nothing counts as one that may answer later. */
 const LIMIT_MS = 1000;
@@ -24,6 +24,7 @@ export function refuses(endpoint: string): Promise<boolean> {
 }
 
 function addressOf(endpoint: string): NetConnectOpts {
+  if (endpoint.startsWith('unix://')) return { path: parsePath(endpoint) };
   const where = parseEndpoint(endpoint);
   if (where.kind === 'ipc') return { path: where.path };
   const { hostname, port } = new URL(where.address);

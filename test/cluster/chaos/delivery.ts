@@ -7,21 +7,26 @@ import { suite } from '../../support/suite.ts';
 const test = suite('chaos/delivery');
 type Space = { big: Float32Array };
 
-test('the next task cannot change a large result that is still on its way', () =>
-  withScene(1, async ({ rc, network }) => {
-    const e0 = rc.view(0);
-    await e0.apply((n: number) => {
-      (globalThis as unknown as Space).big = new Float32Array(n).fill(1);
-    }, 8 * MIB);
-    network(0).down.set({ rate: 20_000_000 });
-    const first = e0.apply(() => (globalThis as unknown as Space).big);
-    const second = e0.apply(() => {
-      (globalThis as unknown as Space).big.fill(2);
-    });
-    const value = (await first) as Float32Array;
-    assert.equal([...new Set(value)], [1]);
-    await second;
-  }));
+for (const transport of ['zeromq', 'unix'])
+  test(`${transport}: the next task cannot change a large result that is still on its way`, () =>
+    withScene(
+      1,
+      async ({ rc, network }) => {
+        const e0 = rc.view(0);
+        await e0.apply((n: number) => {
+          (globalThis as unknown as Space).big = new Float32Array(n).fill(1);
+        }, 8 * MIB);
+        network(0).down.set({ rate: 20_000_000 });
+        const first = e0.apply(() => (globalThis as unknown as Space).big);
+        const second = e0.apply(() => {
+          (globalThis as unknown as Space).big.fill(2);
+        });
+        const value = (await first) as Float32Array;
+        assert.equal([...new Set(value)], [1]);
+        await second;
+      },
+      { transport },
+    ));
 
 test('processes that a task has started end with the engine', () =>
   withScene(1, async ({ rc, killer }) => {

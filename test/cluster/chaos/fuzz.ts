@@ -1,7 +1,7 @@
 // 2,000 damaged inputs, always the same ones, into every socket of an engine and a controller: `npm run fuzz` sends more.
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
 import type { EngineRecord } from '../../../src/protocol/messages.ts';
 import { ChaosProxy } from '../../support/chaos/chaos-proxy.ts';
@@ -28,7 +28,7 @@ test('a stranger that registers as three engines over one link is one, and gone 
     const rc = await cluster.connect();
     const { id: _, ...engine } = rc.engine(0) as EngineRecord;
     const box = new Mailbox();
-    const link = zeromqTransport().connect(registry, box);
+    const link = clusterTransport().connect(registry, box);
     const control = 'ipc:///nobody/listens/here';
     for (const uuid of ['x', 'y', 'z']) {
       const message = { type: 'register', engine: { ...engine, uuid, control } } as const;

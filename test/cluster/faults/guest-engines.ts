@@ -14,12 +14,12 @@ import { suite } from '../../support/suite.ts';
 
 const test = suite('faults/guest-engines');
 const dir = mkdtempSync(join(tmpdir(), 'dvguest-'));
-const path = (endpoint: string) => endpoint.replace('ipc://', '');
+const path = (endpoint: string) => endpoint.replace(/^(ipc|unix):\/\//, '');
 let rig: Rig;
 
 /** Passes a unix socket on to another one, until it is cut. */
 class Line {
-  readonly endpoint = `ipc://${join(dir, 'line')}`;
+  readonly endpoint = `unix://${join(dir, 'line')}`;
   readonly #to: string;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;

@@ -2,7 +2,7 @@
 // of its name, not by what its messages say.
 import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { newClientProof } from '../../../src/protocol/client-name.ts';
 import type { ControlReply, ControlVerb, EngineRecord, TaskMessage } from '../../../src/protocol/messages.ts';
 import { ChaosTransport } from '../../support/chaos/chaos-proxy.ts';
@@ -171,7 +171,7 @@ test('one that says at the controller that it is another client, and dies, takes
   const dead = { pid: 2 ** 22 + 1, host: hostname() };
   await untouched(async (running) => {
     const { controller } = rig.cluster.info;
-    const network = new ChaosTransport(zeromqTransport());
+    const network = new ChaosTransport(clusterTransport());
     const speaker = new Speaker(controller, 'roster', network);
     speaker.say({ type: 'hello', client: rig.rc.uuid, secret: newClientProof().secret, ...dead });
     const honest = new Speaker(controller, 'roster', network);

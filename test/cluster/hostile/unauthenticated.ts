@@ -124,7 +124,7 @@ async function attack({ rc, pids, endpoint }: Started, first: Buffer): Promise<n
     });
   let isOver = false;
   const pushing = SOCKETS.map(async (socket) => {
-    const address = endpoint(socket).replace(/^ipc:\/\/|^tcp:\/\/.*:/, '');
+    const address = endpoint(socket).replace(/^(ipc|unix):\/\/|^tcp:\/\/.*:/, '');
     const args = ['-e', PUSH, address, first.toString('base64'), String(200 * MIB)];
     const peer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
@@ -151,7 +151,8 @@ async function attack({ rc, pids, endpoint }: Started, first: Buffer): Promise<n
 
 for (const [transport, options] of [
   ['tcp', { listen: 'tcp://127.0.0.1' }],
-  ['ipc', {}],
+  ['ipc', { transport: 'zeromq' }],
+  ['unix', {}],
 ] as const) {
   let target: Started;
   test(`${transport}: a cluster starts, and has warmed up`, async () => {

@@ -8,10 +8,11 @@ import type { Link, LinkHandlers, Listener, SocketRole, Transport } from '../../
 import { Lane } from './lane.ts';
 import { Sky } from './weather.ts';
 
-const path = (endpoint: string): string => endpoint.slice('ipc://'.length);
+const FILE = /^(ipc|unix):\/\//;
+const path = (endpoint: string): string => endpoint.replace(FILE, '');
 
 function dial(endpoint: string): Socket {
-  if (endpoint.startsWith('ipc://')) return netConnect(path(endpoint));
+  if (FILE.test(endpoint)) return netConnect(path(endpoint));
   const [, host, port] = /^tcp:\/\/(.+):(\d+)$/.exec(endpoint) as RegExpExecArray;
   return netConnect(Number(port), (host as string).replace(/[[\]]/g, ''));
 }
@@ -33,7 +34,7 @@ export class ChaosProxy {
   /** Listens at once. */
   constructor(real: string, at: string) {
     this.#real = real;
-    this.endpoint = `ipc://${at}`;
+    this.endpoint = `${FILE.exec(real)?.[1] ?? 'ipc'}://${at}`;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#server.listen(at);
   }

@@ -192,7 +192,7 @@ async function honestly(rc: Client, n: number): Promise<void> {
 
 /** `inputs` damaged inputs, shared out to all sockets. Fails when an honest call fails, or the engine is another one. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzOutcome> {
-  const cluster = await Cluster.start({ engines: 1, device: 'cpu' });
+  const cluster = await Cluster.start({ engines: 1, device: 'cpu', transport: 'zeromq' });
   try {
     const rc = await cluster.connect();
     await honestly(rc, 1);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { ChaosTransport } from './chaos-proxy.ts';
 import { EngineKiller } from './engine-killer.ts';
 import { History, type Verdict } from './history.ts';
@@ -46,19 +46,24 @@ interface Ground {
   readonly dice: Dice;
 }
 
-/** Runs for so many seconds, then waits for what is under way. */
+/** Runs for so many seconds, then waits for what is under way. Even seeds take zeromq's sockets, odd ones Unix sockets. */
 export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const folder = mkdtempSync(join(tmpdir(), 'dv-soak-'));
-  const cluster = await Cluster.start({ device: 'cpu', engines: options.engines, vitals: VITALS });
-  const transport = new ChaosTransport(zeromqTransport());
+  const transport = options.seed % 2 === 0 ? 'zeromq' : 'unix';
+  const cluster = await Cluster.start({ device: 'cpu', engines: options.engines, vitals: VITALS, transport });
+  const weather = new ChaosTransport(clusterTransport());
   try {
     const killer = new EngineKiller();
-    const rc = await cluster.connect({ transport, onEvent: killer.onEvent });
+    const rc = await cluster.connect({ transport: weather, onEvent: killer.onEvent });
     killer.serve(rc);
-    return await run(options, { cluster, rc, transport, killer, dice: new Dice(options.seed) }, join(folder, 'ran'));
+    return await run(
+      options,
+      { cluster, rc, transport: weather, killer, dice: new Dice(options.seed) },
+      join(folder, 'ran'),
+    );
   } finally {
     await cluster.stop();
-    await transport.close();
+    await weather.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

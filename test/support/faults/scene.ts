@@ -4,8 +4,8 @@ import type { Client } from '../../../src/client/client.ts';
 import type { DirectView } from '../../../src/client/direct-view.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { ClusterEvent, StartOptions } from '../../../src/cluster/start-options.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import type { Transport } from '../../../src/comm/transport.ts';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { EngineError } from '../../../src/errors.ts';
 import { type ChaosProxy, ChaosTransport } from '../chaos/chaos-proxy.ts';
 import { EngineKiller } from '../chaos/engine-killer.ts';
@@ -29,21 +29,21 @@ export interface SceneOptions extends StartOptions {
   readonly wrap?: (transport: Transport) => Transport;
 }
 
-/** Runs with a cluster of its own, and stops it whatever happens. */
+/** Runs with a cluster of its own, and stops it whatever happens. Its network is zeromq's, unless `transport` says another. */
 export async function withScene<T>(
   engines: number,
   run: (scene: Scene) => Promise<T>,
-  { wrap = (same) => same, ...options }: SceneOptions = {},
+  { wrap = (same) => same, transport: kind = 'zeromq', ...options }: SceneOptions = {},
 ): Promise<T> {
   const events: Scene['events'] = [];
   const onEvent = (event: ClusterEvent) => {
     events.push({ ...event, at: performance.now() });
     options.onEvent?.(event);
   };
-  const cluster = await Cluster.start({ device: 'cpu', ...options, engines, onEvent });
-  const bytes = options.transport?.startsWith('tcp') ? { chunkBytes: MIB } : {};
+  const cluster = await Cluster.start({ device: 'cpu', ...options, transport: kind, engines, onEvent });
+  const bytes = kind.startsWith('tcp') ? { chunkBytes: MIB } : {};
   const { credentials } = cluster.info;
-  const transport = new ChaosTransport(zeromqTransport({ ...bytes, credentials }));
+  const transport = new ChaosTransport(clusterTransport({ ...bytes, credentials }));
   const killer = new EngineKiller();
   try {
     const rc = await cluster.connect({ transport: wrap(transport), onEvent: killer.onEvent });

@@ -1,6 +1,7 @@
 // A peer by hand: it says on a socket whatever it is told to, and keeps what comes back.
+
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import type { Link, LinkHandlers, Parts, SocketRole, Transport } from '../../../src/comm/transport.ts';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { encodeBody } from '../../../src/protocol/codec.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
 import type { Header } from '../../../src/protocol/messages.ts';
@@ -13,7 +14,7 @@ export class Speaker implements LinkHandlers {
   readonly ends: Error[] = [];
   readonly #link: Link;
 
-  constructor(endpoint: string, socket: SocketRole, transport: Transport = zeromqTransport()) {
+  constructor(endpoint: string, socket: SocketRole, transport: Transport = clusterTransport()) {
     this.#link = transport.connect(endpoint, this, socket);
   }
 

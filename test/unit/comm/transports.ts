@@ -1,11 +1,14 @@
-// One suite over every transport: memory, zeromq ipc, zeromq tcp, zeromq tcp with keys.
+// One suite over every transport: memory, Unix sockets with and without shared memory, zeromq ipc, tcp, tcp with keys.
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Link, LinkHandlers, Listener, Transport, TransportOptions } from '../../../src/comm/transport.ts';
+import { BulkFolder } from '../../../src/comm/unix/bulk-folder.ts';
+import { unixTransport } from '../../../src/comm/unix/unix-transport.ts';
 import { type Authentication, authenticate } from '../../../src/comm/zeromq/authenticator.ts';
 import { newCredentials } from '../../../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
@@ -37,10 +40,21 @@ interface Kind {
 }
 const kinds: Kind[] = [
   { name: 'memory', make: memoryTransport, endpoint: () => 'memory://*' },
+  { name: 'unix', make: unixWithBulk, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
+  { name: 'unix without bulk', make: unixWithoutBulk, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
   { name: 'ipc', make: zeromqTransport, endpoint: () => `ipc://${join(directory, `s${count++}`)}` },
   { name: 'tcp', make: tcpWithoutKeys, endpoint: () => 'tcp://127.0.0.1:*' },
   { name: 'tcp with keys', make: tcpWithKeys, endpoint: () => 'tcp://127.0.0.1:*' },
 ];
+
+function unixWithBulk(options?: TransportOptions): Transport {
+  return unixTransport({ ...options, folder: new BulkFolder(join(directory, 'bulk')) });
+}
+
+/** No folder can be made below a file. */
+function unixWithoutBulk(options?: TransportOptions): Transport {
+  return unixTransport({ ...options, folder: new BulkFolder(join('/dev/null', 'bulk')) });
+}
 
 function tcpWithoutKeys(options?: TransportOptions): Transport {
   return zeromqTransport({ ...options, insecureLoopback: true });
@@ -220,22 +234,29 @@ test('a listener is closed twice without harm, and frees its address', async () 
   }
 });
 
-test('ipc: the socket file is for its owner, and nothing is overwritten', async () => {
-  const transport = zeromqTransport();
-  const path = join(directory, 'mode');
-  const listener = await transport.listen(`ipc://${path}`, echo);
-  assert.is((await stat(path)).mode & 0o777, 0o600);
-  await rejects(() => transport.listen(`ipc://${path}`, echo), ConnectionError, /in the way/);
-  await listener.close();
-  const file = join(directory, 'in-the-way');
-  await writeFile(file, 'precious');
-  await rejects(() => transport.listen(`ipc://${file}`, echo), ConnectionError, /in the way/);
-});
+for (const scheme of ['ipc', 'unix']) {
+  test(`${scheme}: the socket file is for its owner, and nothing is overwritten`, async () => {
+    const transport = clusterTransport();
+    const path = join(directory, 'mode');
+    const listener = await transport.listen(`${scheme}://${path}`, echo);
+    assert.is((await stat(path)).mode & 0o777, 0o600);
+    await rejects(() => transport.listen(`${scheme}://${path}`, echo), ConnectionError, /in the way/);
+    assert.is(await transport.refuses?.(listener.endpoint), false);
+    await listener.close();
+    assert.is(await transport.refuses?.(listener.endpoint), true);
+    const file = join(directory, 'in-the-way');
+    await writeFile(file, 'precious');
+    await rejects(() => transport.listen(`${scheme}://${file}`, echo), ConnectionError, /in the way/);
+  });
+}
 
 test('addresses that may not be used', async () => {
-  const transport = zeromqTransport();
+  const transport = clusterTransport();
   const bad: [string, RegExp][] = [
     [`ipc:///tmp/${'x'.repeat(103)}`, /108 bytes is too long/],
+    [`unix:///tmp/${'x'.repeat(103)}`, /108 bytes is too long/],
+    ['unix://relative', /absolute path/],
+    ['unix://@abstract', /absolute path/],
     ['ipc://relative', /absolute path/],
     ['ipc://@abstract', /absolute path/],
     ['ipc://*', /absolute path/],

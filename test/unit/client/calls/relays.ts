@@ -2,8 +2,8 @@
 import * as assert from 'uvu/assert';
 import { relays } from '../../../../src/client/calls/relays.ts';
 import { Client } from '../../../../src/client/client.ts';
+import { clusterTransport } from '../../../../src/comm/by-scheme.ts';
 import type { Parts, Transport } from '../../../../src/comm/transport.ts';
-import { zeromqTransport } from '../../../../src/comm/zeromq.ts';
 import { EngineError } from '../../../../src/errors.ts';
 import { range } from '../../../../src/tensor/convert.ts';
 import { throws } from '../../../support/assert.ts';
@@ -27,7 +27,7 @@ const check = () => {
 
 /** A transport that counts the bytes given to its links. */
 function counting(): { transport: Transport; sent: () => number } {
-  const inner = zeromqTransport();
+  const inner = clusterTransport();
   let bytes = 0;
   const connect: Transport['connect'] = (endpoint, handlers) => {
     const link = inner.connect(endpoint, handlers);

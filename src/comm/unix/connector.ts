@@ -1,0 +1,44 @@
+import { connect, type Socket } from 'node:net';
+import { Backoff } from '../../util/backoff.ts';
+import type { Link } from '../transport.ts';
+import { type CarrierOptions, StreamCarrier } from './stream.ts';
+
+/** Every socket of this thread reads into this memory: what is read is taken before the next one reads. */
+const shared = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** Connects, again and again until somebody listens there or the link is closed. */
+export function connectStream(path: string, options: CarrierOptions): Link {
+  const carrier = new StreamCarrier(options);
+  const backoff = new Backoff();
+  let timer: NodeJS.Timeout | undefined;
+  let pending: Socket | undefined;
+  const attempt = (): void => {
+    const onread = {
+      buffer: shared,
+      callback: (count: number) => {
+        carrier.read(shared.subarray(0, count));
+        return true;
+      },
+    };
+    const socket = connect({ path, onread });
+    pending = socket;
+    const failed = (): void => {
+      timer = setTimeout(attempt, backoff.next());
+    };
+    socket.once('error', failed);
+    socket.once('connect', () => {
+      socket.off('error', failed);
+      pending = undefined;
+      carrier.attach(socket);
+    });
+  };
+  carrier.onEnd = () => {
+    clearTimeout(timer);
+    pending
+      ?.removeAllListeners()
+      .on('error', () => {})
+      .destroy();
+  };
+  attempt();
+  return carrier.link;
+}

@@ -1,0 +1,86 @@
+import { chmod, lstat, rm } from 'node:fs/promises';
+import { createServer, type Server, type Socket } from 'node:net';
+import { ConnectionError } from '../../errors.ts';
+import { acceptedHandlers } from '../hub.ts';
+import type { Listener } from '../transport.ts';
+import { type CarrierOptions, StreamCarrier } from './stream.ts';
+
+/** A peer that has not sent a packet after this many ms is closed. */
+const SILENT_MS = 5000;
+/** A peer that stops amid a large message for so many ms is dropped. */
+const LEASE_MS = 600_000;
+
+/** One bound Unix socket: the links of all who connect to it. */
+export class UnixListener implements Listener {
+  readonly endpoint: string;
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #carriers = new Set<StreamCarrier>();
+  readonly #options: CarrierOptions;
+  /** The inode of the socket's file: another file may take its place after this one is gone. */
+  #inode = -1;
+  #closing: Promise<void> | undefined;
+
+  /** `name` of the options: the endpoint. */
+  constructor(path: string, options: CarrierOptions) {
+    this.#path = path;
+    this.endpoint = options.name;
+    this.#options = options;
+    this.#server = createServer((socket) => this.#accept(socket));
+  }
+
+  #accept(socket: Socket): void {
+    const { handlers, name } = this.#options;
+    const carrier = new StreamCarrier({
+      ...this.#options,
+      name: `a peer of ${name}`,
+      handlers: acceptedHandlers(handlers),
+    });
+    this.#carriers.add(carrier);
+    const silence = setTimeout(() => {
+      if (!carrier.hasHeard) carrier.lost('it has said nothing');
+    }, this.#options.silentMs ?? SILENT_MS).unref();
+    carrier.onEnd = () => {
+      clearTimeout(silence);
+      this.#carriers.delete(carrier);
+    };
+    socket.setTimeout(LEASE_MS, () => {
+      if (carrier.link.receiving) carrier.lost('it stopped amid a message');
+    });
+    socket.on('data', (bytes: Buffer) => carrier.read(bytes));
+    carrier.attach(socket);
+  }
+
+  /** @throws ConnectionError */
+  async bind(): Promise<void> {
+    const server = this.#server;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ path: this.#path, backlog: 511 }, resolve);
+      });
+    } catch (cause) {
+      throw new ConnectionError(`cannot bind ${this.endpoint}: ${(cause as Error).message}`, { cause });
+    }
+    server.removeAllListeners('error').on('error', () => {});
+    await chmod(this.#path, 0o600);
+    this.#inode = (await lstat(this.#path)).ino;
+  }
+
+  flush(): void {
+    for (const carrier of this.#carriers) carrier.flush();
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const found = await lstat(this.#path).catch(() => undefined);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    await Promise.all([...this.#carriers].map(({ link }) => link.close()));
+    await closed;
+    if (found?.ino === this.#inode) await rm(this.#path, { force: true });
+  }
+}

@@ -1,0 +1,179 @@
+import type { Socket } from 'node:net';
+import { ConnectionError, ProtocolError } from '../../errors.ts';
+import { type Carrier, PacketLink } from '../link.ts';
+import { report } from '../log.ts';
+import type { Limits } from '../outbox.ts';
+import type { Frames } from '../packet.ts';
+import type { LinkHandlers } from '../transport.ts';
+import { BulkReader, BulkWriter } from './bulk.ts';
+import type { BulkFolder } from './bulk-folder.ts';
+import { answer, Deframer, offer, prefixed, released } from './framing.ts';
+
+/** A goodbye may take this long (ms) to leave. */
+const GOODBYE_MS = 200;
+/** Bytes that wait for a peer that goes on sending and does not read. */
+const MAX_UNREAD = 4 * 1024 * 1024;
+/** Data of fewer bytes go through the socket. */
+const BULK_BYTES = 128 * 1024;
+
+/** The parts of a carrier, whoever connected. */
+export interface CarrierOptions {
+  readonly name: string;
+  readonly handlers: LinkHandlers;
+  readonly limits: Limits;
+  readonly folder: BulkFolder;
+  /** Milliseconds that a peer has for its first packet. */
+  readonly silentMs?: number | undefined;
+}
+
+/** One link over one Unix socket. Large data go through a file in shared memory, where both ends can open it. */
+export class StreamCarrier implements Carrier {
+  readonly name: string;
+  readonly link: PacketLink;
+  readonly #deframer: Deframer;
+  readonly #writer: BulkWriter;
+  readonly #reader: BulkReader;
+  #socket: Socket | undefined;
+  #scheduled = false;
+  #closing = false;
+  /** A packet whose data wait for a slot; goes first. */
+  #stalled: Frames | undefined;
+  /** The peer has sent a whole packet. */
+  hasHeard = false;
+  /** Called when the link has ended. */
+  onEnd: () => void = () => {};
+
+  constructor({ name, handlers, limits, folder }: CarrierOptions) {
+    this.name = name;
+    this.link = new PacketLink(this, handlers, limits);
+    this.#writer = new BulkWriter(folder, limits.chunkBytes);
+    this.#reader = new BulkReader(folder, limits.chunkBytes);
+    this.#deframer = new Deframer(limits.chunkBytes, {
+      packet: (packet, data) => {
+        this.hasHeard = true;
+        this.link.receive(data === undefined ? [packet] : [packet, data]);
+      },
+      filed: (packet, slot, bytes) => {
+        this.link.receive([packet], this.#reader.frame(slot, bytes));
+        this.#tell(released(slot));
+      },
+      offer: (file) => this.#tell(answer(this.#reader.open(file))),
+      answer: (isTaken) => this.#writer.answered(isTaken),
+      released: (slot) => {
+        this.#writer.release(slot);
+        this.#pump();
+      },
+    });
+  }
+
+  /** A connected socket: it carries what waits. */
+  attach(socket: Socket): void {
+    this.#socket = socket;
+    socket.on('drain', () => this.#pump());
+    socket.on('error', (error) => this.lost(error.message));
+    socket.on('end', () => this.lost('the peer has ended it'));
+    socket.on('close', () => this.lost('it was closed'));
+    this.wake();
+  }
+
+  /** Takes bytes that came; their memory may be used again after it. */
+  read(bytes: Buffer): void {
+    if (this.#closing) return;
+    try {
+      this.#deframer.read(bytes);
+    } catch (error) {
+      report(`dropped ${this.name}: ${(error as Error).message}`);
+      this.link.fail(error instanceof ProtocolError ? error : new ConnectionError(String(error), { cause: error }));
+    }
+  }
+
+  /** Sends a notice, past the packets that wait. */
+  #tell(bytes: Buffer): void {
+    const socket = this.#socket;
+    if (this.#closing || socket === undefined) return;
+    if (socket.writableLength > MAX_UNREAD) this.lost('it does not read what it is sent');
+    else socket.write(bytes);
+  }
+
+  wake(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    queueMicrotask(() => {
+      this.#scheduled = false;
+      this.#pump();
+    });
+  }
+
+  /** Hands over what the system takes at once. */
+  flush(): void {
+    this.#pump();
+  }
+
+  #pump(): void {
+    const socket = this.#socket;
+    if (this.#closing || socket === undefined) return;
+    while (!socket.writableNeedDrain) {
+      const frames = this.#stalled ?? this.link.take();
+      if (frames === undefined) return;
+      this.#stalled = undefined;
+      if (!this.#write(socket, frames)) {
+        this.#stalled = frames;
+        return;
+      }
+    }
+  }
+
+  /** False if there is no slot for the data yet. */
+  #write(socket: Socket, [packet, data]: Frames): boolean {
+    if (data === undefined) {
+      socket.write(prefixed(packet as Uint8Array, 0));
+      return true;
+    }
+    if (data.byteLength >= BULK_BYTES) {
+      const name = this.#writer.propose();
+      if (name !== undefined) socket.write(offer(name));
+      if (this.#writer.isOpen && this.#writer.isFull) return false;
+      const slot = this.#writer.isOpen ? this.#writer.write(data) : undefined;
+      if (slot !== undefined) {
+        socket.write(prefixed(packet as Uint8Array, data.byteLength, slot));
+        return true;
+      }
+    }
+    // One system call for both.
+    socket.cork();
+    socket.write(prefixed(packet as Uint8Array, data.byteLength));
+    socket.write(data);
+    socket.uncork();
+    return true;
+  }
+
+  async end(goodbye: Frames | undefined): Promise<void> {
+    this.#closing = true;
+    this.#stalled = undefined;
+    this.#writer.close();
+    this.#reader.close();
+    const socket = this.#socket;
+    if (socket !== undefined && !socket.destroyed) await this.#leave(socket, goodbye);
+    this.onEnd();
+  }
+
+  // The peer's bytes are still read, until it ends its side, too: a socket that is closed over unread bytes makes the peer's
+  // writes fail, and it would not see the goodbye.
+  #leave(socket: Socket, goodbye: Frames | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      socket.once('close', () => resolve());
+      if (goodbye === undefined) {
+        socket.destroy();
+        return;
+      }
+      socket.once('finish', () => resolve());
+      setTimeout(() => socket.destroy(), GOODBYE_MS).unref();
+      socket.end(prefixed(goodbye[0] as Uint8Array, 0));
+    });
+  }
+
+  /** The socket is gone. */
+  lost(why: string): void {
+    if (!this.#closing) this.link.fail(new ConnectionError(`the connection to ${this.name} was lost: ${why}`));
+  }
+}

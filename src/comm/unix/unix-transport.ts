@@ -1,0 +1,47 @@
+import { limitsOf } from '../link.ts';
+import type { Transport, TransportOptions } from '../transport.ts';
+import { checkDescriptors } from '../zeromq/descriptors.ts';
+import { checkFree, parsePath } from '../zeromq/endpoint.ts';
+import { refuses } from '../zeromq/refusal.ts';
+import { BulkFolder } from './bulk-folder.ts';
+import { connectStream } from './connector.ts';
+import { UnixListener } from './listener.ts';
+
+/** Bytes of a chunk: one slot of a bulk file. */
+const CHUNK_BYTES = 1024 * 1024;
+let folder: BulkFolder | undefined;
+
+/** The sizes of a lane, and where its bulk files are. */
+export interface UnixOptions extends TransportOptions {
+  /** Default: the folder of this user in shared memory. @internal */
+  readonly folder?: BulkFolder | undefined;
+  /** Milliseconds that a peer has for its first packet; default 5000. @internal */
+  readonly silentMs?: number | undefined;
+}
+
+/**
+ * Transport between processes of one user on one host: `unix://` and an absolute path in a private directory. Packets go over a
+ * Unix socket, large data through files in shared memory, where both ends can open them.
+ *
+ * `onDown` is called as that of zeromqTransport; a peer that dies is noticed at once, one that is stopped never.
+ */
+export function unixTransport(options: UnixOptions = {}): Transport {
+  const limits = limitsOf(options, CHUNK_BYTES);
+  folder ??= new BulkFolder();
+  const where = { limits, folder: options.folder ?? folder, silentMs: options.silentMs };
+  return {
+    listen: async (name, handlers) => {
+      const path = parsePath(name);
+      await checkFree(path);
+      const listener = new UnixListener(path, { ...where, name, handlers });
+      await listener.bind();
+      return listener;
+    },
+    connect: (name, handlers) => {
+      const path = parsePath(name);
+      checkDescriptors(`a link to ${name}`);
+      return connectStream(path, { ...where, name, handlers });
+    },
+    refuses,
+  };
+}

@@ -1,0 +1,95 @@
+// Real clusters over Unix sockets and shared memory, and what is left of the files when processes are killed.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { EngineError } from '../../../src/errors.ts';
+import { rejects } from '../../support/assert.ts';
+import { startRig, until, withRig } from '../../support/cluster.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('cluster/comm/unix');
+const INDEX = fileURLToPath(new URL('../../../src/index.js', import.meta.url));
+const LARGE = 8_000_001;
+const wave = Float32Array.from({ length: LARGE }, (_, i) => i % 997);
+
+/** Files in shared memory that these processes have made. */
+function filesOf(pids: readonly number[]): string[] {
+  try {
+    const names = readdirSync(join('/dev/shm', `directview-${process.getuid?.()}`));
+    return names.filter((name) => pids.includes(Number(name.split('-')[0])));
+  } catch {
+    return [];
+  }
+}
+
+for (const [transport, scheme] of [
+  ['unix', 'unix'],
+  ['zeromq', 'ipc'],
+  ['ipc', 'ipc'],
+] as const) {
+  test(`transport '${transport}': calls and large values, and no files are left`, () =>
+    withRig(
+      2,
+      async ({ v, rc }) => {
+        for (const { tasks, control, peers } of rc.engines)
+          for (const endpoint of [tasks, control, peers]) assert.ok(endpoint.startsWith(`${scheme}://`), endpoint);
+        await v.scatter('a', wave);
+        assert.equal(await v.gather('a'), wave);
+        await v.push({ b: wave });
+        const both = await v.apply(() => (globalThis as unknown as { b: Float32Array }).b);
+        assert.ok(both.every((value) => Buffer.compare(Buffer.from(value.buffer), Buffer.from(wave.buffer)) === 0));
+        await v.apply((x: Float32Array) => x.length, wave);
+        assert.equal(filesOf([process.pid, ...rc.engines.map(({ pid }) => pid)]), []);
+      },
+      { transport },
+    ));
+}
+
+test('the default is unix', () =>
+  withRig(1, async ({ rc }) => assert.match(rc.engine(0)?.tasks as string, /^unix:\/\/\//)));
+
+test('an engine that is killed amid a large value leaves nothing, and the others go on', async () => {
+  const rig = await startRig(2);
+  const { rc, v } = rig;
+  const { pid } = rc.engines[1] as { pid: number };
+  await v.push({ a: wave });
+  await v.gather('a');
+  const pushing = Array.from({ length: 8 }, () => rc.view(1).push({ a: wave }));
+  await pushing[0];
+  process.kill(pid, 'SIGKILL');
+  await rejects(() => pushing[7] as PromiseLike<unknown>, EngineError);
+  await Promise.allSettled(pushing);
+  await until('the engine is gone', () => rc.ids.length === 1);
+  assert.equal(filesOf([process.pid, pid]), []);
+  assert.equal(await rc.view(0).pull('a'), wave);
+  await rc.close();
+  await rig.cluster.stop();
+});
+
+test('a client that is killed amid a large value leaves nothing, and its engine serves others', async () => {
+  await withRig(
+    1,
+    async ({ rc }) => {
+      const script = `import { Client } from '${INDEX}';
+const rc = await Client.connect('unix-victim');
+const data = new Float32Array(8e6);
+for (;;) { await rc.view(0).push({ data }); process.stdout.write('pushed'); }`;
+      const client = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(client.stdout, 'data');
+      client.kill('SIGKILL');
+      await once(client, 'exit');
+      assert.equal(filesOf([client.pid as number]), []);
+      assert.is(await rc.view(0).apply(() => 5), 5);
+      await rc.view(0).push({ a: wave });
+      assert.equal(await rc.view(0).pull('a'), wave);
+    },
+    { name: 'unix-victim' },
+  );
+});
+
+test.run();
