@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transport } from '../../src/comm/transport.ts';
 import { ENGINE_EXIT, type EngineOptions } from '../../src/protocol/engine-options.ts';
 import { VersionError } from '../../src/protocol/header-codec.ts';
@@ -18,8 +18,8 @@ export interface RegistrationEvents {
   clientGone(client: string): void;
 }
 
-/** Turns of the event loop that a goodbye may take to leave. */
-const GOODBYE_TURNS = 200;
+/** Milliseconds that a goodbye may take to arrive: a controller that is busy answers later. */
+const GOODBYE_MS = 500;
 const HEARTBEAT_MS = 1000;
 const RECONNECT_MS = 500;
 const DEFAULT_DEATH_MS = 60_000;
@@ -43,6 +43,8 @@ export class Registration {
   #up = false;
   #aliveAt = performance.now();
   #closed = false;
+  /** Ends the wait for the answer to the last heartbeat. */
+  #answered: () => void = () => {};
 
   constructor(transport: Transport, options: EngineOptions, events: RegistrationEvents) {
     this.#transport = transport;
@@ -70,10 +72,20 @@ export class Registration {
     clearInterval(this.#timer);
     const controller = this.#controller;
     if (controller === undefined) return;
-    if (this.#up && this.#engine !== undefined) void controller.send({ type: 'unregister', uuid: this.#engine.uuid });
-    // The goodbye is queued: closing before it has left would drop it.
-    for (let turn = 0; turn < GOODBYE_TURNS && (turn < 3 || controller.pendingBytes > 0); turn++) await nextTurn();
+    // Also before the controller has answered the registration, which it may have taken.
+    if (this.#engine !== undefined) await this.#leave(controller, this.#engine.uuid);
     await controller.close();
+  }
+
+  // The process ends at once: what a socket has been handed would be lost with it. The answer to a heartbeat says that what
+  // was sent before it has arrived.
+  #leave(controller: Channel<RegistryInbound>, uuid: string): Promise<unknown> {
+    const answered = new Promise<void>((resolve) => {
+      this.#answered = resolve;
+    });
+    void controller.send({ type: 'unregister', uuid });
+    void controller.send({ type: 'heartbeat', uuid });
+    return Promise.race([answered, sleep(GOODBYE_MS, undefined, { ref: false })]);
   }
 
   #connect(): void {
@@ -112,6 +124,7 @@ export class Registration {
   #take(message: RosterOutbound): void {
     this.#aliveAt = performance.now();
     this.#up = true;
+    if (message.type === 'registered' || message.type === 'stopping') this.#answered();
     if (message.type === 'stopping') this.#events.stop(ENGINE_EXIT.ok, 'the cluster stops');
     else if (message.type === 'client-gone') this.#events.clientGone(message.client);
     else if (message.type === 'registered') {
@@ -127,6 +140,7 @@ export class Registration {
   }
 
   #down(channel: Channel<RegistryInbound>, reason: Error): void {
+    this.#answered();
     if (channel !== this.#controller || this.#closed) return;
     this.#up = false;
     this.#controller = undefined;

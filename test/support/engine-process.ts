@@ -60,6 +60,7 @@ export class FakeController {
   #receive(parts: Uint8Array[], link: Link): void {
     const message = decodeHeader(parts);
     if (message.type === 'unregister') this.unregistered.push(message.uuid);
+    if (message.type === 'heartbeat') this.#answer(message.uuid, link);
     if (message.type !== 'register') return;
     const record = { ...message.engine, id: message.slot ?? this.engines.length };
     this.engines.push(record);
@@ -68,6 +69,11 @@ export class FakeController {
     const version = this.engines.length;
     for (const to of this.#links) void to.send(encodeMessage({ type: 'roster', engines: this.engines, version }));
     for (const arrived of this.#arrived.splice(0)) arrived();
+  }
+
+  #answer(uuid: string, link: Link): void {
+    const engine = this.engines.find((one) => one.uuid === uuid);
+    if (engine !== undefined) void link.send(encodeMessage({ type: 'registered', id: engine.id }));
   }
 
   async waitFor(n: number): Promise<EngineRecord[]> {
