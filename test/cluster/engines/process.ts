@@ -7,6 +7,7 @@ import { Ref } from '../../../src/protocol/values/ref.ts';
 import { tensor } from '../../../src/tensor/convert.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { FakeController, spawnEngine, TestClient } from '../../support/engine-process.ts';
+import { waitFor } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('engine process');
@@ -228,9 +229,8 @@ test('errors after a task has ended are logged and do not end the engine', () =>
       }, 1);
       void Promise.reject(new Error('late two'));
     });
-    await client.apply(() => new Promise((resolve) => setTimeout(resolve, 20)));
+    await waitFor(() => /late (one|two)/.test(engine.stderr()), 'a line of an error');
     assert.is((await client.apply(() => 3)).value, 3);
-    assert.match(engine.stderr(), /late (one|two)/);
   }));
 
 test('an exception in a callback, or a rejection that nobody handles, fails the task that runs', () =>
@@ -408,7 +408,7 @@ test('process.exit(7) ends the engine with 7 and leaves no file', () =>
     void client.send('apply', { fn: () => process.exit(7), args: [] });
     assert.equal(await engine.exit, [7, null]);
     assert.not.ok(existsSync(engine.folder));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await waitFor(() => controller.unregistered.length > 0, 'its goodbye');
     assert.equal(controller.unregistered, [client.record.uuid]);
   }));
 
@@ -421,9 +421,8 @@ for (const [how, end] of [
       end(engine);
       assert.equal(await engine.exit, [0, null]);
       assert.not.ok(existsSync(engine.folder));
-      // The goodbye may still be on its way: it left before the process did.
-      for (let i = 0; i < 100 && controller.unregistered.length === 0; i++)
-        await new Promise((resolve) => setTimeout(resolve, 20));
+      // It left before the process did, but this process may not have read it.
+      await waitFor(() => controller.unregistered.length > 0, 'its goodbye');
       assert.equal(controller.unregistered, [client.record.uuid]);
     }));
 }

@@ -14,6 +14,7 @@ import {
 import { range } from '../../../../src/tensor/convert.ts';
 import { rejects, throws } from '../../../support/assert.ts';
 import { FakeSession } from '../../../support/fake-engines.ts';
+import { waitFor } from '../../../support/links.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('client/load-balanced/imap');
@@ -104,9 +105,8 @@ test('break leaves the stream: the source is closed, no task is left', async () 
     }
   })();
   for await (const x of lview.imap(double, source)) if (x === 6) break;
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.ok(closed);
-  assert.is(lview.outstanding.size, 0);
+  await waitFor(() => closed, 'the source to be closed');
+  await waitFor(() => lview.outstanding.size === 0, 'the tasks that were on their way');
 });
 
 test('a failing item: good results first, then its error; a failing source likewise', async () => {
@@ -268,8 +268,7 @@ test('a hundred thousand items, good and bad, are forgotten as they are taken', 
   assert.is(bad, 33_333);
   assert.ok(held > 0 && held <= 8, `${held} tasks were held`);
   assert.ok(read.n <= taken + 9 * 100, `${read.n} items were read`);
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  assert.is(session.jobs.history.length, 0);
+  await waitFor(() => session.jobs.history.length === 0, 'the last tasks to be forgotten');
 });
 
 test('Executor: run, submit, map, counts, close', async () => {

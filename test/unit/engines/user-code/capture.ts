@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert';
 import { Capture, overwrite } from '../../../../engines/user-code/capture.ts';
 import { mimeBundle } from '../../../../src/protocol/mime-bundle.ts';
+import { waitFor } from '../../../support/links.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('capture');
@@ -26,7 +27,7 @@ test('text goes out while the task awaits, on its own stream', async () => {
   capture.begin('t');
   capture.write('stdout', 'a');
   capture.write('stderr', 'b');
-  await new Promise((resolve) => setTimeout(resolve, 120));
+  await waitFor(() => sent.length === 2, 'both texts');
   assert.equal(sent, [
     ['t', 'stdout', 'a'],
     ['t', 'stderr', 'b'],
