@@ -103,7 +103,7 @@ async function onSize(context: WebGpuContext, shape: MatmulSizes, options: Optio
     if (options.tiles.test(nameOfTile(guess))) await bench.row('guess', guess);
     for (const tile of tiles) await bench.row('candidate', tile);
     if (options.tunes) {
-      const tile = await products.tune(query);
+      const tile = await products.tune(query, tiles);
       await bench.row('tuned', tile);
       const last = products.tunings.at(-1);
       if (last !== undefined) sendRow({ what: 'tuning', ...last });

@@ -205,12 +205,12 @@ export class GpuMatmul {
     return [...this.#tiles, ...split].filter((tile) => tileServes(tile, product));
   }
 
-  /** Measures the tiles that can compute this product, and remembers the fastest one that is right. Overwrites C. */
-  async tune(query: TileQuery): Promise<GemmTile> {
+  /** Measures tiles that can compute this product, and remembers the fastest one that is right. Overwrites C. */
+  async tune(query: TileQuery, tiles: readonly GemmTile[] = this.tiles(query.product)): Promise<GemmTile> {
     const { product } = query;
     const timer = this.#shared.device.features.has('timestamp-query') ? new GpuTimer(this.#shared.device) : undefined;
     try {
-      const best = await this.#tuner.best(product, this.tiles(product), {
+      const best = await this.#tuner.best(product, tiles, {
         check: (tile) => this.check(query, tile),
         measure: (tile) => this.#time(query, tile, timer),
       });
