@@ -259,6 +259,8 @@ export class JupyterKernel {
 
   // A loop behind an `await` was made to end. Promises may have ended with it: those of links, and that of the cell.
   #onTerminated(): void {
+    // The end may have met the handler of the signal.
+    this.#onInterrupt();
     void this.#opening?.then(({ session }) => callsOf(session.rc.view('all')).links.reopen());
     const cut = this.#cut;
     setTimeout(() => cut?.reject(new Error(LOOP_ENDED)), CELL_END_MS).unref();

@@ -3,7 +3,7 @@ import process from 'node:process';
 import { isWaiting } from '../evaluator/cell-phase.ts';
 
 /** A main thread that does not answer within this time (ms) computes. */
-const SILENCE_MS = 150;
+const SILENCE_MS = 250;
 /** After the end of a loop it has much to do. */
 const LATER_SILENCE_MS = 2000;
 /** It is asked so often whether a loop has ended. */
