@@ -207,6 +207,7 @@ export type { RestartOptions } from './cluster/launchers/restart-policy.ts';
 export type { ListenOptions } from './cluster/listen-address.ts';
 export type { ClusterEvent, StartOptions } from './cluster/start-options.ts';
 export type { Verdict, VitalsOptions } from './cluster/vitals.ts';
+export type { Dashboard, DashboardOptions } from './dashboard/dashboard.ts';
 export type { EngineInfo, RemoteErrorInit } from './errors.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from './protocol/messages.ts';

@@ -5,6 +5,9 @@ import type { ClusterInfo } from '../client/links/cluster-file.ts';
 import { clusterTransport } from '../comm/by-scheme.ts';
 import { type Authentication, authenticate } from '../comm/zeromq/authenticator.ts';
 import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
+import { Dashboard, type DashboardOptions } from '../dashboard/dashboard.ts';
+import { Observer } from '../dashboard/observer.ts';
+import { writeReport } from '../dashboard/report.ts';
 import { ClusterError } from '../errors.ts';
 import type { EngineOptions } from '../protocol/engine-options.ts';
 import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
@@ -42,6 +45,7 @@ export class Cluster {
   readonly #arrivals = new Arrivals();
   readonly #unguard: () => void;
   readonly #clients = new OwnClients();
+  readonly #dashboards = new Set<Dashboard>();
   /** The reason for the end of an engine that we end ourselves; reported in place of its exit code. */
   readonly #reasons = new Map<EngineId, string>();
   /** Ids of engines that were started here. */
@@ -275,6 +279,41 @@ export class Cluster {
     throw new ClusterError(`engine ${id} has no log: there are those of ${[...this.#logged].join(', ')}`);
   }
 
+  /**
+   * Serves a live page about this cluster on 127.0.0.1, until it is closed or the cluster stops. The address has a token;
+   * holders of it may interrupt tasks and restart engines.
+   * @throws Error where the port is taken
+   * @example
+   * const { url } = await cluster.dashboard();
+   * console.log(`open ${url}`);
+   */
+  async dashboard(options: DashboardOptions = {}): Promise<Dashboard> {
+    const rc = await this.connect();
+    const log = (id: EngineId) => this.logs(id);
+    try {
+      const dashboard = await Dashboard.open({ name: this.name, rc, log }, options);
+      this.#dashboards.add(dashboard);
+      return dashboard;
+    } catch (error) {
+      await rc.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Writes one page about what this cluster has done: the last tasks of each engine, sums by label, bytes, errors. It needs no
+   * other file and no network.
+   */
+  async report(file: string): Promise<void> {
+    const rc = await this.connect();
+    try {
+      const observer = new Observer(rc, { history: ALL_TASKS });
+      await writeReport(file, { title: `cluster '${this.name}'`, observer, last: await observer.look() });
+    } finally {
+      await rc.close();
+    }
+  }
+
   /** Sends an operating-system signal to those engines' processes. @throws ClusterError as `shutdown` */
   signal(signal: NodeJS.Signals, ids: readonly EngineId[] | EngineId = this.#ids()): void {
     this.#launcher.signal(signal, this.#owned(ids));
@@ -412,6 +451,7 @@ export class Cluster {
     this.#ending.abort();
     this.#arrivals.cancel(new ClusterError('the cluster was stopped'));
     this.#controller?.announceStop();
+    for (const dashboard of this.#dashboards) await dashboard.close();
     await this.#clients.close();
     await this.#launcher.stop({ grace: this.#options.grace });
     await this.#controller?.close();
@@ -444,6 +484,9 @@ function checkLimit(engines: number): void {
     throw new ClusterError((error as Error).message, { cause: error });
   }
 }
+
+/** Tasks in a report: more than all engines remember. */
+const ALL_TASKS = 100_000;
 
 /** Milliseconds between answering a client that asked for the end, and the end. */
 const STOP_DELAY_MS = 50;

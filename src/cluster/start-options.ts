@@ -3,6 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { CONNECT_OPTIONS } from '../client/client.ts';
 import { checkName } from '../client/links/cluster-path.ts';
+import type { DashboardOptions } from '../dashboard/dashboard.ts';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
 import {
   type Check,
@@ -143,6 +144,13 @@ const START_OR_COUNT = optionsOf(START, (value, where) => {
   return true;
 });
 
+const PORT: Check = ranged(
+  'a port',
+  isNumber,
+  (n) => Number.isInteger(n) && (n as number) >= 0 && (n as number) < 65_536,
+);
+const DASHBOARD: Rules<DashboardOptions> = { port: PORT };
+const PATH: Check = must('the path of a file', (value) => typeof value === 'string' && value !== '');
 const ENGINE_IDS: Check = must(
   'an engine id or a list of ids',
   (value) => Number.isInteger(value) || (Array.isArray(value) && value.every(Number.isInteger)),
@@ -159,6 +167,8 @@ export const CLUSTER = {
   restart: promises({}, { ids: ENGINE_IDS }),
   shutdown: promises({ ids: ENGINE_IDS }),
   logs: promises({ id: count() }),
+  dashboard: promises({}, { options: optionsOf(DASHBOARD) }),
+  report: promises({ file: PATH }),
   signal: takes({ signal: NAME_OF_SIGNAL }, { ids: ENGINE_IDS }),
   stop: ends(),
 };

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suite } from '../support/suite.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** The dashboard's page is served as it is written. */
+const PAGE = 'src/dashboard/page/';
 const test = suite('package');
 
 interface Packed {
@@ -20,7 +22,14 @@ const paths = (JSON.parse(output) as [Packed])[0].files.map(({ path }) => path);
 const compiled = paths.filter((path) => path.startsWith('dist/'));
 
 test('holds the product, and what users are told to run', () => {
-  const rest = paths.filter((path) => !compiled.includes(path));
+  const page = paths.filter((path) => path.startsWith(PAGE));
+  assert.equal(
+    page.sort(),
+    readdirSync(ROOT + PAGE)
+      .map((name) => PAGE + name)
+      .sort(),
+  );
+  const rest = paths.filter((path) => !compiled.includes(path) && !page.includes(path));
   assert.equal(rest.sort(), ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', 'scripts/setup-tensorflow.mjs']);
   for (const main of ['dist/src/index.js', 'dist/src/index.d.ts', 'dist/src/cli/main.js', 'dist/engines/main.js']) {
     assert.ok(compiled.includes(main), `${main} is missing`);

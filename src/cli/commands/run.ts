@@ -1,6 +1,8 @@
 // `directview run`: runs a batch script with a connected client.
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { Observer } from '../../dashboard/observer.ts';
+import { writeReport } from '../../dashboard/report.ts';
 import { CompositeError, RemoteError } from '../../errors.ts';
 import { installHooks } from '../../util/user-modules/hooks.ts';
 import { seconds } from '../arguments.ts';
@@ -12,7 +14,12 @@ import { type Session, withCluster } from '../with-cluster.ts';
 interface Flags extends ClusterFlags {
   /** Milliseconds. */
   readonly timeout?: number | undefined;
+  /** The file of a report of the run. */
+  readonly report?: string | undefined;
 }
+
+/** Tasks that a report shows. */
+const REPORTED_TASKS = 100_000;
 
 const HELP = `
 The script is an ES module, TypeScript or JavaScript. It gets a connected client:
@@ -33,12 +40,15 @@ export function define(command: Command): void {
   command.argument('<script>', 'a .ts, .mts, .js or .mjs file').argument('[args...]', 'for the script');
   addClusterOptions(command);
   addOldCount(command);
+  command.option('--report <file>', 'write a page about the run: tasks, sums by label, errors');
   command.option('--timeout <seconds>', 'then interrupt the engines and fail', seconds);
   command.addHelpText('after', HELP);
   command.action((name: string, args: string[], flags: Flags) => {
     const script = resolve(name);
     installHooks(script);
-    return withCluster(flags, (session) => within(flags.timeout, session, () => run(script, args, session)));
+    return withCluster(flags, (session) =>
+      within(flags.timeout, session, () => reported(flags.report, script, args, session)),
+    );
   });
 }
 
@@ -49,6 +59,27 @@ async function within(timeout: number | undefined, session: Session, run: () => 
   const timer = setTimeout(() => void leave(session, text, 1), timeout);
   await run();
   clearTimeout(timer);
+}
+
+/** Runs it, and writes the report whatever came of it. */
+async function reported(
+  file: string | undefined,
+  script: string,
+  args: readonly string[],
+  session: Session,
+): Promise<void> {
+  if (file === undefined) return run(script, args, session);
+  const path = resolve(file);
+  const observer = new Observer(session.rc, { history: REPORTED_TASKS });
+  const first = await observer.look();
+  const off = observer.on(() => {});
+  try {
+    await run(script, args, session);
+  } finally {
+    off();
+    const last = await observer.look();
+    await writeReport(path, { title: [basename(script), ...args].join(' '), observer, first, last });
+  }
 }
 
 async function run(script: string, args: readonly string[], session: Session): Promise<void> {

@@ -18,6 +18,8 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   engine: DEVICE_OPTIONS,
   stop: [],
   logs: [],
+  top: [],
+  dashboard: [],
   interrupt: [],
   restart: [],
   list: [],

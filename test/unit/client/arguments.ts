@@ -125,6 +125,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   params: [5, 'x', null],
   path: NOT_TEXTS,
   plan: ['spiral', 5, null],
+  port: [...NOT_COUNTS, 65_536],
   transposeA: [5, 'yes', null],
   transposeB: [5, 'yes', null],
   priority: [...NOT_NUMBERS, Number.NaN],

@@ -48,7 +48,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   Executor: ['src/client/executor.ts', '[Symbol.asyncDispose] close completed map queueSize run submit view'],
   Cluster: [
     'src/cluster/cluster.ts',
-    '[Symbol.asyncDispose] add connect engines file info logs name restart shutdown signal Cluster.list Cluster.start stop',
+    '[Symbol.asyncDispose] add connect dashboard engines file info logs name report restart shutdown signal Cluster.list Cluster.start stop',
   ],
   Tensor: [
     'src/tensor/tensor.ts',

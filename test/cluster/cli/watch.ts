@@ -1,0 +1,88 @@
+// `directview top`, `directview dashboard` and `directview run --report`, as a user calls them.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import { ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('cli/watch');
+const lab = new ClusterLab();
+const dir = mkdtempSync(join(tmpdir(), 'dvwatch-'));
+const program = (...args: string[]) => new Program('src/cli/main.js', args);
+
+let cluster: Cluster;
+test.before(async () => {
+  cluster = await Cluster.start({ engines: 2, device: 'cpu', name: 'default' });
+});
+test.after(async () => {
+  await cluster.stop();
+  assert.equal(lab.leftovers(), []);
+  lab.remove();
+  rmSync(dir, { recursive: true });
+});
+
+test('top, where its output is no terminal: one look, as text and as JSON', async () => {
+  await using rc = await cluster.connect();
+  await rc
+    .view(':')
+    .with({ label: 'counted' })
+    .apply(() => 1);
+  const { code, stdout, stderr } = await program('top').done;
+  assert.equal([code, stderr], [0, '']);
+  assert.match(stdout, /^default: 2 engines, 0 running, 0 waiting/);
+  assert.match(stdout, /\n +1 {2}cpu +idle/);
+  assert.match(stdout, /counted +0 +2 +0/);
+  const { snapshot } = JSON.parse((await program('top', '--cluster', 'default', '--json').done).stdout);
+  assert.equal(
+    snapshot.engines.map(({ id, state }: { id: number; state: string }) => [id, state]),
+    [
+      [0, 'up'],
+      [1, 'up'],
+    ],
+  );
+  const missing = await program('top', 'nobody').done;
+  assert.is(missing.code, 1);
+});
+
+test('dashboard prints its address, serves it, and ends by Ctrl-C', async () => {
+  const running = program('dashboard');
+  const [, url = ''] = await running.says(/dashboard of cluster 'default': (\S+)\n/);
+  assert.is((await fetch(url)).status, 200);
+  assert.is((await fetch(new URL('/', url))).status, 403);
+  running.child.kill('SIGINT');
+  const { code, stderr } = await running.done;
+  assert.equal([code, stderr], [0, '']);
+  assert.is((await program('dashboard', '--port', '99999').done).code, 2);
+});
+
+const DATA = /<script type="application\/json" id="data">(.*)<\/script>/;
+
+test('run --report writes a page about the run alone, also when it fails', async () => {
+  const script = join(dir, 'sweep.mjs');
+  writeFileSync(
+    script,
+    `export async function main(rc, [n]) {
+       await rc.loadBalanced().with({ label: 'sweep' }).map((x) => x, Array.from({ length: Number(n) }, (_, i) => i));
+       await rc[0].with({ label: 'broken' }).apply(() => { throw new TypeError('</script>'); });
+     }`,
+  );
+  for (const n of [5, 7]) {
+    const file = join(dir, `${n}.html`);
+    const { code, stderr } = await program('run', '--cluster', 'default', '--report', file, script, String(n)).done;
+    assert.is(code, 1);
+    assert.match(stderr, /TypeError/);
+    const data = JSON.parse(DATA.exec(readFileSync(file, 'utf8'))?.[1] as string);
+    assert.is(data.title, `sweep.mjs ${n}`);
+    const of = (label: string) => data.labels.find((sums: { label: string }) => sums.label === label);
+    assert.equal([of('sweep').done, of('broken').failed, of('counted')], [n, 1, undefined]);
+    assert.is(data.tasks.length, n + 1);
+    assert.equal(
+      data.failures.map(({ message }: { message: string }) => message),
+      ['</script>'],
+    );
+  }
+});
+
+test.run();
