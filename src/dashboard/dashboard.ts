@@ -131,14 +131,14 @@ export class Dashboard implements AsyncDisposable {
   async #log(response: ServerResponse, engine: string): Promise<void> {
     if (engine === 'all') return send(response, 200, await this.#allLogs());
     if (!/^\d+$/.test(engine)) return send(response, 400, 'which engine?');
-    send(response, 200, (await this.#source.log(Number(engine))).slice(-LOG_CHARS));
+    send(response, 200, endOf(await this.#source.log(Number(engine)), LOG_CHARS));
   }
 
   async #allLogs(): Promise<string> {
     const { ids } = this.#source.rc;
     const most = Math.floor(LOG_CHARS / Math.max(1, ids.length));
     const logs = await Promise.all(ids.map((id) => this.#source.log(id).catch(() => '')));
-    return logs.map((log, i) => log.slice(-most).replace(/^(?=.)/gm, `[engine ${ids[i]}] `)).join('');
+    return logs.map((log, i) => endOf(log, most).replace(/^(?=.)/gm, `[engine ${ids[i]}] `)).join('');
   }
 
   async #act(request: IncomingMessage, response: ServerResponse, pathname: string): Promise<void> {
@@ -154,6 +154,13 @@ export class Dashboard implements AsyncDisposable {
 
 function send(response: ServerResponse, code: number, text: string): void {
   response.writeHead(code, { ...HEADERS, 'Content-Type': 'text/plain; charset=utf-8' }).end(text);
+}
+
+/** The last whole lines. */
+function endOf(log: string, most: number): string {
+  if (log.length <= most) return log;
+  const end = log.slice(-most);
+  return end.slice(end.indexOf('\n') + 1);
 }
 
 /** The engine that a request names, as `{ "engine": 2 }`. */
