@@ -4,6 +4,10 @@ import { sizeInBytes } from './sizes.ts';
 import { UnseenNames } from './unseen-names.ts';
 
 const NAME = /^[\p{ID_Start}$_][\p{ID_Continue}$]{0,127}$/u;
+/** Characters of a name in an error. */
+const MAX_SHOWN = 200;
+/** Ways to the prototypes that objects share. */
+const POLLUTING = new Set(['constructor', 'prototype']);
 const FORBIDDEN = new Set(['__proto__', 'globalThis', 'undefined', 'NaN', 'Infinity']);
 
 interface Owner {
@@ -182,7 +186,7 @@ export class UserNamespace {
    * @throws TypeError for text that is not a name, and for a parent that has no properties
    */
   set(path: string, value: unknown): void {
-    const keys = this.#split(path);
+    const keys = this.#settable(path);
     const last = keys.pop() as string;
     if (keys.length === 0) {
       this.#setGlobal(last, value);
@@ -222,7 +226,7 @@ export class UserNamespace {
 
   /** Removes a user's name and frees its value; false when there is none. A shadowed global comes back. */
   delete(path: string): boolean {
-    const keys = this.#split(path);
+    const keys = this.#settable(path);
     const last = keys.pop() as string;
     if (keys.length > 0) return this.#deleteIn(keys, last);
     if (this.shadows.has(last)) return this.#unshadow(last);
@@ -306,10 +310,22 @@ export class UserNamespace {
     this.#release(value, true);
   }
 
+  // `a.constructor.prototype.b` would change every object of the engine.
+  #settable(path: string): string[] {
+    const keys = this.#split(path);
+    const way = keys.find((key) => POLLUTING.has(key));
+    if (way !== undefined)
+      throw new TypeError(`${JSON.stringify(path)} leads through ${way}, which ${this.#engine()} does not set`);
+    return keys;
+  }
+
   #split(path: string): string[] {
     const keys = typeof path === 'string' ? path.split('.') : [];
     const wrong = keys.length === 0 || keys.some((key) => !NAME.test(key) || FORBIDDEN.has(key));
-    if (wrong) throw new TypeError(`${JSON.stringify(path)} is not a name that ${this.#engine()} can set or read`);
+    if (wrong)
+      throw new TypeError(
+        `${JSON.stringify(path.slice(0, MAX_SHOWN))} is not a name that ${this.#engine()} can set or read`,
+      );
     return keys;
   }
 }

@@ -38,6 +38,14 @@ export const text: Reader<string> = (value, where) => {
   return value;
 };
 
+const MAX_LINE = 500;
+
+/** A line of text that is shown: control characters, which terminals obey, become spaces, and 500 characters are enough. */
+export const line: Reader<string> = (value, where) =>
+  text(value, where)
+    .slice(0, MAX_LINE)
+    .replace(/\p{Cc}/gu, ' ');
+
 /** A finite number. */
 export const num: Reader<number> = (value, where) => {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(where, 'a number', value);

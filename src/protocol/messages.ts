@@ -8,6 +8,7 @@ import {
   flag,
   type Infer,
   json,
+  line,
   list,
   nothing,
   num,
@@ -328,28 +329,28 @@ const deviceFields = {
   /** The kind of its GPU context. */
   kind: oneOf(...DEVICE_KINDS),
   /** The name of the card, or of the processor. */
-  adapter: text,
-  driver: text,
+  adapter: line,
+  driver: line,
   /** The adapter is a software renderer. */
   software: flag,
   /** The mode of gpu.js. */
-  gpuMode: text,
+  gpuMode: line,
   /** The back end of tfjs. */
-  tfBackend: text,
+  tfBackend: line,
   /** The library or shader that multiplies matrices. */
-  matmul: text,
+  matmul: line,
   /** Libraries that multiply instead in some dtypes, by dtype: `{ float64: 'openblas (CPU)' }`. */
-  matmulBy: optional(record(text)),
+  matmulBy: optional(record(line)),
   /** Libraries that would multiply, and why they do not: `{ openblas: 'DIRECTVIEW_OPENBLAS is off' }`. */
-  without: optional(record(text)),
+  without: optional(record(line)),
   /** CPU threads that the engine may use. */
   threads: num,
   /** Limits of the device, such as `maxBufferSize` in bytes. */
   limits: record(num),
   /** Optional features of the device, such as `shader-f16`. */
-  features: list(text),
+  features: list(line),
   /** Versions of the libraries, by package name. */
-  versions: record(text),
+  versions: record(line),
 };
 
 /** The GPU context of an engine. */
@@ -361,7 +362,7 @@ const engineFields = {
   /** Names this incarnation: a replacement has another. */
   uuid: text,
   pid: whole,
-  host: text,
+  host: line,
   /** The endpoint of its tasks socket. */
   tasks: text,
   /** The endpoint of its control socket. */

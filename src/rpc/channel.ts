@@ -145,11 +145,14 @@ function isOneOf<In extends Header>(header: Header, kinds: Union<In>): header is
   return kinds.kinds.has(header.type);
 }
 
-/** The field `id` of a header that may be anything. */
+/** Characters of an id that is sent back. */
+const MAX_ID = 1024;
+
+/** The field `id` of a header that may be anything; undefined where it is none, or too long for an answer. */
 function idOf([header]: readonly Uint8Array[]): string | undefined {
   try {
     const { id } = JSON.parse(Buffer.from(header ?? []).toString()) as { id?: unknown };
-    return typeof id === 'string' ? id : undefined;
+    return typeof id === 'string' && id.length <= MAX_ID ? id : undefined;
   } catch {
     return undefined;
   }

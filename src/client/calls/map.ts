@@ -1,6 +1,7 @@
 import type { EngineInfo } from '../../errors.ts';
-import type { MapResult } from '../../protocol/methods.ts';
+import { mapResult } from '../../protocol/reply-values.ts';
 import { Ref } from '../../protocol/values/ref.ts';
+import { toWireError } from '../../protocol/values/wire-error.ts';
 import { ranges } from '../../tensor/partition.ts';
 import { failed, type Outcome, remoteError, success } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
@@ -31,7 +32,10 @@ export function mapInBlocks<M extends Mode, R>(
     return part && { fn, sequences: part.sequences, concurrency };
   });
   const sizes = parts.flatMap((part) => (part === undefined ? [] : [part.size]));
-  const assembly = chunks<R>(sizes, (value, i) => itemOutcomes(value, tasks[i] as Task) as readonly Outcome<R>[]);
+  const assembly = chunks<R>(
+    sizes,
+    (value, i) => itemOutcomes(value, sizes[i] as number, tasks[i] as Task) as readonly Outcome<R>[],
+  );
   return calls.result({ ...call, label: functionName(fn) }, tasks, assembly, progressName(fn, 'map'));
 }
 
@@ -58,17 +62,31 @@ export function mapParts(sequences: readonly Sequence[], engines: number): (MapP
   });
 }
 
-/** Outcomes of a chunk's items: one bad item does not lose its neighbours. `value` is the reply of the map verb. */
-export function itemOutcomes(value: unknown, task: Task): Outcome[] {
-  const { values, errors } = value as MapResult;
-  const outcomes: Outcome[] = Array.from(values, (item) => success(item));
+/**
+ * Outcomes of a chunk's items: one bad item does not lose its neighbours. `value` is the reply of the map verb; one of
+ * another form fails all `size` items.
+ */
+export function itemOutcomes(value: unknown, size: number, task: Task): Outcome[] {
   const info: EngineInfo = {
     engineId: task.engine?.id ?? -1,
     engineUuid: task.engine?.uuid ?? '',
     method: task.label,
   };
-  for (const [index, error] of errors) outcomes[index] = failed(remoteError(error, info));
-  return outcomes;
+  try {
+    const { values, errors } = mapResult(value, size);
+    const outcomes: Outcome[] = Array.from(values, (item) => success(item));
+    for (const [index, error] of errors) outcomes[index] = failed(remoteError(error, info));
+    return outcomes;
+  } catch (error) {
+    return new Array<Outcome>(size).fill(
+      failed(
+        remoteError(
+          toWireError(error, () => ''),
+          info,
+        ),
+      ),
+    );
+  }
 }
 
 /** The name of a call in progress bars: the function's, a ref's expression, else the method's. */

@@ -1,12 +1,18 @@
 import type { RemoteError } from '../../errors.ts';
 import type { EngineRecord, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
 import type { MimeBundle } from '../../protocol/methods.ts';
+import { put } from '../../protocol/values/specials.ts';
 import { failed, type Outcome, success } from './outcome.ts';
 
 /** Text, a display or data that arrived while a task runs. */
 export type OutputEvent =
   | { readonly stream: 'stdout' | 'stderr'; readonly text: string }
-  | { readonly stream: 'display'; readonly bundle: MimeBundle }
+  | {
+      readonly stream: 'display';
+      readonly bundle: MimeBundle;
+      /** Bytes that it took on the wire. */
+      readonly bytes?: number | undefined;
+    }
   | { readonly stream: 'data'; readonly data: Readonly<Record<string, unknown>> };
 
 /** A task, as its attempts see it. */
@@ -19,6 +25,13 @@ export interface Attempted {
   /** The attempt's engine said something. */
   attemptSaid(event: OutputEvent): void;
 }
+
+/** A task may print and show for days: this much of it is kept, the newest. Listeners get all of it. */
+const KEPT_CHARACTERS = 8 * 2 ** 20;
+const KEPT_BUNDLES = 10_000;
+const KEPT_BUNDLE_BYTES = 256 * 2 ** 20;
+/** Keys of published data. */
+const MAX_KEYS = 10_000;
 
 const NONE: readonly never[] = [];
 const NOTHING: Readonly<Record<string, unknown>> = Object.freeze({});
@@ -44,6 +57,8 @@ export class Attempt {
   stderr = '';
   // Made when needed: most tasks display and publish nothing, and a map may have a hundred thousand of them.
   #outputs: MimeBundle[] | undefined;
+  #sizes: number[] | undefined;
+  #bytesShown = 0;
   #data: Record<string, unknown> | undefined;
 
   /** `id`: the task's own, or a variant of it for a later try. */
@@ -97,11 +112,34 @@ export class Attempt {
 
   /** Takes what arrived while it runs. */
   output(event: OutputEvent): void {
-    if (event.stream === 'display') {
-      this.#outputs ??= [];
-      this.#outputs.push(event.bundle);
-    } else if (event.stream === 'data') this.#data = Object.assign(this.#data ?? {}, event.data);
-    else this[event.stream] += event.text;
+    if (event.stream === 'display') this.#show(event.bundle, event.bytes ?? 0);
+    else if (event.stream === 'data') this.#publish(event.data);
+    else this[event.stream] = newest(this[event.stream] + event.text);
     this.task.attemptSaid(event);
   }
+
+  #show(bundle: MimeBundle, bytes: number): void {
+    this.#outputs ??= [];
+    this.#sizes ??= [];
+    this.#outputs.push(bundle);
+    this.#sizes.push(bytes);
+    this.#bytesShown += bytes;
+    while (this.#outputs.length > KEPT_BUNDLES || (this.#bytesShown > KEPT_BUNDLE_BYTES && this.#outputs.length > 1)) {
+      this.#outputs.shift();
+      this.#bytesShown -= this.#sizes.shift() ?? 0;
+    }
+  }
+
+  // Field by field: a key may be called `__proto__`.
+  #publish(data: Readonly<Record<string, unknown>>): void {
+    this.#data ??= {};
+    for (const key of Object.keys(data)) put(this.#data, key, data[key]);
+    const surplus = Object.keys(this.#data).length - MAX_KEYS;
+    if (surplus > 0) for (const key of Object.keys(this.#data).slice(0, surplus)) delete this.#data[key];
+  }
+}
+
+// Cut where it has twice the length, so that not each piece copies all of it.
+function newest(text: string): string {
+  return text.length > 2 * KEPT_CHARACTERS ? text.slice(-KEPT_CHARACTERS) : text;
 }

@@ -8,6 +8,7 @@ import {
   TaskAborted,
 } from '../../errors.ts';
 import { type Body, decodeBody, type EncodedCall, encodeCall } from '../../protocol/codec.ts';
+import { asObject } from '../../protocol/fields.ts';
 import type {
   ControlValue,
   ControlVerb,
@@ -22,8 +23,9 @@ import type {
   TasksInbound,
   TasksOutbound,
 } from '../../protocol/messages.ts';
-import type { MimeBundle } from '../../protocol/methods.ts';
+import type { Method } from '../../protocol/methods.ts';
 import { relayChunks } from '../../protocol/relay-chunks.ts';
+import { bundleOf, checkedValue } from '../../protocol/reply-values.ts';
 import type { TravellingName } from '../../protocol/travelling-names.ts';
 import { reviveLocal } from '../../protocol/values/functions.ts';
 import { fromModule } from '../../protocol/values/module-function.ts';
@@ -67,6 +69,8 @@ export type ResultBuffer = (bytes: number) => Uint8Array | undefined;
 /** A task without a reply. */
 interface Sent extends Kept {
   readonly attempt: Attempt;
+  /** How often the engine has asked for the body. */
+  needs: number;
   readonly destination: ResultBuffer | undefined;
   readonly onStarted: Request['onStarted'];
 }
@@ -76,7 +80,11 @@ interface Fetched {
   readonly body: Body;
 }
 
-const REVIVERS = { fn: reviveLocal, ref, module: fromModule };
+/** Functions of an engine run when somebody calls them, never by themselves. */
+const REVIVERS = { fn: reviveLocal, ref, module: fromModule, refusesHooks: true };
+
+/** How often an engine may ask for the body of one task. */
+const MAX_NEEDS = 3;
 
 /** This client's links to one engine, and the tasks that wait for its replies. */
 export class Connection {
@@ -136,7 +144,7 @@ export class Connection {
     else if (channel !== undefined && relayed !== undefined) sendRelayed(channel, message, body, relayed);
     if (this.#isBlocked) this.#limitWait(attempt, message.runTimeout);
     const isOut = channel !== undefined;
-    this.#sent.set(attempt.id, { attempt, message, body, destination, onStarted, isOut, refusals: 0 });
+    this.#sent.set(attempt.id, { attempt, message, body, destination, onStarted, isOut, refusals: 0, needs: 0 });
     faultPoint('client.submit');
   }
 
@@ -166,7 +174,7 @@ export class Connection {
   // The chain has broken before that engine.
   #sendBody(id: TaskId): void {
     const sent = this.#sent.get(id);
-    if (sent !== undefined) void this.#tasks.channel?.send({ type: 'body', id }, sent.body);
+    if (sent !== undefined && sent.needs++ < MAX_NEEDS) void this.#tasks.channel?.send({ type: 'body', id }, sent.body);
   }
 
   *#asked(): Generator<TasksInbound> {
@@ -207,21 +215,23 @@ export class Connection {
     const sent = this.#sent.get(reply.id);
     if (sent === undefined) return;
     this.#sent.delete(reply.id);
-    this.#settle(sent.attempt, reply, body);
+    this.#settle(sent.attempt, reply, body, sent.message.method);
   }
 
-  #settle(attempt: Attempt, reply: ReplyMessage, body: Body): void {
+  // Without a method, the value is whatever another client has asked for.
+  #settle(attempt: Attempt, reply: ReplyMessage, body: Body, method: Method = 'apply'): void {
     attempt.bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
     const { metadata } = reply;
-    const outcome = this.#outcome(attempt, reply, body);
+    const outcome = this.#outcome(attempt, reply, body, method);
     if (outcome.ok) attempt.succeed(outcome.value, metadata);
     else attempt.fail(outcome.error, metadata);
   }
 
   // A reply that cannot be read must not leave its task without an end.
-  #outcome(attempt: Attempt, reply: ReplyMessage, body: Body): Outcome {
+  #outcome(attempt: Attempt, reply: ReplyMessage, body: Body, method: Method): Outcome {
     try {
-      return reply.status === 'ok' ? success(decodeBody(body, REVIVERS)) : failed(this.#errorOf(attempt, reply));
+      if (reply.status !== 'ok') return failed(this.#errorOf(attempt, reply));
+      return success(checkedValue(method, decodeBody(body, REVIVERS)));
     } catch (error) {
       return failed(this.#unread(attempt, error as Error));
     }
@@ -255,8 +265,9 @@ export class Connection {
     const attempt = this.#sent.get(id)?.attempt;
     if (attempt === undefined) return;
     const value = decodeBody(body, REVIVERS);
-    if (stream === 'display') attempt.output({ stream, bundle: value as MimeBundle });
-    else if (stream === 'data') attempt.output({ stream, data: value as Record<string, unknown> });
+    const bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
+    if (stream === 'display') attempt.output({ stream, bundle: bundleOf(value), bytes });
+    else if (stream === 'data') attempt.output({ stream, data: asObject(value, 'published data') });
     else attempt.output({ stream, text: text ?? '' });
   }
 

@@ -84,7 +84,7 @@ function chunkRequest(fn: unknown, { sequences, lo, hi }: Chunk, concurrency: nu
 function chunkFailure(base: CallBase, size: (index: number) => number): NonNullable<BalancedCall['failure']> {
   return (value, task) => {
     if (size(task.index) === 1 || task.failures >= base.policy.retries) return undefined;
-    const bad = itemOutcomes(value, task).find((item) => !item.ok);
+    const bad = itemOutcomes(value, size(task.index), task).find((item) => !item.ok);
     return bad?.ok === false ? bad.error : undefined;
   };
 }
@@ -104,5 +104,5 @@ export function chunkCall(
 
 /** The outcomes of a task's items. */
 export function itemsOf(value: unknown, size: number, task: Task): readonly Outcome[] {
-  return size === 1 ? [{ ok: true, value }] : itemOutcomes(value, task);
+  return size === 1 ? [{ ok: true, value }] : itemOutcomes(value, size, task);
 }

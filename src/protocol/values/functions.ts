@@ -10,6 +10,8 @@ export type AnyFunction = ((...args: never[]) => unknown) | (abstract new (...ar
 /** Bytes of source that one function may have. */
 export const MAX_SOURCE = 4 * 1024 * 1024;
 const MAX_CACHED = 1000;
+/** Longer sources are not kept: the cache takes at most some tens of megabytes. */
+const MAX_CACHED_SOURCE = 32 * 1024;
 
 /** Begins the source of a function that is known to be sloppy code: all others are made strict. */
 const SLOPPY = '/* sloppy */ ';
@@ -110,10 +112,13 @@ const sources = new WeakMap<object, string>();
 
 /**
  * The function of a source that an engine sent, callable here; one per distinct source. Free names are those of the
- * global scope. Nothing of the source runs before the function is called, or the class is used.
+ * global scope. Nothing of the source runs before the function is called, or the class is used. Sources over 32 KiB are
+ * not remembered.
  * @throws SyntaxError when the source is not that of one function or class
  */
 export function reviveLocal(source: string): unknown {
+  if (source.length > MAX_SOURCE) throw new SyntaxError(`a function of ${source.length} characters, over 4 MiB`);
+  if (source.length > MAX_CACHED_SOURCE) return revive(source);
   return revived.has(source) ? revived.get(source) : revived.set(source, revive(source));
 }
 

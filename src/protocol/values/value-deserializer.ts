@@ -16,7 +16,12 @@ export interface Revivers {
   ref(expression: string): unknown;
   /** A function that a module exports. */
   module(url: string, name: string): unknown;
+  /** Refuse objects with functions that JavaScript calls by itself: HOOKS. */
+  readonly refusesHooks?: boolean | undefined;
 }
+
+/** `await` calls the first, JSON.stringify the second, templates and arithmetic the others. */
+const HOOKS = ['then', 'toJSON', 'toString', 'valueOf'] as const;
 
 // V8 wants an object for a host object; a reviver may give a primitive.
 class Box {
@@ -148,7 +153,9 @@ export function deserialize(parts: readonly Uint8Array[], revivers: Revivers): u
     reader.readHeader();
     const value: unknown = reader.readValue();
     if (reader.errors.size > 0) fillErrors(reader.errors, reader.readValue());
-    return reader.boxes > 0 ? unbox(value, new Set(reader.foreign)) : value;
+    const whole = reader.boxes > 0 ? unbox(value, new Set(reader.foreign)) : value;
+    if (revivers.refusesHooks === true && reader.foreign.size > 0) refuseHooks(whole, new Set(reader.foreign));
+    return whole;
   } catch (error) {
     if (reader.failure !== undefined) throw reader.failure.error;
     if (error instanceof ProtocolError) throw error;
@@ -171,6 +178,18 @@ function setField(error: Error, field: unknown): void {
   // The class has this name already: as a field of the instance it would show in `console.log`.
   if (name === 'name' && value === error.name) return;
   Object.defineProperty(error, name, { value, enumerable: enumerable === true, writable: true, configurable: true });
+}
+
+/** @throws ProtocolError for a function of the peer that would run without being called */
+function refuseHooks(value: unknown, seen: Set<unknown>): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return;
+  seen.add(value);
+  const hook = HOOKS.find((name) => Object.hasOwn(value, name) && typeof Reflect.get(value, name) === 'function');
+  if (hook !== undefined) throw new ProtocolError(`it has a function '${hook}', which JavaScript would call by itself`);
+  if (value instanceof Map) for (const entry of value) for (const item of entry) refuseHooks(item, seen);
+  else if (value instanceof Set) for (const item of value) refuseHooks(item, seen);
+  if (value instanceof Tensor || value instanceof ArrayBuffer) return;
+  for (const key of Object.getOwnPropertyNames(value)) refuseHooks(Reflect.get(value, key), seen);
 }
 
 // In place: everything below is fresh from the wire, except what revivers made (`seen` holds it from the start).

@@ -63,17 +63,6 @@ function endpointOf(socket: SocketRole): string {
   return socket === 'registry' ? loadEngineFile(runDir).registry : record()[socket];
 }
 
-/** Says this over a link of its own, and gives what happened: messages that came back, or the link's end. */
-async function say(transport: Transport, socket: SocketRole, ...messages: Header[]): Promise<Mailbox> {
-  const box = new Mailbox();
-  const link: Link = transport.connect(endpointOf(socket), box, socket);
-  for (const message of messages)
-    void link.send(encodeMessage(message, encodeBody({ fn: '() => 1', args: [] }))).catch(() => {});
-  await until(`an answer at ${socket}`, () => box.messages.length + box.downs.length > 0);
-  await link.close();
-  return box;
-}
-
 test('everything works over it: calls, mail between engines, large values, relays, output, guests, restarts', async () => {
   for (const endpoint of [
     cluster.info.controller,
@@ -100,82 +89,6 @@ test('everything works over it: calls, mail between engines, large values, relay
   await rc.view(guest.id).apply(() => void setTimeout(() => process.exit(0), 10));
   await guest.ended;
   await until('the guest has left', () => rc.ids.length === 2);
-});
-
-for (const socket of Object.keys(SOCKETS) as SocketRole[]) {
-  test(`${socket}: an unknown key is refused, and a peer without keys cannot speak`, async () => {
-    const { publicKeys: theirs } = clientKeys.reveal();
-    const { secretKey, publicKeys: own } = newCredentials('other').client.reveal();
-    const stranger = new Credentials({
-      cluster: 'x',
-      party: 'client',
-      secretKey,
-      publicKeys: { ...theirs, client: own.client },
-    });
-    const refused = await say(zeromqTransport({ credentials: stranger }), socket, { type: 'hello', client: 'c' });
-    assert.instance(refused.downs[0], KeyRefused);
-    assert.equal(refused.messages, []);
-    const bare = new Dealer({ linger: 0 });
-    // Before it connects: the monitor tells only of what comes later.
-    const { events } = bare;
-    bare.connect(endpointOf(socket));
-    let event: string;
-    do event = (await events.receive()).type;
-    while (!event.startsWith('handshake'));
-    assert.match(event, /^handshake:error/);
-    bare.close();
-  });
-}
-
-test("an engine's key submits no task, asks no control thread, and gives the cluster no order", async () => {
-  const engines = zeromqTransport({ credentials: engineKeys });
-  const task = { type: 'task', id: 'x:1', to: record().uuid, method: 'apply', label: 'apply' } as const;
-  assert.instance((await say(engines, 'tasks', task)).downs[0], KeyRefused);
-  assert.instance((await say(engines, 'control', { type: 'shutdown', id: 1, to: record().uuid })).downs[0], KeyRefused);
-  assert.instance(
-    (await say(engines, 'roster', { type: 'cluster', request: 1, verb: { do: 'stop' } })).downs[0],
-    KeyRefused,
-  );
-  // The sockets that admit it take no such verb: the one of the registry answers only the heartbeat that it knows.
-  const registry = await say(
-    engines,
-    'registry',
-    { type: 'cluster', request: 1, verb: { do: 'stop' } },
-    { type: 'heartbeat', uuid: 'nobody' },
-  );
-  assert.is(registry.messages.length, 1, 'sent away, for the heartbeat');
-  const box = new Mailbox();
-  const peers = engines.connect(endpointOf('peers'), box, 'peers');
-  await rc.view(0).apply(() => void Object.assign(globalThis, { ran: 'no' }));
-  await peers.send(encodeMessage(task, encodeBody({ fn: '() => { globalThis.ran = "yes" }', args: [] })));
-  await peers.send(encodeMessage({ type: 'mail', from: 1, tag: 'u:after' }, encodeBody('mail arrives')));
-  assert.equal(await rc.view(0).apply(() => engine.recv(1, 'after')), 'mail arrives');
-  assert.is(await rc.view(0).apply(() => (globalThis as { ran?: string }).ran), 'no');
-  assert.is(await rc.view(0).apply(() => engine.id), 0);
-  await peers.close();
-});
-
-test("a client's key registers no engine, and speaks to no engine as a peer", async () => {
-  const clients = zeromqTransport({ credentials: clientKeys });
-  const { id: _, ...self } = record();
-  const fake = { ...self, uuid: 'fake', tasks: 'tcp://127.0.0.1:9' };
-  assert.instance((await say(clients, 'registry', { type: 'register', engine: fake })).downs[0], KeyRefused);
-  assert.instance((await say(clients, 'registry', { type: 'unregister', uuid: self.uuid })).downs[0], KeyRefused);
-  assert.instance((await say(clients, 'peers', { type: 'mail', from: 1, tag: 'u:x' })).downs[0], KeyRefused);
-  const roster = await say(clients, 'roster', { type: 'register', engine: fake }, { type: 'hello', client: 'c' });
-  assert.is(roster.messages.length, 1);
-  assert.equal(rc.ids, [0, 1]);
-});
-
-test('an engine that speaks for another has no effect', async () => {
-  const engines = zeromqTransport({ credentials: engineKeys });
-  const { id: _, ...self } = record();
-  const thief = { ...self, tasks: 'tcp://127.0.0.1:9' };
-  await say(engines, 'registry', { type: 'register', engine: thief, proof: 'made up' });
-  await say(engines, 'registry', { type: 'unregister', uuid: self.uuid }, { type: 'heartbeat', uuid: 'nobody' });
-  await using other = await Client.connect('keys');
-  assert.is(other.engine(0)?.tasks, self.tasks);
-  assert.equal(other.ids, [0, 1]);
 });
 
 test('by the address alone there is no client, and with an old key a reason at once', async () => {

@@ -1,0 +1,28 @@
+// The table of hostile inputs: each is sent to real clusters, on ipc and on tcp with keys, and has the outcome that was promised.
+import * as assert from 'uvu/assert';
+import { HOSTILE } from '../../support/hostile/index.ts';
+import { stopTargets } from '../../support/hostile/target.ts';
+import { suite } from '../../support/suite.ts';
+
+const test = suite('hostile/inputs');
+test.after(stopTargets);
+
+test('each of the 30 has its row', () => {
+  assert.equal(
+    HOSTILE.map(({ number }) => number),
+    Array.from({ length: 30 }, (_, n) => n + 1),
+  );
+});
+
+for (const { number, fault, expected, skip, run } of HOSTILE) {
+  const name = `${number}. ${fault}: ${expected}`;
+  if (skip !== undefined) test.skip(name, skip);
+  else
+    test(name, async () => {
+      const since = performance.now();
+      await run();
+      if (process.env['TEST_TIMES']) console.log(`${Math.round(performance.now() - since)} ms: ${name}`);
+    });
+}
+
+test.run();
