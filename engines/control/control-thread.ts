@@ -8,6 +8,7 @@ import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlReply, ControlRequest, EngineRecord, HelloMessage } from '../../src/protocol/messages.ts';
 import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
 import { CONTROL } from '../../src/rpc/conversations.ts';
+import { timerMs } from '../../src/rpc/timer-ms.ts';
 import { engineLog } from '../log.ts';
 import { clientOf } from '../queue/fair-queue.ts';
 import { ControlMonitor, cardOf } from '../queue/monitor/control-monitor.ts';
@@ -69,7 +70,7 @@ monitor.watch();
 onStdinEnd(() => shutdown(ENGINE_EXIT.ok, 'the launcher is gone (stdin ended)'));
 port.on('message', (message: ToControl) => {
   if (message.do === 'close') void close();
-  else if (message.do === 'deadline') setTimeout(() => deadline(message.started), message.ms);
+  else if (message.do === 'deadline') setTimeout(() => deadline(message.started), timerMs(message.ms));
   else if (message.do === 'held') monitor.held(message.memory);
   else if (message.do === 'failed') monitor.failed(message.failure);
   else if (message.do === 'inspector') monitor.inspector = message.url;

@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { EngineId } from '../../src/protocol/messages.ts';
+import { timerMs } from '../../src/rpc/timer-ms.ts';
 
 /** The mail that a receiver waits for: its sender and tag, for how long, and how errors say it. */
 export interface Wanted {
@@ -96,7 +97,7 @@ export class Mailbox {
           reject(peerError(`${this.#owner()} waited ${what}: ${why}`));
         },
       };
-      const timer = setTimeout(() => entry.fail(`nothing came in ${timeout} ms`), timeout);
+      const timer = setTimeout(() => entry.fail(`nothing came in ${timeout} ms`), timerMs(timeout));
       list.push(entry);
     });
   }

@@ -3,6 +3,7 @@ import { clusterTransport } from '../comm/by-scheme.ts';
 import type { Transport } from '../comm/transport.ts';
 import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { EngineError } from '../errors.ts';
+import { MAX_ENGINES } from '../protocol/limits.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
 import type { RecentTasks } from '../protocol/monitoring.ts';
 import {
@@ -88,7 +89,11 @@ const WAIT_BAR: Rules<InteractiveOptions> = {
 };
 const EVENT_OPTIONS: Rules<EventOptions> = { tasks: FLAG };
 const ABORT_OPTIONS: Rules<AbortOptions> = { targets: TARGETS };
-const SOME_ENGINES = ranged('a whole number ≥ 1', isNumber, (n) => Number.isSafeInteger(n) && (n as number) >= 1);
+const SOME_ENGINES = ranged(
+  `a whole number from 1 to ${MAX_ENGINES}`,
+  isNumber,
+  (n) => Number.isSafeInteger(n) && (n as number) >= 1 && (n as number) <= MAX_ENGINES,
+);
 
 const CLIENT_METHODS: Signatures<Client> = {
   close: ends(),

@@ -1,5 +1,6 @@
 import { AbortError, ClusterError } from '../errors.ts';
 import type { EngineId } from '../protocol/messages.ts';
+import { timerMs } from '../rpc/timer-ms.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
 
 /** How engines are started and waited for. */
@@ -41,7 +42,7 @@ export class Arrivals {
     this.#waits.add(wait);
     const onAbort = () => wait.reject(aborted());
     signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => wait.reject(late()), timeout);
+    const timer = setTimeout(() => wait.reject(late()), timerMs(timeout));
     start().catch(wait.reject);
     await arrived.finally(() => {
       this.#waits.delete(wait);

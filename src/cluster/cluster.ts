@@ -10,6 +10,7 @@ import { Observer } from '../dashboard/observer.ts';
 import { writeReport } from '../dashboard/report.ts';
 import { ClusterError } from '../errors.ts';
 import type { EngineOptions } from '../protocol/engine-options.ts';
+import { MAX_ENGINES } from '../protocol/limits.ts';
 import type { ClusterVerb, EngineId, EngineRecord } from '../protocol/messages.ts';
 import { notify } from '../rpc/notify.ts';
 import { isTracing } from '../rpc/wire-trace.ts';
@@ -203,7 +204,14 @@ export class Cluster {
    * @throws RangeError; ClusterError with the output of the engine that failed; AbortError
    */
   async add(n: number, signal?: AbortSignal): Promise<EngineId[]> {
-    const slots = this.#live().reserve(n);
+    const live = this.#live();
+    // A peer may ask for any number, past the check of the client.
+    const room = MAX_ENGINES - this.#slots.size;
+    if (n > room)
+      throw new RangeError(
+        `a cluster has at most ${MAX_ENGINES} engines: there are ${this.#slots.size}, and ${n} more were asked for`,
+      );
+    const slots = live.reserve(n);
     await this.#locks.run(slots, () => this.#add(slots, signal));
     await this.#clients.see(this.engines);
     return slots;

@@ -1,9 +1,13 @@
+import { MAX_ENGINES } from '../protocol/limits.ts';
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
 import type { EngineDown, RosterEvent } from '../rpc/roster-state.ts';
 import { BoundedMap } from '../util/bounded.ts';
 
 /** Incarnations that are remembered after their end. */
 const REMEMBERED = 10_000;
+
+/** A roster message has at most 4 MiB. */
+const MAX_BYTES = 3.5 * 2 ** 20;
 
 /** The details of an engine's death beside its reason. */
 export type DeathDetails = Pick<EngineDown, 'fate' | 'replaced'>;
@@ -34,6 +38,9 @@ export class Roster {
   /** The proofs with which live incarnations registered. */
   readonly #proofs = new Map<string, string | undefined>();
   readonly #dead = new Set<EngineId>();
+  /** Bytes of the records, and of each: all of them must fit into one message. */
+  #bytes = 0;
+  readonly #sizes = new Map<EngineId, number>();
 
   /** Sets the next `n` ids aside for engines about to be started. */
   reserve(n: number): EngineId[] {
@@ -51,8 +58,13 @@ export class Roster {
     if (known !== undefined && this.#proofs.get(engine.uuid) !== proof)
       return { refused: 'another engine has its uuid' };
     if (known !== undefined) return { id: known.id, events: [] };
+    const bytes = Buffer.byteLength(JSON.stringify(engine));
+    if (this.#engines.size >= MAX_ENGINES || this.#bytes + bytes > MAX_BYTES)
+      return { refused: `the roster is full (${this.#engines.size} engines, ${this.#bytes} bytes)` };
     const id = slot !== undefined && this.#isFree(slot) ? slot : this.#next++;
     const record = { ...engine, id };
+    this.#bytes += bytes;
+    this.#sizes.set(id, bytes);
     this.#dead.delete(id);
     this.#engines.set(id, record);
     this.#proofs.set(engine.uuid, proof);
@@ -68,6 +80,8 @@ export class Roster {
     const engine = this.#engines.get(id);
     if (engine === undefined) return [];
     this.#engines.delete(id);
+    this.#bytes -= this.#sizes.get(id) ?? 0;
+    this.#sizes.delete(id);
     this.#over.set(engine.uuid, reason);
     this.#proofs.delete(engine.uuid);
     this.#dead.add(id);

@@ -5,6 +5,7 @@ import { CONNECT_OPTIONS } from '../client/client.ts';
 import { checkName } from '../client/links/cluster-path.ts';
 import type { DashboardOptions } from '../dashboard/dashboard.ts';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
+import { MAX_ENGINES } from '../protocol/limits.ts';
 import {
   type Check,
   count,
@@ -97,6 +98,19 @@ const DEVICE: Check = (value) => {
 
 const VITALS: Rules<VitalsOptions> = { interval: MS, suspect: MS, dead: MS };
 
+/** CPU threads of an engine. */
+const MAX_THREADS = 4096;
+
+/** From 1 to `most`. */
+function upTo(most: number): Check {
+  return (value, name, where) => {
+    atLeast(1)(value, name, where);
+    if ((value as number) > most)
+      throw new RangeError(`${where}: ${name} must be at most ${most}, not ${shown(value)}`);
+  };
+}
+
+const ENGINES: Check = upTo(MAX_ENGINES);
 const TIMES: Check = atLeast(0);
 const RESTART_RULES: Rules<RestartOptions> = { times: TIMES, within: MS, delay: MS };
 const RESTART: Check = optionsOf(RESTART_RULES, (value, where) => {
@@ -109,11 +123,11 @@ const isEnvironment = (value: unknown): boolean =>
   isPlainObject(value) && Object.values(value).every((text) => text === undefined || typeof text === 'string');
 
 const START: Rules<StartOptions> = {
-  engines: atLeast(1),
+  engines: ENGINES,
   device: DEVICE,
   gpu: atLeast(0),
   softwareGpu: FLAG,
-  threads: atLeast(1),
+  threads: upTo(MAX_THREADS),
   startTimeout: MS,
   deathTimeout: MS,
   grace: MS,
@@ -140,7 +154,7 @@ function isFolder(value: unknown, name: string, where: string): void {
 
 const START_OR_COUNT = optionsOf(START, (value, where) => {
   if (typeof value !== 'number') return false;
-  atLeast(1)(value, 'engines', where);
+  ENGINES(value, 'engines', where);
   return true;
 });
 
@@ -155,7 +169,7 @@ const ENGINE_IDS: Check = must(
   'an engine id or a list of ids',
   (value) => Number.isInteger(value) || (Array.isArray(value) && value.every(Number.isInteger)),
 );
-const NEW_ENGINES: Check = atLeast(1);
+const NEW_ENGINES: Check = ENGINES;
 const NAME_OF_SIGNAL: Check = must("the name of a signal, such as 'SIGUSR1'", (value) =>
   Object.hasOwn(constants.signals, String(value)),
 );

@@ -1,6 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { TimeoutError } from '../errors.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
+import { timerMs } from './timer-ms.ts';
 
 interface Waiting<T> {
   readonly answer: Deferred<T>;
@@ -26,7 +27,7 @@ export class Requests<T, Id = number> {
     if (open !== undefined) return open.answer.promise;
     const answer = deferred<T>();
     const late = () => this.fail(id, new TimeoutError(`${what} within ${timeout} ms`));
-    this.#waiting.set(id, { answer, timer: timeout === undefined ? undefined : setTimeout(late, timeout) });
+    this.#waiting.set(id, { answer, timer: timeout === undefined ? undefined : setTimeout(late, timerMs(timeout)) });
     return answer.promise;
   }
 

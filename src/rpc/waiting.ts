@@ -1,4 +1,5 @@
 import { AbortError, TimeoutError } from '../errors.ts';
+import { timerMs } from './timer-ms.ts';
 
 /** How long to wait. */
 export interface WaitLimits {
@@ -22,7 +23,7 @@ export function within<T>(
   return new Promise((resolve, reject) => {
     const abort = () => finish(() => reject(abortError(signal as AbortSignal, what)));
     const end = () => finish(() => reject(new TimeoutError(late)));
-    const timer = timeout === undefined ? undefined : setTimeout(end, Math.min(timeout, 2 ** 31 - 1));
+    const timer = timeout === undefined ? undefined : setTimeout(end, timerMs(timeout));
     const finish = (settle: () => void) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);

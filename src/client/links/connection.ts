@@ -34,6 +34,7 @@ import { type Channel, openChannel } from '../../rpc/channel.ts';
 import { ControlClient } from '../../rpc/control-client.ts';
 import { TASKS } from '../../rpc/conversations.ts';
 import { Requests } from '../../rpc/requests.ts';
+import { timerMs } from '../../rpc/timer-ms.ts';
 import { faultPoint } from '../../util/diagnostics/fault-point.ts';
 import type { Attempt } from './attempt.ts';
 import { type Death, deathError, progressOf, stoppedError, type TaskProgress } from './death.ts';
@@ -296,7 +297,7 @@ export class Connection {
     const ask = () => {
       if (attempt.outcome === undefined) this.#control.ask({ type: 'interrupt', ids: [] }).catch(() => {});
     };
-    setTimeout(ask, runTimeout).unref();
+    setTimeout(ask, timerMs(runTimeout)).unref();
   }
 
   /** Nobody waits for this engine any more, which may live on: tasks without a reply fail with an error of `why`. */

@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type EngineOptions, UNHANDLED_MARK } from '../../protocol/engine-options.ts';
 import type { EngineId, Fate } from '../../protocol/messages.ts';
+import { timerMs } from '../../rpc/timer-ms.ts';
 import type { EngineExit, EngineHandle } from './launcher.ts';
 import { LogFile } from './log-file.ts';
 import { OutputTail } from './output-tail.ts';
@@ -114,7 +115,7 @@ export class EngineProcess implements EngineHandle {
   async stop(grace: number): Promise<void> {
     this.signal('SIGTERM');
     this.#child.stdin.end();
-    const timer = setTimeout(() => this.signal('SIGKILL'), grace);
+    const timer = setTimeout(() => this.signal('SIGKILL'), timerMs(grace));
     await this.ended;
     clearTimeout(timer);
   }

@@ -2,9 +2,11 @@
 // of its name, not by what its messages say.
 import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
+import { Cluster } from '../../../src/cluster/cluster.ts';
 import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { newClientProof } from '../../../src/protocol/client-name.ts';
 import type { ControlReply, ControlVerb, EngineRecord, TaskMessage } from '../../../src/protocol/messages.ts';
+import { rejects } from '../../support/assert.ts';
 import { ChaosTransport } from '../../support/chaos/chaos-proxy.ts';
 import { type Rig, sleep, startRig, untilRunning } from '../../support/cluster.ts';
 import { Speaker } from '../../support/hostile/speaker.ts';
@@ -164,6 +166,28 @@ test("its own tasks and a nickname's it runs, aborts and interrupts", async () =
     assert.is((await tasks.hear('reply', ({ id }) => id === `${name}:0`)).status, 'error');
   }
   await Promise.all([tasks.close(), control.close()]);
+});
+
+test('counts and times beyond all bounds are refused before anything starts, or wait as long as can be', async () => {
+  await rejects(() => rig.rc.addEngines(1e8), RangeError, /from 1 to 1024/);
+  await rejects(() => rig.cluster.add(1e8), RangeError, /at most 1024/);
+  await rejects(() => rig.cluster.add(1024), RangeError, /at most 1024 engines: there are 1/);
+  await rejects(() => Cluster.start({ engines: 1e8, device: 'cpu' }), RangeError, /at most 1024/);
+  await rejects(() => Cluster.start({ threads: 1e8, device: 'cpu' }), RangeError, /at most 4096/);
+  const speaker = new Speaker(rig.cluster.info.controller, 'roster');
+  for (const [request, n] of [1e8, 2 ** 53 - 1, 0].entries()) {
+    speaker.say({ type: 'cluster', request, verb: { do: 'add', n } });
+    const { error } = await speaker.hear('cluster-reply', (reply) => reply.request === request);
+    assert.match(error ?? '', n === 0 ? /at least 1/ : /at most 1024/);
+  }
+  await speaker.close();
+  assert.equal(rig.rc.ids, [0]);
+  const running = rig.e0.with({ runTimeout: 1e12 }).apply(() => new Promise(() => {}));
+  await untilRunning(rig.rc, [0]);
+  await rig.rc.interrupt(0, { grace: 1e12 });
+  await assertFails(running, /interrupt/i);
+  assert.is(rig.rc.engine(0)?.uuid, record.uuid, 'a long grace is not a short one');
+  assert.is(await rig.e0.apply(() => 5).get({ timeout: 1e12 }), 5);
 });
 
 test('one that says at the controller that it is another client, and dies, takes no task of that client with it', async () => {

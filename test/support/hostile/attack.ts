@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as assert from 'uvu/assert';
 import type { Seen } from '../faults/row.ts';
-import { both, LIMIT, MIB, ROLES, type Target } from './target.ts';
+import { both, LIMIT, MIB, ROLES, type Target, target } from './target.ts';
 
 /** The greeting of ZMTP 3.0 with this mechanism. */
 export function greeting(mechanism: string): Buffer {
@@ -41,7 +41,7 @@ function again() {
 again();`;
 
 async function push(endpoint: string, first: Buffer): Promise<{ pushed: number; cuts: number }> {
-  const address = endpoint.replace(/^ipc:\/\/|^tcp:\/\/.*:/, '');
+  const address = endpoint.replace(/^(ipc|unix):\/\/|^tcp:\/\/.*:/, '');
   const args = ['-e', PUSH, address, first.toString('base64'), String(200 * MIB)];
   const peer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
@@ -72,16 +72,18 @@ async function attackOne(victim: Target, first: Buffer): Promise<number> {
 
 let warmed: Promise<unknown> | undefined;
 
-/** Peers that begin with these bytes, and go on with 1 GB of zeros for each cluster. */
+/** Peers that begin with these bytes, and go on with 1 GB of zeros for each cluster: on ipc, on tcp with keys, on Unix sockets. */
 export async function attack(first: Buffer): Promise<Seen> {
-  const [ipc, tcp] = (await both()) as [Target, Target];
+  const victims = [...(await both()), await target('unix')];
+  const one = async (bytes: Buffer): Promise<number[]> => {
+    const grown: number[] = [];
+    for (const victim of victims) grown.push(await attackOne(victim, bytes));
+    return grown;
+  };
   // The first cuts load code that later ones use.
-  warmed ??= (async () => {
-    await attackOne(ipc, Buffer.from('GET / HTTP/1.1\r\n\r\n'));
-    await attackOne(tcp, Buffer.from('GET / HTTP/1.1\r\n\r\n'));
-  })();
+  warmed ??= one(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
   await warmed;
-  const grown = [await attackOne(ipc, first), await attackOne(tcp, first)];
+  const grown = await one(first);
   for (const bytes of grown) assert.ok(bytes < LIMIT, `${(bytes / MIB).toFixed(1)} MiB`);
   return { note: `1 GB at five sockets: at most ${Math.round(Math.max(...grown) / MIB)} MiB more` };
 }

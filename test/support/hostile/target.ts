@@ -146,7 +146,7 @@ function resident(pid: number): number {
   return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
-const OPTIONS = { ipc: {}, tcp: { listen: 'tcp://127.0.0.1' } } as const;
+const OPTIONS = { ipc: { transport: 'zeromq' }, tcp: { listen: 'tcp://127.0.0.1' }, unix: {} } as const;
 let home: string | undefined;
 const targets = new Map<keyof typeof OPTIONS, Promise<Target>>();
 
@@ -170,7 +170,7 @@ async function warm(starting: Promise<Target>): Promise<Target> {
   return started;
 }
 
-/** Both clusters: on ipc, and on tcp with keys. */
+/** Both clusters that speak zeromq: on ipc, and on tcp with keys. */
 export function both(): Promise<Target[]> {
   return Promise.all([target('ipc'), target('tcp')]);
 }

@@ -1,6 +1,8 @@
 // The roster: ids, slots, incarnations, events. Pure.
 import * as assert from 'uvu/assert';
 import { type Admission, type Candidate, Roster } from '../../../src/cluster/roster.ts';
+import { encodeMessage } from '../../../src/protocol/header-codec.ts';
+import { MAX_ENGINES } from '../../../src/protocol/limits.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('roster');
@@ -33,6 +35,22 @@ test('reserved slots go to the engines started for them, whatever the order of a
     roster.engines.map((one) => one.id),
     [0, 2, 3],
   );
+});
+
+test('a full roster refuses: too many engines, or more than fits into one message', () => {
+  const many = new Roster();
+  for (let n = 0; n < MAX_ENGINES; n++) admit(many, `e${n}`);
+  assert.match(JSON.stringify(many.register(engine('more'))), /the roster is full \(1024 engines/);
+  many.down(5, 'left');
+  assert.is(admit(many, 'more').id, MAX_ENGINES);
+  const large = new Roster();
+  const fat = (uuid: string): Candidate => ({ ...engine(uuid), host: 'x'.repeat(60_000) });
+  let admitted = 0;
+  while ('id' in large.register(fat(`e${admitted}`))) admitted++;
+  assert.ok(admitted > 50 && admitted < 62, `${admitted}`);
+  assert.ok(encodeMessage({ type: 'roster', engines: large.engines }).length > 0, 'clients can be told of them');
+  large.down(0, 'left');
+  assert.is(large.register(fat('again')) && 'id' in large.register(fat('again')), true);
 });
 
 test('registering raises one engine-up with the whole record', () => {
