@@ -3,8 +3,8 @@ import { clusterTransport } from '../comm/by-scheme.ts';
 import type { Transport } from '../comm/transport.ts';
 import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { EngineError } from '../errors.ts';
-import { MAX_ENGINES } from '../protocol/limits.ts';
 import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
+import { MAX_ENGINES } from '../protocol/messages.ts';
 import type { RecentTasks } from '../protocol/monitoring.ts';
 import {
   ANYTHING,

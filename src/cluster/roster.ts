@@ -1,5 +1,5 @@
-import { MAX_ENGINES } from '../protocol/limits.ts';
 import type { EngineId, EngineRecord } from '../protocol/messages.ts';
+import { MAX_ENGINES } from '../protocol/messages.ts';
 import type { EngineDown, RosterEvent } from '../rpc/roster-state.ts';
 import { BoundedMap } from '../util/bounded.ts';
 

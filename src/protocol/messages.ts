@@ -38,6 +38,9 @@ export type TaskId = string;
 /** The number of an engine in its cluster; its replacement takes the number over. */
 export type EngineId = number;
 
+/** Engines of one cluster: so many fit into a roster message, and into the descriptors of a process. */
+export const MAX_ENGINES = 1024;
+
 // ---- Tasks socket --------------------------------------------------------------------------------------------------
 
 const task = {

@@ -1,9 +1,9 @@
 import type { EngineInfo } from '../../errors.ts';
-import { mapResult } from '../../protocol/reply-values.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 import { toWireError } from '../../protocol/values/wire-error.ts';
 import { ranges } from '../../tensor/partition.ts';
 import { failed, type Outcome, remoteError, success } from '../links/outcome.ts';
+import { mapResult } from '../links/reply-values.ts';
 import type { Task } from '../links/task.ts';
 import { MAP_OPTIONS, type MapOptions, splitInputs } from '../options.ts';
 import type { Mode } from '../remote.ts';

@@ -25,7 +25,6 @@ import type {
 } from '../../protocol/messages.ts';
 import type { Method } from '../../protocol/methods.ts';
 import { relayChunks } from '../../protocol/relay-chunks.ts';
-import { bundleOf, checkedValue } from '../../protocol/reply-values.ts';
 import type { TravellingName } from '../../protocol/travelling-names.ts';
 import { reviveLocal } from '../../protocol/values/functions.ts';
 import { fromModule } from '../../protocol/values/module-function.ts';
@@ -40,6 +39,7 @@ import type { Attempt } from './attempt.ts';
 import { type Death, deathError, progressOf, stoppedError, type TaskProgress } from './death.ts';
 import { NamesThere } from './names-there.ts';
 import { failed, type Outcome, remoteError, success } from './outcome.ts';
+import { bundleOf, checkedValue } from './reply-values.ts';
 import type { Task } from './task.ts';
 import { type Kept, TaskLink } from './task-link.ts';
 

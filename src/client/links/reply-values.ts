@@ -1,8 +1,8 @@
 // The values of replies and outputs that this library itself looks into, read as untrusted: an engine may have gone bad.
-import { ProtocolError } from '../errors.ts';
-import { asObject, list, type Reader, whole } from './fields.ts';
-import type { ExecuteResult, MapResult, Method, MimeBundle } from './methods.ts';
-import { wireError } from './values/wire-error.ts';
+import { ProtocolError } from '../../errors.ts';
+import { asObject, list, type Reader, whole } from '../../protocol/fields.ts';
+import type { ExecuteResult, MapResult, Method, MimeBundle } from '../../protocol/methods.ts';
+import { wireError } from '../../protocol/values/wire-error.ts';
 
 /** A place in a list and the error there. */
 const failure: Reader<MapResult['errors'][number]> = (value, where) => {
