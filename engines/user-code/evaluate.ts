@@ -1,6 +1,6 @@
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { type AnyFunction, isSloppySource } from '../../src/protocol/values/functions.ts';
-import type { topLevelSource } from '../../src/util/top-level.ts';
+import type { topLevelSource } from '../../src/util/user-modules/top-level.ts';
 import { boundMethod } from './bound-method.ts';
 import { helpersIn } from './compilers/helpers.ts';
 import { SourceTexts } from './errors/source-texts.ts';
@@ -49,7 +49,7 @@ export class Evaluator {
   }
 
   async #load(): Promise<void> {
-    this.#topLevelSource = (await import('../../src/util/top-level.ts')).topLevelSource;
+    this.#topLevelSource = (await import('../../src/util/user-modules/top-level.ts')).topLevelSource;
   }
 
   /**

@@ -4,6 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fsPath } from './byte-names.ts';
+import { isAlive } from './process-alive.ts';
 
 /** How the file is created. */
 export interface AtomicWriteOptions {
@@ -65,14 +66,4 @@ export function draftBeside(path: string): string {
 export function isAbandonedDraft(name: string): boolean {
   const [, host, pid] = DRAFT.exec(name) ?? [];
   return host === HOST && !isAlive(Number(pid));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it is there, and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import type { RosterInbound } from '../../protocol/messages.ts';
+import { isAlive } from '../../util/process-alive.ts';
 
 /** The name of a client, and its process where it told it. */
 export type ClientIdentity = Omit<Extract<RosterInbound, { type: 'hello' }>, 'type'>;
@@ -55,8 +56,8 @@ export class ClientWatch {
   }
 
   #isDead({ identity: { pid, host }, since }: Suspect): boolean {
-    const { isAlive = processLives, lease = LEASE_MS } = this.#options;
-    if (pid !== undefined && host === hostname()) return !isAlive(pid);
+    const { isAlive: lives = isAlive, lease = LEASE_MS } = this.#options;
+    if (pid !== undefined && host === hostname()) return !lives(pid);
     return performance.now() - since > lease;
   }
 
@@ -69,14 +70,5 @@ export class ClientWatch {
   close(): void {
     clearTimeout(this.#timer);
     this.#suspects.clear();
-  }
-}
-
-function processLives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { ProcessIdentity } from '../../client/links/cluster-file.ts';
+import { isAlive } from '../../util/process-alive.ts';
 
 /** From /proc/<pid>/stat: the state's letter and the start time; undefined where there is no /proc, or no such process. */
 function statOf(pid: number): { readonly state: string; readonly started: string } | undefined {
@@ -29,12 +30,7 @@ export function selfIdentity(): ProcessIdentity {
 
 /** True if a process with that pid runs here, whoever owns it. One that ended and waits for its parent does not run. */
 export function pidRuns(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return statOf(pid)?.state !== 'Z';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return isAlive(pid) && statOf(pid)?.state !== 'Z';
 }
 
 /** True only if that process is surely over: what runs on another host or in another container cannot be judged here. */

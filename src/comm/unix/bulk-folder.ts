@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import process from 'node:process';
 import { ProtocolError } from '../../errors.ts';
+import { isAlive } from '../../util/process-alive.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
 const PRIVATE = 0o700;
@@ -124,13 +125,4 @@ function removeAtExit(folder: BulkFolder): void {
 
 function removeAll(): void {
   for (const folder of folders) folder.removeAll();
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
-  }
 }

@@ -2,8 +2,8 @@
 import * as nodeModule from 'node:module';
 import { join } from 'node:path';
 import type * as TypeScript from 'typescript';
-import { topLevelSource } from '../top-level.ts';
 import { findTypeScript } from './hooks.ts';
+import { topLevelSource } from './top-level.ts';
 
 /** Takes the types out of a piece of TypeScript. @throws TypeScriptError */
 export type TypeStripper = (code: string) => string;

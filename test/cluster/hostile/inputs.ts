@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { HOSTILE } from '../../support/hostile/index.ts';
 import { stopTargets } from '../../support/hostile/target.ts';
 import { suite } from '../../support/suite.ts';
+import { testRows } from '../../support/table.ts';
 
 const test = suite('hostile/inputs');
 test.after(stopTargets);
@@ -14,15 +15,6 @@ test('each of the 30 has its row', () => {
   );
 });
 
-for (const { number, fault, expected, skip, run } of HOSTILE) {
-  const name = `${number}. ${fault}: ${expected}`;
-  if (skip !== undefined) test.skip(name, skip);
-  else
-    test(name, async () => {
-      const since = performance.now();
-      await run();
-      if (process.env['TEST_TIMES']) console.log(`${Math.round(performance.now() - since)} ms: ${name}`);
-    });
-}
+testRows(test, HOSTILE);
 
 test.run();

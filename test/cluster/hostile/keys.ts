@@ -6,23 +6,17 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect, promisify } from 'node:util';
 import * as assert from 'uvu/assert';
-import { Dealer } from 'zeromq';
 import { Client } from '../../../src/client/client.ts';
 import { loadClusterFile } from '../../../src/client/links/cluster-file.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { loadEngineFile } from '../../../src/cluster/files/engine-file.ts';
 import { guestEngine } from '../../../src/cluster/guest-engine.ts';
-import { KeyRefused } from '../../../src/comm/link.ts';
-import type { Link, SocketRole, Transport } from '../../../src/comm/transport.ts';
+import type { SocketRole } from '../../../src/comm/transport.ts';
 import { Credentials, newCredentials, SOCKETS } from '../../../src/comm/zeromq/credentials.ts';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { ConnectionError } from '../../../src/errors.ts';
-import { encodeBody } from '../../../src/protocol/codec.ts';
-import { encodeMessage } from '../../../src/protocol/header-codec.ts';
-import type { EngineRecord, Header } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages.ts';
 import { rejects } from '../../support/assert.ts';
 import { until } from '../../support/cluster.ts';
-import { Mailbox } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 declare const engine: {

@@ -13,19 +13,11 @@ import type { ReplyMessage } from '../../../src/protocol/messages.ts';
 import { ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
 import { isAlive, until, untilRunning } from '../cluster.ts';
 import { Mailbox } from '../links.ts';
+import { held } from './held.ts';
 import type { FaultRow, Seen } from './row.ts';
 import { MIB, mark, marks, nap, timed, withScene } from './scene.ts';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/${name}.js`, import.meta.url));
-
-/** On an engine: bytes of buffers that are still held after a collection. */
-const held = (): number => {
-  const v8 = process.getBuiltinModule('node:v8');
-  const vm = process.getBuiltinModule('node:vm');
-  v8.setFlagsFromString('--expose-gc');
-  (vm.runInNewContext('gc') as () => void)();
-  return process.memoryUsage().arrayBuffers;
-};
 
 async function inTransfer(): Promise<Seen> {
   return withScene(1, async ({ cluster, rc, killer }) => {

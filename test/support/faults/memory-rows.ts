@@ -4,6 +4,7 @@ import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { RemoteError } from '../../../src/errors.ts';
 import { rejects } from '../assert.ts';
+import { held } from './held.ts';
 import type { FaultRow, Seen } from './row.ts';
 import { MIB } from './scene.ts';
 
@@ -58,15 +59,6 @@ async function busyGather(): Promise<Seen> {
     };
   });
 }
-
-/** On an engine: bytes of buffers that are held after a collection. */
-const held = (): number => {
-  const v8 = process.getBuiltinModule('node:v8');
-  const vm = process.getBuiltinModule('node:vm');
-  v8.setFlagsFromString('--expose-gc');
-  (vm.runInNewContext('gc') as () => void)();
-  return process.memoryUsage().arrayBuffers;
-};
 
 async function flood(rc: Client): Promise<void> {
   const text = 'y'.repeat(4000);

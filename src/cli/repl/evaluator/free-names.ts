@@ -1,6 +1,7 @@
-import { type AnyNode, type Function as FunctionNode, type Identifier, type Node, type Pattern, parse } from 'acorn';
+import { type AnyNode, type Function as FunctionNode, type Identifier, type Node, parse } from 'acorn';
 import { fullAncestor } from 'acorn-walk';
 import { BoundedMap } from '../../../util/bounded.ts';
+import { boundNames } from '../../../util/user-modules/top-level.ts';
 
 const MAX_CACHED = 1000;
 const NONE: ReadonlySet<string> = new Set();
@@ -107,21 +108,4 @@ const FUNCTIONS: ReadonlySet<string> = new Set([
 function scopeOf(ancestors: readonly AnyNode[], isBlock: boolean): Node {
   const holds = ({ type }: AnyNode) => FUNCTIONS.has(type) || (isBlock && BLOCKS.has(type));
   return ancestors.findLast(holds) ?? (ancestors[0] as Node);
-}
-
-function boundNames(pattern: Pattern): string[] {
-  switch (pattern.type) {
-    case 'Identifier':
-      return [pattern.name];
-    case 'ObjectPattern':
-      return pattern.properties.flatMap((p) => boundNames(p.type === 'Property' ? p.value : p.argument));
-    case 'ArrayPattern':
-      return pattern.elements.flatMap((element) => (element === null ? [] : boundNames(element)));
-    case 'AssignmentPattern':
-      return boundNames(pattern.left);
-    case 'RestElement':
-      return boundNames(pattern.argument);
-    case 'MemberExpression':
-      return [];
-  }
 }

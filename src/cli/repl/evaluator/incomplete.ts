@@ -1,5 +1,5 @@
 import { tokenizer } from 'acorn';
-import { topLevelSource } from '../../../util/top-level.ts';
+import { topLevelSource } from '../../../util/user-modules/top-level.ts';
 import { TypeScriptError, type TypeStripper, typeStripper } from '../../../util/user-modules/typed-source.ts';
 
 /** Where acorn saw that text is wrong: `pos` is the start of the token, which is the length of the text at its end. */

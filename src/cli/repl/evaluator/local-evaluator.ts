@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { constants, Script, type ScriptOptions } from 'node:vm';
-import { type TopLevelSource, topLevelSource } from '../../../util/top-level.ts';
+import { type TopLevelSource, topLevelSource } from '../../../util/user-modules/top-level.ts';
 import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
 import { enterPhase } from './cell-phase.ts';
 import { CellWaits } from './cell-waits.ts';

@@ -1,6 +1,6 @@
 import { callsOf } from '../../../client/direct-view.ts';
 import { type Deferred, deferred } from '../../../util/deferred.ts';
-import { topLevelSource } from '../../../util/top-level.ts';
+import { topLevelSource } from '../../../util/user-modules/top-level.ts';
 import type { Session } from '../../with-cluster.ts';
 import { isIncomplete } from '../evaluator/incomplete.ts';
 import { GLOBALS } from '../globals.ts';

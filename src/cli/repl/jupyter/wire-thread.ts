@@ -5,6 +5,7 @@ import process from 'node:process';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { StreamName } from '../../../client/results/output/text.ts';
 import { RateLimitedLog } from '../../../util/diagnostics/rate-limited-log.ts';
+import { isAlive } from '../../../util/process-alive.ts';
 import type { JupyterConnection } from './connection-file.ts';
 import { MainThread } from './main-thread.ts';
 import { type Content, type Message, MessageCodec, type MessageHeader, messageOf } from './message.ts';
@@ -173,18 +174,9 @@ function watchParent(): void {
   const parent = Number(process.env['JPY_PARENT_PID']);
   if (!Number.isSafeInteger(parent) || parent <= 1) return;
   const poll = () => {
-    if (!isRunning(parent)) process.kill(process.pid, 'SIGTERM');
+    if (!isAlive(parent)) process.kill(process.pid, 'SIGTERM');
   };
   setInterval(poll, PARENT_POLL_MS).unref();
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 if (parentPort !== null) new Wire(parentPort, workerData as WireData);

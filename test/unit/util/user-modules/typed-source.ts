@@ -3,7 +3,7 @@ import * as nodeModule from 'node:module';
 import ts from 'typescript';
 import * as assert from 'uvu/assert';
 import { isIncomplete } from '../../../../src/cli/repl/evaluator/incomplete.ts';
-import { topLevelSource } from '../../../../src/util/top-level.ts';
+import { topLevelSource } from '../../../../src/util/user-modules/top-level.ts';
 import {
   compilerStripper,
   javaScriptOf,

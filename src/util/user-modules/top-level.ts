@@ -244,7 +244,8 @@ function exportOf(specifier: ImportDeclaration['specifiers'][number]): string {
   return JSON.stringify(imported.type === 'Literal' ? imported.value : imported.name);
 }
 
-function boundNames(pattern: Pattern): string[] {
+/** The names that a pattern declares. */
+export function boundNames(pattern: Pattern): string[] {
   switch (pattern.type) {
     case 'Identifier':
       return [pattern.name];
