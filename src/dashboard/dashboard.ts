@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Client } from '../client/client.ts';
+import { AccessControl } from './access-control.ts';
 import { assetOf } from './assets.ts';
-import { Doormen } from './doormen.ts';
+import { ConnectionLimits } from './connection-limits.ts';
 import { EventStreams } from './event-streams.ts';
-import { Gate } from './gate.ts';
 import { metricsText } from './metrics.ts';
 import { Observer } from './observer.ts';
 
@@ -45,14 +45,14 @@ export class Dashboard implements AsyncDisposable {
   readonly #observer: Observer;
   readonly #streams: EventStreams;
   readonly #server: Server;
-  readonly #doormen: Doormen;
-  readonly #gate: Gate;
+  readonly #limits: ConnectionLimits;
+  readonly #access: AccessControl;
 
   private constructor(source: DashboardSource, server: Server) {
     this.#source = source;
     this.#server = server;
-    this.#doormen = new Doormen(server);
-    this.#gate = new Gate((server.address() as AddressInfo).port);
+    this.#limits = new ConnectionLimits(server);
+    this.#access = new AccessControl((server.address() as AddressInfo).port);
     this.#observer = new Observer(source.rc);
     this.#streams = new EventStreams(source.name, this.#observer);
     server.on('request', (request, response) => void this.#take(request, response));
@@ -71,7 +71,7 @@ export class Dashboard implements AsyncDisposable {
 
   /** The address of the page, with the token: whoever has it may look, interrupt and restart. */
   get url(): string {
-    return this.#gate.url;
+    return this.#access.url;
   }
 
   /** Ends the server, its pages and its client. Idempotent. */
@@ -94,7 +94,7 @@ export class Dashboard implements AsyncDisposable {
         response.writeHead(403, { 'Content-Length': 0, Connection: 'close' }).end();
         return;
       }
-      this.#doormen.admit(request.socket);
+      this.#limits.admit(request.socket);
       await this.#answer(request, response, new URL(url, 'http://localhost'));
     } catch (error) {
       if (!response.headersSent) send(response, 500, (error as Error).message);
@@ -104,7 +104,7 @@ export class Dashboard implements AsyncDisposable {
 
   #admits(method: string, url: string, headers: IncomingMessage['headers']): boolean {
     try {
-      return this.#gate.admits({ method, url, headers });
+      return this.#access.admits({ method, url, headers });
     } catch {
       return false; // such a path has no URL
     }
@@ -119,7 +119,7 @@ export class Dashboard implements AsyncDisposable {
     if (pathname === '/log') return this.#log(response, url.searchParams.get('engine') ?? '');
     const asset = await assetOf(pathname);
     if (asset === undefined) return send(response, 404, 'there is no such page');
-    const cookie = url.searchParams.has('token') ? { 'Set-Cookie': this.#gate.cookie } : {};
+    const cookie = url.searchParams.has('token') ? { 'Set-Cookie': this.#access.cookie } : {};
     response.writeHead(200, { ...HEADERS, ...cookie, 'Content-Type': asset.type }).end(asset.bytes);
   }
 

@@ -34,7 +34,7 @@ export interface EngineView {
 
 const STILL: Rates = { tasks: 0, bytesIn: 0, bytesOut: 0 };
 
-/** The tale of one incarnation of an engine so far. */
+/** The history of one incarnation of an engine. */
 export class EngineTrack {
   readonly #engine: EngineRecord;
   #state: EngineView['state'] = 'up';

@@ -1,4 +1,4 @@
-// The server of a dashboard, as strangers and friends meet it.
+// The server of a dashboard, for those with the token and those without.
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { Dashboard } from 'directview';

@@ -2,40 +2,40 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** Connections that have shown no token; a new one takes the place of the oldest. */
-const STRANGERS = 32;
+const ANONYMOUS = 32;
 /** Connections that have shown it. */
-const GUESTS = 64;
+const AUTHENTICATED = 64;
 
 /**
- * Bounds the connections of a server. However many strangers hold connections open, they have 32 places, and the holder of
+ * Bounds the connections of a server. However many anonymous peers hold connections open, they have 32 places, and the holder of
  * the token finds one.
  */
-export class Doormen {
-  readonly #strangers = new Set<Socket>();
-  readonly #guests = new Set<Socket>();
+export class ConnectionLimits {
+  readonly #anonymous = new Set<Socket>();
+  readonly #authenticated = new Set<Socket>();
 
   /** Watches every connection of this server. */
   constructor(server: Server) {
     server.on('connection', (socket) => {
-      this.#strangers.add(socket);
+      this.#anonymous.add(socket);
       socket.once('close', () => {
-        this.#strangers.delete(socket);
-        this.#guests.delete(socket);
+        this.#anonymous.delete(socket);
+        this.#authenticated.delete(socket);
       });
-      drop(this.#strangers, STRANGERS);
+      drop(this.#anonymous, ANONYMOUS);
     });
   }
 
   /** The other end has shown the token. */
   admit(socket: Socket): void {
-    if (!this.#strangers.delete(socket)) return;
-    this.#guests.add(socket);
-    drop(this.#guests, GUESTS);
+    if (!this.#anonymous.delete(socket)) return;
+    this.#authenticated.add(socket);
+    drop(this.#authenticated, AUTHENTICATED);
   }
 
   /** Connections that are open. */
   get size(): number {
-    return this.#strangers.size + this.#guests.size;
+    return this.#anonymous.size + this.#authenticated.size;
   }
 }
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** The part of a request that decides whether it gets in. */
-export interface Knock {
+export interface RequestHead {
   readonly method: string;
   /** Path and query. */
   readonly url: string;
@@ -14,7 +14,7 @@ export interface Knock {
  * then as a cookie that scripts cannot read and other sites cannot send. `/metrics` takes it as a bearer token. Another
  * name of this host, as DNS rebinding has it, or another origin is refused with the right token, too.
  */
-export class Gate {
+export class AccessControl {
   readonly token: string = randomBytes(32).toString('base64url');
   readonly #digest = digest(this.token);
   readonly #port: number;
@@ -38,7 +38,7 @@ export class Gate {
   }
 
   /** True for a request that may be answered. */
-  admits({ method, url, headers }: Knock): boolean {
+  admits({ method, url, headers }: RequestHead): boolean {
     const { pathname, searchParams } = new URL(url, 'http://localhost');
     const { host, origin } = headers;
     if (host !== `127.0.0.1:${this.#port}` && host !== `localhost:${this.#port}`) return false;
