@@ -122,11 +122,16 @@ export class Tensor {
   }
 
   /**
-   * The same data with another shape, or as one axis with a number. One length may be −1: it follows from the others.
+   * The same data with another shape: a list of lengths, or the lengths themselves. One may be −1: it follows from the others.
    * @throws ShapeError when the numbers of elements differ
    */
-  reshape(shape: Shape | number): Tensor {
-    return new Tensor(this.dtype, completed(typeof shape === 'number' ? [shape] : shape, this.size), this.data);
+  reshape(shape: Shape): Tensor;
+  reshape(...lengths: readonly [number, ...number[]]): Tensor;
+  reshape(first: Shape | number, ...others: readonly number[]): Tensor {
+    if (typeof first !== 'number' && others.length > 0)
+      throw new TypeError(`tensor.reshape takes one list of lengths, and ${shown(others[0])} came after it`);
+    const shape = typeof first === 'number' ? [first, ...others] : first;
+    return new Tensor(this.dtype, completed(shape, this.size), this.data);
   }
 
   /** True if dtype, shape and all elements are the same. NaN equals NaN, and 0 differs from −0. */
@@ -352,9 +357,11 @@ const isAxes = (value: unknown): boolean => Array.isArray(value) && value.every(
 const TENSOR: Signatures<Tensor, 'at' | 'toString' | 'toJSON'> = {
   rows: takes({}, { lo: WHOLE, hi: WHOLE }),
   take: takes({ indices: must('a list of indices, such as [0, -1]', isList) }),
-  reshape: takes({
-    shape: must('a list of lengths, or one length', (value) => isList(value) || Number.isInteger(value)),
-  }),
+  reshape: takes(
+    { shape: must('a list of lengths, or one length', (value) => isList(value) || Number.isInteger(value)) },
+    {},
+    must('a length', Number.isInteger),
+  ),
   equals: takes({ other: OTHER }),
   allClose: takes({ other: OTHER }, { options: optionsOf(TOLERANCE) }),
   slice: takes({}, { begin: PER_AXIS, end: PER_AXIS, strides: PER_AXIS }),

@@ -168,7 +168,7 @@ test('an index out of range is a RangeError, never invented data', () => {
   throws(() => new Tensor('int8', [0]).at(0), RangeError, /out of range for 0 items/);
 });
 
-test('reshape completes one length of -1, and takes one number', () => {
+test('reshape completes one length of -1, and takes lengths or a list of them', () => {
   const made = counting();
   assert.equal(made.reshape([2, -1]).shape, [2, 6]);
   assert.equal(made.reshape(-1).shape, [12]);
@@ -177,7 +177,11 @@ test('reshape completes one length of -1, and takes one number', () => {
   throws(() => made.reshape([5, -1]), ShapeError, /leaves no whole number for −1: the data has 12/);
   throws(() => made.reshape([-1, -1]), ShapeError);
   throws(() => new Tensor('int8', [0]).reshape([0, -1]), ShapeError, /−1/);
-  throws(() => (made.reshape as (...shape: number[]) => unknown)(6, 2), TypeError, /takes 1 at most \(shape\)/);
+  assert.equal(made.reshape(6, 2).shape, [6, 2]);
+  assert.equal(made.reshape(-1, 2, 3).shape, [2, 2, 3]);
+  const loose = made.reshape as (...args: unknown[]) => unknown;
+  throws(() => loose.call(made, [6], 2), TypeError, /one list of lengths, and 2 came after it/);
+  throws(() => loose.call(made, 6, '2'), TypeError, /argument 2 is a length, not '2'/);
 });
 
 test.run();
