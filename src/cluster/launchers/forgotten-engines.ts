@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { openTasks } from '../../client/jobs/jobs.ts';
+import { openHandles } from '../../comm/unix/handles.ts';
 
 /** A cluster of this process, as the watch over forgotten ones sees it. */
 export interface Forgettable {
@@ -65,15 +66,16 @@ function textFor(names: string): string {
   );
 }
 
-/** True if only the handles of that many children, and stdout and stderr, keep the event loop alive. */
+/** True if only links, the handles of that many children, and stdout and stderr keep the event loop alive. */
 function isOnlyOf(children: number): boolean {
-  return others(process.getActiveResourcesInfo(), children, [1, 2].flatMap(handleOf)).length === 0;
+  const links = Array.from({ length: openHandles() }, () => 'PipeWrap');
+  return others(process.getActiveResourcesInfo(), children, [...links, ...[1, 2].flatMap(handleOf)]).length === 0;
 }
 
-/** The resources that are left when those of children and of streams are taken away. */
-export function others(resources: readonly string[], children: number, streams: readonly string[]): string[] {
+/** The resources that are left when those of children, and others that are known, are taken away. */
+export function others(resources: readonly string[], children: number, more: readonly string[]): string[] {
   const left = [...resources];
-  const known = [...Array.from({ length: children }, () => PER_CHILD).flat(), ...streams];
+  const known = [...Array.from({ length: children }, () => PER_CHILD).flat(), ...more];
   for (const name of known) {
     const at = left.indexOf(name);
     if (at >= 0) left.splice(at, 1);

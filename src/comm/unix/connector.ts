@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { Backoff } from '../../util/backoff.ts';
 import type { Link } from '../transport.ts';
+import { counted } from './handles.ts';
 import { type CarrierOptions, StreamCarrier } from './stream.ts';
 
 /** Every socket of this thread reads into this memory: what is read is taken before the next one reads. */
@@ -20,7 +22,7 @@ export function connectStream(path: string, options: CarrierOptions): Link {
         return true;
       },
     };
-    const socket = connect({ path, onread });
+    const socket = counted(connect({ path, onread }));
     pending = socket;
     const failed = (): void => {
       timer = setTimeout(attempt, backoff.next());
@@ -35,7 +37,8 @@ export function connectStream(path: string, options: CarrierOptions): Link {
   carrier.onEnd = () => {
     clearTimeout(timer);
     pending
-      ?.removeAllListeners()
+      ?.removeAllListeners('connect')
+      .removeAllListeners('error')
       .on('error', () => {})
       .destroy();
   };

@@ -1,8 +1,10 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { ConnectionError } from '../../errors.ts';
 import { acceptedHandlers } from '../hub.ts';
 import type { Listener } from '../transport.ts';
+import { counted } from './handles.ts';
 import { type CarrierOptions, StreamCarrier } from './stream.ts';
 
 /** A peer that has not sent a packet after this many ms is closed. */
@@ -26,7 +28,7 @@ export class UnixListener implements Listener {
     this.#path = path;
     this.endpoint = options.name;
     this.#options = options;
-    this.#server = createServer((socket) => this.#accept(socket));
+    this.#server = createServer((socket) => this.#accept(counted(socket)));
   }
 
   #accept(socket: Socket): void {
@@ -62,7 +64,9 @@ export class UnixListener implements Listener {
     } catch (cause) {
       throw new ConnectionError(`cannot bind ${this.endpoint}: ${(cause as Error).message}`, { cause });
     }
-    server.removeAllListeners('error').on('error', () => {});
+    counted(server)
+      .removeAllListeners('error')
+      .on('error', () => {});
     await chmod(this.#path, 0o600);
     this.#inode = (await lstat(this.#path)).ino;
   }

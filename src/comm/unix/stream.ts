@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers';
 import { ConnectionError, ProtocolError } from '../../errors.ts';
 import { type Carrier, PacketLink } from '../link.ts';
 import { report } from '../log.ts';
@@ -8,6 +9,9 @@ import type { LinkHandlers } from '../transport.ts';
 import { BulkReader, BulkWriter } from './bulk.ts';
 import type { BulkFolder } from './bulk-folder.ts';
 import { answer, Deframer, offer, prefixed, released } from './framing.ts';
+
+// As Node has it: a task of this engine may give the name another value.
+const { queueMicrotask } = globalThis;
 
 /** A goodbye may take this long (ms) to leave. */
 const GOODBYE_MS = 200;
