@@ -10,6 +10,17 @@ interface Row {
   readonly run: () => Promise<unknown>;
 }
 
+/** A row that takes longer hangs: it fails by its name, and the next ones are seen. */
+const LIMIT_MS = 60_000;
+
+async function limited(run: () => Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it did not end within ${LIMIT_MS} ms`)), LIMIT_MS);
+  });
+  await Promise.race([run(), limit]).finally(() => clearTimeout(timer));
+}
+
 /** Makes each row a test. TEST_TIMES=1 prints how long it took. */
 export function testRows(test: ReturnType<typeof suite>, rows: readonly Row[]): void {
   for (const { number, fault, expected, skip, run } of rows) {
@@ -18,7 +29,7 @@ export function testRows(test: ReturnType<typeof suite>, rows: readonly Row[]): 
     else
       test(name, async () => {
         const since = performance.now();
-        await run();
+        await limited(run);
         if (process.env['TEST_TIMES']) console.log(`${Math.round(performance.now() - since)} ms: ${name}`);
       });
   }

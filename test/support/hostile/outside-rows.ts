@@ -133,7 +133,7 @@ async function flood(): Promise<Seen> {
       .then(() => (last = performance.now())),
   );
   let worst = 0;
-  for (let n = 0; n < 10; n++) {
+  for (let n = 0; n < 3; n++) {
     const since = performance.now();
     await ipc.rc.status(0);
     assert.is(await ipc.rc.view(0).apply((x: number) => x, n), n);
