@@ -1,16 +1,19 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
-import { clearTimeout, setTimeout } from 'node:timers';
 import { ConnectionError } from '../../errors.ts';
 import { acceptedHandlers } from '../hub.ts';
 import type { Listener } from '../transport.ts';
 import { counted } from './handles.ts';
+import { type SilentLimits, SilentPeers } from './silent-peers.ts';
 import { type CarrierOptions, StreamCarrier } from './stream.ts';
 
-/** A peer that has not sent a packet after this many ms is closed. */
-const SILENT_MS = 5000;
 /** A peer that stops amid a large message for so many ms is dropped. */
 const LEASE_MS = 600_000;
+
+/** The parts of its carriers, and bounds of peers that have not sent a packet. */
+export interface ListenerOptions extends CarrierOptions {
+  readonly silent?: SilentLimits | undefined;
+}
 
 /** One bound Unix socket: the links of all who connect to it. */
 export class UnixListener implements Listener {
@@ -18,16 +21,18 @@ export class UnixListener implements Listener {
   readonly #path: string;
   readonly #server: Server;
   readonly #carriers = new Set<StreamCarrier>();
-  readonly #options: CarrierOptions;
+  readonly #silent: SilentPeers;
+  readonly #options: ListenerOptions;
   /** The inode of the socket's file: another file may take its place after this one is gone. */
   #inode = -1;
   #closing: Promise<void> | undefined;
 
   /** `name` of the options: the endpoint. */
-  constructor(path: string, options: CarrierOptions) {
+  constructor(path: string, options: ListenerOptions) {
     this.#path = path;
     this.endpoint = options.name;
     this.#options = options;
+    this.#silent = new SilentPeers(options.silent);
     this.#server = createServer((socket) => this.#accept(counted(socket)));
   }
 
@@ -39,11 +44,8 @@ export class UnixListener implements Listener {
       handlers: acceptedHandlers(handlers),
     });
     this.#carriers.add(carrier);
-    const silence = setTimeout(() => {
-      if (!carrier.hasHeard) carrier.lost('it has said nothing');
-    }, this.#options.silentMs ?? SILENT_MS).unref();
     carrier.onEnd = () => {
-      clearTimeout(silence);
+      this.#silent.delete(carrier);
       this.#carriers.delete(carrier);
     };
     socket.setTimeout(LEASE_MS, () => {
@@ -51,6 +53,7 @@ export class UnixListener implements Listener {
     });
     socket.on('data', (bytes: Buffer) => carrier.read(bytes));
     carrier.attach(socket);
+    this.#silent.add(carrier);
   }
 
   /** @throws ConnectionError */

@@ -26,8 +26,6 @@ export interface CarrierOptions {
   readonly handlers: LinkHandlers;
   readonly limits: Limits;
   readonly folder: BulkFolder;
-  /** Milliseconds that a peer has for its first packet. */
-  readonly silentMs?: number | undefined;
 }
 
 /** One link over one Unix socket. Large data go through a file in shared memory, where both ends can open it. */

@@ -6,6 +6,7 @@ import { refuses } from '../zeromq/refusal.ts';
 import { BulkFolder } from './bulk-folder.ts';
 import { connectStream } from './connector.ts';
 import { UnixListener } from './listener.ts';
+import type { SilentLimits } from './silent-peers.ts';
 
 /** Bytes of a chunk: one slot of a bulk file. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -15,8 +16,8 @@ let folder: BulkFolder | undefined;
 export interface UnixOptions extends TransportOptions {
   /** Default: the folder of this user in shared memory. @internal */
   readonly folder?: BulkFolder | undefined;
-  /** Milliseconds that a peer has for its first packet; default 5000. @internal */
-  readonly silentMs?: number | undefined;
+  /** Bounds of peers that have not sent a packet. @internal */
+  readonly silent?: SilentLimits | undefined;
 }
 
 /**
@@ -28,7 +29,7 @@ export interface UnixOptions extends TransportOptions {
 export function unixTransport(options: UnixOptions = {}): Transport {
   const limits = limitsOf(options, CHUNK_BYTES);
   folder ??= new BulkFolder();
-  const where = { limits, folder: options.folder ?? folder, silentMs: options.silentMs };
+  const where = { limits, folder: options.folder ?? folder, silent: options.silent };
   return {
     listen: async (name, handlers) => {
       const path = parsePath(name);

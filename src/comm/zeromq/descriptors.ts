@@ -14,6 +14,11 @@ interface Descriptors {
 let known = 0;
 descriptors();
 
+/** How many descriptors this process may have; infinite where the system does not tell. */
+export function descriptorLimit(): number {
+  return descriptors()?.limit ?? Number.POSITIVE_INFINITY;
+}
+
 /** Undefined where the system does not tell. A process that has no descriptor left cannot count them: all are open. */
 function descriptors(): Descriptors | undefined {
   try {

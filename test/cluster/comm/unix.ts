@@ -2,10 +2,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
+import { Client } from '../../../src/client/client.ts';
 import { EngineError } from '../../../src/errors.ts';
+import type { EngineRecord } from '../../../src/protocol/messages.ts';
 import { rejects } from '../../support/assert.ts';
 import { startRig, until, withRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
@@ -90,6 +93,35 @@ for (;;) { await rc.view(0).push({ data }); process.stdout.write('pushed'); }`;
     },
     { name: 'unix-victim' },
   );
+});
+
+test('an engine with 220 descriptors and 300 connections that say nothing: the oldest go, and clients are served', async () => {
+  const script = `import { Cluster } from '${INDEX}';
+const cluster = await Cluster.start({ engines: 1, device: 'cpu', name: 'unix-frugal' });
+process.stdin.on('end', () => cluster.stop()).resume();
+console.log('ready');`;
+  const command = ['-c', 'ulimit -n 220; exec "$@"', 'sh', process.execPath, '--input-type=module', '-e', script];
+  const host = spawn('sh', command, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(host, 'exit');
+  await once(host.stdout, 'data');
+  const rc = await Client.connect('unix-frugal');
+  const { tasks, uuid } = rc.engine(0) as EngineRecord;
+  let closed = 0;
+  const silent = Array.from({ length: 300 }, () =>
+    connect(tasks.slice('unix://'.length))
+      .on('error', () => {})
+      .on('close', () => closed++)
+      .resume(),
+  );
+  await until('most of them are closed', () => closed >= 300 - 55);
+  assert.is(await rc.view(0).apply(() => 5), 5);
+  const late = await Client.connect('unix-frugal');
+  assert.is(await late.view(0).apply(() => 6), 6);
+  assert.is(late.engine(0)?.uuid, uuid, 'it is the same engine');
+  for (const socket of silent) socket.destroy();
+  await Promise.all([rc.close(), late.close()]);
+  host.stdin.end();
+  await ended;
 });
 
 test.run();

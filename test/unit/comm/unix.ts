@@ -1,4 +1,6 @@
 // Unix sockets: streams that no peer writes, and files in shared memory that no peer makes.
+
+import { once } from 'node:events';
 import { chmodSync, closeSync, linkSync, mkdirSync, openSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
@@ -85,7 +87,7 @@ async function withStranger(
 ): Promise<void> {
   const path = fresh();
   const box = new Mailbox();
-  const transport = unixTransport({ folder: folderOf(), silentMs: 200 });
+  const transport = unixTransport({ folder: folderOf(), silent: { ms: 200 } });
   const listener = await transport.listen(`unix://${path}`, box);
   const say = async (...bytes: Buffer[]): Promise<void> => {
     const socket = connect(path).on('error', () => {});
@@ -284,6 +286,28 @@ test('large messages leave no file, whoever closes first, and also where the pee
     await link.close();
     assert.equal([...entries(mine), ...entries(theirs)], []);
   }
+});
+
+test('silent peers over the limit are closed, the oldest first; one that has spoken stays', async () => {
+  const path = fresh();
+  const box = new Mailbox();
+  const transport = unixTransport({ folder: folderOf(), silent: { most: 3 } });
+  const listener = await transport.listen(`unix://${path}`, box);
+  const talker = transport.connect(listener.endpoint, new Mailbox());
+  await talker.send([Buffer.from('first')]);
+  await waitFor(() => box.messages.length === 1, 'the one that speaks');
+  const closed: number[] = [];
+  for (let n = 0; n < 6; n++) {
+    const socket = connect(path).on('error', () => {});
+    socket.resume().once('close', () => closed.push(n));
+    await once(socket, 'connect');
+  }
+  await waitFor(() => closed.length >= 3, 'the end of the oldest');
+  assert.equal(closed, [0, 1, 2]);
+  await talker.send([Buffer.from('second')]);
+  await waitFor(() => box.messages.length === 2, 'the second message');
+  await talker.close();
+  await listener.close();
 });
 
 test('a peer that goes amid a packet is down, and a silent one takes nothing', async () => {
