@@ -38,6 +38,23 @@ export interface Carrier {
   end(goodbye: Frames | undefined): Promise<void>;
 }
 
+// As Node has it: a task of this engine may give the name another value.
+const { queueMicrotask } = globalThis;
+
+/** A `wake` that calls `run` once after the code that runs now, however often that code calls it. */
+export function onceSoon(run: () => void): () => void {
+  let isScheduled = false;
+  const turn = () => {
+    isScheduled = false;
+    run();
+  };
+  return () => {
+    if (isScheduled) return;
+    isScheduled = true;
+    queueMicrotask(turn);
+  };
+}
+
 /** Fills in the defaults. A chunk is at most half a window, or credit could run dry before it is topped up. */
 export function limitsOf(options: TransportOptions, chunkBytes: number): Limits {
   const windowBytes = options.windowBytes ?? 32 * MIB;

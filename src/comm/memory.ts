@@ -2,7 +2,7 @@
 import { ConnectionError } from '../errors.ts';
 import { Fifo } from '../util/fifo.ts';
 import { acceptedHandlers } from './hub.ts';
-import { type Carrier, limitsOf, PacketLink } from './link.ts';
+import { type Carrier, limitsOf, onceSoon, PacketLink } from './link.ts';
 import type { Limits } from './outbox.ts';
 import type { Frames } from './packet.ts';
 import type { Link, LinkHandlers, Listener, Transport, TransportOptions } from './transport.ts';
@@ -84,7 +84,7 @@ class MemoryEnd implements Carrier {
   onEnd: () => void = () => {};
   readonly #arrived = new Fifo<Frames>();
   #peer: MemoryEnd | undefined;
-  #scheduled = false;
+  readonly wake: () => void = onceSoon(() => this.#pump());
   #delivering = false;
 
   constructor(name: string, handlers: LinkHandlers, limits: Limits) {
@@ -95,15 +95,6 @@ class MemoryEnd implements Carrier {
   join(peer: MemoryEnd): void {
     this.#peer = peer;
     this.wake();
-  }
-
-  wake(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#pump();
-    });
   }
 
   flush(): void {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers';
 import { ConnectionError, ProtocolError } from '../../errors.ts';
-import { type Carrier, PacketLink } from '../link.ts';
+import { type Carrier, onceSoon, PacketLink } from '../link.ts';
 import { report } from '../log.ts';
 import type { Limits } from '../outbox.ts';
 import type { Frames } from '../packet.ts';
@@ -9,9 +9,6 @@ import type { LinkHandlers } from '../transport.ts';
 import { BulkReader, BulkWriter } from './bulk.ts';
 import type { BulkFolder } from './bulk-folder.ts';
 import { answer, Deframer, offer, prefixed, released } from './framing.ts';
-
-// As Node has it: a task of this engine may give the name another value.
-const { queueMicrotask } = globalThis;
 
 /** A goodbye may take this long (ms) to leave. */
 const GOODBYE_MS = 200;
@@ -36,7 +33,7 @@ export class StreamCarrier implements Carrier {
   readonly #writer: BulkWriter;
   readonly #reader: BulkReader;
   #socket: Socket | undefined;
-  #scheduled = false;
+  readonly wake: () => void = onceSoon(() => this.#pump());
   #closing = false;
   /** A packet whose data wait for a slot; goes first. */
   #stalled: Frames | undefined;
@@ -95,15 +92,6 @@ export class StreamCarrier implements Carrier {
     if (this.#closing || socket === undefined) return;
     if (socket.writableLength > MAX_UNREAD) this.lost('it does not read what it is sent');
     else socket.write(bytes);
-  }
-
-  wake(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    queueMicrotask(() => {
-      this.#scheduled = false;
-      this.#pump();
-    });
   }
 
   /** Hands over what the system takes at once. */
