@@ -4,7 +4,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Cluster } from '../src/cluster/cluster.ts';
-import type { DeviceReport } from '../src/protocol/messages.ts';
+import type { DeviceReport } from '../src/protocol/messages/engine-record.ts';
 import { markdownOf, textOf } from './tf-ops/table.ts';
 import type { Rated } from './tf-ops/uses.ts';
 import { rated, seenBy } from './tf-ops/walk.ts';

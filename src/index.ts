@@ -210,7 +210,9 @@ export type { Verdict, VitalsOptions } from './cluster/vitals.ts';
 export type { Dashboard, DashboardOptions } from './dashboard/dashboard.ts';
 export type { EngineInfo, RemoteErrorInit } from './errors.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
-export type { DeviceReport, EngineId, EngineRecord, EngineStatus, TaskId } from './protocol/messages.ts';
+export type { EngineStatus } from './protocol/messages/control.ts';
+export type { DeviceReport, EngineRecord } from './protocol/messages/engine-record.ts';
+export type { EngineId, TaskId } from './protocol/messages.ts';
 export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
 export type {
   GpuCard,

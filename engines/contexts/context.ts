@@ -1,7 +1,7 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU } from 'gpu.js';
 import type { DeviceRequest } from '../../src/protocol/engine-options.ts';
-import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../src/protocol/messages/engine-record.ts';
 import type { Transposes } from '../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 

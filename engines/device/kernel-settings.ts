@@ -1,5 +1,5 @@
 import { ContextError, ShapeError } from '../../src/errors.ts';
-import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../src/protocol/messages/engine-record.ts';
 import type { KernelSpec } from '../../src/protocol/methods.ts';
 import { cast } from '../../src/tensor/convert.ts';
 import { isTypedArray } from '../../src/tensor/dtype.ts';

@@ -1,5 +1,5 @@
 // The types of `engine` in user code. They import no part of the engine, because `directview/engine` publishes them.
-import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../src/protocol/messages/engine-record.ts';
 import type { EngineMemory } from '../../src/protocol/methods.ts';
 import type { BigTypedArray, TypedArray } from '../../src/tensor/dtype.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';

@@ -2,7 +2,7 @@
 // none.
 import { useDevice } from '../../kernels/device.ts';
 import * as kernels from '../../kernels/index.ts';
-import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../src/protocol/messages/engine-record.ts';
 import { mimeBundle } from '../../src/protocol/mime-bundle.ts';
 import { range, tensor } from '../../src/tensor/convert.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';

@@ -1,4 +1,5 @@
-import type { EngineId, EngineRecord } from '../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { EngineId } from '../../src/protocol/messages.ts';
 
 interface Member {
   readonly record: EngineRecord;

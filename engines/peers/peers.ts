@@ -1,13 +1,7 @@
 import type { Transport } from '../../src/comm/transport.ts';
 import { type Body, decodeBody, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
-import type {
-  EngineId,
-  EngineRecord,
-  MailMessage,
-  PeersInbound,
-  RelayMessage,
-  TaskMessage,
-} from '../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { EngineId, MailMessage, PeersInbound, RelayMessage, TaskMessage } from '../../src/protocol/messages.ts';
 import { type Channel, openChannel } from '../../src/rpc/channel.ts';
 import { PEERS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';

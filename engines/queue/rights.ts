@@ -1,6 +1,8 @@
 import { ProtocolError } from '../../src/errors.ts';
 import { isProvable, proves } from '../../src/protocol/client-name.ts';
-import type { ControlRequest, HelloMessage, TaskId } from '../../src/protocol/messages.ts';
+import type { ControlRequest } from '../../src/protocol/messages/control.ts';
+import type { HelloMessage } from '../../src/protocol/messages/hello.ts';
+import type { TaskId } from '../../src/protocol/messages.ts';
 import { clientOf } from './fair-queue.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { assertLayout } from '../../src/protocol/value-layout.ts';
+import { assertLayout } from '../../src/protocol/values/value-layout.ts';
 import { isThenable } from '../../src/util/thenable.ts';
 import { isPath } from '../user-code/evaluate.ts';
 import { stringList, type Verb } from './verb.ts';

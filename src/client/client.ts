@@ -3,8 +3,10 @@ import { clusterTransport } from '../comm/by-scheme.ts';
 import type { Transport } from '../comm/transport.ts';
 import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { EngineError } from '../errors.ts';
-import type { EngineId, EngineRecord, EngineStatus, TaskId } from '../protocol/messages.ts';
-import { MAX_ENGINES } from '../protocol/messages.ts';
+import type { EngineStatus } from '../protocol/messages/control.ts';
+import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import { MAX_ENGINES } from '../protocol/messages/roster.ts';
+import type { EngineId, TaskId } from '../protocol/messages.ts';
 import type { RecentTasks } from '../protocol/monitoring.ts';
 import {
   ANYTHING,

@@ -4,15 +4,9 @@ import type { Listener, Transport } from '../comm/transport.ts';
 import { ProtocolError } from '../errors.ts';
 import { proves } from '../protocol/client-name.ts';
 import { VersionError } from '../protocol/header-codec.ts';
-import type {
-  ClusterVerb,
-  EngineId,
-  EngineRecord,
-  Fate,
-  RegistryInbound,
-  RosterInbound,
-  RosterOutbound,
-} from '../protocol/messages.ts';
+import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import type { ClusterVerb, Fate, RegistryInbound, RosterInbound, RosterOutbound } from '../protocol/messages/roster.ts';
+import type { EngineId } from '../protocol/messages.ts';
 import { type Channel, type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
 import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';

@@ -1,5 +1,6 @@
 import type { Transport } from '../comm/transport.ts';
-import type { EngineId, EngineRecord } from '../protocol/messages.ts';
+import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import type { EngineId } from '../protocol/messages.ts';
 import { ControlClient } from '../rpc/control-client.ts';
 import { type Verdict, Vitals, type VitalsOptions } from './vitals.ts';
 

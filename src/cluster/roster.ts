@@ -1,5 +1,6 @@
-import type { EngineId, EngineRecord } from '../protocol/messages.ts';
-import { MAX_ENGINES } from '../protocol/messages.ts';
+import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import { MAX_ENGINES } from '../protocol/messages/roster.ts';
+import type { EngineId } from '../protocol/messages.ts';
 import type { EngineDown, RosterEvent } from '../rpc/roster-state.ts';
 import { BoundedMap } from '../util/bounded.ts';
 

@@ -5,7 +5,7 @@ import { CONNECT_OPTIONS } from '../client/client.ts';
 import { checkName } from '../client/links/cluster-path.ts';
 import type { DashboardOptions } from '../dashboard/dashboard.ts';
 import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
-import { MAX_ENGINES } from '../protocol/messages.ts';
+import { MAX_ENGINES } from '../protocol/messages/roster.ts';
 import {
   type Check,
   count,

@@ -2,7 +2,7 @@
 // others. The engine exits when that stdin ends, so no engine outlives its launcher.
 import { credentialsText } from './credentials.ts';
 import { flag, num, type ObjectOf, object, oneOf, optional, type Reader, text, whole } from './fields.ts';
-import { DEVICE_KINDS, type DeviceReport } from './messages.ts';
+import { DEVICE_KINDS, type DeviceReport } from './messages/engine-record.ts';
 
 /** The kind of device to compute on; `auto` takes the best one that the machine has. */
 export type DeviceChoice = 'auto' | DeviceReport['kind'];

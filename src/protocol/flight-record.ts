@@ -1,4 +1,5 @@
-import type { Fate, TaskId } from './messages.ts';
+import type { Fate } from './messages/roster.ts';
+import type { TaskId } from './messages.ts';
 
 /** The descriptor under which an engine finds the file of its record. */
 export const RECORD_FD = 3;

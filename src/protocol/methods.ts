@@ -6,7 +6,7 @@ import type { Transposes } from '../tensor/product-shape.ts';
 import type { Shape } from '../tensor/shape.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { TravellingName } from './travelling-names.ts';
-import type { ValueLayout } from './value-layout.ts';
+import type { ValueLayout } from './values/value-layout.ts';
 import type { WireError } from './values/wire-error.ts';
 
 /** The arguments and the value of each method. */

@@ -7,9 +7,9 @@ import {
   type ControlRequest,
   type ControlValue,
   type ControlVerb,
-  type EngineRecord,
-  type HelloMessage,
-} from '../protocol/messages.ts';
+} from '../protocol/messages/control.ts';
+import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import type { HelloMessage } from '../protocol/messages/hello.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { CONTROL } from './conversations.ts';
 import { Requests } from './requests.ts';

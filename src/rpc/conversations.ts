@@ -6,17 +6,21 @@ import {
   CONTROL_REPLIES,
   type ControlReply,
   type ControlRequest,
-  type Header,
-  type HelloMessage,
-  PEERS_INBOUND,
-  PEERS_OUTBOUND,
-  type PeersInbound,
+} from '../protocol/messages/control.ts';
+import type { HelloMessage } from '../protocol/messages/hello.ts';
+import {
   REGISTRY_INBOUND,
   type RegistryInbound,
   ROSTER_INBOUND,
   ROSTER_OUTBOUND,
   type RosterInbound,
   type RosterOutbound,
+} from '../protocol/messages/roster.ts';
+import {
+  type Header,
+  PEERS_INBOUND,
+  PEERS_OUTBOUND,
+  type PeersInbound,
   TASKS_INBOUND,
   TASKS_OUTBOUND,
   type TasksInbound,

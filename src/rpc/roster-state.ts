@@ -1,4 +1,6 @@
-import type { EngineId, EngineRecord, Fate, RosterOutbound } from '../protocol/messages.ts';
+import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import type { Fate, RosterOutbound } from '../protocol/messages/roster.ts';
+import type { EngineId } from '../protocol/messages.ts';
 
 /** An engine left for good. */
 export interface EngineDown {

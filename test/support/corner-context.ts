@@ -4,7 +4,7 @@ import { probeAll } from '../../engines/contexts/index.ts';
 import { cornerHarris, encodePicture, findCorners, readPicture } from '../../kernels/index.ts';
 import { softwareGpuEnv } from '../../src/cluster/launchers/software-gpu.ts';
 import { ContextError } from '../../src/errors.ts';
-import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../src/protocol/messages/engine-record.ts';
 import { bright } from './bright-pictures.ts';
 import { type Rig, startRig } from './cluster.ts';
 import { assertFound } from './golden-check.ts';

@@ -10,15 +10,9 @@ import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { decodeBody, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
 import { bodyOf, decodeHeader, encodeMessage } from '../../src/protocol/header-codec.ts';
-import type {
-  ControlReply,
-  ControlRequest,
-  DroppedMessage,
-  EngineRecord,
-  OutputMessage,
-  ReplyMessage,
-  TaskMessage,
-} from '../../src/protocol/messages.ts';
+import type { ControlReply, ControlRequest } from '../../src/protocol/messages/control.ts';
+import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { DroppedMessage, OutputMessage, ReplyMessage, TaskMessage } from '../../src/protocol/messages.ts';
 import type { Method } from '../../src/protocol/methods.ts';
 
 export const ENGINE_MAIN = fileURLToPath(new URL('../fixtures/engine-main.js', import.meta.url));

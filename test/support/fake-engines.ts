@@ -9,7 +9,9 @@ import type { Task } from '../../src/client/links/task.ts';
 import type { BalancerLinks } from '../../src/client/load-balanced/balancer.ts';
 import { EngineError, TaskAborted } from '../../src/errors.ts';
 import { decodeBody } from '../../src/protocol/codec.ts';
-import type { ControlValue, ControlVerb, EngineId, EngineRecord, TaskId } from '../../src/protocol/messages.ts';
+import type { ControlValue, ControlVerb } from '../../src/protocol/messages/control.ts';
+import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { EngineId, TaskId } from '../../src/protocol/messages.ts';
 import { reviveLocal } from '../../src/protocol/values/functions.ts';
 import { toWireError, type WireError } from '../../src/protocol/values/wire-error.ts';
 

@@ -6,7 +6,8 @@ import { list, single } from '../../src/client/results/assembly.ts';
 import { AsyncResult } from '../../src/client/results/async-result.ts';
 import { type ExecuteReply, executeReplies } from '../../src/client/results/execute-reply.ts';
 import { RemoteError } from '../../src/errors.ts';
-import type { EngineRecord, ReplyMetadata } from '../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { ReplyMetadata } from '../../src/protocol/messages.ts';
 
 /** A task of `execute` whose engine says what the test wants. */
 export class FakeTask extends Task {

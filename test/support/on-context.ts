@@ -3,7 +3,7 @@ import { probeContext } from '../../engines/contexts/index.ts';
 import { softwareGpuEnv } from '../../src/cluster/launchers/software-gpu.ts';
 import type { StartOptions } from '../../src/cluster/start-options.ts';
 import { ContextError } from '../../src/errors.ts';
-import type { DeviceReport } from '../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../src/protocol/messages/engine-record.ts';
 import { type Rig, startRig } from './cluster.ts';
 import { type Suite, suite } from './suite.ts';
 

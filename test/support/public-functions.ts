@@ -10,7 +10,8 @@ import { type PxReply, quietPx } from '../../src/client/px/px-run.ts';
 import type { Transport } from '../../src/comm/transport.ts';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import { decodeHeader, encodeMessage } from '../../src/protocol/header-codec.ts';
-import type { EngineRecord, Header } from '../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { Header } from '../../src/protocol/messages.ts';
 import { guardCalls, guarded } from '../../src/util/signature.ts';
 import { fakeResult, fakeTask } from './fake-tasks.ts';
 

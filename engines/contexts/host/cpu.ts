@@ -1,7 +1,7 @@
 // The cpu context: reference loops, tfjs's JavaScript backend, gpu.js in plain JavaScript. Slow, readable, never missing.
 import { cpus } from 'node:os';
 import { blockedMatmul } from '../../../kernels/matmul/blocked.ts';
-import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { ContextProvider, Tfjs } from '../context.ts';
 import { packageVersions } from '../packages.ts';
 import { importTfjs } from '../tfjs.ts';

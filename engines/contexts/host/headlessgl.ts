@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gpuJsProvider } from '../../../kernels/matmul/gpujs.ts';
 import { ContextError } from '../../../src/errors.ts';
-import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { ContextOptions, ContextProbe, ContextProvider } from '../context.ts';
 import { importGpuJs } from '../gpujs.ts';
 import { packageFolder } from '../packages.ts';

@@ -3,7 +3,7 @@ import { type MatmulProvider, type ProductDType, productOf } from '../../../kern
 import { sampledDifference } from '../../../kernels/matmul/product-check.ts';
 import { randomMatrix } from '../../../kernels/matmul/random.ts';
 import { Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
-import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import { libraryCachePath, readWinners, writeWinners } from '../measured-cache.ts';

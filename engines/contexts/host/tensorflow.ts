@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type * as tfcore from '@tensorflow/tfjs-core';
 import { tfjsProvider } from '../../../kernels/matmul/tfjs.ts';
 import { ContextError } from '../../../src/errors.ts';
-import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';

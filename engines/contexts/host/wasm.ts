@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { tfjsProvider } from '../../../kernels/matmul/tfjs.ts';
 import { ContextError } from '../../../src/errors.ts';
-import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { ContextOptions, ContextProbe, ContextProvider, Tfjs } from '../context.ts';
 import { packageFolder } from '../packages.ts';
 import { completeBackend, importTfjs } from '../tfjs.ts';

@@ -1,7 +1,7 @@
 // Imports Dawn (npm `webgpu`) and finds the adapter. Dawn reads some options only then: f16 on NVIDIA, experimental
 // features, exact timestamps.
 import { ContextError } from '../../../src/errors.ts';
-import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { ContextOptions, ContextProbe } from '../context.ts';
 import { HostMatmul } from '../host/host-matmul.ts';
 import { packageVersions } from '../packages.ts';

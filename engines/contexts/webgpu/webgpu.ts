@@ -2,7 +2,7 @@ import type * as tfcore from '@tensorflow/tfjs-core';
 import type { GPU as GpuJs } from 'gpu.js';
 import { productOf } from '../../../kernels/matmul/product.ts';
 import { ContextError } from '../../../src/errors.ts';
-import type { DeviceReport } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import { sizeOf } from '../../../src/tensor/shape.ts';
 import { assertSize, Tensor } from '../../../src/tensor/tensor.ts';

@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { setInterval } from 'node:timers';
-import type { DeviceReport, EngineStatus } from '../../../src/protocol/messages.ts';
+import type { EngineStatus } from '../../../src/protocol/messages/control.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { HeldMemory, LabelTotals, RecentTasks, TaskFailure } from '../../../src/protocol/monitoring.ts';
 import type { TaskRing } from './task-ring.ts';
 

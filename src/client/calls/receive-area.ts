@@ -1,5 +1,5 @@
 import { ShapeError } from '../../errors.ts';
-import { assertLayout, layoutOf, layoutText, type ValueLayout } from '../../protocol/value-layout.ts';
+import { assertLayout, layoutOf, layoutText, type ValueLayout } from '../../protocol/values/value-layout.ts';
 import type { BigTypedArray, TypedArray } from '../../tensor/dtype.ts';
 import { type Dist, type Range, ranges } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';

@@ -1,5 +1,5 @@
 // `gather` and `pull` into memory that the caller owns.
-import { layoutOf, type ValueLayout } from '../../protocol/value-layout.ts';
+import { layoutOf, type ValueLayout } from '../../protocol/values/value-layout.ts';
 import { asRemoteError, failed, type Outcome, success } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
 import type { GatherOptions, PullOptions, ReceiveBuffer } from '../options.ts';

@@ -1,4 +1,5 @@
-import type { EngineId, EngineStatus, TaskId } from '../../protocol/messages.ts';
+import type { EngineStatus } from '../../protocol/messages/control.ts';
+import type { EngineId, TaskId } from '../../protocol/messages.ts';
 import type { Mode } from '../remote.ts';
 
 /** Options of `queueStatus`. */

@@ -1,5 +1,6 @@
 import type { RemoteError } from '../../errors.ts';
-import type { EngineRecord, ReplyMetadata, TaskId } from '../../protocol/messages.ts';
+import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
+import type { ReplyMetadata, TaskId } from '../../protocol/messages.ts';
 import type { MimeBundle } from '../../protocol/methods.ts';
 import { put } from '../../protocol/values/specials.ts';
 import { failed, type Outcome, success } from './outcome.ts';

@@ -1,5 +1,6 @@
 import { TaskTimeout } from '../../errors.ts';
-import type { EngineId, EngineStatus, TaskId } from '../../protocol/messages.ts';
+import type { EngineStatus } from '../../protocol/messages/control.ts';
+import type { EngineId, TaskId } from '../../protocol/messages.ts';
 import type { EngineLinks } from './engine-links.ts';
 import type { Task } from './task.ts';
 

@@ -9,13 +9,12 @@ import {
 } from '../../errors.ts';
 import { type Body, decodeBody, type EncodedCall, encodeCall } from '../../protocol/codec.ts';
 import { asObject } from '../../protocol/fields.ts';
+import type { ControlValue, ControlVerb } from '../../protocol/messages/control.ts';
+import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
+import type { HelloMessage } from '../../protocol/messages/hello.ts';
 import type {
-  ControlValue,
-  ControlVerb,
   DroppedMessage,
   EngineId,
-  EngineRecord,
-  HelloMessage,
   OutputMessage,
   ReplyMessage,
   TaskId,

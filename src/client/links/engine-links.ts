@@ -3,15 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Transport } from '../../comm/transport.ts';
 import { ClientClosed, ClusterError, ConnectionError, EngineError } from '../../errors.ts';
 import { newClientProof } from '../../protocol/client-name.ts';
-import type {
-  ClusterVerb,
-  ControlValue,
-  ControlVerb,
-  EngineId,
-  EngineRecord,
-  HelloMessage,
-  TaskId,
-} from '../../protocol/messages.ts';
+import type { ControlValue, ControlVerb } from '../../protocol/messages/control.ts';
+import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
+import type { HelloMessage } from '../../protocol/messages/hello.ts';
+import type { ClusterVerb } from '../../protocol/messages/roster.ts';
+import type { EngineId, TaskId } from '../../protocol/messages.ts';
 import { RosterClient, type RosterClientEvent, type RosterPredicate } from '../../rpc/roster-client.ts';
 import type { EngineDown } from '../../rpc/roster-state.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';

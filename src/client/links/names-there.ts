@@ -1,4 +1,5 @@
-import type { EngineRecord, TaskId } from '../../protocol/messages.ts';
+import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
+import type { TaskId } from '../../protocol/messages.ts';
 import type { TravellingName } from '../../protocol/travelling-names.ts';
 import { Attempt } from './attempt.ts';
 

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import type { RemoteError } from '../../errors.ts';
-import type { EngineRecord, TaskId } from '../../protocol/messages.ts';
+import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
+import type { TaskId } from '../../protocol/messages.ts';
 import type { ExecuteResult, MimeBundle } from '../../protocol/methods.ts';
 import { notify } from '../../rpc/notify.ts';
 import { Attempt, type Attempted, type OutputEvent } from './attempt.ts';

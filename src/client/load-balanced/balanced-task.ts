@@ -1,6 +1,7 @@
 import type { RemoteError } from '../../errors.ts';
 import type { EncodedCall } from '../../protocol/codec.ts';
-import type { EngineRecord, TaskId } from '../../protocol/messages.ts';
+import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
+import type { TaskId } from '../../protocol/messages.ts';
 import type { Attempt } from '../links/attempt.ts';
 import { failed, type Outcome } from '../links/outcome.ts';
 import { Task } from '../links/task.ts';

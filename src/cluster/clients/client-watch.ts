@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { RosterInbound } from '../../protocol/messages.ts';
+import type { RosterInbound } from '../../protocol/messages/roster.ts';
 import { isAlive } from '../../util/process-alive.ts';
 
 /** The name of a client, and its process where it told it. */

@@ -1,6 +1,6 @@
 import { Client, type ConnectOptions, linksOf } from '../../client/client.ts';
 import type { ClusterInfo } from '../../client/links/cluster-file.ts';
-import type { EngineRecord } from '../../protocol/messages.ts';
+import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
 
 /** Milliseconds; a client that is closed sees nothing more. */
 const SEE_MS = 500;

@@ -1,6 +1,8 @@
 // The interface of a launcher: it starts engine processes, signals them, ends them, and reports each exit. Registration is
 // not its task: it only hands each engine its options.
-import type { EngineId, Fate } from '../../protocol/messages.ts';
+
+import type { Fate } from '../../protocol/messages/roster.ts';
+import type { EngineId } from '../../protocol/messages.ts';
 
 /** One engine process. */
 export interface EngineHandle {

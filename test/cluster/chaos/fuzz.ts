@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
-import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { ChaosProxy } from '../../support/chaos/chaos-proxy.ts';
 import { fuzz } from '../../support/chaos/fuzzer.ts';
 import { until } from '../../support/cluster.ts';

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
 import { EngineError } from '../../../src/errors.ts';
-import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { rejects } from '../../support/assert.ts';
 import { startRig, until, withRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';

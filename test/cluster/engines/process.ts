@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { EngineOptions } from '../../../src/protocol/engine-options.ts';
-import type { EngineStatus } from '../../../src/protocol/messages.ts';
+import type { EngineStatus } from '../../../src/protocol/messages/control.ts';
 import { Ref } from '../../../src/protocol/values/ref.ts';
 import { tensor } from '../../../src/tensor/convert.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';

@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
 import { loadClusterFile } from '../../../src/client/links/cluster-file.ts';
 import { loadEngineFile } from '../../../src/cluster/files/engine-file.ts';
-import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { type Rig, startRig, untilRunning } from '../../support/cluster.ts';
 import { EXECUTE_REPLIES, MAP_REPLIES, REPLIES } from '../../support/hostile/replies.ts';
 import { Speaker } from '../../support/hostile/speaker.ts';

@@ -14,7 +14,7 @@ import { guestEngine } from '../../../src/cluster/guest-engine.ts';
 import type { SocketRole } from '../../../src/comm/transport.ts';
 import { Credentials, newCredentials, SOCKETS } from '../../../src/comm/zeromq/credentials.ts';
 import { ConnectionError } from '../../../src/errors.ts';
-import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { rejects } from '../../support/assert.ts';
 import { until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';

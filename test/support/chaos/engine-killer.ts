@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import type { ClientEvent } from '../../../src/client/links/engine-links.ts';
-import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { isAlive, until } from '../cluster.ts';
 
 /** Sends signals to engines, waits for what they do, and keeps count. */

@@ -13,7 +13,7 @@ import { loadEngineFile } from '../../../src/cluster/files/engine-file.ts';
 import type { SocketRole, Transport } from '../../../src/comm/transport.ts';
 import { Credentials, SOCKETS } from '../../../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
-import type { EngineRecord } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { Speaker } from './speaker.ts';
 
 export const DIST = fileURLToPath(new URL('../../../', import.meta.url));

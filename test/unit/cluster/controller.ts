@@ -5,7 +5,8 @@ import { Controller, type ControllerOptions } from '../../../src/cluster/control
 import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Link, Transport } from '../../../src/comm/transport.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
-import type { EngineRecord, RegistryInbound, RosterInbound, RosterOutbound } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
+import type { RegistryInbound, RosterInbound, RosterOutbound } from '../../../src/protocol/messages/roster.ts';
 import { until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
 

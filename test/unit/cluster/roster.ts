@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import { type Admission, type Candidate, Roster } from '../../../src/cluster/roster.ts';
 import { encodeMessage } from '../../../src/protocol/header-codec.ts';
-import { MAX_ENGINES } from '../../../src/protocol/messages.ts';
+import { MAX_ENGINES } from '../../../src/protocol/messages/roster.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('roster');

@@ -4,7 +4,7 @@ import type { EngineView } from '../../../src/dashboard/engine-track.ts';
 import { metricsText } from '../../../src/dashboard/metrics.ts';
 import { snapshotOf } from '../../../src/dashboard/snapshot.ts';
 import { screenOf } from '../../../src/dashboard/terminal.ts';
-import type { EngineStatus } from '../../../src/protocol/messages.ts';
+import type { EngineStatus } from '../../../src/protocol/messages/control.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('dashboard/texts');

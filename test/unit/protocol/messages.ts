@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import * as assert from 'uvu/assert';
 import { ProtocolError } from '../../../src/errors.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
-import { type DeviceReport, type Header, PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
+import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
+import { type Header, PROTOCOL_VERSION } from '../../../src/protocol/messages.ts';
 import { throws } from '../../support/assert.ts';
 import { suite } from '../../support/suite.ts';
 

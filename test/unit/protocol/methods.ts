@@ -7,7 +7,7 @@ import type { Verb } from '../../../engines/verbs/verb.ts';
 import type { Calls } from '../../../src/client/calls/calls.ts';
 import type { AsyncResult } from '../../../src/client/results/async-result.ts';
 import { decodeArguments, type EncodedCall, encodeCall } from '../../../src/protocol/codec.ts';
-import type { ControlValue, EngineStatus } from '../../../src/protocol/messages.ts';
+import type { ControlValue, EngineStatus } from '../../../src/protocol/messages/control.ts';
 import { type Description, METHODS, type Method, type PullArguments } from '../../../src/protocol/methods.ts';
 import { suite } from '../../support/suite.ts';
 

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { memoryTransport } from '../../../src/comm/memory.ts';
 import type { Listener } from '../../../src/comm/transport.ts';
 import { ConnectionError, TimeoutError } from '../../../src/errors.ts';
-import type { ControlReply, ControlRequest } from '../../../src/protocol/messages.ts';
+import type { ControlReply, ControlRequest } from '../../../src/protocol/messages/control.ts';
 import { type Channel, listenChannels } from '../../../src/rpc/channel.ts';
 import { ControlClient } from '../../../src/rpc/control-client.ts';
 import { CONTROL } from '../../../src/rpc/conversations.ts';

@@ -1,6 +1,7 @@
 // The fold of the controller's messages: what a follower knows, and what it is told of changes.
 import * as assert from 'uvu/assert';
-import type { EngineRecord, RosterOutbound } from '../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
+import type { RosterOutbound } from '../../../src/protocol/messages/roster.ts';
 import { type RosterEvent, RosterState } from '../../../src/rpc/roster-state.ts';
 import { suite } from '../../support/suite.ts';
 

@@ -11,7 +11,8 @@ import { Task } from '../../../../src/client/links/task.ts';
 import type { CallOptions } from '../../../../src/client/options.ts';
 import type { Targets } from '../../../../src/client/targets.ts';
 import { NoEnginesRegistered, NotSerializableError, RemoteError, TimeoutError } from '../../../../src/errors.ts';
-import type { EngineId, EngineRecord } from '../../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../../src/protocol/messages/engine-record.ts';
+import type { EngineId } from '../../../../src/protocol/messages.ts';
 import { rejects, throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
 

@@ -2,7 +2,8 @@
 import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
 import { cardsOf, GpuCards } from '../../../../src/client/jobs/gpu-cards.ts';
-import type { EngineRecord, EngineStatus } from '../../../../src/protocol/messages.ts';
+import type { EngineStatus } from '../../../../src/protocol/messages/control.ts';
+import type { EngineRecord } from '../../../../src/protocol/messages/engine-record.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('client/jobs/gpu-cards');

@@ -2,7 +2,7 @@
 import * as assert from 'uvu/assert';
 import { type BusyLinks, endWhereBusy } from '../../../../src/client/links/busy.ts';
 import { TaskTimeout } from '../../../../src/errors.ts';
-import type { EngineStatus } from '../../../../src/protocol/messages.ts';
+import type { EngineStatus } from '../../../../src/protocol/messages/control.ts';
 import { fakeTask } from '../../../support/fake-tasks.ts';
 import { suite } from '../../../support/suite.ts';
 

@@ -8,7 +8,8 @@ import type { Link, Parts } from '../../../../src/comm/transport.ts';
 import { ConnectionError, EngineUnreachable } from '../../../../src/errors.ts';
 import { encodeBody } from '../../../../src/protocol/codec.ts';
 import { decodeHeader, encodeMessage } from '../../../../src/protocol/header-codec.ts';
-import type { EngineRecord, TaskMessage } from '../../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../../src/protocol/messages/engine-record.ts';
+import type { TaskMessage } from '../../../../src/protocol/messages.ts';
 import { pause } from '../../../support/links.ts';
 import { suite } from '../../../support/suite.ts';
 

@@ -5,7 +5,8 @@ import { Task } from '../../../../src/client/links/task.ts';
 import { BalancedTask, type TaskOwner } from '../../../../src/client/load-balanced/balanced-task.ts';
 import { DurationEstimate } from '../../../../src/client/load-balanced/duration-estimate.ts';
 import { EngineError, RemoteError } from '../../../../src/errors.ts';
-import type { EngineRecord, ReplyMetadata } from '../../../../src/protocol/messages.ts';
+import type { EngineRecord } from '../../../../src/protocol/messages/engine-record.ts';
+import type { ReplyMetadata } from '../../../../src/protocol/messages.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('client/links/task');

@@ -7,7 +7,8 @@ import type { TaskClient } from '../../../../engines/queue/queue-event.ts';
 import { StatusBoard } from '../../../../engines/queue/status-board.ts';
 import { TaskLoop } from '../../../../engines/queue/task-loop.ts';
 import { TaskQueue } from '../../../../engines/queue/task-queue.ts';
-import type { ControlRequest, EngineStatus, TaskMessage } from '../../../../src/protocol/messages.ts';
+import type { ControlRequest, EngineStatus } from '../../../../src/protocol/messages/control.ts';
+import type { TaskMessage } from '../../../../src/protocol/messages.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('control requests');

@@ -1,5 +1,5 @@
-import { ShapeError } from '../errors.ts';
-import { isBigArray, isTypedArray } from '../tensor/dtype.ts';
+import { ShapeError } from '../../errors.ts';
+import { isBigArray, isTypedArray } from '../../tensor/dtype.ts';
 
 /** The form of an array or tensor. */
 export interface ValueLayout {

@@ -1,0 +1,72 @@
+import {
+  flag,
+  line,
+  list,
+  num,
+  type ObjectOf,
+  object,
+  oneOf,
+  optional,
+  type Reader,
+  record,
+  text,
+  whole,
+} from '../fields.ts';
+
+/** The kinds of GPU contexts. */
+export const DEVICE_KINDS = ['webgpu', 'cuda', 'headlessgl', 'tensorflow', 'wasm', 'cpu'] as const;
+
+const deviceFields = {
+  /** The kind of its GPU context. */
+  kind: oneOf(...DEVICE_KINDS),
+  /** The name of the card, or of the processor. */
+  adapter: line,
+  driver: line,
+  /** The adapter is a software renderer. */
+  software: flag,
+  /** The mode of gpu.js. */
+  gpuMode: line,
+  /** The back end of tfjs. */
+  tfBackend: line,
+  /** The library or shader that multiplies matrices. */
+  matmul: line,
+  /** Libraries that multiply instead in some dtypes, by dtype: `{ float64: 'openblas (CPU)' }`. */
+  matmulBy: optional(record(line)),
+  /** Libraries that would multiply, and why they do not: `{ openblas: 'DIRECTVIEW_OPENBLAS is off' }`. */
+  without: optional(record(line)),
+  /** CPU threads that the engine may use. */
+  threads: num,
+  /** Limits of the device, such as `maxBufferSize` in bytes. */
+  limits: record(num),
+  /** Optional features of the device, such as `shader-f16`. */
+  features: list(line),
+  /** Versions of the libraries, by package name. */
+  versions: record(line),
+};
+
+/** The GPU context of an engine. */
+export interface DeviceReport extends ObjectOf<typeof deviceFields> {}
+
+const device: Reader<DeviceReport> = object(deviceFields);
+
+/** The fields that an engine tells of itself; its id is the controller's. */
+export const engineFields = {
+  /** Names this incarnation: a replacement has another. */
+  uuid: text,
+  pid: whole,
+  host: line,
+  /** The endpoint of its tasks socket. */
+  tasks: text,
+  /** The endpoint of its control socket. */
+  control: text,
+  /** The endpoint of its peers socket, for other engines. */
+  peers: text,
+  device,
+};
+const numberedFields = { id: whole, ...engineFields };
+
+/** One row of the roster: an engine, where it listens, and its device. */
+export interface EngineRecord extends ObjectOf<typeof numberedFields> {}
+
+/** Reads a row of the roster. */
+export const engineRecord: Reader<EngineRecord> = object(numberedFields);

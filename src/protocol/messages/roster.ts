@@ -1,0 +1,103 @@
+// The messages of the controller's two sockets: engines register at one, clients follow the roster at the other.
+import {
+  flag,
+  type Infer,
+  list,
+  type ObjectOf,
+  object,
+  oneOf,
+  optional,
+  type Reader,
+  text,
+  union,
+  whole,
+} from '../fields.ts';
+import { engineFields, engineRecord } from './engine-record.ts';
+import { hello } from './hello.ts';
+
+/** Engines of one cluster: so many fit into a roster message, and into the descriptors of a process. */
+export const MAX_ENGINES = 1024;
+
+const clusterVerb = union('do', {
+  stop: {},
+  restart: { ids: list(whole) },
+  shutdown: { ids: list(whole) },
+  add: { n: whole },
+});
+
+const version = optional(whole);
+
+const fateFields = {
+  /** The tasks that started last, oldest first: at most 64. The last one ran, unless it had just ended. */
+  started: list(text),
+  /** Why the last one was ended, where that took the engine with it. */
+  stopped: optional(oneOf('interrupt', 'timeout', 'client-gone')),
+};
+
+/** The state in which an engine died: it tells the tasks that had started from those that only waited. */
+export interface Fate extends ObjectOf<typeof fateFields> {}
+
+const fate: Reader<Fate> = object(fateFields);
+
+/** Client → controller, on the roster socket. */
+export const ROSTER_INBOUND = union('type', {
+  /** Tell me who is there, and who comes and goes. */
+  hello,
+  /** Something that the cluster's launcher does. */
+  cluster: { request: whole, verb: clusterVerb },
+});
+
+/** Engine → controller, on the registry socket. */
+export const REGISTRY_INBOUND = union('type', {
+  /**
+   * I am here. `slot` is the id that it wants. `proof` is a random text that the engine tells nobody else: a second
+   * registration, over another link, must have the same.
+   */
+  register: { engine: object(engineFields), slot: optional(whole), proof: optional(text) },
+  /** I end. Only over the link that registered this uuid. */
+  unregister: { uuid: text },
+  /** I am alive. Only over the link that registered this uuid. */
+  heartbeat: { uuid: text },
+  /**
+   * My main loop has not turned for so many milliseconds, although no task runs. 0: it turns again. Only over the link
+   * that registered this uuid.
+   */
+  blocked: { uuid: text, ms: whole },
+  /** Its launcher, over a link of its own: that engine has ended. `proof` is the one with which it registered. */
+  ended: { uuid: text, proof: text, reason: text, fate: optional(fate) },
+});
+
+/** Controller → engine or client. `version` grows with each engine that comes or goes: it orders what they know. */
+export const ROSTER_OUTBOUND = union('type', {
+  /** The engine's id. */
+  registered: { id: whole },
+  /** Every engine; `dead`: ids of those that died and can be restarted. */
+  roster: { engines: list(engineRecord), version, dead: optional(list(whole)) },
+  'engine-up': { engine: engineRecord, version },
+  /** `replaced`: another engine starts under the same id. */
+  'engine-down': { id: whole, uuid: text, reason: text, version, fate: optional(fate), replaced: optional(flag) },
+  /** The replacement that 'engine-down' promised could not be started. */
+  'replacement-failed': { id: whole, reason: text },
+  /** Code that a task has left behind blocks this engine: tasks that wait there do not start. */
+  'engine-blocked': { id: whole, uuid: text, reason: text },
+  /** Errors that nobody handled on this engine; `pid`: the process that has printed them. */
+  'engine-error': { id: whole, uuid: text, text, pid: whole },
+  /** To engines: this client died without a goodbye. */
+  'client-gone': { client: text },
+  /** The answer to `cluster`; `error` says why it failed. */
+  'cluster-reply': { request: whole, error: optional(text) },
+  /** The cluster stops. */
+  stopping: {},
+});
+
+/** A request that a client makes to the cluster's launcher. */
+export type ClusterVerb = Infer<typeof clusterVerb>;
+
+/** See ROSTER_INBOUND. */
+export type RosterInbound = Infer<typeof ROSTER_INBOUND>;
+
+/** See REGISTRY_INBOUND. */
+export type RegistryInbound = Infer<typeof REGISTRY_INBOUND>;
+
+/** See ROSTER_OUTBOUND. */
+export type RosterOutbound = Infer<typeof ROSTER_OUTBOUND>;
