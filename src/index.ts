@@ -204,7 +204,7 @@ export type { InteractiveOptions, ProgressEvent, ProgressOptions } from './clien
 export type { WaitSets } from './client/results/task-group.ts';
 export type { Targets } from './client/targets.ts';
 export type { RestartOptions } from './cluster/launchers/restart-policy.ts';
-export type { ListenOptions } from './cluster/listen-address.ts';
+export type { ListenOptions } from './cluster/network/listen-address.ts';
 export type { ClusterEvent, StartOptions } from './cluster/start-options.ts';
 export type { Verdict, VitalsOptions } from './cluster/vitals.ts';
 export type { Dashboard, DashboardOptions } from './dashboard/dashboard.ts';

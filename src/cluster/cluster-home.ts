@@ -14,7 +14,12 @@ import {
 import { writeEngineFile } from './files/engine-file.ts';
 import { selfIdentity } from './files/process-identity.ts';
 import { createRunDir, removeRunDir } from './files/run-dir.ts';
+import type { EngineNetwork } from './network/engine-address.ts';
 import type { CheckedStart } from './start-options.ts';
+
+function networkOf(listen: CheckedStart['listen']): EngineNetwork | undefined {
+  return typeof listen === 'object' ? { interface: listen.interface, ports: listen.ports } : undefined;
+}
 
 const isLocal = (scheme: CheckedStart['scheme']): boolean => scheme === 'unix' || scheme === 'ipc';
 
@@ -27,15 +32,17 @@ export class Site {
   /** The keys of each party, made for this start. None where the directory is the lock. */
   readonly keys: Readonly<Record<ClusterParty, Credentials>> | undefined;
   readonly #scheme: CheckedStart['scheme'];
+  readonly #network: EngineNetwork | undefined;
   readonly #isUnnamed: true | undefined;
   #file: string | undefined;
   #homeless: NoClusterHome | undefined;
 
   /** @throws ClusterError when a live cluster has the name, or no private directory can be made */
-  constructor({ name, scheme }: Pick<CheckedStart, 'name' | 'scheme'>) {
+  constructor({ name, scheme, listen }: Pick<CheckedStart, 'name' | 'scheme' | 'listen'>) {
     this.name = name ?? `cluster-${process.pid}-${randomBytes(3).toString('hex')}`;
     this.#isUnnamed = name === undefined ? true : undefined;
     this.#scheme = scheme;
+    this.#network = networkOf(listen);
     // Before any engine starts. A cluster that nobody named can do without its file.
     if (name !== undefined) {
       privateHome();
@@ -52,7 +59,7 @@ export class Site {
 
   /** Writes the files for engines of other launchers and for clients. Without a home, an unnamed cluster does without the latter. */
   publish(controller: string, registry: string): void {
-    writeEngineFile(this.runDir, { registry, credentials: this.keys?.engine.reveal() });
+    writeEngineFile(this.runDir, { registry, credentials: this.keys?.engine.reveal(), network: this.#network });
     try {
       sweepClusterFiles();
       this.#write(controller);

@@ -1,4 +1,3 @@
-// An engine that joins the cluster of another process. This process is its launcher: when it ends, the engine ends too.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +19,7 @@ import { endOfEngine } from './launchers/end-of-engine.ts';
 import { describeExit, type EngineExit } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';
+import { type EngineNetwork, engineAddress } from './network/engine-address.ts';
 
 /** Milliseconds in which the controller must take the news of an engine's end. */
 const TELL_MS = 1000;
@@ -28,6 +28,8 @@ const TELL_MS = 1000;
 export interface GuestOptions extends DeviceRequest {
   /** Milliseconds; default 60 000. */
   readonly startTimeout?: number | undefined;
+  /** Where it listens, on a cluster that listens on tcp; default: as the cluster was told. */
+  readonly network?: EngineNetwork | undefined;
   /** The engine's entry file; for tests. */
   readonly entry?: string | undefined;
 }
@@ -41,14 +43,15 @@ export interface GuestEngine {
 }
 
 /**
- * Starts an engine for that cluster and resolves when it has registered.
- * @throws ClusterError with the engine's output, when it ends before; TimeoutError
+ * Starts an engine that joins the cluster of another process, and resolves when it has registered. This process is its launcher: when it
+ * ends, the engine ends too.
+ * @throws ClusterError with the engine's output, when it ends before, or when the controller cannot be reached; TimeoutError
  */
 export async function guestEngine(
   cluster: ClusterFile,
-  { startTimeout = 60_000, entry, ...request }: GuestOptions,
+  { startTimeout = 60_000, entry, network, ...request }: GuestOptions,
 ): Promise<GuestEngine> {
-  const options = engineOptions(cluster, request);
+  const options = await engineOptions(cluster, network, request);
   const launcher = new LocalLauncher({
     engine: () => options,
     env: request.softwareGpu ? await softwareGpuVariables() : {},
@@ -122,14 +125,21 @@ async function registered(
   }
 }
 
-/** Puts the engine's sockets beside the cluster's own, under a random name or port that no other engine has. */
-function engineOptions(cluster: ClusterFile, request: DeviceRequest): EngineOptions {
+/**
+ * Puts the engine's sockets beside the cluster's own, under a random name that no other engine has; on tcp at an address of
+ * this machine.
+ * @throws ClusterError where the controller cannot be reached
+ */
+async function engineOptions(
+  cluster: ClusterFile,
+  network: EngineNetwork | undefined,
+  request: DeviceRequest,
+): Promise<EngineOptions> {
   const name = `guest-${randomBytes(4).toString('hex')}`;
-  const { registry, credentials } = loadEngineFile(cluster.runDir);
-  const host = /^tcp:\/\/(.+):\d+$/.exec(registry)?.[1];
+  const { registry, credentials, network: usual } = loadEngineFile(cluster.runDir);
   const scheme = registry.startsWith('unix:') ? 'unix' : 'ipc';
-  const endpoint = (end: string) =>
-    host === undefined ? `${scheme}://${join(cluster.runDir, `${name}.${end}`)}` : `tcp://${host}:*`;
+  const address = registry.startsWith('tcp:') ? await engineAddress(registry, { ...usual, ...network }) : undefined;
+  const endpoint = (end: string) => address ?? `${scheme}://${join(cluster.runDir, `${name}.${end}`)}`;
   return {
     ...request,
     device: request.device ?? 'auto',

@@ -23,7 +23,13 @@ import {
 } from '../util/checks.ts';
 import { ends, promises, takes } from '../util/signature.ts';
 import type { RestartOptions } from './launchers/restart-policy.ts';
-import { checkListen, type ListenOptions, type ListenScheme, listenScheme, transportScheme } from './listen-address.ts';
+import {
+  checkListen,
+  type ListenOptions,
+  type ListenScheme,
+  listenScheme,
+  transportScheme,
+} from './network/listen-address.ts';
 import type { Verdict, VitalsOptions } from './vitals.ts';
 
 /** A change in a cluster, reported to `onEvent` when it happens. */

@@ -23,6 +23,9 @@ export class KeyRefused extends ConnectionError {
   }
 }
 
+/** The network does not carry packets to the peer's address, or no answer back: nothing was ever sent. */
+export class PeerUnreachable extends ConnectionError {}
+
 /** The text of a goodbye that ends a link in good order. */
 const CLOSED = 'closed';
 /** The text of a goodbye for a packet of a link that is over at the peer. */

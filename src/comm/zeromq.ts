@@ -6,7 +6,7 @@ import type { Credentials } from './zeromq/credentials.ts';
 import { DealerCarrier } from './zeromq/dealer.ts';
 import { checkDescriptors } from './zeromq/descriptors.ts';
 import { checkFree, type Endpoint, isLoopback, parseEndpoint } from './zeromq/endpoint.ts';
-import { refuses } from './zeromq/refusal.ts';
+import { refuses } from './zeromq/reach.ts';
 import { RouterListener } from './zeromq/router.ts';
 
 const MIB = 1024 * 1024;
@@ -25,7 +25,8 @@ export interface ZeromqOptions extends TransportOptions {
  *
  * `onDown` of a connecting link: the established connection was lost, or the peer said goodbye, refused the key, or broke
  * the protocol. The link is dead then, even if the peer lives: messages may have been lost, so open a new link and ask again.
- * Else a link whose connection never came about does not call `onDown`: it goes on trying until `close`.
+ * It is dead, too, when packets do not reach the peer's host for 8 s (PeerUnreachable). Else a link whose connection never
+ * came about does not call `onDown`: it goes on trying until `close`.
  * `onDown` of a listener's link: the peer closed it, died (noticed within about 0.2 s, or 5 s if its host froze), or
  * broke the protocol; only for links that delivered a message. Messages that came before are delivered first.
  * @throws ConnectionError (from `connect`, too) for tcp without keys

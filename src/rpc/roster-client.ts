@@ -1,6 +1,8 @@
+import { hostname } from 'node:os';
 import { KeyRefused, PeerClosed } from '../comm/link.ts';
 import type { Transport } from '../comm/transport.ts';
-import { ClusterError, ConnectionError } from '../errors.ts';
+import { cannotReach, reach } from '../comm/zeromq/reach.ts';
+import { ClusterError, ConnectionError, TimeoutError } from '../errors.ts';
 import { VersionError } from '../protocol/header-codec.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
 import type { ClusterVerb, RosterInbound, RosterOutbound } from '../protocol/messages/roster.ts';
@@ -47,6 +49,8 @@ interface Wait extends Deferred<readonly EngineRecord[]> {
 
 /** Milliseconds between two looks at a controller that does not answer. */
 const LOOK_MS = 250;
+/** Milliseconds in which the network must answer when the controller has not. */
+const REACH_MS = 2000;
 /** A controller is gone when its address has refused so many connections in a row. */
 const REFUSALS = 4;
 /** Milliseconds of silence after which it is gone, too: engines give it up after the same time. */
@@ -185,9 +189,21 @@ export class RosterClient {
     this.#check();
     try {
       return await within(wait.promise, limits, what, `waited ${limits.timeout} ms in vain for ${what}`);
+    } catch (error) {
+      if (!this.#hasRoster && error instanceof TimeoutError) throw await this.#explained(error);
+      throw error;
     } finally {
       this.#waits.delete(wait);
     }
+  }
+
+  // A controller that is too busy can be reached; its network may be another one.
+  async #explained(error: TimeoutError): Promise<TimeoutError> {
+    if (!this.#endpoint.startsWith('tcp://')) return error;
+    const found = await reach(this.#endpoint, REACH_MS);
+    if (found.state === 'open') return error;
+    const where = `${hostname()} ${cannotReach(this.#endpoint, found)}`;
+    return new TimeoutError(`${error.message}: ${where}`, { cause: error });
   }
 
   /** Calls `listener` for every change until the returned function is called. */

@@ -1,26 +1,22 @@
-// `directview start`: starts a cluster, which runs until Ctrl-C or `directview stop`.
 import type { Command } from 'commander';
 import { Cluster } from '../../cluster/cluster.ts';
 import { DEFAULT_NAME, index } from '../arguments.ts';
 import { type DaemonMessage, daemonize } from '../daemon.ts';
 import { addEngineOptions, addOldCount, type EngineFlags, startOptions } from '../engine-flags.ts';
+import { addListenOptions, type ListenFlags, listenOption } from './engines/network-flags.ts';
 
-interface Flags extends EngineFlags {
+interface Flags extends EngineFlags, ListenFlags {
   readonly name: string;
-  readonly listen?: string;
   readonly daemonize?: true;
   readonly restart?: number | undefined;
   readonly json?: true;
 }
 
-/** Adds arguments, options and the action to the command. */
+/** `directview start`: starts a cluster, which runs until Ctrl-C or `directview stop`. Adds options and the action to the command. */
 export function define(command: Command): void {
   addEngineOptions(command);
   addOldCount(command);
-  command.option(
-    '--listen <address>',
-    'listen at this address of the machine, as tcp://10.0.0.5, for holders of its keys',
-  );
+  addListenOptions(command);
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
   command.option('--restart <times>', 'start engines again that die, so many times a minute each (default: 0)', index);
   command.option('--daemonize', 'return when the engines are ready, and keep them running in the background');
@@ -39,7 +35,7 @@ async function startHere(flags: Flags): Promise<void> {
   const cluster = await Cluster.start({
     ...startOptions(flags),
     name: flags.name,
-    listen: flags.listen,
+    listen: listenOption(flags),
     restart: flags.restart,
     onEvent: (event) => {
       if (event.type === 'engine-down') process.stderr.write(`engine ${event.id} ${event.reason}\n`);

@@ -1,4 +1,4 @@
-import { PeerRefused } from '../../comm/link.ts';
+import { PeerRefused, PeerUnreachable } from '../../comm/link.ts';
 import { ProtocolError } from '../../errors.ts';
 import type { Body } from '../../protocol/codec.ts';
 import type { DroppedMessage, TaskId, TaskMessage, TasksInbound, TasksOutbound } from '../../protocol/messages.ts';
@@ -57,6 +57,8 @@ export class TaskLink<K extends Kept> {
   #tried: K | undefined;
   #openedAt = 0;
   #hasHeard = false;
+  /** The engine was reached once: a cut may heal before the roster says that it is dead. */
+  #wasUp = false;
   #resets = 0;
   #failedOpens = 0;
   #isClosed = false;
@@ -114,6 +116,7 @@ export class TaskLink<K extends Kept> {
 
   #heard(): void {
     this.#hasHeard = true;
+    this.#wasUp = true;
     this.#resets = 0;
     this.#backoff.reset();
   }
@@ -148,6 +151,8 @@ export class TaskLink<K extends Kept> {
   // A broken link is not a dead engine: the roster says when an engine is dead.
   #down(reason: Error, channel: Channel<TasksInbound>): void {
     if (channel !== this.#channel || this.#isClosed) return;
+    if (!(reason instanceof PeerUnreachable)) this.#wasUp = true;
+    else if (!this.#wasUp) this.#failAll(`cannot be reached: ${reason.message}`, reason);
     const isReset = !this.#hasHeard && performance.now() - this.#openedAt < RESET_MS;
     this.#resets = isReset ? this.#resets + 1 : 0;
     const isRefusal =

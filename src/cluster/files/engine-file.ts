@@ -4,6 +4,7 @@ import { readPrivate } from '../../client/links/private-file.ts';
 import { ClusterError } from '../../errors.ts';
 import { credentialsText } from '../../protocol/credentials.ts';
 import { type ObjectOf, object, optional, type Reader, text } from '../../protocol/fields.ts';
+import { engineNetwork } from '../network/engine-address.ts';
 
 const NAME = 'engines.json';
 
@@ -12,6 +13,8 @@ const fileFields = {
   registry: text,
   /** The keys of engines, where the cluster listens on tcp. */
   credentials: optional(credentialsText),
+  /** Where engines on other machines listen, if the cluster listens on tcp and somebody has said so. */
+  network: optional(engineNetwork),
 };
 
 /** The address and the keys with which an engine of another launcher joins a cluster. Clients get other keys. */

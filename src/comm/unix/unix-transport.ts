@@ -2,7 +2,7 @@ import { limitsOf } from '../link.ts';
 import type { Transport, TransportOptions } from '../transport.ts';
 import { checkDescriptors } from '../zeromq/descriptors.ts';
 import { checkFree, parsePath } from '../zeromq/endpoint.ts';
-import { refuses } from '../zeromq/refusal.ts';
+import { refuses } from '../zeromq/reach.ts';
 import { BulkFolder } from './bulk-folder.ts';
 import { connectStream } from './connector.ts';
 import { UnixListener } from './listener.ts';

@@ -1,12 +1,18 @@
+import { hostname } from 'node:os';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Dealer, type Observer } from 'zeromq';
 import { ConnectionError } from '../../errors.ts';
-import { type Carrier, KeyRefused, PacketLink } from '../link.ts';
+import { type Carrier, KeyRefused, PacketLink, PeerUnreachable } from '../link.ts';
 import type { Limits } from '../outbox.ts';
 import type { Frames } from '../packet.ts';
 import type { LinkHandlers } from '../transport.ts';
 import type { Endpoint } from './endpoint.ts';
+import { cannotReach, reach } from './reach.ts';
 import { alive, GOODBYE_LINGER_MS, settings, watch } from './settings.ts';
+
+/** Milliseconds without a connection after which the network is asked, and those that it has for an answer. */
+const LOOK_MS = 4000;
 
 /** One DEALER: one link. */
 export class DealerCarrier implements Carrier {
@@ -20,6 +26,7 @@ export class DealerCarrier implements Carrier {
   #connected = false;
   #closing = false;
   #received = 0;
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(endpoint: Endpoint, handlers: LinkHandlers, limits: Limits, keys: object) {
     this.name = endpoint.address;
@@ -28,6 +35,19 @@ export class DealerCarrier implements Carrier {
     this.link = new PacketLink(this, handlers, limits);
     this.#watching = this.#connect(endpoint.address);
     this.#reading = this.#read();
+    if (endpoint.kind === 'tcp') this.#lookSoon();
+  }
+
+  // A process that is stopped still accepts connections: only the network keeps one from coming about for ever.
+  #lookSoon(): void {
+    this.#looking = setTimeout(() => void this.#look(), LOOK_MS).unref();
+  }
+
+  async #look(): Promise<void> {
+    const found = await reach(this.name, LOOK_MS);
+    if (this.#closing || this.#connected) return;
+    if (found.state !== 'unreachable') return this.#lookSoon();
+    this.link.fail(new PeerUnreachable(`${hostname()} ${cannotReach(this.name, found)}`));
   }
 
   /** Resolves when the socket's events have ended. @throws ConnectionError at once */
@@ -51,6 +71,7 @@ export class DealerCarrier implements Carrier {
 
   async end(goodbye: Frames | undefined): Promise<void> {
     this.#closing = true;
+    clearTimeout(this.#looking);
     // Packets that the socket has taken may still leave, too.
     if (goodbye !== undefined && this.#connected) this.#socket.linger = GOODBYE_LINGER_MS;
     if (goodbye !== undefined && this.#connected && !this.#sending) await this.#leave(goodbye);
@@ -99,11 +120,16 @@ export class DealerCarrier implements Carrier {
 
   #watch(events: Observer): Promise<void> {
     return watch(events, (event) => {
-      if (event === 'handshake') this.#connected = true;
+      if (event === 'handshake') this.#shaken();
       else if (event === 'disconnect' && this.#connected) void this.#drain();
       else if (event === 'handshake:error:auth') this.link.fail(new KeyRefused(this.name));
       else if (event === 'handshake:error:protocol') this.link.fail(this.#foreign());
     });
+  }
+
+  #shaken(): void {
+    this.#connected = true;
+    clearTimeout(this.#looking);
   }
 
   // libzmq does not try again after this.

@@ -7,6 +7,7 @@ import { report } from '../log.ts';
 import type { Limits } from '../outbox.ts';
 import type { Frames } from '../packet.ts';
 import type { LinkHandlers, Listener } from '../transport.ts';
+import { bindFault } from './bind-fault.ts';
 import { addressesOf, type Endpoint } from './endpoint.ts';
 import { alive, GOODBYE_LINGER_MS, settings, watch } from './settings.ts';
 
@@ -46,7 +47,9 @@ export class RouterListener implements Listener {
       await this.#bindOne(addressesOf(this.#where));
     } catch (error) {
       this.#socket.close();
-      throw new ConnectionError(`cannot bind ${this.#where.address}: ${(error as Error).message}`, { cause: error });
+      throw new ConnectionError(`cannot bind ${this.#where.address}: ${bindFault(this.#where, error as Error)}`, {
+        cause: error,
+      });
     }
     alive.add(this.#socket);
     this.endpoint = this.#socket.lastEndpoint ?? this.#where.address;

@@ -1,12 +1,18 @@
 import { isIP } from 'node:net';
-import { ClusterError } from '../errors.ts';
-import { isPlainObject, shown } from '../util/checks.ts';
+import { ClusterError } from '../../errors.ts';
+import { isPlainObject, shown } from '../../util/checks.ts';
+import { addressOfInterface } from './interfaces.ts';
 
-/** The network address of a cluster. */
+/** The network address of a cluster: `address`, or `interface` in its place. */
 export interface ListenOptions {
   /** `tcp://` and one IP address of this machine: `tcp://127.0.0.1`, `tcp://10.0.0.5`, `tcp://[fd00::5]`. */
-  readonly address: string;
-  /** The first and the last port that may be used; default: any free ones. Each engine takes three, the controller two. */
+  readonly address?: string | undefined;
+  /** A network interface of this machine, and of the others where engines run: `eth0`. */
+  readonly interface?: string | undefined;
+  /**
+   * The first and the last port that may be used; default: any free ones. Each engine takes three ports of its machine, the
+   * controller two.
+   */
   readonly ports?: readonly [number, number] | undefined;
 }
 
@@ -16,10 +22,16 @@ export type ListenScheme = 'unix' | 'ipc' | `tcp://${string}:${string}`;
 const ADDRESS = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+)$/;
 const MAX_PORT = 65535;
 
-/** @throws TypeError for anything but the address of one machine */
+/** @throws TypeError for anything but the address of one machine; ClusterError for an interface without one */
 export function listenScheme(listen: string | ListenOptions): ListenScheme {
-  const { address, ports } = typeof listen === 'string' ? { address: listen } : listen;
-  return `tcp://${hostOf(address)}:${ports === undefined ? '*' : ports.join('-')}`;
+  const { address, interface: name, ports } = typeof listen === 'string' ? ({ address: listen } as const) : listen;
+  const host = name === undefined ? hostOf(address ?? '') : inUrl(addressOfInterface(name));
+  return `tcp://${host}:${ports === undefined ? '*' : ports.join('-')}`;
+}
+
+/** An IP address as URLs have it. */
+export function inUrl(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
 }
 
 function hostOf(address: string): string {
@@ -38,14 +50,18 @@ function hostOf(address: string): string {
 /** Checks the kinds in `listen`. @throws TypeError, RangeError */
 export function checkListen(value: unknown, name: string, where: string): void {
   if (typeof value === 'string') return void listenScheme(value);
-  const wanted = `${where}: ${name} is 'tcp://10.0.0.5' or { address: 'tcp://10.0.0.5', ports: [7000, 7100] }`;
+  const wanted = `${where}: ${name} is 'tcp://10.0.0.5', or { address: 'tcp://10.0.0.5', ports: [7000, 7100] }, or { interface: 'eth0' }`;
   if (!isPlainObject(value)) throw new TypeError(`${wanted}, not ${shown(value)}`);
-  const { address, ports, ...rest } = value as Record<string, unknown>;
+  const { address, interface: device, ports, ...rest } = value as Record<string, unknown>;
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw new TypeError(`${wanted}: unknown option '${unknown}'`);
-  if (typeof address !== 'string') throw new TypeError(`${wanted}: address is ${shown(address)}`);
   checkPorts(ports, wanted);
-  listenScheme(address);
+  if (device === undefined) {
+    if (typeof address !== 'string') throw new TypeError(`${wanted}: address is ${shown(address)}`);
+    listenScheme(address);
+  } else if (typeof device !== 'string' || device === '')
+    throw new TypeError(`${wanted}: interface is ${shown(device)}`);
+  else if (address !== undefined) throw new TypeError(`${wanted}: address and interface: leave one of the two out`);
 }
 
 function checkPorts(ports: unknown, wanted: string): void {
