@@ -95,10 +95,10 @@ export function createParts(options: EngineOptions): EngineParts {
   const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 
   const onHost = (value: unknown) => (context.opened === null ? value : onHostOnly(value));
-  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost });
+  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost, control });
   const relay = new Relay((to, message, chunk) => peers.message(to, message, [chunk]));
   peers.onGone((id, why) => relay.gone(id, why));
-  const bodies = new RelayedBodies(relay);
+  const bodies = new RelayedBodies(relay, peers);
   const collectives = new Collectives(peers, relay, queue);
 
   const kernels = new UserKernels(identity);

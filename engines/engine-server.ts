@@ -4,7 +4,7 @@ import { PeerClosed } from '../src/comm/link.ts';
 import type { Listener } from '../src/comm/transport.ts';
 import type { Body } from '../src/protocol/codec.ts';
 import { type DeviceChoice, ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
-import type { MailMessage, PeersInbound, TaskMessage, TasksInbound } from '../src/protocol/messages.ts';
+import type { EngineId, MailMessage, PeersInbound, TaskMessage, TasksInbound } from '../src/protocol/messages.ts';
 import { listenChannels } from '../src/rpc/channel.ts';
 import { PEERS, TASKS } from '../src/rpc/conversations.ts';
 import { faultsOfSlot } from '../src/util/diagnostics/fault-point.ts';
@@ -180,12 +180,19 @@ export class EngineServer {
     this.#parts.state.provided.forget(client);
   }
 
+  // A task that needs no peers starts without a roster.
+  #registered(id: EngineId): void {
+    const { loop, state } = this.#parts;
+    state.identity.id = id;
+    if (!state.peers.isFollowing) loop.roster(Number.MAX_SAFE_INTEGER);
+  }
+
   #command(message: FromControl): void {
     const { board, loop, runner, state } = this.#parts;
-    if (message.do === 'registered') state.identity.id = message.id;
+    if (message.do === 'registered') this.#registered(message.id);
     else if (message.do === 'roster') {
-      state.peers.roster(message.engines, message.version);
-      loop.roster(message.version);
+      state.peers.roster(message.message);
+      loop.roster(state.peers.version);
     } else if (message.do === 'client-gone') this.#clientGone(message.client);
     else if (message.do === 'request') carryOut(message.request, loop);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);

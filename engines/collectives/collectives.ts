@@ -149,7 +149,7 @@ export class Collectives {
     return name === 'PeerError' ? message : `engine ${this.#peers.id} failed: ${message}`;
   }
 
-  #members(name: string, ranks: readonly number[] | undefined): EngineId[] {
+  #members(name: string, ranks: readonly number[] | undefined): readonly EngineId[] {
     const members = ranks === undefined ? this.#peers.ids : ranks.map((rank) => this.#peers.idOf(rank));
     if (new Set(members).size < members.length) throw new RangeError(`${name}: a rank stands twice in [${ranks}]`);
     if (members.includes(this.#peers.id)) return members;

@@ -63,7 +63,11 @@ const listener = await listenChannels(
 );
 const registration = new Registration(transport, options, {
   registered: (id) => tell({ do: 'registered', id }),
-  roster: (engines, version) => tell({ do: 'roster', engines, version }),
+  roster: (message) => {
+    tell({ do: 'roster', message });
+    const isWhole = message.type === 'roster' && message.more !== true;
+    if (isWhole) board.wake('follows');
+  },
   stop: shutdown,
   clientGone,
 });
@@ -75,6 +79,7 @@ port.on('message', (message: ToControl) => {
   else if (message.do === 'deadline') setTimeout(() => deadline(message.started), timerMs(message.ms));
   else if (message.do === 'held') monitor.held(message.memory);
   else if (message.do === 'failed') monitor.failed(message.failure);
+  else if (message.do === 'follow') registration.follow();
   else if (message.do === 'inspector') monitor.inspector = message.url;
   else register(message.engine);
 });

@@ -4,6 +4,7 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
 import type { ControlRequest } from '../../src/protocol/messages/control.ts';
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { RosterOutbound } from '../../src/protocol/messages/roster.ts';
 import type { HeldMemory, TaskFailure } from '../../src/protocol/monitoring.ts';
 import { logLine } from '../log.ts';
 import type { TaskRing } from '../queue/monitor/task-ring.ts';
@@ -19,12 +20,14 @@ export type ToControl =
   | { readonly do: 'failed'; readonly failure: TaskFailure }
   /** A debugger finds the main thread at this address. */
   | { readonly do: 'inspector'; readonly url: string }
+  /** The main thread wants to know the other engines. */
+  | { readonly do: 'follow' }
   | { readonly do: 'close' };
 
 /** Control thread → main thread. */
 export type FromControl =
   | { readonly do: 'registered'; readonly id: number }
-  | { readonly do: 'roster'; readonly engines: readonly EngineRecord[]; readonly version: number }
+  | { readonly do: 'roster'; readonly message: RosterOutbound }
   /** Rejects what the task with this start number awaits. */
   | { readonly do: 'interrupt'; readonly started: number }
   /** This client died: its queued tasks never run. */
@@ -42,6 +45,8 @@ export interface ControlData {
   readonly port: MessagePort;
 }
 
+/** Milliseconds that a task waits for the controller to tell of the other engines. */
+const ROSTER_MS = 60_000;
 /** Milliseconds that the end of the process waits for the control thread to close its sockets. */
 const CLOSE_MS = 2000;
 
@@ -118,6 +123,18 @@ export class Control {
       if (received === undefined) return;
       this.#take(received.message as FromControl);
     }
+  }
+
+  /** Asks for the engines of the cluster, which come as messages: now, and whenever one joins or leaves. */
+  follow(): void {
+    this.#send({ do: 'follow' });
+  }
+
+  /** Blocks until they have come the first time, and handles the messages. False after a minute without an answer. */
+  awaitRoster(): boolean {
+    this.#board.waitFor('follows', ROSTER_MS);
+    this.drain();
+    return this.#board.get('follows') === 1;
   }
 
   /** Ends the thread; its sockets are closed. */

@@ -8,13 +8,13 @@ import type { RegistryInbound, RosterOutbound } from '../../src/protocol/message
 import type { EngineId } from '../../src/protocol/messages.ts';
 import { type Channel, openChannel } from '../../src/rpc/channel.ts';
 import { REGISTRY } from '../../src/rpc/conversations.ts';
-import { RosterState } from '../../src/rpc/roster-state.ts';
 import { engineLog } from '../log.ts';
 
 /** Called when the controller has said something. */
 export interface RegistrationEvents {
   registered(id: EngineId): void;
-  roster(engines: readonly EngineRecord[], version: number): void;
+  /** The controller tells of the engines that are there, or that come and go. */
+  roster(message: RosterOutbound): void;
   stop(code: number, reason: string): void;
   /** A client died without a goodbye. */
   clientGone(client: string): void;
@@ -22,22 +22,30 @@ export interface RegistrationEvents {
 
 /** Milliseconds that a goodbye may take to arrive: a controller that is busy answers later. */
 const GOODBYE_MS = 500;
+/** Milliseconds between two heartbeats, unless the controller wants another time. */
 const HEARTBEAT_MS = 1000;
 const RECONNECT_MS = 500;
 const DEFAULT_DEATH_MS = 60_000;
+const ROSTER_MESSAGES: ReadonlySet<string> = new Set<RosterOutbound['type']>([
+  'roster',
+  'changes',
+  'engine-up',
+  'engine-down',
+]);
 
 /**
- * The engine's link to the controller: registers, follows the roster, sends heartbeats, comes back after a broken link,
- * and gives up when the controller has been gone for `deathTimeout`.
+ * The engine's link to the controller: registers, sends heartbeats, follows the roster when it is told to, comes back after
+ * a broken link, and gives up when the controller has been gone for `deathTimeout`.
  */
 export class Registration {
   readonly #transport: Transport;
   readonly #options: EngineOptions;
   readonly #events: RegistrationEvents;
   readonly #log = engineLog('roster');
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
+  #beatMs = HEARTBEAT_MS;
   #engine: Omit<EngineRecord, 'id'> | undefined;
-  readonly #roster = new RosterState();
+  #isFollowing = false;
   /** Proves to the controller that a second registration is this engine's own. */
   readonly #proof: string;
   #controller: Channel<RegistryInbound> | undefined;
@@ -59,6 +67,14 @@ export class Registration {
   register(engine: Omit<EngineRecord, 'id'>): void {
     this.#engine = engine;
     this.#connect();
+  }
+
+  /** Asks for the engines of the cluster, and for all changes from now on. Idempotent. */
+  follow(): void {
+    if (this.#isFollowing) return;
+    this.#isFollowing = true;
+    const uuid = this.#engine?.uuid;
+    if (this.#up && uuid !== undefined) void this.#controller?.send({ type: 'follow', uuid });
   }
 
   /** Tells that the main loop has not turned for so many milliseconds, although no task runs; 0: it turns again. */
@@ -96,7 +112,8 @@ export class Registration {
     this.#controller = this.#open();
     // After a broken link it asks for its old id.
     const slot = this.#id ?? this.#options.slot;
-    void this.#controller.send({ type: 'register', engine, slot, proof: this.#proof });
+    const alone = this.#isFollowing ? undefined : true;
+    void this.#controller.send({ type: 'register', engine, slot, proof: this.#proof, alone });
   }
 
   #open(): Channel<RegistryInbound> {
@@ -131,14 +148,16 @@ export class Registration {
     else if (message.type === 'client-gone') this.#events.clientGone(message.client);
     else if (message.type === 'registered') {
       this.#id = message.id;
+      if (message.beat !== undefined) this.#beatEvery(message.beat);
       this.#events.registered(message.id);
-    } else this.#follow(message);
+    } else if (ROSTER_MESSAGES.has(message.type)) this.#events.roster(message);
   }
 
-  // Told also when nothing changed: the version may have, and tasks wait for the first roster.
-  #follow(message: RosterOutbound): void {
-    this.#roster.fold(message);
-    this.#events.roster(this.#roster.engines, this.#roster.version);
+  #beatEvery(ms: number): void {
+    if (ms === this.#beatMs) return;
+    this.#beatMs = ms;
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.#beat(), ms);
   }
 
   #down(channel: Channel<RegistryInbound>, reason: Error): void {
@@ -154,7 +173,7 @@ export class Registration {
 
   #beat(): void {
     if (this.#up && this.#engine !== undefined)
-      void this.#controller?.send({ type: 'heartbeat', uuid: this.#engine.uuid });
+      void this.#controller?.send({ type: 'heartbeat', uuid: this.#engine.uuid, quiet: true });
     else this.#checkDeath();
   }
 

@@ -1,14 +1,9 @@
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { Departed, RosterOutbound } from '../../src/protocol/messages/roster.ts';
 import type { EngineId } from '../../src/protocol/messages.ts';
+import { RosterState } from '../../src/rpc/roster-state.ts';
 
-interface Member {
-  readonly record: EngineRecord;
-  /** The roster version that brought it. */
-  readonly since: number;
-  /** The roster version that no longer has it. */
-  readonly until: number;
-}
-
+/** Engines that are remembered after they left. */
 const REMEMBERED = 1000;
 
 /**
@@ -16,32 +11,68 @@ const REMEMBERED = 1000;
  * although engines come and go while they run.
  */
 export class Membership {
-  #members: Member[] = [];
-  #left: Member[] = [];
+  readonly #state = new RosterState();
+  /** Those that have left, by uuid, the oldest first. */
+  readonly #left = new Map<string, Departed>();
+  /** The versions of live engines, which the state forgets when they leave. */
+  readonly #since = new Map<string, number>();
+  /** The last answer of `at`, until the roster changes: tasks ask again and again. */
+  #answer: { readonly version: number; readonly ids: readonly EngineId[] } | undefined;
 
-  /** Takes over a roster; gives the engines that have left since the last one. */
-  update(engines: readonly EngineRecord[], version: number): EngineRecord[] {
-    const gone = this.#members.filter(({ record }) => !engines.some((now) => now.uuid === record.uuid));
-    this.#left = [...this.#left, ...gone.map((member) => ({ ...member, until: version }))].slice(-REMEMBERED);
-    this.#members = [...engines]
-      .sort((a, b) => a.id - b.id)
-      .map((record) => this.#known(record) ?? { record, since: version, until: Number.POSITIVE_INFINITY });
-    return gone.map(({ record }) => record);
+  /** The roster version that is known. */
+  get version(): number {
+    return this.#state.version;
   }
 
-  #known(record: EngineRecord): Member | undefined {
-    return this.#members.find((member) => member.record.uuid === record.uuid);
+  /** Takes a roster message; gives the ids of engines that have left. */
+  fold(message: RosterOutbound): EngineId[] {
+    const events = this.#state.fold(message);
+    this.#answer = undefined;
+    const gone: EngineId[] = [];
+    for (const event of events) {
+      if (event.type === 'engine-up') this.#came(event.engine.uuid);
+      else {
+        this.#went(event.id, event.uuid);
+        gone.push(event.id);
+      }
+    }
+    // After a gap the controller knows better when they left.
+    if (message.type === 'roster') for (const departed of message.left ?? []) this.#remember(departed);
+    return gone;
+  }
+
+  #came(uuid: string): void {
+    this.#since.set(uuid, this.#state.since(uuid) ?? this.version);
+  }
+
+  #went(id: EngineId, uuid: string): void {
+    this.#remember({ id, uuid, since: this.#since.get(uuid) ?? 0, until: this.version });
+    this.#since.delete(uuid);
+  }
+
+  #remember(departed: Departed): void {
+    this.#left.set(departed.uuid, departed);
+    if (this.#left.size <= REMEMBERED) return;
+    const [oldest] = this.#left.keys();
+    this.#left.delete(oldest as string);
   }
 
   /** The ids of the engines as of a version, or now, in ascending order: by rank. Some may have left since. */
-  at(version = Number.POSITIVE_INFINITY): EngineId[] {
-    const then = [...this.#members, ...this.#left].filter(({ since, until }) => since <= version && version < until);
-    const now = version === Number.POSITIVE_INFINITY ? this.#members : then;
-    return now.map(({ record }) => record.id).sort((a, b) => a - b);
+  at(version = Number.POSITIVE_INFINITY): readonly EngineId[] {
+    if (this.#answer?.version !== version) this.#answer = { version, ids: this.#idsAt(version) };
+    return this.#answer.ids;
+  }
+
+  #idsAt(version: number): EngineId[] {
+    const ids: EngineId[] = [];
+    for (const { id, uuid } of this.#state.engines) if ((this.#since.get(uuid) ?? 0) <= version) ids.push(id);
+    for (const { id, since, until } of this.#left.values()) if (since <= version && version < until) ids.push(id);
+    return ids.sort((a, b) => a - b);
   }
 
   /** The engine with this id, unless it has left since that version; a replacement that came later is another engine. */
   find(id: EngineId, version = Number.POSITIVE_INFINITY): EngineRecord | undefined {
-    return this.#members.find(({ record, since }) => record.id === id && since <= version)?.record;
+    const record = this.#state.byId(id);
+    return record !== undefined && (this.#since.get(record.uuid) ?? 0) <= version ? record : undefined;
   }
 }

@@ -1,6 +1,7 @@
 import type { Transport } from '../../src/comm/transport.ts';
 import { type Body, decodeBody, encodeBody, type Revivers } from '../../src/protocol/codec.ts';
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { RosterOutbound } from '../../src/protocol/messages/roster.ts';
 import type { EngineId, MailMessage, PeersInbound, RelayMessage, TaskMessage } from '../../src/protocol/messages.ts';
 import { type Channel, openChannel } from '../../src/rpc/channel.ts';
 import { PEERS } from '../../src/rpc/conversations.ts';
@@ -16,6 +17,14 @@ export interface CurrentTask {
   readonly running: { readonly message: TaskMessage } | null;
 }
 
+/** The control thread, which knows the controller. */
+export interface RosterSource {
+  /** Asks for the engines of the cluster, which come as roster messages. */
+  follow(): void;
+  /** Blocks until they have come; false where nobody answers. */
+  awaitRoster(): boolean;
+}
+
 /** The parts that Peers stands on. */
 export interface PeersOptions {
   readonly identity: Identity;
@@ -26,6 +35,7 @@ export interface PeersOptions {
   readonly current: CurrentTask;
   /** A value without tensors on the device, or a promise of it. */
   readonly onHost: (value: unknown) => unknown;
+  readonly control: RosterSource;
 }
 
 /** Milliseconds that a value from another engine is waited for, unless the caller says otherwise. */
@@ -36,7 +46,8 @@ const MAX_FORGOTTEN = 1000;
 
 /**
  * The other engines: they put values into each other's mailbox, outside the task queue, so that running tasks exchange
- * blocks without deadlock. Channels open at first use, to the endpoints of the roster.
+ * blocks without deadlock. Channels open at first use, to the endpoints of the roster. The roster is followed from the first
+ * question on: most tasks need no peers.
  */
 export class Peers {
   readonly #identity: Identity;
@@ -50,8 +61,12 @@ export class Peers {
   // Topics that were called off: later mail for them is dropped.
   readonly #forgotten = new BoundedSet<string>(MAX_FORGOTTEN);
   readonly #members = new Membership();
+  readonly #control: RosterSource;
+  #isAsked = false;
+  #isFollowing = false;
 
-  constructor({ identity, transport, revivers, current, onHost }: PeersOptions) {
+  constructor({ identity, transport, revivers, current, onHost, control }: PeersOptions) {
+    this.#control = control;
     this.#onHost = onHost;
     this.#identity = identity;
     this.#transport = transport;
@@ -65,8 +80,8 @@ export class Peers {
   }
 
   /** Engines by rank: the position in the order of ids, as the running task's client knows them. */
-  get ids(): EngineId[] {
-    return this.#members.at(this.#version);
+  get ids(): readonly EngineId[] {
+    return this.#known.at(this.#version);
   }
 
   /** This engine's place among `ids`; -1 where it is not in that roster. */
@@ -80,7 +95,7 @@ export class Peers {
 
   /** Mail as `mailbox.take`. Fails at once if the peer has left without sending it, or if `why` says that it is over. */
   take(wanted: Wanted, why?: string): Promise<Body> {
-    const isThere = this.#members.find(wanted.from, this.#version) !== undefined;
+    const isThere = this.#known.find(wanted.from, this.#version) !== undefined;
     return this.#mailbox.take(wanted, why ?? (isThere ? undefined : 'it left the cluster'));
   }
 
@@ -94,9 +109,36 @@ export class Peers {
     this.#gone.push(listener);
   }
 
+  /** True once this engine knows the others. */
+  get isFollowing(): boolean {
+    return this.#isFollowing;
+  }
+
+  /** The roster version that this engine knows. */
+  get version(): number {
+    return this.#members.version;
+  }
+
+  /** Begins to follow the roster, without a wait for it. Idempotent. */
+  follow(): void {
+    if (this.#isAsked) return;
+    this.#isAsked = true;
+    this.#control.follow();
+  }
+
+  // It blocks, because `engine.rank` gives a number and no promise. The control thread has the answer within a round trip to the controller.
+  get #known(): Membership {
+    if (this.#isFollowing) return this.#members;
+    this.follow();
+    if (this.#control.awaitRoster()) return this.#members;
+    throw peerError(`engine ${this.id} does not know its peers: the controller does not answer`);
+  }
+
   /** The roster changed: closes the links to engines that left, and fails the waits for their mail. */
-  roster(engines: readonly EngineRecord[], version: number): void {
-    for (const { id } of this.#members.update(engines, version)) this.#drop(id, 'it left the cluster');
+  roster(message: RosterOutbound): void {
+    const left = this.#members.fold(message);
+    if (message.type === 'roster' && message.more !== true) this.#isFollowing = true;
+    for (const id of left) this.#drop(id, 'it left the cluster');
   }
 
   /** Bytes that wait in the mailbox. */
@@ -148,7 +190,7 @@ export class Peers {
 
   /** Sends a message to the peers socket of a peer. @throws PeerError when it has left, ConnectionError */
   async message(to: EngineId, message: MailMessage | RelayMessage, body: Body): Promise<void> {
-    const record = this.#members.find(to, this.#version);
+    const record = this.#known.find(to, this.#version);
     if (record === undefined) throw peerError(`engine ${this.id} cannot send to engine ${to}: it left the cluster`);
     await this.#channel(record).send(message, body);
   }

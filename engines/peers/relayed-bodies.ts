@@ -15,6 +15,11 @@ interface Client {
   send(message: NeedMessage): Promise<void>;
 }
 
+/** The part of Peers that is told when it should know the other engines. */
+interface FollowsPeers {
+  follow(): void;
+}
+
 interface Asked extends Deferred<Body> {
   readonly client: Client;
 }
@@ -22,15 +27,19 @@ interface Asked extends Deferred<Body> {
 /** Bodies of tasks that a peer sends instead of the client. If the chain has broken, the client is asked for them. */
 export class RelayedBodies {
   readonly #relay: Relay;
+  readonly #peers: FollowsPeers | undefined;
   readonly #asked = new Map<TaskId, Asked>();
 
-  constructor(relay: Relay) {
+  constructor(relay: Relay, peers?: FollowsPeers) {
     this.#relay = relay;
+    this.#peers = peers;
   }
 
   /** The body of a task whose message had none. @throws PeerError when the client is gone before it has sent it */
   async fetch(message: TaskMessage, client: Client): Promise<Body> {
     const { key = '', from } = message.relayed ?? {};
+    // The end of that engine must be known, too.
+    if (from !== undefined) this.#peers?.follow();
     try {
       return await this.#relay.take(key, PATIENCE_MS, from);
     } catch {

@@ -34,6 +34,8 @@ const WORD = {
   closing: 13,
   /** 1 when the control thread admits peers that show a key. */
   admits: 14,
+  /** 1 when the control thread has passed on the first whole roster. */
+  follows: 15,
 } as const;
 const WORDS = 16;
 const SLOT_AT = WORDS * 4;

@@ -7,17 +7,20 @@ import { VersionError } from '../protocol/header-codec.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
 import type { ClusterVerb, Fate, RegistryInbound, RosterInbound, RosterOutbound } from '../protocol/messages/roster.ts';
 import type { EngineId } from '../protocol/messages.ts';
-import { type Channel, type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
+import { type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
 import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
 import { faultPoint } from '../util/diagnostics/fault-point.ts';
 import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
-import { Pinger } from './pinger.ts';
-import { type Admission, type DeathDetails, Roster } from './roster.ts';
-import type { Verdict, VitalsOptions } from './vitals.ts';
+import { type FollowerKind, Followers, type Party } from './roster/followers.ts';
+import { Pinger } from './roster/pinger.ts';
+import { type Admission, type DeathDetails, Roster } from './roster/roster.ts';
+import type { Verdict, VitalsOptions } from './roster/vitals.ts';
 
 const debug = debuglog('directview:controller');
 
+/** Milliseconds between two heartbeats, unless the engine is told otherwise. */
+const DEFAULT_BEAT_MS = 1000;
 /** Milliseconds in which the launcher of an engine that said goodbye may tell how it ended. */
 const LEAVE_MS = 1000;
 /** Characters of a reason that another launcher gives. */
@@ -49,9 +52,6 @@ export type ControllerEvent =
   | EngineFault
   | { readonly type: 'vitals'; readonly verdict: Verdict };
 
-/** An engine or a client, seen from here. */
-type Party = Channel<RosterOutbound>;
-
 /** How a controller listens, and who is told what it sees. */
 export interface ControllerOptions {
   readonly transport: Transport;
@@ -78,10 +78,10 @@ export interface ControllerOptions {
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #roster = new Roster();
-  /** Grows with each engine that comes or goes. */
-  #version = 0;
-  /** Everybody who follows the roster: engines with their uuid, clients without. */
-  readonly #followers = new Map<Party, string | undefined>();
+  readonly #followers = new Followers(this.#roster);
+  /** The engine that each link speaks for, and the link of each engine. */
+  readonly #uuids = new Map<Party, string>();
+  readonly #links = new Map<string, Party>();
   readonly #clients = new Map<Party, ClientIdentity>();
   readonly #clientWatch: ClientWatch;
   /** Engines that are blocked by what a task left behind, by uuid: those who come later are told, too. */
@@ -183,34 +183,42 @@ export class Controller {
 
   #takeFromEngine(message: RegistryInbound, party: Party): void {
     if (message.type === 'register') this.#register(message, party);
-    else if (message.type === 'heartbeat') this.#heartbeat(message.uuid, party);
+    else if (message.type === 'heartbeat') this.#heartbeat(message, party);
     else if (message.type === 'ended') this.#ended(message, party);
-    else if (this.#followers.get(party) !== message.uuid) return;
+    else if (this.#uuids.get(party) !== message.uuid) return;
+    else if (message.type === 'follow') this.#welcome(party, 'engine');
     else if (message.type === 'blocked') this.#blocked(message.uuid, message.ms);
     else this.#leave(message.uuid, 'was shut down');
   }
 
-  #register({ engine, slot, proof }: Extract<RegistryInbound, { type: 'register' }>, party: Party): void {
+  #register({ engine, slot, proof, alone }: Extract<RegistryInbound, { type: 'register' }>, party: Party): void {
     const why = this.#isStopping ? 'the cluster is stopping' : this.#otherThan(engine.uuid, party);
     const admission = why === undefined ? this.#roster.register(engine, slot, proof) : { refused: why };
     if ('refused' in admission) this.#refuse(party, engine.uuid, admission.refused);
     else this.#admit(party, engine.uuid, admission);
+    if (alone !== true && this.#uuids.get(party) === engine.uuid) this.#welcome(party, 'engine');
   }
 
   // One link is one engine: of a second one nobody would see the end.
   #otherThan(uuid: string, party: Party): string | undefined {
-    const known = this.#followers.get(party);
+    const known = this.#uuids.get(party);
     return known === undefined || known === uuid ? undefined : 'its link speaks for another engine';
   }
 
   // The engine's former link, if it has one, speaks for it no more.
   #admit(party: Party, uuid: string, { id, events }: Admission): void {
-    this.#forgetLinks(uuid);
+    this.#forgetLink(uuid);
     faultPoint('controller.admit');
     this.#pinger.trust(id);
-    void party.send({ type: 'registered', id });
+    this.#uuids.set(party, uuid);
+    this.#links.set(uuid, party);
+    void party.send({ type: 'registered', id, beat: this.#beat });
     this.#publish(events);
-    this.#welcome(party, uuid);
+  }
+
+  get #beat(): number | undefined {
+    const { interval } = this.#pinger;
+    return interval === DEFAULT_BEAT_MS ? undefined : Math.max(1, Math.round(interval));
   }
 
   /** An engine that was taken off the roster must end; it may not know that it was. */
@@ -227,20 +235,17 @@ export class Controller {
     if (known !== undefined && known.client !== client.client) return;
     this.#clients.set(party, client);
     this.#clientWatch.up(client);
-    this.#welcome(party, undefined);
+    this.#welcome(party, 'client');
   }
 
   /** Engines interrupt its running task and drop its queued ones. */
   #clientGone(client: string): void {
     debug('client %s is gone', client);
-    for (const [party, uuid] of this.#followers)
-      if (uuid !== undefined) void party.send({ type: 'client-gone', client });
+    for (const party of this.#links.values()) void party.send({ type: 'client-gone', client });
   }
 
-  #welcome(party: Party, uuid: string | undefined): void {
-    this.#followers.set(party, uuid);
-    const { engines, dead } = this.#roster;
-    void party.send({ type: 'roster', engines, version: this.#version, dead: dead.length > 0 ? dead : undefined });
+  #welcome(party: Party, kind: FollowerKind): void {
+    this.#followers.add(party, kind);
     for (const event of this.#blockades.values()) void party.send(event);
   }
 
@@ -264,13 +269,13 @@ export class Controller {
     this.#options.onEvent?.(event);
   }
 
-  /** The answer tells the engine that its controller lives. A heartbeat for another engine has no effect. */
-  #heartbeat(uuid: string, party: Party): void {
+  /** A heartbeat for another engine has no effect. */
+  #heartbeat({ uuid, quiet }: Extract<RegistryInbound, { type: 'heartbeat' }>, party: Party): void {
     const engine = this.#roster.byUuid(uuid);
     if (engine === undefined) this.#refuse(party, uuid, 'not on the roster');
-    else if (this.#followers.get(party) === uuid) {
+    else if (this.#uuids.get(party) === uuid) {
       this.#pinger.seen(engine.id);
-      void party.send({ type: 'registered', id: engine.id });
+      if (quiet !== true) void party.send({ type: 'registered', id: engine.id });
     }
   }
 
@@ -286,13 +291,14 @@ export class Controller {
   }
 
   #onDown(party: Party, reason: Error): void {
-    const uuid = this.#followers.get(party);
+    const uuid = this.#uuids.get(party);
     this.#followers.delete(party);
     const client = this.#clients.get(party);
     this.#clients.delete(party);
     if (client !== undefined && !(reason instanceof PeerClosed) && !this.#isBack(client))
       this.#clientWatch.lost(client);
     if (uuid === undefined) return;
+    this.#forgetLink(uuid);
     if (reason instanceof PeerClosed) this.#leave(uuid, `lost its connection: ${reason.message}`);
     else this.#doubt(uuid);
   }
@@ -300,7 +306,10 @@ export class Controller {
   // A link may be cut, or a process stopped, for a while: pings say whether the engine lives.
   #doubt(uuid: string): void {
     const engine = this.#roster.byUuid(uuid);
-    if (engine !== undefined && !this.#options.isWatched?.(engine.id)) this.#pinger.doubt(engine);
+    if (engine === undefined) return;
+    // The exit of a watched engine will be told.
+    if (this.#options.isWatched?.(engine.id)) this.#pinger.doubt(engine);
+    else this.#pinger.look(engine);
   }
 
   /** The launcher of an engine that joined from elsewhere tells its end. */
@@ -339,8 +348,7 @@ export class Controller {
   #publish(events: readonly RosterEvent[]): void {
     for (const event of events) {
       if (event.type === 'engine-down') this.#forget(event.id, event.uuid);
-      this.#version++;
-      if (!this.#isStopping) this.#tell({ ...event, version: this.#version });
+      if (!this.#isStopping) this.#followers.publish(event);
       this.#options.onEvent?.(event);
       if (event.type === 'engine-up') this.#watch(event.engine);
     }
@@ -357,15 +365,20 @@ export class Controller {
   #forget(id: EngineId, uuid: string): void {
     this.#pinger.remove(id);
     this.#blockades.delete(uuid);
-    this.#forgetLinks(uuid);
+    this.#forgetLink(uuid);
   }
 
-  #forgetLinks(uuid: string): void {
-    for (const [party, its] of this.#followers) if (its === uuid) this.#followers.delete(party);
+  /** The engine's link speaks for it no more. */
+  #forgetLink(uuid: string): void {
+    const party = this.#links.get(uuid);
+    if (party === undefined) return;
+    this.#links.delete(uuid);
+    this.#uuids.delete(party);
+    this.#followers.delete(party);
   }
 
   #tell(message: RosterOutbound): void {
-    for (const party of this.#followers.keys()) void party.send(message);
+    this.#followers.tell(message);
   }
 
   /** Tells all followers that the cluster ends; from now on no engine may register. Idempotent. */
@@ -373,12 +386,14 @@ export class Controller {
     if (this.#isStopping) return;
     this.#isStopping = true;
     this.#tell({ type: 'stopping' });
+    for (const party of this.#links.values()) if (!this.#followers.has(party)) void party.send({ type: 'stopping' });
   }
 
   /** Idempotent. */
   async close(): Promise<void> {
     this.announceStop();
     this.#clientWatch.close();
+    this.#followers.close();
     await this.#pinger.close();
     await Promise.all([this.#clientSocket?.close(), this.#engineSocket?.close()]);
   }

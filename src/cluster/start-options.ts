@@ -30,7 +30,7 @@ import {
   listenScheme,
   transportScheme,
 } from './network/listen-address.ts';
-import type { Verdict, VitalsOptions } from './vitals.ts';
+import type { Verdict, VitalsOptions } from './roster/vitals.ts';
 
 /** A change in a cluster, reported to `onEvent` when it happens. */
 export type ClusterEvent =

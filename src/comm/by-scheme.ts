@@ -12,6 +12,7 @@ export function clusterTransport(options: ZeromqOptions = {}): Transport {
   return {
     listen: (endpoint, handlers, socket) => of(endpoint).listen(endpoint, handlers, socket),
     connect: (endpoint, handlers, socket) => of(endpoint).connect(endpoint, handlers, socket),
+    check: (endpoint, socket) => of(endpoint).check?.(endpoint, socket),
     refuses: async (endpoint) => (await of(endpoint).refuses?.(endpoint)) ?? false,
   };
 }

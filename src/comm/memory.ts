@@ -20,6 +20,7 @@ export function memoryTransport(options: TransportOptions = {}): Transport {
   return {
     listen: async (endpoint, handlers) => listen(endpoint, handlers, limits),
     connect: (endpoint, handlers) => connect(endpoint, handlers, limits),
+    check: checkName,
   };
 }
 

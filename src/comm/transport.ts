@@ -69,6 +69,8 @@ export interface Transport {
   listen(endpoint: string, handlers: LinkHandlers, socket?: SocketRole): Promise<Listener>;
   /** Connects; messages queue until the peer answers. @throws ConnectionError for an address that is not allowed */
   connect(endpoint: string, handlers: LinkHandlers, socket?: SocketRole): Link;
+  /** @throws ConnectionError as `connect`, for an address that is not allowed. Absent: nobody knows before. */
+  check?(endpoint: string, socket?: SocketRole): void;
   /** True if nobody listens there for certain; a peer that only says nothing refuses nothing. Absent: nobody knows. */
   refuses?(endpoint: string): Promise<boolean>;
 }

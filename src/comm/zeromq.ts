@@ -35,15 +35,22 @@ export function zeromqTransport(options: ZeromqOptions = {}): Transport {
   return {
     listen: (endpoint, handlers, socket) => listen(endpoint, handlers, options, socket),
     connect: (endpoint, handlers, socket) => connect(endpoint, handlers, options, socket),
+    check: (endpoint, socket) => void connectable(endpoint, options, socket),
     refuses,
   };
 }
 
 function connect(address: string, handlers: LinkHandlers, options: ZeromqOptions, socket?: SocketRole): Link {
-  const endpoint = parseEndpoint(address);
-  const keys = keysFor(endpoint, options)?.clientSettings(named(address, socket)) ?? {};
+  const { endpoint, keys } = connectable(address, options, socket);
   checkDescriptors(`a link to ${address}`);
   return new DealerCarrier(endpoint, handlers, limitsFor(endpoint, options), keys).link;
+}
+
+/** An address with the settings of its keys. @throws ConnectionError where it is not allowed */
+function connectable(address: string, options: ZeromqOptions, socket?: SocketRole) {
+  const endpoint = parseEndpoint(address);
+  const keys = keysFor(endpoint, options)?.clientSettings(named(address, socket)) ?? {};
+  return { endpoint, keys };
 }
 
 async function listen(

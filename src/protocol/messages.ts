@@ -215,4 +215,6 @@ export const LARGE_HEADERS: ReadonlySet<string> = new Set<Header['type']>([
   'purge',
   'control-reply',
   'roster',
+  'changes',
+  'engine-up',
 ]);

@@ -1,5 +1,5 @@
 // Typed messages over the links of comm/: the one place where headers are encoded, decoded, checked and traced.
-import type { Link, LinkHandlers, Listener, Transport } from '../comm/transport.ts';
+import type { Link, LinkHandlers, Listener, Parts, Transport } from '../comm/transport.ts';
 import { ProtocolError } from '../errors.ts';
 import type { Body } from '../protocol/codec.ts';
 import type { Union } from '../protocol/fields.ts';
@@ -23,11 +23,11 @@ export class Channel<Out extends Header> {
 
   /**
    * Queues a message; large parts of `body` are read until the promise settles, so they must not change before.
-   * The promise may be ignored: it rejects only if the link goes down, which `down` reports too.
+   * The promise may be ignored: it rejects only if the link goes down, which `down` reports too. `parts`: the message as
+   * `encodeMessage` gave it, where several peers get the same.
    * @throws ProtocolError at once, for a header over its limit
    */
-  send(message: Out, body: Body = NO_BODY): Promise<void> {
-    const parts = encodeMessage(message, body);
+  send(message: Out, body: Body = NO_BODY, parts: Parts = encodeMessage(message, body)): Promise<void> {
     if (isTracing) traceMessage('->', this.peer, message, body);
     return this.#link.send(parts);
   }

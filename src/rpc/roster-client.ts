@@ -251,7 +251,7 @@ export class RosterClient {
 
   // Listeners first: those who wait then find everything up to date.
   #follow(message: RosterOutbound): void {
-    if (message.type === 'roster') this.#hasRoster = true;
+    if (message.type === 'roster' && message.more !== true) this.#hasRoster = true;
     for (const event of this.#state.fold(message)) this.#emit(event);
     this.#check();
   }

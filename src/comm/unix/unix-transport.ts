@@ -43,6 +43,7 @@ export function unixTransport(options: UnixOptions = {}): Transport {
       checkDescriptors(`a link to ${name}`);
       return connectStream(path, { ...where, name, handlers });
     },
+    check: (name) => void parsePath(name),
     refuses,
   };
 }

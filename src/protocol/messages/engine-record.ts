@@ -65,8 +65,21 @@ export const engineFields = {
 };
 const numberedFields = { id: whole, ...engineFields };
 
-/** One row of the roster: an engine, where it listens, and its device. */
+/** One engine of the roster: where it listens, and its device. */
 export interface EngineRecord extends ObjectOf<typeof numberedFields> {}
 
-/** Reads a row of the roster. */
-export const engineRecord: Reader<EngineRecord> = object(numberedFields);
+const rowFields = {
+  ...numberedFields,
+  /** Absent where `report` names one that came before. */
+  device: optional(device),
+  /** The hash of the device report: many engines have the same one, which is sent once. */
+  report: optional(text),
+  /** The roster version that brought the engine, where that is not the message's own. */
+  since: optional(whole),
+};
+
+/** An engine as roster messages tell of it. */
+export interface EngineRow extends ObjectOf<typeof rowFields> {}
+
+/** Reads a row of a roster message. */
+export const engineRow: Reader<EngineRow> = object(rowFields);

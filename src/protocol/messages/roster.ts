@@ -12,11 +12,11 @@ import {
   union,
   whole,
 } from '../fields.ts';
-import { engineFields, engineRecord } from './engine-record.ts';
+import { engineFields, engineRow } from './engine-record.ts';
 import { hello } from './hello.ts';
 
-/** Engines of one cluster: so many fit into a roster message, and into the descriptors of a process. */
-export const MAX_ENGINES = 1024;
+/** Engines of one cluster: a client has a descriptor for each of them, and the controller another one. */
+export const MAX_ENGINES = 16_384;
 
 const clusterVerb = union('do', {
   stop: {},
@@ -39,6 +39,24 @@ export interface Fate extends ObjectOf<typeof fateFields> {}
 
 const fate: Reader<Fate> = object(fateFields);
 
+const departedFields = {
+  id: whole,
+  uuid: text,
+  /** The roster versions that brought it, and that no longer have it. */
+  since: whole,
+  until: whole,
+};
+
+/** An engine that has left, as engines remember it. */
+export interface Departed extends ObjectOf<typeof departedFields> {}
+
+const departed: Reader<Departed> = object(departedFields);
+
+const down = { id: whole, uuid: text, reason: text, fate: optional(fate), replaced: optional(flag) };
+
+/** One of several changes of the roster in one message. */
+const change = union('type', { 'engine-up': { engine: engineRow }, 'engine-down': down });
+
 /** Client → controller, on the roster socket. */
 export const ROSTER_INBOUND = union('type', {
   /** Tell me who is there, and who comes and goes. */
@@ -51,13 +69,15 @@ export const ROSTER_INBOUND = union('type', {
 export const REGISTRY_INBOUND = union('type', {
   /**
    * I am here. `slot` is the id that it wants. `proof` is a random text that the engine tells nobody else: a second
-   * registration, over another link, must have the same.
+   * registration, over another link, must have the same. `alone`: it does not follow the roster before it says so.
    */
-  register: { engine: object(engineFields), slot: optional(whole), proof: optional(text) },
+  register: { engine: object(engineFields), slot: optional(whole), proof: optional(text), alone: optional(flag) },
+  /** Tell me who is there, and who comes and goes. Only over the link that registered this uuid. */
+  follow: { uuid: text },
   /** I end. Only over the link that registered this uuid. */
   unregister: { uuid: text },
-  /** I am alive. Only over the link that registered this uuid. */
-  heartbeat: { uuid: text },
+  /** I am alive. Only over the link that registered this uuid. `quiet`: it wants no answer, unless it must end. */
+  heartbeat: { uuid: text, quiet: optional(flag) },
   /**
    * My main loop has not turned for so many milliseconds, although no task runs. 0: it turns again. Only over the link
    * that registered this uuid.
@@ -69,13 +89,25 @@ export const REGISTRY_INBOUND = union('type', {
 
 /** Controller → engine or client. `version` grows with each engine that comes or goes: it orders what they know. */
 export const ROSTER_OUTBOUND = union('type', {
-  /** The engine's id. */
-  registered: { id: whole },
-  /** Every engine; `dead`: ids of those that died and can be restarted. */
-  roster: { engines: list(engineRecord), version, dead: optional(list(whole)) },
-  'engine-up': { engine: engineRecord, version },
+  /** The engine's id. `beat`: milliseconds between two heartbeats; absent: 1000. */
+  registered: { id: whole, beat: optional(whole) },
+  /**
+   * Every engine, in pages counted from 0; `more`: another page comes. `dead`: ids of those that died and can be restarted.
+   * To engines, `left`: those that have left last, for tasks of clients that have seen them.
+   */
+  roster: {
+    engines: list(engineRow),
+    version,
+    dead: optional(list(whole)),
+    left: optional(list(departed)),
+    page: optional(whole),
+    more: optional(flag),
+  },
+  /** Engines that came and went, in order. */
+  changes: { changes: list(change), version },
+  'engine-up': { engine: engineRow, version },
   /** `replaced`: another engine starts under the same id. */
-  'engine-down': { id: whole, uuid: text, reason: text, version, fate: optional(fate), replaced: optional(flag) },
+  'engine-down': { ...down, version },
   /** The replacement that 'engine-down' promised could not be started. */
   'replacement-failed': { id: whole, reason: text },
   /** Code that a task has left behind blocks this engine: tasks that wait there do not start. */

@@ -171,16 +171,16 @@ test("its own tasks and a nickname's it runs, aborts and interrupts", async () =
 });
 
 test('counts and times beyond all bounds are refused before anything starts, or wait as long as can be', async () => {
-  await rejects(() => rig.rc.addEngines(1e8), RangeError, /from 1 to 1024/);
-  await rejects(() => rig.cluster.add(1e8), RangeError, /at most 1024/);
-  await rejects(() => rig.cluster.add(1024), RangeError, /at most 1024 engines: there are 1/);
-  await rejects(() => Cluster.start({ engines: 1e8, device: 'cpu' }), RangeError, /at most 1024/);
+  await rejects(() => rig.rc.addEngines(1e8), RangeError, /from 1 to 16384/);
+  await rejects(() => rig.cluster.add(1e8), RangeError, /at most 16384/);
+  await rejects(() => rig.cluster.add(16384), RangeError, /at most 16384 engines: there are 1/);
+  await rejects(() => Cluster.start({ engines: 1e8, device: 'cpu' }), RangeError, /at most 16384/);
   await rejects(() => Cluster.start({ threads: 1e8, device: 'cpu' }), RangeError, /at most 4096/);
   const speaker = new Speaker(rig.cluster.info.controller, 'roster');
   for (const [request, n] of [1e8, 2 ** 53 - 1, 0].entries()) {
     speaker.say({ type: 'cluster', request, verb: { do: 'add', n } });
     const { error } = await speaker.hear('cluster-reply', (reply) => reply.request === request);
-    assert.match(error ?? '', n === 0 ? /at least 1/ : /at most 1024/);
+    assert.match(error ?? '', n === 0 ? /at least 1/ : /at most 16384/);
   }
   await speaker.close();
   assert.equal(rig.rc.ids, [0]);

@@ -1,7 +1,7 @@
 // Silence of engines: suspect, recovered, dead, and silence of our own. Pure.
 import * as assert from 'uvu/assert';
-import { Vitals } from '../../../src/cluster/vitals.ts';
-import { suite } from '../../support/suite.ts';
+import { Vitals } from '../../../../src/cluster/roster/vitals.ts';
+import { suite } from '../../../support/suite.ts';
 
 const test = suite('vitals');
 const OPTIONS = { interval: 1000, suspect: 5000, dead: 15_000 };

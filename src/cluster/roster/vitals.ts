@@ -1,8 +1,8 @@
-import type { EngineId } from '../protocol/messages.ts';
+import type { EngineId } from '../../protocol/messages.ts';
 
 /** Milliseconds. */
 export interface VitalsOptions {
-  /** Between two pings; default 1000. */
+  /** Between two heartbeats of an engine; default 1000. */
   readonly interval?: number;
   /** Silence after which an engine is suspect; default 5000. */
   readonly suspect?: number;
@@ -23,7 +23,9 @@ interface Pulse {
   suspect: boolean;
 }
 
-/** How long each engine has been silent, without I/O: answers and ticks of a monotonic clock go in, verdicts come out. */
+const NONE: readonly never[] = [];
+
+/** How long each engine has been silent, without I/O: heartbeats and ticks of a monotonic clock go in, verdicts come out. */
 export class Vitals {
   readonly interval: number;
   readonly #suspect: number;
@@ -46,33 +48,39 @@ export class Vitals {
     this.#pulses.delete(id);
   }
 
-  /** The engine answered. */
+  /** The engine has said something. */
   seen(id: EngineId, now: number): readonly Verdict[] {
     const pulse = this.#pulses.get(id);
-    if (pulse === undefined) return [];
+    if (pulse === undefined) return NONE;
     const silent = now - pulse.seen;
-    const recovered: Verdict[] = pulse.suspect ? [{ id, state: 'recovered', silent }] : [];
-    this.#pulses.set(id, { seen: now, suspect: false });
-    return recovered;
+    const { suspect } = pulse;
+    pulse.seen = now;
+    pulse.suspect = false;
+    return suspect ? [{ id, state: 'recovered', silent }] : NONE;
   }
 
   /** Called about every `interval`: what has changed. */
   tick(now: number): readonly Verdict[] {
     this.#excuse(now);
-    return [...this.#pulses].flatMap(([id, pulse]) => this.#judge(id, pulse, now - pulse.seen));
+    const verdicts: Verdict[] = [];
+    for (const [id, pulse] of this.#pulses) {
+      const verdict = this.#judge(id, pulse, now - pulse.seen);
+      if (verdict !== undefined) verdicts.push(verdict);
+    }
+    return verdicts;
   }
 
-  /** If this process itself slept (blocked loop, suspended host), the engines' answers wait unread: not their silence. */
+  /** If this process itself slept (blocked loop, suspended host), the engines' heartbeats wait unread: not their silence. */
   #excuse(now: number): void {
     const slept = now - this.#lastTick - this.interval;
     if (slept > this.interval) for (const pulse of this.#pulses.values()) pulse.seen += slept;
     this.#lastTick = now;
   }
 
-  #judge(id: EngineId, pulse: Pulse, silent: number): Verdict[] {
-    if (silent >= this.#dead) return [{ id, state: 'dead', silent }];
-    if (silent < this.#suspect || pulse.suspect) return [];
+  #judge(id: EngineId, pulse: Pulse, silent: number): Verdict | undefined {
+    if (silent >= this.#dead) return { id, state: 'dead', silent };
+    if (silent < this.#suspect || pulse.suspect) return undefined;
     pulse.suspect = true;
-    return [{ id, state: 'suspect', silent }];
+    return { id, state: 'suspect', silent };
   }
 }
