@@ -29,21 +29,80 @@ export class OutgoingTransfer {
   }
 }
 
+/** The links that send one part. */
+interface Senders {
+  count: number;
+  /** Nobody keeps what one link has sent for the others. */
+  isGivenUp: boolean;
+}
+
+/** How many of its senders have sent a window. It keeps no bytes alive. */
+export interface WindowUse {
+  readonly senders: Senders;
+  taken: number;
+}
+
+const uses = new WeakMap<Uint8Array, WindowUse>();
+
+/** The use of a window that OutgoingPart gave; undefined for other bytes. */
+export function useOf(window: Uint8Array): WindowUse | undefined {
+  return uses.get(window);
+}
+
+/** True if another link will send the window, too. */
+export function isAwaited(use: WindowUse | undefined): boolean {
+  return use !== undefined && !use.senders.isGivenUp && use.taken < use.senders.count;
+}
+
+/**
+ * A part, as all links that send it see it: they give the same windows to their carriers. A carrier that writes to memory that
+ * several peers read finds there what it has written.
+ */
+class SharedPart {
+  readonly bytes: Uint8Array;
+  readonly senders: Senders = { count: 0, isGivenUp: false };
+  readonly #windows = new Map<number, Uint8Array>();
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  window(offset: number, bytes: number): Uint8Array {
+    let window = this.#windows.get(offset);
+    if (window?.byteLength !== bytes) {
+      window = this.bytes.subarray(offset, offset + bytes);
+      this.#windows.set(offset, window);
+      uses.set(window, { senders: this.senders, taken: 0 });
+    }
+    (uses.get(window) as WindowUse).taken++;
+    return window;
+  }
+}
+
+const parts = new WeakMap<Uint8Array, SharedPart>();
+
+function sharedPart(bytes: Uint8Array): SharedPart {
+  const part = parts.get(bytes) ?? new SharedPart(bytes);
+  part.senders.count++;
+  parts.set(bytes, part);
+  return part;
+}
+
 /** A part that crosses in frames of its own. Not copied: its bytes are read until the transfer settles. */
 export class OutgoingPart {
   readonly transfer: OutgoingTransfer;
   readonly #index: number;
-  readonly #bytes: Uint8Array;
+  readonly #part: SharedPart;
   #offset = 0;
 
   constructor(transfer: OutgoingTransfer, index: number, bytes: Uint8Array) {
     this.transfer = transfer;
     this.#index = index;
-    this.#bytes = bytes;
+    this.#part = sharedPart(bytes);
   }
 
   get remaining(): number {
-    return this.#bytes.byteLength - this.#offset;
+    return this.#part.bytes.byteLength - this.#offset;
   }
 
   /** The next window of at most `limit` bytes, and where it belongs. */
@@ -52,8 +111,8 @@ export class OutgoingPart {
     const bytes = Math.min(limit, this.remaining);
     this.#offset += bytes;
     return {
-      place: { transfer: this.transfer.id, part: this.#index, partBytes: this.#bytes.byteLength, offset, bytes },
-      window: this.#bytes.subarray(offset, offset + bytes),
+      place: { transfer: this.transfer.id, part: this.#index, partBytes: this.#part.bytes.byteLength, offset, bytes },
+      window: this.#part.window(offset, bytes),
     };
   }
 }

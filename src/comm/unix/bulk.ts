@@ -1,79 +1,106 @@
-import { closeSync, readSync, writeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { ProtocolError } from '../../errors.ts';
 import type { DataFrame } from '../incoming.ts';
-import type { BulkFile, BulkFolder } from './bulk-folder.ts';
+import type { BulkFolder } from './bulk-folder.ts';
+import type { Outgoing, OutgoingUser } from './outgoing.ts';
+import { MAX_SLOTS, type OutgoingFile, SLOTS } from './outgoing-file.ts';
 
-/** Slots of a bulk file. A peer reads one while the next one is written; few slots stay in the caches of the processor. */
-export const SLOTS = 8;
+/** The link of a writer. */
+export interface WriterEvents {
+  /** The peer should open the file of that name. */
+  offer(name: string): void;
+  /** Data that had to wait may be written. */
+  wake(): void;
+}
 
-/** Writes data into a file that the peer reads: one copy here and one there, straight into place. */
-export class BulkWriter {
-  readonly #folder: BulkFolder;
-  readonly #slotBytes: number;
-  #file: BulkFile | undefined;
-  #state: 'fresh' | 'offered' | 'open' | 'closed' = 'fresh';
-  /** The slot that was used last comes first: its pages are warm. */
-  readonly #free: number[] = Array.from({ length: SLOTS }, (_, i) => SLOTS - 1 - i);
+/** Writes a link's data into a file that its peer reads: one copy here and one there, straight into place. */
+export class BulkWriter implements OutgoingUser {
+  readonly #outgoing: Outgoing;
+  readonly #events: WriterEvents;
+  /** The file that the peer has opened. */
+  #file: OutgoingFile | undefined;
+  /** The file that the peer was told to open, and has not answered. */
+  #offered: OutgoingFile | undefined;
+  #isClosed = false;
+  /** Slots that the peer has not given back, each as often as it was sent. */
+  readonly #held: number[] = [];
 
-  constructor(folder: BulkFolder, slotBytes: number) {
-    this.#folder = folder;
-    this.#slotBytes = slotBytes;
+  constructor(outgoing: Outgoing, events: WriterEvents) {
+    this.#outgoing = outgoing;
+    this.#events = events;
   }
 
-  /** The name of a file that the peer should open; undefined if it was told before, or there can be none. */
-  propose(): string | undefined {
-    if (this.#state !== 'fresh') return undefined;
-    this.#file = this.#folder.create();
-    this.#state = this.#file === undefined ? 'closed' : 'offered';
-    return this.#file?.name;
+  /** There are data for a file: offers one to the peer unless it has the right one, or there can be none. */
+  propose(): void {
+    if (this.#isClosed || this.#offered !== undefined) return;
+    const file = this.#outgoing.fileFor(this.#file);
+    if (file === undefined) this.close();
+    else this.moveTo(file);
   }
 
-  /** @throws ProtocolError for an answer to nothing */
+  moveTo(file: OutgoingFile): void {
+    if (this.#offered !== undefined || file === this.#file) return;
+    this.#offered = file;
+    file.join();
+    this.#events.offer(file.name);
+  }
+
+  /** @throws ProtocolError for an answer to nothing, and from a peer that keeps slots of the file before */
   answered(isTaken: boolean): void {
-    if (this.#state !== 'offered') throw new ProtocolError('an answer to no offer');
-    this.#folder.remove((this.#file as BulkFile).name);
-    if (isTaken) this.#state = 'open';
+    const offered = this.#offered;
+    if (offered === undefined) throw new ProtocolError('an answer to no offer');
+    if (this.#held.length > 0)
+      throw new ProtocolError('an answer before the slots of the file before it were given back');
+    this.#offered = undefined;
+    offered.answered();
+    this.#file?.leave(this.#held, this.#events.wake);
+    this.#file = offered;
+    if (isTaken) this.#outgoing.add(this);
     else this.close();
   }
 
   /** True if data go through the file. */
   get isOpen(): boolean {
-    return this.#state === 'open';
+    return this.#file !== undefined && this.#offered === undefined;
   }
 
-  /** True if all slots wait for the peer. */
+  /** True if data must wait for the peer: for its answer, or for a slot. */
   get isFull(): boolean {
-    return this.#free.length === 0;
+    if (this.#offered !== undefined || this.#held.length >= SLOTS) return true;
+    return this.#held.length > 0 && this.#file?.isFull === true;
   }
 
-  /** Writes data of at most one slot, and gives the slot; undefined where there is no room: then this writer is of no more use. */
+  /** True if these data must wait for peers that lag behind. */
+  mustWait(data: Uint8Array): boolean {
+    return this.#file?.mustWait(data, this.#events.wake) === true;
+  }
+
+  /** Writes data of at most one slot unless they are there, and gives the slot; undefined where there is no room. */
   write(data: Uint8Array): number | undefined {
-    const slot = this.#free.pop() as number;
-    try {
-      const { descriptor } = this.#file as BulkFile;
-      if (writeSync(descriptor, data, 0, data.byteLength, slot * this.#slotBytes) === data.byteLength) return slot;
-    } catch {
-      // There is no room. The peer still reads the other slots.
-    }
-    this.#free.push(slot);
-    this.#state = 'closed';
-    return undefined;
+    const file = this.#file as OutgoingFile;
+    const slot = file.hold(data);
+    if (slot !== undefined) this.#held.push(slot);
+    else if (file.isUseless) this.close();
+    return slot;
   }
 
-  /** @throws ProtocolError for a slot that is free */
+  /** @throws ProtocolError for a slot that the peer does not hold */
   release(slot: number): void {
-    if (slot >= SLOTS || this.#free.includes(slot)) throw new ProtocolError(`slot ${slot} is not in use`);
-    this.#free.push(slot);
+    const at = this.#held.indexOf(slot);
+    if (at < 0) throw new ProtocolError(`slot ${slot} is not in use`);
+    this.#held.splice(at, 1);
+    this.#file?.release(slot);
   }
 
   /** The peer keeps what it has opened. Idempotent. */
   close(): void {
-    const file = this.#file;
+    this.#isClosed = true;
+    this.#outgoing.delete(this);
+    this.#offered?.answered();
+    this.#offered?.leave([], this.#events.wake);
+    this.#file?.leave(this.#held, this.#events.wake);
+    this.#offered = undefined;
     this.#file = undefined;
-    this.#state = 'closed';
-    if (file === undefined) return;
-    this.#folder.remove(file.name);
-    closeSync(file.descriptor);
   }
 }
 
@@ -82,31 +109,37 @@ export class BulkReader {
   readonly #folder: BulkFolder;
   readonly #slotBytes: number;
   #descriptor: number | undefined;
-  #wasOffered = false;
+  #name: string | undefined;
+  #hasRefused = false;
 
   constructor(folder: BulkFolder, slotBytes: number) {
     this.#folder = folder;
     this.#slotBytes = slotBytes;
   }
 
-  /** False if the file cannot be opened here. @throws ProtocolError for a second file, or a name that no peer makes */
+  /**
+   * False if the file cannot be opened here. It takes the place of one that was opened before: all its data have been read.
+   * @throws ProtocolError for a file that was offered before, one after a refusal, or a name that no peer makes
+   */
   open(name: string): boolean {
-    if (this.#wasOffered) throw new ProtocolError('a second bulk file');
-    this.#wasOffered = true;
+    if (this.#hasRefused || name === this.#name) throw new ProtocolError('a second offer of a bulk file');
+    this.#hasRefused = true;
+    this.#name = name;
+    this.close();
     try {
       this.#descriptor = this.#folder.open(name);
-      return true;
+      this.#hasRefused = false;
     } catch (error) {
       if (error instanceof ProtocolError) throw error;
-      return false;
     }
+    return !this.#hasRefused;
   }
 
   /** The data in a slot, to be read before the peer may use it again. @throws ProtocolError */
   frame(slot: number, length: number): DataFrame {
     const descriptor = this.#descriptor;
     if (descriptor === undefined) throw new ProtocolError('data in a bulk file that was not opened');
-    if (slot >= SLOTS || length > this.#slotBytes) throw new ProtocolError(`no slot ${slot} of ${length} bytes`);
+    if (slot >= MAX_SLOTS || length > this.#slotBytes) throw new ProtocolError(`no slot ${slot} of ${length} bytes`);
     return { length, copyTo: (to, at) => readInto(descriptor, to, at, length, slot * this.#slotBytes) };
   }
 

@@ -9,6 +9,7 @@ import type { LinkHandlers } from '../transport.ts';
 import { BulkReader, BulkWriter } from './bulk.ts';
 import type { BulkFolder } from './bulk-folder.ts';
 import { answer, Deframer, offer, prefixed, released } from './framing.ts';
+import type { Outgoing } from './outgoing.ts';
 
 /** A goodbye may take this long (ms) to leave. */
 const GOODBYE_MS = 200;
@@ -22,7 +23,10 @@ export interface CarrierOptions {
   readonly name: string;
   readonly handlers: LinkHandlers;
   readonly limits: Limits;
+  /** Where bulk files of peers are. */
   readonly folder: BulkFolder;
+  /** The bulk files of all links of this transport. */
+  readonly outgoing: Outgoing;
 }
 
 /** One link over one Unix socket. Large data go through a file in shared memory, where both ends can open it. */
@@ -42,10 +46,10 @@ export class StreamCarrier implements Carrier {
   /** Called when the link has ended. */
   onEnd: () => void = () => {};
 
-  constructor({ name, handlers, limits, folder }: CarrierOptions) {
+  constructor({ name, handlers, limits, folder, outgoing }: CarrierOptions) {
     this.name = name;
     this.link = new PacketLink(this, handlers, limits);
-    this.#writer = new BulkWriter(folder, limits.chunkBytes);
+    this.#writer = new BulkWriter(outgoing, { offer: (file) => this.#tell(offer(file)), wake: this.wake });
     this.#reader = new BulkReader(folder, limits.chunkBytes);
     this.#deframer = new Deframer(limits.chunkBytes, {
       packet: (packet, data) => {
@@ -57,7 +61,10 @@ export class StreamCarrier implements Carrier {
         this.#tell(released(slot));
       },
       offer: (file) => this.#tell(answer(this.#reader.open(file))),
-      answer: (isTaken) => this.#writer.answered(isTaken),
+      answer: (isTaken) => {
+        this.#writer.answered(isTaken);
+        this.#pump();
+      },
       released: (slot) => {
         this.#writer.release(slot);
         this.#pump();
@@ -113,16 +120,15 @@ export class StreamCarrier implements Carrier {
     }
   }
 
-  /** False if there is no slot for the data yet. */
+  /** False if there is no slot for the data yet, or the peer has not answered an offer. */
   #write(socket: Socket, [packet, data]: Frames): boolean {
     if (data === undefined) {
       socket.write(prefixed(packet as Uint8Array, 0));
       return true;
     }
     if (data.byteLength >= BULK_BYTES) {
-      const name = this.#writer.propose();
-      if (name !== undefined) socket.write(offer(name));
-      if (this.#writer.isOpen && this.#writer.isFull) return false;
+      this.#writer.propose();
+      if (this.#writer.isFull || this.#writer.mustWait(data)) return false;
       const slot = this.#writer.isOpen ? this.#writer.write(data) : undefined;
       if (slot !== undefined) {
         socket.write(prefixed(packet as Uint8Array, data.byteLength, slot));

@@ -6,10 +6,11 @@ import { refuses } from '../zeromq/reach.ts';
 import { BulkFolder } from './bulk-folder.ts';
 import { connectStream } from './connector.ts';
 import { UnixListener } from './listener.ts';
+import { Outgoing } from './outgoing.ts';
 import type { SilentLimits } from './silent-peers.ts';
 
 /** Bytes of a chunk: one slot of a bulk file. */
-const CHUNK_BYTES = 1024 * 1024;
+const CHUNK_BYTES = 2 * 1024 * 1024;
 let folder: BulkFolder | undefined;
 
 /** The sizes of a lane, and where its bulk files are. */
@@ -29,7 +30,8 @@ export interface UnixOptions extends TransportOptions {
 export function unixTransport(options: UnixOptions = {}): Transport {
   const limits = limitsOf(options, CHUNK_BYTES);
   folder ??= new BulkFolder();
-  const where = { limits, folder: options.folder ?? folder, silent: options.silent };
+  const own = options.folder ?? folder;
+  const where = { limits, folder: own, outgoing: new Outgoing(own, limits.chunkBytes), silent: options.silent };
   return {
     listen: async (name, handlers) => {
       const path = parsePath(name);

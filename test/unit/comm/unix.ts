@@ -9,9 +9,11 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Batch } from '../../../src/comm/batch.ts';
 import { COUNTED, DATA, HEADER_BYTES, writeHeader } from '../../../src/comm/packet.ts';
-import { BulkReader, BulkWriter, SLOTS } from '../../../src/comm/unix/bulk.ts';
+import { BulkReader, BulkWriter } from '../../../src/comm/unix/bulk.ts';
 import { BulkFolder } from '../../../src/comm/unix/bulk-folder.ts';
 import { answer, Deframer, offer, prefixed, released } from '../../../src/comm/unix/framing.ts';
+import { Outgoing } from '../../../src/comm/unix/outgoing.ts';
+import { MAX_SLOTS, SLOTS } from '../../../src/comm/unix/outgoing-file.ts';
 import { unixTransport } from '../../../src/comm/unix/unix-transport.ts';
 import { ConnectionError, ProtocolError } from '../../../src/errors.ts';
 import { rejects, throws } from '../../support/assert.ts';
@@ -122,7 +124,7 @@ const HOSTILE: Readonly<Record<string, () => Buffer[]>> = {
   'a packet of 4 GB': () => [words(0xffffffff, 0, INLINE)],
   'a packet shorter than its header': () => [words(HEADER_BYTES - 1, 0, INLINE), Buffer.alloc(HEADER_BYTES - 1)],
   'data of 4 GB': () => [prefixed(chunkPacket(5), 0xffffffff)],
-  'data of one byte too many': () => [prefixed(chunkPacket(5), MIB + 1)],
+  'data of one byte too many': () => [prefixed(chunkPacket(5), 2 * MIB + 1)],
   'a packet of another magic': () => [prefixed(Buffer.alloc(HEADER_BYTES), 0)],
   'a packet out of order': () => [prefixed(packet('x', 5), 0)],
   'data without a chunk': () => [prefixed(packet('x'), 3), Buffer.from('abc')],
@@ -161,9 +163,12 @@ test('a peer that breaks the protocol after a good message is down', () =>
 test('data in a bulk file are read once, in bounds, and only from a file that is long enough', async () => {
   const folder = folderOf();
   const reader = new BulkReader(folder, 16);
-  const writer = new BulkWriter(folder, 16);
-  const name = writer.propose() as string;
-  assert.is(writer.propose(), undefined, 'once');
+  const names: string[] = [];
+  const writer = new BulkWriter(new Outgoing(folder, 16), { offer: (offered) => names.push(offered), wake: () => {} });
+  writer.propose();
+  writer.propose();
+  assert.is(names.length, 1, 'once');
+  const name = names[0] as string;
   assert.is(writer.isOpen, false);
   assert.is(reader.open(name), true);
   throws(() => reader.open(name), ProtocolError, /second/);
@@ -179,7 +184,7 @@ test('data in a bulk file are read once, in bounds, and only from a file that is
   for (const slot of slots) writer.release(slot);
   throws(() => writer.release(0), ProtocolError, /not in use/);
   assert.is(writer.write(pattern(4)), SLOTS - 1, 'the slot that was used last');
-  throws(() => reader.frame(SLOTS, 4), ProtocolError, /no slot/);
+  throws(() => reader.frame(MAX_SLOTS, 4), ProtocolError, /no slot/);
   throws(() => reader.frame(0, 17), ProtocolError, /no slot/);
   const other = folder.create() as { name: string; descriptor: number };
   const short = new BulkReader(folder, 16);
@@ -204,10 +209,8 @@ test('a writer without room gives up, and its data go another way', () => {
   const file = folder.create() as { name: string; descriptor: number };
   const readOnly = openSync(join(path, file.name), 'r');
   closeSync(file.descriptor);
-  const writer = new BulkWriter(
-    Object.assign(folder, { create: () => ({ name: file.name, descriptor: readOnly }) }),
-    16,
-  );
+  const narrow = Object.assign(folder, { create: () => ({ name: file.name, descriptor: readOnly }) });
+  const writer = new BulkWriter(new Outgoing(narrow, 16), { offer: () => {}, wake: () => {} });
   writer.propose();
   writer.answered(true);
   assert.is(writer.write(pattern(16)), undefined);
