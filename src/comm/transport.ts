@@ -49,7 +49,7 @@ export interface Listener {
 
 /** The sizes of chunks, windows and messages. */
 export interface TransportOptions {
-  /** Chunk bytes; default 4 MiB for ipc, 1 MiB for tcp. */
+  /** Chunk bytes; default 4 MiB for ipc, 2 MiB for unix, 1 MiB for tcp. */
   readonly chunkBytes?: number;
   /** Bytes in flight per peer before the sender waits for credit; default 32 MiB. */
   readonly windowBytes?: number;

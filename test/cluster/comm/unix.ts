@@ -72,6 +72,29 @@ test('an engine that is killed amid a large value leaves nothing, and the others
   await rig.cluster.stop();
 });
 
+test('an engine that is killed amid values for all of them: the others get theirs, also an engine that comes later', async () => {
+  const rig = await startRig(3);
+  const { rc, v, cluster } = rig;
+  const values = Array.from({ length: 6 }, (_, i) => wave.map((x) => x + i));
+  const { pid } = rc.engines[2] as { pid: number };
+  const rest = rc.view([0, 1]);
+  const pushing = values.map((a) => v.push({ a }));
+  await Promise.race(pushing);
+  const kept = rest.push({ first: values[1] });
+  process.kill(pid, 'SIGKILL');
+  await Promise.allSettled(pushing);
+  await kept;
+  assert.equal(await rest.pull('a'), [values[5], values[5]]);
+  await cluster.add(1);
+  await until('the new engine', () => rc.ids.length === 3);
+  await rc.view('all').push({ b: values[2] });
+  assert.equal(await rc.view('all').pull('b'), [values[2], values[2], values[2]]);
+  assert.equal(await rest.pull('first'), [values[1], values[1]]);
+  assert.equal(filesOf([process.pid, ...rc.engines.map((one) => one.pid as number)]), []);
+  await rc.close();
+  await cluster.stop();
+});
+
 test('a client that is killed amid a large value leaves nothing, and its engine serves others', async () => {
   await withRig(
     1,
