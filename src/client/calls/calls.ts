@@ -1,9 +1,10 @@
+import { shareWindows } from '../../comm/unix/shared-windows.ts';
 import { NoEnginesRegistered } from '../../errors.ts';
 import { type EncodedCall, encodeCall, encodeCopy } from '../../protocol/codec.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import type { ArgumentsOf, Method, ValueOf } from '../../protocol/methods.ts';
 import { namesOfCalls } from '../../protocol/travelling-names.ts';
-import { shareWindows } from '../../protocol/values/shared-windows.ts';
+
 import { checkOptions, type Rules } from '../../util/checks.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Request } from '../links/connection.ts';

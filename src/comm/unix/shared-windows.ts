@@ -1,4 +1,4 @@
-import type { Parts } from '../../comm/transport.ts';
+import type { Parts } from '../transport.ts';
 
 /** Below this (bytes) data go through the socket, where nothing is shared. */
 const WORTHWHILE = 128 * 1024;

@@ -1,10 +1,10 @@
 import * as assert from 'uvu/assert';
-import { encodeBody } from '../../../../src/protocol/codec.ts';
-import { shareWindows } from '../../../../src/protocol/values/shared-windows.ts';
-import { Tensor } from '../../../../src/tensor/tensor.ts';
-import { suite } from '../../../support/suite.ts';
+import { shareWindows } from '../../../src/comm/unix/shared-windows.ts';
+import { encodeBody } from '../../../src/protocol/codec.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { suite } from '../../support/suite.ts';
 
-const test = suite('protocol/shared-windows');
+const test = suite('comm/shared-windows');
 
 test('the same bytes of several bodies are one object; other bytes, and small ones, stay as they are', () => {
   const all = new Tensor('float32', [3, 100_000]);
