@@ -9,13 +9,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { probeAdapter } from '../engines/contexts/webgpu/dawn.ts';
 import { DeviceBuffers } from '../engines/contexts/webgpu/device-buffers.ts';
-import type { GemmTile } from '../engines/contexts/webgpu/gpu-matmul.ts';
 import { WebGpuContext } from '../engines/contexts/webgpu/webgpu.ts';
 import { difference } from '../kernels/matmul/product-check.ts';
 import { generator } from '../kernels/matmul/random.ts';
-import { nameOfTile, tileServes } from '../kernels/matmul/webgpu/gemm.ts';
-import { matrixBlockM, matrixBlockN } from '../kernels/matmul/webgpu/subgroup-matrix.ts';
-import { fittedTile, sharedBytes, TILES } from '../kernels/matmul/webgpu/tiles.ts';
+import {
+  blockSides,
+  type GemmTile,
+  isMatrix,
+  isSplit,
+  isSplit16,
+  isStream,
+  nameOfTile,
+  tileServes,
+} from '../kernels/matmul/webgpu/candidates/gemm-tile.ts';
+import { fittedTile, sharedBytes, TILES, type Tile } from '../kernels/matmul/webgpu/tiles.ts';
 import type { GemmDType } from '../kernels/matmul/webgpu/wgsl.ts';
 import { table } from '../src/cli/table.ts';
 import { softwareGpuEnv } from '../src/cluster/launchers/software-gpu.ts';
@@ -49,9 +56,14 @@ interface Outcome {
 
 const IN_SOFTWARE = 'DIRECTVIEW_CONFORMANCE_SOFTWARE';
 
-/** Sizes that take each path of a tile's kernel: whole blocks, edges, and rows of A or B that do not start at a vec4. */
+/**
+ * Sizes that take each path of a tile's kernel: whole blocks, edges, and rows of A or B that do not start at a vec4. Kernels on
+ * matrix units load the matrices of blocks inside C otherwise than those at its edge.
+ */
 function shapesOf(tile: GemmTile): Record<string, Case['shape']> {
-  const [m, n, k] = blockOf(tile);
+  const [m, n] = blockSides(tile);
+  const k = depthOf(tile);
+  const both: Record<string, Case['shape']> = { 'inside and edge': [m + 8, 2 * k, n + 8] };
   return {
     'whole blocks': [m, 2 * k, n],
     edges: [m + 3, 3 * k - 4, n + 4],
@@ -59,14 +71,15 @@ function shapesOf(tile: GemmTile): Record<string, Case['shape']> {
     'B odd': [m - 1, k + 4, n + 3],
     'both odd': [m + 5, 2 * k + 3, n - 5],
     'less than a block': [5, 3, 7],
+    ...(isMatrix(tile) || isStream(tile) ? both : {}),
   };
 }
 
-/** The block of a tile, and a depth that makes several steps of it; for a tile that cuts K, in each part. */
-function blockOf(tile: GemmTile): readonly [m: number, n: number, k: number] {
-  if ('config' in tile) return [matrixBlockM(tile), matrixBlockN(tile), 64];
-  if (!('parts' in tile)) return [tile.blockM, tile.blockN, tile.blockK];
-  return [tile.tile.blockM, tile.tile.blockN, 8 * tile.tile.blockK];
+/** A depth that makes several steps of a kernel; for a tile that cuts K, in each part. */
+function depthOf(tile: GemmTile): number {
+  if (isSplit16(tile)) return depthOf(tile.halves);
+  if (isMatrix(tile)) return 64;
+  return isSplit(tile) || isStream(tile) ? 8 * tile.tile.blockK : tile.blockK;
 }
 
 function casesOf(tiles: readonly GemmTile[], dtypes: readonly GemmDType[]): Case[] {
@@ -77,6 +90,18 @@ function casesOf(tiles: readonly GemmTile[], dtypes: readonly GemmDType[]): Case
         .map(([alignment, shape]) => ({ tile, dtype, alignment, shape })),
     ),
   );
+}
+
+/**
+ * Every tile of this device, and of each other kind those that the tuner offers by shape: here over the smallest tile, and over
+ * those that store A transposed.
+ */
+function candidates({ products }: WebGpuContext): GemmTile[] {
+  const smallest = TILES.at(-1) as Tile;
+  const bases = [smallest, ...TILES.filter((tile) => tile.transposesA === true && tile.blockM === 64)];
+  const cut = bases.map((tile): GemmTile => ({ tile, parts: 3 }));
+  const shared = bases.map((tile): GemmTile => ({ tile, groups: 5 }));
+  return [...products.allTiles, ...cut, ...shared, { halves: smallest }, ...products.split16Tiles];
 }
 
 function operand(dtype: GemmDType, shape: readonly [number, number], seed: number): Tensor {
@@ -97,7 +122,8 @@ async function run(context: WebGpuContext, { tile, dtype, alignment, shape }: Ca
   const query = { a: held[0], b: held[1], c: held[2], product: { m, k, n, dtype } };
   const multiplied = async () => {
     await shared.guard('conformance', () => products.gemm.run({ ...query, tile }));
-    return difference(await buffers.read(query.c, dtype, [m, n], bytes), a, b);
+    const precision = isSplit16(tile) ? 'split16' : 'full';
+    return difference(await buffers.read(query.c, dtype, [m, n], bytes), a, b, { precision });
   };
   const fault = await multiplied().catch((error: unknown) => String(error));
   for (const buffer of held) buffer.destroy();
@@ -127,9 +153,7 @@ async function suite({ json, tiles }: Wish): Promise<number> {
     console.log(`SKIPPED ${nameOfTile(tile)}: it needs ${sharedBytes(tile)} bytes of shared memory, of ${shared}`);
   }
   if (dtypes.length === 2) console.log('SKIPPED float16: this device has no shader-f16');
-  // The smallest tile with K cut: the tuner offers every tile so, where blocks are few.
-  const cut: GemmTile = { tile: TILES.at(-1) as (typeof TILES)[number], parts: 3 };
-  const wanted = [...context.products.allTiles, cut].filter((tile) => tiles.test(nameOfTile(tile)));
+  const wanted = candidates(context).filter((tile) => tiles.test(nameOfTile(tile)));
   const cases = casesOf(wanted, dtypes);
   const outcomes: Outcome[] = [];
   for (const one of cases) {

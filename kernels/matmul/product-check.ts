@@ -15,6 +15,11 @@ export interface ProductCheck {
   readonly difference: string | undefined;
 }
 
+/** How exactly a float32 product is computed: in float32, or from halves (webgpu/candidates/split16.ts). */
+export interface CheckOptions {
+  readonly precision?: 'full' | 'split16';
+}
+
 /** How a device computes and stores the elements of one floating dtype. */
 interface FloatFormat {
   /** The relative error of one step of a sum. Half of it with rounding to nearest. */
@@ -43,6 +48,7 @@ const FORMATS: Readonly<Partial<Record<DType, FloatFormat>>> = {
  *
  *     E = K · (u · ‖row of A‖ · ‖column of B‖ + tiny)        float32, float64
  *     E + max(2⁻¹⁰ · (|c| + E), 2⁻²⁴)                        float16, whose sums are float32
+ *     E with 9/8 · K + 4 instead of the K before u           float32 from halves (precision: split16)
  *
  * where NaN must be NaN, infinity the same infinity, and operands are normal numbers or 0. The sources:
  *
@@ -56,13 +62,13 @@ const FORMATS: Readonly<Partial<Record<DType, FloatFormat>>> = {
  *
  * @throws ShapeError, TypeError for operands that do not multiply
  */
-export function checkProduct(c: Tensor, a: Tensor, b: Tensor): ProductCheck {
+export function checkProduct(c: Tensor, a: Tensor, b: Tensor, options: CheckOptions = {}): ProductCheck {
   const { m, n, dtype } = productOf(a, b);
   if (c.dtype !== dtype || String(c.shape) !== String([m, n])) {
     return wrongFrom(`is ${c.dtype}[${c.shape}], expected ${dtype}[${[m, n]}]`);
   }
   const expected = referenceMatmul(exact(a), exact(b));
-  const sumErrorOf = sumErrors(a, b);
+  const sumErrorOf = sumErrors(a, b, options);
   let [maxError, relative, first] = [0, 0, -1];
   for (let i = 0; i < expected.size; i++) {
     const [is, want] = [c.at(i), expected.at(i)];
@@ -78,8 +84,8 @@ export function checkProduct(c: Tensor, a: Tensor, b: Tensor): ProductCheck {
 }
 
 /** The fault of C = A · B by the rule of checkProduct, in words; undefined when C is right. @throws as checkProduct */
-export function difference(c: Tensor, a: Tensor, b: Tensor): string | undefined {
-  return checkProduct(c, a, b).difference;
+export function difference(c: Tensor, a: Tensor, b: Tensor, options: CheckOptions = {}): string | undefined {
+  return checkProduct(c, a, b, options).difference;
 }
 
 /**
@@ -148,7 +154,7 @@ function boundOf(want: number, sumError: number, format: FloatFormat | undefined
 }
 
 /** E of each element by its flat index. */
-function sumErrors(a: Tensor, b: Tensor): (index: number) => number {
+function sumErrors(a: Tensor, b: Tensor, { precision }: CheckOptions): (index: number) => number {
   const format = FORMATS[a.dtype];
   if (format === undefined) return () => 0;
   const [x, y] = [numbers(a), numbers(b)];
@@ -156,7 +162,8 @@ function sumErrors(a: Tensor, b: Tensor): (index: number) => number {
   const rows = Float64Array.from({ length: m }, (_, i) => norm(k, (p) => x[i * k + p] as number));
   const columns = Float64Array.from({ length: n }, (_, j) => norm(k, (p) => y[p * n + j] as number));
   const { unit, tiny } = format;
-  return (index) => k * (unit * (rows[Math.floor(index / n)] as number) * (columns[index % n] as number) + tiny);
+  const steps = precision === 'split16' ? (9 / 8) * k + 4 : k;
+  return (index) => steps * unit * (rows[Math.floor(index / n)] as number) * (columns[index % n] as number) + k * tiny;
 }
 
 // Scaled by the largest element, whose square may overflow or underflow. NaN and infinity do not count.

@@ -3,10 +3,15 @@
 //   node dist/bench/checkup/measure/tiles.js --sizes 4096,4096x64x4096 [--dtype float32] [--software] [--tiles PATTERN] [--no-tune]
 import { parseArgs } from 'node:util';
 import { DeviceBuffers } from '../../../engines/contexts/webgpu/device-buffers.ts';
-import type { GemmTile, TileQuery } from '../../../engines/contexts/webgpu/gpu-matmul.ts';
+import type { TileQuery } from '../../../engines/contexts/webgpu/gpu-matmul.ts';
 import { GpuTimer } from '../../../engines/contexts/webgpu/gpu-timer.ts';
 import { WebGpuContext } from '../../../engines/contexts/webgpu/webgpu.ts';
-import { nameOfTile } from '../../../kernels/matmul/webgpu/gemm.ts';
+import {
+  type GemmTile,
+  isSplit16,
+  nameOfTile,
+  tileServes,
+} from '../../../kernels/matmul/webgpu/candidates/gemm-tile.ts';
 import { guessTile } from '../../../kernels/matmul/webgpu/tiles.ts';
 import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
 import { type MatmulSizes, sizesOf } from '../../support/matmul-cases.ts';
@@ -65,7 +70,9 @@ class SizeBench {
   async row(what: string, tile: GemmTile): Promise<void> {
     const { products } = this.#context;
     const [m, k, n] = this.#shape;
-    const base = { what, dtype: this.#query.product.dtype, shape: this.#shape.join('×'), tile: nameOfTile(tile) };
+    const { dtype } = this.#query.product;
+    const precision = isSplit16(tile) ? 'split16' : undefined;
+    const base = { what, dtype, precision, shape: this.#shape.join('×'), tile: nameOfTile(tile) };
     try {
       const fault = await products.check(this.#query, tile);
       if (fault !== undefined) return sendRow({ ...base, verified: fault });
@@ -81,6 +88,11 @@ class SizeBench {
       this.#context.shared.assertAlive();
     }
   }
+}
+
+/** float32 from halves: measured beside the tiles, and chosen by nobody who does not ask for it. */
+function split16Of({ products }: WebGpuContext, { product }: TileQuery, { tiles }: Options): GemmTile[] {
+  return products.split16Tiles.filter((tile) => tileServes(tile, product) && tiles.test(nameOfTile(tile)));
 }
 
 async function onSize(context: WebGpuContext, shape: MatmulSizes, options: Options): Promise<void> {
@@ -102,6 +114,7 @@ async function onSize(context: WebGpuContext, shape: MatmulSizes, options: Optio
     const guess = guessTile(query.product, products.gemm.limits);
     if (options.tiles.test(nameOfTile(guess))) await bench.row('guess', guess);
     for (const tile of tiles) await bench.row('candidate', tile);
+    for (const tile of split16Of(context, query, options)) await bench.row('from halves', tile);
     if (options.tunes) {
       const tile = await products.tune(query, tiles);
       await bench.row('tuned', tile);

@@ -127,6 +127,9 @@ const REPORTED = [
   'maxComputeWorkgroupsPerDimension',
 ] as const;
 
+/** True where the user lets float32 products be computed from halves (DIRECTVIEW_WEBGPU_SPLIT16=1). */
+export const asksForSplit16 = (): boolean => process.env['DIRECTVIEW_WEBGPU_SPLIT16'] === '1';
+
 /** The report of a webgpu context on this adapter. */
 export function adapterReport({ adapter, software }: FoundAdapter, { threads }: ContextOptions): DeviceReport {
   const host = new HostMatmul({ threads });
@@ -142,7 +145,7 @@ export function adapterReport({ adapter, software }: FoundAdapter, { threads }: 
     without: host.reportOf([]).without,
     threads,
     limits: Object.fromEntries(REPORTED.map((name) => [name, adapter.limits[name]])),
-    features: [...adapter.features].sort(),
+    features: [...adapter.features, ...(asksForSplit16() ? ['split16'] : [])].sort(),
     versions: {
       node: process.versions.node,
       ...packageVersions('webgpu', 'gpu.js', '@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-webgpu'),

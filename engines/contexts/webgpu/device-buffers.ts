@@ -79,12 +79,14 @@ export class DeviceBuffers {
     const shared = this.#shared;
     const size = paddedSize(bytes);
     const staging = this.#take(size);
-    await shared.guard(`read of ${dtype}[${shape}]`, () => {
+    const mapped = await shared.guard(`read of ${dtype}[${shape}]`, () => {
       const encoder = shared.device.createCommandEncoder();
       encoder.copyBufferToBuffer(buffer, 0, staging, 0, Math.min(size, buffer.size));
       shared.device.queue.submit([encoder.finish()]);
+      // Asked for within the guard, whose answers then come with the same poll.
+      return { done: staging.mapAsync(GPUMapMode.READ, 0, size).catch(() => shared.assertAlive()) };
     });
-    await staging.mapAsync(GPUMapMode.READ, 0, size).catch(() => shared.assertAlive());
+    await mapped.done;
     // A copy, because unmap detaches the mapped range.
     const copy = new Uint8Array(staging.getMappedRange(0, size)).slice(0, bytes);
     staging.unmap();

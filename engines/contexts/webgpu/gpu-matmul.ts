@@ -1,28 +1,38 @@
 import type { MatmulProvider, Product } from '../../../kernels/matmul/product.ts';
-import { Gemm, type GemmTile, nameOfTile, tileServes } from '../../../kernels/matmul/webgpu/gemm.ts';
+import { type GemmTile, nameOfTile, tileServes } from '../../../kernels/matmul/webgpu/candidates/gemm-tile.ts';
+import { isLongAndThin, splitTile } from '../../../kernels/matmul/webgpu/candidates/split.ts';
+import type { Split16Tile } from '../../../kernels/matmul/webgpu/candidates/split16.ts';
+import { streamTile } from '../../../kernels/matmul/webgpu/candidates/stream.ts';
+import { Gemm } from '../../../kernels/matmul/webgpu/gemm.ts';
 import { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
-import { type BufferMatrix, MatrixCopier } from '../../../kernels/matmul/webgpu/matrix-copier.ts';
+import { MatrixCopier } from '../../../kernels/matmul/webgpu/matrix-copier.ts';
 import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
 import { SEED } from '../../../kernels/matmul/webgpu/seed.ts';
-import { isLongAndThin, splitTile } from '../../../kernels/matmul/webgpu/split.ts';
 import {
   type MatrixTile,
   matrixSharedBytes,
   matrixThreads,
   matrixTiles,
+  pipelinedMatrixTiles,
 } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
 import { type Tuned, Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
-import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
-import { Tensor } from '../../../src/tensor/tensor.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
 import { HostMatmul } from '../host/host-matmul.ts';
 import { readWinners, tileCachePath, writeWinners } from '../measured-cache.ts';
 import type { DeviceBuffers } from './device-buffers.ts';
-import { GpuTensor } from './gpu-tensor.ts';
+import {
+  type GpuOperands,
+  GpuProduct,
+  type GpuSizes,
+  type ProductOperand,
+  type ProductTools,
+  productOperand,
+} from './gpu-product.ts';
 import { GpuTimer } from './gpu-timer.ts';
-import { Padder, paddedSizes } from './padder.ts';
+import { Padder } from './padder.ts';
 import type { SharedDevice } from './shared-device.ts';
 
 /** The device's nature and the host's threads. */
@@ -31,20 +41,14 @@ export interface GpuMatmulOptions {
   readonly threads: number;
   /** Adapter and driver: the key of measured tiles. */
   readonly device: string;
+  /** float32 products may be computed from halves, where that is measured to be faster (candidates/split16.ts). */
+  readonly split16?: boolean | undefined;
 }
 
-export type { GemmTile };
-
-type GpuProduct = Product & { readonly dtype: GemmDType };
 /** A product whose operands are on the device, so that tiles can be measured with it. */
-export interface TileQuery {
-  readonly a: GPUBuffer;
-  readonly b: GPUBuffer;
-  readonly c: GPUBuffer;
-  readonly product: GpuProduct;
+export interface TileQuery extends GpuOperands {
+  readonly product: GpuSizes;
 }
-
-type Three = readonly [a: GPUBuffer, b: GPUBuffer, c: GPUBuffer];
 
 /** Below this many multiplications, measuring tiles costs more than a better tile saves. */
 const WORTH_TUNING = 2 ** 29;
@@ -64,9 +68,10 @@ export class GpuMatmul {
   readonly #samples: SampleCheck;
   readonly #tuner: Tuner<GemmTile>;
   readonly #blocks: readonly Tile[];
-  readonly #tiles: readonly GemmTile[];
+  readonly #tiles: readonly (Tile | MatrixTile)[];
+  readonly #offersSplit16: boolean;
 
-  constructor(shared: SharedDevice, { software, threads, device }: GpuMatmulOptions) {
+  constructor(shared: SharedDevice, { software, threads, device: name, split16 = false }: GpuMatmulOptions) {
     this.#shared = shared;
     this.#software = software;
     this.gemm = new Gemm(shared.device);
@@ -75,9 +80,12 @@ export class GpuMatmul {
     this.#padder = new Padder(this.#copier);
     this.#host = new HostMatmul({ threads });
     this.#samples = new SampleCheck(shared.device);
+    // Winners of both kinds do not serve those who did not ask for halves.
+    const device = split16 ? `${name} with split16` : name;
     this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readWinners(tileCachePath()) } });
     this.#blocks = tilesFor(this.gemm.limits);
     this.#tiles = [...matrixTilesOf(shared), ...this.#blocks];
+    this.#offersSplit16 = split16;
   }
 
   /** Multiplies on the host, float64 in double precision. */
@@ -85,7 +93,10 @@ export class GpuMatmul {
     return this.#host.multiply(a, b, flags);
   }
 
-  /** Computes C on the device and gives its buffer. @throws ContextError when it does not fit, or the device is lost */
+  /**
+   * Computes C on the device and gives its buffer. One guard holds all of it, but where tiles are measured first.
+   * @throws ContextError when it does not fit, or the device is lost
+   */
   async run(
     buffers: DeviceBuffers,
     product: Product,
@@ -93,105 +104,55 @@ export class GpuMatmul {
     b: DeviceTensor,
     flags: Transposes = {},
   ): Promise<GPUBuffer> {
-    const { m, k, n } = product;
-    // Products and sums of 32-bit integers have the same bits with a sign and without.
-    const call = { m, k, n, dtype: product.dtype === 'uint32' ? 'int32' : (product.dtype as GemmDType) };
-    const scratch: GPUBuffer[] = [];
     const what = `matmul of ${a.dtype}[${a.shape}] and [${b.shape}]`;
-    const operands = await Promise.all([a, b].map(async (t) => ({ on: t, host: await widened(t) })));
+    const job = new GpuProduct(this.#tools(buffers), product, await operandsOf(a, b), flags);
     try {
-      const [x, y, c] = await this.#shared.guard(what, () => {
-        const place = ({ on, host }: (typeof operands)[number]): GPUBuffer => {
-          if (host === undefined) return (on as GpuTensor).buffer;
-          const buffer = host.size === 0 ? buffers.create(4) : buffers.upload(host);
-          scratch.push(buffer);
-          return buffer;
-        };
-        const bytes = m * n * bytesOf(call.dtype);
-        return [
-          place(operands[0]!),
-          place(operands[1]!),
-          k > 0 ? buffers.create(bytes) : buffers.zeros(bytes),
-        ] as const;
-      });
-      if (m * k * n === 0) return c;
-      const itemSize = bytesOf(call.dtype);
-      const straight =
-        !flags.transposeA && !flags.transposeB
-          ? ([x, y] as const)
-          : await this.#shared.guard(what, () => {
-              const turned = (matrix: BufferMatrix): GPUBuffer => {
-                const buffer = buffers.create(matrix.rows * matrix.columns * itemSize);
-                scratch.push(buffer);
-                this.#copier.transpose(matrix, buffer);
-                return buffer;
-              };
-              return [
-                flags.transposeA ? turned({ buffer: x, rows: k, columns: m, itemSize }) : x,
-                flags.transposeB ? turned({ buffer: y, rows: n, columns: k, itemSize }) : y,
-              ] as const;
-            });
-      await this.#compute(what, buffers, call, [...straight, c], scratch);
+      const c = await this.#computed(job, what);
+      job.release();
       return c;
-    } finally {
-      for (const buffer of scratch) buffers.release(buffer);
+    } catch (error) {
+      job.discard();
+      throw error;
     }
   }
 
-  async #compute(what: string, buffers: DeviceBuffers, call: GpuProduct, three: Three, scratch: GPUBuffer[]) {
-    const { m, k, n, dtype } = call;
-    const viaFloats = dtype === 'float16' && !this.#shared.device.features.has('shader-f16');
-    if (!viaFloats) return this.#multiply(what, buffers, call, three, scratch);
-    const floats = await this.#shared.guard(what, () => {
-      const made = [m * k, k * n, m * n].map((size) => buffers.create(size * 4)) as [GPUBuffer, GPUBuffer, GPUBuffer];
-      scratch.push(...made);
-      this.#halves.widen(three[0], made[0]);
-      this.#halves.widen(three[1], made[1]);
-      return made;
-    });
-    await this.#multiply(what, buffers, { m, k, n, dtype: 'float32' }, floats, scratch);
-    await this.#shared.guard(what, () => this.#halves.narrow(floats[2], three[2]));
+  async #computed(job: GpuProduct, what: string): Promise<GPUBuffer> {
+    const tile = job.isEmpty ? undefined : this.#settled(job.sizes);
+    if (job.isEmpty || tile !== undefined) return this.#shared.guard(what, () => this.#submit(job, tile));
+    const operands = await this.#shared.guard(what, () => job.prepare());
+    const best = await this.tune({ ...operands, product: job.sizes });
+    return this.#shared.guard(what, () => this.#compute(job, operands, best));
   }
 
-  /** Multiplies, by way of copies in rows of whole vec4s where that is faster. */
-  async #multiply(
-    what: string,
-    buffers: DeviceBuffers,
-    product: GpuProduct,
-    three: Three,
-    scratch: GPUBuffer[],
-  ): Promise<void> {
-    const itemSize = bytesOf(product.dtype);
-    const padded = paddedSizes(product, itemSize, this.gemm.limits.maxStorageBufferBindingSize);
-    if (padded === undefined) return this.#dispatch(what, product, three);
-    const room = (bytes: number): GPUBuffer => {
-      const buffer = buffers.create(bytes);
-      scratch.push(buffer);
-      return buffer;
-    };
-    const wide = await this.#shared.guard(what, () => this.#padder.pad({ product, padded, three, itemSize, room }));
-    await this.#dispatch(what, padded, wide.three, wide.cut);
+  #tools(buffers: DeviceBuffers): ProductTools {
+    const hasHalves = this.#shared.device.features.has('shader-f16');
+    const bindingBytes = this.gemm.limits.maxStorageBufferBindingSize;
+    return { buffers, copier: this.#copier, padder: this.#padder, halves: this.#halves, hasHalves, bindingBytes };
   }
 
-  async #dispatch(what: string, product: GpuProduct, [a, b, c]: Three, then = () => {}): Promise<void> {
-    const tile = await this.tileFor({ a, b, c, product });
-    await this.#shared.guard(what, () => {
-      this.gemm.run({ a, b, c, product, tile });
-      then();
-    });
+  #submit(job: GpuProduct, tile: GemmTile | undefined): GPUBuffer {
+    const operands = job.prepare();
+    return tile === undefined ? job.finish() : this.#compute(job, operands, tile);
+  }
+
+  #compute(job: GpuProduct, operands: GpuOperands, tile: GemmTile): GPUBuffer {
+    this.gemm.run({ ...operands, product: job.sizes, tile, room: job.room });
+    return job.finish();
+  }
+
+  /** The tile of this product where that is known without a measurement. */
+  #settled(product: GpuSizes): GemmTile | undefined {
+    // Software adapters take seconds to compile the large tiles, so they get the smallest one.
+    if (this.#software) return TILES.at(-1);
+    const known = this.#tuner.known(product, this.tiles(product));
+    if (known !== undefined) return known;
+    const isWorth = product.m * product.k * product.n >= WORTH_TUNING || isLongAndThin(product);
+    return isWorth ? undefined : guessTile(product, this.gemm.limits);
   }
 
   /** The fastest tile for this product if it has been measured or is worth measuring, else a guess. Overwrites C. */
   async tileFor(query: TileQuery): Promise<GemmTile> {
-    const { product } = query;
-    // Software adapters take seconds to compile the large tiles, so they get the smallest one.
-    if (this.#software) return TILES.at(-1)!;
-    const candidates = this.tiles(product);
-    const known = this.#tuner.known(product, candidates);
-    if (known !== undefined) return known;
-    const isWorth = product.m * product.k * product.n >= WORTH_TUNING || isLongAndThin(product);
-    if (!isWorth) return guessTile(product, this.gemm.limits);
-    return this.tune(query);
+    return this.#settled(query.product) ?? this.tune(query);
   }
 
   /** Every tile of this device. */
@@ -199,10 +160,19 @@ export class GpuMatmul {
     return this.#tiles;
   }
 
-  /** Every tile that can compute this product on this device; where its blocks are few, also with K cut. */
-  tiles(product: GpuProduct): GemmTile[] {
+  /** The tiles that compute float32 from halves, for those who ask: on matrix units, or else the largest plain one. */
+  get split16Tiles(): readonly Split16Tile[] {
+    const matrices = this.#tiles.filter((tile) => 'config' in tile);
+    const halves = matrices.length > 0 ? matrices : this.#blocks.slice(0, 1);
+    return halves.map((one) => ({ halves: one }));
+  }
+
+  /** Every tile that can compute this product on this device; where its blocks are few, also with K cut or shared out. */
+  tiles(product: GpuSizes): GemmTile[] {
     const split = this.#blocks.flatMap((tile) => splitTile(tile, product) ?? []);
-    return [...this.#tiles, ...split].filter((tile) => tileServes(tile, product));
+    const stream = this.#blocks.flatMap((tile) => streamTile(tile, product) ?? []);
+    const split16 = this.#offersSplit16 ? this.split16Tiles : [];
+    return [...this.#tiles, ...split, ...stream, ...split16].filter((tile) => tileServes(tile, product));
   }
 
   /** Measures tiles that can compute this product, and remembers the fastest one that is right. Overwrites C. */
@@ -253,17 +223,14 @@ export class GpuMatmul {
   }
 }
 
-const bytesOf = (dtype: GemmDType): 2 | 4 => (dtype === 'float16' ? 2 : 4);
-
 function matrixTilesOf({ device, info }: SharedDevice): MatrixTile[] {
   if (!device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return [];
   const { maxComputeWorkgroupStorageSize: bytes, maxComputeInvocationsPerWorkgroup: threads } = device.limits;
-  return matrixTiles(info).filter((tile) => matrixSharedBytes(tile) <= bytes && matrixThreads(tile) <= threads);
+  return [...matrixTiles(info), ...pipelinedMatrixTiles(info)].filter(
+    (tile) => matrixSharedBytes(tile) <= bytes && matrixThreads(tile) <= threads,
+  );
 }
 
-// The small integers live on the host: widens them to int32. Undefined for a tensor on the device.
-async function widened(tensor: DeviceTensor): Promise<Tensor | undefined> {
-  if (tensor instanceof GpuTensor) return undefined;
-  const host = await tensor.toHost();
-  return new Tensor('int32', host.shape, Int32Array.from(host.data));
+async function operandsOf(a: DeviceTensor, b: DeviceTensor): Promise<readonly [ProductOperand, ProductOperand]> {
+  return [await productOperand(a), await productOperand(b)];
 }

@@ -13,7 +13,7 @@ import { HostTensor } from '../host/host-tensor.ts';
 import { Ledger } from '../ledger.ts';
 import { explainHandle } from '../resident-handle.ts';
 import { sweepTensors, tensorsOf } from '../tfjs.ts';
-import { adapterReport, findAdapter, probeAdapter } from './dawn.ts';
+import { adapterReport, asksForSplit16, findAdapter, probeAdapter } from './dawn.ts';
 import { DeviceBuffers } from './device-buffers.ts';
 import { GpuMatmul } from './gpu-matmul.ts';
 import { type Generation, GpuTensor, type Held } from './gpu-tensor.ts';
@@ -54,14 +54,15 @@ export class WebGpuContext implements GpuContext {
 
   static async open(options: ContextOptions): Promise<WebGpuContext> {
     const report = adapterReport(await findAdapter(options), options);
-    throttlePolling();
+    throttlePolling({ isHardware: !report.software });
     return new WebGpuContext(report, options, await SharedDevice.open(options));
   }
 
   #generation(shared: SharedDevice): Opened {
     const { software, threads, adapter, driver } = this.report;
     const buffers = new DeviceBuffers(shared);
-    const matmul = new GpuMatmul(shared, { software, threads, device: `${adapter} ${driver}` });
+    const split16 = asksForSplit16();
+    const matmul = new GpuMatmul(shared, { software, threads, device: `${adapter} ${driver}`, split16 });
     return { shared, buffers, ledger: this.#ledger, matmul };
   }
 

@@ -9,6 +9,8 @@
 // threads cover a patch of 4×8 of the thread grid. Registers fetch the vec4s of the next step during the current one.
 // Rows and columns past the edge are read as 0 and not written; `exact` leaves these checks out. WGSL does not unroll
 // loops, so the text spells the register tile out.
+
+import { SHARES } from './candidates/stream.ts';
 import {
   elementA,
   fetchA,
@@ -35,6 +37,10 @@ export interface GemmSpec {
   readonly vecB: boolean;
   /** Every size is a multiple of its block: the kernel checks no bounds. Only with vecA and vecB. */
   readonly exact: boolean;
+  /** All workgroups share the steps of all blocks (candidates/stream.ts). Default: each computes one block. */
+  readonly sharesSteps?: boolean | undefined;
+  /** The dtype of C. Default: that of the operands. */
+  readonly result?: 'float32' | undefined;
 }
 
 /** Threads of a 32-wide patch of the thread grid, as rows × columns. */
@@ -47,25 +53,26 @@ const lines = (n: number, line: (i: number) => string): string => range(n).map(l
 
 /** The text of this kernel's shader module: entry point `main`; bindings a, b, c and the sizes, which Gemm writes. */
 export function gemmShader(spec: GemmSpec): string {
-  const { tile, dtype, vecA, vecB } = spec;
+  const { tile, dtype, vecA, vecB, sharesSteps = false, result = dtype } = spec;
   const scalar = dtype === 'int32' ? 'i32' : 'f32';
-  const stored = dtype === 'float16' ? 'f16' : scalar;
-  const array = (vec: boolean) => (vec ? `array<vec4<${stored}>>` : `array<${stored}>`);
+  const typeOf = (one: GemmDType) => (one === 'float16' ? 'f16' : scalar);
+  const array = (one: GemmDType, vec: boolean) => (vec ? `array<vec4<${typeOf(one)}>>` : `array<${typeOf(one)}>`);
   return `${dtype === 'float16' ? 'enable f16;\n' : ''}alias Scalar = ${scalar};
 alias Vec = vec4<${scalar}>;
-alias Stored = ${stored};
-struct Sizes { m: u32, n: u32, k: u32, lda: u32, offsetA: u32, tilesM: u32, tilesN: u32, accumulate: u32 }
-@group(0) @binding(0) var<storage, read> a: ${array(vecA)};
-@group(0) @binding(1) var<storage, read> b: ${array(vecB)};
-@group(0) @binding(2) var<storage, read_write> c: ${array(vecB)};
+alias Stored = ${typeOf(result)};
+struct Sizes { m: u32, n: u32, k: u32, lda: u32, offsetA: u32, tilesM: u32, tilesN: u32, accumulate: u32, groups: u32 }
+@group(0) @binding(0) var<storage, read> a: ${array(dtype, vecA)};
+@group(0) @binding(1) var<storage, read> b: ${array(dtype, vecB)};
+@group(0) @binding(2) var<storage, read_write> c: ${array(result, vecB)};
 @group(0) @binding(3) var<uniform> sizes: Sizes;
+${sharesSteps ? '@group(0) @binding(4) var<storage, read_write> parts: array<Vec>;' : ''}
 var<workgroup> tileA: array<Vec, ${tile.buffers * sizeA(tile)}>;
 var<workgroup> tileB: array<Vec, ${tile.buffers * sizeB(tile)}>;
 
 ${load('A', vecA, spec.exact)}
 ${load('B', vecB, spec.exact)}
 ${vecB ? storeVec(spec.exact) : storeScalar()}
-${main(tile)}`;
+${sharesSteps ? sharedMain(tile) : main(tile)}`;
 }
 
 /** vec4s of one row of B's block in shared memory, and of whole blocks. */
@@ -108,43 +115,81 @@ ${lines(4, element)}
 }
 
 function main(tile: Tile): string {
-  const threads = threadsOf(tile);
-  const patches = tile.blockN / tile.threadN / PATCH.n;
-  return `@compute @workgroup_size(${threads})
+  return `@compute @workgroup_size(${threadsOf(tile)})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) thread: u32) {
   // More blocks than one dimension holds are laid out as a rectangle; its last row may have too many.
   let index = group.y * groups.x + group.x;
   if (index >= sizes.tilesM * sizes.tilesN) { return; }
-  let perGroup = ${GROUP}u * sizes.tilesN;
+${place(tile)}
+${patch(tile)}
+  let steps = (sizes.k + ${tile.blockK - 1}u) / ${tile.blockK}u;
+${sums(tile, '0u', 'steps')}
+${writeOut(tile)}
+}`;
+}
+
+// A workgroup's share may begin and end within a block: sums of a block that it does not begin go into its own part.
+function sharedMain(tile: Tile): string {
+  return `${SHARES}
+@compute @workgroup_size(${threadsOf(tile)})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
+${patch(tile)}
+  let steps = (sizes.k + ${tile.blockK - 1}u) / ${tile.blockK}u;
+  let total = sizes.tilesM * sizes.tilesN * steps;
+  let end = firstStep(group.x + 1u, total);
+  var at = firstStep(group.x, total);
+  while (at < end) {
+  let index = at / steps;
+${place(tile)}
+  let begin = at % steps;
+  let stop = min(steps, begin + end - at);
+${sums(tile, 'begin', 'stop')}
+  if (begin == 0u) {
+${writeOut(tile)}
+  } else {
+${writePart(tile)}
+  }
+  at += stop - begin;
+  }
+}`;
+}
+
+/** Rows of blocks take turns in groups. */
+function place(tile: Tile): string {
+  return `  let perGroup = ${GROUP}u * sizes.tilesN;
   let first = (index / perGroup) * ${GROUP}u;
   let height = min(sizes.tilesM - first, ${GROUP}u);
   let blockRow = (first + (index % perGroup) % height) * ${tile.blockM}u;
-  let blockColumn4 = ((index % perGroup) / height) * ${tile.blockN / 4}u;
+  let blockColumn4 = ((index % perGroup) / height) * ${tile.blockN / 4}u;`;
+}
 
-  let warp = thread / 32u;
+function patch(tile: Tile): string {
+  const patches = tile.blockN / tile.threadN / PATCH.n;
+  return `  let warp = thread / 32u;
   let lane = thread % 32u;
   let row = ${firstRow(tile, patches)};
-  let column4 = (warp % ${patches}u) * ${(PATCH.n * tile.threadN) / 4}u + lane % ${PATCH.n}u;
-${registers(tile)}
-  let steps = (sizes.k + ${tile.blockK - 1}u) / ${tile.blockK}u;
-${fetch(tile, '0u')}
+  let column4 = (warp % ${patches}u) * ${(PATCH.n * tile.threadN) / 4}u + lane % ${PATCH.n}u;`;
+}
+
+/** The sums of a block over some of its steps. All threads have passed a barrier behind the last one. */
+function sums(tile: Tile, begin: string, end: string): string {
+  return `${registers(tile)}
+${fetch(tile, begin)}
 ${put(tile, '0u')}
   workgroupBarrier();
-  for (var step = 0u; step < steps; step++) {
-    let now = ${tile.buffers === 2 ? 'step % 2u' : '0u'};
-    if (step + 1u < steps) {
+  for (var step = ${begin}; step < ${end}; step++) {
+    let now = ${tile.buffers === 2 ? `(step - ${begin}) % 2u` : '0u'};
+    if (step + 1u < ${end}) {
 ${fetch(tile, 'step + 1u')}
     }
 ${compute(tile)}
 ${tile.buffers === 1 ? '    workgroupBarrier();' : ''}
-    if (step + 1u < steps) {
+    if (step + 1u < ${end}) {
 ${put(tile, tile.buffers === 2 ? '(1u - now)' : '0u')}
     }
     workgroupBarrier();
-  }
-${writeOut(tile)}
-}`;
+  }`;
 }
 
 const loadsB = (t: Tile): number => (t.blockK * t.blockN) / 4 / threadsOf(t);
@@ -156,14 +201,14 @@ function registers(t: Tile): string {
   return [...sums, ...next, ...range(loadsB(t)).map((i) => `  var nextB${i} = Vec();`)].join('\n');
 }
 
-function place(t: Tile, i: number, width: number): { row: string; column: string } {
+function slot(t: Tile, i: number, width: number): { row: string; column: string } {
   const at = `(thread + ${i * threadsOf(t)}u)`;
   return { row: `${at} / ${width}u`, column: `${at} % ${width}u` };
 }
 
 function fetch(t: Tile, step: string): string {
   const b = (i: number) => {
-    const { row, column } = place(t, i, t.blockN / 4);
+    const { row, column } = slot(t, i, t.blockN / 4);
     return `      nextB${i} = loadB((${step}) * ${t.blockK}u + ${row}, blockColumn4 + ${column});`;
   };
   return `${fetchA(t, step)}\n${lines(loadsB(t), b)}`;
@@ -171,7 +216,7 @@ function fetch(t: Tile, step: string): string {
 
 function put(t: Tile, buffer: string): string {
   const b = (i: number) => {
-    const { row, column } = place(t, i, t.blockN / 4);
+    const { row, column } = slot(t, i, t.blockN / 4);
     return `      tileB[${buffer} * ${sizeB(t)}u + (${row}) * ${strideB(t)}u + ${column}] = nextB${i};`;
   };
   return `${putA(t, buffer)}\n${lines(loadsB(t), b)}`;
@@ -200,5 +245,12 @@ function stepOf4(t: Tile, k4: string): string {
 function writeOut(t: Tile): string {
   const one = (i: number, j: number) =>
     `  store(blockRow + ${rowOf(t, i)}, blockColumn4 + column4 + ${j * PATCH.n}u, c${i}_${j});`;
+  return lines(t.threadM, (i) => lines(t.threadN / 4, (j) => one(i, j)));
+}
+
+function writePart(t: Tile): string {
+  const base = `group.x * ${(t.blockM * t.blockN) / 4}u`;
+  const one = (i: number, j: number) =>
+    `  parts[${base} + (${rowOf(t, i)}) * ${t.blockN / 4}u + column4 + ${j * PATCH.n}u] = c${i}_${j};`;
   return lines(t.threadM, (i) => lines(t.threadN / 4, (j) => one(i, j)));
 }

@@ -131,10 +131,12 @@ test('only verified rows count in the summary, each against the same product by 
     row('tiles', 99, { verified: 'wrong' }),
     row('torch', 50),
     row('torch', 400, { tf32: true }),
+    row('float32', 90, { precision: 'split16' }),
   ];
   const summary = new Map(summarize(rows).map(({ figure, value }) => [figure, value]));
   assert.is(summary.get('float32 4096³ in WGSL, TFLOP/s'), 30);
   assert.is(summary.get('float32 4096³ in WGSL, % of PyTorch'), 60);
+  assert.is(summary.get('float32 4096³ in WGSL from halves, TFLOP/s'), 90);
   assert.is(summary.get('float16 4096³ in WGSL, % of PyTorch'), undefined);
   assert.is(summary.get('rows that are wrong'), 1);
 });

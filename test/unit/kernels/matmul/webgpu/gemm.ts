@@ -4,7 +4,8 @@ import { DeviceBuffers } from '../../../../../engines/contexts/webgpu/device-buf
 import { SharedDevice } from '../../../../../engines/contexts/webgpu/shared-device.ts';
 import { difference } from '../../../../../kernels/matmul/product-check.ts';
 import { generator } from '../../../../../kernels/matmul/random.ts';
-import { Gemm, type GemmTile } from '../../../../../kernels/matmul/webgpu/gemm.ts';
+import type { GemmTile } from '../../../../../kernels/matmul/webgpu/candidates/gemm-tile.ts';
+import { Gemm } from '../../../../../kernels/matmul/webgpu/gemm.ts';
 import { TILES, type Tile, tileName, tilesFor } from '../../../../../kernels/matmul/webgpu/tiles.ts';
 import type { GemmDType } from '../../../../../kernels/matmul/webgpu/wgsl.ts';
 import { Tensor } from '../../../../../src/tensor/tensor.ts';

@@ -9,6 +9,7 @@ import {
   matrixTile,
   matrixTileName,
   matrixTiles,
+  pipelinedMatrixTiles,
 } from '../../../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import {
   guessTile,
@@ -97,6 +98,34 @@ test('all tensor-core tiles compile, fit 48 KiB, and have names of their own', a
     assert.is(new Set(tiles.map(matrixTileName)).size, 3);
   }
   assert.equal(matrixTiles({}), []);
+});
+
+test('tiles that overlap loads with multiplications compile for halves and for floats, and have names of their own', async () => {
+  for (const one of [config(16, 16, 16), config(16, 8, 16), config(8, 8, 8)]) {
+    const tiles = pipelinedMatrixTiles(info(one));
+    assert.is(tiles.length, 5);
+    for (const tile of tiles) {
+      assert.equal(await complaints(matrixShader(tile)), [], matrixTileName(tile));
+      assert.equal(await complaints(matrixShader(tile, 'float32')), [], matrixTileName(tile));
+      assert.ok(matrixSharedBytes(tile) <= 48 * 1024, `${matrixTileName(tile)}: ${matrixSharedBytes(tile)}`);
+    }
+    assert.is(new Set([...matrixTiles(info(one)), ...tiles].map(matrixTileName)).size, 8);
+  }
+  assert.equal(pipelinedMatrixTiles({}), []);
+});
+
+test('shared steps, and halves whose sums are kept, compile in every tile', async () => {
+  for (const tile of TILES) {
+    for (const access of ACCESS) {
+      assert.equal(
+        await complaints(gemmShader({ tile, dtype: 'float32', ...access, sharesSteps: true })),
+        [],
+        tileName(tile),
+      );
+    }
+    const halves = { tile, dtype: 'float16', result: 'float32', vecA: true, vecB: true } as const;
+    for (const exact of [true, false]) assert.equal(await complaints(gemmShader({ ...halves, exact })), []);
+  }
 });
 
 test('a guess takes none of the tiles that no card has chosen', () => {

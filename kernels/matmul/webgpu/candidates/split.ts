@@ -1,7 +1,7 @@
-import type { Product } from '../product.ts';
-import type { BindingLimits, Chunk } from './chunks.ts';
-import { THREADS } from './flat-kernels.ts';
-import { type Tile, tileName } from './tiles.ts';
+import type { Product } from '../../product.ts';
+import type { BindingLimits, Chunk } from '../chunks.ts';
+import { THREADS } from '../flat-kernels.ts';
+import { type Tile, tileName } from '../tiles.ts';
 
 /**
  * WebGPU does not tell how many compute units a device has; large GPUs have 100 to 150. A product with fewer blocks than

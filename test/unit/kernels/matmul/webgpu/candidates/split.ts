@@ -1,8 +1,13 @@
 // Where K is cut: for few blocks and a deep product, into parts that bindings can start at, and which cover K once.
 import * as assert from 'uvu/assert';
-import { isLongAndThin, partsOf, splitTile, splitTileName } from '../../../../../kernels/matmul/webgpu/split.ts';
-import { TILES, type Tile, tileName } from '../../../../../kernels/matmul/webgpu/tiles.ts';
-import { suite } from '../../../../support/suite.ts';
+import {
+  isLongAndThin,
+  partsOf,
+  splitTile,
+  splitTileName,
+} from '../../../../../../kernels/matmul/webgpu/candidates/split.ts';
+import { TILES, type Tile, tileName } from '../../../../../../kernels/matmul/webgpu/tiles.ts';
+import { suite } from '../../../../../support/suite.ts';
 
 const test = suite('split');
 const small = TILES.at(-1) as Tile;
