@@ -43,7 +43,7 @@ const MUTANTS = [
   ],
   [
     'processes that user code started stay',
-    'src/cluster/launchers/engine-process.js',
+    'src/cluster/launchers/process/engine-process.js',
     "process.kill(-pid, 'SIGKILL');",
     "process.kill(pid, 'SIGKILL');",
     ['cluster/chaos/delivery'],

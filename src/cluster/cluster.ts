@@ -27,7 +27,7 @@ import { type EndOfEngine, endOfEngine } from './launchers/end-of-engine.ts';
 import { watchForgotten } from './launchers/forgotten-engines.ts';
 import type { EngineExit, Launcher } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
-import { logPath, readLog } from './launchers/log-file.ts';
+import { logPath, readLog } from './launchers/process/log-file.ts';
 import { RestartPolicy } from './launchers/restart-policy.ts';
 import { SlotLocks } from './launchers/slot-locks.ts';
 import { softwareGpuVariables } from './launchers/software-gpu-variables.ts';

@@ -1,7 +1,7 @@
 // `directview dashboard`: serves a live page about a running cluster, until Ctrl-C or the end of the cluster.
 import { type Command, InvalidArgumentError } from 'commander';
 import { Client } from '../../client/client.ts';
-import { logPath, readLog } from '../../cluster/launchers/log-file.ts';
+import { logPath, readLog } from '../../cluster/launchers/process/log-file.ts';
 import { Dashboard } from '../../dashboard/dashboard.ts';
 import { addClusterArgument, type ClusterChoice } from '../arguments.ts';
 import { findCluster } from '../find-cluster.ts';

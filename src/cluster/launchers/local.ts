@@ -3,7 +3,7 @@ import { ClusterError } from '../../errors.ts';
 import type { EngineOptions } from '../../protocol/engine-options.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import { engineEnv } from './engine-env.ts';
-import { EngineProcess } from './engine-process.ts';
+import { EngineProcess } from './process/engine-process.ts';
 import type { EngineExit, Launcher, StopOptions } from './launcher.ts';
 
 /** The options of the engines that a LocalLauncher starts. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { loadClusterFile } from '../../../src/client/links/cluster-file.ts';
 import { loadEngineFile, writeEngineFile } from '../../../src/cluster/files/engine-file.ts';
-import { type GuestEngine, guestEngine } from '../../../src/cluster/guest-engine.ts';
+import { type GuestEngine, guestEngine } from '../../../src/cluster/agent/guest-engine.ts';
 import { EngineError } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, sleep, startRig, until } from '../../support/cluster.ts';

@@ -10,7 +10,7 @@ import { Client } from '../../../src/client/client.ts';
 import { loadClusterFile } from '../../../src/client/links/cluster-file.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { loadEngineFile } from '../../../src/cluster/files/engine-file.ts';
-import { guestEngine } from '../../../src/cluster/guest-engine.ts';
+import { guestEngine } from '../../../src/cluster/agent/guest-engine.ts';
 import type { SocketRole } from '../../../src/comm/transport.ts';
 import { Credentials, newCredentials, SOCKETS } from '../../../src/comm/zeromq/credentials.ts';
 import { ConnectionError } from '../../../src/errors.ts';

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { loadClusterFile } from '../../../client/links/cluster-file.ts';
-import { guestEngine } from '../../../cluster/guest-engine.ts';
+import { guestEngine } from '../../../cluster/agent/guest-engine.ts';
 import type { DeviceRequest } from '../../../protocol/engine-options.ts';
 import { count } from '../../arguments.ts';
 import { addDeviceOptions } from '../../engine-flags.ts';

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ListedCluster } from '../../../cluster/files/cluster-file.ts';
 import { isGone } from '../../../cluster/files/process-identity.ts';
-import { engineOfLog, logPath, readLog } from '../../../cluster/launchers/log-file.ts';
+import { engineOfLog, logPath, readLog } from '../../../cluster/launchers/process/log-file.ts';
 import { ClusterError } from '../../../errors.ts';
 import { addClusterArgument, type ClusterChoice, index } from '../../arguments.ts';
 import { findCluster } from '../../find-cluster.ts';

@@ -1,4 +1,4 @@
-import { UNHANDLED_MARK } from '../../protocol/engine-options.ts';
+import { UNHANDLED_MARK } from '../../../protocol/engine-options.ts';
 
 const MAX_LINE = 65_536;
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RECORD_BYTES, readFlightRecord } from '../../protocol/flight-record.ts';
-import type { Fate } from '../../protocol/messages/roster.ts';
+import { RECORD_BYTES, readFlightRecord } from '../../../protocol/flight-record.ts';
+import type { Fate } from '../../../protocol/messages/roster.ts';
 
 /**
  * The launcher's end of an engine's flight record: a file without a name, which the engine inherits. Where none can be

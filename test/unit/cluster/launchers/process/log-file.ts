@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { engineOfLog, LogFile, logPath, readLog } from '../../../../src/cluster/launchers/log-file.ts';
-import { suite } from '../../../support/suite.ts';
+import { engineOfLog, LogFile, logPath, readLog } from '../../../../../src/cluster/launchers/process/log-file.ts';
+import { suite } from '../../../../support/suite.ts';
 
 const test = suite('cluster/log-file');
 const dir = mkdtempSync(join(tmpdir(), 'dvlog-'));

@@ -1,7 +1,7 @@
 // Reports of unhandled errors, found in the output of an engine however it is cut into chunks.
 import * as assert from 'uvu/assert';
-import { UnhandledLines } from '../../../../src/cluster/launchers/unhandled-lines.ts';
-import { suite } from '../../../support/suite.ts';
+import { UnhandledLines } from '../../../../../src/cluster/launchers/process/unhandled-lines.ts';
+import { suite } from '../../../../support/suite.ts';
 
 const test = suite('unhandled lines');
 
