@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { clusterTransport } from '../src/comm/by-scheme.ts';
 import type { Transport } from '../src/comm/transport.ts';
 import { Credentials } from '../src/comm/zeromq/credentials.ts';
@@ -55,6 +56,13 @@ export interface EngineParts {
   readonly runner: Runner;
   readonly loop: TaskLoop;
   readonly monitor: TaskMonitor;
+  readonly site: EngineSite;
+}
+
+/** Where an engine runs: its host, and the scheduler's job where there is one. */
+export interface EngineSite {
+  readonly host: string;
+  readonly job: string | undefined;
 }
 
 /** Makes and wires the parts from the bottom to the top: each takes only parts that exist already. */
@@ -129,5 +137,6 @@ export function createParts(options: EngineOptions): EngineParts {
     runner,
     loop,
     monitor,
+    site: { host: hostname(), job: options.job },
   };
 }

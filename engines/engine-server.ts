@@ -67,7 +67,8 @@ export class EngineServer {
     setInterval(() => this.#parts.loop.expire(), Math.min(EXPIRY_MS, outboxAge / 4)).unref();
     const { uuid } = state.identity;
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
-    control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report });
+    const { job, rank, until } = this.#options;
+    control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report, job, rank, until });
   }
 
   /** Ends the process. Idempotent. */

@@ -203,6 +203,21 @@ export type { TextSink } from './client/results/output/sinks.ts';
 export type { InteractiveOptions, ProgressEvent, ProgressOptions } from './client/results/progress.ts';
 export type { WaitSets } from './client/results/task-group.ts';
 export type { Targets } from './client/targets.ts';
+export type { LauncherChoice, LauncherOptions } from './cluster/launchers/by-kind.ts';
+export type {
+  AgentProgram,
+  AgentShare,
+  EndCause,
+  EngineExit,
+  EngineHandle,
+  Launcher,
+  LauncherJson,
+  LaunchRequest,
+  Placement,
+  PlacementSite,
+  PlacementState,
+  StopOptions,
+} from './cluster/launchers/launcher.ts';
 export type { RestartOptions } from './cluster/launchers/restart-policy.ts';
 export type { ListenOptions } from './cluster/network/listen-address.ts';
 export type { Verdict, VitalsOptions } from './cluster/roster/vitals.ts';

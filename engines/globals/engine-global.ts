@@ -25,6 +25,10 @@ export interface EngineGlobal {
   readonly rank: number;
   /** How many engines the cluster has. */
   readonly size: number;
+  /** The name of the host that it runs on. */
+  readonly host: string;
+  /** The number of the scheduler's job that it runs in, as Slurm's `4711_3`; undefined where it runs in none. */
+  readonly job: string | undefined;
   /** The device that the engine computes on, and its libraries. */
   readonly device: DeviceReport;
   /** Bytes by name, on the device, and of the process. */

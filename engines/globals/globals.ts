@@ -62,6 +62,8 @@ function engineGlobal(parts: EngineParts, device: DeviceReport): EngineGlobal {
     get size() {
       return peers.ids.length;
     },
+    host: parts.site.host,
+    job: parts.site.job,
     device,
     memory: () => memoryOf(state),
     send: (rank, tag, value) => peers.send(rank, tag, value),

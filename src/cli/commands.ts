@@ -33,4 +33,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   pdot: { summary: 'multiply two random matrices, time and check it', load: () => import('./commands/pdot.ts') },
   setup: { summary: 'get a native library that npm does not bring', load: () => import('./commands/setup.ts') },
   engine: { summary: 'add one engine to a running cluster', load: () => import('./commands/engines/engine.ts') },
+  agent: {
+    summary: 'look after the engines of a launcher on this host',
+    load: () => import('./commands/engines/agent.ts'),
+  },
 };

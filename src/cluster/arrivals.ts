@@ -5,64 +5,138 @@ import { describeExit, type EngineExit } from './launchers/launcher.ts';
 
 /** How engines are started and waited for. */
 export interface ArrivalOptions {
-  /** Starts them; what it throws ends the wait. */
+  /** Starts them, or puts them into the queue of a scheduler; what it throws ends the wait. */
   readonly start: () => Promise<unknown>;
-  /** Milliseconds. */
+  /** Milliseconds in which an engine must register, counted from when it runs: no queue counts. */
   readonly timeout: number;
   readonly signal?: AbortSignal | undefined;
   /** The last lines that an engine wrote. */
   readonly output: (slot: EngineId) => string;
+  /** So many are enough to begin with; default: all. */
+  readonly least?: number | undefined;
+  /** True: when the first one runs, `least` of them must run within `timeout`, because they hold their places meanwhile. */
+  readonly isPrompt?: boolean | undefined;
 }
 
-interface Wait {
+/** Engines that were started and are waited for. */
+class Wait {
   readonly missing: Set<EngineId>;
-  resolve(): void;
-  reject(error: unknown): void;
+  readonly #waiting: Set<EngineId>;
+  readonly #options: ArrivalOptions;
+  readonly #all: number;
+  readonly #least: number;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #failed = 0;
+  resolve = (): void => {};
+  reject: (error: unknown) => void = () => {};
+
+  constructor(slots: readonly EngineId[], options: ArrivalOptions) {
+    this.missing = new Set(slots);
+    this.#waiting = new Set(slots);
+    this.#options = options;
+    this.#all = slots.length;
+    this.#least = Math.min(options.least ?? slots.length, slots.length);
+  }
+
+  /** These run now: the time in which they must register begins. */
+  running(slots: readonly EngineId[]): void {
+    const its = slots.filter((slot) => this.#waiting.delete(slot));
+    if (its.length === 0) return;
+    if (this.#options.isPrompt && this.#timers.length === 0) this.#after(() => this.#released());
+    this.#after(() => this.#late(its));
+  }
+
+  #after(check: () => void): void {
+    this.#timers.push(setTimeout(check, timerMs(this.#options.timeout)));
+  }
+
+  #late(slots: readonly EngineId[]): void {
+    const late = slots.filter((slot) => this.missing.has(slot));
+    if (late.length === 0) return;
+    const { timeout, output } = this.#options;
+    this.failed(late, `${lateText(late, timeout)}${quote(late.map(output).find(Boolean))}`);
+  }
+
+  #released(): void {
+    const granted = this.#all - this.#waiting.size;
+    if (granted >= this.#least) return;
+    const wanted = this.#least === this.#all ? `all ${this.#all}` : `at least ${this.#least} of ${this.#all}`;
+    this.reject(
+      new ClusterError(
+        `${granted} of ${this.#all} engines got a place within ${this.#options.timeout} ms of the first, and ${wanted} were ` +
+          'wanted: they were released',
+      ),
+    );
+  }
+
+  arrived(slot: EngineId): void {
+    if (!this.missing.delete(slot)) return;
+    this.#waiting.delete(slot);
+    if (this.#all - this.missing.size - this.#failed >= this.#least) this.resolve();
+  }
+
+  /** These do not come: fatal if too few are left. */
+  failed(slots: readonly EngineId[], text: string, cause?: Error): void {
+    for (const slot of slots) {
+      if (!this.missing.delete(slot)) continue;
+      this.#waiting.delete(slot);
+      this.#failed++;
+    }
+    if (this.#all - this.#failed < this.#least) this.reject(new ClusterError(text, { cause }));
+  }
+
+  end(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
 }
 
-/** Waits until engines that were started have registered, or one of them has failed. */
+/** Waits until engines that were started have registered, or too many of them have failed. */
 export class Arrivals {
   readonly #waits = new Set<Wait>();
 
   /**
-   * Starts engines and resolves when every one of `slots` has arrived.
-   * @throws what `start` throws; ClusterError when one ends before, or at the timeout, with what it wrote; AbortError
+   * Starts engines and resolves when enough of `slots` have arrived; gives those that have not come yet.
+   * @throws what `start` throws; ClusterError when too many end before, or at the timeout, with what one wrote; AbortError
    */
-  async of(slots: readonly EngineId[], { start, timeout, signal, output }: ArrivalOptions): Promise<void> {
-    if (slots.length === 0) return;
-    const missing = new Set(slots);
-    const late = () =>
-      new ClusterError(`${lateText(missing, timeout)}${quote([...missing].map(output).find(Boolean))}`);
+  async of(slots: readonly EngineId[], options: ArrivalOptions): Promise<readonly EngineId[]> {
+    if (slots.length === 0) return [];
+    const { start, signal } = options;
     const aborted = () => new AbortError('the start was aborted', { cause: signal?.reason });
     if (signal?.aborted) throw aborted();
-    let wait!: Wait;
+    const wait = new Wait(slots, options);
     const arrived = new Promise<void>((resolve, reject) => {
-      wait = { missing, resolve, reject };
+      wait.resolve = resolve;
+      wait.reject = reject;
     });
     this.#waits.add(wait);
     const onAbort = () => wait.reject(aborted());
     signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = setTimeout(() => wait.reject(late()), timerMs(timeout));
     start().catch(wait.reject);
     await arrived.finally(() => {
       this.#waits.delete(wait);
-      clearTimeout(timer);
+      wait.end();
       signal?.removeEventListener('abort', onAbort);
     });
+    return [...wait.missing];
+  }
+
+  /** Engines have got their places. */
+  running(slots: readonly EngineId[]): void {
+    for (const wait of this.#waits) wait.running(slots);
   }
 
   /** An engine has registered. */
   up(id: EngineId): void {
-    for (const wait of this.#waits) if (wait.missing.delete(id) && wait.missing.size === 0) wait.resolve();
+    for (const wait of this.#waits) wait.arrived(id);
   }
 
-  /** An engine has ended: fatal for whoever waits for it. */
+  /** An engine has ended: fatal for a start that needs it. */
   exited(exit: EngineExit): void {
     const { slot } = exit.handle;
     for (const wait of this.#waits) {
       if (!wait.missing.has(slot)) continue;
       const text = `engine ${slot} ${describeExit(exit)} before it was ready`;
-      wait.reject(new ClusterError(`${text}${quote(exit.handle.output())}`, { cause: exit.error }));
+      wait.failed([slot], `${text}${quote(exit.handle.output())}`, exit.error);
     }
   }
 
@@ -72,9 +146,9 @@ export class Arrivals {
   }
 }
 
-function lateText(missing: ReadonlySet<EngineId>, timeout: number): string {
-  const who = missing.size === 1 ? 'engine' : 'engines';
-  return `${who} ${[...missing].join(', ')} did not register within ${timeout} ms`;
+function lateText(missing: readonly EngineId[], timeout: number): string {
+  const who = missing.length === 1 ? 'engine' : 'engines';
+  return `${who} ${missing.join(', ')} did not register within ${timeout} ms`;
 }
 
 function quote(output: string | undefined): string {

@@ -32,7 +32,8 @@ export class Site {
   /** The keys of each party, made for this start. None where the directory is the lock. */
   readonly keys: Readonly<Record<ClusterParty, Credentials>> | undefined;
   readonly #scheme: CheckedStart['scheme'];
-  readonly #network: EngineNetwork | undefined;
+  /** Where engines of other machines listen. */
+  readonly network: EngineNetwork | undefined;
   readonly #isUnnamed: true | undefined;
   #file: string | undefined;
   #homeless: NoClusterHome | undefined;
@@ -42,7 +43,7 @@ export class Site {
     this.name = name ?? `cluster-${process.pid}-${randomBytes(3).toString('hex')}`;
     this.#isUnnamed = name === undefined ? true : undefined;
     this.#scheme = scheme;
-    this.#network = networkOf(listen);
+    this.network = networkOf(listen);
     // Before any engine starts. A cluster that nobody named can do without its file.
     if (name !== undefined) {
       privateHome();
@@ -59,7 +60,7 @@ export class Site {
 
   /** Writes the files for engines of other launchers and for clients. Without a home, an unnamed cluster does without the latter. */
   publish(controller: string, registry: string): void {
-    writeEngineFile(this.runDir, { registry, credentials: this.keys?.engine.reveal(), network: this.#network });
+    writeEngineFile(this.runDir, { registry, credentials: this.keys?.engine.reveal(), network: this.network });
     try {
       sweepClusterFiles();
       this.#write(controller);

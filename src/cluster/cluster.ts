@@ -17,7 +17,10 @@ import type { EngineId } from '../protocol/messages.ts';
 import { notify } from '../rpc/notify.ts';
 import { isTracing } from '../rpc/wire-trace.ts';
 import { guardCalls, type Signatures } from '../util/signature.ts';
-import { Arrivals } from './arrivals.ts';
+import type { AgentOptions } from './agent/agent-options.ts';
+import { AgentPrograms } from './agent/agent-program.ts';
+import { Fleet } from './agent/fleet.ts';
+import { type ArrivalOptions, Arrivals } from './arrivals.ts';
 import { OwnClients } from './clients/own-clients.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
@@ -25,7 +28,7 @@ import { guard } from './exit-guard.ts';
 import { type ListedCluster, listClusters } from './files/cluster-file.ts';
 import { type EndOfEngine, endOfEngine } from './launchers/end-of-engine.ts';
 import { watchForgotten } from './launchers/forgotten-engines.ts';
-import type { EngineExit, Launcher } from './launchers/launcher.ts';
+import type { EngineExit, Launcher, Placement } from './launchers/launcher.ts';
 import { LocalLauncher } from './launchers/local.ts';
 import { logPath, readLog } from './launchers/process/log-file.ts';
 import { RestartPolicy } from './launchers/restart-policy.ts';
@@ -40,11 +43,15 @@ import {
   type StartOptions,
 } from './start-options.ts';
 
+/** How many engines a start waits for. */
+type Enough = Pick<ArrivalOptions, 'least' | 'isPrompt'>;
+
 /** A controller in this process and engine processes beside it; `stop`, or `await using`, ends them all. */
 export class Cluster {
   readonly #options: CheckedStart;
   readonly #site: Site;
-  readonly #launcher: Launcher;
+  readonly #fleet: Fleet;
+  readonly #programs: AgentPrograms;
   readonly #arrivals = new Arrivals();
   readonly #unguard: () => void;
   readonly #clients = new OwnClients();
@@ -76,19 +83,37 @@ export class Cluster {
     this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
     try {
       this.#site = new Site(options);
-      this.#launcher = this.#localLauncher(softwareEnv);
+      this.#programs = new AgentPrograms(this.#site.id);
+      this.#fleet = this.#newFleet(softwareEnv);
     } catch (error) {
       this.#unguard(); // the name is taken, or the directory cannot be made: nothing to end
       throw error;
     }
-    this.#launcher.onExit((exit) => this.#onExit(exit));
+  }
+
+  #newFleet(softwareEnv: Readonly<Record<string, string>>): Fleet {
+    const { launcher = this.#localLauncher(softwareEnv), request, gang = false } = this.#options;
+    const gpusPerEngine = request.device === 'cpu' || request.device === 'wasm' ? 0 : 1;
+    return new Fleet(
+      {
+        launcher,
+        request: { gpusPerEngine, cpusPerEngine: request.threads, gang, cluster: this.name },
+        program: (token, slots) => this.#programs.of(this.#agentOptions(token, slots)),
+      },
+      {
+        placement: (placement) => this.#onPlacement(placement),
+        exit: (exit) => this.#onExit(exit),
+        draining: (slots, until) => this.#onDraining(slots, until),
+        fault: (slot, report) => this.#onFault(slot, report),
+      },
+    );
   }
 
   #localLauncher(softwareEnv: Readonly<Record<string, string>>): Launcher {
     const options = this.#options;
     return new LocalLauncher({
       engine: (slot) => this.#engineOptions(slot),
-      env: { ...softwareEnv, ...options.env },
+      env: () => ({ ...softwareEnv, ...options.env }),
       cwd: options.cwd,
       entry: options.entry,
       log: (slot) => {
@@ -116,9 +141,10 @@ export class Cluster {
    * @throws ClusterError with the output of the engine that failed; AbortError
    */
   static async start(options: StartOptions | number = {}): Promise<Cluster> {
-    const checked = checkStart(typeof options === 'number' ? { engines: options } : options);
+    const checked = await checkStart(typeof options === 'number' ? { engines: options } : options);
     checkLimit(checked.engines);
-    const cluster = new Cluster(checked, checked.softwareGpu ? await softwareGpuVariables() : {});
+    const software = checked.softwareGpu && checked.launcher === undefined;
+    const cluster = new Cluster(checked, software ? await softwareGpuVariables() : {});
     try {
       await cluster.#open();
       return cluster;
@@ -139,17 +165,26 @@ export class Cluster {
       vitals: this.#options.vitals,
       onVerb: (verb) => this.#obey(verb),
       onEvent: (event) => this.#onEvent(event),
-      isWatched: (id) => this.#launcher.handle(id) !== undefined,
-      fateOf: (id) => this.#launcher.handle(id)?.fate(),
+      isWatched: (id) => this.#fleet.handle(id) !== undefined,
+      agents: this.#fleet.agents,
+      fateOf: (id) => this.#fleet.handle(id)?.fate(),
     });
     if (this.#stopping !== undefined) await this.#controller.close(); // Ctrl-C came while it was binding
-    await this.add(this.#options.engines, this.#options.signal);
+    await this.#first();
     this.#site.publish(this.#controller.endpoint, this.#controller.registry);
     this.#unwatch = watchForgotten({
       name: this.name,
       isShared: this.#options.name !== undefined,
-      children: () => this.#ids().filter((id) => this.#launcher.handle(id) !== undefined).length,
+      children: () => this.#ids().filter((id) => this.#fleet.isChild(id)).length,
     });
+  }
+
+  /** The engines to begin with: `min` of them are enough, and the others come when their places do. */
+  async #first(): Promise<void> {
+    const { engines, min, gang, signal } = this.#options;
+    const slots = this.#live().reserve(engines);
+    const least = gang ? engines : (min ?? engines);
+    await this.#locks.run(slots, () => this.#add(slots, signal, { least, isPrompt: gang || min !== undefined }));
   }
 
   #engineOptions(slot: EngineId): EngineOptions {
@@ -166,6 +201,22 @@ export class Cluster {
       credentials: this.#site.keys?.engine.reveal(),
       slot,
       deathTimeout,
+    };
+  }
+
+  #agentOptions(token: string, slots: readonly EngineId[]): AgentOptions {
+    const { request, deathTimeout, grace, env, cwd } = this.#options;
+    return {
+      ...request,
+      controller: this.#live().registry,
+      credentials: this.#site.keys?.engine.reveal(),
+      network: this.#site.network,
+      token,
+      slots,
+      env,
+      cwd,
+      deathTimeout,
+      grace,
     };
   }
 
@@ -219,9 +270,9 @@ export class Cluster {
     return slots;
   }
 
-  async #add(slots: readonly EngineId[], signal: AbortSignal | undefined): Promise<void> {
+  async #add(slots: readonly EngineId[], signal: AbortSignal | undefined, enough: Enough = {}): Promise<void> {
     try {
-      await this.#launch(slots, signal);
+      await this.#launch(slots, signal, enough);
       for (const slot of slots) this.#slots.add(slot);
     } catch (error) {
       await this.#end(slots, 'was stopped: another engine started with it failed');
@@ -229,17 +280,20 @@ export class Cluster {
     }
   }
 
-  async #launch(slots: readonly EngineId[], signal?: AbortSignal): Promise<void> {
+  async #launch(slots: readonly EngineId[], signal?: AbortSignal, enough: Enough = {}): Promise<void> {
     for (const slot of slots) this.#starting.add(slot);
+    let late: readonly EngineId[] = [];
     try {
-      await this.#arrivals.of(slots, {
-        start: () => this.#launcher.start(slots),
+      late = await this.#arrivals.of(slots, {
+        start: () => this.#fleet.start(slots, signal),
         timeout: this.#options.startTimeout,
         signal,
-        output: (slot) => this.#launcher.handle(slot)?.output() ?? '',
+        output: (slot) => this.#fleet.handle(slot)?.output() ?? '',
+        ...enough,
       });
     } finally {
-      for (const slot of slots) this.#starting.delete(slot);
+      // Those that are still to come count as being started until they come.
+      for (const slot of slots) if (!late.includes(slot)) this.#starting.delete(slot);
     }
   }
 
@@ -326,7 +380,12 @@ export class Cluster {
 
   /** Sends an operating-system signal to those engines' processes. @throws ClusterError as `shutdown` */
   signal(signal: NodeJS.Signals, ids: readonly EngineId[] | EngineId = this.#ids()): void {
-    this.#launcher.signal(signal, this.#owned(ids));
+    this.#signal(signal, this.#owned(ids));
+  }
+
+  // Local engines get it at once; for others their agents are asked.
+  #signal(signal: NodeJS.Signals, slots: readonly EngineId[]): void {
+    this.#fleet.signal(signal, slots).catch((error: Error) => process.stderr.write(`directview: ${error.message}\n`));
   }
 
   #ids(): EngineId[] {
@@ -343,7 +402,7 @@ export class Cluster {
   #owned(ids: readonly EngineId[] | EngineId): EngineId[] {
     this.#live();
     const slots = [ids].flat();
-    const strange = slots.find((slot) => this.#launcher.handle(slot) === undefined);
+    const strange = slots.find((slot) => this.#fleet.handle(slot) === undefined);
     if (strange === undefined) return slots;
     throw this.#strange(strange);
   }
@@ -354,11 +413,11 @@ export class Cluster {
 
   async #end(slots: readonly EngineId[], reason: string): Promise<void> {
     for (const slot of slots) {
-      if (this.#launcher.handle(slot) === undefined) continue;
+      if (!this.#fleet.isOpen(slot)) continue;
       this.#reasons.set(slot, reason);
       this.#controller?.down(slot, reason);
     }
-    await this.#launcher.stop({ slots, grace: this.#options.grace });
+    await this.#fleet.stop({ slots, grace: this.#options.grace });
     for (const slot of slots) this.#reasons.delete(slot);
   }
 
@@ -368,12 +427,39 @@ export class Cluster {
       this.#arrivals.up(event.engine.id);
     }
     if (event.type === 'vitals' && event.verdict.state === 'dead') this.#fence(event.verdict.id);
+    if (event.type === 'engine-down') this.#onDown(event.id);
     this.#report(event);
   }
 
   /** Kills an engine that the roster counts as dead: one that a debugger or a signal stopped might wake up later. */
   #fence(id: EngineId): void {
-    if (this.#launcher.handle(id) !== undefined) this.#launcher.signal('SIGKILL', [id]);
+    if (this.#fleet.handle(id) !== undefined) this.#signal('SIGKILL', [id]);
+  }
+
+  // Its host may be cut off: then nobody tells how its process ends, and only another place helps.
+  #onDown(slot: EngineId): void {
+    if (!this.#fleet.isOpen(slot) || this.#reasons.has(slot) || this.#stopping !== undefined) return;
+    if (!this.#fleet.lost(slot)) return;
+    const next = this.#after(slot, { reason: '', isReplaced: false });
+    if (next.wait !== undefined) void this.#replace(slot, next.wait);
+  }
+
+  #onPlacement(placement: Placement): void {
+    if (placement.state === 'running') this.#arrivals.running(placement.slots);
+    const { slots: ids, state, why, where } = placement;
+    if (this.#fleet.isRemote) this.#tell({ type: 'placement', ids, state, why, ...where });
+  }
+
+  #onDraining(slots: readonly EngineId[], until: number | undefined): void {
+    for (const id of slots) {
+      this.#controller?.draining(id, until);
+      this.#tell({ type: 'engine-draining', id, until });
+    }
+  }
+
+  #onFault(slot: EngineId, report: string): void {
+    process.stderr.write(`${report.replace(/^/gm, `[engine ${slot}] `)}\n`);
+    this.#controller?.unhandled(slot, report);
   }
 
   #report(event: ControllerEvent): void {
@@ -428,7 +514,7 @@ export class Cluster {
 
   // Somebody may have restarted it, or shut it down, meanwhile.
   async #relaunch(slot: EngineId): Promise<void> {
-    const isWanted = this.#slots.has(slot) && this.#launcher.handle(slot) === undefined;
+    const isWanted = this.#slots.has(slot) && !this.#fleet.isOpen(slot);
     if (!isWanted || this.#stopping !== undefined) return;
     try {
       await this.#launch([slot]);
@@ -463,15 +549,17 @@ export class Cluster {
     this.#controller?.announceStop();
     for (const dashboard of this.#dashboards) await dashboard.close();
     await this.#clients.close();
-    await this.#launcher.stop({ grace: this.#options.grace });
+    await this.#fleet.stop({ grace: this.#options.grace });
     await this.#controller?.close();
     await this.#authentication?.close();
+    this.#programs.remove();
     this.#site.remove();
     this.#unguard();
   }
 
   #kill(): void {
-    this.#launcher.kill();
+    this.#fleet.kill();
+    this.#programs.remove();
     this.#site.remove();
   }
 

@@ -4,8 +4,10 @@ import type { Listener, Transport } from '../comm/transport.ts';
 import { ProtocolError } from '../errors.ts';
 import { proves } from '../protocol/client-name.ts';
 import { VersionError } from '../protocol/header-codec.ts';
+import type { AgentInbound } from '../protocol/messages/agent.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
-import type { ClusterVerb, Fate, RegistryInbound, RosterInbound, RosterOutbound } from '../protocol/messages/roster.ts';
+import type { Fate } from '../protocol/messages/fate.ts';
+import type { ClusterVerb, RegistryInbound, RosterInbound, RosterOutbound } from '../protocol/messages/roster.ts';
 import type { EngineId } from '../protocol/messages.ts';
 import { type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
 import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
@@ -52,6 +54,15 @@ export type ControllerEvent =
   | EngineFault
   | { readonly type: 'vitals'; readonly verdict: Verdict };
 
+/** The part of a cluster that looks after agents. They speak on the registry socket. */
+export interface AgentDesk {
+  take(message: AgentInbound, agent: Party): void;
+  /** The link of that party broke; it need not be an agent. */
+  gone(party: Party): void;
+  /** The cluster ends. */
+  stopping(): void;
+}
+
 /** How a controller listens, and who is told what it sees. */
 export interface ControllerOptions {
   readonly transport: Transport;
@@ -67,6 +78,7 @@ export interface ControllerOptions {
   readonly isWatched?: (id: EngineId) => boolean;
   /** Which tasks had started on that engine, which has been killed. */
   readonly fateOf?: (id: EngineId) => Fate | undefined;
+  readonly agents?: AgentDesk | undefined;
   /** True while a client's process lives; default asks this host. */
   readonly isAlive?: (pid: number) => boolean;
 }
@@ -86,6 +98,8 @@ export class Controller {
   readonly #clientWatch: ClientWatch;
   /** Engines that are blocked by what a task left behind, by uuid: those who come later are told, too. */
   readonly #blockades = new Map<string, EngineBlocked>();
+  /** Engines that their scheduler will end soon, by uuid. */
+  readonly #draining = new Map<string, Extract<RosterOutbound, { type: 'engine-draining' }>>();
   readonly #pinger: Pinger;
   #clientSocket: Listener | undefined;
   #engineSocket: Listener | undefined;
@@ -185,6 +199,7 @@ export class Controller {
     if (message.type === 'register') this.#register(message, party);
     else if (message.type === 'heartbeat') this.#heartbeat(message, party);
     else if (message.type === 'ended') this.#ended(message, party);
+    else if (!('uuid' in message)) this.#options.agents?.take(message, party);
     else if (this.#uuids.get(party) !== message.uuid) return;
     else if (message.type === 'follow') this.#welcome(party, 'engine');
     else if (message.type === 'blocked') this.#blocked(message.uuid, message.ms);
@@ -247,6 +262,7 @@ export class Controller {
   #welcome(party: Party, kind: FollowerKind): void {
     this.#followers.add(party, kind);
     for (const event of this.#blockades.values()) void party.send(event);
+    for (const event of this.#draining.values()) void party.send(event);
   }
 
   /** Tells the clients what an engine's process has reported; this process has printed it. */
@@ -256,6 +272,15 @@ export class Controller {
     const event = { type: 'engine-error', id, uuid: engine.uuid, text: report.slice(0, MAX_REPORT) } as const;
     this.#tell({ ...event, pid: process.pid });
     this.#options.onEvent?.(event);
+  }
+
+  /** The scheduler will end this engine soon: clients give it no new work that others could do. */
+  draining(id: EngineId, until: number | undefined): void {
+    const engine = this.#roster.get(id);
+    if (engine === undefined) return;
+    const event = { type: 'engine-draining', id, uuid: engine.uuid, until } as const;
+    this.#draining.set(engine.uuid, event);
+    this.#tell(event);
   }
 
   #blocked(uuid: string, ms: number): void {
@@ -291,6 +316,7 @@ export class Controller {
   }
 
   #onDown(party: Party, reason: Error): void {
+    this.#options.agents?.gone(party);
     const uuid = this.#uuids.get(party);
     this.#followers.delete(party);
     const client = this.#clients.get(party);
@@ -366,6 +392,7 @@ export class Controller {
     this.#pinger.remove(id);
     this.#blockades.delete(uuid);
     this.#forgetLink(uuid);
+    this.#draining.delete(uuid);
   }
 
   /** The engine's link speaks for it no more. */
@@ -387,6 +414,7 @@ export class Controller {
     this.#isStopping = true;
     this.#tell({ type: 'stopping' });
     for (const party of this.#links.values()) if (!this.#followers.has(party)) void party.send({ type: 'stopping' });
+    this.#options.agents?.stopping();
   }
 
   /** Idempotent. */

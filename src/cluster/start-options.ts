@@ -22,7 +22,10 @@ import {
   WORD,
 } from '../util/checks.ts';
 import { ends, promises, takes } from '../util/signature.ts';
+import { checkLauncher, type LauncherChoice, launcherOf } from './launchers/by-kind.ts';
+import type { Launcher, PlacementState } from './launchers/launcher.ts';
 import type { RestartOptions } from './launchers/restart-policy.ts';
+import { ownAddress } from './network/interfaces.ts';
 import {
   checkListen,
   type ListenOptions,
@@ -41,6 +44,17 @@ export type ClusterEvent =
   /** Errors that nobody handled, after the tasks that began them have ended; `[engine 2] …` on stderr says the same. */
   | { readonly type: 'engine-error'; readonly id: number; readonly text: string }
   | { readonly type: 'vitals'; readonly verdict: Verdict }
+  /** What a launcher tells of the places of engines: queued and why, running and where, ended. Local engines have none. */
+  | {
+      readonly type: 'placement';
+      readonly ids: readonly number[];
+      readonly state: PlacementState;
+      readonly why?: string | undefined;
+      readonly host?: string | undefined;
+      readonly job?: string | undefined;
+    }
+  /** The scheduler will end this engine soon, at `until` (milliseconds since 1970) where that is known. */
+  | { readonly type: 'engine-draining'; readonly id: number; readonly until?: number | undefined }
   /** An engine that ended to be replaced, or that died too often, has no successor. */
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };
 
@@ -48,7 +62,19 @@ export type ClusterEvent =
 export interface StartOptions extends DeviceRequest {
   /** How many engines; default: one per GPU, else one per core. */
   readonly engines?: number | undefined;
-  /** Limit for all engines to register; default 60 000, and 1000 more for each engine. */
+  /**
+   * Where engines run: `'local'` (default), the name of a system such as `'slurm'`, one with its options, as
+   * `{ kind: 'slurm', partition: 'gpu' }`, or a Launcher of your own. See docs/launchers.md.
+   */
+  readonly launcher?: LauncherChoice | undefined;
+  /** So many engines are enough to begin with; the others join when their places come. Default: all. */
+  readonly min?: number | undefined;
+  /** All engines get their places at once, or none. */
+  readonly gang?: boolean | undefined;
+  /**
+   * Limit for all engines to register, counted from when they run: waiting in a queue has no limit. Default 60 000, and
+   * 1000 more for each engine.
+   */
   readonly startTimeout?: number | undefined;
   /** An engine that has lost its controller exits after this time; default 60 000. */
   readonly deathTimeout?: number | undefined;
@@ -130,6 +156,9 @@ const isEnvironment = (value: unknown): boolean =>
 
 const START: Rules<StartOptions> = {
   engines: ENGINES,
+  launcher: checkLauncher,
+  min: ENGINES,
+  gang: FLAG,
   device: DEVICE,
   gpu: atLeast(0),
   softwareGpu: FLAG,
@@ -197,7 +226,9 @@ export const CLUSTER = {
 export const CLUSTER_CLASS = { start: promises({}, { options: START_OR_COUNT }), list: takes() };
 
 /** StartOptions with the defaults filled in. */
-export interface CheckedStart extends StartOptions {
+export interface CheckedStart extends Omit<StartOptions, 'launcher'> {
+  /** Undefined: engines of this host. */
+  readonly launcher: Launcher | undefined;
   readonly engines: number;
   /** Every engine gets this request. */
   readonly request: DeviceRequest & { readonly device: DeviceChoice; readonly threads: number };
@@ -212,23 +243,37 @@ export interface CheckedStart extends StartOptions {
  * Fills in the defaults of options that CLUSTER_CLASS has checked.
  * @throws TypeError for options that contradict each other; ClusterError for an address beyond loopback
  */
-export function checkStart(options: StartOptions, gpus = countGpus()): CheckedStart {
+export async function checkStart(options: StartOptions, gpus = countGpus()): Promise<CheckedStart> {
   checkDevice(options);
+  const launcher = await launcherOf(options.launcher);
+  const isRemote = launcher !== undefined && launcher.isRemote !== false;
+  if (isRemote && options.engines === undefined)
+    throw new TypeError(`say how many engines ${launcher.kind} places: Cluster.start({ launcher, engines: 4 })`);
   const engines = options.engines ?? (gpus || availableParallelism());
+  checkLeast(options, engines);
   return {
     ...options,
     engines,
-    request: requestOf(options, engines),
+    launcher,
+    request: requestOf(options, isRemote ? availableParallelism() : engines),
     startTimeout: options.startTimeout ?? 60_000 + 1000 * engines,
     restart: typeof options.restart === 'object' ? options.restart : { times: options.restart ?? 0 },
-    scheme: schemeOf(options),
-    gpus,
+    scheme: schemeOf(options, isRemote && launcher.sockets !== 'unix'),
+    gpus: isRemote ? 0 : gpus,
   };
 }
 
-function schemeOf({ listen, transport = 'unix' }: StartOptions): ListenScheme {
-  if (listen === undefined) return transportScheme(transport);
-  if (transport === 'unix') return listenScheme(listen);
+/** @throws RangeError, TypeError */
+function checkLeast({ min, gang }: StartOptions, engines: number): void {
+  if (min === undefined) return;
+  if (min > engines) throw new RangeError(`min is ${min}, and only ${engines} engines are asked for`);
+  if (gang && min !== engines) throw new TypeError('gang wants all engines at once: leave min out');
+}
+
+function schemeOf({ listen, transport }: StartOptions, isFar: boolean): ListenScheme {
+  if (listen === undefined && transport === undefined && isFar) return listenScheme(`tcp://${ownAddress()}`);
+  if (listen === undefined) return transportScheme(transport ?? 'unix');
+  if (transport === undefined || transport === 'unix') return listenScheme(listen);
   throw new TypeError('listen contradicts transport: leave transport out');
 }
 

@@ -12,7 +12,8 @@ export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICE_KINDS]
 
 const deviceChoice: Reader<DeviceChoice> = oneOf(...DEVICE_CHOICES);
 
-const requestFields = {
+/** The fields of DeviceRequest. */
+export const requestFields = {
   /** Default `auto`. */
   device: optional(deviceChoice),
   /** Index of the card, counted from 0. A cluster's default: its engines take the cards in turn. */
@@ -47,6 +48,10 @@ const optionFields = {
   outboxBytes: optional(whole),
   /** Milliseconds that such a result is kept; default 600 000. */
   outboxAge: optional(whole),
+  /** The number of the scheduler's job, the place in it, and its end in milliseconds since 1970. */
+  job: optional(text),
+  rank: optional(whole),
+  until: optional(num),
   /** The launcher has put the file of a flight record at descriptor 3. */
   record: optional(flag),
 };

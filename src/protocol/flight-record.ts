@@ -1,4 +1,4 @@
-import type { Fate } from './messages/roster.ts';
+import type { Fate } from './messages/fate.ts';
 import type { TaskId } from './messages.ts';
 
 /** The descriptor under which an engine finds the file of its record. */

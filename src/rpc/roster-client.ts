@@ -31,6 +31,12 @@ export type RosterClientEvent =
       readonly text: string;
       readonly pid: number;
     }
+  | {
+      readonly type: 'engine-draining';
+      readonly id: EngineId;
+      readonly uuid: string;
+      readonly until?: number | undefined;
+    }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** The proof of a client's name, its process and its host: these two tell whether it lives when its link breaks. */
@@ -240,6 +246,8 @@ export class RosterClient {
       this.#emit({ type: message.type, id: message.id, uuid: message.uuid, reason: message.reason });
     } else if (message.type === 'engine-error') {
       this.#emit({ type: message.type, id: message.id, uuid: message.uuid, text: message.text, pid: message.pid });
+    } else if (message.type === 'engine-draining') {
+      this.#emit({ type: message.type, id: message.id, uuid: message.uuid, until: message.until });
     } else if (message.type === 'stopping') this.#lose('the cluster is stopping');
     else this.#follow(message);
   }

@@ -1,6 +1,7 @@
 import { ProtocolError } from '../errors.ts';
 import type { DeviceReport, EngineRecord, EngineRow } from '../protocol/messages/engine-record.ts';
-import type { Fate, RosterOutbound } from '../protocol/messages/roster.ts';
+import type { Fate } from '../protocol/messages/fate.ts';
+import type { RosterOutbound } from '../protocol/messages/roster.ts';
 import type { EngineId } from '../protocol/messages.ts';
 
 /** An engine left for good. */

@@ -1,5 +1,5 @@
 import { EngineError, type EngineInfo, type RemoteError, TaskInterrupted, TaskTimeout } from '../../errors.ts';
-import type { Fate } from '../../protocol/messages/roster.ts';
+import type { Fate } from '../../protocol/messages/fate.ts';
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
 
 /** The end of an engine, or of this client's links to it. */

@@ -23,7 +23,9 @@ import { type TaskEvent, TaskEvents } from './task-events.ts';
  * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. `replacement-failed`: an engine that did not
  * stop after an interrupt ended, and no other could be started in its place. `engine-blocked`: code that a task left behind
  * keeps the tasks that wait from starting; an interrupt replaces the engine. `engine-error`: errors that nobody handled, after
- * the tasks that began them had ended; stderr has them as `[engine 2] …`. After `cluster-lost`, nothing more comes.
+ * the tasks that began them had ended; stderr has them as `[engine 2] …`. `engine-draining`: its scheduler will end it soon, at
+ * `until` (milliseconds since 1970) where that is known; load-balanced calls use others. After `cluster-lost`, nothing more
+ * comes.
  */
 export type ClientEvent =
   | TaskEvent
@@ -39,6 +41,12 @@ export type ClientEvent =
   | { readonly type: 'replacement-failed'; readonly id: EngineId; readonly reason: string }
   | { readonly type: 'engine-blocked'; readonly id: EngineId; readonly uuid: string; readonly reason: string }
   | { readonly type: 'engine-error'; readonly id: EngineId; readonly uuid: string; readonly text: string }
+  | {
+      readonly type: 'engine-draining';
+      readonly id: EngineId;
+      readonly uuid: string;
+      readonly until?: number | undefined;
+    }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
 /** The tasks that an interrupt ends, and how long it waits. Default: the running tasks of this client. */
@@ -129,7 +137,7 @@ export class EngineLinks {
     else if (event.type === 'replacement-failed') this.#settle(event.id, `could not be replaced: ${event.reason}`);
     else if (event.type === 'engine-blocked') this.#connections.get(event.id)?.blocked();
     else if (event.type === 'engine-error') this.#print(event.id, event.text, event.pid);
-    else this.#lose(event.reason);
+    else if (event.type === 'cluster-lost') this.#lose(event.reason);
   }
 
   // The process that started the engine has printed it.

@@ -33,7 +33,7 @@ import {
   type ReturnErrors,
   type ViewOptions,
 } from './options.ts';
-import { Placement } from './placement.ts';
+import { TaskPlacement } from './placement.ts';
 
 /** Tasks per engine that `chunkSize: 'auto'` makes: enough to even out, few enough to cost nothing. */
 const AUTO_TASKS = 16;
@@ -96,8 +96,8 @@ export class LoadBalancedView {
     return this.#derive({ ...this.#options, placement: this.#placement.names(names) });
   }
 
-  get #placement(): Placement {
-    return this.#options.placement ?? new Placement();
+  get #placement(): TaskPlacement {
+    return this.#options.placement ?? new TaskPlacement();
   }
 
   #derive(options: ViewOptions): LoadBalancedView {

@@ -77,6 +77,7 @@ export class Balancer implements TaskOwner {
     }
     if (event.type === 'engine-up') this.#engineUp(event.engine.id, event.engine.uuid);
     if (event.type === 'engine-down') this.#scheduler.engineDown(event.uuid);
+    if (event.type === 'engine-draining') this.#scheduler.engineDraining(event.uuid);
     this.#mustReview = true;
     this.#wake();
   }

@@ -17,6 +17,8 @@ export class EngineSlots<T extends Schedulable> implements EngineIdentity {
   readonly #flight = new Set<T>();
   /** When it got its last task: turns, not time. */
   used = 0;
+  /** Its scheduler will end it soon. */
+  isDraining = false;
   #backlog = 0;
   #head: T | undefined;
   #blocked = false;

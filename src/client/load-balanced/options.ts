@@ -14,7 +14,7 @@ import {
 import type { ConcurrencyOption } from '../options.ts';
 import { AsyncResult } from '../results/async-result.ts';
 import { Dependency, type DependencyJobs } from './dependency.ts';
-import type { Placement } from './placement.ts';
+import type { TaskPlacement } from './placement.ts';
 
 /** The options of load-balanced calls. Durations are milliseconds; nothing sticks except through `with`. */
 export interface BalancedOptions {
@@ -80,7 +80,7 @@ export type ReturnErrors = (ImapOptions & { readonly returnErrors: true }) | { r
 
 /** The settings of a view: options, and the conditions of `depend` and `require`. */
 export interface ViewOptions extends BalancedOptions {
-  readonly placement?: Placement | undefined;
+  readonly placement?: TaskPlacement | undefined;
 }
 
 const isDependency = (value: unknown): boolean =>

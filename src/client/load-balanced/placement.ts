@@ -7,7 +7,7 @@ import { assertName } from '../names.ts';
  * Conditions on the placement of tasks: predicates that an engine evaluates before each task. Where one is false, the task
  * goes to another engine.
  */
-export class Placement {
+export class TaskPlacement {
   readonly #predicates: readonly string[];
 
   /** `predicates`: sources of functions without parameters that give whether this engine will do. */
@@ -16,7 +16,7 @@ export class Placement {
   }
 
   /** These conditions and one more. @throws TypeError unless given a function or a ref to one, NotSerializableError for one without source */
-  predicate(value: unknown): Placement {
+  predicate(value: unknown): TaskPlacement {
     if (value instanceof Ref) return this.#and(value.expression);
     if (typeof value !== 'function' || value instanceof ModuleFunction) {
       throw new TypeError('depend wants a function that gives a boolean, or a ref to one on the engines');
@@ -25,13 +25,13 @@ export class Placement {
   }
 
   /** These conditions, and that each name is set. @throws TypeError for anything that is not a name */
-  names(names: readonly string[]): Placement {
+  names(names: readonly string[]): TaskPlacement {
     for (const name of names) assertName(name);
-    return names.reduce((all, name) => all.#and(`() => ${isSet(name)}`), this as Placement);
+    return names.reduce((all, name) => all.#and(`() => ${isSet(name)}`), this as TaskPlacement);
   }
 
-  #and(source: string): Placement {
-    return new Placement([...this.#predicates, source]);
+  #and(source: string): TaskPlacement {
+    return new TaskPlacement([...this.#predicates, source]);
   }
 
   /**

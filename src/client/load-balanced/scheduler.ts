@@ -66,6 +66,12 @@ export class Scheduler<T extends Schedulable> {
     this.#slots.delete(uuid);
   }
 
+  /** An engine will end soon: it gets only tasks that no other may have. */
+  engineDraining(uuid: string): void {
+    const slots = this.#slots.get(uuid);
+    if (slots !== undefined) slots.isDraining = true;
+  }
+
   /** A task is ready to run. */
   add(task: T): void {
     task.turn = ++this.#turn;
@@ -138,9 +144,14 @@ export class Scheduler<T extends Schedulable> {
     let best: EngineSlots<T> | undefined;
     for (const slots of this.#slots.values()) {
       if (!slots.hasRoom(constraints.policy) || !admits(constraints, slots)) continue;
+      if (slots.isDraining && this.#hasLasting(constraints)) continue;
       if (best === undefined || isLess(slots, best)) best = slots;
     }
     return best;
+  }
+
+  #hasLasting(constraints: QueueClass<T>['constraints']): boolean {
+    return this.#all.some((slots) => !slots.isDraining && admits(constraints, slots));
   }
 
   #send(task: T, slots: EngineSlots<T>): Dispatch<T> {

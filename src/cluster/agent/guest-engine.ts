@@ -52,9 +52,10 @@ export async function guestEngine(
   { startTimeout = 60_000, entry, network, ...request }: GuestOptions,
 ): Promise<GuestEngine> {
   const options = await engineOptions(cluster, network, request);
+  const software = request.softwareGpu ? await softwareGpuVariables() : {};
   const launcher = new LocalLauncher({
     engine: () => options,
-    env: request.softwareGpu ? await softwareGpuVariables() : {},
+    env: () => software,
     entry,
   });
   const exit = new Promise<EngineExit>((resolve) => launcher.onExit(resolve));
@@ -67,7 +68,8 @@ export async function guestEngine(
   const release = guard({ stop, kill: () => launcher.kill() });
   void exit.then(release);
   try {
-    const pid = (await launcher.start([0]))[0]!.pid;
+    await launcher.start({ slots: [0] });
+    const pid = launcher.handle(0)?.pid ?? -1;
     const { id, uuid } = await registered(cluster, pid, exit, startTimeout);
     const ended = exit.then((end) => tell(options, uuid, end));
     told = ended;

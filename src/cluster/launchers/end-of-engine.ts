@@ -1,5 +1,5 @@
 import { BACK_END_ABORTED, ENGINE_EXIT } from '../../protocol/engine-options.ts';
-import type { Fate } from '../../protocol/messages/roster.ts';
+import type { Fate } from '../../protocol/messages/fate.ts';
 import { lastWords } from './last-words.ts';
 import { describeExit, type EngineExit } from './launcher.ts';
 

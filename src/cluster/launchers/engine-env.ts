@@ -8,7 +8,8 @@ const NAMES = new Set(
 );
 const PREFIXES = 'LC_ CUDA_ NVIDIA_ VK_ MESA_ LIBGL_ GALLIUM_ LP_ EGL_ __EGL_ __GLX_ __NV_ TF_ DIRECTVIEW_'.split(' ');
 
-function isAllowed(name: string): boolean {
+/** May a variable of this name of the caller's reach engines? */
+export function isAllowed(name: string): boolean {
   return NAMES.has(name) || PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 

@@ -1,10 +1,11 @@
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ClusterError } from '../../errors.ts';
 import type { EngineOptions } from '../../protocol/engine-options.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import { engineEnv } from './engine-env.ts';
+import type { EngineExit, Launcher, LaunchRequest, Placement, StopOptions } from './launcher.ts';
 import { EngineProcess } from './process/engine-process.ts';
-import type { EngineExit, Launcher, StopOptions } from './launcher.ts';
 
 /** The options of the engines that a LocalLauncher starts. */
 export interface LocalOptions {
@@ -12,8 +13,8 @@ export interface LocalOptions {
   readonly engine: (slot: EngineId) => EngineOptions;
   /** The engines' working directory; default this process's. */
   readonly cwd?: string | undefined;
-  /** Variables beside the allow-list. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Variables beside the allow-list, for the engine in that slot. */
+  readonly env?: ((slot: EngineId) => Readonly<Record<string, string>>) | undefined;
   readonly echo?: 'none' | 'stderr' | undefined;
   /** Is told the errors that nobody handled on an engine. */
   readonly onUnhandled?: ((slot: EngineId, report: string) => void) | undefined;
@@ -28,8 +29,11 @@ const GRACE_MS = 5000;
 /** The engine's entry file, found from this compiled file: a launcher must not import engine code. */
 export const ENGINE_ENTRY = fileURLToPath(new URL('../../../engines/main.js', import.meta.url));
 
-/** Runs engines as child processes of this process. */
+/** Runs engines as child processes of this process: each is a placement of its own, and runs at once. */
 export class LocalLauncher implements Launcher {
+  readonly kind = 'local';
+  readonly lifetime = 'attached';
+  readonly isRemote = false;
   readonly #options: LocalOptions;
   readonly #running = new Map<EngineId, EngineProcess>();
   readonly #listeners: ((exit: EngineExit) => void)[] = [];
@@ -39,19 +43,21 @@ export class LocalLauncher implements Launcher {
     this.#options = options;
   }
 
-  async start(slots: readonly EngineId[]): Promise<readonly EngineProcess[]> {
+  async start({ slots }: Pick<LaunchRequest, 'slots'>): Promise<readonly Placement[]> {
     if (this.#isStopped) throw new ClusterError('the cluster is stopped: no engine can be started');
-    return slots.map((slot) => this.#spawn(slot));
+    for (const slot of slots) this.#spawn(slot);
+    const where = { host: hostname() };
+    return slots.map((slot) => ({ slots: [slot], state: 'running', where }));
   }
 
-  #spawn(slot: EngineId): EngineProcess {
+  #spawn(slot: EngineId): void {
     const { engine, cwd, env, echo, log, entry, onUnhandled } = this.#options;
     const options = engine(slot);
     const child = new EngineProcess({
       slot,
       entry: entry ?? process.env['DIRECTVIEW_ENGINE'] ?? ENGINE_ENTRY,
       engine: options,
-      env: engineEnv(process.env, options.threads, env ?? {}),
+      env: engineEnv(process.env, options.threads, env?.(slot) ?? {}),
       cwd: cwd ?? process.cwd(),
       echo: echo ?? 'none',
       log: log?.(slot),
@@ -59,7 +65,6 @@ export class LocalLauncher implements Launcher {
     });
     this.#running.set(slot, child);
     void child.ended.then((exit) => this.#onEnd(exit, child));
-    return child;
   }
 
   #onEnd(exit: EngineExit, child: EngineProcess): void {
@@ -67,7 +72,8 @@ export class LocalLauncher implements Launcher {
     for (const listener of this.#listeners) listener(exit);
   }
 
-  signal(signal: NodeJS.Signals, slots: readonly EngineId[]): void {
+  /** @throws ClusterError for a slot without a running process */
+  async signal(signal: NodeJS.Signals, slots: readonly EngineId[]): Promise<void> {
     const children = slots.map((slot) => this.#child(slot));
     for (const child of children) child.signal(signal);
   }
@@ -88,6 +94,9 @@ export class LocalLauncher implements Launcher {
     this.#isStopped = true;
     for (const child of this.#running.values()) child.signal('SIGKILL');
   }
+
+  /** Never calls `listener`: a local engine runs from the moment that it is started until its exit. */
+  onState(): void {}
 
   onExit(listener: (exit: EngineExit) => void): void {
     this.#listeners.push(listener);

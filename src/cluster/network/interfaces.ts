@@ -16,3 +16,9 @@ export function addressOfInterface(name: string): string {
   if (found !== undefined) return found.address;
   throw new ClusterError(`${hostname()} has no network interface '${name}' with an address; it has ${ownAddresses()}`);
 }
+
+/** The first address of this machine that others may reach; loopback where there is none. */
+export function ownAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? '127.0.0.1';
+}

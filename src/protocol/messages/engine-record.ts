@@ -62,6 +62,12 @@ export const engineFields = {
   /** The endpoint of its peers socket, for other engines. */
   peers: text,
   device,
+  /** The number of the job that it runs in, as its scheduler writes it. */
+  job: optional(line),
+  /** The place in that job, counted from 0. */
+  rank: optional(whole),
+  /** Milliseconds since 1970 at which the scheduler will end the job. */
+  until: optional(num),
 };
 const numberedFields = { id: whole, ...engineFields };
 

@@ -3,16 +3,18 @@ import {
   flag,
   type Infer,
   list,
+  num,
   type ObjectOf,
   object,
-  oneOf,
   optional,
   type Reader,
   text,
   union,
   whole,
 } from '../fields.ts';
+import { AGENT_INBOUND, AGENT_OUTBOUND } from './agent.ts';
 import { engineFields, engineRow } from './engine-record.ts';
+import { fate } from './fate.ts';
 import { hello } from './hello.ts';
 
 /** Engines of one cluster: a client has a descriptor for each of them, and the controller another one. */
@@ -26,18 +28,6 @@ const clusterVerb = union('do', {
 });
 
 const version = optional(whole);
-
-const fateFields = {
-  /** The tasks that started last, oldest first: at most 64. The last one ran, unless it had just ended. */
-  started: list(text),
-  /** Why the last one was ended, where that took the engine with it. */
-  stopped: optional(oneOf('interrupt', 'timeout', 'client-gone')),
-};
-
-/** The state in which an engine died: it tells the tasks that had started from those that only waited. */
-export interface Fate extends ObjectOf<typeof fateFields> {}
-
-const fate: Reader<Fate> = object(fateFields);
 
 const departedFields = {
   id: whole,
@@ -65,7 +55,7 @@ export const ROSTER_INBOUND = union('type', {
   cluster: { request: whole, verb: clusterVerb },
 });
 
-/** Engine → controller, on the registry socket. */
+/** Engine or agent → controller, on the registry socket. */
 export const REGISTRY_INBOUND = union('type', {
   /**
    * I am here. `slot` is the id that it wants. `proof` is a random text that the engine tells nobody else: a second
@@ -85,6 +75,7 @@ export const REGISTRY_INBOUND = union('type', {
   blocked: { uuid: text, ms: whole },
   /** Its launcher, over a link of its own: that engine has ended. `proof` is the one with which it registered. */
   ended: { uuid: text, proof: text, reason: text, fate: optional(fate) },
+  ...AGENT_INBOUND,
 });
 
 /** Controller → engine or client. `version` grows with each engine that comes or goes: it orders what they know. */
@@ -118,8 +109,14 @@ export const ROSTER_OUTBOUND = union('type', {
   'client-gone': { client: text },
   /** The answer to `cluster`; `error` says why it failed. */
   'cluster-reply': { request: whole, error: optional(text) },
+  /**
+   * The scheduler will end this engine soon, at `until` (milliseconds since 1970) where that is known: give it no new work
+   * that others could do.
+   */
+  'engine-draining': { id: whole, uuid: text, until: optional(num) },
   /** The cluster stops. */
   stopping: {},
+  ...AGENT_OUTBOUND,
 });
 
 /** A request that a client makes to the cluster's launcher. */

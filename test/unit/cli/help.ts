@@ -16,6 +16,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(CLUSTER_COMMANDS.map((name) => [name, ['--cluster <name|file>', ...ENGINE_OPTIONS]])),
   start: ENGINE_OPTIONS,
   engine: DEVICE_OPTIONS,
+  agent: [],
   stop: [],
   logs: [],
   top: [],

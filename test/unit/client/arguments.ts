@@ -169,6 +169,9 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   thresholdRel: ['x', {}],
   thumbnail: ['x', null],
   timeout: [...NOT_MS, '5000'],
+  launcher: [5, null, 'slrum', {}, { kind: 'slrum' }, { start() {} }],
+  min: [...NOT_COUNTS, 0],
+  gang: NOT_FLAGS,
   listen: [
     5,
     null,
@@ -507,6 +510,9 @@ const CALLED: Readonly<Record<string, string>> = {
 
 /** Types of functions that users write or bring along, or that tfjs and gpu.js have. */
 const OF_USERS = [
+  'AgentProgram',
+  'EngineHandle',
+  'Launcher',
   'BatchOptions',
   'CombiningFunction',
   'ConnectOptions',

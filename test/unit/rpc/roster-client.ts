@@ -75,6 +75,7 @@ class Scene {
 function short(event: RosterClientEvent): string {
   if (event.type === 'engine-up') return `+${event.engine.uuid}`;
   if (event.type === 'engine-error') return event.text;
+  if (event.type === 'engine-draining') return `draining ${event.uuid}`;
   return event.type === 'engine-down' ? `-${event.uuid} ${event.reason}` : `lost: ${event.reason}`;
 }
 

@@ -1,7 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type EngineOptions, UNHANDLED_MARK } from '../../../protocol/engine-options.ts';
-import type { Fate } from '../../../protocol/messages/roster.ts';
+import type { Fate } from '../../../protocol/messages/fate.ts';
 import type { EngineId } from '../../../protocol/messages.ts';
 import { timerMs } from '../../../rpc/timer-ms.ts';
 import type { EngineExit, EngineHandle } from '../launcher.ts';

@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RECORD_BYTES, readFlightRecord } from '../../../protocol/flight-record.ts';
-import type { Fate } from '../../../protocol/messages/roster.ts';
+import type { Fate } from '../../../protocol/messages/fate.ts';
 
 /**
  * The launcher's end of an engine's flight record: a file without a name, which the engine inherits. Where none can be

@@ -1,7 +1,7 @@
 // Why an engine ended: exit codes and signals, the lines of engines that end themselves, and words for each.
 import * as assert from 'uvu/assert';
 import { endOfEngine } from '../../../../src/cluster/launchers/end-of-engine.ts';
-import type { Fate } from '../../../../src/protocol/messages/roster.ts';
+import type { Fate } from '../../../../src/protocol/messages/fate.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('end of engine');

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { clusterHome } from '../../client/links/cluster-path.ts';
+import { privateHome } from '../files/cluster-file.ts';
+import type { AgentProgram, AgentShare } from '../launchers/launcher.ts';
+import type { AgentOptions } from './agent-options.ts';
+
+/** The command line's entry, found from this compiled file: its `agent` command is the program of agents. */
+const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+
+/** The programs of a cluster's agents. Their files lie in the user's folder of clusters, which hosts usually share. */
+export class AgentPrograms {
+  readonly #dir: string;
+  #isMade = false;
+
+  /** `clusterId` names the folder of the files. */
+  constructor(clusterId: string, home = clusterHome()) {
+    this.#dir = join(home, `launch-${clusterId}`);
+  }
+
+  /** The program of the agents of one launch. */
+  of(options: AgentOptions): AgentProgram {
+    const line = (share: AgentShare = {}) => JSON.stringify({ ...options, ...given(share) });
+    return {
+      command: [process.execPath, MAIN, 'agent'],
+      line,
+      file: (share) => this.#write(`${line(share)}\n`),
+    };
+  }
+
+  #write(text: string): string {
+    if (!this.#isMade) {
+      privateHome();
+      mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
+      this.#isMade = true;
+    }
+    const path = join(this.#dir, `${randomBytes(6).toString('hex')}.json`);
+    writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
+    return path;
+  }
+
+  /** Removes the files. Idempotent; synchronous, so that the process's `exit` handler may call it. */
+  remove(): void {
+    if (this.#isMade) rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+// A field that is undefined must not hide the one of the launch.
+function given(share: AgentShare): Partial<AgentShare> {
+  return Object.fromEntries(Object.entries(share).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,58 @@
+import { ClusterError } from '../../errors.ts';
+import { isPlainObject, shown } from '../../util/checks.ts';
+import type { Launcher } from './launcher.ts';
+
+/** The options of a launcher by its name; each kind has more of them. */
+export interface LauncherOptions {
+  readonly kind: string;
+  readonly [option: string]: unknown;
+}
+
+/** A launcher: one of your own, the name of a kind, or a kind with its options. */
+export type LauncherChoice = string | Launcher | LauncherOptions;
+
+/** The file of one kind of launcher. */
+interface LauncherModule {
+  /** @throws TypeError, RangeError for options that it does not know, or wrong ones */
+  createLauncher(options: Readonly<Record<string, unknown>>): Launcher;
+}
+
+/** Every kind by its name. A file is loaded when its kind is asked for. */
+const KINDS: Readonly<Record<string, () => Promise<LauncherModule>>> = {
+  slurm: () => import('./systems/slurm/slurm.ts'),
+};
+
+/** The names that `launcher` takes. */
+export const LAUNCHER_KINDS: readonly string[] = ['local', ...Object.keys(KINDS)];
+
+const isLauncher = (value: object): value is Launcher =>
+  ['start', 'stop', 'signal', 'kill', 'onState'].every(
+    (name) => typeof (value as Record<string, unknown>)[name] === 'function',
+  );
+
+/** Checks the shape of a choice. @throws TypeError */
+export function checkLauncher(value: unknown, name: string, where: string): void {
+  const kind = typeof value === 'string' ? value : kindOf(value);
+  if (kind !== undefined && LAUNCHER_KINDS.includes(kind)) return;
+  if (typeof value === 'object' && value !== null && isLauncher(value)) return;
+  const known = LAUNCHER_KINDS.map((text) => `'${text}'`).join(', ');
+  throw new TypeError(`${where}: ${name} is one of ${known}, { kind: 'slurm', … } or a Launcher, not ${shown(value)}`);
+}
+
+function kindOf(value: unknown): string | undefined {
+  return isPlainObject(value) && typeof value['kind'] === 'string' && !isLauncher(value) ? value['kind'] : undefined;
+}
+
+/**
+ * Makes the launcher; undefined for engines of this host.
+ * @throws TypeError, RangeError for options of that kind that are wrong
+ */
+export async function launcherOf(choice: LauncherChoice | undefined): Promise<Launcher | undefined> {
+  if (choice === undefined || choice === 'local') return undefined;
+  if (typeof choice === 'object' && isLauncher(choice)) return choice;
+  const { kind, ...options } = typeof choice === 'string' ? { kind: choice } : choice;
+  if (kind === 'local') return undefined;
+  const load = KINDS[kind as string];
+  if (load === undefined) throw new ClusterError(`there is no launcher '${String(kind)}'`);
+  return (await load()).createLauncher(options);
+}

@@ -1,0 +1,35 @@
+/** A question that is asked again and again while there is something to ask about. */
+export class Polling {
+  readonly #ask: () => Promise<unknown>;
+  readonly #every: number;
+  #timer: NodeJS.Timeout | undefined;
+  #isAsking = false;
+
+  /** `ask` may fail: that changes nothing. `every`: milliseconds between an answer and the next question. */
+  constructor(ask: () => Promise<unknown>, every: number) {
+    this.#ask = ask;
+    this.#every = every;
+  }
+
+  /** Asks now and then from now on. */
+  start(): void {
+    if (this.#timer !== undefined || this.#isAsking) return;
+    this.#timer = setTimeout(() => void this.#once(), this.#every).unref();
+  }
+
+  async #once(): Promise<void> {
+    this.#timer = undefined;
+    this.#isAsking = true;
+    await this.#ask().catch(() => {});
+    const goesOn = this.#isAsking;
+    this.#isAsking = false;
+    if (goesOn) this.start();
+  }
+
+  /** Asks no more. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isAsking = false;
+  }
+}

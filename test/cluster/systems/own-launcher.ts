@@ -1,0 +1,51 @@
+// A launcher of one's own, with real agents and engines on this host, over tcp and the cluster's keys.
+import * as assert from 'uvu/assert';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
+import { suite } from '../../support/suite.ts';
+import { ProcessLauncher } from '../../support/systems/process-launcher.ts';
+
+const test = suite('systems/own-launcher');
+const events: ClusterEvent[] = [];
+let cluster: Cluster;
+declare const engine: { readonly id: number; readonly host: string };
+
+test.before(async () => {
+  cluster = await Cluster.start({
+    launcher: new ProcessLauncher(),
+    engines: 2,
+    device: 'cpu',
+    threads: 1,
+    listen: 'tcp://127.0.0.1',
+    onEvent: (event) => events.push(event),
+  });
+});
+test.after(() => cluster?.stop());
+
+test('agents run where the launcher put them, and engines know their host', async () => {
+  const rc = await cluster.connect();
+  const [first] = cluster.engines;
+  assert.is(first?.host, await rc.view(0).apply(() => engine.host));
+  assert.equal(await rc.view('all').apply(() => engine.id), [0, 1]);
+  const seen = events.filter((event) => event.type === 'placement').map((event) => event.state);
+  assert.ok(seen.includes('running'), String(seen));
+});
+
+test('a killed engine: its signal, its tasks, its neighbour', async () => {
+  const rc = await cluster.connect();
+  const down = rc.view(0).apply(() => process.kill(process.pid, 'SIGKILL'));
+  const error = await down.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.match(String(error), /was killed by SIGKILL/);
+  assert.is(await rc.view(1).apply(() => 6 * 7), 42);
+});
+
+test('it can be restarted: the agent is still there', async () => {
+  await cluster.restart(0);
+  const rc = await cluster.connect();
+  assert.equal(await rc.view('all').apply(() => engine.id), [0, 1]);
+});
+
+test.run();
