@@ -18,6 +18,9 @@ export interface ArrivalOptions {
   readonly isPrompt?: boolean | undefined;
 }
 
+/** Milliseconds within which engines count as started together. */
+const TOGETHER_MS = 100;
+
 /** Engines that were started and are waited for. */
 class Wait {
   readonly missing: Set<EngineId>;
@@ -26,6 +29,8 @@ class Wait {
   readonly #all: number;
   readonly #least: number;
   readonly #timers: NodeJS.Timeout[] = [];
+  /** When each engine that runs must have registered. */
+  readonly #deadlines = new Map<EngineId, number>();
   #failed = 0;
   resolve = (): void => {};
   reject: (error: unknown) => void = () => {};
@@ -43,15 +48,18 @@ class Wait {
     const its = slots.filter((slot) => this.#waiting.delete(slot));
     if (its.length === 0) return;
     if (this.#options.isPrompt && this.#timers.length === 0) this.#after(() => this.#released());
-    this.#after(() => this.#late(its));
+    for (const slot of its) this.#deadlines.set(slot, performance.now() + this.#options.timeout);
+    this.#after(() => this.#late());
   }
 
   #after(check: () => void): void {
     this.#timers.push(setTimeout(check, timerMs(this.#options.timeout)));
   }
 
-  #late(slots: readonly EngineId[]): void {
-    const late = slots.filter((slot) => this.missing.has(slot));
+  // Engines that were started together are late together.
+  #late(): void {
+    const now = performance.now() + TOGETHER_MS;
+    const late = [...this.missing].filter((slot) => (this.#deadlines.get(slot) ?? Number.POSITIVE_INFINITY) <= now);
     if (late.length === 0) return;
     const { timeout, output } = this.#options;
     this.failed(late, `${lateText(late, timeout)}${quote(late.map(output).find(Boolean))}`);

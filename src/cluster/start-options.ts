@@ -44,7 +44,7 @@ export type ClusterEvent =
   /** Errors that nobody handled, after the tasks that began them have ended; `[engine 2] …` on stderr says the same. */
   | { readonly type: 'engine-error'; readonly id: number; readonly text: string }
   | { readonly type: 'vitals'; readonly verdict: Verdict }
-  /** What a launcher tells of the places of engines: queued and why, running and where, ended. Local engines have none. */
+  /** A launcher tells of the places of engines: queued and why, running and where, ended. Local engines have none. */
   | {
       readonly type: 'placement';
       readonly ids: readonly number[];

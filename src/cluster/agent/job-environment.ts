@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-/** What the variables of a scheduler tell of the process that it has started. */
+/** The facts that the variables of a scheduler tell of the process that it has started. */
 export interface JobEnvironment {
   /** The place among the processes of the launch, counted from 0. */
   readonly rank: number | undefined;

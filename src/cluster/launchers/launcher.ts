@@ -140,7 +140,7 @@ export interface Launcher {
   onExit?(listener: (exit: EngineExit) => void): void;
   /** Only where it holds the processes itself: the one in this slot, if it runs. */
   handle?(slot: EngineId): EngineHandle | undefined;
-  /** What another process needs to take its placements over: kind and job numbers, no secret. Absent: it cannot. */
+  /** The data by which another process takes its placements over: kind and job numbers, no secret. Absent: it cannot. */
   toJSON?(): LauncherJson;
 }
 

@@ -76,5 +76,5 @@ export type AgentOrder = Infer<typeof order>;
 
 const inbound = union('type', AGENT_INBOUND);
 
-/** What agents tell the controller. */
+/** The messages of agents to the controller. */
 export type AgentInbound = Infer<typeof inbound>;

@@ -4,7 +4,7 @@ const MAX_LINE = 1024 * 1024;
 
 /**
  * Reads lines of JSON, however they are cut into chunks: the way in which helper programs of launchers talk. Lines that
- * are no JSON objects go to `other`: libraries print what they like.
+ * are not JSON objects go to `other`: libraries print what they like.
  */
 export class JsonLines {
   readonly #decoder = new StringDecoder('utf8');

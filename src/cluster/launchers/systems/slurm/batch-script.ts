@@ -16,7 +16,7 @@ export interface BatchScript {
 export const agentsOf = ({ options: { perAgent = 1 }, request }: Pick<BatchScript, 'options' | 'request'>): number =>
   Math.ceil(request.slots.length / perAgent);
 
-/** What an agent needs, as options of sbatch and srun. */
+/** The needs of an agent, as options of sbatch and srun. */
 export function resources({ options, request }: Pick<BatchScript, 'options' | 'request'>): string[] {
   const { perAgent = 1, gpus = request.gpusPerEngine, cpus = request.cpusPerEngine } = options;
   const card = gpus === 0 ? [] : [`--gpus-per-task=${gpus * perAgent}`];
