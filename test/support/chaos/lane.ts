@@ -9,13 +9,21 @@ const LONG_BYTES = 64 * 1024 * 1024;
 /** Slices a second of a throttled lane. */
 const SLICES = 20;
 
+/** Bytes on their way. */
+interface Piece {
+  readonly came: number;
+  /** When they may leave. */
+  readonly due: number;
+  bytes: Buffer;
+}
+
 /** One direction of one connection: bytes go in order from one socket to the other, as the sky lets them. */
 export class Lane {
   readonly #to: Socket;
   readonly #from: Socket;
   readonly #sky: Sky;
   readonly #cut: () => void;
-  #queue: { readonly due: number; bytes: Buffer }[] = [];
+  #queue: Piece[] = [];
   #waiting = 0;
   #isPumping = false;
   #hasEnded = false;
@@ -37,8 +45,10 @@ export class Lane {
   }
 
   #take(bytes: Buffer): void {
-    const { delay, loss } = this.#sky.now;
-    this.#queue.push({ due: performance.now() + delay + (Math.random() < loss ? RESEND_MS : 0), bytes });
+    const { delay, jitter, loss } = this.#sky.now;
+    const came = performance.now();
+    const due = came + delay + jitter * Math.random() + (Math.random() < loss ? RESEND_MS : 0);
+    this.#queue.push({ came, due, bytes });
     this.#waiting += bytes.length;
     if (this.#waiting > this.#room) this.#from.pause();
     void this.#pump();
@@ -59,7 +69,7 @@ export class Lane {
     if (this.#hasEnded && this.#queue.length === 0) this.#to.end();
   }
 
-  async #pass(first: { readonly due: number; bytes: Buffer }): Promise<void> {
+  async #pass(first: Piece): Promise<void> {
     const early = first.due - performance.now();
     if (early > 0) await sleep(early);
     if (this.#sky.now.isHeld || this.#to.destroyed) return;
@@ -73,7 +83,7 @@ export class Lane {
     this.#waiting -= bytes;
     if (this.#waiting <= this.#room / 2) this.#from.resume();
     const isFull = bytes > 0 && !this.#to.write(piece);
-    this.#sky.count(bytes);
+    this.#sky.count(bytes, performance.now() - first.came);
     if (fault === 'cut') this.#cut();
     else if (isFull) await Promise.race([once(this.#to, 'drain'), once(this.#to, 'close')]).catch(() => {});
     if (rate !== Number.POSITIVE_INFINITY) await sleep((1000 * bytes) / rate);

@@ -4,6 +4,8 @@
 export interface Weather {
   /** Milliseconds that each byte takes longer. */
   readonly delay: number;
+  /** Milliseconds that a piece may take longer than that: drawn for each. What follows waits for it. */
+  readonly jitter: number;
   /** The share of pieces that are lost: TCP sends them again, which takes RESEND_MS, and what follows waits for them. */
   readonly loss: number;
   /** Bytes a second at most. */
@@ -22,6 +24,7 @@ export const RESEND_MS = 200;
 /** Nothing happens to the bytes. */
 export const FAIR: Weather = {
   delay: 0,
+  jitter: 0,
   loss: 0,
   rate: Number.POSITIVE_INFINITY,
   isHeld: false,
@@ -33,6 +36,7 @@ export const FAIR: Weather = {
 export class Sky {
   #weather = FAIR;
   #passed = 0;
+  #transit = 0;
   readonly #waiting = new Set<() => void>();
 
   get now(): Weather {
@@ -42,6 +46,11 @@ export class Sky {
   /** Bytes that have passed, of all connections. */
   get passed(): number {
     return this.#passed;
+  }
+
+  /** Milliseconds that the bytes took on their way, all added up. */
+  get transit(): number {
+    return this.#transit;
   }
 
   set(change: Partial<Weather>): void {
@@ -61,9 +70,10 @@ export class Sky {
     return { bytes, fault: undefined };
   }
 
-  /** So many bytes have passed. */
-  count(bytes: number): void {
+  /** So many bytes have passed, which took so many milliseconds. */
+  count(bytes: number, took: number): void {
     this.#passed += bytes;
+    this.#transit += bytes * took;
     const { cutAfter, corruptAfter } = this.#weather;
     const left = (after: number) => (after <= bytes ? Number.POSITIVE_INFINITY : after - bytes);
     this.#weather = { ...this.#weather, cutAfter: left(cutAfter), corruptAfter: left(corruptAfter) };

@@ -5,7 +5,7 @@ import type { DirectView } from '../../../src/client/direct-view.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { ClusterEvent, StartOptions } from '../../../src/cluster/start-options.ts';
 import { clusterTransport } from '../../../src/comm/by-scheme.ts';
-import type { Transport } from '../../../src/comm/transport.ts';
+import type { Transport, TransportOptions } from '../../../src/comm/transport.ts';
 import { EngineError } from '../../../src/errors.ts';
 import { type ChaosProxy, ChaosTransport } from '../chaos/chaos-proxy.ts';
 import { EngineKiller } from '../chaos/engine-killer.ts';
@@ -27,13 +27,15 @@ export interface Scene {
 export interface SceneOptions extends StartOptions {
   /** In place of the transport of the client. */
   readonly wrap?: (transport: Transport) => Transport;
+  /** Of what the client sends, where the cluster speaks tcp; default: chunks of 1 MiB. */
+  readonly sizes?: TransportOptions;
 }
 
 /** Runs with a cluster of its own, and stops it whatever happens. Its network is zeromq's, unless `transport` says another. */
 export async function withScene<T>(
   engines: number,
   run: (scene: Scene) => Promise<T>,
-  { wrap = (same) => same, transport: kind = 'zeromq', ...options }: SceneOptions = {},
+  { wrap = (same) => same, transport: kind = 'zeromq', sizes = { chunkBytes: MIB }, ...options }: SceneOptions = {},
 ): Promise<T> {
   const events: Scene['events'] = [];
   const onEvent = (event: ClusterEvent) => {
@@ -41,7 +43,7 @@ export async function withScene<T>(
     options.onEvent?.(event);
   };
   const cluster = await Cluster.start({ device: 'cpu', ...options, transport: kind, engines, onEvent });
-  const bytes = kind.startsWith('tcp') ? { chunkBytes: MIB } : {};
+  const bytes = kind.startsWith('tcp') ? sizes : {};
   const { credentials } = cluster.info;
   const transport = new ChaosTransport(clusterTransport({ ...bytes, credentials }));
   const killer = new EngineKiller();
