@@ -113,7 +113,7 @@ export function createParts(options: EngineOptions): EngineParts {
   const provided = new ProvidedNames({ namespace, evaluator, revivers: revivers.shown, clientOf });
   evaluator.errors.explain = (name) => provided.reasonOf(name);
   const own = { identity, namespace, evaluator, context, residency, peers, kernels, provided };
-  const state: EngineState = { ...own, executionCount: 0 };
+  const state: EngineState = { ...own, results: queue, executionCount: 0 };
   const health = new Health(board);
   const interrupted = () => health.interrupted();
   const door = new SignalDoor(board);

@@ -30,6 +30,9 @@ export type ProbeContext = (choice: DeviceChoice, options: ContextOptions) => Pr
 /** Characters of a reason that a client is told. */
 const MAX_REASON = 2000;
 
+/** Bytes that may wait for a client that does not read what was wrong with its messages. */
+const MAX_UNREAD = 2 ** 24;
+
 /** Milliseconds between two looks for results that nobody has collected for too long. */
 const EXPIRY_MS = 30_000;
 
@@ -141,6 +144,7 @@ export class EngineServer {
   // The client must know: it would wait for ever.
   #dropped({ message: reason }: Error, client: TaskClient, id: string | undefined): void {
     this.#log.write(`a message was dropped: ${reason}`);
+    if ((client.pendingBytes ?? 0) > MAX_UNREAD) return;
     void client.send({ type: 'dropped', id, reason: reason.slice(0, MAX_REASON) });
   }
 

@@ -12,6 +12,8 @@ export interface EngineState extends DeviceState {
   readonly peers: Peers;
   readonly kernels: UserKernels;
   readonly provided: ProvidedNames;
+  /** The replies that the queue keeps. */
+  readonly results: { readonly keptBytes: number };
   /** Count of `execute` tasks that were not silent. */
   executionCount: number;
 }

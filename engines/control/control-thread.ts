@@ -26,6 +26,9 @@ import { MainLoop } from './main-loop.ts';
 import { Registration } from './registration.ts';
 import { endGroupOfOrphan, onStdinEnd } from './stdin.ts';
 
+/** Bytes that may wait for a client that asks and does not read: it gets no more answers. */
+const MAX_UNREAD = 2 ** 26;
+
 /** Milliseconds in which the main thread must take the request to end. */
 const SHUTDOWN_MS = 500;
 
@@ -119,7 +122,7 @@ async function reply(request: ControlRequest, client: Channel<ControlReply>): Pr
   if (waits && running !== null) await interrupter.ended(running.started);
   // This engine ends: the link says so.
   if (waits && answered.value === BLOCKED) return;
-  void client.send(answered);
+  if (client.pendingBytes <= MAX_UNREAD) void client.send(answered);
 }
 
 /** Asks the main thread to end; ends the process if it does not answer. */

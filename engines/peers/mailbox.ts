@@ -22,6 +22,8 @@ interface Waiting {
 
 /** Bytes that may wait in the mailbox; mail beyond is dropped with a line in the log. */
 const MAX_BYTES = 2 * 2 ** 30;
+/** The cost of a piece of mail beside its parts and its tag. */
+const ENTRY_BYTES = 512;
 
 /** Bodies by sender and tag, and the receivers that wait for them. It knows no sockets. */
 export class Mailbox {
@@ -71,7 +73,7 @@ export class Mailbox {
     for (const [key, bodies] of this.#mail) {
       if (!tagOf(key).startsWith(prefix)) continue;
       this.#mail.delete(key);
-      for (const body of bodies) this.#bytes -= bytesOf(body);
+      for (const body of bodies) this.#bytes -= costOf(key, body);
     }
   }
 
@@ -103,22 +105,23 @@ export class Mailbox {
   }
 
   #store(key: string, body: Body): void {
-    const bytes = bytesOf(body);
+    const bytes = costOf(key, body);
     if (this.#bytes + bytes > MAX_BYTES) {
       this.#drop(`${this.#owner()}: mailbox full (${this.#bytes} bytes), mail ${key} dropped`);
       return;
     }
     this.#bytes += bytes;
     const list = this.#mail.get(key);
-    if (list === undefined) this.#mail.set(key, [body]);
-    else list.push(body);
+    const own = body.map(withOwnMemory);
+    if (list === undefined) this.#mail.set(key, [own]);
+    else list.push(own);
   }
 
   #stored(key: string): Body | undefined {
     const list = this.#mail.get(key);
     const body = list?.shift();
     if (list?.length === 0) this.#mail.delete(key);
-    if (body !== undefined) this.#bytes -= bytesOf(body);
+    if (body !== undefined) this.#bytes -= costOf(key, body);
     return body;
   }
 }
@@ -129,6 +132,15 @@ function keyOf(from: EngineId, tag: string): string {
 
 function tagOf(key: string): string {
   return key.slice(key.indexOf('|') + 1);
+}
+
+// A copy, where the part is a small piece of what came with it: it would keep all of that alive.
+function withOwnMemory(part: Uint8Array): Uint8Array {
+  return part.buffer.byteLength > 2 * part.byteLength + 64 ? new Uint8Array(part) : part;
+}
+
+function costOf(key: string, body: Body): number {
+  return ENTRY_BYTES + key.length + bytesOf(body);
 }
 
 /** Bytes of all parts of a body. */

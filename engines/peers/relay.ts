@@ -23,6 +23,9 @@ interface Incoming {
 /** The largest body that may be announced, in bytes, as of whole messages; and the most parts. */
 const MAX_BYTES = 16 * 2 ** 30;
 const MAX_PARTS = 2 ** 20;
+/** Bodies that may be under way or wait for their tasks, and the bytes of all of them. */
+const MAX_OPEN = 4096;
+const MAX_OPEN_BYTES = 4 * MAX_BYTES;
 
 interface Waiter {
   readonly from: EngineId | undefined;
@@ -108,6 +111,7 @@ export class Relay {
   #open({ key, sizes }: RelayMessage): Incoming {
     const total = sizes.reduce((a, b) => a + b, 0);
     checkSizes(sizes, total);
+    this.#checkRoom(total);
     const before: number[] = [];
     for (const part of sizes.keys())
       before.push(part === 0 ? 0 : (before[part - 1] as number) + (sizes[part - 1] as number));
@@ -117,6 +121,14 @@ export class Relay {
     const body = { parts, before, total, missing: total, expires };
     this.#incoming.set(key, body);
     return body;
+  }
+
+  /** @throws ProtocolError */
+  #checkRoom(bytes: number): void {
+    let open = bytes;
+    for (const { total } of this.#incoming.values()) open += total;
+    if (this.#incoming.size < MAX_OPEN && open <= MAX_OPEN_BYTES) return;
+    throw new ProtocolError(`${this.#incoming.size} relayed bodies are under way already, of ${open - bytes} bytes`);
   }
 
   #close(key: string): Body {

@@ -66,6 +66,13 @@ export class KeptReplies {
     return [...this.#kept.keys()];
   }
 
+  /** Bytes of all replies that are kept. */
+  get bytes(): number {
+    let bytes = this.#bytes;
+    for (const large of this.#large.values()) bytes += large.bytes;
+    return bytes;
+  }
+
   get(id: TaskId): KeptReply | undefined {
     return this.#kept.get(id) ?? this.#large.get(id);
   }
@@ -91,8 +98,7 @@ export class KeptReplies {
    */
   add(reply: ReplyMessage, body: readonly Uint8Array[]): boolean {
     const at = this.#clock();
-    let bytes = ENTRY_BYTES + reply.metadata.stdout.length + reply.metadata.stderr.length;
-    for (const part of body) bytes += part.byteLength;
+    const bytes = bytesOf(reply, body);
     if (bytes > this.#limit) {
       this.#large.set(reply.id, { reply, body, bytes, at });
       return false;
@@ -187,6 +193,14 @@ export class KeptReplies {
     this.#forgotten.set(id, loss);
     return true;
   }
+}
+
+/** What a reply costs, nearly. */
+function bytesOf({ metadata, error }: ReplyMessage, body: readonly Uint8Array[]): number {
+  let bytes = ENTRY_BYTES + metadata.stdout.length + metadata.stderr.length;
+  if (error !== undefined) bytes += error.message.length + error.stack.length;
+  for (let i = 0; i < body.length; i++) bytes += (body[i] as Uint8Array).byteLength;
+  return bytes;
 }
 
 function copyOf({ body, ...rest }: KeptReply): KeptReply {

@@ -4,6 +4,8 @@ import type { ReplyMessage, TaskId, TaskMessage, TasksOutbound } from '../../src
 export interface TaskClient {
   /** False once its link was closed or went down. */
   readonly isOpen?: boolean | undefined;
+  /** Bytes that wait until it reads. */
+  readonly pendingBytes?: number | undefined;
   /** The promise may be ignored: it rejects only if the client is gone. */
   send(message: TasksOutbound, body?: readonly Uint8Array[]): Promise<void>;
 }

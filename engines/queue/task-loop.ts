@@ -21,6 +21,8 @@ const FLOOD_MS = 20;
 /** Large results are read from memory while they are sent: the next task waits for them, but not for ever. */
 const LARGE_BYTES = 1 << 20;
 const SEND_WAIT_MS = 10_000;
+/** Bytes that may wait for a client that does not read: results beyond are lost, and it is told so when it reads. */
+const MAX_UNREAD = 2 ** 30;
 /** Milliseconds in which a lost client may come back before its queued tasks are dropped: the controller tells of dead ones. */
 const CLIENT_LEASE_MS = 600_000;
 /** Milliseconds that a task waits for the roster that its client has seen. The controller may be gone. */
@@ -127,6 +129,8 @@ export class TaskLoop {
 
   /** A channel to a client broke. The client may be back soon on another one. */
   clientDown(client: TaskClient): void {
+    // The timer keeps all of the link alive.
+    if (!this.#queue.holdsTasksOf(client)) return;
     setTimeout(
       () => void this.#handle(this.#queue.clientGone(client, `${CLIENT_LEASE_MS / 1000} s`)),
       CLIENT_LEASE_MS,
@@ -272,6 +276,7 @@ export class TaskLoop {
 
   #transmit({ to, reply, body }: Reply<TaskClient>): Promise<unknown> | undefined {
     faultPoint('engine.reply');
+    if ((to.pendingBytes ?? 0) > MAX_UNREAD) return void to.send(unread(reply));
     const sent = to.send(reply, body);
     if (!body.some((part) => part.byteLength > LARGE_BYTES)) return undefined;
     const arrived = () => this.#queue.arrived(reply.id);
@@ -307,6 +312,14 @@ function unsendable({ id, metadata }: ReplyMessage, error: unknown): ReplyMessag
   const { name, message, ...rest } = toWireError(error);
   const wire = { ...rest, name, message: `the reply of task '${id}' cannot be sent: ${name}: ${message}` };
   return { type: 'reply', id, status: 'error', metadata: { started, completed, stdout: '', stderr: '' }, error: wire };
+}
+
+/** In place of a result for which there is no room. */
+function unread({ id, metadata }: ReplyMessage): ReplyMessage {
+  const { started, completed } = metadata;
+  const message = `the result of task '${id}' was not sent: its client had not read ${MAX_UNREAD / 2 ** 20} MiB of others`;
+  const error = { name: 'ResultLost', message, stack: '' };
+  return { type: 'reply', id, status: 'error', metadata: { started, completed, stdout: '', stderr: '' }, error };
 }
 
 /**

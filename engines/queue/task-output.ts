@@ -4,6 +4,8 @@ import type { TaskClient } from './queue-event.ts';
 import type { TaskQueue } from './task-queue.ts';
 
 const NO_BODY: Body = [];
+/** Bytes that may wait for a client that does not read: live text beyond is left out, a value is an error of the task. */
+const MAX_UNREAD = 256 * 2 ** 20;
 
 /** Sends output of the running task to its client, while the task runs. */
 export class TaskOutput {
@@ -14,12 +16,15 @@ export class TaskOutput {
     this.#queue = queue;
   }
 
-  /** Sends text that the task printed. @throws Error outside a task: there is no client to send it to */
+  /** Sends text that the task printed; the reply has its end in any case. @throws Error outside a task: there is no client to send it to */
   text(stream: 'stdout' | 'stderr', text: string): void {
     this.#send(stream, NO_BODY, text);
   }
 
-  /** Sends a mime bundle, or published data. @throws Error outside a task, NotSerializableError */
+  /**
+   * Sends a mime bundle, or published data.
+   * @throws Error outside a task or while 256 MiB wait for the client, NotSerializableError
+   */
   value(stream: 'display' | 'data', value: unknown): void {
     this.#send(stream, encodeBody(value));
   }
@@ -43,6 +48,10 @@ export class TaskOutput {
   #send(stream: OutputMessage['stream'], body: Body, text?: string): void {
     const task = this.#queue.running;
     if (task === null) throw new Error(`${stream} outside a task has no client to go to`);
+    if ((task.client.pendingBytes ?? 0) > MAX_UNREAD) {
+      if (text !== undefined) return;
+      throw new Error(`${stream}: the client has not read ${MAX_UNREAD / 2 ** 20} MiB that this engine has sent it`);
+    }
     // A client that is gone misses the output; the reply has all of the text.
     void task.client.send({ type: 'output', id: task.message.id, stream, text }, body);
   }

@@ -60,6 +60,11 @@ export class TaskQueue<C> {
     return this.#running;
   }
 
+  /** Bytes of the replies that are kept for clients that ask again. */
+  get keptBytes(): number {
+    return this.#kept.bytes;
+  }
+
   /** The task that would start next. */
   get head(): TaskMessage | undefined {
     return this.#waiting.front?.message;
@@ -123,6 +128,11 @@ export class TaskQueue<C> {
     return this.#dropWhere(({ message }) => wanted.has(message.id));
   }
 
+  /** True while tasks wait that this link has sent. */
+  holdsTasksOf(client: C): boolean {
+    return this.#waiting.all().some((task) => task.client === client);
+  }
+
   /** The client of a link is gone for good: its queued tasks never run. Its kept replies stay. */
   clientGone(client: C, howLong = 'too long'): QueueEvent<C>[] {
     return this.#orphan((task) => task.client === client, `was gone for ${howLong}`);
@@ -152,14 +162,24 @@ export class TaskQueue<C> {
   fetch(id: TaskId, client: C): QueueEvent<C>[] {
     const kept = this.#kept.own(id);
     if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
-    if (this.#find(id) !== undefined) {
-      this.#watchers.set(id, [...(this.#watchers.get(id) ?? []), client]);
-      return [];
-    }
+    if (this.#find(id) !== undefined) return this.#watch(id, client);
     const why = this.#kept.whyForgotten(id);
     if (why !== undefined && why !== PURGED) return [this.#lost(id, why, client)];
     const error = plainError('ResultLost', `${this.#identity.name} does not hold the result of task '${id}'`);
     return [{ type: 'reply', to: client, reply: this.#unrun(id, 'refused', error), body: EMPTY }];
+  }
+
+  #watch(id: TaskId, client: C): QueueEvent<C>[] {
+    const watchers = this.#watchers.get(id) ?? [];
+    if (watchers.includes(client)) return [];
+    if (watchers.length >= MAX_WATCHERS) {
+      const text = `${MAX_WATCHERS} clients wait for the result of ${this.#named(id)} already: ask again when it has ended`;
+      return [
+        { type: 'reply', to: client, reply: this.#unrun(id, 'error', plainError('ResultLost', text)), body: EMPTY },
+      ];
+    }
+    this.#watchers.set(id, [...watchers, client]);
+    return [];
   }
 
   /** The client has this large reply, or will never ask for it again. */

@@ -19,6 +19,7 @@ export function memoryOf(state: EngineState): EngineMemory {
     resident: state.namespace.sizes((value) => residentBytes(value, state)),
     device: state.context.opened?.memory() ?? null,
     mail: state.peers.mailBytes,
+    results: state.results.keptBytes,
     rss: process.memoryUsage.rss(),
   };
 }

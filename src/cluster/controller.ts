@@ -14,7 +14,7 @@ import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
 import { faultPoint } from '../util/diagnostics/fault-point.ts';
 import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
-import { type FollowerKind, Followers, type Party } from './roster/followers.ts';
+import { answer, type FollowerKind, Followers, type Party } from './roster/followers.ts';
 import { Pinger } from './roster/pinger.ts';
 import { type Admission, type DeathDetails, Roster } from './roster/roster.ts';
 import type { Verdict, VitalsOptions } from './roster/vitals.ts';
@@ -150,7 +150,7 @@ export class Controller {
       // Its answer names both versions to a party of another one.
       dropped: (error, party) => {
         debug('dropped: %s', error.message);
-        if (error instanceof VersionError) void party.send({ type: 'stopping' });
+        if (error instanceof VersionError) answer(party, { type: 'stopping' });
       },
     };
   }
@@ -227,7 +227,7 @@ export class Controller {
     this.#pinger.trust(id);
     this.#uuids.set(party, uuid);
     this.#links.set(uuid, party);
-    void party.send({ type: 'registered', id, beat: this.#beat });
+    answer(party, { type: 'registered', id, beat: this.#beat });
     this.#publish(events);
   }
 
@@ -239,7 +239,7 @@ export class Controller {
   /** An engine that was taken off the roster must end; it may not know that it was. */
   #refuse(party: Party, uuid: string, reason: string): void {
     debug('refused %s: %s', uuid, reason);
-    void party.send({ type: 'stopping' });
+    answer(party, { type: 'stopping' });
   }
 
   #hello(party: Party, client: ClientIdentity): void {
@@ -261,8 +261,8 @@ export class Controller {
 
   #welcome(party: Party, kind: FollowerKind): void {
     this.#followers.add(party, kind);
-    for (const event of this.#blockades.values()) void party.send(event);
-    for (const event of this.#draining.values()) void party.send(event);
+    for (const event of this.#blockades.values()) answer(party, event);
+    for (const event of this.#draining.values()) answer(party, event);
   }
 
   /** Tells the clients what an engine's process has reported; this process has printed it. */
@@ -300,7 +300,7 @@ export class Controller {
     if (engine === undefined) this.#refuse(party, uuid, 'not on the roster');
     else if (this.#uuids.get(party) === uuid) {
       this.#pinger.seen(engine.id);
-      if (quiet !== true) void party.send({ type: 'registered', id: engine.id });
+      if (quiet !== true) answer(party, { type: 'registered', id: engine.id });
     }
   }
 
@@ -309,9 +309,9 @@ export class Controller {
     try {
       if (this.#options.onVerb === undefined) throw new Error('this controller has no launcher');
       await this.#options.onVerb(verb);
-      void party.send(reply);
+      answer(party, reply);
     } catch (error) {
-      void party.send({ ...reply, error: error instanceof Error ? error.message : String(error) });
+      answer(party, { ...reply, error: error instanceof Error ? error.message : String(error) });
     }
   }
 
@@ -344,7 +344,7 @@ export class Controller {
     if (engine === undefined || !this.#roster.isProven(uuid, proof)) return;
     this.down(engine.id, reason.slice(0, MAX_REASON), fate && { fate });
     // The launcher waits for an answer before it ends.
-    void party.send({ type: 'registered', id: engine.id });
+    answer(party, { type: 'registered', id: engine.id });
   }
 
   // A client opens another link before this side sees the end of the old one.

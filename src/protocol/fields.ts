@@ -38,6 +38,15 @@ export const text: Reader<string> = (value, where) => {
   return value;
 };
 
+const MAX_NAME = 256;
+
+/** A name that is remembered or looked up, such as an id: at most 256 characters. */
+export const name: Reader<string> = (value, where) => {
+  const read = text(value, where);
+  if (read.length > MAX_NAME) throw new ProtocolError(`${where} has ${read.length} characters, over ${MAX_NAME}`);
+  return read;
+};
+
 const MAX_LINE = 500;
 
 /** A line of text that is shown: control characters, which terminals obey, become spaces, and 500 characters are enough. */

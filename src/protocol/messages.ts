@@ -7,6 +7,7 @@ import {
   anyOf,
   flag,
   list,
+  name,
   num,
   type ObjectOf,
   object,
@@ -45,7 +46,7 @@ export type EngineId = number;
 // ---- Tasks socket --------------------------------------------------------------------------------------------------
 
 const task = {
-  id: text,
+  id: name,
   /** The incarnation of the engine that the task is meant for; another one refuses it. */
   to: text,
   /** The verb that runs it. */
@@ -64,9 +65,9 @@ const task = {
   tells: optional(flag),
 };
 
-const fetch = { id: text };
-const need = { id: text };
-const body = { id: text };
+const fetch = { id: name };
+const need = { id: name };
+const body = { id: name };
 const mail = { from: whole, tag: text };
 
 const relay = {

@@ -304,6 +304,8 @@ export interface EngineMemory {
   readonly device: { readonly bytes: number; readonly buffers: number } | null;
   /** Values from other engines that nobody has taken yet. */
   readonly mail: number;
+  /** Results of tasks that have ended, kept for clients that ask again. */
+  readonly results: number;
   /** Resident set of the engine process. */
   readonly rss: number;
 }

@@ -23,6 +23,8 @@ interface Suspect {
 
 const INTERVAL_MS = 500;
 const LEASE_MS = 60_000;
+/** Clients whose links broke and that may come back: of more the oldest is given up. */
+const MAX_SUSPECTS = 4096;
 
 /**
  * Watches clients whose link broke without a goodbye. One whose process lives on this host is never given up: it may be
@@ -44,15 +46,24 @@ export class ClientWatch {
 
   /** Its link broke. */
   lost(identity: ClientIdentity): void {
-    this.#suspects.set(identity.client, { identity, since: performance.now() });
-    this.#look();
+    this.#suspects.delete(identity.client);
+    const suspect = { identity, since: performance.now() };
+    this.#suspects.set(identity.client, suspect);
+    const [oldest] = this.#suspects.keys();
+    if (this.#suspects.size > MAX_SUSPECTS && oldest !== undefined) this.#gone(oldest);
+    if (this.#isDead(suspect)) this.#gone(identity.client);
+    this.#lookSoon();
   }
 
   #look(): void {
     for (const suspect of [...this.#suspects.values()]) if (this.#isDead(suspect)) this.#gone(suspect.identity.client);
-    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#lookSoon();
+  }
+
+  #lookSoon(): void {
     if (this.#suspects.size === 0) return;
-    this.#timer = setTimeout(() => this.#look(), this.#options.interval ?? INTERVAL_MS).unref();
+    this.#timer ??= setTimeout(() => this.#look(), this.#options.interval ?? INTERVAL_MS).unref();
   }
 
   #isDead({ identity: { pid, host }, since }: Suspect): boolean {

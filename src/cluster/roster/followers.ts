@@ -14,8 +14,16 @@ const NO_BODY: readonly never[] = [];
 /** Engines that are remembered after they left, for tasks of clients that have seen them. */
 const REMEMBERED = 1000;
 
+/** Bytes that may wait for a party that does not read: beyond, it is told only which engines come and go. */
+const MAX_UNREAD = 2 ** 24;
+
 /** An engine or a client, seen from the controller. */
 export type Party = Channel<RosterOutbound>;
+
+/** Sends, but not to a party that asks and does not read: its answers would grow for ever. */
+export function answer(party: Party, message: RosterOutbound, parts?: Parts): void {
+  if (party.pendingBytes <= MAX_UNREAD) void party.send(message, NO_BODY, parts);
+}
 
 /** Clients are told who can be restarted, engines who has left. */
 export type FollowerKind = 'client' | 'engine';
@@ -67,7 +75,7 @@ export class Followers {
   add(party: Party, kind: FollowerKind): void {
     this.#flush();
     this.#parties.set(party, kind);
-    for (const { message, parts } of this.#pagesFor(kind)) void party.send(message, NO_BODY, parts);
+    for (const { message, parts } of this.#pagesFor(kind)) answer(party, message, parts);
   }
 
   /** It follows no more. */
@@ -113,7 +121,9 @@ export class Followers {
   /** Tells all of them, after what they have not been told yet. */
   tell(message: RosterOutbound): void {
     this.#flush();
-    this.#send(message);
+    if (this.#parties.size === 0) return;
+    const parts = encodeMessage(message);
+    for (const party of this.#parties.keys()) answer(party, message, parts);
   }
 
   #flush(): void {

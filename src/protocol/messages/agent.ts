@@ -4,6 +4,7 @@ import {
   type Infer,
   line,
   list,
+  name,
   num,
   type ObjectOf,
   object,
@@ -34,10 +35,10 @@ export interface AgentSite extends ObjectOf<typeof siteFields> {}
 /** Agent → controller. `token` is that of its launch: no engine knows it. */
 export const AGENT_INBOUND = {
   /** These engines are mine; also every few seconds, as a sign of life. `running`: those whose process runs. */
-  agent: { token: text, slots: list(whole), running: list(whole), site: object(siteFields) },
+  agent: { token: name, slots: list(whole), running: list(whole), site: object(siteFields) },
   /** The process of that engine has ended; `error`: it could not be started. `output`: its last lines. */
   'agent-ended': {
-    token: text,
+    token: name,
     slot: whole,
     pid: whole,
     code: orNull(whole),
@@ -49,9 +50,9 @@ export const AGENT_INBOUND = {
     report: whole,
   },
   /** The scheduler has said that it will end these engines soon. */
-  'agent-draining': { token: text, slots: list(whole), until: optional(num) },
+  'agent-draining': { token: name, slots: list(whole), until: optional(num) },
   /** Errors on an engine that nobody handled. */
-  'agent-fault': { token: text, slot: whole, report: text },
+  'agent-fault': { token: name, slot: whole, report: text },
 } as const;
 
 const order = union('do', {

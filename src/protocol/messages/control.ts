@@ -5,6 +5,7 @@ import {
   type Infer,
   json,
   list,
+  name,
   nothing,
   num,
   type ObjectOf,
@@ -72,7 +73,7 @@ export const CONTROL_METHODS = {
    * Drops queued tasks; an id that has not arrived yet is remembered. The running task goes on. `others`: those of other
    * clients, too, here and below; without it a request that names one is refused.
    */
-  abort: control({ ids: list(text), others: optional(flag) }, nothing),
+  abort: control({ ids: list(name), others: optional(flag) }, nothing),
   /**
    * Ends the running task, if it is one of `ids` and of that `client` (absent: whichever the caller may end). If it is not, the tasks
    * `drop` never start. Within a second if V8 can break it, else by
@@ -81,9 +82,9 @@ export const CONTROL_METHODS = {
    */
   interrupt: control(
     {
-      ids: optional(list(text)),
-      client: optional(text),
-      drop: optional(list(text)),
+      ids: optional(list(name)),
+      client: optional(name),
+      drop: optional(list(name)),
       others: optional(flag),
       grace: optional(num),
       wait: optional(flag),
@@ -93,7 +94,7 @@ export const CONTROL_METHODS = {
   /** Ends the engine process. */
   shutdown: control({}, nothing),
   /** Frees kept results; without `ids` all those of `client`. */
-  purge: control({ ids: optional(list(text)), client: optional(text), others: optional(flag) }, nothing),
+  purge: control({ ids: optional(list(name)), client: optional(name), others: optional(flag) }, nothing),
 };
 
 /** The name of a control request. */

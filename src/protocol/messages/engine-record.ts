@@ -2,6 +2,7 @@ import {
   flag,
   line,
   list,
+  name,
   num,
   type ObjectOf,
   object,
@@ -52,7 +53,7 @@ const device: Reader<DeviceReport> = object(deviceFields);
 /** The fields that an engine tells of itself; its id is the controller's. */
 export const engineFields = {
   /** Names this incarnation: a replacement has another. */
-  uuid: text,
+  uuid: name,
   pid: whole,
   host: line,
   /** The endpoint of its tasks socket. */

@@ -3,6 +3,7 @@ import {
   flag,
   type Infer,
   list,
+  name,
   num,
   type ObjectOf,
   object,
@@ -61,20 +62,20 @@ export const REGISTRY_INBOUND = union('type', {
    * I am here. `slot` is the id that it wants. `proof` is a random text that the engine tells nobody else: a second
    * registration, over another link, must have the same. `alone`: it does not follow the roster before it says so.
    */
-  register: { engine: object(engineFields), slot: optional(whole), proof: optional(text), alone: optional(flag) },
+  register: { engine: object(engineFields), slot: optional(whole), proof: optional(name), alone: optional(flag) },
   /** Tell me who is there, and who comes and goes. Only over the link that registered this uuid. */
-  follow: { uuid: text },
+  follow: { uuid: name },
   /** I end. Only over the link that registered this uuid. */
-  unregister: { uuid: text },
+  unregister: { uuid: name },
   /** I am alive. Only over the link that registered this uuid. `quiet`: it wants no answer, unless it must end. */
-  heartbeat: { uuid: text, quiet: optional(flag) },
+  heartbeat: { uuid: name, quiet: optional(flag) },
   /**
    * My main loop has not turned for so many milliseconds, although no task runs. 0: it turns again. Only over the link
    * that registered this uuid.
    */
-  blocked: { uuid: text, ms: whole },
+  blocked: { uuid: name, ms: whole },
   /** Its launcher, over a link of its own: that engine has ended. `proof` is the one with which it registered. */
-  ended: { uuid: text, proof: text, reason: text, fate: optional(fate) },
+  ended: { uuid: name, proof: name, reason: text, fate: optional(fate) },
   ...AGENT_INBOUND,
 });
 

@@ -5,7 +5,7 @@ import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
 import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { ChaosProxy } from '../../support/chaos/chaos-proxy.ts';
-import { fuzz } from '../../support/chaos/fuzzer.ts';
+import { fuzz, MOST_LEAKED } from '../../support/chaos/fuzzer.ts';
 import { until } from '../../support/cluster.ts';
 import { Mailbox } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
@@ -14,8 +14,9 @@ const test = suite('chaos/fuzz');
 const SEED = Number(process.env['FUZZ_SEED'] ?? 1);
 
 test(`2,000 damaged inputs: honest calls go on, nothing grows (seed ${SEED})`, async () => {
-  const { sockets, grown } = await fuzz({ inputs: 2000, seed: SEED });
+  const { sockets, grown, leaked } = await fuzz({ inputs: 2000, seed: SEED });
   assert.equal(Object.values(sockets), [400, 400, 400, 400, 400]);
+  assert.ok(Math.max(leaked.engine, leaked.controller) <= MOST_LEAKED, JSON.stringify(leaked));
   assert.ok(grown.engine < 64 && grown.controller < 64, JSON.stringify(grown));
 });
 

@@ -4,7 +4,7 @@
 export interface Weather {
   /** Milliseconds that each byte takes longer. */
   readonly delay: number;
-  /** Milliseconds that a piece may take longer than that: drawn for each. What follows waits for it. */
+  /** Milliseconds that a piece may take longer than that: drawn for each. Later pieces wait for it. */
   readonly jitter: number;
   /** The share of pieces that are lost: TCP sends them again, which takes RESEND_MS, and what follows waits for them. */
   readonly loss: number;

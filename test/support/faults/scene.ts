@@ -27,7 +27,7 @@ export interface Scene {
 export interface SceneOptions extends StartOptions {
   /** In place of the transport of the client. */
   readonly wrap?: (transport: Transport) => Transport;
-  /** Of what the client sends, where the cluster speaks tcp; default: chunks of 1 MiB. */
+  /** Chunks and window of the client, where the cluster speaks tcp; default: chunks of 1 MiB. */
   readonly sizes?: TransportOptions;
 }
 

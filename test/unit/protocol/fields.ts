@@ -8,6 +8,7 @@ import {
   flag,
   type Infer,
   list,
+  name,
   nothing,
   num,
   object,
@@ -25,6 +26,12 @@ import { throws } from '../../support/assert.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('fields');
+
+test('a name has at most 256 characters', () => {
+  assert.is(name('x'.repeat(256), 'id'), 'x'.repeat(256));
+  throws(() => name('x'.repeat(257), 'id'), ProtocolError, /id has 257 characters, over 256/);
+  throws(() => name(5, 'id'), ProtocolError, /id must be text/);
+});
 
 const box = object({ name: text, size: optional(whole), owner: orNull(text), tags: list(text) });
 

@@ -104,6 +104,8 @@ test('inherited names are neither types nor fields', () => {
 
 const task = { v, type: 'task', id: 'c:1', to: 'u', method: 'apply', label: 'apply' };
 const reply = { v, type: 'reply', id: 'c:1', status: 'ok', metadata };
+const LONG = 'x'.repeat(257);
+
 const BAD: [unknown, RegExp][] = [
   [[], /a header must be an object, not a list/],
   [null, /a header must be an object, not null/],
@@ -124,6 +126,14 @@ const BAD: [unknown, RegExp][] = [
   [{ ...reply, error: { name: 'E', message: 'm' } }, /reply\.error\.stack must be text, not undefined/],
   [{ v, type: 'abort', id: 1, to: 'u' }, /abort\.ids must be a list/],
   [{ v, type: 'abort', id: 1, to: 'u', ids: ['a', 1] }, /abort\.ids\[1\] must be text/],
+  [{ v, type: 'abort', id: 1, to: 'u', ids: [LONG] }, /abort\.ids\[0\] has 257 characters, over 256/],
+  [{ v, type: 'purge', id: 1, to: 'u', client: LONG }, /purge\.client has 257 characters/],
+  [{ v, type: 'interrupt', id: 1, to: 'u', drop: [LONG] }, /interrupt\.drop\[0\] has 257 characters/],
+  [{ ...task, id: LONG }, /task\.id has 257 characters/],
+  [{ v, type: 'fetch', id: LONG }, /fetch\.id has 257 characters/],
+  [{ v, type: 'hello', client: LONG }, /hello\.client has 257 characters/],
+  [{ v, type: 'register', engine: { ...engine, uuid: LONG } }, /register\.engine\.uuid has 257 characters/],
+  [{ v, type: 'register', engine, proof: LONG }, /register\.proof has 257 characters/],
   [{ v, type: 'control-reply', id: 1, ok: 'yes' }, /control-reply\.ok must be true or false/],
   [{ v, type: 'cluster', request: 1, verb: { do: 'explode' } }, /cluster\.verb\.do is unknown: "explode"/],
   [{ v, type: 'roster', engines: [{ ...engine, pid: 'x' }] }, /roster\.engines\[0\]\.pid must be a whole number/],

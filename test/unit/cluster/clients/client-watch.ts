@@ -40,6 +40,13 @@ test('a dead process is given up at once, a living one never', async () => {
   watch.close();
 });
 
+test('of too many whose links broke the oldest is given up', () => {
+  const { gone, watch } = scene(new Set([2]));
+  for (let n = 0; n < 4098; n++) watch.lost({ client: `c${n}`, pid: 2, host: hostname() });
+  assert.equal(gone, ['c0', 'c1']);
+  watch.close();
+});
+
 test('one that comes back is not watched any more', async () => {
   const alive = new Set([2, 3]);
   const { gone, looked, watch } = scene(alive);

@@ -8,6 +8,7 @@ import { TaskLoop } from '../../../../engines/queue/task-loop.ts';
 import { TaskQueue } from '../../../../engines/queue/task-queue.ts';
 import type { ReplyMessage, TaskMessage } from '../../../../src/protocol/messages.ts';
 import { type Deferred, deferred } from '../../../../src/util/deferred.ts';
+import { live } from '../../../support/faults/held.ts';
 import { waitFor } from '../../../support/links.ts';
 import { suite } from '../../../support/suite.ts';
 
@@ -124,6 +125,42 @@ test('the next task waits until a large result has left, because it may write in
   assert.equal(scene.replies, ['c:1']);
   scene.sending[0]?.resolve();
   await waitFor(() => scene.replies.length === 2, 'the second reply');
+});
+
+test('a result for which a client that does not read has no room is lost, and it is told so', async () => {
+  const scene = new Scene();
+  const errors: (string | undefined)[] = [];
+  const client: TaskClient & { pendingBytes: number } = {
+    pendingBytes: 2 ** 30 + 1,
+    send: async (message) => {
+      if (message.type === 'reply') errors.push(message.error?.message);
+    },
+  };
+  scene.ends = ({ message }) => endOf(message.id, 'ok', 100);
+  scene.loop.roster(1);
+  scene.loop.arrive(task(1), [], client);
+  await waitFor(() => errors.length === 1, 'its reply');
+  assert.match(errors[0] as string, /the result of task 'c:1' was not sent: its client had not read 1024 MiB/);
+  client.pendingBytes = 2 ** 30;
+  scene.loop.arrive(task(2), [], client);
+  await waitFor(() => errors.length === 2, 'the next one');
+  assert.is(errors[1], undefined);
+});
+
+test('a link that broke is not kept, unless tasks wait that it has sent', async () => {
+  const scene = new Scene();
+  const lost = (messages: readonly TaskMessage[]): WeakRef<TaskClient> => {
+    const client: TaskClient = { send: async () => {} };
+    for (const message of messages) scene.loop.arrive(message, [], client);
+    scene.loop.clientDown(client);
+    return new WeakRef(client);
+  };
+  const [idle, busy] = [lost([]), lost([task(1)])];
+  // A reference lives until the end of its turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  live();
+  assert.is(idle.deref(), undefined);
+  assert.ok(busy.deref());
 });
 
 test('a large result whose client is gone holds up nothing', async () => {

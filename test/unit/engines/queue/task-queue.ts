@@ -122,6 +122,31 @@ test("a message with another client's task id does not take the answer away from
   assert.equal(to(queue.finished('c:2', outcome(2))), ['owner again']);
 });
 
+test('64 links may wait for the result of one task, each once; a further one is told so', () => {
+  const e = engine();
+  e.arrive(task(1), [], 'owner');
+  e.next();
+  for (let i = 0; i < 200; i++) assert.equal(e.fetch('c:1', 'one'), []);
+  for (let i = 1; i < 64; i++) assert.equal(e.fetch('c:1', `other ${i}`), []);
+  const [refusal] = e.fetch('c:1', 'too late') as [Reply<string>];
+  assert.match(refusal.reply.error?.message as string, /64 clients wait for the result of task 'c:1'/);
+  const to = e.finished('c:1', outcome(1)).map((reply) => reply.to);
+  assert.equal([to.length, new Set(to).size], [65, 65]);
+});
+
+test('the bytes of kept replies count texts of errors, too', () => {
+  const e = engine();
+  const before = e.queue.keptBytes;
+  e.arrive(task(1), [], 'a');
+  e.next();
+  const { reply } = outcome(1);
+  const error = { name: 'Error', message: 'm'.repeat(5000), stack: 's'.repeat(3000) };
+  e.finished('c:1', { reply: { ...reply, status: 'error', error }, body: [] });
+  assert.ok(e.queue.keptBytes - before > 8000);
+  e.purge(['c:1']);
+  assert.is(e.queue.keptBytes, before);
+});
+
 const replies = (list: Reply<string>[]) => list.map((i) => [i.to, i.reply.id, i.reply.status]);
 
 test('tasks run one at a time in order of arrival', () => {
