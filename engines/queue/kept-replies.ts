@@ -195,7 +195,7 @@ export class KeptReplies {
   }
 }
 
-/** What a reply costs, nearly. */
+/** The cost of a reply in bytes, nearly. */
 function bytesOf({ metadata, error }: ReplyMessage, body: readonly Uint8Array[]): number {
   let bytes = ENTRY_BYTES + metadata.stdout.length + metadata.stderr.length;
   if (error !== undefined) bytes += error.message.length + error.stack.length;
