@@ -22,7 +22,11 @@ export type Party = Channel<RosterOutbound>;
 
 /** Sends, but not to a party that asks and does not read: its answers would grow for ever. */
 export function answer(party: Party, message: RosterOutbound, parts?: Parts): void {
-  if (party.pendingBytes <= MAX_UNREAD) void party.send(message, NO_BODY, parts);
+  if (isReading(party)) void party.send(message, NO_BODY, parts);
+}
+
+function isReading(party: Party): boolean {
+  return party.pendingBytes <= MAX_UNREAD;
 }
 
 /** Clients are told who can be restarted, engines who has left. */
@@ -75,7 +79,8 @@ export class Followers {
   add(party: Party, kind: FollowerKind): void {
     this.#flush();
     this.#parties.set(party, kind);
-    for (const { message, parts } of this.#pagesFor(kind)) answer(party, message, parts);
+    if (!isReading(party)) return;
+    for (const { message, parts } of this.#pagesFor(kind)) void party.send(message, NO_BODY, parts);
   }
 
   /** It follows no more. */
