@@ -1,12 +1,14 @@
-// The cost of a call beyond its work: latency, task rate, bytes per second, start-up. Plain zeromq and, where it is
-// installed, ipyparallel take their turns in the same run.
+// The cost of a call beyond its work: latency, task rate, bytes per second, start-up. Plain zeromq, Unix sockets, copies of
+// memory, piscina and, where they are installed, ipyparallel, MPI and Ray take their turns in the same run.
 // `node dist/bench/overhead.js [--engines N] [--sizes MB,MB] [--rounds N] [--peer yes|no|auto] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DirectView } from 'directview';
+import { keepFreedMemory } from '../src/cli/script/keep-freed-memory.ts';
 import { table } from '../src/cli/table.ts';
 import { unorderedImap, unorderedMap } from './support/balanced.ts';
+import { Others } from './support/beside/others.ts';
 import { broadcastFigures } from './support/broadcast.ts';
 import { contest, digits, type Figure, isTime, type Measure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
@@ -21,11 +23,14 @@ const PEER_PINGS = 100;
 const TASKS = 20_000;
 const PEER_TASKS = 1000;
 const noop = () => undefined;
+/** The transfers that bench/peers/overhead.py has, too. */
+const IPYPARALLEL = new Set(['push to 1', 'pull from 1', 'scatter', 'gather']);
 
 interface Bench {
   readonly engines: number;
   readonly rounds: number;
   readonly peer: Peer | undefined;
+  readonly others: Others;
 }
 
 /** The peer's answer to one request, as a round of a contest. */
@@ -46,18 +51,26 @@ async function rate(rc: Client): Promise<number> {
 }
 
 async function latencies(rc: Client, bench: Bench): Promise<Figure[]> {
-  const { rounds } = bench;
-  const raw = async () => median(await rawPing(2 * PINGS));
+  const { rounds, others } = bench;
   const ping = (name: string, view: DirectView, all: boolean) =>
     contest(
       { name, unit: 'µs', rounds },
-      { ours: () => latency(view), theirs: asks(bench, { do: 'latency', n: PEER_PINGS, all }), raw },
+      {
+        ours: () => latency(view),
+        theirs: asks(bench, { do: 'latency', n: PEER_PINGS, all }),
+        raw: async () => median(await rawPing(2 * PINGS, all ? rc.length : 1)),
+        beside: others.pings(all),
+      },
     );
   await rate(rc);
   const tasks = (name: string, balanced: boolean) =>
     contest(
       { name, unit: '1/s', rounds },
-      { ours: () => rate(rc), theirs: asks(bench, { do: 'tasks', n: PEER_TASKS, balanced }) },
+      {
+        ours: () => rate(rc),
+        theirs: asks(bench, { do: 'tasks', n: PEER_TASKS, balanced }),
+        beside: balanced ? {} : others.tasks(),
+      },
     );
   const one = await ping('noop apply, 1 engine', rc.view(0), false);
   return [
@@ -75,23 +88,34 @@ async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<F
   const [all, one] = [rc.view(':'), rc.view(0)];
   const there = () => rawThroughput(bytes / rc.length, rc.length);
   const back = () => rawGather(bytes / rc.length, rc.length);
-  const figure = (what: string, raw: Measure, run: () => PromiseLike<unknown>): Promise<Figure> => {
+  const figure = (
+    what: string,
+    raw: Measure | undefined,
+    run: () => PromiseLike<unknown>,
+    beside: Parameters<Others['transfer']>[0] = 'other',
+  ): Promise<Figure> => {
     const ours = async () => megabytes / (median(await samples(3, run)) / 1000);
-    const theirs = asks(bench, { do: 'transfer', what, bytes, n: 2 });
-    return contest({ name: `${what} ${megabytes} MB`, unit: 'MB/s', rounds: bench.rounds }, { ours, theirs, raw });
+    const theirs = IPYPARALLEL.has(what) ? asks(bench, { do: 'transfer', what, bytes, n: 2 }) : undefined;
+    const sides = { ours, theirs, raw, beside: bench.others.transfer(beside, bytes) };
+    return contest({ name: `${what} ${megabytes} MB`, unit: 'MB/s', rounds: bench.rounds }, sides);
   };
   const push = await figure('push to 1', there, () => one.push({ data }));
   const pull = await figure('pull from 1', back, () => one.pull('data'));
-  const scatter = await figure('scatter', there, () => all.scatter('part', data));
-  const gather = await figure('gather', back, () => all.gather('part'));
+  const pushAll = await figure(`push to ${rc.length}`, undefined, () => all.push({ data }), 'push');
+  const scatter = await figure('scatter', there, () => all.scatter('part', data), 'scatter');
+  const gather = await figure('gather', back, () => all.gather('part'), 'gather');
+  const into = new Float32Array(data.length);
+  const gatherInto = await figure('gather into', undefined, () => all.gather('part', { into }), 'gather');
   await all.clear();
   return [
     { name: `raw zeromq to ${rc.length} ${megabytes} MB`, value: scatter.raw as number, unit: 'MB/s' },
     { name: `raw zeromq from ${rc.length} ${megabytes} MB, kept`, value: gather.raw as number, unit: 'MB/s' },
     push,
+    pushAll,
     pull,
     scatter,
     gather,
+    gatherInto,
   ];
 }
 
@@ -114,15 +138,18 @@ function startUp(bench: Bench): Promise<Figure> {
 }
 
 function render(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, value, unit, raw, peer, ratio }) => [
+  const rows = figures.map(({ name, value, unit, raw, peer, ratio, spread, beside = {} }) => [
     name,
-    digits(value),
+    spread === undefined ? digits(value) : `${digits(value)} ± ${digits(50 * spread)} %`,
     unit,
     raw === undefined ? '' : `${(value / raw).toFixed(2)} × raw`,
     peer === undefined ? '' : digits(peer),
     ratio === undefined ? '' : `${digits(ratio)} × ${isTime(unit) ? 'quicker' : 'as much'}`,
+    Object.entries(beside)
+      .map(([system, other]) => `${system} ${digits(other.value)} ± ${digits(50 * other.spread)} %`)
+      .join(', '),
   ]);
-  return table(['figure', 'median', 'unit', 'beside zeromq', 'ipyparallel', 'ratio'], rows).trimEnd();
+  return table(['figure', 'median', 'unit', 'beside zeromq', 'ipyparallel', 'ratio', 'others'], rows).trimEnd();
 }
 
 /** Work that is shared out by the client: 100 000 tiny items as they arrive, and one large value for many engines. */
@@ -170,11 +197,15 @@ async function main(): Promise<void> {
       json: { type: 'string' },
     },
   });
+  await keepFreedMemory();
   const engines = Number(values.engines);
   const before = loadavg()[0] as number;
   await using peer = await openPeer(values.peer, engines);
-  const figures = await measure({ engines, rounds: Number(values.rounds), peer }, values.sizes.split(',').map(Number));
+  await using others = await Others.find(engines);
+  const bench = { engines, rounds: Number(values.rounds), peer, others };
+  const figures = await measure(bench, values.sizes.split(',').map(Number));
   console.log(render(figures));
+  for (const line of others.skipped) console.log(line);
   console.log(`load before ${before.toFixed(1)}, after ${(loadavg()[0] as number).toFixed(1)}`);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
 }

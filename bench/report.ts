@@ -32,21 +32,30 @@ interface Run {
 const SECTIONS: Record<string, (data: never) => Section> = { overhead, pdot, matmul };
 
 function overhead(figures: readonly Figure[]): Section {
-  const rows = figures.map(({ name, value, unit, raw, peer, ratio }) => [
+  const systems = [...new Set(figures.flatMap(({ beside = {} }) => Object.keys(beside)))];
+  const rows = figures.map(({ name, value, unit, raw, peer, ratio, beside = {} }) => [
     name,
     `${digits(value)} ${unit}`,
     raw === undefined ? '' : `${digits(raw)} ${unit}`,
     peer === undefined ? '' : `${digits(peer)} ${unit}`,
     ratio === undefined ? '' : `${digits(ratio)} ×`,
+    ...systems.map((system) => {
+      const other = beside[system];
+      return other === undefined ? '' : `${digits(other.value)} ${unit} (± ${digits(50 * other.spread)} %)`;
+    }),
   ]);
   const groups = figures.flatMap(({ name, ratio, unit }): BarGroup[] =>
     ratio === undefined ? [] : [{ label: name, bars: [{ series: isTime(unit) ? 'quicker' : 'more', value: ratio }] }],
   );
-  return section('Overhead', [['figure', 'directview', 'zeromq alone', 'ipyparallel', 'better by'], ...rows], {
-    title: 'Times better than ipyparallel',
-    unit: '×',
-    groups,
-  });
+  return section(
+    'Overhead',
+    [['figure', 'directview', 'zeromq alone', 'ipyparallel', 'better by', ...systems], ...rows],
+    {
+      title: 'Times better than ipyparallel',
+      unit: '×',
+      groups,
+    },
+  );
 }
 
 function pdot(data: { device: string; engines: number; threads: number; figures: readonly Figure[] }): Section {

@@ -17,6 +17,8 @@ export interface Figure {
   readonly ratio?: number;
   /** (largest − smallest) / median of our rounds: how noisy the machine was. */
   readonly spread?: number;
+  /** Medians and spreads of further systems, in the same unit, by their names. */
+  readonly beside?: Readonly<Record<string, { readonly value: number; readonly spread: number }>>;
 }
 
 /** Gives one value of a figure. */
@@ -32,16 +34,21 @@ export interface Sides {
   readonly theirs?: Measure | undefined;
   /** The transport alone. */
   readonly raw?: Measure | undefined;
+  /** Further systems. */
+  readonly beside?: Readonly<Record<string, Measure>> | undefined;
 }
 
 /** Measures the sides in turn. A round takes one value of each. */
 export async function contest(
   { name, unit, rounds }: { readonly name: string; readonly unit: string; readonly rounds: number },
-  { ours, theirs, raw }: Sides,
+  { ours, theirs, raw, beside = {} }: Sides,
 ): Promise<Figure> {
   const [mine, others, bare]: [number[], number[], number[]] = [[], [], []];
+  const further: Record<string, number[]> = {};
   for (let round = 0; round < rounds; round++) {
     if (raw !== undefined) bare.push(await raw());
+    for (const [system, measure] of Object.entries(beside))
+      further[system] = [...(further[system] ?? []), await measure()];
     mine.push(await ours());
     if (theirs === undefined) continue;
     await sleep(SETTLE_MS);
@@ -49,11 +56,27 @@ export async function contest(
     await sleep(SETTLE_MS);
   }
   const value = median(mine);
-  const spread = (Math.max(...mine) - Math.min(...mine)) / value;
-  const figure = { name, unit, value, spread, ...(raw === undefined ? {} : { raw: median(bare) }) };
+  const figure = {
+    name,
+    unit,
+    value,
+    spread: spreadOf(mine),
+    ...(raw === undefined ? {} : { raw: median(bare) }),
+    ...(Object.keys(further).length === 0 ? {} : { beside: mapValues(further) }),
+  };
   if (theirs === undefined) return figure;
   const ratios = mine.map((x, i) => (isTime(unit) ? (others[i] as number) / x : x / (others[i] as number)));
   return { ...figure, peer: median(others), ratio: median(ratios) };
+}
+
+function spreadOf(values: readonly number[]): number {
+  return (Math.max(...values) - Math.min(...values)) / median(values);
+}
+
+function mapValues(rounds: Readonly<Record<string, readonly number[]>>): NonNullable<Figure['beside']> {
+  return Object.fromEntries(
+    Object.entries(rounds).map(([system, values]) => [system, { value: median(values), spread: spreadOf(values) }]),
+  );
 }
 
 /** True if small values of this unit are better. */

@@ -12,15 +12,18 @@ const PING_BYTES = 200;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 const WARM_UP = 200;
 
-/** Microseconds of each of `n` round trips of 200 bytes to another process over ipc, one after the other. */
-export function rawPing(n: number): Promise<number[]> {
-  return withPeers(1, async ([socket]) => {
+/** Microseconds of each of `n` round trips of 200 bytes to `peers` other processes at once over ipc, one after the other. */
+export function rawPing(n: number, peers = 1): Promise<number[]> {
+  return withPeers(peers, async (sockets) => {
     const times: number[] = [];
     const message = Buffer.alloc(PING_BYTES, 1);
+    const there = async (socket: Dealer) => {
+      await socket.send(message);
+      await socket.receive();
+    };
     for (let i = 0; i < n + WARM_UP; i++) {
       const start = performance.now();
-      await (socket as Dealer).send(message);
-      await (socket as Dealer).receive();
+      await Promise.all(sockets.map(there));
       times.push(1000 * (performance.now() - start));
     }
     return times.slice(WARM_UP);

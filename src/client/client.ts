@@ -23,6 +23,7 @@ import {
   SINK,
   WAIT,
 } from '../util/checks.ts';
+import { traceAllocator } from '../util/diagnostics/allocator.ts';
 import { ends, guardCalls, promises, type Signatures, takes } from '../util/signature.ts';
 import { type CallContext, Calls } from './calls/calls.ts';
 import { PartSizes } from './calls/part-sizes.ts';
@@ -167,6 +168,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   private constructor(info: ClusterInfo, { transport, onEvent }: ConnectOptions = {}) {
     super((key) => this.view(key));
     if (!isCluster(info)) throw new TypeError('clients are made by await Client.connect(), or await cluster.connect()');
+    traceAllocator();
     const { controller, credentials } = info;
     this.#links = new EngineLinks(controller, transport ?? clusterTransport({ credentials }));
     if (onEvent) this.#links.onAll(onEvent);

@@ -83,7 +83,11 @@ const LOADERS: HeavyPackages['loaders'] = {
   webgpu: [`${CONTEXTS}/webgpu/dawn.ts`],
   gl: [`${CONTEXTS}/host/headlessgl.ts`],
   'onnxruntime-node': [`${CONTEXTS}/host/host-libraries.ts`, 'kernels/matmul/onnx.ts'],
-  koffi: [`${CONTEXTS}/host/openblas-library.ts`, `${CONTEXTS}/cuda/driver/native.ts`],
+  koffi: [
+    `${CONTEXTS}/host/openblas-library.ts`,
+    `${CONTEXTS}/cuda/driver/native.ts`,
+    'src/cli/script/keep-freed-memory.ts',
+  ],
   sharp: ['kernels/pictures/codec.ts'],
   '@tensorflow/tfjs': [`${CONTEXTS}/tfjs.ts`],
   '@tensorflow/tfjs-core': [],

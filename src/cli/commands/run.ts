@@ -8,6 +8,7 @@ import { installHooks } from '../../util/user-modules/hooks.ts';
 import { seconds } from '../arguments.ts';
 import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
+import { keepFreedMemory } from '../script/keep-freed-memory.ts';
 import { runScript } from '../script/script.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
 
@@ -43,9 +44,10 @@ export function define(command: Command): void {
   command.option('--report <file>', 'write a page about the run: tasks, sums by label, errors');
   command.option('--timeout <seconds>', 'then interrupt the engines and fail', seconds);
   command.addHelpText('after', HELP);
-  command.action((name: string, args: string[], flags: Flags) => {
+  command.action(async (name: string, args: string[], flags: Flags) => {
     const script = resolve(name);
     installHooks(script);
+    await keepFreedMemory();
     return withCluster(flags, (session) =>
       within(flags.timeout, session, () => reported(flags.report, script, args, session)),
     );

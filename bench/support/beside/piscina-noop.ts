@@ -1,0 +1,4 @@
+/** The task of piscina-rate.ts. */
+export function noop(): undefined {
+  return undefined;
+}
