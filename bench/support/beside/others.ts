@@ -6,7 +6,7 @@ import type { Measure } from '../contest.ts';
 import { findPython, Peer, PeerMissing, peerEnv, repositoryRoot } from '../peer.ts';
 import { median } from '../stats.ts';
 import { freshCopy, hasSharedMemory, writeOnceReadAll } from './machine-memory.ts';
-import { piscinaRate } from './piscina-rate.ts';
+import { findPiscina, piscinaRate } from './piscina-rate.ts';
 import { unixPing } from './raw-unix.ts';
 
 const execute = promisify(execFile);
@@ -20,22 +20,27 @@ type Beside = Readonly<Record<string, Measure>>;
 /** The figures of one run of bench/peers/mpi.py: MB/s, and µs for pings. */
 type MpiFigures = Readonly<Record<'scatter' | 'gather' | 'push' | 'ping' | 'pings', number>>;
 
+interface Found {
+  /** A Python with MPI. */
+  readonly mpi: string | undefined;
+  readonly ray: Peer | undefined;
+  readonly piscina: Awaited<ReturnType<typeof findPiscina>> | undefined;
+}
+
 /** The systems that are here. */
 export class Others implements AsyncDisposable {
   /** A line for each that is missing: its name and why. */
   readonly skipped: readonly string[];
   readonly #engines: number;
-  readonly #mpi: string | undefined;
-  readonly #ray: Peer | undefined;
+  readonly #mpi: Found['mpi'];
+  readonly #ray: Found['ray'];
+  readonly #piscina: Found['piscina'];
 
-  private constructor(
-    engines: number,
-    { mpi, ray }: { mpi: string | undefined; ray: Peer | undefined },
-    skipped: string[],
-  ) {
+  private constructor(engines: number, { mpi, ray, piscina }: Found, skipped: readonly string[]) {
     this.#engines = engines;
     this.#mpi = mpi;
     this.#ray = ray;
+    this.#piscina = piscina;
     this.skipped = skipped;
   }
 
@@ -56,8 +61,9 @@ export class Others implements AsyncDisposable {
     const ray = await found('Ray', () =>
       Peer.start({ script: 'ray_actors.py', args: [String(engines)], modules: ['ray', 'numpy'] }),
     );
+    const piscina = await found('piscina', findPiscina);
     if (!hasSharedMemory()) skipped.push('SKIPPED one write to shared memory: there is no /dev/shm');
-    return new Others(engines, { mpi, ray }, skipped);
+    return new Others(engines, { mpi, ray, piscina }, skipped);
   }
 
   /** Round trips to one process, or to as many as there are engines. */
@@ -72,7 +78,9 @@ export class Others implements AsyncDisposable {
 
   /** No-op tasks a second. */
   tasks(): Beside {
-    return { piscina: () => piscinaRate(this.#engines, TASKS), ...this.#besideRay({ do: 'tasks', n: RAY_TASKS }) };
+    const found = this.#piscina;
+    const piscina: Beside = found === undefined ? {} : { piscina: () => piscinaRate(found, this.#engines, TASKS) };
+    return { ...piscina, ...this.#besideRay({ do: 'tasks', n: RAY_TASKS }) };
   }
 
   /** MB/s of a value of so many bytes. */
