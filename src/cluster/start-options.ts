@@ -8,6 +8,7 @@ import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protoc
 import { MAX_ENGINES } from '../protocol/messages/roster.ts';
 import {
   type Check,
+  checkOptions,
   count,
   FLAG,
   FUNCTION,
@@ -187,6 +188,31 @@ function isFolder(value: unknown, name: string, where: string): void {
   throw new TypeError(`${where}: ${name} is a folder for the engines to work in, and ${shown(value)} is none`);
 }
 
+const SITE_KEYS = [
+  'launcher',
+  'engines',
+  'min',
+  'gang',
+  'device',
+  'threads',
+  'listen',
+  'restart',
+  'startTimeout',
+  'deathTimeout',
+  'grace',
+  'env',
+] as const satisfies readonly (keyof StartOptions)[];
+
+/** The options that a place may give defaults for, in directview.config.json. */
+export type SiteDefaults = Pick<StartOptions, (typeof SITE_KEYS)[number]>;
+
+const SITE = Object.fromEntries(SITE_KEYS.map((key) => [key, START[key]])) as Rules<SiteDefaults>;
+
+/** Checks the defaults of the file `where`. @throws TypeError, RangeError naming the file and the wrong key */
+export function checkSiteDefaults(value: unknown, where: string): SiteDefaults {
+  return checkOptions(value as SiteDefaults, SITE, where, 'key');
+}
+
 const START_OR_COUNT = optionsOf(START, (value, where) => {
   if (typeof value !== 'number') return false;
   ENGINES(value, 'engines', where);
@@ -245,7 +271,7 @@ export interface CheckedStart extends Omit<StartOptions, 'launcher'> {
  */
 export async function checkStart(options: StartOptions, gpus = countGpus()): Promise<CheckedStart> {
   checkDevice(options);
-  const launcher = await launcherOf(options.launcher);
+  const launcher = await launcherOf(options.launcher ?? launcherOfVariable());
   const isRemote = launcher !== undefined && launcher.isRemote !== false;
   if (isRemote && options.engines === undefined)
     throw new TypeError(`say how many engines ${launcher.kind} places: Cluster.start({ launcher, engines: 4 })`);
@@ -261,6 +287,26 @@ export async function checkStart(options: StartOptions, gpus = countGpus()): Pro
     scheme: schemeOf(options, isRemote && launcher.sockets !== 'unix'),
     gpus: isRemote ? 0 : gpus,
   };
+}
+
+/**
+ * The launcher that DIRECTVIEW_LAUNCHER names, for programs that name none: `slurm`, or JSON with its options.
+ * @throws TypeError for another text
+ */
+function launcherOfVariable(): LauncherChoice | undefined {
+  const text = process.env['DIRECTVIEW_LAUNCHER'];
+  if (text === undefined || text === '') return undefined;
+  const choice: unknown = text.startsWith('{') ? parsedJson(text) : text;
+  checkLauncher(choice, 'DIRECTVIEW_LAUNCHER', 'Cluster.start');
+  return choice as LauncherChoice;
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** @throws RangeError, TypeError */

@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
 import { Cluster } from '../../cluster/cluster.ts';
+import type { StartOptions } from '../../cluster/start-options.ts';
 import { DEFAULT_NAME, index } from '../arguments.ts';
 import { type DaemonMessage, daemonize } from '../daemon.ts';
 import { addEngineOptions, addOldCount, type EngineFlags, startOptions } from '../engine-flags.ts';
+import { addLauncherOptions, type LauncherFlags, launcherOption, tellPlaces } from './engines/launcher-flags.ts';
 import { addListenOptions, type ListenFlags, listenOption } from './engines/network-flags.ts';
+import { siteDefaults } from './engines/site-config.ts';
 
-interface Flags extends EngineFlags, ListenFlags {
+interface Flags extends EngineFlags, ListenFlags, LauncherFlags {
   readonly name: string;
   readonly daemonize?: true;
   readonly restart?: number | undefined;
@@ -17,6 +20,7 @@ export function define(command: Command): void {
   addEngineOptions(command);
   addOldCount(command);
   addListenOptions(command);
+  addLauncherOptions(command);
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
   command.option('--restart <times>', 'start engines again that die, so many times a minute each (default: 0)', index);
   command.option('--daemonize', 'return when the engines are ready, and keep them running in the background');
@@ -32,18 +36,31 @@ async function startDaemon(): Promise<void> {
 async function startHere(flags: Flags): Promise<void> {
   // It would open Node's inspector, by which every user of this machine could run code here.
   process.on('SIGUSR1', () => {});
+  const site = await siteDefaults();
   const cluster = await Cluster.start({
-    ...startOptions(flags),
-    name: flags.name,
-    listen: listenOption(flags),
-    restart: flags.restart,
+    ...site,
+    ...given({
+      ...startOptions(flags),
+      name: flags.name,
+      listen: listenOption(flags),
+      restart: flags.restart,
+      min: flags.min,
+      gang: flags.gang,
+      launcher: launcherOption(flags, site.launcher),
+    }),
     onEvent: (event) => {
+      tellPlaces(event);
       if (event.type === 'engine-down') process.stderr.write(`engine ${event.id} ${event.reason}\n`);
       if (event.type === 'engine-blocked') process.stderr.write(`engine ${event.id} ${event.reason}\n`);
       if (event.type === 'replacement-failed') process.stderr.write(`engine ${event.id}: ${event.error.message}\n`);
     },
   });
   announce(flags.json ? asJson(cluster) : asText(cluster));
+}
+
+// A flag that was not given leaves the site's default.
+function given(options: StartOptions): StartOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
 /** Tells the terminal, or the parent that asked for a daemon. The controller's socket keeps this process alive. */

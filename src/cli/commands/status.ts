@@ -63,7 +63,10 @@ function flat({ engine, status }: Row) {
 
 function text(rows: readonly Row[]): string {
   const head = ['id', 'pid', 'kind', 'adapter', 'threads', 'queue', 'completed', 'rss MB'];
-  return table(head, rows.map(cells));
+  // Only where a scheduler has placed engines: others run beside their controller.
+  if (rows.every(({ engine }) => engine.job === undefined)) return table(head, rows.map(cells));
+  const placed = rows.map((row) => [...cells(row), row.engine.host, row.engine.job ?? '-']);
+  return table([...head, 'host', 'job'], placed);
 }
 
 function cells({ engine, status }: Row): Cell[] {

@@ -20,7 +20,7 @@ interface Agent {
   readonly slots: readonly EngineId[];
   readonly site: AgentSite;
   /** The slots whose engine has not ended. */
-  readonly running: Set<EngineId>;
+  running: Set<EngineId>;
   /** Undefined while its link is broken. */
   party: Party | undefined;
   lastReport: number;
@@ -72,7 +72,10 @@ export class Agents {
     const isOther = first?.party !== undefined && first.party !== party && !isSame(first.site, message.site);
     if (!isWanted || isOther) void party.send({ type: 'agent-seen', refused: true });
     else if (known === undefined) this.#admit(message, party, first);
-    else void party.send({ type: 'agent-seen' });
+    else {
+      known.running = new Set(message.running);
+      void party.send({ type: 'agent-seen' });
+    }
   }
 
   #admit({ token, slots, running, site }: Extract<AgentInbound, { type: 'agent' }>, party: Party, old?: Agent): void {

@@ -33,7 +33,7 @@ export async function schedulerCommand(argv: readonly string[], options: Command
       return await once(argv, options);
     } catch (error) {
       if (left <= 0 || error instanceof AbortError) throw error;
-      await pause(RETRY_MS, undefined, { ref: false });
+      await pause(RETRY_MS);
     }
   }
 }

@@ -1,0 +1,74 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { LAUNCHER_KINDS, type LauncherChoice } from '../../../cluster/launchers/by-kind.ts';
+import type { ClusterEvent } from '../../../cluster/start-options.ts';
+import { count } from '../../arguments.ts';
+
+/** Where engines run, as the user gave it. */
+export interface LauncherFlags {
+  readonly launcher?: string | undefined;
+  readonly set?: Readonly<Record<string, unknown>> | undefined;
+  readonly min?: number | undefined;
+  readonly gang?: true | undefined;
+}
+
+/** Adds `--launcher`, `--set`, `--min` and `--gang`. */
+export function addLauncherOptions(command: Command): void {
+  command.option('--launcher <kind>', `where engines run: ${LAUNCHER_KINDS.join(', ')} (default: local)`, kindOf);
+  command.option(
+    '--set <option=value>',
+    'an option of the launcher, as --set partition=gpu; may be repeated',
+    setting,
+    {},
+  );
+  command.option('--min <count>', 'so many engines are enough to begin with (default: all)', count);
+  command.option('--gang', 'all engines at once, or none');
+}
+
+function kindOf(text: string): string {
+  if (LAUNCHER_KINDS.includes(text)) return text;
+  throw new InvalidArgumentError(`It must be one of ${LAUNCHER_KINDS.join(', ')}.`);
+}
+
+function setting(text: string, before: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const [, name = '', value = ''] = /^([A-Za-z]+)=(.*)$/s.exec(text) ?? [];
+  if (name === '' || name === 'kind') throw new InvalidArgumentError('It must be option=value, as partition=gpu.');
+  return { ...before, [name]: settingOf(value, before[name]) };
+}
+
+// Whole numbers are numbers; an option that is given twice is a list.
+function settingOf(text: string, before: unknown): unknown {
+  const value = /^\d+$/.test(text) ? Number(text) : text;
+  if (before === undefined) return value;
+  return Array.isArray(before) ? [...before, value] : [before, value];
+}
+
+/**
+ * The launcher that the flags mean, over that of the site's defaults.
+ * @throws Error for options without a launcher
+ */
+export function launcherOption(
+  { launcher, set = {} }: LauncherFlags,
+  site: LauncherChoice | undefined,
+): LauncherChoice | undefined {
+  const chosen = launcher ?? site;
+  const settings = Object.keys(set).length > 0;
+  if (chosen === undefined && settings) throw new Error('--set wants --launcher beside it: its options are set');
+  if (typeof chosen !== 'string' || chosen === 'local') return chosen;
+  const defaults = typeof site === 'object' && 'kind' in site && site.kind === chosen ? site : {};
+  return settings || launcher !== undefined ? { ...defaults, kind: chosen, ...set } : chosen;
+}
+
+/** Says on stderr what becomes of places that a system gives. */
+export function tellPlaces(event: ClusterEvent): void {
+  if (event.type === 'engine-draining')
+    process.stderr.write(`engine ${event.id} will be ended soon${when(event.until)}\n`);
+  if (event.type !== 'placement') return;
+  const { ids, state, why, host, job } = event;
+  const who = ids.length === 1 ? `engine ${ids[0]}` : `engines ${ids[0]}–${ids.at(-1)}`;
+  const where = [job && `job ${job}`, host && `on ${host}`].filter(Boolean).join(' ');
+  const text = state === 'ended' ? (why ?? 'ended') : [state, why && `(${why})`].filter(Boolean).join(' ');
+  process.stderr.write(`${who} ${text}${where === '' ? '' : `: ${where}`}\n`);
+}
+
+const when = (until: number | undefined): string =>
+  until === undefined ? '' : `, at ${new Date(until).toLocaleTimeString()}`;

@@ -1,0 +1,36 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { checkSiteDefaults, type SiteDefaults } from '../../../cluster/start-options.ts';
+import { ClusterError } from '../../../errors.ts';
+import { installHooks } from '../../../util/user-modules/hooks.ts';
+
+const NAMES = ['directview.config.json', 'directview.config.ts'];
+
+/**
+ * The defaults of this place for `directview start`: from `directview.config.json` or `directview.config.ts` in the working
+ * directory, else in the home. Options of the command line go before them. None: an empty object.
+ * @throws ClusterError for a file that cannot be read; TypeError, RangeError for a wrong key or value, with the file's path
+ */
+export async function siteDefaults(folders: readonly string[] = [process.cwd(), homedir()]): Promise<SiteDefaults> {
+  const path = folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((file) => existsSync(file));
+  if (path === undefined) return {};
+  const value = path.endsWith('.json') ? fromJson(path) : await fromModule(path);
+  return checkSiteDefaults(value, path);
+}
+
+function fromJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new ClusterError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function fromModule(path: string): Promise<unknown> {
+  installHooks(path);
+  const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  if (module.default !== undefined) return module.default;
+  throw new ClusterError(`${path} has no default export: export default { launcher: 'slurm', … }`);
+}

@@ -1,0 +1,154 @@
+// Slurm on two hosts with two false cards each: the client on lh1, engines where Slurm puts them, over tcp and keys.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as assert from 'uvu/assert';
+import { Cluster } from '../../../src/cluster/cluster.ts';
+import type { ClusterEvent, StartOptions } from '../../../src/cluster/start-options.ts';
+import { AbortError, ClusterError, EngineError } from '../../../src/errors.ts';
+import { range } from '../../../src/tensor/convert.ts';
+import { rejects } from '../../support/assert.ts';
+import { until, untilRunning } from '../../support/cluster.ts';
+import { suite } from '../../support/suite.ts';
+import { Hosts, noHosts, runOn } from '../../support/systems/hosts.ts';
+import { systemLock } from '../../support/systems/lock.ts';
+import { noSlurm, TestSlurm } from '../../support/systems/slurm.ts';
+
+declare const engine: { readonly id: number; readonly host: string; readonly job: string | undefined };
+
+const TITLE = 'systems/slurm';
+const TOUR = fileURLToPath(new URL('../../../examples/tour.js', import.meta.url));
+const inside = Hosts.inherited();
+
+if (inside !== undefined) defineTests();
+else await openSlurm();
+
+async function openSlurm(): Promise<void> {
+  const reason = noHosts() ?? noSlurm();
+  if (reason !== undefined) return suite(TITLE).skip('Slurm on two hosts', reason);
+  const unlock = await systemLock();
+  const hosts = await Hosts.open(2);
+  const slurm = await TestSlurm.open(hosts);
+  process.env['SLURM_CONF'] = slurm.conf;
+  await runOn(hosts, hosts.host(1));
+  if (process.exitCode !== 0) console.log(slurm.log);
+  await slurm.close();
+  await hosts.close();
+  await unlock();
+}
+
+function defineTests(): void {
+  const test = suite(TITLE);
+  const home = mkdtempSync(join(tmpdir(), 'dv-slurm-home-'));
+  process.env['DIRECTVIEW_HOME'] = join(home, 'state');
+  let events: ClusterEvent[] = [];
+
+  const queue = () => execFileSync('squeue', ['-h', '-r', '-o', '%i %T'], { encoding: 'utf8' }).trim();
+  const noJobs = () => until('an empty queue', () => queue() === '', 30_000);
+  const start = (options: StartOptions, more: Readonly<Record<string, unknown>> = {}) => {
+    events = [];
+    const onEvent = (event: ClusterEvent) => events.push(event);
+    const launcher = { kind: 'slurm', poll: 200, ...more };
+    return Cluster.start({ launcher, device: 'cpu', threads: 1, onEvent, ...options });
+  };
+  const waits = () =>
+    events.flatMap((event) => (event.type === 'placement' && event.state === 'queued' ? [event.why] : []));
+
+  test.after(() => rmSync(home, { recursive: true, force: true }));
+
+  for (const lifetime of ['attached', 'detached'] as const) {
+    test(`${lifetime}: scatter, apply, gather; a killed engine by its signal; a cancelled step; nothing is left`, async () => {
+      const cluster = await start({ engines: 4 }, { lifetime, gpus: 1 });
+      try {
+        const rc = await cluster.connect();
+        const all = rc.view('all');
+        const cards = await all.apply(() => `${engine.host} ${process.env['CUDA_VISIBLE_DEVICES']}`);
+        assert.equal([...new Set(cards)].sort(), ['lh1 0', 'lh1 1', 'lh2 0', 'lh2 1']);
+        assert.ok((await all.apply(() => engine.job)).every((job) => /^\d+[._]\d+$/.test(job ?? '')));
+        assert.ok(cluster.engines.every(({ tasks }) => tasks.startsWith('tcp://10.77.0.1')));
+        await all.scatter('x', range(0, 1000));
+        await all.apply(() => undefined);
+        assert.equal(
+          Array.from((await all.gather('x')) as Iterable<number>),
+          Array.from({ length: 1000 }, (_, i) => i),
+        );
+
+        const lost = rc.view(3).apply(() => new Promise<never>(() => {}));
+        await untilRunning(rc, [3]);
+        cluster.signal('SIGKILL', 3);
+        await rejects(() => lost, EngineError, /was killed by SIGKILL/);
+        assert.equal(await rc.view([0, 1, 2]).apply(() => engine.id), [0, 1, 2]);
+
+        await cluster.restart(3);
+        assert.equal(await rc.view('all').apply(() => engine.id), [0, 1, 2, 3]);
+
+        if (lifetime === 'detached') {
+          const job = await rc.view(2).apply(() => engine.job ?? '');
+          const cut = rc.view(2).apply(() => new Promise<never>(() => {}));
+          await untilRunning(rc, [2]);
+          execFileSync('scancel', [job]);
+          await rejects(() => cut, EngineError, /engine 2 /);
+          assert.equal(await rc.view([0, 1, 3]).apply(() => 1), [1, 1, 1]);
+        }
+      } finally {
+        await cluster.stop();
+      }
+      await noJobs();
+      assert.equal(readdirSync(join(home, 'state')), []);
+    });
+  }
+
+  test('a job that waits: its reason is told, and the start can be aborted', async () => {
+    const holder = await start({ engines: 4 }, { gpus: 1 });
+    try {
+      const abort = new AbortController();
+      const starting = start({ engines: 1, signal: abort.signal }, { gpus: 1 });
+      await until('the reason', () => waits().some((why) => /Resources|Priority/.test(why ?? '')), 30_000);
+      abort.abort();
+      await rejects(() => starting, AbortError);
+      await until('four jobs', () => queue().split('\n').length === 4, 30_000);
+    } finally {
+      await holder.stop();
+    }
+    await noJobs();
+  });
+
+  test('more engines than cards: some are enough; too few are released with an error that says so', async () => {
+    const some = await start({ engines: 6, min: 3 }, { gpus: 1 });
+    try {
+      assert.ok(some.engines.length >= 3);
+      await until('four engines', () => some.engines.length === 4);
+      assert.ok(waits().length > 0);
+    } finally {
+      await some.stop();
+    }
+    const few = start({ engines: 6, min: 5, startTimeout: 5000 }, { gpus: 1 });
+    await rejects(() => few, ClusterError, /4 of 6 engines got a place within 5000 ms of the first, and at least 5/);
+    await noJobs();
+  });
+
+  test('a request that can never be met fails in the words of Slurm', async () => {
+    await rejects(
+      () => start({ engines: 1 }, { gpus: 9 }),
+      ClusterError,
+      /sbatch failed: .*[Rr]equested node configuration/,
+    );
+    await rejects(
+      () => start({ engines: 1 }, { gpus: 9, lifetime: 'attached' }),
+      ClusterError,
+      /srun.*[Rr]equested node configuration/,
+    );
+    await rejects(() => start({ engines: 1 }, { partition: 'none' }), ClusterError, /invalid partition/i);
+    await noJobs();
+  });
+
+  test('the tour, unchanged', () => {
+    const env = { ...process.env, DIRECTVIEW_LAUNCHER: '{"kind":"slurm","gpus":1,"poll":200}' };
+    const text = execFileSync(process.execPath, [TOUR], { env, encoding: 'utf8', timeout: 120_000 });
+    assert.match(text, /tour: \d+ checks passed/);
+  });
+
+  test.run();
+}
