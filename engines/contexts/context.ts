@@ -5,7 +5,7 @@ import type { DeviceReport } from '../../src/protocol/messages/engine-record.ts'
 import type { Transposes } from '../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
-/** The name of a context: `webgpu`, `cuda`, `headlessgl`, `tensorflow`, `wasm` or `cpu`. */
+/** The name of a context: `webgpu`, `cuda`, `headlessgl`, `tensorflow`, `wasm`, `cpu` or `none`. */
 export type ContextKind = DeviceReport['kind'];
 
 /** The module tfjs. */
@@ -87,6 +87,8 @@ export interface ContextProvider {
   report(options: ContextOptions): DeviceReport | Promise<DeviceReport>;
   /** @throws ContextError naming the missing library or driver, and how to get it */
   open(options: ContextOptions): Promise<GpuContext>;
+  /** The text of the error with which `open` always fails. */
+  readonly refusal?: string | undefined;
 }
 
 /** A context that can be opened here: its report, and how to open it. */
@@ -94,4 +96,6 @@ export interface ProbedContext {
   readonly report: DeviceReport;
   /** Loads the libraries and opens the device. Call it once and keep the promise. @throws ContextError */
   open(): Promise<GpuContext>;
+  /** The text of the error with which `open` always fails. */
+  readonly refusal?: string | undefined;
 }

@@ -13,6 +13,7 @@ const PROVIDERS: Record<ContextKind, () => Promise<ContextProvider>> = {
   tensorflow: async () => (await import('./host/tensorflow.ts')).tensorflowProvider,
   wasm: async () => (await import('./host/wasm.ts')).wasmProvider,
   cpu: async () => (await import('./host/cpu.ts')).cpuProvider,
+  none: async () => (await import('./host/none.ts')).noneProvider,
 };
 
 /**
@@ -48,7 +49,8 @@ async function demand(kind: ContextKind, options: ContextOptions): Promise<Probe
 }
 
 async function probed(provider: ContextProvider, options: ContextOptions): Promise<ProbedContext> {
-  return { report: await provider.report(options), open: () => provider.open(options) };
+  const { refusal } = provider;
+  return { report: await provider.report(options), open: () => provider.open(options), refusal };
 }
 
 // Importing Dawn and asking it for adapters costs every engine a tenth of a second of CPU time: done only with a device.

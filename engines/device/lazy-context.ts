@@ -24,6 +24,11 @@ export class LazyContext {
     return this.#opening;
   }
 
+  /** Why no context can ever be opened; undefined where one can. */
+  get refusal(): string | undefined {
+    return this.#probed?.refusal;
+  }
+
   /** The context if it is open. */
   get opened(): GpuContext | null {
     return this.#opened;

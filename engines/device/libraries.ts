@@ -1,3 +1,4 @@
+import { ContextError } from '../../src/errors.ts';
 import { KERNELS } from '../../src/util/module-function.ts';
 import type { Tfjs } from '../contexts/context.ts';
 import type { Identity } from '../identity.ts';
@@ -59,6 +60,8 @@ export class Libraries {
 
   /** Notes the libraries that the source text mentions and that are not loaded. */
   mention(source: string): void {
+    // A task may have variables of these names.
+    if (this.#context.refusal !== undefined) return;
     for (const [name, mentioned] of MENTIONS) {
       if (!this.#loaded.has(name) && mentioned.test(source)) this.#wanted.set(name, () => this.load(name));
     }
@@ -109,6 +112,7 @@ export class Libraries {
 
   #get(name: LazyName): unknown {
     if (this.#loaded.has(name)) return this.#loaded.get(name);
+    if (this.#context.refusal !== undefined) throw new ContextError(this.#context.refusal);
     throw new ReferenceError(
       `${name} is not loaded on ${this.#identity.name} yet: use it as \`await engine.${name}()\``,
     );

@@ -332,7 +332,7 @@ function requestOf({ device, gpu, softwareGpu, threads }: DeviceRequest, engines
   };
 }
 
-const WITHOUT_CARDS: readonly unknown[] = ['cpu', 'wasm'];
+const WITHOUT_CARDS: readonly unknown[] = ['cpu', 'wasm', 'none'];
 
 /** @throws TypeError for a device that has no use for another option */
 function checkDevice({ device, gpu, softwareGpu }: DeviceRequest): void {

@@ -14,8 +14,8 @@ import {
   whole,
 } from '../fields.ts';
 
-/** The kinds of GPU contexts. */
-export const DEVICE_KINDS = ['webgpu', 'cuda', 'headlessgl', 'tensorflow', 'wasm', 'cpu'] as const;
+/** The kinds of GPU contexts; `none` computes nothing. */
+export const DEVICE_KINDS = ['webgpu', 'cuda', 'headlessgl', 'tensorflow', 'wasm', 'cpu', 'none'] as const;
 
 const deviceFields = {
   /** The kind of its GPU context. */

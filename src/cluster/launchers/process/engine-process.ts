@@ -1,6 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { type EngineOptions, UNHANDLED_MARK } from '../../../protocol/engine-options.ts';
+import { type DeviceChoice, type EngineOptions, UNHANDLED_MARK } from '../../../protocol/engine-options.ts';
 import type { Fate } from '../../../protocol/messages/fate.ts';
 import type { EngineId } from '../../../protocol/messages.ts';
 import { timerMs } from '../../../rpc/timer-ms.ts';
@@ -51,7 +51,12 @@ export class EngineProcess implements EngineHandle {
     // `detached` makes a process group: Ctrl-C reaches the owner alone, and a kill reaches the engine's children too.
     const { fd } = this.#record;
     const stdio: ['pipe', 'pipe', 'pipe', ...number[]] = ['pipe', 'pipe', 'pipe', ...(fd === undefined ? [] : [fd])];
-    this.#child = spawn(process.execPath, [...NO_INSPECTOR, entry], { env, cwd, detached: true, stdio }) as Child;
+    this.#child = spawn(process.execPath, [...NO_INSPECTOR, ...heapFlags(engine.device), entry], {
+      env,
+      cwd,
+      detached: true,
+      stdio,
+    }) as Child;
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
     for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo, onUnhandled);
@@ -135,4 +140,9 @@ function killGroup(pid: number): void {
   } catch {
     // ESRCH: the group is empty
   }
+}
+
+/** An engine without a device makes little garbage: a small heap saves a fifth of its memory. */
+function heapFlags(device: DeviceChoice): readonly string[] {
+  return device === 'none' ? ['--max-semi-space-size=1', '--optimize-for-size'] : [];
 }
