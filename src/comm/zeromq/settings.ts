@@ -1,6 +1,7 @@
 import { context, type Dealer, type EventType, type Observer, type Router } from 'zeromq';
 import type { Limits } from '../outbox.ts';
 import { BATCH_BYTES } from '../packet.ts';
+import { descriptorLimit } from './descriptors.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** A goodbye may take this long (ms) to leave after `close`. */
@@ -9,6 +10,8 @@ export const GOODBYE_LINGER_MS = 200;
 /** Sockets that nobody references are closed by the garbage collector. */
 export const alive = new Set<Dealer | Router>();
 let configured = false;
+/** Sockets that libzmq can have at most. */
+const MOST_SOCKETS = 65_535;
 
 /** The settings of every socket: libzmq's own have queues without bounds, linger for ever, and send no heartbeats. */
 export function settings(endpoint: Endpoint, limits: Limits) {
@@ -33,7 +36,8 @@ function configure(): void {
   if (configured) return;
   configured = true;
   context.blocky = false;
-  context.maxSockets = 4000;
+  // Each socket takes a descriptor, so these run out first, and errors can tell of them.
+  context.maxSockets = Math.min(descriptorLimit(), MOST_SOCKETS);
 }
 
 /** Tells of a socket's events until it is closed. Not `events.on`: that rejects unheard when the socket closes. */

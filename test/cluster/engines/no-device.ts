@@ -1,11 +1,14 @@
 // Engines of device `none`: calls and collectives as everywhere, and an error by name for whatever needs a device.
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
+import type { EngineGlobal } from '../../../engines/globals/engine-global.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
+declare const engine: EngineGlobal;
+declare const matmul: (a: unknown, b: unknown) => Promise<unknown>;
 const test = suite('engines/no-device');
 const REFUSED = /device 'none': it has no matmul, no kernels, no tf and no gpu/;
 let rig: Rig;
