@@ -2,9 +2,11 @@
 // kernel by the GPU's clock, products of resident operands, and products from host to host. Peers run in the
 // same process.
 //   node dist/bench/matmul.js [--sizes 256,512,1024x64x1024] [--providers webgpu,wasm] [--dtype float32] [--seconds 20]
-//                             [--json FILE] [--conformance]
+//                             [--json FILE] [--conformance] [--resident]
+// --resident: kernels and resident operands only, without products from host to host.
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import type { MovedBytes } from '../engines/contexts/context.ts';
 import { runConformance } from '../kernels/matmul/conformance.ts';
 import type { ProductDType } from '../kernels/matmul/product.ts';
 import { difference, sampledDifference } from '../kernels/matmul/product-check.ts';
@@ -23,6 +25,8 @@ export interface Row {
   readonly kernel?: number;
   readonly resident?: number;
   readonly endToEnd?: number;
+  /** Bytes that one product from host to host moved, as the context counts them. */
+  readonly moved?: MovedBytes;
   /** The fault of the product, or the reason why it was not timed. */
   readonly note?: string;
 }
@@ -42,11 +46,14 @@ function options() {
       seconds: { type: 'string', default: '20' },
       json: { type: 'string' },
       conformance: { type: 'boolean', default: false },
+      resident: { type: 'boolean', default: false },
     },
   });
   const sizes = sizesOf(values.sizes);
   const providers = values.providers.split(',').filter((name) => name !== '');
-  return { ...values, dtype: values.dtype as ProductDType, sizes, providers, budgetMs: Number(values.seconds) * 1000 };
+  const onlyResident = values.resident;
+  const budgetMs = Number(values.seconds) * 1000;
+  return { ...values, dtype: values.dtype as ProductDType, sizes, providers, onlyResident, budgetMs };
 }
 
 function random(dtype: ProductDType, rows: number, columns: number, seed: number): Tensor {
@@ -82,14 +89,29 @@ async function best(run: () => Promise<unknown>): Promise<number> {
   return ms;
 }
 
+function movedSince(before: MovedBytes | undefined, after: MovedBytes | undefined): MovedBytes | undefined {
+  if (before === undefined || after === undefined) return undefined;
+  return {
+    uploaded: after.uploaded - before.uploaded,
+    readBack: after.readBack - before.readBack,
+    copied: after.copied - before.copied,
+  };
+}
+
 class Bench {
   readonly #budgetMs: number;
   readonly #dtype: ProductDType;
+  readonly #onlyResident: boolean;
   /** Milliseconds per floating-point operation for the last shape, by provider: shapes that would take too long are skipped. */
   readonly #pace = new Map<string, number>();
 
-  constructor(dtype: ProductDType, budgetMs: number) {
+  constructor({
+    dtype,
+    budgetMs,
+    onlyResident,
+  }: Pick<ReturnType<typeof options>, 'dtype' | 'budgetMs' | 'onlyResident'>) {
     this.#dtype = dtype;
+    this.#onlyResident = onlyResident;
     this.#budgetMs = budgetMs;
   }
 
@@ -116,28 +138,39 @@ class Bench {
   }
 
   async #measure(contender: Contender, a: Tensor, b: Tensor, shape: MatmulSizes) {
-    const endToEndMs = await best(() => contender.multiply(a, b));
-    this.#pace.set(contender.name, endToEndMs / flops(shape));
+    const before = contender.moved?.();
+    const once = await timed(() => contender.multiply(a, b));
+    const moved = movedSince(before, contender.moved?.());
+    this.#pace.set(contender.name, once / flops(shape));
+    const endToEndMs = this.#onlyResident ? Number.NaN : await best(() => contender.multiply(a, b));
     const resident = contender.resident?.(a, b);
     const residentMs = resident === undefined ? Number.NaN : await best(resident.run);
     resident?.free();
     const kernelMs = (await contender.kernel?.(a, b)) ?? Number.NaN;
     const known = (ms: number, key: string) => (Number.isNaN(ms) ? {} : { [key]: rateOf(contender, shape, ms) });
-    return { ...known(kernelMs, 'kernel'), ...known(residentMs, 'resident'), ...known(endToEndMs, 'endToEnd') };
+    const rates = { ...known(kernelMs, 'kernel'), ...known(residentMs, 'resident'), ...known(endToEndMs, 'endToEnd') };
+    return { ...rates, ...(moved === undefined ? {} : { moved }) };
   }
+}
+
+/** MiB up, down, and copied on the host. */
+function copiesOf({ uploaded, readBack, copied }: MovedBytes): string {
+  return [uploaded, readBack, copied].map((bytes) => (bytes / 2 ** 20).toFixed(2).padStart(8)).join(' ');
 }
 
 function print(row: Row): void {
   const cell = (value: number | undefined) =>
     (value === undefined ? '–' : value.toFixed(value < 10 ? 2 : 0)).padStart(9);
   const numbers = [row.kernel, row.resident, row.endToEnd].map(cell).join(' ');
-  console.log(`${row.shape.join('×').padEnd(16)} ${row.provider.padEnd(24)} ${numbers}  ${row.note ?? ''}`);
+  const bytes = row.moved === undefined ? '' : ` ${copiesOf(row.moved)}`;
+  console.log(`${row.shape.join('×').padEnd(16)} ${row.provider.padEnd(24)} ${numbers} ${bytes} ${row.note ?? ''}`);
 }
 
 /** True for a product that was compared; its fault; undefined for one that was not, as those in Python. */
-function verdictOf({ note, endToEnd }: Row): true | string | undefined {
+function verdictOf({ note, endToEnd, kernel, resident, provider }: Row): true | string | undefined {
   if (note?.startsWith('WRONG') === true) return note;
-  return note === undefined && endToEnd !== undefined ? true : undefined;
+  const isComputed = [endToEnd, kernel, resident].some((value) => value !== undefined);
+  return note === undefined && isComputed && provider !== 'numpy' && provider !== 'torch' ? true : undefined;
 }
 
 function pythonRows(shape: MatmulSizes, providers: readonly string[]): Row[] {
@@ -162,18 +195,21 @@ async function conformance(contenders: readonly Contender[]) {
 }
 
 async function main(): Promise<void> {
-  const { sizes, providers, dtype, budgetMs, json, conformance: checked } = options();
+  const chosen = options();
+  const { sizes, providers, dtype, json, conformance: checked } = chosen;
   const { contenders, skipped, close } = await openContenders(providers);
   for (const line of skipped) console.log(`SKIPPED ${line}`);
   const results = checked ? await conformance(contenders) : [];
-  const bench = new Bench(dtype, budgetMs);
+  const bench = new Bench(chosen);
   const rows: Row[] = [];
   const add = (row: Row) => {
     rows.push(row);
     print(row);
-    sendRow({ ...row, shape: row.shape.join('×'), verified: verdictOf(row) });
+    sendRow({ ...row, ...row.moved, shape: row.shape.join('×'), verified: verdictOf(row) });
   };
-  console.log(`\nGFLOP/s, ${dtype}\n${'m×k×n'.padEnd(16)} ${'provider'.padEnd(24)}    kernel  resident end to end`);
+  console.log(
+    `\nGFLOP/s, ${dtype}\n${'m×k×n'.padEnd(16)} ${'provider'.padEnd(24)}    kernel  resident end to end   up MiB     down   copied`,
+  );
   for (const shape of sizes) {
     for (const contender of contenders.filter((c) => c.dtypes.includes(dtype))) add(await bench.row(contender, shape));
     if (dtype === 'float32') for (const row of pythonRows(shape, providers)) add(row);

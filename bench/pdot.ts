@@ -5,7 +5,16 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Client, Cluster, type DeviceChoice, type DirectView, pdot, ref, Tensor } from 'directview';
+import {
+  type Client,
+  Cluster,
+  type DeviceChoice,
+  type DirectView,
+  type EngineMemory,
+  pdot,
+  ref,
+  Tensor,
+} from 'directview';
 import { probeAll } from '../engines/contexts/index.ts';
 import { difference } from '../kernels/matmul/product-check.ts';
 import { table } from '../src/cli/table.ts';
@@ -39,8 +48,20 @@ interface Steps {
   readonly gather: number;
 }
 
+/** Bytes that one product moves: between clients and engines, and in all engines together between host and device. */
+interface Copies {
+  readonly received: number;
+  readonly uploaded: number;
+  readonly readBack: number;
+  readonly copied: number;
+}
+
 /** The whole product, and its steps on both sides. */
 interface Measured extends Figure {
+  /** Counted by the engines; undefined where the device is the host. */
+  readonly copies?: Copies | undefined;
+  /** Milliseconds of a product of operands that the engines have, and whose result stays there. */
+  readonly residentMs: number;
   readonly steps: Steps;
   readonly peerSteps?: Steps | undefined;
 }
@@ -75,6 +96,29 @@ async function stepsOf(view: DirectView, a: Tensor, b: Tensor): Promise<Steps> {
   return { send, multiply, gather };
 }
 
+/** A product of operands on the engines, whose result stays: what an iteration costs. The first warms up. */
+async function residentTime(view: DirectView, a: Tensor, b: Tensor, rounds: number): Promise<number> {
+  await Promise.all([view.push({ B: b }), view.scatter('A', a)]);
+  const times: number[] = [];
+  for (let round = 0; round <= rounds; round++) {
+    times.push(await timed(() => pdot(view, ref('A'), ref('B'), { into: 'C' })));
+  }
+  return median(times.slice(1));
+}
+
+/** The bytes that one whole product moves on all engines. */
+async function copiesOf(view: DirectView, a: Tensor, b: Tensor): Promise<Copies | undefined> {
+  const before = [await view.memory()].flat();
+  await pdot(view, a, b);
+  const after = [await view.memory()].flat();
+  const sum = (key: keyof NonNullable<EngineMemory['moved']>) =>
+    after.reduce((total, { moved }, i) => total + (moved?.[key] ?? 0) - (before[i]?.moved?.[key] ?? 0), 0);
+  if (after.every(({ moved }) => moved === null)) return undefined;
+  // Each engine receives B and its rows of A.
+  const received = a.byteLength + after.length * b.byteLength;
+  return { received, uploaded: sum('uploaded'), readBack: sum('readBack'), copied: sum('copied') };
+}
+
 /** The medians of the rounds. */
 function medians(rounds: readonly Steps[]): Steps {
   const of = (step: keyof Steps) => median(rounds.map((one) => one[step]));
@@ -98,9 +142,11 @@ async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n:
     ours.push(await stepsOf(view, a, b));
     if (peer !== undefined) theirs.push(await peer.ask<Steps>({ do: 'steps', size: n }));
   }
+  const residentMs = await residentTime(view, a, b, bench.rounds);
+  const copies = await copiesOf(view, a, b);
   await view.clear();
   const peerSteps = peer === undefined ? undefined : medians(theirs.slice(1));
-  return { ...whole, steps: medians(ours.slice(1)), peerSteps };
+  return { ...whole, steps: medians(ours.slice(1)), peerSteps, residentMs, copies };
 }
 
 async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promise<Measured[]> {
@@ -110,7 +156,7 @@ async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promis
     const figure = await onSize(view, peer, bench, n);
     figures.push(figure);
     // Each size begins with a check of both sides.
-    sendRow({ ...figure, ...figure.steps, engines: bench.engines, verified: true });
+    sendRow({ ...figure, ...figure.steps, ...figure.copies, engines: bench.engines, verified: true });
   }
   return figures;
 }
@@ -138,6 +184,21 @@ function renderSteps(figures: readonly Measured[]): string {
   };
   const rows = figures.map(({ name, steps, peerSteps }) => [name, ...cells(steps), limit(steps), ...cells(peerSteps)]);
   const head = ['steps, ms', 'send', 'multiply', 'gather', 'limited by', 'ipyparallel send', 'multiply', 'gather'];
+  return table(head, rows).trimEnd();
+}
+
+const MIB = 2 ** 20;
+
+/** Products of resident operands, and the bytes that a whole product moves. */
+function renderResident(figures: readonly Measured[]): string {
+  const rows = figures.map(({ name, residentMs, copies }) => {
+    const gflops = (2e-6 * Number.parseInt(name, 10) ** 3) / residentMs;
+    const bytes = (['received', 'uploaded', 'readBack', 'copied'] as const).map((key) =>
+      copies === undefined ? '–' : digits(copies[key] / MIB),
+    );
+    return [name, digits(residentMs), digits(gflops), ...bytes];
+  });
+  const head = ['resident', 'ms', 'GFLOP/s', 'received MiB', 'uploaded', 'read back', 'copied on the host'];
   return table(head, rows).trimEnd();
 }
 
@@ -195,7 +256,7 @@ async function main(): Promise<void> {
     software,
   };
   const figures = await run(bench, values.peer);
-  console.log(`${render(figures)}\n\n${renderSteps(figures)}`);
+  console.log(`${render(figures)}\n\n${renderSteps(figures)}\n\n${renderResident(figures)}`);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ ...bench, figures }, null, 2)}\n`);
 }
 

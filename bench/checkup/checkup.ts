@@ -50,10 +50,13 @@ export class Checkup {
     const found = await find({ software, work: this.#work, env }, (line) => this.#print(line));
     this.#recorder.note({ preflight: found });
     this.#describe(found);
-    if (found.adapter === undefined) return this.#finish(EXIT.noCard);
+    const parts = this.#options.parts.filter((part) => found.adapter !== undefined || part.byCuda === true);
+    const isByCuda = found.adapter === undefined && found.cuda === true && !software;
+    if (found.adapter === undefined && !isByCuda) return this.#finish(EXIT.noCard);
     if (!software) this.#clocks.start();
-    await this.#measure({ ...env, ...found.env });
+    await this.#measure({ ...env, ...found.env }, parts);
     if (this.#isStopped) return EXIT.wrong;
+    if (isByCuda) return this.#finish(EXIT.noCard);
     const failed = this.#recorder.parts.some(({ code }) => code !== undefined && code !== 0);
     return this.#finish(failed || wrongRows(this.#recorder.rows).length > 0 ? EXIT.wrong : EXIT.right);
   }
@@ -72,10 +75,13 @@ export class Checkup {
     return { ...process.env, DIRECTVIEW_HOME: join(this.#work, 'home'), XDG_CACHE_HOME: cache };
   }
 
-  #describe({ adapter, cards, tried }: Preflight): void {
+  #describe({ adapter, cards, cuda, nodes, tried }: Preflight): void {
     this.#print(typeof cards === 'string' ? cards : cards.map((card) => Object.values(card).join(', ')).join('\n'));
     if (adapter === undefined) {
-      this.#print(`no hardware adapter, so nothing is measured (--software rehearses):\n  ${tried.join('\n  ')}`);
+      const rest =
+        cuda === true && !this.#options.software ? 'only what CUDA opens is measured' : 'nothing is measured';
+      this.#print(`no hardware adapter, so ${rest} (--software rehearses):\n  ${tried.join('\n  ')}`);
+      this.#print(`CUDA: ${cuda === true ? 'opens the card' : cuda}; in /dev: ${nodes.join(' ') || 'no GPU'}`);
       return;
     }
     const { limits, features, matrixConfigs } = adapter;
@@ -89,8 +95,7 @@ export class Checkup {
     this.#print(`matrices: ${matrixConfigs.map((one) => JSON.stringify(one)).join(' ') || 'none'}`);
   }
 
-  async #measure(env: NodeJS.ProcessEnv): Promise<void> {
-    const { parts } = this.#options;
+  async #measure(env: NodeJS.ProcessEnv, parts: readonly Part[]): Promise<void> {
     const early = new Map(parts.filter((part) => part.early === true).map((part) => [part, this.#start(part, env)]));
     for (const part of parts) {
       if (this.#isStopped) return;

@@ -1,4 +1,5 @@
 // Tells the check-up which adapter this environment gives: run as its child, because loaders read variables at the start.
+import { cudaProvider } from '../../engines/contexts/cuda/cuda.ts';
 import { adapterName, findAdapter } from '../../engines/contexts/webgpu/dawn.ts';
 import { sendRow } from '../support/rows.ts';
 
@@ -42,3 +43,6 @@ try {
 } catch (error) {
   sendRow({ fault: (error as Error).message });
 }
+// After it: what CUDA does to this process costs no adapter.
+const cuda = await cudaProvider.probe({ threads: 1 }).catch((error: unknown) => ({ reason: (error as Error).message }));
+sendRow({ cuda: 'reason' in cuda ? cuda.reason : true });

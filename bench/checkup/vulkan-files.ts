@@ -34,6 +34,8 @@ const DEPTH = 5;
 const ICD = /^nvidia.*icd.*\.json$/;
 const EGL = /^\d*_?nvidia.*\.json$/;
 const LIBRARY = /^lib(GLX|EGL)_nvidia\.so\.0$/;
+/** Containers whose links were not made have the files by their versions only. */
+const VERSIONED = /^lib(GLX|EGL)_nvidia\.so\.\d+\.\d+(\.\d+)*$/;
 
 /** Finds NVIDIA's driver below `root`: where loaders search, and where they do not. */
 export function findDriverFiles(root = '/'): DriverFiles {
@@ -44,11 +46,13 @@ export function findDriverFiles(root = '/'): DriverFiles {
   const named = (pattern: RegExp, within = '') => [
     ...new Set(files.filter((path) => path.includes(within) && pattern.test(nameOf(path)))),
   ];
+  const linked = named(LIBRARY);
+  const libraries = linked.length > 0 ? linked : named(VERSIONED);
   return {
     icds: named(ICD),
     egl: named(EGL, 'egl_vendor.d'),
     // GLX first: older drivers have no Vulkan in their EGL library.
-    libraries: named(LIBRARY).sort((a, b) => Number(a.includes('EGL')) - Number(b.includes('EGL'))),
+    libraries: libraries.sort((a, b) => Number(a.includes('EGL')) - Number(b.includes('EGL'))),
   };
 }
 

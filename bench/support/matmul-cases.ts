@@ -3,8 +3,11 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import type { ContextKind, DeviceTensor, GpuContext } from '../../engines/contexts/context.ts';
+import type { ContextKind, DeviceTensor, GpuContext, MovedBytes } from '../../engines/contexts/context.ts';
+import { CudaContext } from '../../engines/contexts/cuda/cuda.ts';
 import { importGpuJs } from '../../engines/contexts/gpujs.ts';
+import { librariesOf } from '../../engines/contexts/host/host-libraries.ts';
+import { findOpenblas } from '../../engines/contexts/host/openblas-library.ts';
 import { probeAll, probeContext } from '../../engines/contexts/index.ts';
 import { gpuJsProvider } from '../../kernels/matmul/gpujs.ts';
 import type { MatmulProvider } from '../../kernels/matmul/product.ts';
@@ -38,6 +41,8 @@ export interface Contender {
   resident?(a: Tensor, b: Tensor): { run(): Promise<void>; free(): void };
   /** Milliseconds of the kernel alone, by the device's own clock. */
   kernel?(a: Tensor, b: Tensor): Promise<number>;
+  /** The bytes that passed between host and device so far, as the context counts them. Absent: the device is the host. */
+  moved?(): MovedBytes;
 }
 
 /** The contenders that this machine has. */
@@ -48,6 +53,7 @@ export interface Opened {
   close(): Promise<void>;
 }
 
+const CUDA_RUNS = 10;
 const KINDS: readonly ContextKind[] = ['webgpu', 'cuda', 'headlessgl', 'tensorflow', 'wasm', 'cpu'];
 
 /** Opens every context whose name contains one of `wanted` (all, when empty), with its peers on the same device. */
@@ -69,6 +75,9 @@ export async function openContenders(wanted: readonly string[], threads = availa
       contenders.push(ofContext(context), ...(await peers(context)));
     }
   }
+  const libraries = await hostLibraries(wanted, threads);
+  contenders.push(...libraries.opened);
+  skipped.push(...libraries.skipped);
   const close = async () => {
     for (const context of contexts) await context.close();
   };
@@ -105,12 +114,45 @@ function ofContext(context: GpuContext): Contender {
       return { run, free: () => held.forEach((tensor) => void tensor.free()) };
     },
     ...(kind === 'webgpu' ? { kernel: (a: Tensor, b: Tensor) => kernelTime(context, a, b) } : {}),
+    ...(context instanceof CudaContext ? { kernel: (a: Tensor, b: Tensor) => cudaTime(context, a, b) } : {}),
+    ...(context.moved === undefined ? {} : { moved: context.moved.bind(context) }),
   };
 }
 
 async function kernelTime(context: GpuContext, a: Tensor, b: Tensor): Promise<number> {
   const { timedMatmul } = await import('../../engines/contexts/webgpu/timing.ts');
   return timedMatmul(context, a, b);
+}
+
+/** The best of a few runs by the card's events, after one that warms up. */
+async function cudaTime(context: CudaContext, a: Tensor, b: Tensor): Promise<number> {
+  const held: DeviceTensor[] = [context.upload(a), context.upload(b)];
+  const [x, y] = held as [DeviceTensor, DeviceTensor];
+  const times: number[] = [];
+  for (let i = 0; i <= CUDA_RUNS; i++) {
+    let product: Promise<DeviceTensor> | undefined;
+    const ms = await context.device.stream.time(() => {
+      product = context.matmul(x, y);
+    });
+    times.push(ms);
+    (await product)?.free();
+  }
+  for (const tensor of held) tensor.free();
+  return Math.min(...times.slice(1));
+}
+
+/** The libraries of the CPU, each by itself: contexts take the quickest. Those that do not load are skipped by reason. */
+async function hostLibraries(wanted: readonly string[], threads: number) {
+  const found = findOpenblas();
+  const skipped = 'missing' in found ? [`openblas: ${found.missing}`] : [];
+  const libraries = librariesOf({ threads }, found).filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const opened: Contender[] = [];
+  for (const { name, dtypes, open } of libraries) {
+    const provider = await open().catch((error: unknown) => error as Error);
+    if (provider instanceof Error) skipped.push(`${name}: ${provider.message}`);
+    else opened.push({ ...provider, multiply: (a, b) => provider.multiply(a, b), name, adapter: 'CPU', dtypes });
+  }
+  return { opened, skipped };
 }
 
 /** The kernel of gpu.js and tf.matMul, on the device of this context. */

@@ -34,6 +34,15 @@ export interface DeviceTensor {
   free(): void;
 }
 
+/** Bytes that a context has moved since it was opened. */
+export interface MovedBytes {
+  /** From host memory to the device, and back. */
+  readonly uploaded: number;
+  readonly readBack: number;
+  /** Between pieces of host memory on the way: into staging memory, and out of it. */
+  readonly copied: number;
+}
+
 /**
  * The device that an engine computes on, one per engine process. It owns one device, the libraries bound to that device
  * (gpu.js, tfjs), and the device copies of tensors. Library and context share memory without a copy where they share
@@ -69,6 +78,8 @@ export interface GpuContext {
   idle(): Promise<void>;
   /** Device bytes and buffers alive: tests count them to zero. */
   memory(): { readonly bytes: number; readonly buffers: number };
+  /** The bytes that passed between host and device. Absent: the device is the host. */
+  moved?(): MovedBytes;
   /** Collects garbage, and frees what tensors hold that nobody references any more. */
   sweep(): void;
   /** Frees the device. Idempotent. */

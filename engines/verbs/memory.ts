@@ -18,6 +18,7 @@ export function memoryOf(state: EngineState): EngineMemory {
     names: state.namespace.sizes(),
     resident: state.namespace.sizes((value) => residentBytes(value, state)),
     device: state.context.opened?.memory() ?? null,
+    moved: state.context.opened?.moved?.() ?? null,
     mail: state.peers.mailBytes,
     results: state.results.keptBytes,
     rss: process.memoryUsage.rss(),

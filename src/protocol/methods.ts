@@ -302,6 +302,11 @@ export interface EngineMemory {
   readonly resident: Readonly<Record<string, number>>;
   /** Memory of the GPU context; null while it has not been opened. */
   readonly device: { readonly bytes: number; readonly buffers: number } | null;
+  /**
+   * Bytes that passed between host and device so far, and those copied within host memory on the way; null where the device
+   * is the host, or has not been opened.
+   */
+  readonly moved: { readonly uploaded: number; readonly readBack: number; readonly copied: number } | null;
   /** Values from other engines that nobody has taken yet. */
   readonly mail: number;
   /** Results of tasks that have ended, kept for clients that ask again. */

@@ -36,8 +36,17 @@ const { values } = parseArgs({
     sizes: { type: 'string', default: '4096' },
     halves: { type: 'string', default: '4096,8192' },
     now: { type: 'boolean', default: false },
+    software: { type: 'boolean', default: false },
   },
 });
+
+/** The library, and where it computes. */
+interface Config {
+  readonly version: string;
+  readonly device: string;
+}
+
+const NO_PYTHON = new Error('there is no python3');
 
 async function measure(peer: Peer, one: Case, shape: MatmulSizes): Promise<void> {
   const { dtype, tf32 = false, bound } = one;
@@ -54,14 +63,18 @@ async function measure(peer: Peer, one: Case, shape: MatmulSizes): Promise<void>
 
 async function main(): Promise<void> {
   // Not a module that it may lack: finding out takes as long as the import itself, which the script does once.
-  await using peer = await Peer.start({ script: 'torch_gemm.py', modules: ['json'] });
   const go = values.now ? undefined : once(process, 'message');
-  const config = await peer.ask<Record<string, unknown>>({ do: 'config' }).catch((error: unknown) => error as Error);
+  await using peer = await Peer.start({ script: 'torch_gemm.py', modules: ['json'] }).catch(() => undefined);
+  const config = (await peer?.ask<Config>({ do: 'config' }).catch((error: unknown) => error as Error)) ?? NO_PYTHON;
   await go;
   if (config instanceof Error) return sendRow({ what: 'skipped', reason: `torch: ${config.message}` });
+  // Figures of this machine's cores beside those of its card would be taken for the card's.
+  if (config.device !== 'cuda' && !values.software) {
+    return sendRow({ what: 'skipped', reason: `torch ${config.version} sees no card: it would compute on the CPU` });
+  }
   sendRow({ what: 'torch', ...config });
-  for (const shape of sizesOf(values.sizes)) for (const one of FULL) await measure(peer, one, shape);
-  for (const shape of sizesOf(values.halves)) for (const one of HALVES) await measure(peer, one, shape);
+  for (const shape of sizesOf(values.sizes)) for (const one of FULL) await measure(peer as Peer, one, shape);
+  for (const shape of sizesOf(values.halves)) for (const one of HALVES) await measure(peer as Peer, one, shape);
 }
 
 await main();

@@ -76,6 +76,7 @@ export class CudaTensor implements DeviceTensor {
     try {
       device.stream.check('cuMemcpyDtoHAsync_v2', staging.address, address, byteLength, device.stream.handle);
       await device.stream.wait();
+      device.moves.down(byteLength, 1);
       // A copy, because the pinned memory serves the next read.
       return new Tensor(this.dtype, this.shape, viewAs(this.dtype, staging.bytes.slice(0, byteLength)));
     } finally {

@@ -6,7 +6,15 @@ import type { DeviceReport } from '../../../src/protocol/messages/engine-record.
 import { bytesOf, itemSize } from '../../../src/tensor/dtype.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
-import type { ContextOptions, ContextProbe, ContextProvider, DeviceTensor, GpuContext, Tfjs } from '../context.ts';
+import type {
+  ContextOptions,
+  ContextProbe,
+  ContextProvider,
+  DeviceTensor,
+  GpuContext,
+  MovedBytes,
+  Tfjs,
+} from '../context.ts';
 import { Ledger } from '../ledger.ts';
 import { packageVersions } from '../packages.ts';
 import { companionOf } from './companion.ts';
@@ -94,6 +102,7 @@ export class CudaContext implements GpuContext {
     staging.bytes.set(bytesOf(tensor.data));
     device.stream.check('cuMemcpyHtoDAsync_v2', address, staging.address, tensor.byteLength, device.stream.handle);
     device.staging.give(staging);
+    device.moves.up(tensor.byteLength, 1);
   }
 
   async matmul(a: DeviceTensor, b: DeviceTensor, flags: Transposes = {}): Promise<CudaTensor> {
@@ -147,6 +156,10 @@ export class CudaContext implements GpuContext {
   memory(): { bytes: number; buffers: number } {
     const [own, other] = [this.#home.ledger.memory(), this.#opened?.memory() ?? { bytes: 0, buffers: 0 }];
     return { bytes: own.bytes + other.bytes, buffers: own.buffers + other.buffers };
+  }
+
+  moved(): MovedBytes {
+    return this.#parts.device.moves.moved;
   }
 
   sweep(): void {

@@ -1,3 +1,4 @@
+import { MoveCounter } from '../move-counter.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { type CardFacts, chooseCard } from './driver/cards.ts';
 import type { DriverApi } from './driver/driver-api.ts';
@@ -11,6 +12,8 @@ export class CudaDevice {
   readonly stream: CudaStream;
   readonly memory: DeviceMemory;
   readonly staging: StagingPool;
+  /** The bytes that passed between host and card. */
+  readonly moves = new MoveCounter();
   #isClosed = false;
 
   private constructor(card: CardFacts, stream: CudaStream) {

@@ -2,6 +2,7 @@ import { ContextError } from '../../../src/errors.ts';
 import { bytesOf, type DType, viewAs } from '../../../src/tensor/dtype.ts';
 import type { Shape } from '../../../src/tensor/shape.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
+import { MoveCounter } from '../move-counter.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { SharedDevice } from './shared-device.ts';
 
@@ -15,10 +16,13 @@ export const paddedSize = (bytes: number): number => Math.max(4, Math.ceil(bytes
 export class DeviceBuffers {
   readonly #shared: SharedDevice;
   readonly #pool = new BufferPool();
+  readonly #moves: MoveCounter;
   #staging: GPUBuffer | undefined;
 
-  constructor(shared: SharedDevice) {
+  /** @param moves counts what passes */
+  constructor(shared: SharedDevice, moves = new MoveCounter()) {
     this.#shared = shared;
+    this.#moves = moves;
   }
 
   /**
@@ -47,7 +51,9 @@ export class DeviceBuffers {
     const { queue } = this.#shared.device;
     const { data } = tensor;
     // One copy, into memory that the driver keeps for it. Odd counts of small elements are padded, in a copy more.
-    if (data.byteLength % 4 === 0) queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+    const isWhole = data.byteLength % 4 === 0;
+    this.#moves.up(data.byteLength, isWhole ? 1 : 2);
+    if (isWhole) queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, data.byteLength);
     else queue.writeBuffer(buffer, 0, padded(bytesOf(data)));
     return buffer;
   }
@@ -90,6 +96,7 @@ export class DeviceBuffers {
     // A copy, because unmap detaches the mapped range.
     const copy = new Uint8Array(staging.getMappedRange(0, size)).slice(0, bytes);
     staging.unmap();
+    this.#moves.down(bytes, 1);
     this.#give(staging);
     return new Tensor(dtype, shape, viewAs(dtype, copy));
   }

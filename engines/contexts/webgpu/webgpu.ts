@@ -6,11 +6,12 @@ import type { DeviceReport } from '../../../src/protocol/messages/engine-record.
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import { sizeOf } from '../../../src/tensor/shape.ts';
 import { assertSize, Tensor } from '../../../src/tensor/tensor.ts';
-import type { ContextOptions, ContextProvider, DeviceTensor, GpuContext, Tfjs } from '../context.ts';
+import type { ContextOptions, ContextProvider, DeviceTensor, GpuContext, MovedBytes, Tfjs } from '../context.ts';
 import { importGpuJs, openGpuJs } from '../gpujs.ts';
 import { rowsToTensor } from '../host/host-context.ts';
 import { HostTensor } from '../host/host-tensor.ts';
 import { Ledger } from '../ledger.ts';
+import { MoveCounter } from '../move-counter.ts';
 import { explainHandle } from '../resident-handle.ts';
 import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { adapterReport, asksForSplit16, findAdapter, probeAdapter } from './dawn.ts';
@@ -41,6 +42,8 @@ export class WebGpuContext implements GpuContext {
   readonly report: DeviceReport;
   readonly #options: ContextOptions;
   readonly #ledger = new Ledger();
+  /** The bytes of all devices that were opened. */
+  readonly #moves = new MoveCounter();
   #tensors: Ledger | undefined;
   #opened: Opened;
   #reopening: Promise<Opened> | undefined;
@@ -60,7 +63,7 @@ export class WebGpuContext implements GpuContext {
 
   #generation(shared: SharedDevice): Opened {
     const { software, threads, adapter, driver } = this.report;
-    const buffers = new DeviceBuffers(shared);
+    const buffers = new DeviceBuffers(shared, this.#moves);
     const split16 = asksForSplit16();
     const matmul = new GpuMatmul(shared, { software, threads, device: `${adapter} ${driver}`, split16 });
     return { shared, buffers, ledger: this.#ledger, matmul };
@@ -195,6 +198,10 @@ export class WebGpuContext implements GpuContext {
 
   memory(): { bytes: number; buffers: number } {
     return this.#ledger.memory();
+  }
+
+  moved(): MovedBytes {
+    return this.#moves.moved;
   }
 
   sweep(): void {

@@ -16,6 +16,8 @@ export interface CudaLibraries {
 export type FoundCuda = CudaLibraries | { readonly missing: string };
 
 const DRIVER = /^libcuda\.so\.1$/;
+/** Containers whose links were not made have the file by its version only. */
+const VERSIONED_DRIVER = /^libcuda\.so\.\d+\.\d+(\.\d+)*$/;
 const CUBLAS = /^libcublas\.so\.\d+$/;
 const NVRTC = /^libnvrtc\.so\.\d+(\.\d+)?$/;
 
@@ -29,7 +31,7 @@ export function findCuda(env: NodeJS.ProcessEnv = process.env, root = '/'): Foun
   if (process.platform !== 'linux') return { missing: `CUDA is looked for on Linux, this is ${process.platform}` };
   if (packageFolder('koffi') === undefined) return { missing: 'koffi is not installed: npm install koffi' };
   const folders = [...split(named), ...systemFolders(env, root)];
-  const [driver] = filesOf(folders, DRIVER);
+  const [driver] = [...filesOf(folders, DRIVER), ...filesOf(folders, VERSIONED_DRIVER)];
   if (driver === undefined) return { missing: 'there is no libcuda.so.1: install the driver of an NVIDIA card' };
   const all = [...folders, ...pythonFolders(env, root)];
   const [cublas, nvrtc] = [filesOf(all, CUBLAS), filesOf(all, NVRTC)];
@@ -56,7 +58,12 @@ function systemFolders({ LD_LIBRARY_PATH = '', CUDA_PATH = '', CUDA_HOME = '' }:
     'usr/lib/aarch64-linux-gnu',
     'usr/lib64',
     'usr/lib',
+    'usr/lib/x86_64-linux-gnu/nvidia/current',
+    'usr/lib64/nvidia',
     'usr/local/nvidia/lib64',
+    'usr/local/nvidia/lib',
+    'home/kubernetes/bin/nvidia/lib64',
+    'run/nvidia/driver/usr/lib/x86_64-linux-gnu',
     'usr/local/cuda/lib64',
     'usr/local/cuda/targets/x86_64-linux/lib',
     'usr/local/cuda/compat',

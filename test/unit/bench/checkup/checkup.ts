@@ -22,7 +22,15 @@ const ADAPTER = {
   limits: {},
   matrixConfigs: [],
 };
-const found: Preflight = { adapter: ADAPTER, env: {}, cards: 'no nvidia-smi', tried: [], lacking: [] };
+const found: Preflight = {
+  adapter: ADAPTER,
+  env: {},
+  cards: 'no nvidia-smi',
+  cuda: 'no CUDA',
+  nodes: [],
+  tried: [],
+  lacking: [],
+};
 
 const part = (name: string, ...args: string[]): Part => {
   return { name, script: '../test/support/checkup-part.js', args, share: { least: 1, most: 30 } };
@@ -34,12 +42,15 @@ class Trial implements Disposable {
   readonly lines: string[] = [];
   readonly checkup: Checkup;
 
-  constructor(parts: readonly Part[], { budget = 60, preflight = found, onLine = (_line: string) => {} } = {}) {
+  constructor(
+    parts: readonly Part[],
+    { budget = 60, preflight = found, software = true, onLine = (_line: string) => {} } = {},
+  ) {
     const print = (line: string): void => {
       this.lines.push(line);
       onLine(line);
     };
-    this.checkup = new Checkup({ budget, out: this.out, software: true, parts, find: async () => preflight, print });
+    this.checkup = new Checkup({ budget, out: this.out, software, parts, find: async () => preflight, print });
   }
 
   json(): Record<string, unknown> {
@@ -89,6 +100,20 @@ test('without an adapter it ends with 3 and starts no part', async () => {
   assert.is(existsSync(join(trial.out, 'checkup.jsonl')), false);
   assert.is(trial.json()['exitCode'], 3);
   assert.ok(trial.lines.some((line) => line.includes('a way: no driver')));
+});
+
+test('a card that only CUDA opens is measured by the parts that need no adapter, and the exit code tells', async () => {
+  const preflight = { ...found, adapter: undefined, cuda: true as const, tried: ['a way: no driver'] };
+  using trial = new Trial([part('webgpu'), { ...part('cuda'), byCuda: true }], { preflight, software: false });
+  assert.is(await trial.checkup.run(), 3);
+  assert.equal(
+    trial.rows().map((row) => row['part']),
+    ['cuda'],
+  );
+  assert.ok(trial.lines.some((line) => line.includes('only what CUDA opens is measured')));
+  using rehearsal = new Trial([{ ...part('cuda'), byCuda: true }], { preflight });
+  assert.is(await rehearsal.checkup.run(), 3);
+  assert.is(existsSync(join(rehearsal.out, 'checkup.jsonl')), false);
 });
 
 test('a part for which too little time is left is skipped by name', async () => {

@@ -7,6 +7,7 @@ import { Budget } from '../../../../bench/checkup/budget.ts';
 import { attemptsOf, lackingLibraries } from '../../../../bench/checkup/environment.ts';
 import { entriesFault, operand } from '../../../../bench/checkup/measure/entries.ts';
 import { readCards } from '../../../../bench/checkup/nvidia-smi.ts';
+import { loaderWords, nodesOf } from '../../../../bench/checkup/preflight.ts';
 import { seedText, summarize } from '../../../../bench/checkup/summary.ts';
 import { findDriverFiles } from '../../../../bench/checkup/vulkan-files.ts';
 import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
@@ -48,6 +49,53 @@ test('driver files are found where containers mount them, and others are not tak
     libraries: ['GLX', 'EGL'].map((api) => join(top, `usr/local/nvidia/lib64/lib${api}_nvidia.so.0`)),
   });
   assert.equal(findDriverFiles(withFiles()), { icds: [], egl: [], libraries: [] });
+});
+
+test('a driver whose links were not made is found by its version, and links come before versions', () => {
+  const folder = 'usr/lib/x86_64-linux-gnu';
+  const top = withFiles(
+    `${folder}/libGLX_nvidia.so.580.95.05`,
+    `${folder}/libEGL_nvidia.so.580.95.05`,
+    `${folder}/libGLX_nvidia.so`,
+  );
+  assert.equal(
+    findDriverFiles(top).libraries,
+    ['GLX', 'EGL'].map((api) => join(top, `${folder}/lib${api}_nvidia.so.580.95.05`)),
+  );
+  const linked = withFiles(`${folder}/libGLX_nvidia.so.580.95.05`, `${folder}/libGLX_nvidia.so.0`);
+  assert.equal(findDriverFiles(linked).libraries, [join(linked, `${folder}/libGLX_nvidia.so.0`)]);
+});
+
+test('drivers in the folders of other hosts: deep mounts, Kubernetes, a driver container, WSL', () => {
+  for (const [file, kind] of [
+    ['usr/local/nvidia/vulkan/icd.d/nvidia_icd.json', 'icds'],
+    ['home/kubernetes/bin/nvidia/vulkan/icd.d/nvidia_icd.json', 'icds'],
+    ['run/nvidia/driver/usr/share/vulkan/icd.d/nvidia_icd.x86_64.json', 'libraries'],
+    ['usr/local/nvidia/lib/libGLX_nvidia.so.0', 'libraries'],
+    ['usr/lib64/libGLX_nvidia.so.0', 'libraries'],
+    ['run/opengl-driver/lib/libEGL_nvidia.so.0', 'libraries'],
+  ] as const) {
+    const found = findDriverFiles(withFiles(file));
+    assert.is([...found.icds, ...found.libraries].length, 1, `${file} ${kind}`);
+  }
+});
+
+test("what the loader complains about is told, once and not all of it; a GPU's files in /dev are listed", () => {
+  const output = [
+    'INFO: searching',
+    ...Array.from({ length: 9 }, (_, i) => `ERROR: libX${i % 5}.so.6: cannot open`),
+  ].join('\n');
+  assert.equal(
+    loaderWords(output),
+    [0, 1, 2].map((i) => `ERROR: libX${i}.so.6: cannot open`),
+  );
+  assert.equal(loaderWords('all is well'), []);
+  assert.equal(nodesOf(withFiles('nvidia0', 'nvidiactl', 'null', 'dri/renderD128')).sort(), [
+    'dri',
+    'nvidia0',
+    'nvidiactl',
+  ]);
+  assert.equal(nodesOf('/nonexistent'), []);
 });
 
 test('each file is a way, a driver without a file gets one, and the variables lead to its library', () => {

@@ -1,6 +1,7 @@
 // The webgpu context on software Vulkan: one device for three libraries, no host copies between them, memory counted to
 // zero, a lost device, a full device.
 import * as assert from 'uvu/assert';
+import type { MovedBytes } from '../../../../engines/contexts/context.ts';
 import { probeContext } from '../../../../engines/contexts/index.ts';
 import { WebGpuContext } from '../../../../engines/contexts/webgpu/webgpu.ts';
 import { difference } from '../../../../kernels/matmul/product-check.ts';
@@ -129,6 +130,21 @@ if (await inSoftwareGpu(import.meta.url, 'webgpu context')) {
     half.free();
     assert.equal(context.memory(), { bytes: 0, buffers: 0 });
     await rejects(() => half.toHost(), ContextError, /after it was freed/);
+  });
+
+  test('bytes that pass between host and device are counted, and odd ones are copied once more', async () => {
+    const before = context.moved() as MovedBytes;
+    const [half, whole] = [
+      context.upload(new Tensor('float16', [3])),
+      context.upload(tensor([[1, 2]], { dtype: 'float32' })),
+    ];
+    await whole.toHost();
+    const after = context.moved() as MovedBytes;
+    assert.equal(
+      (['uploaded', 'readBack', 'copied'] as const).map((key) => after[key] - before[key]),
+      [14, 8, 2 * 6 + 8 + 8],
+    );
+    for (const t of [half, whole]) t.free();
   });
 
   test('a tensor larger than the device gives one buffer is refused before it is copied', () => {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import type { GpuContext } from '../../../../../engines/contexts/context.ts';
+import type { GpuContext, MovedBytes } from '../../../../../engines/contexts/context.ts';
 import { probeContext } from '../../../../../engines/contexts/index.ts';
 import { cudaHasPassed } from '../../../../../engines/contexts/measured-cache.ts';
 import { difference } from '../../../../../kernels/matmul/product-check.ts';
@@ -170,6 +170,17 @@ else {
       stub.calls().filter((name) => /Alloc|Free/.test(name)),
       [],
     );
+  });
+
+  test('bytes that pass are counted, with the copy by way of pinned memory', async () => {
+    const before = context.moved?.() as MovedBytes;
+    const x = context.upload(randomMatrix('float32', [40, 40], 1));
+    await x.toHost();
+    await x.toHost();
+    x.free();
+    const after = context.moved?.() as MovedBytes;
+    const by = (['uploaded', 'readBack', 'copied'] as const).map((key) => after[key] - before[key]);
+    assert.equal(by, [6400, 12_800, 19_200]);
   });
 
   test('reshaped tensors share memory, and freed ones say so', async () => {

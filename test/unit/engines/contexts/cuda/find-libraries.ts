@@ -54,6 +54,16 @@ else {
     });
   });
 
+  test('a driver by its version alone, where no link was made; a link comes first', () => {
+    const others = ['usr/local/cuda/lib64/libcublas.so.12', 'usr/local/cuda/lib64/libnvrtc.so.12'];
+    for (const folder of ['usr/lib64', 'usr/local/nvidia/lib', 'home/kubernetes/bin/nvidia/lib64']) {
+      const top = withFiles(`${folder}/libcuda.so.580.95.05`, `${folder}/libcuda.so`, ...others);
+      assert.is((findCuda({}, top) as { driver: string }).driver, join(top, `${folder}/libcuda.so.580.95.05`));
+    }
+    const top = withFiles('usr/lib64/libcuda.so.580.95.05', 'usr/local/nvidia/lib64/libcuda.so.1', ...others);
+    assert.is((findCuda({}, top) as { driver: string }).driver, join(top, 'usr/local/nvidia/lib64/libcuda.so.1'));
+  });
+
   test('what is missing is named', () => {
     assert.equal(findCuda({ DIRECTVIEW_CUDA_PATH: 'off' }), { missing: 'DIRECTVIEW_CUDA_PATH is off' });
     const missing = (...files: string[]) => (findCuda({}, withFiles(...files)) as { missing: string }).missing;
