@@ -273,9 +273,9 @@ export async function checkStart(options: StartOptions, gpus = countGpus()): Pro
   checkDevice(options);
   const launcher = await launcherOf(options.launcher ?? launcherOfVariable());
   const isRemote = launcher !== undefined && launcher.isRemote !== false;
-  if (isRemote && options.engines === undefined)
+  if (isRemote && options.engines === undefined && launcher.places === undefined)
     throw new TypeError(`say how many engines ${launcher.kind} places: Cluster.start({ launcher, engines: 4 })`);
-  const engines = options.engines ?? (gpus || availableParallelism());
+  const engines = options.engines ?? launcher?.places ?? (gpus || availableParallelism());
   checkLeast(options, engines);
   return {
     ...options,

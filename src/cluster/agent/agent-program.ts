@@ -25,6 +25,7 @@ export class AgentPrograms {
     const line = (share: AgentShare = {}) => JSON.stringify({ ...options, ...given(share) });
     return {
       command: [process.execPath, MAIN, 'agent'],
+      controller: options.controller,
       line,
       file: (share) => this.#write(`${line(share)}\n`),
     };

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { clusterTransport } from '../../comm/by-scheme.ts';
@@ -8,7 +9,7 @@ import type { EngineOptions } from '../../protocol/engine-options.ts';
 import type { AgentOrder } from '../../protocol/messages/agent.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import { deferred } from '../../util/deferred.ts';
-import { createRunDir, removeRunDir } from '../files/run-dir.ts';
+import { createRunDir, ownRunDir, removeRunDir } from '../files/run-dir.ts';
 import type { EngineExit } from '../launchers/launcher.ts';
 import { LocalLauncher } from '../launchers/local.ts';
 import { softwareGpuVariables } from '../launchers/software-gpu-variables.ts';
@@ -210,17 +211,21 @@ async function endpointsOf({ controller, network, sockets }: AgentOptions): Prom
     return { of: () => ({ tasks: endpoint, control: endpoint, peers: endpoint }), remove: () => {} };
   }
   const scheme = controller.startsWith('unix:') ? 'unix' : 'ipc';
-  const dir = sockets ?? createRunDir();
+  const dir = sockets === undefined ? createRunDir() : ownRunDir(sockets);
   const path = (slot: EngineId, end: string, start: string) => `${scheme}://${join(dir, `e${slot}${start}.${end}`)}`;
   return {
     of: (slot) => {
       // A forwarded socket has a fixed name; elsewhere a new engine must not take over the file of the one before it.
       const start = sockets === undefined ? `-${randomBytes(2).toString('hex')}` : '';
-      return {
+      const its = {
         tasks: path(slot, 'tasks', start),
         control: path(slot, 'control', start),
         peers: path(slot, 'peers', start),
       };
+      // One that was killed leaves its sockets; the engine that takes its place has the same names.
+      if (sockets !== undefined)
+        for (const at of Object.values(its)) rmSync(at.slice(`${scheme}://`.length), { force: true });
+      return its;
     },
     remove: () => removeRunDir(dir),
   };

@@ -107,14 +107,14 @@ export class Fleet {
     return known.state !== state || known.why !== why;
   }
 
-  // An agent may know more of the end, and tell it over another way.
+  // An agent may know more of the end, and tell it over another way, unless its host is gone.
   async #end(
     { cause = 'exit', why = 'has ended with its placement' }: Placement,
     slots: readonly EngineId[],
   ): Promise<void> {
     const seen = new Set(this.agents.slots);
     const lost = cause === 'unknown' ? slots.filter((slot) => !seen.has(slot)) : slots;
-    if (lost.some((slot) => seen.has(slot))) await pause(TELL_MS, undefined, { ref: false });
+    if (cause !== 'node' && lost.some((slot) => seen.has(slot))) await pause(TELL_MS, undefined, { ref: false });
     for (const slot of lost) {
       const handle: EngineHandle = { slot, pid: -1, output: () => '', fate: () => undefined };
       this.#exit({ handle, code: null, signal: null, why });

@@ -48,6 +48,12 @@ export function createRunDir(base = runBase()): string {
   return path;
 }
 
+/** Names this process as the owner of a run directory that was made for it: when it has died, others may remove it. */
+export function ownRunDir(path: string): string {
+  writeFileSync(join(path, OWNER), JSON.stringify(selfIdentity()), { mode: 0o600 });
+  return path;
+}
+
 /** Idempotent; synchronous, so that the process's `exit` handler may call it. */
 export function removeRunDir(path: string): void {
   rmSync(path, { recursive: true, force: true });

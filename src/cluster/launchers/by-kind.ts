@@ -20,6 +20,8 @@ interface LauncherModule {
 /** Every kind by its name. A file is loaded when its kind is asked for. */
 const KINDS: Readonly<Record<string, () => Promise<LauncherModule>>> = {
   slurm: () => import('./systems/slurm/slurm.ts'),
+  ssh: () => import('./systems/ssh/ssh.ts'),
+  mpi: () => import('./systems/mpi/mpi.ts'),
 };
 
 /** The names that `launcher` takes. */

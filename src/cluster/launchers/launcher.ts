@@ -74,6 +74,8 @@ export interface AgentShare {
 export interface AgentProgram {
   /** Program and arguments, without any secret: `[node, …/main.js, 'agent']`. */
   readonly command: readonly string[];
+  /** The controller's address as this host sees it: `unix://…` in a private folder, or `tcp://…`. */
+  readonly controller: string;
   /**
    * The options of an agent as one line of JSON, with the cluster's keys, for the program's standard input. Never put it
    * into arguments or variables. When that input ends, the agent ends.
@@ -121,6 +123,8 @@ export interface Launcher {
   readonly isRemote?: boolean | undefined;
   /** How its engines are reached: over tcp with the cluster's keys (default), or by Unix sockets that it forwards. */
   readonly sockets?: 'tcp' | 'unix' | undefined;
+  /** How many engines it has places for, where that is known: the default of `engines`. */
+  readonly places?: number | undefined;
   /**
    * Asks the system for places. Resolves with what it has accepted, which may wait in its queue.
    * @throws ClusterError in the system's own words, where it refuses; AbortError

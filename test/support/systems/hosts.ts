@@ -1,7 +1,7 @@
 // Hosts for tests: network namespaces of this machine, each with its own address, host name and mounts.
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The variable by which a test that runs on one of the hosts finds them. */
 const VARIABLE = 'DIRECTVIEW_TEST_HOSTS';
@@ -90,6 +90,19 @@ export class Hosts {
     return spawn(program, args, { ...options, env });
   }
 
+  /** Runs a program on that host to its end, and returns what it prints. @throws Error when it fails */
+  output(host: Host, argv: readonly string[]): string {
+    const [program, ...args] = this.command(host, argv) as [string, ...string[]];
+    return execFileSync(program, args, { encoding: 'utf8' });
+  }
+
+  /** The processes that run on that host, as `pid command`, without the one that holds it. */
+  processes({ holder }: Host): string[] {
+    const there = namespaceOf(holder);
+    const pids = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== holder);
+    return pids.filter((pid) => namespaceOf(pid) === there).map((pid) => `${pid} ${commandOf(pid)}`);
+  }
+
   /** From now on nothing reaches that host, and nothing comes from it. */
   cut({ name }: Host): void {
     ip(this.#bridge, [`link set v-${name} down`]);
@@ -119,6 +132,22 @@ export async function runOn(hosts: Hosts, host: Host): Promise<void> {
   });
   const [code] = (await once(child, 'exit')) as [number | null];
   process.exitCode = code ?? 1;
+}
+
+function namespaceOf(pid: number | string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/net`);
+  } catch {
+    return undefined; // it has ended
+  }
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
 }
 
 async function hold(name: string, own: readonly string[]): Promise<ChildProcess> {

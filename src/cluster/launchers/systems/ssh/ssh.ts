@@ -1,0 +1,262 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ClusterError } from '../../../../errors.ts';
+import type { EngineId } from '../../../../protocol/messages.ts';
+import { createRunDir, removeRunDir } from '../../../files/run-dir.ts';
+import type { AgentShare, Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
+import { schedulerCommand } from '../scheduler-command.ts';
+import type { SshHost } from './host-list.ts';
+import { agentCommand, preparation, REMOTE_COMMAND, readFindings, removal } from './remote-command.ts';
+import { SshSession, sshArguments } from './session.ts';
+import { findingsFault, sshFault } from './ssh-faults.ts';
+import { type CheckedSsh, checkSshOptions } from './ssh-options.ts';
+
+const GRACE_MS = 5000;
+/** Milliseconds beyond the connection that a host has to look for node. */
+const LOOK_MS = 20_000;
+
+/** Engines of one start on one host. */
+interface Part {
+  readonly host: SshHost;
+  readonly slots: readonly EngineId[];
+  /** The folder of their sockets: the same path here and there. Undefined over tcp. */
+  readonly folder: string | undefined;
+}
+
+/** A part whose host is ready. */
+interface ReadyPart extends Part {
+  /** The host is this machine: its sockets need no forwards. */
+  readonly isHere: boolean;
+}
+
+/** Where a part cannot start, and why. */
+interface Failure {
+  readonly part: Part;
+  readonly why: string;
+}
+
+/**
+ * Runs agents over the system's ssh: one for each host, which ends with its connection. Engines listen at Unix sockets in
+ * private folders, which ssh forwards, so that no port is open; or over tcp with keys, where the cluster listens there.
+ */
+export class SshLauncher implements Launcher {
+  readonly kind = 'ssh';
+  readonly lifetime = 'attached';
+  readonly sockets = 'unix';
+  readonly #options: CheckedSsh;
+  readonly #sessions = new Set<SshSession>();
+  /** Folders here, each with the session that it belongs to. */
+  readonly #folders = new Set<string>();
+  /** Removals of folders on hosts, under way. */
+  readonly #clearing = new Set<Promise<void>>();
+  readonly #listeners: ((placement: Placement) => void)[] = [];
+
+  constructor(options: CheckedSsh) {
+    this.#options = options;
+  }
+
+  /** How many engines the hosts have places for. */
+  get places(): number {
+    return this.#options.hosts.reduce((sum, { slots = 1 }) => sum + slots, 0);
+  }
+
+  async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
+    const isTcp = request.agent.controller.startsWith('tcp:');
+    const parts = this.#share(request.slots).map(({ host, slots }): Part => {
+      const folder = isTcp ? undefined : createRunDir(tmpdir());
+      if (folder !== undefined) this.#folders.add(folder);
+      return { host, slots, folder };
+    });
+    const looked = await Promise.all(parts.map((part) => this.#prepare(part, parts, request, signal)));
+    const ready = looked.filter((result): result is ReadyPart => 'isHere' in result);
+    const failures = looked.filter((result): result is Failure => 'why' in result);
+    for (const { part } of failures) this.#forget(part.folder);
+    if (ready.length === 0 || (request.gang && failures.length > 0)) throw await this.#refused(failures, ready, parts);
+    return [
+      ...ready.map((part) => this.#open(part, ready, request)),
+      ...failures.map(({ part: { slots, host }, why }): Placement => {
+        return { slots, state: 'ended', cause: 'node', why: `got no place: ${why}`, where: { host: host.host } };
+      }),
+    ];
+  }
+
+  async #refused(
+    failures: readonly Failure[],
+    ready: readonly ReadyPart[],
+    parts: readonly Part[],
+  ): Promise<ClusterError> {
+    await Promise.all(ready.map((part) => this.#clear(part, parts)));
+    for (const { folder } of parts) this.#forget(folder);
+    return new ClusterError(failures.map(({ why }) => why).join('\n'));
+  }
+
+  /** Gives each engine the first free place. @throws ClusterError where there are fewer places than engines */
+  #share(slots: readonly EngineId[]): { readonly host: SshHost; readonly slots: readonly EngineId[] }[] {
+    const left = [...slots];
+    const shares = this.#options.hosts.map((host) => {
+      const free = (host.slots ?? 1) - this.#usedOf(host.host, slots);
+      return { host, slots: left.splice(0, Math.max(0, free)) };
+    });
+    if (left.length > 0)
+      throw new ClusterError(
+        `the hosts have places for ${this.places} engines, and ${left.length} more are asked for: give hosts more slots, as 'a:4'`,
+      );
+    return shares.filter(({ slots: its }) => its.length > 0);
+  }
+
+  // An engine that is started again has its place already.
+  #usedOf(name: string, again: readonly EngineId[]): number {
+    const held = [...this.#sessions].filter(({ host }) => host === name).flatMap(({ slots }) => slots);
+    return held.filter((slot) => !again.includes(slot)).length;
+  }
+
+  async #prepare(
+    part: Part,
+    all: readonly Part[],
+    { agent }: LaunchRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadyPart | Failure> {
+    const { host, folder } = part;
+    const [node, main] = this.#programOf(host, agent.command) as [string, string];
+    const token = `here-${randomBytes(8).toString('hex')}`;
+    if (folder !== undefined) writeFileSync(join(folder, token), '', { mode: 0o600, flag: 'wx' });
+    const others = all.filter((other) => other !== part).map((other) => other.folder);
+    const folders = [folder, ...others].filter((path) => path !== undefined);
+    try {
+      const text = await this.#call(host.host, preparation({ node, main, folders, token }), signal);
+      const found = readFindings(text);
+      const why = findingsFault(host.host, found, node, main);
+      const ready = { ...part, isHere: found.words.has('same') };
+      if (why === undefined) return ready;
+      if (found.words.has('ready') || found.words.has('no-folder')) await this.#clear(ready, all);
+      return { part, why };
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      return { part, why: sshFault(host.host, (error as Error).message) };
+    }
+  }
+
+  /** Removes the folders there of an agent that has not begun. */
+  async #clear({ host, folder, isHere }: ReadyPart, all: readonly Part[]): Promise<void> {
+    if (folder === undefined || isHere) return;
+    const folders = [folder, ...all.flatMap((part) => part.folder ?? [])];
+    await this.#call(host.host, removal(folders), undefined).catch(() => {}); // nobody can do more
+  }
+
+  #programOf({ node = 'node', path }: SshHost, [, main = '', ...rest]: readonly string[]): readonly string[] {
+    return [node, path === undefined ? main : join(path, 'dist/src/cli/main.js'), ...rest];
+  }
+
+  /** Runs a command there that ends by itself. */
+  #call(host: string, command: string, signal: AbortSignal | undefined): Promise<string> {
+    const { ssh, connectTimeout } = this.#options;
+    const argv = [ssh, ...sshArguments(this.#options), '--', host, REMOTE_COMMAND];
+    return schedulerCommand(argv, { input: `${command}\n`, timeout: connectTimeout + LOOK_MS, signal });
+  }
+
+  #open(part: ReadyPart, all: readonly ReadyPart[], { agent }: LaunchRequest): Placement {
+    const { host, slots, folder, isHere } = part;
+    const isForwarded = folder !== undefined && !isHere;
+    const others = isForwarded ? all.filter((other) => other !== part) : [];
+    const share: AgentShare = {
+      slots,
+      perAgent: slots.length,
+      rank: 0,
+      sockets: folder,
+      controller: isForwarded ? `${schemeOf(agent.controller)}://${folder}/registry` : undefined,
+    };
+    const session = new SshSession({
+      ssh: this.#options,
+      host: host.host,
+      slots,
+      forwards: isForwarded ? forwardsOf(part, others, agent.controller) : [],
+      command: agentCommand(
+        this.#programOf(host, agent.command),
+        isForwarded ? [folder, ...others.flatMap((other) => other.folder ?? [])] : [],
+      ),
+      line: agent.line(share),
+    });
+    this.#sessions.add(session);
+    void session.ended.then((end) => {
+      this.#over(session, folder, end);
+      if (!session.isStarted) this.#later(this.#clear(part, all));
+    });
+    return { slots, state: 'starting', where: { host: host.host } };
+  }
+
+  #over(session: SshSession, folder: string | undefined, { code, text }: { code: number | null; text: string }): void {
+    this.#sessions.delete(session);
+    this.#forget(folder);
+    const { slots, host, isAsked } = session;
+    // 255 is ssh's own failure; the agent's last line tells its end.
+    const why = code === 255 || code === null ? `lost its host: ${sshFault(host, text)}` : agentEnd(host, code, text);
+    const placement = {
+      slots,
+      state: 'ended',
+      cause: code === 255 || code === null ? 'node' : 'exit',
+      where: { host },
+    } as const;
+    for (const listener of this.#listeners)
+      listener({ ...placement, why: isAsked ? `was stopped with its agent on ${host}` : why });
+  }
+
+  #later(work: Promise<void>): void {
+    this.#clearing.add(work);
+    void work.then(() => this.#clearing.delete(work));
+  }
+
+  #forget(folder: string | undefined): void {
+    if (folder === undefined) return;
+    this.#folders.delete(folder);
+    removeRunDir(folder);
+  }
+
+  async signal(signal: NodeJS.Signals): Promise<void> {
+    throw new ClusterError(`ssh can send no ${signal}: the agent that could does not answer`);
+  }
+
+  async stop({ grace = GRACE_MS, slots }: StopOptions = {}): Promise<void> {
+    const isWanted = (session: SshSession) => session.slots.every((slot) => slots?.includes(slot) ?? true);
+    await Promise.all([...this.#sessions].filter(isWanted).map((session) => session.stop(grace)));
+    await Promise.all(this.#clearing);
+  }
+
+  kill(): void {
+    for (const session of this.#sessions) session.kill();
+    for (const folder of this.#folders) removeRunDir(folder);
+  }
+
+  onState(listener: (placement: Placement) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  toJSON(): LauncherJson {
+    return { kind: this.kind, hosts: this.#options.hosts };
+  }
+}
+
+const schemeOf = (endpoint: string): string => endpoint.slice(0, endpoint.indexOf('://'));
+
+function agentEnd(host: string, code: number, text: string): string {
+  const last = text.trimEnd().split('\n').at(-1) ?? '';
+  return `lost its agent on ${host}, which ended with code ${code}${last === '' ? '' : `: ${last}`}`;
+}
+
+/** The engines' sockets come here, the registry goes there, and so do the peers of engines on other hosts. */
+function forwardsOf({ folder, slots }: Part, others: readonly Part[], controller: string): string[] {
+  const path = (dir: string | undefined, slot: EngineId, end: string) => `${dir}/e${slot}.${end}`;
+  const same = (at: string) => `${at}:${at}`;
+  const ends = ['tasks', 'control', 'peers'];
+  return [
+    ...['-R', `${folder}/registry:${controller.replace(/^(unix|ipc):\/\//, '')}`],
+    ...slots.flatMap((slot) => ends.flatMap((end) => ['-L', same(path(folder, slot, end))])),
+    ...others.flatMap((other) => other.slots.flatMap((slot) => ['-R', same(path(other.folder, slot, 'peers'))])),
+  ];
+}
+
+/** @throws TypeError, RangeError for options that are wrong */
+export function createLauncher(options: Readonly<Record<string, unknown>>): SshLauncher {
+  return new SshLauncher(checkSshOptions(options));
+}
