@@ -118,6 +118,7 @@ export class Hosts {
     await Promise.all(
       this.#holders.map(async (holder) => {
         const exit = once(holder, 'exit');
+        holder.ref();
         holder.stdin?.end();
         await exit;
       }),

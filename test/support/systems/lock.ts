@@ -31,6 +31,7 @@ async function tryLock(): Promise<(() => Promise<void>) | undefined> {
   server.unref();
   return () =>
     new Promise((resolve) => {
+      server.ref();
       server.close(() => resolve());
       for (const socket of waiting) socket.destroy();
     });
