@@ -28,6 +28,8 @@ export interface DeviceTensor {
   /** The kind of its context. */
   readonly device: ContextKind;
   toHost(): Promise<Tensor>;
+  /** Absent where its memory cannot get lost. @throws ContextError after `free`, or when its device was lost */
+  assertUsable?(): void;
   /** The same memory with another shape, for as long as it is there: freeing one frees the other. @throws ShapeError */
   reshape(shape: Tensor['shape']): DeviceTensor;
   /** Releases the device memory. Idempotent; a later use throws a ContextError that says so. */

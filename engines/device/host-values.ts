@@ -28,9 +28,10 @@ export function onHostOnly(value: unknown, nameOf: NameOf = () => undefined): un
   return holdsDevice(value, new Set()) ? new HostCopy(nameOf).of(value) : value;
 }
 
-function unreadable(error: unknown, name: string | undefined): never {
-  if (!(error instanceof ContextError) || name === undefined) throw error;
-  throw new ContextError(`'${name}' cannot be read: ${error.message}`, { cause: error });
+/** The error of a context with the name of the tensor that it is about; other errors as they are. */
+export function named(error: unknown, name: string | undefined, verb: 'read' | 'used'): unknown {
+  if (!(error instanceof ContextError) || name === undefined) return error;
+  return new ContextError(`'${name}' cannot be ${verb}: ${error.message}`, { cause: error });
 }
 
 function holdsDevice(value: unknown, seen: Set<object>): boolean {
@@ -81,7 +82,11 @@ class HostCopy {
 
   #read(value: DeviceTensor | TFTensorLike, place: (copy: unknown) => void): void {
     const known = this.#made.get(value) as Promise<Tensor> | undefined;
-    const reading = known ?? readBack(value).catch((error) => unreadable(error, this.#nameOf(value)));
+    const reading =
+      known ??
+      readBack(value).catch((error: unknown) => {
+        throw named(error, this.#nameOf(value), 'read');
+      });
     this.#made.set(value, reading);
     this.#reads.push(reading.then(place));
   }

@@ -3,7 +3,7 @@ import type { DType } from '../../src/tensor/dtype.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../contexts/context.ts';
 import type { DeviceState } from './device-state.ts';
-import { isOnDevice, readBack } from './host-values.ts';
+import { isOnDevice, named, readBack } from './host-values.ts';
 import { isDeviceTensor, isHostNumbers } from './residency.ts';
 
 /** The value as a Tensor on the host. @throws NotSerializableError, TypeError for values that no Tensor can hold */
@@ -25,6 +25,7 @@ export class Borrowed {
    * @throws ContextError when it does not fit
    */
   async place(value: unknown, dtype?: DType): Promise<DeviceTensor> {
+    if (isDeviceTensor(value)) this.#mustBeUsable(value);
     if (isDeviceTensor(value) && (dtype === undefined || value.dtype === dtype)) return value;
     const { namespace, residency } = this.#state;
     const context = await this.#state.context.open();
@@ -34,6 +35,15 @@ export class Borrowed {
     const copy = context.upload(host.dtype === wanted ? host : cast(host, wanted));
     this.#copies.push(copy);
     return copy;
+  }
+
+  /** Where it is lost, the error names it: only the name says what to push again. */
+  #mustBeUsable(value: DeviceTensor): void {
+    try {
+      value.assertUsable?.();
+    } catch (error) {
+      throw named(error, this.#state.namespace.nameOf(value), 'used');
+    }
   }
 
   /** Frees the copies that were made for this task. */

@@ -63,6 +63,10 @@ export class GpuTensor implements DeviceTensor {
     return held.buffer;
   }
 
+  assertUsable(): void {
+    void this.buffer;
+  }
+
   /** The buffer for a library that may keep it. @throws as buffer */
   lend(): GPUBuffer {
     const { buffer } = this;

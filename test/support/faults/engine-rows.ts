@@ -285,6 +285,13 @@ async function card(): Promise<Seen> {
         const lost = await timed(e0.pull('c').get(), since);
         assert.match(String(lost.end), /ContextError: 'c' cannot be read: the GPU device was lost/);
         detected = lost.ms;
+        const users = { pdot: () => pdot(e0, ref('c'), a).get(), kernel: () => kernel(ref('c')).get() };
+        for (const [what, call] of Object.entries(users))
+          assert.match(
+            String((await timed(call())).end),
+            /ContextError: .*'c' cannot be used: the GPU device was lost/,
+            what,
+          );
         const mixed = await timed(e0.pull(['plain', 'c']).get());
         assert.match(String(mixed.end), /'c' cannot be read/);
         assert.equal([...(await kernel(two)).data], [2, 4], 'a kernel that was compiled before');

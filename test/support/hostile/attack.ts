@@ -1,6 +1,7 @@
 // Peers that push without end, at all sockets of both clusters at once.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import * as assert from 'uvu/assert';
 import type { Seen } from '../faults/row.ts';
 import { both, LIMIT, MIB, ROLES, type Target, target } from './target.ts';
@@ -11,6 +12,14 @@ export function greeting(mechanism: string): Buffer {
   bytes.set([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0]);
   bytes.write(mechanism, 12);
   return bytes;
+}
+
+/** Resolves when this peer is cut, by an end or by a reset: a listener that leaves bytes unread resets. */
+export function cut(peer: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (peer.closed) resolve();
+    else peer.once('close', () => resolve());
+  });
 }
 
 /** The head of a frame: 6 for a command, 2 for a message, 3 for one of several parts. */
