@@ -227,8 +227,6 @@ export type { EngineInfo, RemoteErrorInit } from './errors.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { EngineStatus } from './protocol/messages/control.ts';
 export type { DeviceReport, EngineRecord } from './protocol/messages/engine-record.ts';
-export type { EngineId, TaskId } from './protocol/messages.ts';
-export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
 export type {
   GpuCard,
   HeldMemory,
@@ -237,7 +235,9 @@ export type {
   TaskAtWork,
   TaskFailure,
   TaskRecord,
-} from './protocol/monitoring.ts';
+} from './protocol/messages/monitoring.ts';
+export type { EngineId, TaskId } from './protocol/messages.ts';
+export type { EngineMemory, MimeBundle } from './protocol/methods.ts';
 export type { Ref } from './protocol/values/ref.ts';
 export type { WaitLimits } from './rpc/waiting.ts';
 export type { TensorFunction, TensorLike, TensorOptions, TFLike, TFTensorLike } from './tensor/convert.ts';

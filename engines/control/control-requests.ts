@@ -1,8 +1,8 @@
 import process from 'node:process';
 import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlMethod, ControlRequest, ControlValue, EngineStatus } from '../../src/protocol/messages/control.ts';
+import type { RecentTasks } from '../../src/protocol/messages/monitoring.ts';
 import type { TaskId } from '../../src/protocol/messages.ts';
-import type { RecentTasks } from '../../src/protocol/monitoring.ts';
 import { clientOf } from '../queue/fair-queue.ts';
 import type { ControlMonitor } from '../queue/monitor/control-monitor.ts';
 import { mayTouch } from '../queue/rights.ts';

@@ -4,8 +4,8 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
 import type { ControlRequest } from '../../src/protocol/messages/control.ts';
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+import type { HeldMemory, TaskFailure } from '../../src/protocol/messages/monitoring.ts';
 import type { RosterOutbound } from '../../src/protocol/messages/roster.ts';
-import type { HeldMemory, TaskFailure } from '../../src/protocol/monitoring.ts';
 import { logLine } from '../log.ts';
 import type { TaskRing } from '../queue/monitor/task-ring.ts';
 import type { StatusBoard } from '../queue/status-board.ts';

@@ -1,5 +1,10 @@
 import type { GPU } from 'gpu.js';
-import { defaultsOf, kernelText, type ParsedKernel, parseKernel } from '../../src/protocol/values/kernel-source.ts';
+import {
+  defaultsOf,
+  kernelText,
+  type ParsedKernel,
+  parseKernel,
+} from '../../src/protocol/values/kernels/kernel-source.ts';
 import { isPipelineHandle, type Setters, withCalls } from '../contexts/gpujs.ts';
 
 type AnyFunction = (...args: unknown[]) => unknown;

@@ -7,7 +7,7 @@ import {
   parseExpressionAt,
 } from 'acorn';
 import { full, fullAncestor, simple } from 'acorn-walk';
-import { isBoolean } from '../../src/protocol/values/kernel-conditions.ts';
+import { isBoolean } from '../../src/protocol/values/kernels/kernel-conditions.ts';
 
 /** A fault at a place in a kernel's source. */
 interface Hint {

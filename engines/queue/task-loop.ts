@@ -162,12 +162,11 @@ export class TaskLoop {
   #wake(): void {
     if (this.#pumping || this.#stopping) return;
     this.#pumping = true;
-    setImmediate(() => this.#turn());
+    setImmediate(this.#turn);
   }
 
-  #turn(): void {
-    this.#pump(performance.now() + SLICE_MS);
-  }
+  // One function for all turns.
+  readonly #turn = (): void => this.#pump(performance.now() + SLICE_MS);
 
   #pump(until: number): void {
     const flush = performance.now() + FLUSH_MS;
@@ -175,7 +174,7 @@ export class TaskLoop {
       const proved = this.#health?.proved();
       if (proved !== undefined) {
         // Where Node does not work any more, the control thread replaces the engine.
-        proved.then(() => setImmediate(() => this.#turn())).catch(() => {});
+        proved.then(() => setImmediate(this.#turn)).catch(() => {});
         return;
       }
       const started = this.#next();
@@ -192,7 +191,7 @@ export class TaskLoop {
       const sending = this.#finish(task, end);
       const time = performance.now();
       if (sending !== undefined || time > until) {
-        void Promise.resolve(sending).then(() => setImmediate(() => this.#turn()));
+        void Promise.resolve(sending).then(() => setImmediate(this.#turn));
         return;
       }
       if (this.#mustFlush(time, flush)) {
@@ -212,7 +211,7 @@ export class TaskLoop {
 
   async #resume(task: QueuedTask<TaskClient>, end: TaskEnd): Promise<void> {
     await this.#finish(task, end);
-    setImmediate(() => this.#turn());
+    setImmediate(this.#turn);
   }
 
   #next(): Started<TaskClient> | undefined {

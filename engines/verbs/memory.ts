@@ -1,6 +1,6 @@
 import process from 'node:process';
+import type { HeldMemory } from '../../src/protocol/messages/monitoring.ts';
 import type { EngineMemory } from '../../src/protocol/methods.ts';
-import type { HeldMemory } from '../../src/protocol/monitoring.ts';
 import { isDeviceTensor } from '../device/residency.ts';
 import type { EngineState } from '../engine-state.ts';
 import type { Verb } from './verb.ts';

@@ -5,9 +5,9 @@ import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { EngineError } from '../errors.ts';
 import type { EngineStatus } from '../protocol/messages/control.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import type { RecentTasks } from '../protocol/messages/monitoring.ts';
 import { MAX_ENGINES } from '../protocol/messages/roster.ts';
 import type { EngineId, TaskId } from '../protocol/messages.ts';
-import type { RecentTasks } from '../protocol/monitoring.ts';
 import {
   ANYTHING,
   type Check,

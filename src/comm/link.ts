@@ -37,6 +37,8 @@ export interface Carrier {
   readonly name: string;
   /** There is something to `take`, soon but not from within this call. */
   wake(): void;
+  /** As `wake`, where no large message is on its way: it may be taken from within this call. Absent: `wake`. */
+  urge?(): void;
   /** The link has ended. Sends `goodbye`, if there is one, as well as it can; resolves when nothing is left. */
   end(goodbye: Frames | undefined): Promise<void>;
 }
@@ -114,7 +116,8 @@ export class PacketLink implements Link {
     if (this.#ended !== undefined) return refused(this.#reason as Error);
     try {
       const sent = this.#outbox.add(parts);
-      this.#carrier.wake();
+      if (this.#carrier.urge !== undefined && !this.#outbox.hasLarge) this.#carrier.urge();
+      else this.#carrier.wake();
       return sent;
     } catch (error) {
       return refused(error as Error);
@@ -161,7 +164,7 @@ export class PacketLink implements Link {
       return;
     }
     this.#unacknowledgedBytes += frames[1]?.byteLength ?? filed?.length ?? 0;
-    this.#carrier.wake();
+    if (!this.#outbox.isEmpty || this.#acknowledgeDue()) this.#carrier.wake();
   }
 
   #goodbye(reason: string): ConnectionError {

@@ -50,6 +50,16 @@ export class Outbox {
     return this.#queuedBytes + this.#inFlightBytes;
   }
 
+  /** True if there is nothing to send. */
+  get isEmpty(): boolean {
+    return this.#items.length === 0 && this.#done.length === 0;
+  }
+
+  /** True while a large message is on its way. */
+  get hasLarge(): boolean {
+    return this.#transfers.length > 0;
+  }
+
   /**
    * Queues a message.
    * @throws ProtocolError for what the peer would refuse; TypeError for a part that is not bytes

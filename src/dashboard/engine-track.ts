@@ -1,7 +1,7 @@
 import type { EngineStatus } from '../protocol/messages/control.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import type { RecentTasks, TaskFailure, TaskRecord } from '../protocol/messages/monitoring.ts';
 import type { EngineId } from '../protocol/messages.ts';
-import type { RecentTasks, TaskFailure, TaskRecord } from '../protocol/monitoring.ts';
 
 /** Per second, over the time since the look before. */
 export interface Rates {

@@ -3,8 +3,8 @@ import { GpuCards } from '../client/jobs/gpu-cards.ts';
 import type { EngineLinks } from '../client/links/engine-links.ts';
 import type { EngineStatus } from '../protocol/messages/control.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
+import type { RecentTasks } from '../protocol/messages/monitoring.ts';
 import type { EngineId } from '../protocol/messages.ts';
-import type { RecentTasks } from '../protocol/monitoring.ts';
 import { EngineTrack, type EngineView, type StreamedFailure, type StreamedTask } from './engine-track.ts';
 import { type Snapshot, snapshotOf } from './snapshot.ts';
 

@@ -1,4 +1,4 @@
-import type { LabelTotals } from '../protocol/monitoring.ts';
+import type { LabelTotals } from '../protocol/messages/monitoring.ts';
 import type { EngineView, Rates } from './engine-track.ts';
 
 /** A cluster at one moment. */

@@ -1,10 +1,13 @@
 // Values as bodies of messages and back: a body is one structured-clone blob and the raw buffers beside it (values/).
 // header-codec.ts has the headers.
 import type { Parts } from '../comm/transport.ts';
+import { ModuleFunction } from '../util/module-function.ts';
 import type { ArgumentsOf, Method } from './methods.ts';
 import type { TravellingName } from './travelling-names.ts';
 import { builtIn } from './values/built-ins.ts';
 import { faultError } from './values/fault-path.ts';
+import { type AnyFunction, functionSource } from './values/functions.ts';
+import { writePlainCall } from './values/plain-value.ts';
 import { deserialize, type Revivers } from './values/value-deserializer.ts';
 import { serialize } from './values/value-serializer.ts';
 
@@ -49,10 +52,19 @@ export interface EncodedCall<M extends Method = Method> {
  */
 export function encodeCall<M extends Method>(method: M, args: ArgumentsOf<M>): EncodedCall<M> {
   try {
-    return { method, body: serialize(withBuiltIn(args)) };
+    return { method, body: plainCall(method, args) ?? serialize(withBuiltIn(args)) };
   } catch (error) {
     throw faultError(byName(args), error, serialize);
   }
+}
+
+/** The body of an `apply` whose arguments are short values: most calls have such ones, or none. */
+function plainCall(method: Method, args: object): Body | undefined {
+  if (method !== 'apply') return undefined;
+  const { fn, args: given } = args as ArgumentsOf<'apply'>;
+  if (typeof fn !== 'function' || fn instanceof ModuleFunction || builtIn(fn) !== undefined) return undefined;
+  const blob = writePlainCall(functionSource(fn as AnyFunction), given);
+  return blob && [blob];
 }
 
 // The function to call may be `Math.sqrt`: the engine has it.

@@ -1,5 +1,5 @@
 // Every message that crosses a wire: those of tasks and peers here, the others in the files of messages/, and the union of
-// all. A message is `Parts` (comm/transport.ts): part 0 is the header as JSON; part 1, where there is a value, is the
+// all. A message is `Parts` (comm/transport.ts): part 0 is the header as JSON (short-headers.ts: or as bytes); part 1, where there is a value, is the
 // codec's body; the parts after it are the raw bytes of its tensors.
 //
 // Each header is a table of field readers, and its type is inferred from them.
@@ -99,9 +99,12 @@ export interface ReplyMetadata extends ObjectOf<typeof metadataFields> {}
 
 const metadata: Reader<ReplyMetadata> = object(metadataFields);
 
+/** How a task can end. */
+export const REPLY_STATUSES = ['ok', 'error', 'aborted', 'refused'] as const;
+
 const reply = {
   id: text,
-  status: oneOf('ok', 'error', 'aborted', 'refused'),
+  status: oneOf(...REPLY_STATUSES),
   metadata,
   error: optional(wireError),
 };

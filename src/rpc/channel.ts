@@ -3,7 +3,7 @@ import type { Link, LinkHandlers, Listener, Parts, Transport } from '../comm/tra
 import { ProtocolError } from '../errors.ts';
 import type { Body } from '../protocol/codec.ts';
 import type { Union } from '../protocol/fields.ts';
-import { decodeHeader, encodeMessage } from '../protocol/header-codec.ts';
+import { decodeHeader, encodeMessage, idOfHeader } from '../protocol/header-codec.ts';
 import type { Header } from '../protocol/messages.ts';
 import type { Conversation } from './conversations.ts';
 import { isTracing, traceMessage } from './wire-trace.ts';
@@ -126,7 +126,7 @@ function receiver<In extends Header, Out extends Header>(
         handlers.message(checked(header, kinds, channel.peer), body, channel);
       } catch (error) {
         if (handlers.dropped === undefined) throw error;
-        handlers.dropped(error as Error, channel, idOf(parts));
+        handlers.dropped(error as Error, channel, idOfHeader(parts[0]));
       }
     },
     onDown: (link, reason) => handlers.down?.(reason, channelOf(link)),
@@ -143,17 +143,4 @@ function checked<In extends Header>(header: Header, kinds: Union<In>, peer: stri
 
 function isOneOf<In extends Header>(header: Header, kinds: Union<In>): header is In {
   return kinds.kinds.has(header.type);
-}
-
-/** Characters of an id that is sent back. */
-const MAX_ID = 1024;
-
-/** The field `id` of a header that may be anything; undefined where it is none, or too long for an answer. */
-function idOf([header]: readonly Uint8Array[]): string | undefined {
-  try {
-    const { id } = JSON.parse(Buffer.from(header ?? []).toString()) as { id?: unknown };
-    return typeof id === 'string' && id.length <= MAX_ID ? id : undefined;
-  } catch {
-    return undefined;
-  }
 }

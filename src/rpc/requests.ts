@@ -12,6 +12,11 @@ interface Waiting<T> {
 export class Requests<T, Id = number> {
   readonly #waiting = new Map<Id, Waiting<T>>();
 
+  /** Does any request wait? */
+  get isOpen(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** Ids that wait, in the order of asking. */
   get ids(): Iterable<Id> {
     return this.#waiting.keys();

@@ -2,7 +2,7 @@ import process from 'node:process';
 import { setInterval } from 'node:timers';
 import type { EngineStatus } from '../../../src/protocol/messages/control.ts';
 import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
-import type { HeldMemory, LabelTotals, RecentTasks, TaskFailure } from '../../../src/protocol/monitoring.ts';
+import type { HeldMemory, LabelTotals, RecentTasks, TaskFailure } from '../../../src/protocol/messages/monitoring.ts';
 import type { TaskRing } from './task-ring.ts';
 
 const SAMPLE_MS = 1000;

@@ -1,8 +1,8 @@
 // The timers are imported, not global, because users may give these names to values of their own.
 import { performance } from 'node:perf_hooks';
 import { setInterval, setTimeout } from 'node:timers';
+import type { HeldMemory, TaskFailure } from '../../../src/protocol/messages/monitoring.ts';
 import type { ReplyMessage } from '../../../src/protocol/messages.ts';
-import type { HeldMemory, TaskFailure } from '../../../src/protocol/monitoring.ts';
 import type { QueuedTask, QueueEvent, TaskClient } from '../queue-event.ts';
 import type { TaskRing } from './task-ring.ts';
 

@@ -1,4 +1,4 @@
-import type { EngineLoop, LabelTotals, TaskAtWork, TaskRecord } from '../../../src/protocol/monitoring.ts';
+import type { EngineLoop, LabelTotals, TaskAtWork, TaskRecord } from '../../../src/protocol/messages/monitoring.ts';
 import { clientOf } from '../fair-queue.ts';
 import { readSlot, SLOT_BYTES, writeSlot } from '../id-ring.ts';
 

@@ -117,8 +117,8 @@ export class Calls<M extends Mode> {
     if (options !== NO_OPTIONS) checkOptions(options, rules, label);
     const targets = options.targets === undefined ? this.targets : targetsOf(options.targets, namedIds(this.links));
     const engines = this.#engines(targets);
-    const all = assertUseful({ ...this.#defaults, ...options }, label);
-    return { label, engines, isSingle: typeof targets === 'number', options: all };
+    const all = options === NO_OPTIONS ? this.#defaults : { ...this.#defaults, ...options };
+    return { label, engines, isSingle: typeof targets === 'number', options: assertUseful(all, label) };
   }
 
   #engines(targets: Targets): readonly EngineId[] {

@@ -1,7 +1,7 @@
 import { RemoteError } from '../../errors.ts';
 import type { ControlVerb, EngineStatus } from '../../protocol/messages/control.ts';
+import type { RecentTasks } from '../../protocol/messages/monitoring.ts';
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
-import type { RecentTasks } from '../../protocol/monitoring.ts';
 import { inBatches } from '../links/batches.ts';
 import type { EngineLinks } from '../links/engine-links.ts';
 import { Task } from '../links/task.ts';

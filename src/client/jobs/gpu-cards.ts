@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { hostname } from 'node:os';
 import type { EngineStatus } from '../../protocol/messages/control.ts';
 import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
+import type { GpuCard } from '../../protocol/messages/monitoring.ts';
 import type { EngineId } from '../../protocol/messages.ts';
-import type { GpuCard } from '../../protocol/monitoring.ts';
 
 const FIELDS = ['index', 'name', 'utilization.gpu', 'memory.used', 'memory.total'];
 const COMMAND = [`--query-gpu=${FIELDS.join(',')}`, '--format=csv,noheader,nounits'];

@@ -211,7 +211,7 @@ export class Connection {
   }
 
   #onReply(reply: ReplyMessage, body: Body): void {
-    this.#fetches.settle(reply.id, { reply, body });
+    if (this.#fetches.isOpen) this.#fetches.settle(reply.id, { reply, body });
     const sent = this.#sent.get(reply.id);
     if (sent === undefined) return;
     this.#sent.delete(reply.id);
@@ -220,7 +220,7 @@ export class Connection {
 
   // Without a method, the value is whatever another client has asked for.
   #settle(attempt: Attempt, reply: ReplyMessage, body: Body, method: Method = 'apply'): void {
-    attempt.bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
+    attempt.bytes = bytesOf(body);
     const { metadata } = reply;
     const outcome = this.#outcome(attempt, reply, body, method);
     if (outcome.ok) attempt.succeed(outcome.value, metadata);
@@ -265,7 +265,7 @@ export class Connection {
     const attempt = this.#sent.get(id)?.attempt;
     if (attempt === undefined) return;
     const value = decodeBody(body, REVIVERS);
-    const bytes = body.reduce((sum, part) => sum + part.byteLength, 0);
+    const bytes = bytesOf(body);
     if (stream === 'display') attempt.output({ stream, bundle: bundleOf(value), bytes });
     else if (stream === 'data') attempt.output({ stream, data: asObject(value, 'published data') });
     else attempt.output({ stream, text: text ?? '' });
@@ -335,6 +335,13 @@ export class Connection {
     const replaced = replacement ?? Promise.resolve('ended with it');
     void replaced.then((text) => attempt.fail(stoppedError(bereft, fate, text)));
   }
+}
+
+// A loop: a call has one part, and nothing else to do.
+function bytesOf(body: Body): number {
+  let bytes = 0;
+  for (let i = 0; i < body.length; i++) bytes += (body[i] as Uint8Array).byteLength;
+  return bytes;
 }
 
 // The chunks leave before the task: the engine passes them on while it is busy with others.

@@ -79,6 +79,8 @@ export class Task implements Attempted {
   /** The order of arrival among all tasks of this process: times of one millisecond tie. @internal */
   arrival = 0;
   #done: Promise<Outcome> | undefined;
+  // The first listener has a place of its own: most tasks have one or two, and a list is one more object to keep.
+  #end: EndListener | undefined;
   #ends: readonly EndListener[] | undefined;
   #listeners: OutputListener[] | undefined;
 
@@ -132,8 +134,9 @@ export class Task implements Attempted {
       listener(this);
       return;
     }
+    if (this.#end === undefined) this.#end = listener;
     // Exactly as long as it must be: an array that `push` or a spread has grown has room for 17.
-    this.#ends = this.#ends === undefined ? [listener] : this.#ends.concat(listener);
+    else this.#ends = this.#ends === undefined ? [listener] : this.#ends.concat(listener);
   }
 
   /** The id that its engine knows. @internal */
@@ -152,9 +155,12 @@ export class Task implements Attempted {
     this.received = Date.now();
     this.arrival = ++arrivals;
     this.outcome = outcome;
-    const ends = this.#ends ?? NONE;
+    const first = this.#end;
+    const ends = this.#ends;
+    this.#end = undefined;
     this.#ends = undefined;
-    for (const listener of ends) listener(this);
+    first?.(this);
+    if (ends !== undefined) for (const listener of ends) listener(this);
   }
 
   /** Ends it for good in an error of this client. @internal */

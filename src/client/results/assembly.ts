@@ -22,22 +22,28 @@ export interface Assembly<T, Item> {
 
 /** The assembly for one target: the bare value. */
 export function single<T>(): Assembly<T, T> {
-  return {
-    length: undefined,
-    size: () => 1,
-    items: (outcome) => [outcome as Outcome<T>],
-    join: (values) => values[0] as T,
-  };
+  return SINGLE as Assembly<T, T>;
 }
+
+const one = (): number => 1;
+const itself = <T>(outcome: Outcome): readonly Outcome<T>[] => [outcome as Outcome<T>];
+const copied = <T>(values: readonly T[]): T[] => [...values];
+// One for all calls: it knows nothing of them.
+const SINGLE: Assembly<unknown, unknown> = {
+  length: undefined,
+  size: one,
+  items: itself,
+  join: (values) => values[0],
+};
 
 /** The assembly for several targets: one value each. */
 export function list<T>(length: number): Assembly<T[], T> {
-  return { length, size: () => 1, items: (outcome) => [outcome as Outcome<T>], join: (values) => [...values] };
+  return { length, size: one, items: itself, join: copied };
 }
 
 /** The assembly for several targets whose parts are joined into one value. */
 export function joined<T, Item>(length: number, join: (parts: readonly Item[]) => T): Assembly<T, Item> {
-  return { length, size: () => 1, items: (outcome) => [outcome as Outcome<Item>], join };
+  return { length, size: one, items: itself, join };
 }
 
 /** The chunks of a map: each task gives an outcome per item, which `split` takes out of its value. */
@@ -51,6 +57,8 @@ export function chunks<Item>(sizes: readonly number[], split: Split<Item>): Asse
     join: (values) => [...values],
   };
 }
+
+const NONE: readonly never[] = [];
 
 type Split<Item> = (value: unknown, task: number) => readonly Outcome<Item>[];
 
@@ -118,7 +126,7 @@ export interface NamedCall {
 
 /** The joined value, or the error of it all: RemoteError for a single result, CompositeError otherwise. */
 export function assemble<T, Item>(assembly: Assembly<T, Item>, outcomes: readonly Outcome[], call: NamedCall): T {
-  const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
+  const items = itemsOf(assembly, outcomes);
   const errors = failuresOf(items);
   if (errors.length === 0) return assembly.join(valuesOf(items));
   for (const error of errors) call.site.mark(error);
@@ -137,7 +145,7 @@ export function mixed<Item>(
   outcomes: readonly Outcome[],
   site: CallSite,
 ): (Item | RemoteError)[] {
-  const items = outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
+  const items = itemsOf(assembly, outcomes);
   return items.map((item) => (item.ok ? item.value : site.mark(item.error)));
 }
 
@@ -177,12 +185,19 @@ export function byEngine<Item>(
   return new Map(ids.map((id, task) => [id, (assembly.isMap ? values[task] : values[task]?.[0]) as Item]));
 }
 
+/** The items of all tasks. One task's are its own list: a chunk may have a million. */
+function itemsOf<Item>(assembly: Assembly<unknown, Item>, outcomes: readonly Outcome[]): readonly Outcome<Item>[] {
+  if (outcomes.length === 1) return assembly.items(outcomes[0] as Outcome, 0);
+  return outcomes.flatMap((outcome, task) => assembly.items(outcome, task));
+}
+
 /** The values of items that have all succeeded. */
 function valuesOf<Item>(items: readonly Outcome<Item>[]): Item[] {
   return items.map((item) => (item as { value: Item }).value);
 }
 
 /** Each error once: the items of a chunk whose engine died share theirs. */
-function failuresOf(items: readonly Outcome[]): RemoteError[] {
+function failuresOf(items: readonly Outcome[]): readonly RemoteError[] {
+  if (items.every(({ ok }) => ok)) return NONE;
   return [...new Set(items.flatMap((item) => (item.ok ? [] : [item.error])))];
 }

@@ -15,6 +15,8 @@ import type { Outgoing } from './outgoing.ts';
 const GOODBYE_MS = 200;
 /** Bytes that wait for a peer that goes on sending and does not read. */
 const MAX_UNREAD = 4 * 1024 * 1024;
+/** So much of small messages does not wait for the end of the turn: the peer works on it meanwhile. */
+const EAGER_BYTES = 8 * 1024;
 /** Data of fewer bytes go through the socket. */
 const BULK_BYTES = 128 * 1024;
 
@@ -37,7 +39,12 @@ export class StreamCarrier implements Carrier {
   readonly #writer: BulkWriter;
   readonly #reader: BulkReader;
   #socket: Socket | undefined;
-  readonly wake: () => void = onceSoon(() => this.#pump());
+  readonly wake: () => void = onceSoon(() => {
+    this.#hasUrged = false;
+    this.#pump();
+  });
+  /** A message has gone at once, and the peer has said nothing since. */
+  #hasUrged = false;
   #closing = false;
   /** A packet whose data wait for a slot; goes first. */
   #stalled: Frames | undefined;
@@ -82,9 +89,20 @@ export class StreamCarrier implements Carrier {
     this.wake();
   }
 
+  /** The first message goes at once, while its sender still works; those that follow it share packets, of some size. */
+  urge(): void {
+    if (this.#hasUrged && this.link.pendingBytes < EAGER_BYTES) {
+      this.wake();
+      return;
+    }
+    this.#hasUrged = true;
+    this.#pump();
+  }
+
   /** Takes bytes that came; their memory may be used again after it. */
   read(bytes: Buffer): void {
     if (this.#closing) return;
+    this.#hasUrged = false;
     try {
       this.#deframer.read(bytes);
     } catch (error) {

@@ -19,8 +19,8 @@ import {
   union,
   whole,
 } from '../fields.ts';
-import { monitorFields, recentTasks } from '../monitoring.ts';
 import { hello } from './hello.ts';
+import { monitorFields, recentTasks } from './monitoring.ts';
 
 const statusFields = {
   uuid: text,

@@ -5,6 +5,7 @@ import { ProtocolError } from '../../errors.ts';
 import { assertDType, type DType, itemSize, viewAs } from '../../tensor/dtype.ts';
 import { sizeOf } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
+import { NOT_PLAIN, readPlain, readPlainCall } from './plain-value.ts';
 import { put } from './specials.ts';
 import { ERROR_CLASSES, KIND, VIEW_KINDS } from './wire-kinds.ts';
 
@@ -148,6 +149,13 @@ function checkShape(shape: readonly unknown[], items: number): void {
 
 /** @throws ProtocolError for bytes that no serializer of ours wrote; what a reviver throws passes as it is */
 export function deserialize(parts: readonly Uint8Array[], revivers: Revivers): unknown {
+  if (parts.length === 1) {
+    const blob = parts[0] as Uint8Array;
+    const value = readPlain(blob);
+    if (value !== NOT_PLAIN) return value;
+    const call = readPlainCall(blob);
+    if (call !== undefined) return { fn: revivers.fn(call.source), args: call.args };
+  }
   const reader = new ValueDeserializer(parts, revivers);
   try {
     reader.readHeader();

@@ -8,6 +8,7 @@ import { NotSerializableError } from '../../errors.ts';
 import { bytesOf } from '../../tensor/dtype.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { ModuleFunction } from '../../util/module-function.ts';
+import { writePlain } from './plain-value.ts';
 import { Ref } from './ref.ts';
 import { hasSpecials, INLINE_BYTES, Replacer, type Special } from './specials.ts';
 import { KIND, viewKind } from './wire-kinds.ts';
@@ -92,6 +93,10 @@ class ValueSerializer extends Serializer {
 
 /** The blob, then the raw buffers. Its errors do not say where in the value the fault is: fault-path.ts finds that out. */
 export function serialize(value: unknown): Uint8Array[] {
+  if (typeof value !== 'object' || value === null) {
+    const plain = writePlain(value);
+    if (plain !== undefined) return [plain];
+  }
   if (!hasSpecials(value)) return write(new ValueSerializer(NONE), value);
   const replacer = new Replacer();
   const replaced = replacer.replace(value);

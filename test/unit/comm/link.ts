@@ -56,6 +56,49 @@ test('small messages that wait travel in one packet', () => {
   );
 });
 
+test('small messages may go from within the call, unless a large one is on its way', async () => {
+  const calls: string[] = [];
+  const wire = { name: '', end: async () => {}, wake: () => calls.push('wake'), urge: () => calls.push('urge') };
+  const link = new PacketLink(wire, { onMessage: () => {} }, limitsOf({}, 64 * 1024));
+  const peer = end(new Mailbox());
+  const after = (act: () => void): string[] => {
+    calls.length = 0;
+    act();
+    return [...calls];
+  };
+  assert.equal(
+    after(() => void link.send([Buffer.from('first')])),
+    ['urge'],
+  );
+  assert.equal(
+    after(() => void link.send([Buffer.from('second')])),
+    ['urge'],
+  );
+  assert.ok(carry(link, peer.link));
+  assert.equal(
+    after(() => void link.send([Buffer.alloc(100_000)])),
+    ['wake'],
+    'large',
+  );
+  while (carry(link, peer.link));
+  assert.equal(
+    after(() => void link.send([Buffer.from('behind it')])),
+    ['wake'],
+    'a large one is on its way',
+  );
+  while (carry(link, peer.link));
+  // Nothing is left to be taken: what comes wakes nobody.
+  assert.equal(
+    after(() => assert.ok(carry(peer.link, link))),
+    [],
+  );
+  assert.equal(
+    after(() => void link.send([Buffer.from('alone again')])),
+    ['urge'],
+  );
+  await link.close();
+});
+
 test('every part arrives aligned to 8 bytes', () => {
   const { box, a, b } = pair();
   const parts = [1, 0, 7, 13, 20_000, 3, 1000, 70_001].map((n) => pattern(n, n));

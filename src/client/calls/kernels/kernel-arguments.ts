@@ -1,4 +1,4 @@
-import { defaultsOf, type KernelParameter } from '../../../protocol/values/kernel-source.ts';
+import { defaultsOf, type KernelParameter } from '../../../protocol/values/kernels/kernel-source.ts';
 import { Ref } from '../../../protocol/values/ref.ts';
 import { type TensorLike, tensor } from '../../../tensor/convert.ts';
 import { Tensor } from '../../../tensor/tensor.ts';

@@ -1,4 +1,4 @@
-import { type ParsedKernel, parseKernel } from '../../../protocol/values/kernel-source.ts';
+import { type ParsedKernel, parseKernel } from '../../../protocol/values/kernels/kernel-source.ts';
 import type { Tensor } from '../../../tensor/tensor.ts';
 import type { Mode } from '../../remote.ts';
 import type { PerTargetResult } from '../../results/async-result.ts';

@@ -5,7 +5,7 @@ import {
   kernelText,
   type ParsedKernel,
   parseKernel,
-} from '../../../protocol/values/kernel-source.ts';
+} from '../../../protocol/values/kernels/kernel-source.ts';
 import { Ref } from '../../../protocol/values/ref.ts';
 import { isTFTensor, type TensorLike, tensor } from '../../../tensor/convert.ts';
 import { isTypedArray } from '../../../tensor/dtype.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { KernelArguments, KernelPart } from '../../../protocol/methods.ts';
-import { kernelText, type ParsedKernel, parseKernel } from '../../../protocol/values/kernel-source.ts';
+import { kernelText, type ParsedKernel, parseKernel } from '../../../protocol/values/kernels/kernel-source.ts';
 import type { Mode } from '../../remote.ts';
 import type { PerTargetResult } from '../../results/async-result.ts';
 import type { Calls } from '../calls.ts';

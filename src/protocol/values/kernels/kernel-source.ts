@@ -8,8 +8,8 @@ import {
 } from 'acorn';
 import { full } from 'acorn-walk';
 import MagicString from 'magic-string';
-import { NotSerializableError } from '../../errors.ts';
-import { functionSource } from './functions.ts';
+import { NotSerializableError } from '../../../errors.ts';
+import { functionSource } from '../functions.ts';
 import { compareConditions } from './kernel-conditions.ts';
 
 /** A name that may stand after a dot. */

@@ -11,7 +11,7 @@ import {
   record,
   text,
   whole,
-} from './fields.ts';
+} from '../fields.ts';
 
 const atWorkFields = {
   id: text,

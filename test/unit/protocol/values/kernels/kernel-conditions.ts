@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
-import { kernelText, parseKernel } from '../../../../src/protocol/values/kernel-source.ts';
-import { suite } from '../../../support/suite.ts';
+import { kernelText, parseKernel } from '../../../../../src/protocol/values/kernels/kernel-source.ts';
+import { suite } from '../../../../support/suite.ts';
 
 const test = suite('protocol/values/kernel-conditions');
 /** The body as gpu.js gets it. */
