@@ -313,6 +313,49 @@ test('silent peers over the limit are closed, the oldest first; one that has spo
   await listener.close();
 });
 
+test('the first message leaves alone; those after it share packets of some size, until the peer speaks', async () => {
+  const path = fresh();
+  const sizes: number[] = [];
+  const server = createServer((socket) => {
+    const packet = (bytes: Buffer) => sizes.push(bytes.length - HEADER_BYTES);
+    const none = () => {};
+    const deframer = new Deframer(MIB, { packet, filed: none, offer: none, answer: none, released: none });
+    socket.on('data', (bytes: Buffer) => deframer.read(bytes)).on('error', none);
+    sockets.push(socket);
+  });
+  const sockets: Socket[] = [];
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  const box = new Mailbox();
+  const link = unixTransport({ folder: folderOf() }).connect(`unix://${path}`, box);
+  const speak = async (n: number) => {
+    sockets[0]?.write(prefixed(packet('hi', n), 0));
+    await waitFor(() => box.messages.length === n + 1, 'what the peer says');
+  };
+  // A message of 92 bytes is a record of 100.
+  const send = (n: number) => {
+    for (let i = 0; i < n; i++) void link.send([Buffer.alloc(92)]);
+  };
+  const got = async (records: number) => {
+    await waitFor(() => sizes.reduce((sum, bytes) => sum + bytes, 0) === 100 * records, 'the packets');
+    return sizes.splice(0).map((bytes) => bytes / 100);
+  };
+  await waitFor(() => sockets.length === 1, 'the connection');
+  await speak(0);
+  send(1);
+  assert.equal(await got(1), [1]);
+  send(2);
+  assert.equal(await got(2), [2], 'the peer has not spoken');
+  await speak(1);
+  send(4);
+  assert.equal(await got(4), [1, 3]);
+  // A turn that has sent what waited begins anew, too.
+  send(200);
+  assert.equal(await got(200), [1, 82, 82, 35]);
+  await link.close();
+  for (const socket of sockets) socket.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
 test('a peer that goes amid a packet is down, and a silent one takes nothing', async () => {
   const path = fresh();
   const sockets: Socket[] = [];
