@@ -56,11 +56,15 @@ export function writePlainCall(source: string, args: readonly unknown[]): Uint8A
   return blob(bytesAt(at, [TAG.listEnd, 0, args.length, TAG.objectEnd, 2]));
 }
 
-/** Copied out; undefined for -1. */
+/**
+ * Copied out; undefined for -1. Not from Node's pool: an engine keeps the blobs of replies, and each would keep 8 KiB alive.
+ * V8 has arrays of up to 64 bytes in its heap.
+ */
 function blob(length: number): Uint8Array | undefined {
   if (length < 0) return undefined;
-  const bytes = Buffer.allocUnsafe(length);
-  scratch.copy(bytes, 0, 0, length);
+  const bytes = new Uint8Array(length);
+  if (length > LOOP_TEXT) bytes.set(scratch.subarray(0, length));
+  else for (let i = 0; i < length; i++) bytes[i] = scratch[i] as number;
   return bytes;
 }
 
