@@ -83,7 +83,7 @@ test('targets in any order, some of them, without awaiting in between', async ()
 test('a task waits for its value without blocking aborts and interrupts; an unknown way is an error', async () => {
   throws(() => rig.v.push({ a: 1 }, { via: 'pigeon' as never }), TypeError, /'direct' or 'broadcast'/);
   const view = rig.rc.broadcast();
-  const sleeper = view.apply(() => new Promise((resolve) => setTimeout(resolve, 200)));
+  const sleeper = view.apply(() => new Promise((resolve) => setTimeout(resolve, 1000)));
   const queued = view.push({ data: value() });
   await queued.abort();
   const ends = await queued.get({ returnErrors: true });
