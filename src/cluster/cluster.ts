@@ -309,7 +309,7 @@ export class Cluster {
       this.#live();
       const slots = this.#started(wanted);
       for (const slot of slots) this.#policy.forget(slot);
-      await this.#end(slots, 'was restarted');
+      await this.#end(slots, 'was restarted', true);
       await this.#launch(slots);
     });
     await this.#clients.see(this.engines);
@@ -411,13 +411,13 @@ export class Cluster {
     return new ClusterError(`engine ${id} is not a running process of this cluster: it has ${this.#ids().join(', ')}`);
   }
 
-  async #end(slots: readonly EngineId[], reason: string): Promise<void> {
+  async #end(slots: readonly EngineId[], reason: string, keepsPlaces = false): Promise<void> {
     for (const slot of slots) {
       if (!this.#fleet.isOpen(slot)) continue;
       this.#reasons.set(slot, reason);
       this.#controller?.down(slot, reason);
     }
-    await this.#fleet.stop({ slots, grace: this.#options.grace });
+    await this.#fleet.stop({ slots, grace: this.#options.grace, keepsPlaces });
     for (const slot of slots) this.#reasons.delete(slot);
   }
 

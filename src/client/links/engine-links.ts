@@ -78,6 +78,8 @@ export class EngineLinks {
   readonly #roster: RosterClient;
   readonly #connections = new Map<EngineId, Connection>();
   readonly #dead = new Map<EngineId, string>();
+  /** Uuids of live engines that their scheduler will end soon. */
+  readonly #draining = new Set<string>();
   /** Engines that are being replaced: resolved with what came of it, a text that completes "engine 3 …". */
   readonly #replacements = new Map<EngineId, Deferred<string>>();
   #taskCount = 0;
@@ -137,7 +139,8 @@ export class EngineLinks {
     else if (event.type === 'replacement-failed') this.#settle(event.id, `could not be replaced: ${event.reason}`);
     else if (event.type === 'engine-blocked') this.#connections.get(event.id)?.blocked();
     else if (event.type === 'engine-error') this.#print(event.id, event.text, event.pid);
-    else if (event.type === 'cluster-lost') this.#lose(event.reason);
+    else if (event.type === 'engine-draining') this.#draining.add(event.uuid);
+    else this.#lose(event.reason);
   }
 
   // The process that started the engine has printed it.
@@ -177,7 +180,13 @@ export class EngineLinks {
     this.#settle(engine.id, 'was replaced; its namespace is empty');
   }
 
-  #down({ id, reason, fate, replaced }: EngineDown): void {
+  /** Will the scheduler of this engine end it soon? Views that are made later ask. */
+  isDraining(uuid: string): boolean {
+    return this.#draining.has(uuid);
+  }
+
+  #down({ id, uuid, reason, fate, replaced }: EngineDown): void {
+    this.#draining.delete(uuid);
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
     this.#dead.set(id, reason);

@@ -22,7 +22,7 @@ export type BalancerLinks = Pick<
   EngineLinks,
   'ids' | 'engine' | 'nextTaskId' | 'send' | 'abort' | 'stop' | 'control' | 'on'
 > &
-  Partial<Pick<EngineLinks, 'tasks'>>;
+  Partial<Pick<EngineLinks, 'tasks' | 'isDraining'>>;
 
 /** The dependencies that must be met before the tasks of a call may run. */
 export interface Conditions {
@@ -83,7 +83,9 @@ export class Balancer implements TaskOwner {
   }
 
   #engineUp(id: EngineId, uuid: string | undefined): void {
-    if (uuid !== undefined) this.#scheduler.engineUp(id, uuid);
+    if (uuid === undefined) return;
+    this.#scheduler.engineUp(id, uuid);
+    if (this.links.isDraining?.(uuid)) this.#scheduler.engineDraining(uuid);
   }
 
   /** New tasks `0…n−1` of a call, which run as soon as the conditions hold. */

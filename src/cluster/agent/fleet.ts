@@ -35,6 +35,11 @@ export interface FleetOptions {
   readonly program: (token: string, slots: readonly EngineId[]) => AgentProgram;
 }
 
+/** Which engines are ended, and whether their places stay: others start there at once. */
+interface FleetStop extends StopOptions {
+  readonly keepsPlaces?: boolean | undefined;
+}
+
 const GRACE_MS = 5000;
 /** Milliseconds beyond the grace in which agents tell the ends of their engines. */
 const TELL_MS = 1000;
@@ -163,13 +168,15 @@ export class Fleet {
   }
 
   /** Ends engines, or frees their places in the queue, and waits for that. Default: all of them, and every agent. */
-  async stop({ grace = GRACE_MS, slots }: StopOptions = {}): Promise<void> {
+  async stop({ grace = GRACE_MS, slots, keepsPlaces = false }: FleetStop = {}): Promise<void> {
     const wanted = slots ?? [...this.#open];
     const asked = this.agents.reachable(slots ?? [...new Set([...wanted, ...this.agents.slots])]);
     if (slots === undefined) this.agents.order(asked, () => ({ do: 'leave', grace }));
     else this.agents.order(asked, (its) => ({ do: 'stop', slots: its, grace }));
     await this.#untilEnded(asked, grace + TELL_MS);
-    await this.#launcher.stop({ grace, slots });
+    // An agent whose engine has ended waits for the order to start it again.
+    const places = keepsPlaces ? slots?.filter((slot) => !asked.includes(slot) || this.#open.has(slot)) : slots;
+    if (places?.length !== 0) await this.#launcher.stop({ grace, slots: places });
     const isGone = (slot: EngineId) => this.#launcher.handle?.(slot) === undefined;
     for (const slot of wanted) if (isGone(slot)) this.#open.delete(slot);
   }

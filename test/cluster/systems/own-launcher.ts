@@ -7,12 +7,13 @@ import { ProcessLauncher } from '../../support/systems/process-launcher.ts';
 
 const test = suite('systems/own-launcher');
 const events: ClusterEvent[] = [];
+const launcher = new ProcessLauncher();
 let cluster: Cluster;
 declare const engine: { readonly id: number; readonly host: string };
 
 test.before(async () => {
   cluster = await Cluster.start({
-    launcher: new ProcessLauncher(),
+    launcher,
     engines: 2,
     device: 'cpu',
     threads: 1,
@@ -43,9 +44,24 @@ test('a killed engine: its signal, its tasks, its neighbour', async () => {
 });
 
 test('it can be restarted: the agent is still there', async () => {
-  await cluster.restart(0);
+  await cluster.restart([0, 1]);
+  const ended = events.filter((event) => event.type === 'placement' && event.state === 'ended');
+  assert.equal(ended, [], 'no place was given away');
   const rc = await cluster.connect();
   assert.equal(await rc.view('all').apply(() => engine.id), [0, 1]);
+});
+
+test('a signal of the scheduler: told as an event, and load-balanced work goes elsewhere', async () => {
+  const rc = await cluster.connect();
+  const told = new Promise<number>((resolve) => {
+    rc.onEvent((event) => {
+      if (event.type === 'engine-draining') resolve(event.id);
+    });
+  });
+  await launcher.signal('SIGUSR1', [1]);
+  assert.is(await told, 1);
+  assert.equal(await rc.loadBalanced().map(() => engine.id, [1, 2, 3, 4, 5, 6]), [0, 0, 0, 0, 0, 0]);
+  assert.is(await rc.view(1).apply(() => engine.id), 1);
 });
 
 test.run();
