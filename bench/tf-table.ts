@@ -38,6 +38,6 @@ for (const device of contexts) {
 console.log(textOf(ratings));
 if (values.write) {
   const text = await readFile(DOCUMENT, 'utf8');
-  await writeFile(DOCUMENT, text.slice(0, text.indexOf('\n## Table') + 10) + `\n${markdownOf(ratings)}`);
+  await writeFile(DOCUMENT, `${text.slice(0, text.indexOf('\n## Table') + 10)}\n${markdownOf(ratings)}`);
 }
 process.exitCode = [...ratings.values()].some((of) => [...of.values()].includes('wrong')) ? 1 : 0;

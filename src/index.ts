@@ -227,6 +227,7 @@ export type { EngineInfo, RemoteErrorInit } from './errors.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { EngineStatus } from './protocol/messages/control.ts';
 export type { DeviceReport, EngineRecord } from './protocol/messages/engine-record.ts';
+export type { Fate } from './protocol/messages/fate.ts';
 export type {
   GpuCard,
   HeldMemory,

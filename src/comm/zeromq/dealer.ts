@@ -127,7 +127,9 @@ export class DealerCarrier implements Carrier {
     });
   }
 
+  // Under load libzmq's monitor may leave a `disconnect` out: a second connection tells that the first one was lost.
   #shaken(): void {
+    if (this.#connected) void this.#drain();
     this.#connected = true;
     clearTimeout(this.#looking);
   }

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
-import { ClusterError, ConnectionError, EngineError, EngineUnreachable, TimeoutError } from '../../../src/errors.ts';
+import { ClusterError, ConnectionError, EngineError, EngineUnreachable } from '../../../src/errors.ts';
 import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';

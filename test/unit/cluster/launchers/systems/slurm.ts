@@ -47,7 +47,9 @@ test('a template of the user: its fields, and those that cannot be', () => {
   const fill = (template: string, account = 'a') =>
     batchScript({ options: { template, account }, request, command, log: '/l' });
   assert.is(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's variable
     fill('#SBATCH -J {name} -a 0-{last} -A {account} --gpus {gpus}\nA=${SHELL} {{x}}\n{command}\n'),
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's variable
     "#SBATCH -J run-1 -a 0-3 -A a --gpus 1\nA=${SHELL} {x}\n/usr/bin/node '/opt/it'\\''s/main.js' agent --options-file /home/u/x.json\n",
   );
   assert.throws(() => fill('{command} {nmae}'), /unknown field \{nmae\}: there are \{command\}, \{name\}/);
