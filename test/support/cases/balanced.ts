@@ -332,6 +332,8 @@ export function balancedFaultCases(test: Suite, device: 'cpu' | 'wasm'): void {
       const held = lview.apply(nap, 60_000);
       await until('the task is on an engine', () => held.tasks[0]?.engine !== undefined);
       const victim = engineOf(held);
+      // One that has not started is given to another engine.
+      await untilRunning(rc, [victim]);
       const retried = lview.with({ retries: 1 }).map(
         nap,
         range(30).map(() => 20),
