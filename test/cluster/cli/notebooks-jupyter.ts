@@ -1,5 +1,5 @@
-// The notebooks of examples/, executed by Jupyter's own nbclient with the kernel that is installed as users install it,
-// and a real jupyter_client over the wire. Python packages come from pip into a virtual environment of its own.
+// The notebooks of examples/, executed by Jupyter's own nbclient with the kernel that is installed as users install it, and
+// by JupyterLab in a browser; a real jupyter_client over the wire. Python packages come from pip into a virtual environment of its own.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { ClusterLab } from '../../fixtures/cluster-lab.ts';
+import { Browser } from '../../support/browser.ts';
+import { JupyterLab } from '../../support/jupyter-lab.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('cli/notebooks-jupyter');
@@ -29,25 +31,27 @@ function python(): { readonly path: string } | { readonly reason: string } {
   if (works(path)) return { path };
   rmSync(folder, { recursive: true, force: true });
   const made = spawnSync('python3', ['-m', 'venv', folder], { encoding: 'utf8', timeout: PIP_MS });
-  const install = [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--retries',
-    '0',
-    '--timeout',
-    '10',
-    'nbclient',
-    'nbformat',
-    'nbconvert',
-  ];
-  const installed = made.status === 0 ? spawnSync(path, install, { encoding: 'utf8', timeout: PIP_MS }) : made;
-  if (installed.status === 0 && works(path)) return { path };
+  const failed = made.status === 0 ? pip(path, 'nbclient', 'nbformat', 'nbconvert') : lastLine(made.stderr);
+  if (failed === undefined && works(path)) return { path };
   rmSync(folder, { recursive: true, force: true });
-  return {
-    reason: `python3 -m venv, pip install nbclient nbconvert: ${(installed.stderr ?? '').trim().split('\n').at(-1)}`,
-  };
+  return { reason: `python3 -m venv, pip install nbclient nbconvert: ${failed}` };
+}
+
+/** Installs packages; undefined, or why it failed. */
+function pip(path: string, ...packages: readonly string[]): string | undefined {
+  const args = ['-m', 'pip', 'install', '--quiet', '--retries', '0', '--timeout', '10', ...packages];
+  const { status, stderr } = spawnSync(path, args, { encoding: 'utf8', timeout: PIP_MS });
+  return status === 0 ? undefined : lastLine(stderr);
+}
+
+const lastLine = (text: string | null) => (text ?? '').trim().split('\n').at(-1) ?? '';
+
+/** Why there is no JupyterLab in that environment; undefined where there is. */
+function lacksLab(path: string): string | undefined {
+  const imports = () => spawnSync(path, ['-c', 'import jupyterlab']).status === 0;
+  if (imports()) return undefined;
+  const failed = pip(path, 'jupyterlab');
+  return failed === undefined && imports() ? undefined : `pip install jupyterlab: ${failed}`;
 }
 
 const works = (path: string) =>
@@ -132,6 +136,41 @@ finally:
 sys.exit(1 if failed else 0)
 `;
 
+/** A folder with the notebooks, without outputs, and the data that they read. */
+function notebooksIn(folder: string): string {
+  mkdirSync(folder);
+  cpSync(join(EXAMPLES, 'data'), join(folder, 'data'), { recursive: true });
+  for (const name of NOTEBOOKS) {
+    const notebook = JSON.parse(readFileSync(join(EXAMPLES, `${name}.ipynb`), 'utf8')) as {
+      cells: { outputs?: unknown[] }[];
+    };
+    for (const cell of notebook.cells) if (cell.outputs !== undefined) cell.outputs = [];
+    writeFileSync(join(folder, `${name}.ipynb`), JSON.stringify(notebook));
+  }
+  return folder;
+}
+
+/** Waits until an expression of the page gives what is wanted; gives it. */
+async function see<T>(page: Browser, expression: string, holds: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = (await page.evaluate(expression)) as T;
+    if (holds(value)) return value;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The kernel of the notebook that is open in JupyterLab. */
+const KERNEL = 'window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel';
+const RUN_ALL = `void window.jupyterapp.commands.execute('notebook:run-all-cells')`;
+const CELLS = `JSON.stringify(window.jupyterapp.shell.currentWidget.content.model.toJSON().cells)`;
+const PICTURES = `[...document.querySelectorAll('.jp-OutputArea img')].map((one) => one.naturalWidth)`;
+
+interface RunCell {
+  readonly cell_type: string;
+  readonly execution_count?: number | null;
+  readonly outputs?: readonly { readonly output_type: string }[];
+}
+
 // Python is the same for all versions of Node.
 const found = process.versions.node.startsWith('20.') ? python() : { reason: 'runs on Node 20 only' };
 if ('reason' in found) test.skip('notebooks in Jupyter', found.reason);
@@ -152,16 +191,7 @@ else {
   });
 
   test('nbclient executes the notebooks: no cell fails, pictures are there, nbconvert makes a page', () => {
-    const folder = join(lab.root, 'examples');
-    mkdirSync(folder);
-    cpSync(join(EXAMPLES, 'data'), join(folder, 'data'), { recursive: true });
-    for (const name of NOTEBOOKS) {
-      const notebook = JSON.parse(readFileSync(join(EXAMPLES, `${name}.ipynb`), 'utf8')) as {
-        cells: { outputs?: unknown[] }[];
-      };
-      for (const cell of notebook.cells) if (cell.outputs !== undefined) cell.outputs = [];
-      writeFileSync(join(folder, `${name}.ipynb`), JSON.stringify(notebook));
-    }
+    const folder = notebooksIn(join(lab.root, 'examples'));
     const files = NOTEBOOKS.map((name) => `${name}.ipynb`);
     const { status, stderr } = run(EXECUTE, files, folder);
     assert.is(status, 0, stderr);
@@ -177,6 +207,39 @@ else {
     console.log(`NOTE ${stdout.trim().split('\n').join(', ')}`);
     assert.is(status, 0, `${stdout}${stderr}`);
   });
+
+  const lacking = lacksLab(found.path);
+  const name = 'JupyterLab in Chromium opens a notebook, runs all of its cells and shows the pictures';
+  if (lacking !== undefined) test.skip(name, lacking);
+  else {
+    test(name, async () => {
+      const folder = notebooksIn(join(lab.root, 'shown'));
+      const server = await JupyterLab.start({ python: found.path, folder, home: join(lab.root, 'lab'), env });
+      let page: Browser | undefined;
+      try {
+        page = await Browser.open(server.urlOf('multiplexing.ipynb'), { width: 1100, height: 900 });
+        await see<string>(page, `${KERNEL}?.status ?? ''`, (status) => status === 'idle');
+        await page.evaluate(RUN_ALL);
+        const ended = (cells: readonly RunCell[]) => cells.every(({ execution_count: count }) => count !== null);
+        const cells = JSON.parse(await see<string>(page, CELLS, (text) => ended(JSON.parse(text)))) as RunCell[];
+        const failed = cells.filter(({ outputs = [] }) => outputs.some((one) => one.output_type === 'error'));
+        assert.equal(failed, [], 'no cell fails');
+        const widths = await see<number[]>(
+          page,
+          PICTURES,
+          (all) => all.length === 5 && all.every((width) => width > 0),
+        );
+        assert.equal(widths, [512, 512, 512, 200, 640]);
+        const file = process.env['SCREENSHOT'];
+        if (file === undefined) return;
+        await page.evaluate(`document.querySelector('.jp-OutputArea img').scrollIntoView({ block: 'center' })`);
+        writeFileSync(file, await page.screenshot());
+      } finally {
+        await page?.close();
+        await server.close();
+      }
+    });
+  }
 }
 
 test.run();

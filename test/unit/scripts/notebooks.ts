@@ -1,6 +1,6 @@
 // The notebooks of examples/ are made from the example programs: neither may change alone.
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -20,6 +20,19 @@ test('the cells of each notebook are the statements of its program', () => {
     encoding: 'utf8',
   });
   assert.is(status, 0, stderr);
+});
+
+test('the pages in docs show each notebook as it is, and are small', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['scripts/notebook-pages.mjs', '--check'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  assert.is(status, 0, stderr);
+  for (const name of readdirSync(join(ROOT, 'docs/notebooks'))) {
+    const page = readFileSync(join(ROOT, 'docs/notebooks', name), 'utf8');
+    assert.ok(page.length < 400_000, `${name} has ${page.length} characters`);
+    assert.not.match(page, / src=""/, `${name} lacks a picture`);
+  }
 });
 
 for (const name of ['multiplexing', 'remote-iteration', 'monte-carlo-pi', 'load-balancing']) {
