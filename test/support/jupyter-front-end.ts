@@ -1,6 +1,6 @@
 // A front end of Jupyter for tests: real sockets, real signatures, a real kernel process.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -124,6 +124,18 @@ export class JupyterFrontEnd {
   /** Sends frames as they are on the shell channel. */
   async sendRaw(frames: Uint8Array[]): Promise<void> {
     await this.#shell.send(frames);
+  }
+
+  /** The frames of a message, to be sent more than once. */
+  framesOf(type: string, content: unknown): Uint8Array[] {
+    return this.#codec.encode(messageOf(type, content as Content, undefined));
+  }
+
+  /** Frames with a right signature, whatever they say. */
+  signed(parts: readonly string[]): Uint8Array[] {
+    const hmac = createHmac('sha256', KEY);
+    for (const part of parts) hmac.update(part);
+    return ['<IDS|MSG>', hmac.digest('hex'), ...parts].map((part) => Buffer.from(part));
   }
 
   async heartbeat(text: string): Promise<string> {

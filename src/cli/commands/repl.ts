@@ -5,7 +5,9 @@ import { INTERRUPTED } from '../interrupt.ts';
 import { GLOBALS, prepareEvaluation } from '../repl/globals.ts';
 import { MAGICS_HELP } from '../repl/help.ts';
 import { historyPath } from '../repl/history.ts';
+import { KERNEL_NODE_OPTIONS } from '../repl/jupyter/kernel-spec.ts';
 import { Shell } from '../repl/shell.ts';
+import { withNodeOptions } from '../repl/signals/own-process.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
 
 const HELP = `
@@ -20,6 +22,9 @@ export function define(command: Command): void {
   addOldCount(command);
   command.addHelpText('after', HELP);
   command.action(async (flags: ClusterFlags) => {
+    // Ctrl-C may end a loop in a timer, which Node's own checks would take for a fault.
+    const code = process.stdin.isTTY ? await withNodeOptions(KERNEL_NODE_OPTIONS) : undefined;
+    if (code !== undefined) process.exit(code);
     await withCluster(flags, repl);
     process.exit(); // a timer or a server of the user must not keep the session
   });
@@ -33,8 +38,7 @@ async function repl({ rc, origin, close }: Session): Promise<void> {
   );
   const streams = { input, output, errors };
   const shell = new Shell({ rc, names: GLOBALS, streams, history: historyPath() });
-  // Without a terminal there are no keys, and Ctrl-C arrives as a signal.
-  const leave = () => shell.interrupt() || void close().then(() => process.exit(INTERRUPTED));
+  const leave = () => shell.pressed() || void close().then(() => process.exit(INTERRUPTED));
   process.on('SIGINT', leave);
   await shell.closed;
   process.off('SIGINT', leave);

@@ -1,9 +1,12 @@
 import { createInterface, type Interface } from 'node:readline';
+import { callsOf } from '../../client/direct-view.ts';
 import { CellReader, type InputCell } from './cell-reader.ts';
 import type { Completion } from './complete.ts';
 import { History } from './history.ts';
 import { printed, printedError } from './printed.ts';
 import { ReplSession, type SessionOptions } from './session.ts';
+import { watchSignals } from './signals/signal-watch.ts';
+import { keepSignal } from './signals/terminal-signal.ts';
 
 const PROMPTS = { js: '> ', px: 'px> ', more: '... ', editor: '' } as const;
 /** Milliseconds after an empty line in which a paste brings its next line. */
@@ -46,6 +49,8 @@ export class Shell {
   /** The lines of the editor, while it is open. */
   #edited: string[] | undefined;
   #pressedTwice = false;
+  /** Ctrl-C is a signal although the terminal gives every other key at once. */
+  #hasSignal = false;
   #leave!: () => void;
 
   constructor({ rc, names, streams, history }: ShellOptions) {
@@ -58,12 +63,24 @@ export class Shell {
       this.#leave = resolve;
     });
     process.on('uncaughtException', this.#onUncaught);
+    watchSignals(() => {
+      // The end may have met the handler of the signal, and promises of links.
+      this.#session.interrupt();
+      callsOf(rc.view('all')).links.reopen();
+    });
     this.closed = left.then(() => this.#tail).finally(() => process.off('uncaughtException', this.#onUncaught));
     this.#line = this.#open();
     this.#prompt();
   }
 
-  /** Ctrl-C: ends what runs, or drops an incomplete command. False if there is neither. */
+  /** Ctrl-C as a signal. False if there is nothing to end, and no terminal that could ask. */
+  pressed(): boolean {
+    if (this.interrupt()) return true;
+    if (this.#line.terminal) this.#onIdleInterrupt();
+    return this.#line.terminal;
+  }
+
+  /** Ends what runs, or drops an incomplete command. False if there is neither. */
   interrupt(): boolean {
     if (this.#session.interrupt() !== false) return true;
     if (!this.#reader.isOpen && this.#edited === undefined) return false;
@@ -90,6 +107,9 @@ export class Shell {
     line.on('line', (text) => this.#onLine(text));
     line.on('SIGINT', () => this.#onInterrupt());
     line.on('close', () => this.#onClose());
+    if (line.terminal) this.#hasSignal = keepSignal(input);
+    // Ctrl-Z and `fg`: readline makes the terminal raw again.
+    line.on('SIGCONT', () => setImmediate(() => this.#hasSignal && keepSignal(input)));
     return line;
   }
 
@@ -128,7 +148,10 @@ export class Shell {
   }
 
   #onInterrupt(): void {
-    if (this.interrupt()) return;
+    if (!this.interrupt()) this.#onIdleInterrupt();
+  }
+
+  #onIdleInterrupt(): void {
     if (this.#line.line !== '') this.#dropLine();
     else if (this.#pressedTwice) this.#line.close();
     else {
@@ -198,7 +221,7 @@ export class Shell {
   // In raw mode Ctrl-C is a key, which nobody reads while code blocks the event loop.
   #synchronously<T>(run: () => T): T {
     const { input } = this.#streams;
-    if (!this.#line.terminal || this.#isLeft) return run();
+    if (!this.#line.terminal || this.#hasSignal || this.#isLeft) return run();
     input.setRawMode(false);
     try {
       return run();

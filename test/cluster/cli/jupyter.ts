@@ -121,8 +121,7 @@ for (const [what, code] of [
   ['%px', '%%px\nconsole.log("begun px");\nawait new Promise(() => {})'],
 ] as const) {
   test(`an interrupt ends ${what}, by message and by signal; the next cell works`, async () => {
-    // Behind an await V8 has to be asked, which a signal cannot.
-    for (const how of /behind|helper|timer|micro|traffic/.test(code) ? ['message'] : ['message', 'signal']) {
+    for (const how of ['message', 'signal']) {
       const marked = code.replace('begun', `begun ${how}`);
       const running = front.execute(marked);
       await prints(/"(begun.*?)"/.exec(marked)![1]!);
@@ -195,11 +194,81 @@ test('an engine that dies, errors after the cell, 50 MB of text, 1,000 pictures:
   assert.is(statusOf(await front.execute('1')), 'ok');
 });
 
-test('rubbish, wrong signatures and unknown messages are ignored, and the log says so', async () => {
-  const garbage = [['x'], ['<IDS|MSG>', 'bad', '{}', '{}', '{}', '{}'], ['<IDS|MSG>', '', '{', '{}', '{}', '{}']];
-  for (const frames of garbage) await front.sendRaw(frames.map((text) => Buffer.from(text)));
-  assert.is(statusOf(await front.execute('1')), 'ok');
-  assert.match(front.log, /directview kernel: a message on shell was ignored: a message without its frames/);
+test('rubbish, wrong signatures, replays and unknown messages are ignored; the log tells each kind once', async () => {
+  const rubbish = [
+    ['x'],
+    ['<IDS|MSG>', 'bad', '{}', '{}', '{}', '{}'],
+    ['<IDS|MSG>', '', '{', '{}', '{}', '{}'],
+    ['<IDS|MSG>', 'f'.repeat(64), '{}', '{}', '{}', '{}'],
+  ];
+  await front.execute('runs = 0');
+  for (let i = 0; i < 3; i++) {
+    for (const frames of rubbish) await front.sendRaw(frames.map((text) => Buffer.from(text)));
+    await front.sendRaw(front.signed(['not JSON', '{}', '{}', '{}']));
+    await front.sendRaw(front.signed(['{"msg_id": "1"}', '{}', '{}', '{}']));
+    await front.sendRaw(front.signed(['[]', '{}', '{}', '5']));
+    await front.sendRaw(front.framesOf('make_coffee_request', {}));
+    await front.sendRaw(front.framesOf('execute_request', 'no fields'));
+  }
+  const cell = front.framesOf('execute_request', { code: 'runs++', silent: true });
+  for (let i = 0; i < 3; i++) await front.sendRaw(cell);
+  assert.equal(outputsOf(await front.execute('runs')), [['execute_result', { 'text/plain': '1' }]]);
+  const kinds = [
+    'a message without its frames',
+    'a wrong signature',
+    'a part that is not JSON',
+    'a part without fields',
+    'a header without msg_id, msg_type or session',
+    'a message of unknown type (make_coffee_request)',
+    'a message that came before',
+  ];
+  for (const kind of kinds)
+    assert.is(front.log.split(`directview kernel: ignored: ${kind}`).length, 2, `${kind}: ${front.log}`);
+  assert.is(front.log.match(/ignored: /g)?.length, kinds.length);
+});
+
+test('a burst of signals, while a cell awaits, computes or none runs, ends no kernel', async () => {
+  const running = front.execute('console.log("burst"); await new Promise(() => {})');
+  await prints('burst');
+  for (let i = 0; i < 20; i++) front.kernel.kill('SIGINT');
+  assert.is(statusOf(await running), 'error');
+  for (let i = 0; i < 20; i++) front.kernel.kill('SIGINT');
+  // Signals of the burst may still arrive, and end the next cell.
+  while (statusOf(await front.execute('await view.apply(() => 3)')) !== 'ok');
+  assert.is(front.kernel.exitCode, null);
+});
+
+test('code of a cell that listens to SIGINT is told, and may stop to listen', async () => {
+  await front.execute(
+    'heard = 0; listener = () => { heard++; console.log("heard it"); }; process.on("SIGINT", listener)',
+  );
+  const running = front.execute('console.log("listens"); await new Promise(() => {})');
+  await prints('listens');
+  front.kernel.kill('SIGINT');
+  await prints('heard it');
+  assert.is(statusOf(await running), 'error');
+  await front.execute('process.off("SIGINT", listener)');
+  const loop = front.execute('console.log("after it"); for (;;);');
+  await prints('after it');
+  front.kernel.kill('SIGINT');
+  assert.is(statusOf(await loop), 'error');
+  assert.equal(outputsOf(await front.execute('heard')), [['execute_result', { 'text/plain': '1' }]]);
+});
+
+test('after an error the replies come in the order of the requests', async () => {
+  const order: string[] = [];
+  const noted = async (name: string, answer: Promise<Answer>) => {
+    const { reply } = await answer;
+    order.push(`${name} ${reply.content['status']}`);
+  };
+  await Promise.all([
+    noted('first', front.execute('await null; throw 1')),
+    noted('second', front.execute('1')),
+    noted('comms', front.ask('comm_info_request', {})),
+    noted('third', front.execute('2')),
+    noted('complete', front.ask('is_complete_request', { code: '1' })),
+  ]);
+  assert.equal(order, ['first error', 'second aborted', 'comms ok', 'third aborted', 'complete complete']);
 });
 
 test('shutdown: the reply, exit code 0, no engine left', async () => {

@@ -370,6 +370,27 @@ async function edit(terminal: Terminal): Promise<void> {
   await sleep(300);
   terminal.type(CTRL_C);
   await terminal.shows(/Uncaught Error: Script execution was interrupted by `SIGINT`[\s\S]*> $/);
+  const loops = [
+    'await null; console.log("goes " + "1"); for (;;);',
+    'async function deep() { await null; console.log("goes " + "2"); for (;;); } await deep()',
+    'await new Promise(() => setTimeout(() => { console.log("goes " + "3"); for (;;); }))',
+    'await view.apply(() => 1); console.log("goes " + "4"); for (;;);',
+    'console.log("goes " + "5"); for (;;) await new Promise((go) => setTimeout(go, 1));',
+  ];
+  for (const [i, loop] of loops.entries()) {
+    terminal.type(`${loop}\n`);
+    await terminal.shows(new RegExp(`goes ${i + 1}`));
+    terminal.type(CTRL_C);
+    await terminal.shows(/Uncaught Error: Script execution was interrupted by `SIGINT`[\s\S]*> $/);
+    terminal.type('6 * 7; (await view.apply(() => 21)).length + "x"\n');
+    await terminal.shows(/'2x'\n> $/);
+  }
+  terminal.type('setTimeout(() => { console.log("left " + "behind"); for (;;); }, 50)\n');
+  await terminal.shows(/left behind/);
+  terminal.type(CTRL_C);
+  await terminal.shows(/To exit, press Ctrl\+C again[\s\S]*> $/);
+  terminal.type('6 * 7\n');
+  await terminal.shows(/42\n> $/);
   terminal.type('.editor\n');
   await terminal.shows(/Entering editor mode/);
   terminal.type('const e = 6\n\ne * 7\n');

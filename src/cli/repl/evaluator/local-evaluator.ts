@@ -5,7 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { constants, Script, type ScriptOptions } from 'node:vm';
 import { type TopLevelSource, topLevelSource } from '../../../util/user-modules/top-level.ts';
 import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
-import { enterPhase } from './cell-phase.ts';
+import { PHASE } from '../signals/phase-board.ts';
+import { breakable } from '../signals/signal-watch.ts';
 import { CellWaits } from './cell-waits.ts';
 import type { NameOrigin } from './notebook-names.ts';
 
@@ -97,7 +98,8 @@ export class LocalEvaluator {
     Reflect.set(globalThis, WAIT, waits.asFunction);
     const call = `${source.text}(${ARGUMENTS})`;
     const script = located(code, () => compile(call, `REPL${++this.#count}`, -source.prefix));
-    const start = () => synchronously(() => script.runInThisContext({ breakOnSigint: true, displayErrors: false }));
+    const enter = () => breakable(() => script.runInThisContext({ breakOnSigint: true, displayErrors: false }));
+    const start = () => synchronously(enter);
     const value: unknown = source.awaits ? await this.#awaited(waits, start) : start();
     if (this.#isLastValueOurs && value !== undefined) this.#lastValue = value;
     return { value };
@@ -122,11 +124,11 @@ export class LocalEvaluator {
       // The end of a loop behind an `await` takes all microtasks that wait with it: those of the callers must be through.
       await waits.wait(nextTurn());
       const result = start();
-      enterPhase('waits');
+      PHASE.enter('waits');
       return await waits.wait(result);
     } finally {
       this.#waits = undefined;
-      enterPhase('idle');
+      PHASE.enter('idle');
     }
   }
 }

@@ -6,6 +6,7 @@ import { isIncomplete } from '../evaluator/incomplete.ts';
 import { GLOBALS } from '../globals.ts';
 import { printedError } from '../printed.ts';
 import { ReplSession } from '../session.ts';
+import { watchSignals } from '../signals/signal-watch.ts';
 import { CellHistory } from './cell-history.ts';
 import { partsOf, runCell } from './cell-runner.ts';
 import { inspected } from './inspection.ts';
@@ -33,6 +34,14 @@ interface Failure {
 const CELL_END_MS = 300;
 const LOOP_ENDED = 'Script execution was interrupted by `SIGINT`';
 
+/** A message that waits. */
+interface Request {
+  readonly channel: AskingChannel;
+  readonly message: Message;
+  /** A cell that was sent with one that has failed. */
+  readonly isDropped?: true;
+}
+
 type Handler = (request: Message) => Content | Promise<Content>;
 
 /** A kernel of Jupyter over one session. Requests are answered one after the other, in the order in which they came. */
@@ -43,7 +52,7 @@ export class JupyterKernel {
   readonly #outlet: Outlet;
   readonly #open: () => Promise<Session>;
   readonly #history = new CellHistory();
-  readonly #queue: { readonly channel: AskingChannel; readonly message: Message }[] = [];
+  #queue: Request[] = [];
   readonly #over: Deferred<void> = deferred();
   readonly #release: () => void;
   #opening: Promise<{ readonly repl: ReplSession; readonly session: Session }> | undefined;
@@ -69,7 +78,7 @@ export class JupyterKernel {
       process.off('uncaughtException', this.#onUncaught);
       giveBack();
     };
-    wire.onTerminated = () => this.#onTerminated();
+    watchSignals(() => this.#onTerminated());
     wire.publish('status', { execution_state: 'starting' }, undefined);
     // The engines start while the front end gets ready; the first cell tells what goes wrong.
     this.#opened().catch(() => {});
@@ -88,14 +97,15 @@ export class JupyterKernel {
   async #answerAll(): Promise<void> {
     this.#isAnswering = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      await this.#answer(next.channel, next.message);
+      await this.#answer(next);
     }
     this.#isAnswering = false;
   }
 
-  async #answer(channel: AskingChannel, message: Message): Promise<void> {
-    const handler = this.#handlers[message.header.msg_type];
-    if (handler === undefined) return; // comm messages, and what later versions bring
+  async #answer({ channel, message, isDropped }: Request): Promise<void> {
+    const own = this.#handlers[message.header.msg_type];
+    if (own === undefined) return; // comm messages
+    const handler: Handler = isDropped ? () => ({ status: 'aborted', execution_count: this.#count }) : own;
     await this.#answered(channel, message, () => this.#handled(handler, message));
     if (message.header.msg_type === 'shutdown_request') await this.#close();
   }
@@ -185,19 +195,11 @@ export class JupyterKernel {
     return { status: 'error', execution_count: this.#count, ...failure };
   }
 
-  // "Run all" has sent the cells below before this one failed.
+  // "Run all" has sent the cells below before this one failed. Each is answered in its place.
   async #dropQueued(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    const queued = this.#queue.splice(0);
-    for (const one of queued) {
-      const isCell = one.message.header.msg_type === 'execute_request';
-      if (isCell) await this.#answered(one.channel, one.message, () => this.#aborted());
-      else this.#queue.push(one);
-    }
-  }
-
-  #aborted(): Content {
-    return { status: 'aborted', execution_count: this.#count };
+    const isCell = ({ message }: Request) => message.header.msg_type === 'execute_request';
+    this.#queue = this.#queue.map((one) => (isCell(one) ? { ...one, isDropped: true } : one));
   }
 
   async #expressions(asked: unknown): Promise<Content> {

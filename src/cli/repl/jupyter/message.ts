@@ -105,9 +105,17 @@ export class MessageCodec {
 }
 
 function objectOf(frame: Uint8Array): Content {
-  const value: unknown = JSON.parse(Buffer.from(frame).toString('utf8'));
+  const value = parsed(Buffer.from(frame).toString('utf8'));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('a part without fields');
   return value as Content;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('a part that is not JSON');
+  }
 }
 
 function isHeader(part: unknown): part is MessageHeader {

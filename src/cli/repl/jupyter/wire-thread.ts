@@ -4,10 +4,8 @@ import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { StreamName } from '../../../client/results/output/text.ts';
-import { RateLimitedLog } from '../../../util/diagnostics/rate-limited-log.ts';
 import { isAlive } from '../../../util/process-alive.ts';
 import type { JupyterConnection } from './connection-file.ts';
-import { MainThread } from './main-thread.ts';
 import { type Content, type Message, MessageCodec, type MessageHeader, messageOf } from './message.ts';
 import { type AskingChannel, type KernelChannel, Sockets } from './sockets.ts';
 import { StreamBuffer } from './stream-buffer.ts';
@@ -17,8 +15,6 @@ export interface WireData {
   readonly connection: JupyterConnection;
   /** The content of `kernel_info_reply`. */
   readonly info: Content;
-  /** The work of the main thread, for `isWaiting`. */
-  readonly phase: Int32Array;
 }
 
 /** A message of the main thread to this one. */
@@ -30,15 +26,10 @@ export type ToWire =
       readonly text: string;
       readonly parent: MessageHeader | undefined;
     }
-  /** The main thread takes messages: it does not compute. */
-  | { readonly kind: 'pong' }
   | { readonly kind: 'close' };
 
 /** A message of this thread to the main one. */
 export type FromWire =
-  | { readonly kind: 'ping' }
-  /** Code of the main thread was made to end. */
-  | { readonly kind: 'terminated' }
   | { readonly kind: 'bound' }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'message'; readonly channel: AskingChannel; readonly message: Message }
@@ -52,23 +43,30 @@ const GATHER_MS = 30;
 const SHUTDOWN_MS = 4000;
 const PARENT_POLL_MS = 1000;
 
+const MAX_DETAILS = 100;
+/** The messages that a front end may send; those of comms are known, and nobody here takes them. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['execute_request', 'complete_request', 'inspect_request', 'is_complete_request', 'history_request'],
+  ...['comm_info_request', 'comm_open', 'comm_msg', 'comm_close'],
+  ...['shutdown_request', 'interrupt_request', 'input_reply'],
+]);
+
 /** Sockets, signatures, and what needs no main thread. */
 class Wire {
   readonly #port: MessagePort;
   readonly #codec: MessageCodec;
   readonly #info: Content;
-  readonly #log = new RateLimitedLog((line) => writeSync(STDERR, `directview kernel: ${line}\n`));
+  /** What was ignored, in words: each kind is told once. */
+  readonly #ignored = new Set<string>();
   /** The text of each cell that still prints, by the id of its request. */
   readonly #buffers = new Map<string, StreamBuffer>();
-  readonly #main: MainThread;
   #sockets: Sockets | undefined;
   #gathering: NodeJS.Timeout | undefined;
 
-  constructor(port: MessagePort, { connection, info, phase }: WireData) {
+  constructor(port: MessagePort, { connection, info }: WireData) {
     this.#port = port;
     this.#codec = new MessageCodec(connection.key);
     this.#info = info;
-    this.#main = new MainThread(phase, (kind) => this.#tell({ kind }));
     port.on('message', (told: ToWire) => this.#obey(told));
     void this.#open(connection);
     watchParent();
@@ -91,23 +89,31 @@ class Wire {
     try {
       const message = this.#codec.decode(frames);
       if (message.header.msg_type === 'kernel_info_request') this.#answer(channel, message, this.#info);
+      else if (!KNOWN.has(message.header.msg_type)) this.#ignore('a message of unknown type', message.header.msg_type);
       else if (channel === 'control') this.#control(message);
       else this.#tell({ kind: 'message', channel, message });
     } catch (error) {
-      this.#log.write(`a message on ${channel} was ignored: ${(error as Error).message}`);
+      this.#ignore((error as Error).message, `on ${channel}`);
     }
+  }
+
+  #ignore(kind: string, details: string): void {
+    if (this.#ignored.has(kind)) return;
+    this.#ignored.add(kind);
+    const told = details.slice(0, MAX_DETAILS);
+    writeSync(STDERR, `directview kernel: ignored: ${kind} (${told}); more of this kind are not told\n`);
   }
 
   #control(message: Message): void {
     const type = message.header.msg_type;
     if (type === 'interrupt_request') {
-      this.#main.interrupt();
+      interrupt();
       this.#answer('control', message, { status: 'ok' });
       return;
     }
     // A loop must end before the main thread can shut anything down.
     if (type === 'shutdown_request') {
-      this.#main.interrupt();
+      interrupt();
       setTimeout(() => process.kill(process.pid, 'SIGKILL'), SHUTDOWN_MS).unref();
     }
     this.#tell({ kind: 'message', channel: 'control', message });
@@ -128,7 +134,6 @@ class Wire {
 
   #obey(told: ToWire): void {
     if (told.kind === 'text') this.#gather(told.stream, told.text, told.parent);
-    else if (told.kind === 'pong') this.#main.answers();
     else if (told.kind === 'close') void this.#close();
     else this.#publish(told.channel, told.message);
   }
@@ -167,6 +172,11 @@ class Wire {
     this.#tell({ kind: 'closed' });
     this.#port.close();
   }
+}
+
+/** The same as the signal to this process: `watchSignals`. */
+function interrupt(): void {
+  process.kill(process.pid, 'SIGINT');
 }
 
 /** A front end that was killed tells nobody: the kernel ends with it. */

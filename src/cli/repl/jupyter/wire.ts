@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { StreamName } from '../../../client/results/output/text.ts';
 import { type Deferred, deferred } from '../../../util/deferred.ts';
-import { CELL_PHASE } from '../evaluator/cell-phase.ts';
 import type { JupyterConnection } from './connection-file.ts';
 import { type Content, type Message, type MessageHeader, messageOf } from './message.ts';
 import type { AskingChannel, KernelChannel } from './sockets.ts';
@@ -16,16 +15,11 @@ export class Wire {
   readonly #bound: Deferred<void> = deferred();
   readonly #closed: Deferred<void> = deferred();
 
-  /** Called when code of this thread was made to end; promises of others may have ended with it. */
-  onTerminated: () => void = () => {};
-
   private constructor(connection: JupyterConnection, info: Content, onMessage: OnMessage) {
-    const workerData = { connection, info, phase: CELL_PHASE };
+    const workerData = { connection, info };
     this.#worker = new Worker(new URL('./wire-thread.js', import.meta.url), { workerData });
     this.#worker.on('message', (news: FromWire) => {
       if (news.kind === 'message') onMessage(news.channel, news.message);
-      else if (news.kind === 'terminated') this.onTerminated();
-      else if (news.kind === 'ping') this.#tell({ kind: 'pong' });
       else if (news.kind === 'bound') this.#bound.resolve();
       else if (news.kind === 'failed') this.#bound.reject(new Error(news.reason));
       else this.#closed.resolve();
