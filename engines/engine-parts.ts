@@ -35,6 +35,7 @@ import { Evaluator } from './user-code/evaluate.ts';
 import { UserNamespace } from './user-code/namespace.ts';
 import { ProvidedNames } from './user-code/provided-names.ts';
 import { heldBy } from './verbs/memory.ts';
+import { dropProfile } from './verbs/profile.ts';
 
 /** Aborts overtake their tasks: most of a hundred thousand are still on their way then. An id takes about 100 bytes. */
 const REMEMBERED_ABORTS = 250_000;
@@ -115,7 +116,10 @@ export function createParts(options: EngineOptions): EngineParts {
   const own = { identity, namespace, evaluator, context, residency, peers, kernels, provided };
   const state: EngineState = { ...own, results: queue, executionCount: 0 };
   const health = new Health(board);
-  const interrupted = () => health.interrupted();
+  const interrupted = () => {
+    health.interrupted();
+    dropProfile();
+  };
   const door = new SignalDoor(board);
   const runner = new Runner({ door, state, libraries, capture, output, board, bodies, revivers, methods, interrupted });
   const monitor = new TaskMonitor({ ring, link: control, count: () => heldBy(state) });

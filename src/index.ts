@@ -30,6 +30,8 @@ export { ItemStream } from './client/load-balanced/item-stream.ts';
 export { pdot } from './client/pdot/pdot.ts';
 export { AsyncResult } from './client/results/async-result.ts';
 export { ExecuteReply } from './client/results/execute-reply.ts';
+export type { CpuProfile, ProfileFrame, ProfileNode } from './client/results/profiles/cpu-profile.ts';
+export { Profile } from './client/results/profiles/profile.ts';
 export { Cluster } from './cluster/cluster.ts';
 export type { ListedCluster } from './cluster/files/cluster-file.ts';
 export {

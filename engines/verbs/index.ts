@@ -8,6 +8,7 @@ import { kernel } from './kernel.ts';
 import { map } from './map.ts';
 import { matmul } from './matmul.ts';
 import { memory } from './memory.ts';
+import { profile } from './profile.ts';
 import { provide } from './provide.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
@@ -20,6 +21,7 @@ const VERBS: { readonly [M in Method]: Verb<M> } = {
   push,
   pull,
   map,
+  profile,
   provide,
   clear,
   memory,

@@ -14,7 +14,8 @@ import { createKernelMap, type KernelMap, type KernelParts } from './calls/kerne
 import type { KernelSettings } from './calls/kernels/kernel-settings.ts';
 import { mapInBlocks, progressName } from './calls/map.ts';
 import { type Namespace, namespaceProxy } from './calls/namespace.ts';
-import { gatherInto, pullInto } from './calls/receiving.ts';
+import { profiled } from './calls/profiles.ts';
+import { gatherInto, pullInto } from './calls/receiving/receiving.ts';
 import { type ParallelFunction, type ParallelOptions, parallelFunction } from './calls/remote-functions.ts';
 import { flattenPart, partsOf, sequenceOf } from './calls/sequences.ts';
 import { DIRECT_VIEW, IMPORT_OPTIONS } from './calls/signatures.ts';
@@ -38,10 +39,11 @@ import {
   type TargetOptions,
 } from './options.ts';
 import { type Px, pxOf } from './px/px.ts';
-import type { InferredFunction, Mode, RemoteArgs } from './remote.ts';
+import type { InferredFunction, Mode, PerTarget, RemoteArgs } from './remote.ts';
 import { joined } from './results/assembly.ts';
 import type { AsyncResult, PerTargetResult } from './results/async-result.ts';
 import type { ExecuteReply } from './results/execute-reply.ts';
+import type { Profile } from './results/profiles/profile.ts';
 import type { Targets } from './targets.ts';
 
 // The class hands its private parts to these two, and to nobody else.
@@ -106,6 +108,23 @@ export class DirectView<M extends Mode = Mode> {
    */
   apply<A extends unknown[], R>(fn: InferredFunction<A, R>, ...args: RemoteArgs<A>): PerTargetResult<M, Awaited<R>> {
     return this.#calls.each<'apply', Awaited<R>>('apply', 'apply', { fn, args }, undefined, progressName(fn, 'apply'));
+  }
+
+  /**
+   * As `apply`, with V8's CPU profiler at work on each engine while the function runs. The result has what the function gave,
+   * and a profile for each engine; `save` writes the files. The function has the name that it has here. One profile at a time
+   * per engine; tasks of other clients wait, as behind any task. V8 counts a loop that it has optimized before to its caller.
+   * @throws as `apply`: errors of the function too
+   * @example
+   * const profile = await view.profile(crunch, data);
+   * profile.value; // what apply gives
+   * await profile.save('profiles'); // engine-0.cpuprofile, …, speedscope.json
+   */
+  profile<A extends unknown[], R>(
+    fn: InferredFunction<A, R>,
+    ...args: RemoteArgs<A>
+  ): AsyncResult<Profile<PerTarget<M, Awaited<R>>>, unknown, M> {
+    return profiled<M, Awaited<R>>(this.#calls, fn, args);
   }
 
   /**

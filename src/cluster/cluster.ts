@@ -372,7 +372,7 @@ export class Cluster {
     const rc = await this.connect();
     try {
       const observer = new Observer(rc, { history: ALL_TASKS });
-      await writeReport(file, { title: `cluster '${this.name}'`, observer, last: await observer.look() });
+      await writeReport(file, { title: `cluster '${this.name}'`, followed: observer, last: await observer.look() });
     } finally {
       await rc.close();
     }

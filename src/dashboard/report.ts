@@ -10,22 +10,31 @@ import { type Snapshot, totalsOf } from './snapshot.ts';
 export interface RunFacts {
   /** The name of the script, or of the cluster. */
   readonly title: string;
-  /** It has followed the run. */
-  readonly observer: Observer;
+  /** The tasks and failures that an observer of the run has seen. */
+  readonly followed: Pick<Observer, 'tasks' | 'failures' | 'missed'>;
   /** The engines before the run, where it did not begin with them. */
   readonly first?: Snapshot | undefined;
   /** The engines after the run. */
   readonly last: Snapshot;
 }
 
+/** Makes the text of a page. */
+export type ReportText = (facts: RunFacts) => string;
+
 /** Writes the report: one page that needs no other file. */
 export async function writeReport(file: string, facts: RunFacts): Promise<void> {
+  const text = await preparedReport();
+  await writeFileAtomic(file, text(facts));
+}
+
+/** Reads what every page has, so that its text can be made where nothing can be awaited. */
+export async function preparedReport(): Promise<ReportText> {
   const [style, stream, format, script] = await Promise.all(
     ['style.css', 'task-stream.js', 'format.js', 'report.js'].map(pageText),
   );
   // Modules cannot import each other within a page: they become one.
   const code = [format, stream, script].map((text) => asOneModule(text as string)).join('\n');
-  await writeFileAtomic(file, page(facts, style as string, code));
+  return (facts) => page(facts, style as string, code);
 }
 
 function asOneModule(text: string): string {
@@ -58,8 +67,8 @@ function page(facts: RunFacts, style: string, code: string): string {
 }
 
 /** The facts as JSON that ends no element, whatever engines have said. */
-function dataOf({ title, observer, first, last }: RunFacts): string {
-  const { tasks, failures, missed } = observer;
+function dataOf({ title, followed, first, last }: RunFacts): string {
+  const { tasks, failures, missed } = followed;
   const since = first?.at ?? 0;
   const data = {
     title,

@@ -1,5 +1,5 @@
 import type { LabelTotals } from '../protocol/messages/monitoring.ts';
-import type { EngineView, Rates } from './engine-track.ts';
+import type { EngineView, Rates, StreamedTask } from './engine-track.ts';
 
 /** A cluster at one moment. */
 export interface Snapshot {
@@ -34,6 +34,17 @@ export function snapshotOf(engines: readonly EngineView[], at: number): Snapshot
       bytesOut: sum(({ rates }) => rates.bytesOut),
     },
   };
+}
+
+/** The snapshot, with tasks in its sums that have ended after it. */
+export function withTasks(snapshot: Snapshot, tasks: readonly StreamedTask[]): Snapshot {
+  const all = new Map(snapshot.labels.map((totals) => [totals.label, totals]));
+  for (const { label, status, started, ended, bytesIn, bytesOut } of tasks) {
+    const is = (one: StreamedTask['status']) => Number(status === one);
+    const own = { label, queued: 0, done: is('ok'), failed: is('error'), aborted: is('aborted') };
+    all.set(label, plus(all.get(label), { ...own, ms: ended - started, bytesIn, bytesOut }));
+  }
+  return { ...snapshot, labels: [...all.values()] };
 }
 
 /** Tasks that wait on this engine. */

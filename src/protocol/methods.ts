@@ -21,6 +21,8 @@ export interface Methods {
   pull: { args: PullArguments; value: unknown };
   /** Calls a function for each item of sequences. */
   map: { args: MapArguments; value: MapResult };
+  /** Samples what the engine computes: during one call of a function, or from a start to a stop. */
+  profile: { args: ProfileArguments; value: ProfileValue };
   /** Gives values to names that functions of this client use, and that the engine does not have. */
   provide: { args: ProvideArguments; value: undefined };
   /** Removes names. */
@@ -53,6 +55,7 @@ const NAMES: Readonly<Record<Method, true>> = {
   push: true,
   pull: true,
   map: true,
+  profile: true,
   provide: true,
   clear: true,
   memory: true,
@@ -117,6 +120,21 @@ export interface MapArguments {
 export interface MapResult {
   readonly values: readonly unknown[];
   readonly errors: readonly (readonly [index: number, error: WireError])[];
+}
+
+/** Arguments of `profile`. */
+export type ProfileArguments =
+  | ({ readonly do: 'call' } & ApplyArguments)
+  /** From now on, all tasks of all clients. */
+  | { readonly do: 'start' }
+  | { readonly do: 'stop' };
+
+/** Value of `profile`. */
+export interface ProfileValue {
+  /** The value of the function. */
+  readonly value: unknown;
+  /** The profile as JSON, in the form of V8's `.cpuprofile`; empty where none was taken. */
+  readonly profile: string;
 }
 
 /** Arguments of `provide`. */

@@ -1,7 +1,7 @@
 // gather and pull into memory of the caller's, and what happens to that memory when something goes wrong.
 import { expectTypeOf } from 'expect-type';
 import * as assert from 'uvu/assert';
-import { claim, partLayout, ReceiveArea } from '../../src/client/calls/receive-area.ts';
+import { claim, partLayout, ReceiveArea } from '../../src/client/calls/receiving/receive-area.ts';
 import type { ReceiveBuffer } from '../../src/client/options.ts';
 import { pdot } from '../../src/client/pdot/pdot.ts';
 import type { AsyncResult } from '../../src/client/results/async-result.ts';

@@ -128,6 +128,7 @@ export async function callees(): Promise<{ all: Callee[]; silent: Silent; rc: Cl
     methodsOf(rc.executor(), 'executor'),
     methodsOf(fakeResult([fakeTask(0)]), 'result'),
     methodsOf(directview.tensor([1]), 'tensor'),
+    methodsOf(new directview.Profile('f', 1, new Map()), 'profile'),
     methodsOf(cluster, 'cluster'),
   ].flat();
   const exported = Object.entries(directview).filter(([, value]) => typeof value === 'function') as [

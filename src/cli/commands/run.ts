@@ -1,26 +1,22 @@
 // `directview run`: runs a batch script with a connected client.
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { Observer } from '../../dashboard/observer.ts';
-import { writeReport } from '../../dashboard/report.ts';
 import { CompositeError, RemoteError } from '../../errors.ts';
 import { installHooks } from '../../util/user-modules/hooks.ts';
 import { seconds } from '../arguments.ts';
 import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
 import { keepFreedMemory } from '../script/keep-freed-memory.ts';
+import { type RecordFlags, RunRecord } from '../script/run-record.ts';
 import { runScript } from '../script/script.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
 
-interface Flags extends ClusterFlags {
+interface Flags extends ClusterFlags, RecordFlags {
   /** Milliseconds. */
   readonly timeout?: number | undefined;
-  /** The file of a report of the run. */
-  readonly report?: string | undefined;
 }
 
-/** Tasks that a report shows. */
-const REPORTED_TASKS = 100_000;
+const SIGINT = 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n';
 
 const HELP = `
 The script is an ES module, TypeScript or JavaScript. It gets a connected client:
@@ -42,75 +38,81 @@ export function define(command: Command): void {
   addClusterOptions(command);
   addOldCount(command);
   command.option('--report <file>', 'write a page about the run: tasks, sums by label, errors');
+  command.option('--profile <folder>', 'write CPU profiles of the engines: engine-ID.cpuprofile, speedscope.json');
   command.option('--timeout <seconds>', 'then interrupt the engines and fail', seconds);
   command.addHelpText('after', HELP);
   command.action(async (name: string, args: string[], flags: Flags) => {
     const script = resolve(name);
     installHooks(script);
     await keepFreedMemory();
-    return withCluster(flags, (session) =>
-      within(flags.timeout, session, () => reported(flags.report, script, args, session)),
-    );
+    return withCluster(flags, (session) => new ScriptRun(session, script, args).go(flags));
   });
 }
 
-// A script cannot be stopped from outside, but its process can.
-async function within(timeout: number | undefined, session: Session, run: () => Promise<void>): Promise<void> {
-  if (timeout === undefined) return run();
-  const text = `directview: the script did not end within ${timeout / 1000} s: its engines are interrupted\n`;
-  const timer = setTimeout(() => void leave(session, text, 1), timeout);
-  await run();
-  clearTimeout(timer);
-}
+/** One run of a script. */
+class ScriptRun {
+  readonly #session: Session;
+  readonly #script: string;
+  readonly #args: readonly string[];
+  #record: RunRecord | undefined;
+  #leaving: Promise<void> | undefined;
 
-/** Runs it, and writes the report whatever came of it. */
-async function reported(
-  file: string | undefined,
-  script: string,
-  args: readonly string[],
-  session: Session,
-): Promise<void> {
-  if (file === undefined) return run(script, args, session);
-  const path = resolve(file);
-  const observer = new Observer(session.rc, { history: REPORTED_TASKS });
-  const first = await observer.look();
-  const off = observer.on(() => {});
-  try {
-    await run(script, args, session);
-  } finally {
-    off();
-    const last = await observer.look();
-    await writeReport(path, { title: [basename(script), ...args].join(' '), observer, first, last });
+  constructor(session: Session, script: string, args: readonly string[]) {
+    this.#session = session;
+    this.#script = script;
+    this.#args = args;
   }
-}
 
-async function run(script: string, args: readonly string[], session: Session): Promise<void> {
-  let leaving: Promise<void> | undefined;
-  const interrupted = onInterrupt(() => {
-    leaving = leave(session, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n', INTERRUPTED);
-  });
-  try {
-    await runScript(script, session.rc, args);
-  } catch (error) {
-    // After Ctrl-C the script fails because its tasks were interrupted; that is not reported.
-    if (leaving === undefined) fail(error);
-  } finally {
-    await leaving;
-    interrupted();
+  async go({ timeout, ...files }: Flags): Promise<void> {
+    const interrupted = onInterrupt(() => this.#leave(SIGINT, INTERRUPTED));
+    // A script cannot be stopped from outside, but its process can.
+    const late = () =>
+      this.#leave(
+        `directview: the script did not end within ${Number(timeout) / 1000} s: its engines are interrupted\n`,
+        1,
+      );
+    const timer = timeout === undefined ? undefined : setTimeout(late, timeout);
+    const title = [basename(this.#script), ...this.#args].join(' ');
+    this.#record = await RunRecord.open(title, this.#session.rc, files);
+    if (this.#record !== undefined) process.on('uncaughtException', this.#onUncaught);
+    try {
+      await runScript(this.#script, this.#session.rc, this.#args);
+    } catch (error) {
+      // After Ctrl-C the script fails because its tasks were interrupted; that is not reported.
+      if (this.#leaving === undefined) fail(error);
+    } finally {
+      await this.#leaving;
+      clearTimeout(timer);
+      interrupted();
+      await this.#record?.finish();
+      process.off('uncaughtException', this.#onUncaught);
+    }
+  }
+
+  /** An error in a timer, or a rejection that nobody handles, ends the script; its files are written first. */
+  readonly #onUncaught = (error: unknown): void => {
+    fail(error);
+    void this.#record?.finish().finally(() => process.exit(1));
+  };
+
+  // The engines come first, so that a running cluster is idle again.
+  #leave(why: string, code: number): void {
+    this.#leaving ??= this.#left(why, code);
+  }
+
+  async #left(why: string, code: number): Promise<void> {
+    const { rc, close } = this.#session;
+    process.stderr.write(why);
+    await Promise.allSettled([rc.abort(), rc.interrupt()]);
+    await this.#record?.finish();
+    await close();
+    process.exit(code);
   }
 }
 
 function fail(error: unknown): void {
   process.stderr.write(`${shown(error)}\n`);
   process.exitCode = 1;
-}
-
-// The engines come first, so that a running cluster is idle again.
-async function leave({ rc, close }: Session, why: string, code: number): Promise<void> {
-  process.stderr.write(why);
-  await Promise.allSettled([rc.abort(), rc.interrupt()]);
-  await close();
-  process.exit(code);
 }
 
 /** Local errors print their stack, which names the script's line; remote errors print the engines' tracebacks. */

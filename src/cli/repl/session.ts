@@ -41,7 +41,7 @@ export class ReplSession {
     this.#synchronously = synchronously;
     this.#throws = failures === 'thrown';
     this.#evaluator = new LocalEvaluator({ rc, view: rc.view('all'), ...given });
-    const names = new NotebookNames((name) => this.#evaluator.originOf(name));
+    const names = new NotebookNames(this.#evaluator);
     letNamesTravel((calls) => (this.#px.namesTravel ? names.find(calls) : names.hide(calls)));
     this.#px = new PxSession(rc, sinks, (name, value) => this.#evaluator.set(name, value), this.#throws);
   }

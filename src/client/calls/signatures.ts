@@ -53,6 +53,7 @@ export const DIRECT_VIEW = {
   with: takes({ options: optionsOf(CALL_OPTIONS) }),
   apply: takes({ fn: CALLABLE }, {}, ANYTHING),
   map: takes({ fn: CALLABLE }, {}, ANYTHING),
+  profile: takes({ fn: CALLABLE }, {}, ANYTHING),
   execute: takes({ code: SOURCE }, { options: optionsOf(EXECUTE_OPTIONS) }),
   remote: takes({ fn: CALLABLE }),
   parallel: takes({ fn: CALLABLE }, { options: optionsOf(PARALLEL_OPTIONS) }),

@@ -8,7 +8,7 @@ import { Tensor } from '../../tensor/tensor.ts';
 import { ANYTHING, type Check, FLAG, must, optionsOf, type Rules, shown, wordOf } from '../../util/checks.ts';
 import { guarded, promises } from '../../util/signature.ts';
 import type { Calls } from '../calls/calls.ts';
-import { overlap } from '../calls/receive-area.ts';
+import { overlap } from '../calls/receiving/receive-area.ts';
 import { callsOf, DirectView } from '../direct-view.ts';
 import { NAME } from '../names.ts';
 import { CALL_OPTIONS, type CallOptions, isReceiveBuffer } from '../options.ts';

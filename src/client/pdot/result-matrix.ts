@@ -4,7 +4,7 @@ import { bytesOf, itemSize } from '../../tensor/dtype.ts';
 import { sizeOf as elementsOf } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { PlaceOfResult } from '../calls/calls.ts';
-import { claim } from '../calls/receive-area.ts';
+import { claim } from '../calls/receiving/receive-area.ts';
 import type { Task } from '../links/task.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import type { PdotPlan } from './pdot-plan.ts';

@@ -1,5 +1,5 @@
-// `directview top`, `directview dashboard` and `directview run --report`, as a user calls them.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+// `directview top`, `directview dashboard` and `directview run --report` and `--profile`, as a user calls them.
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -84,5 +84,56 @@ test('run --report writes a page about the run alone, also when it fails', async
     );
   }
 });
+
+for (const [how, end, code, also] of [
+  ['process.exit', 'process.exit(3)', 3, {}],
+  [
+    'an uncaught error in a timer',
+    'setTimeout(() => { throw new Error("late one"); }); await new Promise(() => {})',
+    1,
+    { stderr: /late one/ },
+  ],
+  [
+    'a rejection that nobody handles',
+    'void Promise.reject(new Error("lost one")); await new Promise(() => {})',
+    1,
+    { stderr: /lost one/ },
+  ],
+  ['Ctrl-C', 'console.log("ready"); await rc[0].apply(() => { for (;;); })', 130, { kill: true, stderr: /Interrupt/ }],
+] as const) {
+  test(`run --report and --profile write their files after ${how}`, async () => {
+    const script = join(dir, 'ends.mjs');
+    const file = join(dir, `${code}-${how.length}.html`);
+    const folder = join(dir, `profiles-${how.length}`);
+    writeFileSync(
+      script,
+      `export async function main(rc) {
+         await rc.view(':').with({ label: 'ended' }).apply(function busy${how.length}() { const t = process.cpuUsage().user; while (process.cpuUsage().user < t + 60_000); });
+         ${end}
+       }`,
+    );
+    const running = program('run', '--cluster', 'default', '--report', file, '--profile', folder, script);
+    if ('kill' in also) {
+      await running.says(/ready/);
+      running.child.kill('SIGINT');
+    }
+    const done = await running.done;
+    assert.is(done.code, code, done.stderr);
+    if ('stderr' in also) assert.match(done.stderr, also.stderr);
+    const data = JSON.parse(DATA.exec(readFileSync(file, 'utf8'))?.[1] as string);
+    const engines = data.engines.length as number;
+    assert.ok(engines > 0);
+    assert.is(data.labels.find(({ label }: { label: string }) => label === 'ended').done, engines);
+    assert.is(data.tasks.filter(({ l, s }: { l: string; s: string }) => l === 'ended' && s === 'ok').length, engines);
+    // process.exit leaves no time to ask the engines for their profiles.
+    assert.is(existsSync(folder), how !== 'process.exit');
+    if (how === 'process.exit') return;
+    assert.is(readdirSync(folder).length, engines + 1);
+    assert.match(
+      readFileSync(join(folder, 'engine-0.cpuprofile'), 'utf8'),
+      new RegExp(`"functionName":"busy${how.length}"`),
+    );
+  });
+}
 
 test.run();

@@ -213,6 +213,7 @@ const PARAMETERS: Readonly<Record<string, { good: unknown; wrong: readonly unkno
   expression: { good: 'a', wrong: [...NOT_TEXTS, ' '], says: /ref wants/ },
   file: { good: import.meta.filename, wrong: NOT_TEXTS },
   fn: { good: (x: unknown) => x, wrong: NOT_FUNCTIONS },
+  folder: { good: 'profiles', wrong: [...NOT_TEXTS, ''] },
   format: { good: 'png', wrong: ['bmp', 5, null] },
   from: { good: 3, wrong: NOT_WHOLE, says: /range/ },
   hi: { good: 1, wrong: NOT_WHOLE },
@@ -504,6 +505,7 @@ const CALLED: Readonly<Record<string, string>> = {
   PxReply: 'result',
   PxRun: 'px',
   Px: 'px',
+  Profile: 'profile',
   Tensor: 'tensor',
   TensorInput: 'tensor',
 };

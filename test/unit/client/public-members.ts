@@ -23,7 +23,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   DirectView: [
     'src/client/direct-view.ts',
     `[inspect.custom] abort apply clear combineKernels execute gather getResult history ids importModule interrupt kernel
-    kernelMap length map memory ns outstanding parallel pull purge push px queueStatus remote run scatter shutdown targets toString wait with`,
+    kernelMap length map memory ns outstanding parallel profile pull purge push px queueStatus remote run scatter shutdown targets toString wait with`,
   ],
   LoadBalancedView: [
     'src/client/load-balanced/balanced-view.ts',
@@ -46,6 +46,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   ],
   Dependency: ['src/client/load-balanced/dependency.ts', 'all failure ids jobs success'],
   Executor: ['src/client/executor.ts', '[Symbol.asyncDispose] close completed map queueSize run submit view'],
+  Profile: ['src/client/results/profiles/profile.ts', '[inspect.custom] engines save value'],
   Cluster: [
     'src/cluster/cluster.ts',
     '[Symbol.asyncDispose] add connect dashboard engines file info logs name report restart shutdown signal Cluster.list Cluster.start stop',
@@ -86,7 +87,12 @@ async function objects(): Promise<Map<string, object>> {
   const rc = await Client.connect({ controller: 'memory://x', clusterId: 'x' }, { transport: nobody });
   const lview = rc.loadBalanced();
   const all: object[] = [rc, rc.view('all'), lview, rc.executor(), lview.imap(() => 1, []), fakeResult([fakeTask(0)])];
-  all.push(new ExecuteReply(fakeTask(0)), new directview.Dependency([]), tensor([1]));
+  all.push(
+    new ExecuteReply(fakeTask(0)),
+    new directview.Dependency([]),
+    tensor([1]),
+    new directview.Profile('f', 1, new Map()),
+  );
   await rc.close();
   return new Map(all.map((object) => [object.constructor.name, object]));
 }

@@ -1,9 +1,9 @@
 import { Session } from 'node:inspector';
 
-/** Where the inspector finds the function that is asked about. */
+/** Where the inspector finds the function that is asked about, and leaves an object that was asked for. */
 const ASKED = Symbol.for('directview.repl.asked');
-const OUTER: readonly string[] = ['Global', 'Script'];
-const IS_GLOBAL = 'function (name) { "use strict"; return this === globalThis[name]; }';
+const OUTER: readonly string[] = ['Global', 'Script', 'Module'];
+const KEEP = "function () { 'use strict'; globalThis[Symbol.for('directview.repl.asked')] = this; }";
 
 /** A value as the inspector describes it; without an `objectId` it is a primitive. */
 interface Described {
@@ -18,14 +18,28 @@ interface Property {
   readonly value?: Described | undefined;
 }
 
+interface Scope {
+  /** As V8 names it: Block, Catch, Closure (f). */
+  readonly kind: string;
+  readonly properties: readonly Property[];
+}
+
+/** A local variable around a function. */
+export interface Captured {
+  readonly name: string;
+  readonly value: unknown;
+  /** Is it a variable of a block, such as that of a loop? Else it is one of a function. */
+  readonly isOfBlock: boolean;
+}
+
 let session: Session | undefined;
 
-/** Those of the names for which a function has captured another value than that of globalThis: locals around it. */
-export function capturedNames(fn: unknown, names: readonly string[]): string[] {
+/** Those of the names that are local variables around a function, with their values. */
+export function capturedBy(fn: unknown, names: readonly string[]): Captured[] {
   Reflect.set(globalThis, ASKED, fn);
   try {
     const scopes = scopesOf(ask<{ result: Described }>('Runtime.evaluate', EVALUATED).result);
-    return names.filter((name) => isCaptured(name, scopes));
+    return names.flatMap((name) => captured(name, scopes) ?? []);
   } catch {
     return []; // a Node without an inspector
   } finally {
@@ -49,13 +63,16 @@ function ask<T>(method: string, parameters: object): T {
   return answer;
 }
 
-/** The variables of each scope around a function, the innermost first. */
-function scopesOf(fn: Described): readonly (readonly Property[])[] {
+/** The scopes around a function, the innermost first. */
+function scopesOf(fn: Described): readonly Scope[] {
   const { internalProperties = [] } = propertiesOf(fn);
   const scopes = internalProperties.find(({ name }) => name === '[[Scopes]]')?.value;
   const listed = scopes === undefined ? [] : propertiesOf(scopes).result;
   const inner = listed.filter(({ value }) => value?.objectId && !OUTER.includes(value.description ?? ''));
-  return inner.map(({ value }) => propertiesOf(value as Described).result);
+  return inner.map(({ value }) => ({
+    kind: value?.description ?? '',
+    properties: propertiesOf(value as Described).result,
+  }));
 }
 
 function propertiesOf({ objectId }: Described) {
@@ -66,24 +83,22 @@ function propertiesOf({ objectId }: Described) {
   return ask<Properties>('Runtime.getProperties', { objectId, ownProperties: true });
 }
 
-function isCaptured(name: string, scopes: readonly (readonly Property[])[]): boolean {
-  for (const scope of scopes) {
-    const found = scope.find((property) => property.name === name)?.value;
-    if (found !== undefined) return !isGlobal(name, found);
+function captured(name: string, scopes: readonly Scope[]): Captured | undefined {
+  for (const { kind, properties } of scopes) {
+    const found = properties.find((property) => property.name === name)?.value;
+    if (found !== undefined) return { name, value: valueFrom(found), isOfBlock: /^(Block|Catch)/.test(kind) };
   }
-  return false;
+  return undefined;
 }
 
-function isGlobal(name: string, { objectId, value, unserializableValue }: Described): boolean {
-  const global: unknown = Reflect.get(globalThis, name);
-  if (unserializableValue !== undefined) return unserializableValue === written(global);
-  if (objectId === undefined) return Object.is(global, value);
-  const options = { objectId, functionDeclaration: IS_GLOBAL, arguments: [{ value: name }], returnByValue: true };
-  return ask<{ result: Described }>('Runtime.callFunctionOn', options).result.value === true;
+function valueFrom({ objectId, value, unserializableValue }: Described): unknown {
+  if (unserializableValue !== undefined) return written(unserializableValue);
+  if (objectId === undefined) return value;
+  ask('Runtime.callFunctionOn', { objectId, functionDeclaration: KEEP });
+  return Reflect.get(globalThis, ASKED);
 }
 
 // `5n`, `-0`, `NaN`, `Infinity`: what JSON has no word for.
-function written(value: unknown): string {
-  if (typeof value === 'bigint') return `${value}n`;
-  return Object.is(value, -0) ? '-0' : String(value);
+function written(text: string): unknown {
+  return text.endsWith('n') ? BigInt(text.slice(0, -1)) : Number(text);
 }

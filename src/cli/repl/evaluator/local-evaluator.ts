@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { constants, Script, type ScriptOptions } from 'node:vm';
+import { BoundedMap } from '../../../util/bounded.ts';
 import { type TopLevelSource, topLevelSource } from '../../../util/user-modules/top-level.ts';
 import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
 import { PHASE } from '../signals/phase-board.ts';
@@ -26,6 +27,9 @@ const WAIT = Symbol.for('directview.repl.wait');
 const ARGUMENTS = ['importNames', 'scope', 'wait']
   .map((name) => `globalThis[Symbol.for('directview.repl.${name}')]`)
   .join();
+/** Cells whose functions are known by their text, and the characters that such a cell may have. */
+const MAX_CELLS = 1000;
+const MAX_CELL_CHARACTERS = 100_000;
 const INTERRUPTED = 'Script execution was interrupted by `SIGINT`';
 /** The wait ends; what it waited for does not. */
 const GOES_ON = 'code on engines goes on: await rc.interrupt() ends it';
@@ -43,6 +47,8 @@ export class LocalEvaluator {
   /** The names of this session's start, and what they held: those that have another value now are the user's. */
   readonly #before: ReadonlyMap<string, PropertyDescriptor>;
   readonly #given: ReadonlySet<string>;
+  /** The texts of cells, as they were compiled, the last ones. */
+  readonly #cells = new BoundedMap<number, string>(MAX_CELLS);
   readonly #imports = new Map<string, { readonly value: unknown; readonly origin: NameOrigin }>();
 
   /** Sets these names, `_` for the last value, `require`, and the names of Node's modules. */
@@ -81,6 +87,11 @@ export class LocalEvaluator {
     }
   }
 
+  /** True for the text of a function that a cell has made, as `toString` gives it. */
+  isOfCell(source: string): boolean {
+    return [...this.#cells.keys()].some((number) => this.#cells.get(number)?.includes(source));
+  }
+
   /** Puts a value under a name. */
   set(name: string, value: unknown): void {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: true });
@@ -97,6 +108,7 @@ export class LocalEvaluator {
     const waits = new CellWaits();
     Reflect.set(globalThis, WAIT, waits.asFunction);
     const call = `${source.text}(${ARGUMENTS})`;
+    if (call.length <= MAX_CELL_CHARACTERS) this.#cells.set(this.#count, call);
     const script = located(code, () => compile(call, `REPL${++this.#count}`, -source.prefix));
     const enter = () => breakable(() => script.runInThisContext({ breakOnSigint: true, displayErrors: false }));
     const start = () => synchronously(enter);

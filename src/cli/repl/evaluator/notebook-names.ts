@@ -7,7 +7,7 @@ import { builtIn } from '../../../protocol/values/built-ins.ts';
 import { type AnyFunction, functionSource } from '../../../protocol/values/functions.ts';
 import { ModuleFunction } from '../../../util/module-function.ts';
 import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
-import { capturedNames } from './captured.ts';
+import { type Captured, capturedBy } from './captured.ts';
 import { freeNames } from './free-names.ts';
 
 /** Where the evaluator got a name from. */
@@ -18,8 +18,13 @@ export type NameOrigin =
   /** The session has set it, such as `rc`: it means this process. */
   | { readonly kind: 'session' };
 
-/** Undefined for names of JavaScript and Node. */
-export type OriginOf = (name: string) => NameOrigin | undefined;
+/** The questions of the search to the evaluator. */
+export interface NameSource {
+  /** Undefined for names of JavaScript and Node. */
+  originOf(name: string): NameOrigin | undefined;
+  /** True for the source of a function that a cell has made. */
+  isOfCell(source: string): boolean;
+}
 
 /** Levels and items of a value in which functions are looked for. */
 const MAX_DEPTH = 4;
@@ -33,13 +38,13 @@ const HERE = "means something of this process; call it here and pass the functio
  * same keep their version.
  */
 export class NotebookNames {
-  readonly #originOf: OriginOf;
+  readonly #source: NameSource;
   readonly #last = new Map<string, TravellingName>();
   /** Names that engines may have. */
   readonly #sent = new Set<string>();
 
-  constructor(originOf: OriginOf) {
-    this.#originOf = originOf;
+  constructor(source: NameSource) {
+    this.#source = source;
   }
 
   /** Takes back what engines have: names do not travel now. */
@@ -57,7 +62,7 @@ export class NotebookNames {
   }
 
   #find(calls: CallsArguments): readonly TravellingName[] | undefined {
-    const search = new Search(this.#originOf, this.#last);
+    const search = new Search(this.#source, this.#last);
     for (const call of Array.isArray(calls) ? calls : [calls]) search.call(call as object | undefined);
     return search.names.length === 0 ? undefined : search.names;
   }
@@ -66,12 +71,14 @@ export class NotebookNames {
 /** The names that one call needs, those that others use before them. */
 class Search {
   readonly names: TravellingName[] = [];
-  readonly #originOf: OriginOf;
+  readonly #source: NameSource;
   readonly #last: Map<string, TravellingName>;
   readonly #seen = new Set<unknown>();
+  /** The value of each name of this call. */
+  readonly #meant = new Map<string, unknown>();
 
-  constructor(originOf: OriginOf, last: Map<string, TravellingName>) {
-    this.#originOf = originOf;
+  constructor(source: NameSource, last: Map<string, TravellingName>) {
+    this.#source = source;
     this.#last = last;
   }
 
@@ -99,17 +106,33 @@ class Search {
     this.#seen.add(fn);
     const source = sourceOf(fn);
     if (source === undefined) return;
-    const used = [...freeNames(`(${source}\n)`)].filter((name) => this.#originOf(name) !== undefined);
-    if (used.length === 0) return;
-    refuseCaptured(fn, used);
-    for (const name of used) this.#name(name);
+    const free = [...freeNames(`(${source}\n)`)];
+    const locals = this.#source.isOfCell(Function.prototype.toString.call(fn)) ? capturedBy(fn, free) : [];
+    const own = new Map(locals.map((local) => [local.name, local]));
+    for (const name of free) this.#nameOf(fn, name, own.get(name));
+  }
+
+  #nameOf(fn: AnyFunction, name: string, local: Captured | undefined): void {
+    const global: unknown = Reflect.get(globalThis, name);
+    if (local === undefined || Object.is(global, local.value)) this.#name(name);
+    else if (local.isOfBlock || this.#source.originOf(name) === undefined)
+      this.#value(name, local.value, { kind: 'user' });
+    else throw ambiguous(fn.name, name);
   }
 
   #name(name: string): void {
-    const origin = this.#originOf(name);
-    if (origin === undefined || this.#seen.has(`name ${name}`)) return;
-    this.#seen.add(`name ${name}`);
-    const value: unknown = Reflect.get(globalThis, name);
+    const origin = this.#source.originOf(name);
+    if (origin !== undefined) this.#value(name, Reflect.get(globalThis, name), origin);
+  }
+
+  #value(name: string, value: unknown, origin: NameOrigin): void {
+    if (this.#meant.has(name)) {
+      if (Object.is(this.#meant.get(name), value)) return;
+      throw new NotSerializableError(
+        `functions of one call mean two values by '${name}', and engines know names by one value: give one of them another name`,
+      );
+    }
+    this.#meant.set(name, value);
     if (origin.kind === 'user') this.#functionsIn(value, MAX_DEPTH);
     const isClass = typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value));
     const travelling = this.#travelling(name, travellingValue(name, value, origin), isClass ? this.names : []);
@@ -193,11 +216,9 @@ function sourceOf(fn: AnyFunction): string | undefined {
 }
 
 // The engine would take the notebook's value for the local one.
-function refuseCaptured(fn: AnyFunction, used: readonly string[]): void {
-  const [name] = capturedNames(fn, used);
-  if (name === undefined) return;
-  throw new NotSerializableError(
-    `${fn.name || 'the function'} cannot travel: its '${name}' is a local variable around it, and engines would find the ` +
+function ambiguous(fn: string, name: string): NotSerializableError {
+  return new NotSerializableError(
+    `${fn || 'the function'} cannot travel: its '${name}' is a local variable around it, and engines would find the ` +
       `global '${name}' of this session instead; pass the value as an argument`,
   );
 }

@@ -56,7 +56,7 @@ class Wire {
   readonly #port: MessagePort;
   readonly #codec: MessageCodec;
   readonly #info: Content;
-  /** What was ignored, in words: each kind is told once. */
+  /** The kinds of messages that were ignored: each is told once. */
   readonly #ignored = new Set<string>();
   /** The text of each cell that still prints, by the id of its request. */
   readonly #buffers = new Map<string, StreamBuffer>();

@@ -1,4 +1,4 @@
-/** What a session's main thread does. */
+/** The work of a session's main thread. */
 const PHASES = { idle: 0, sync: 1, waits: 2 } as const;
 /** Places on the board. */
 const PLACE = { phase: 0, answers: 1 } as const;

@@ -1,16 +1,21 @@
 // The evaluator's globals, and which of them the functions of calls use.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { findCorners } from '../../../../../kernels/index.ts';
 import { LocalEvaluator } from '../../../../../src/cli/repl/evaluator/local-evaluator.ts';
 import { NotebookNames } from '../../../../../src/cli/repl/evaluator/notebook-names.ts';
 import { NotSerializableError } from '../../../../../src/errors.ts';
+import { decodeBody } from '../../../../../src/protocol/codec.ts';
 import type { TravellingName } from '../../../../../src/protocol/travelling-names.ts';
 import { throws } from '../../../../support/assert.ts';
 import { suite } from '../../../../support/suite.ts';
 
 const test = suite('cli/repl/evaluator/notebook-names');
 const evaluator = new LocalEvaluator({ given: 7 });
-const names = new NotebookNames((name) => evaluator.originOf(name));
+const names = new NotebookNames(evaluator);
+const REVIVERS = { fn: (source: string) => source, ref: (name: string) => name } as never;
 const evaluate = async (code: string) => (await evaluator.run(code)).value;
 
 /** The names that a call of the code's function takes along. */
@@ -95,6 +100,79 @@ test('a local variable with the name of a global is refused, and one without is 
     await evaluate(`globalThis.special9 = ${value}`);
     assert.equal(namesOf(await found('((special9) => () => special9)(special9)')), ['special9'], value);
   }
+});
+
+test('variables of blocks, loops and functions of a cell travel; those of a block win', async () => {
+  const calls = async (code: string) => {
+    await evaluate(`calls9 = []; ${code}`);
+    const fns = evaluator.valueNow('calls9') as (() => unknown)[];
+    return fns.map((fn) => names.find({ fn, args: [] }) ?? []);
+  };
+  const valuesOf = (list: readonly TravellingName[]) =>
+    list.map(({ name, value }) => [name, value.kind === 'value' ? decodeBody(value.body, REVIVERS) : value.kind]);
+  const i9s = (await calls('for (const i9 of [1, 2]) calls9.push(() => i9)')).map(valuesOf);
+  assert.equal(i9s, [[['i9', 1]], [['i9', 2]]]);
+  assert.equal((await calls('for (let i9 = 0; i9 < 2; i9++) calls9.push(() => i9)')).map(valuesOf), [
+    [['i9', 0]],
+    [['i9', 1]],
+  ]);
+  const [both] = await calls('{ const { a9, b: [b9 = 7] } = { a9: { x: 1 }, b: [] }; calls9.push(() => [a9, b9]) }');
+  assert.equal(valuesOf(both!), [
+    ['a9', { x: 1 }],
+    ['b9', 7],
+  ]);
+  const [caught] = await calls('try { null.x } catch (error9) { calls9.push(() => error9.message) }');
+  assert.equal(namesOf(caught!), ['error9']);
+  const [local] = await calls('const run9 = (p9, ...rest9) => calls9.push((x) => x + p9 + rest9.length); run9(5, 6)');
+  assert.equal(valuesOf(local!), [
+    ['p9', 5],
+    ['rest9', [6]],
+  ]);
+  const [helper] = await calls(
+    'if (true) { const k9 = 3; const helper9 = (x) => x * k9; calls9.push((x) => helper9(x)) }',
+  );
+  assert.equal(namesOf(helper!), ['k9', 'helper9']);
+  const [late] = await calls('await null; for await (const w9 of [8]) calls9.push(() => w9)');
+  assert.equal(valuesOf(late!), [['w9', 8]]);
+  await evaluate('global9 = 1');
+  const [won] = await calls('for (const global9 of [2]) calls9.push(() => global9)');
+  assert.equal(valuesOf(won!), [['global9', 2]], 'the loop wins over the global');
+  assert.equal(valuesOf(await found('() => global9')), [['global9', 1]]);
+  for (const special of ['NaN', '-0', '5n', 'undefined', 'null', '-Infinity']) {
+    const [list] = await calls(`for (const s9 of [${special}]) calls9.push(() => s9)`);
+    assert.ok(Object.is(valuesOf(list!)[0]?.[1], evaluator.valueNow(special)), special);
+  }
+});
+
+test('top-level declarations of every form are names; two meanings in one call are refused', async () => {
+  await evaluate('const { d9a, ...d9rest } = { d9a: 1, z: 2 }, [d9b, , d9c = 3] = [1, 2]; var d9v = 4; let d9u');
+  assert.equal(namesOf(await found('() => [d9a, d9rest, d9b, d9c, d9v, d9u]')), [
+    'd9a',
+    'd9rest',
+    'd9b',
+    'd9c',
+    'd9v',
+    'd9u',
+  ]);
+  await evaluate('for (var loop9 = 0; loop9 < 3; loop9++); async function* gen9() {} const Named9 = class {}');
+  assert.equal(namesOf(await found('() => [loop9, gen9, Named9]')), ['loop9', 'gen9', 'Named9']);
+  await evaluate('two9 = []; for (const t9 of [1, 2]) two9.push(() => t9)');
+  throws(
+    () => names.find({ fn: evaluator.valueNow('two9[0]'), args: [evaluator.valueNow('two9[1]')] }),
+    NotSerializableError,
+    /functions of one call mean two values by 't9'/,
+  );
+});
+
+test('functions of modules are left as they are: their own names do not travel', async () => {
+  const dir = mkdtempSync(join(tmpdir(), 'dvnames-'));
+  writeFileSync(join(dir, 'lib.mjs'), 'const inner = 3; export const scaled = (x) => x * inner;');
+  writeFileSync(join(dir, 'lib.cjs'), 'const inner = 3; exports.scaled = (x) => x * inner;');
+  for (const file of ['lib.mjs', 'lib.cjs']) {
+    const { scaled } = (await import(join(dir, file))) as { scaled: unknown };
+    assert.is(names.find({ fn: scaled, args: [] }), undefined, file);
+  }
+  rmSync(dir, { recursive: true });
 });
 
 test('functions anywhere in the arguments, source text of px, parts for each engine', async () => {

@@ -1,12 +1,12 @@
 // `gather` and `pull` into memory that the caller owns.
-import { layoutOf, type ValueLayout } from '../../protocol/values/value-layout.ts';
-import { asRemoteError, failed, type Outcome, success } from '../links/outcome.ts';
-import type { Task } from '../links/task.ts';
-import type { GatherOptions, PullOptions, ReceiveBuffer } from '../options.ts';
-import type { Mode, PerTarget } from '../remote.ts';
-import { joined } from '../results/assembly.ts';
-import type { AsyncResult, PerTargetResult } from '../results/async-result.ts';
-import type { Calls, OpenCall } from './calls.ts';
+import { layoutOf, type ValueLayout } from '../../../protocol/values/value-layout.ts';
+import { asRemoteError, failed, type Outcome, success } from '../../links/outcome.ts';
+import type { Task } from '../../links/task.ts';
+import type { GatherOptions, PullOptions, ReceiveBuffer } from '../../options.ts';
+import type { Mode, PerTarget } from '../../remote.ts';
+import { joined } from '../../results/assembly.ts';
+import type { AsyncResult, PerTargetResult } from '../../results/async-result.ts';
+import type { Calls, OpenCall } from '../calls.ts';
 import { claim, dataOf, partLayout, ReceiveArea } from './receive-area.ts';
 
 /**

@@ -1,10 +1,10 @@
-import { ShapeError } from '../../errors.ts';
-import { assertLayout, layoutOf, layoutText, type ValueLayout } from '../../protocol/values/value-layout.ts';
-import type { BigTypedArray, TypedArray } from '../../tensor/dtype.ts';
-import { type Dist, type Range, ranges } from '../../tensor/partition.ts';
-import { Tensor } from '../../tensor/tensor.ts';
-import type { ReceiveBuffer } from '../options.ts';
-import { paste } from './gathering.ts';
+import { ShapeError } from '../../../errors.ts';
+import { assertLayout, layoutOf, layoutText, type ValueLayout } from '../../../protocol/values/value-layout.ts';
+import type { BigTypedArray, TypedArray } from '../../../tensor/dtype.ts';
+import { type Dist, type Range, ranges } from '../../../tensor/partition.ts';
+import { Tensor } from '../../../tensor/tensor.ts';
+import type { ReceiveBuffer } from '../../options.ts';
+import { paste } from '../gathering.ts';
 
 type AnyArray = TypedArray | BigTypedArray;
 
