@@ -20,12 +20,13 @@ import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
 import { BuiltInMethods } from './queue/built-in-methods.ts';
 import { clientOf } from './queue/fair-queue.ts';
+import { breakForDebugger } from './queue/monitor/inspector.ts';
 import { TaskMonitor } from './queue/monitor/task-monitor.ts';
 import { TaskRing } from './queue/monitor/task-ring.ts';
 import type { TaskClient } from './queue/queue-event.ts';
 import { recordFile } from './queue/record-file.ts';
 import { createRevivers } from './queue/revivers.ts';
-import { Runner } from './queue/runner.ts';
+import { Runner, type RunnerOptions } from './queue/runner.ts';
 import { StatusBoard } from './queue/status-board.ts';
 import { TaskLoop } from './queue/task-loop.ts';
 import { TaskOutput } from './queue/task-output.ts';
@@ -58,6 +59,8 @@ export interface EngineParts {
   readonly loop: TaskLoop;
   readonly monitor: TaskMonitor;
   readonly site: EngineSite;
+  /** The seed of `engine.random`. */
+  readonly seed: number;
 }
 
 /** Where an engine runs: its host, and the scheduler's job where there is one. */
@@ -116,12 +119,9 @@ export function createParts(options: EngineOptions): EngineParts {
   const own = { identity, namespace, evaluator, context, residency, peers, kernels, provided };
   const state: EngineState = { ...own, results: queue, executionCount: 0 };
   const health = new Health(board);
-  const interrupted = () => {
-    health.interrupted();
-    dropProfile();
-  };
   const door = new SignalDoor(board);
-  const runner = new Runner({ door, state, libraries, capture, output, board, bodies, revivers, methods, interrupted });
+  const told = hooksOf(options, health);
+  const runner = new Runner({ door, state, libraries, capture, output, board, bodies, revivers, methods, ...told });
   const monitor = new TaskMonitor({ ring, link: control, count: () => heldBy(state) });
   const record = recordFile(options);
   const loop = new TaskLoop({ queue, board, runner, control, collectives, record, health, monitor });
@@ -142,5 +142,15 @@ export function createParts(options: EngineOptions): EngineParts {
     loop,
     monitor,
     site: { host: hostname(), job: options.job },
+    seed: options.seed ?? 0,
   };
+}
+
+/** The moments of tasks that others are told of. */
+function hooksOf({ inspect }: EngineOptions, health: Health): Pick<RunnerOptions, 'interrupted' | 'firstTask'> {
+  const interrupted = () => {
+    health.interrupted();
+    dropProfile();
+  };
+  return { interrupted, firstTask: inspect === 'brk' ? breakForDebugger : undefined };
 }

@@ -20,6 +20,7 @@ import { endGroupOfOrphan } from './control/stdin.ts';
 import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals/globals.ts';
 import { engineLog, logLine } from './log.ts';
+import { openInspector } from './queue/monitor/inspector.ts';
 import type { TaskClient } from './queue/queue-event.ts';
 import { Callers } from './queue/rights.ts';
 import { refuseInput } from './user-code/no-input.ts';
@@ -71,6 +72,7 @@ export class EngineServer {
     const { uuid } = state.identity;
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     const { job, rank, until } = this.#options;
+    if (this.#options.inspect !== undefined) control.inspector(openInspector());
     control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report, job, rank, until });
   }
 

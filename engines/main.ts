@@ -1,12 +1,16 @@
 // The entry of an engine process: options from stdin, then serve until told to end.
 import './control/signals.ts';
+import { randomInt } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
-import { ENGINE_EXIT } from '../src/protocol/engine-options.ts';
+import { ENGINE_EXIT, MAX_SEED } from '../src/protocol/engine-options.ts';
 import { readOptions } from './control/stdin.ts';
 import { EngineServer, type ProbeContext } from './engine-server.ts';
 import { logLine } from './log.ts';
 
-const server = new EngineServer(readOptions());
+const given = readOptions();
+// Both threads know it.
+const options = { ...given, seed: given.seed ?? randomInt(MAX_SEED) };
+const server = new EngineServer(options);
 
 // Imported while the sockets are being bound. It loads no GPU library before the context is opened.
 const probe: ProbeContext = async (choice, options) => {

@@ -75,6 +75,7 @@ const registration = new Registration(transport, options, {
   clientGone,
 });
 mainLoop.watch();
+monitor.seed = options.seed;
 monitor.watch();
 onStdinEnd(() => shutdown(ENGINE_EXIT.ok, 'the launcher is gone (stdin ended)'));
 port.on('message', (message: ToControl) => {

@@ -11,7 +11,7 @@ import type { TFOps } from '../../src/tensor/tf-ops.ts';
 import type { EngineGlobal } from './engine-global.ts';
 
 export type { TFInput, TFOps, TFTensor } from '../../src/tensor/tf-ops.ts';
-export type { EngineGlobal } from './engine-global.ts';
+export type { EngineGlobal, EngineRandom } from './engine-global.ts';
 
 /**
  * The libraries of engines. Their own types are large and need types of browsers, so that `tf` and `gpu` have short ones

@@ -13,6 +13,21 @@ export type Reduced<T> = T extends TypedArray | Tensor ? number : T extends BigT
 export type Reduction<T> = 'sum' | 'prod' | 'min' | 'max' | ((a: Reduced<T>, b: Reduced<T>) => Reduced<T>);
 
 /**
+ * Random numbers of one engine. With `Cluster.start({ seed })` each engine, by its id, gives the same numbers in every run and on
+ * every device; engines are independent of each other. A restarted engine begins anew.
+ */
+export interface EngineRandom {
+  /** Uniform, from 0 up to 1 and not 1: 53 bits. */
+  (): number;
+  /** A number of the standard normal distribution: mean 0, variance 1. */
+  normal(): number;
+  /** A whole number from 0 to `below` − 1, each as likely. @throws RangeError unless `below` is a whole number over 0 */
+  integer(below: number): number;
+  /** The seed of the cluster; without one, the number that this run has drawn. */
+  readonly seed: number;
+}
+
+/**
  * The `engine` of user code: this engine, its peers by rank, and MPI's collectives between running tasks. Every rank that
  * takes part must call the same collectives in the same order.
  */
@@ -56,6 +71,8 @@ export interface EngineGlobal {
    * it.
    */
   publish(data: Readonly<Record<string, unknown>>): void | Promise<void>;
+  /** Random numbers that repeat where the cluster has a seed. `Math.random` is left alone. */
+  readonly random: EngineRandom;
   /** tfjs on this engine's device, before any task has mentioned `tf`. @throws ContextError */
   tf(): Promise<unknown>;
   /** gpu.js on this engine's device, before any task has mentioned `gpu`. @throws ContextError */

@@ -25,7 +25,7 @@ const ROOTED: Rules<RootedOptions> = { ...COLLECTIVE, root: RANK };
 const DATA = must('an object of names and values, such as { done: 0.5 }', isPlainObject);
 
 /** The arguments of the methods of `engine`. */
-export const ENGINE: Signatures<EngineGlobal> = {
+export const ENGINE: Signatures<EngineGlobal, 'random'> = {
   memory: takes(),
   send: promises({ rank: RANK, tag: TEXT, value: ANYTHING }),
   recv: promises({ rank: RANK, tag: TEXT }, { options: optionsOf(RECEIVE) }),

@@ -15,6 +15,7 @@ import { multiply } from '../verbs/matmul.ts';
 import { memoryOf } from '../verbs/memory.ts';
 import type { EngineGlobal } from './engine-global.ts';
 import { ENGINE, FUNCTIONS } from './engine-signatures.ts';
+import { engineRandom } from './random.ts';
 
 /** Defines the names of user code on globalThis, and names the device on which kernels compute. */
 export function installGlobals(parts: EngineParts, device: DeviceReport): void {
@@ -76,6 +77,7 @@ function engineGlobal(parts: EngineParts, device: DeviceReport): EngineGlobal {
     allReduce: (value, op, options) => collectives.allReduce(value, op, options) as Promise<never>,
     barrier: (options) => collectives.barrier(options),
     publish: (data) => publish(data, parts),
+    random: engineRandom(parts.seed, () => identity.id),
     tf: () => libraries.load('tf'),
     gpu: () => libraries.load('gpu'),
   };

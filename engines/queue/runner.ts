@@ -46,6 +46,8 @@ export interface RunnerOptions {
   readonly door: DoorOfTasks;
   /** A signal has ended the task. */
   readonly interrupted?: (() => void) | undefined;
+  /** Called before code of the user runs for the first time. */
+  readonly firstTask?: (() => void) | undefined;
 }
 
 /** A task as its timers, listeners and promises know it. */
@@ -91,6 +93,7 @@ export class Runner {
   readonly #methods: BuiltInMethods;
   readonly #door: DoorOfTasks;
   readonly #interrupted: (() => void) | undefined;
+  #firstTask: (() => void) | undefined;
   readonly #context = new TaskContext<Owner>();
   /** The task that awaits something. */
   #waiting: Run | undefined;
@@ -104,6 +107,7 @@ export class Runner {
     bodies,
     revivers,
     interrupted,
+    firstTask,
     methods,
     door,
   }: RunnerOptions) {
@@ -117,6 +121,7 @@ export class Runner {
     this.#bodies = bodies;
     this.#revivers = revivers;
     this.#interrupted = interrupted;
+    this.#firstTask = firstTask;
   }
 
   /** Gives a promise only if the task must wait: a short task ends within the call, without a microtask. Never throws. */
@@ -202,10 +207,17 @@ export class Runner {
     if (!run.runsUserCode) return verb.run(args, this.#state);
     this.#door.leave();
     try {
+      if (this.#firstTask !== undefined) this.#first();
       return verb.run(args, this.#state);
     } finally {
       this.#door.enter();
     }
+  }
+
+  #first(): void {
+    const first = this.#firstTask;
+    this.#firstTask = undefined;
+    first?.();
   }
 
   // A value may have hostile getters.

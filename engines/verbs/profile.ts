@@ -1,4 +1,5 @@
 import { Session } from 'node:inspector';
+import { setImmediate } from 'node:timers';
 import type { ProfileValue } from '../../src/protocol/methods.ts';
 import { callable, type Verb } from './verb.ts';
 
@@ -30,11 +31,22 @@ async function during(fn: (...args: unknown[]) => unknown, args: readonly unknow
 }
 
 function start(what: 'call' | 'all'): void {
-  stop();
+  end();
   ask('Profiler.enable');
   ask('Profiler.setSamplingInterval', { interval: INTERVAL });
   ask('Profiler.start');
   sampled = what;
+}
+
+/** Ends a profile that nobody wants any more. */
+function end(): void {
+  sampled = undefined;
+  if (session === undefined) return;
+  try {
+    ask('Profiler.stop');
+  } catch {
+    // None was taken.
+  }
 }
 
 /** The profile as JSON; empty where none was taken. */
@@ -48,7 +60,10 @@ function stop(): string {
 
 /** Ends a profile whose function a signal has ended: it would cost the tasks after it a few per cent. */
 export function dropProfile(): void {
-  if (sampled === 'call') stop();
+  if (sampled !== 'call') return;
+  sampled = undefined;
+  // While the signal unwinds the stack, V8 takes no commands.
+  setImmediate(() => sampled === undefined && end());
 }
 
 /** Within one thread the answer is there when `post` returns. */

@@ -1,11 +1,16 @@
 // The options by which every command says which engines it wants: the same ones, in the same words, everywhere.
 import { type Command, Option } from 'commander';
+import type { StartOptions } from '../cluster/start-options.ts';
 import { DEVICE_CHOICES, type DeviceRequest } from '../protocol/engine-options.ts';
 import { count, DEFAULT_NAME, index } from './arguments.ts';
 
 /** The engines to start, as the user gave them; an option that was not given is undefined. */
-export interface EngineFlags extends DeviceRequest {
+export interface EngineFlags extends Omit<DeviceRequest, 'inspect'> {
   readonly engines?: number | undefined;
+  /** A debugger may attach to engines. */
+  readonly inspect?: true | undefined;
+  /** The first task of each engine waits for it. */
+  readonly inspectBrk?: true | undefined;
 }
 
 /** The engines to start, or the running cluster to use. */
@@ -23,7 +28,15 @@ Engines:
   name. If there is none, it starts a cluster, which ends with it. Clusters of other commands are left alone.`;
 
 /** The options that only make sense for engines that are started, with the spelling that errors show. */
-const STARTING = { engines: '--engines', device: '--device', gpu: '--gpu', softwareGpu: '--software-gpu' } as const;
+const STARTING = {
+  engines: '--engines',
+  device: '--device',
+  gpu: '--gpu',
+  softwareGpu: '--software-gpu',
+  seed: '--seed',
+  inspect: '--inspect',
+  inspectBrk: '--inspect-brk',
+} as const;
 const STARTING_KEYS = Object.keys(STARTING) as (keyof typeof STARTING)[];
 
 /** Adds `--device`, `--gpu` and `--software-gpu`. */
@@ -39,6 +52,16 @@ export function addDeviceOptions(command: Command): void {
 export function addEngineOptions(command: Command): void {
   command.option('-n, --engines <count>', 'engines to start (default: one per GPU, else one per core)', count);
   addDeviceOptions(command);
+}
+
+/** Adds `--seed`, `--inspect` and `--inspect-brk`, which say how engines are started. */
+export function addRunOptions(command: Command): void {
+  command.option('--seed <number>', 'the seed of engine.random: runs with the same one repeat', index);
+  command.option(
+    '--inspect',
+    'let debuggers attach to engines, on 127.0.0.1: every user of this machine can run code there then',
+  );
+  command.option('--inspect-brk', 'the same; the first task of each engine waits for the debugger');
 }
 
 /** Adds the options of EngineFlags and `--cluster`, their rule, and a check that refuses them side by side. */
@@ -70,6 +93,7 @@ export function asksForEngines(flags: EngineFlags): boolean {
 }
 
 /** The part of a command's flags that `Cluster.start` takes. */
-export function startOptions({ engines, device, gpu, softwareGpu, threads }: EngineFlags): EngineFlags {
-  return { engines, device, gpu, softwareGpu, threads };
+export function startOptions(flags: EngineFlags): StartOptions {
+  const { engines, device, gpu, softwareGpu, threads, seed, inspect, inspectBrk } = flags;
+  return { engines, device, gpu, softwareGpu, threads, seed, inspect: inspectBrk ? { brk: true } : inspect };
 }

@@ -1,10 +1,11 @@
 // The options of Cluster.start, checked before anything is started.
+import { randomInt } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { CONNECT_OPTIONS } from '../client/client.ts';
 import { checkName } from '../client/links/cluster-path.ts';
 import type { DashboardOptions } from '../dashboard/dashboard.ts';
-import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest } from '../protocol/engine-options.ts';
+import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest, MAX_SEED } from '../protocol/engine-options.ts';
 import { MAX_ENGINES } from '../protocol/messages/roster.ts';
 import {
   type Check,
@@ -59,8 +60,14 @@ export type ClusterEvent =
   /** An engine that ended to be replaced, or that died too often, has no successor. */
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };
 
+/** How debuggers attach to engines. */
+export interface InspectOptions {
+  /** The first task of each engine waits for the debugger. Default false. */
+  readonly brk?: boolean | undefined;
+}
+
 /** The options of Cluster.start. All durations are milliseconds; 0 does not wait. */
-export interface StartOptions extends DeviceRequest {
+export interface StartOptions extends Omit<DeviceRequest, 'inspect'> {
   /** How many engines; default: one per GPU, else one per core. */
   readonly engines?: number | undefined;
   /**
@@ -107,6 +114,16 @@ export interface StartOptions extends DeviceRequest {
    * the cluster gives that engine up, and says so. A number is short for `{ times: number }`. Default 0: they stay dead.
    */
   readonly restart?: number | RestartOptions | undefined;
+  /**
+   * The seed of `engine.random`: two runs with the same seed draw the same numbers on each engine. Default: one that this start
+   * draws, which `rc.status()` tells.
+   */
+  readonly seed?: number | undefined;
+  /**
+   * Lets a debugger attach to each engine, on 127.0.0.1 at a port that `rc.status()` tells. Every user of the machine may run code
+   * in the engines then. `{ brk: true }`: the first task of each engine waits for the debugger, and stops in it. Default false.
+   */
+  readonly inspect?: boolean | InspectOptions | undefined;
   readonly onEvent?: ((event: ClusterEvent) => void) | undefined;
   /** The engine's entry file; for tests. */
   readonly entry?: string | undefined;
@@ -155,6 +172,9 @@ const RESTART: Check = optionsOf(RESTART_RULES, (value, where) => {
 const isEnvironment = (value: unknown): boolean =>
   isPlainObject(value) && Object.values(value).every((text) => text === undefined || typeof text === 'string');
 
+const INSPECT_RULES: Rules<InspectOptions> = { brk: FLAG };
+const INSPECT: Check = optionsOf(INSPECT_RULES, (value) => typeof value === 'boolean');
+
 const START: Rules<StartOptions> = {
   engines: ENGINES,
   launcher: checkLauncher,
@@ -176,6 +196,8 @@ const START: Rules<StartOptions> = {
   cwd: isFolder,
   echo: oneOf('none', 'stderr'),
   restart: RESTART,
+  seed: atLeast(0),
+  inspect: INSPECT,
   onEvent: FUNCTION,
   entry: WORD,
 };
@@ -323,19 +345,29 @@ function schemeOf({ listen, transport }: StartOptions, isFar: boolean): ListenSc
   throw new TypeError('listen contradicts transport: leave transport out');
 }
 
-function requestOf({ device, gpu, softwareGpu, threads }: DeviceRequest, engines: number): CheckedStart['request'] {
+function requestOf(
+  { device, gpu, softwareGpu, threads, seed, inspect }: StartOptions,
+  engines: number,
+): CheckedStart['request'] {
   return {
     device: device ?? 'auto',
     gpu,
     softwareGpu,
     threads: threads ?? Math.max(1, Math.floor(availableParallelism() / engines)),
+    seed: seed ?? randomInt(MAX_SEED),
+    inspect: inspectOf(inspect),
   };
+}
+
+function inspectOf(inspect: StartOptions['inspect']): DeviceRequest['inspect'] {
+  if (inspect === undefined || inspect === false) return undefined;
+  return inspect !== true && inspect.brk ? 'brk' : 'on';
 }
 
 const WITHOUT_CARDS: readonly unknown[] = ['cpu', 'wasm', 'none'];
 
 /** @throws TypeError for a device that has no use for another option */
-function checkDevice({ device, gpu, softwareGpu }: DeviceRequest): void {
+function checkDevice({ device, gpu, softwareGpu }: Omit<DeviceRequest, 'inspect'>): void {
   const name = gpu === undefined ? 'softwareGpu' : 'gpu';
   if (gpu === undefined && !softwareGpu) return;
   if (!WITHOUT_CARDS.includes(device)) return;

@@ -22,7 +22,14 @@ export const requestFields = {
   softwareGpu: optional(flag),
   /** CPU threads per engine. A cluster's default: max(1, floor(cores / engines)). */
   threads: optional(whole),
+  /** The seed of `engine.random`, the same for all engines; default: a random one. */
+  seed: optional(whole),
+  /** A debugger may attach; `brk`: the first task waits for it. */
+  inspect: optional(oneOf('on', 'brk')),
 };
+
+/** Seeds that are drawn are below it. */
+export const MAX_SEED = 2 ** 47;
 
 const optionFields = {
   ...requestFields,

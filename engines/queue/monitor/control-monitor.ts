@@ -27,6 +27,8 @@ export class ControlMonitor {
   #newer: Sample;
   /** The address for a debugger. */
   inspector: string | undefined;
+  /** The seed of `engine.random`. */
+  seed: number | undefined;
   /** The index of the card that the engine computes on. */
   card: number | undefined;
 
@@ -78,6 +80,7 @@ export class ControlMonitor {
       bytesIn: sum(({ bytesIn }) => bytesIn),
       bytesOut: sum(({ bytesOut }) => bytesOut),
       ...(this.card === undefined ? {} : { gpu: { index: this.card } }),
+      seed: this.seed,
       ...(this.inspector === undefined ? {} : { inspector: this.inspector }),
     };
   }

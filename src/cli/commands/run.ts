@@ -4,8 +4,9 @@ import type { Command } from 'commander';
 import { CompositeError, RemoteError } from '../../errors.ts';
 import { installHooks } from '../../util/user-modules/hooks.ts';
 import { seconds } from '../arguments.ts';
-import { addClusterOptions, addOldCount, type ClusterFlags } from '../engine-flags.ts';
+import { addClusterOptions, addOldCount, addRunOptions, type ClusterFlags } from '../engine-flags.ts';
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
+import { inspectorLines } from '../script/inspectors.ts';
 import { keepFreedMemory } from '../script/keep-freed-memory.ts';
 import { type RecordFlags, RunRecord } from '../script/run-record.ts';
 import { runScript } from '../script/script.ts';
@@ -37,6 +38,7 @@ export function define(command: Command): void {
   command.argument('<script>', 'a .ts, .mts, .js or .mjs file').argument('[args...]', 'for the script');
   addClusterOptions(command);
   addOldCount(command);
+  addRunOptions(command);
   command.option('--report <file>', 'write a page about the run: tasks, sums by label, errors');
   command.option('--profile <folder>', 'write CPU profiles of the engines: engine-ID.cpuprofile, speedscope.json');
   command.option('--timeout <seconds>', 'then interrupt the engines and fail', seconds);
@@ -63,7 +65,8 @@ class ScriptRun {
     this.#args = args;
   }
 
-  async go({ timeout, ...files }: Flags): Promise<void> {
+  async go({ timeout, inspect, inspectBrk, ...files }: Flags): Promise<void> {
+    if (inspect || inspectBrk) process.stderr.write(await inspectorLines(this.#session.rc));
     const interrupted = onInterrupt(() => this.#leave(SIGINT, INTERRUPTED));
     // A script cannot be stopped from outside, but its process can.
     const late = () =>

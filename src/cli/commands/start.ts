@@ -3,7 +3,8 @@ import { Cluster } from '../../cluster/cluster.ts';
 import type { StartOptions } from '../../cluster/start-options.ts';
 import { DEFAULT_NAME, index } from '../arguments.ts';
 import { type DaemonMessage, daemonize } from '../daemon.ts';
-import { addEngineOptions, addOldCount, type EngineFlags, startOptions } from '../engine-flags.ts';
+import { addEngineOptions, addOldCount, addRunOptions, type EngineFlags, startOptions } from '../engine-flags.ts';
+import { inspectorLines } from '../script/inspectors.ts';
 import { addLauncherOptions, type LauncherFlags, launcherOption, tellPlaces } from './engines/launcher-flags.ts';
 import { addListenOptions, type ListenFlags, listenOption } from './engines/network-flags.ts';
 import { siteDefaults } from './engines/site-config.ts';
@@ -20,6 +21,7 @@ export function define(command: Command): void {
   addEngineOptions(command);
   addOldCount(command);
   addListenOptions(command);
+  addRunOptions(command);
   addLauncherOptions(command);
   command.option('--name <name>', 'the name of the cluster', DEFAULT_NAME);
   command.option('--restart <times>', 'start engines again that die, so many times a minute each (default: 0)', index);
@@ -55,7 +57,13 @@ async function startHere(flags: Flags): Promise<void> {
       if (event.type === 'replacement-failed') process.stderr.write(`engine ${event.id}: ${event.error.message}\n`);
     },
   });
-  announce(flags.json ? asJson(cluster) : asText(cluster));
+  announce(flags.json ? asJson(cluster) : `${asText(cluster)}${await debuggers(cluster, flags)}`);
+}
+
+async function debuggers(cluster: Cluster, { inspect, inspectBrk }: Flags): Promise<string> {
+  if (!inspect && !inspectBrk) return '';
+  await using rc = await cluster.connect();
+  return (await inspectorLines(rc)).replaceAll(/^/gm, '  ').trimEnd().concat('\n');
 }
 
 // A flag that was not given leaves the site's default.

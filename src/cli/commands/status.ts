@@ -61,12 +61,21 @@ function flat({ engine, status }: Row) {
   return { ...engine, status };
 }
 
+const PLACES: readonly [string, (row: Row) => Cell][] = [
+  ['host', ({ engine }) => engine.host],
+  ['job', ({ engine }) => engine.job ?? '-'],
+];
+const DEBUGGERS: readonly [string, (row: Row) => Cell][] = [['debugger', ({ status }) => status?.inspector ?? '-']];
+
 function text(rows: readonly Row[]): string {
   const head = ['id', 'pid', 'kind', 'adapter', 'threads', 'queue', 'completed', 'rss MB'];
-  // Only where a scheduler has placed engines: others run beside their controller.
-  if (rows.every(({ engine }) => engine.job === undefined)) return table(head, rows.map(cells));
-  const placed = rows.map((row) => [...cells(row), row.engine.host, row.engine.job ?? '-']);
-  return table([...head, 'host', 'job'], placed);
+  // Places only where a scheduler has placed engines: others run beside their controller.
+  const more: readonly [string, (row: Row) => Cell][] = [
+    ...(rows.some(({ engine }) => engine.job !== undefined) ? PLACES : []),
+    ...(rows.some(({ status }) => status?.inspector) ? DEBUGGERS : []),
+  ];
+  const all = rows.map((row) => [...cells(row), ...more.map(([, of]) => of(row))]);
+  return table([...head, ...more.map(([name]) => name)], all);
 }
 
 function cells({ engine, status }: Row): Cell[] {

@@ -132,6 +132,8 @@ export const monitorFields = {
   gpu: optional(object(cardFields) as Reader<GpuCard>),
   /** The address for a debugger, where the engine was started for one. */
   inspector: optional(text),
+  /** The seed of `engine.random`: that of the cluster, or the number that was drawn. */
+  seed: optional(num),
 };
 
 const recentFields = {
