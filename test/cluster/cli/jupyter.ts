@@ -261,13 +261,17 @@ test('after an error the replies come in the order of the requests', async () =>
     const { reply } = await answer;
     order.push(`${name} ${reply.content['status']}`);
   };
-  await Promise.all([
-    noted('first', front.execute('await null; throw 1')),
+  const all = [
+    noted('first', front.execute('await new Promise(() => {})')),
     noted('second', front.execute('1')),
     noted('comms', front.ask('comm_info_request', {})),
     noted('third', front.execute('2')),
     noted('complete', front.ask('is_complete_request', { code: '1' })),
-  ]);
+  ];
+  // The thread of the sockets answers it: all of the requests above have arrived.
+  await front.ask('kernel_info_request', {});
+  await front.ask('interrupt_request', {}, 'control');
+  await Promise.all(all);
   assert.equal(order, ['first error', 'second aborted', 'comms ok', 'third aborted', 'complete complete']);
 });
 

@@ -197,7 +197,7 @@ export class JupyterKernel {
 
   // "Run all" has sent the cells below before this one failed. Each is answered in its place.
   async #dropQueued(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
+    await this.#wire.settled();
     const isCell = ({ message }: Request) => message.header.msg_type === 'execute_request';
     this.#queue = this.#queue.map((one) => (isCell(one) ? { ...one, isDropped: true } : one));
   }

@@ -26,6 +26,8 @@ export type ToWire =
       readonly text: string;
       readonly parent: MessageHeader | undefined;
     }
+  /** Answered by `settled` behind the messages that have come. */
+  | { readonly kind: 'settle' }
   | { readonly kind: 'close' };
 
 /** A message of this thread to the main one. */
@@ -33,6 +35,7 @@ export type FromWire =
   | { readonly kind: 'bound' }
   | { readonly kind: 'failed'; readonly reason: string }
   | { readonly kind: 'message'; readonly channel: AskingChannel; readonly message: Message }
+  | { readonly kind: 'settled' }
   | { readonly kind: 'closed' };
 
 /** The process's own: `process.stderr` of a thread goes by the main thread, which prints in cells. */
@@ -42,6 +45,8 @@ const GATHER_MS = 30;
 /** A main thread that has not shut the kernel down by now (ms) is busy for ever. */
 const SHUTDOWN_MS = 4000;
 const PARENT_POLL_MS = 1000;
+/** Messages that were sent together arrive within this time (ms) of each other. */
+const SETTLE_MS = 20;
 
 const MAX_DETAILS = 100;
 /** The messages that a front end may send; those of comms are known, and nobody here takes them. */
@@ -135,6 +140,7 @@ class Wire {
   #obey(told: ToWire): void {
     if (told.kind === 'text') this.#gather(told.stream, told.text, told.parent);
     else if (told.kind === 'close') void this.#close();
+    else if (told.kind === 'settle') setTimeout(() => this.#tell({ kind: 'settled' }), SETTLE_MS);
     else this.#publish(told.channel, told.message);
   }
 

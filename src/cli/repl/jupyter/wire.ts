@@ -14,6 +14,7 @@ export class Wire {
   readonly #worker: Worker;
   readonly #bound: Deferred<void> = deferred();
   readonly #closed: Deferred<void> = deferred();
+  readonly #settling: (() => void)[] = [];
 
   private constructor(connection: JupyterConnection, info: Content, onMessage: OnMessage) {
     const workerData = { connection, info };
@@ -21,6 +22,7 @@ export class Wire {
     this.#worker.on('message', (news: FromWire) => {
       if (news.kind === 'message') onMessage(news.channel, news.message);
       else if (news.kind === 'bound') this.#bound.resolve();
+      else if (news.kind === 'settled') this.#settling.shift()?.();
       else if (news.kind === 'failed') this.#bound.reject(new Error(news.reason));
       else this.#closed.resolve();
     });
@@ -59,6 +61,12 @@ export class Wire {
   /** Tells all front ends what was printed. */
   print(stream: StreamName, text: string, parent: MessageHeader | undefined): void {
     if (text !== '') this.#tell({ kind: 'text', stream, text, parent });
+  }
+
+  /** Resolves behind the messages that have come, or come together with those. */
+  settled(): Promise<void> {
+    this.#tell({ kind: 'settle' });
+    return new Promise((resolve) => this.#settling.push(resolve));
   }
 
   #tell(told: ToWire): void {
