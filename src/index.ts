@@ -223,7 +223,7 @@ export type {
 export type { RestartOptions } from './cluster/launchers/restart-policy.ts';
 export type { ListenOptions } from './cluster/network/listen-address.ts';
 export type { Verdict, VitalsOptions } from './cluster/roster/vitals.ts';
-export type { ClusterEvent, StartOptions } from './cluster/start-options.ts';
+export type { ClusterEvent, InspectOptions, StartOptions } from './cluster/start-options.ts';
 export type { Dashboard, DashboardOptions } from './dashboard/dashboard.ts';
 export type { EngineInfo, RemoteErrorInit } from './errors.ts';
 export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';

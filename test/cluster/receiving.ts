@@ -288,7 +288,7 @@ test('after a wait that ended early the memory belongs to the call until its tas
   for (const [limits, kind] of limited) {
     await v.scatter('e', Float32Array.of(1, 2, 3));
     const blocking = v.apply(async () => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, 500));
     });
     const result = v.gather('e', { into, ...limits });
     await rejects(() => result, kind);
