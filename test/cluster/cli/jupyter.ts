@@ -227,17 +227,6 @@ test('rubbish, wrong signatures, replays and unknown messages are ignored; the l
   assert.is(front.log.match(/ignored: /g)?.length, kinds.length);
 });
 
-test('a burst of signals, while a cell awaits, computes or none runs, ends no kernel', async () => {
-  const running = front.execute('console.log("burst"); await new Promise(() => {})');
-  await prints('burst');
-  for (let i = 0; i < 20; i++) front.kernel.kill('SIGINT');
-  assert.is(statusOf(await running), 'error');
-  for (let i = 0; i < 20; i++) front.kernel.kill('SIGINT');
-  // Signals of the burst may still arrive, and end the next cell.
-  while (statusOf(await front.execute('await view.apply(() => 3)')) !== 'ok');
-  assert.is(front.kernel.exitCode, null);
-});
-
 test('code of a cell that listens to SIGINT is told, and may stop to listen', async () => {
   await front.execute(
     'heard = 0; listener = () => { heard++; console.log("heard it"); }; process.on("SIGINT", listener)',
