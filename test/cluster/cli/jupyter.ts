@@ -158,11 +158,22 @@ test('complete, inspect, is_complete, history, comm_info', async () => {
     (inspect.reply.content['data'] as Record<string, string>)['text/plain']!,
     /^apply[\s\S]*once per target/,
   );
-  const states = ['for (;;) {', '6 * 7', 'a +* b', '%px x', '`open'].map(async (code) => {
+  const states = [
+    'for (;;) {',
+    '6 * 7',
+    'a +* b',
+    '%px x',
+    '`open',
+    'const f = (x: number) => x',
+    'f((x: number) => {',
+  ].map(async (code) => {
     const { reply } = await front.ask('is_complete_request', { code });
     return reply.content['status'];
   });
-  assert.equal(await Promise.all(states), ['incomplete', 'complete', 'invalid', 'complete', 'incomplete']);
+  assert.equal(await Promise.all(states), [
+    ...['incomplete', 'complete', 'invalid', 'complete', 'incomplete'],
+    ...['complete', 'incomplete'],
+  ]);
   await front.execute('"remember this"');
   const { reply } = await front.ask('history_request', { hist_access_type: 'tail', n: 1, output: true, raw: true });
   assert.equal((reply.content['history'] as unknown[][])[0]?.[2], ['"remember this"', "'remember this'"]);

@@ -1,6 +1,7 @@
 import { callsOf } from '../../../client/direct-view.ts';
 import { type Deferred, deferred } from '../../../util/deferred.ts';
 import { topLevelSource } from '../../../util/user-modules/top-level.ts';
+import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
 import type { Session } from '../../with-cluster.ts';
 import { isIncomplete } from '../evaluator/incomplete.ts';
 import { GLOBALS } from '../globals.ts';
@@ -284,7 +285,7 @@ function failureOf(error: unknown): Failure {
 
 function completeness(code: string): Content {
   try {
-    for (const part of partsOf(code)) if (part.kind === 'code') topLevelSource(part.code);
+    for (const part of partsOf(code)) if (part.kind === 'code') topLevelSource(javaScriptOf(part.code));
     return { status: 'complete' };
   } catch {
     return isIncomplete(code) ? { status: 'incomplete', indent: indentOf(code) } : { status: 'invalid' };
