@@ -71,10 +71,15 @@ export function addClusterOptions(command: Command): void {
   command.addHelpText('after', ENGINES_HELP);
   command.hook('preAction', (self) => {
     const { cluster, ...flags } = self.opts<ClusterFlags>();
-    const given = STARTING_KEYS.find((key) => flags[key] !== undefined);
+    const given = STARTING_KEYS.find((key) => flags[key] !== undefined && !isOwnSeed(self, key));
     if (cluster === undefined || given === undefined) return;
     self.error(`error: --cluster takes engines as they are: not with ${STARTING[given]}`);
   });
+}
+
+// A command without `--inspect` may have a `--seed` of another meaning.
+function isOwnSeed(command: Command, key: string): boolean {
+  return key === 'seed' && !command.options.some(({ long }) => long === STARTING.inspect);
 }
 
 /** Adds `--n`, the old spelling of `--engines`, which the help does not show. */

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { noDescriptor } from '../../comm/zeromq/descriptors.ts';
 import { ClusterError } from '../../errors.ts';
 
 /** The largest file that is read, in bytes. */
@@ -8,6 +9,7 @@ const MAX_BYTES = 1024 * 1024;
  * Reads a small file that its owner alone can open. The checks are made on the opened descriptor: a path may lead
  * elsewhere a moment later.
  * @throws ClusterError when it is missing, a link, not regular, another user's, open to others, or over 1 MiB
+ * @throws ConnectionError when this process has no descriptor left
  */
 export function readPrivate(path: string): string {
   const descriptor = openPlain(path);
@@ -24,7 +26,9 @@ function openPlain(path: string): number {
     // O_NONBLOCK: opening a pipe somebody left there must not hang
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
-    throw new ClusterError(unopened(path, (cause as NodeJS.ErrnoException).code), { cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EMFILE') throw noDescriptor(`opening ${path}`, cause);
+    throw new ClusterError(unopened(path, code), { cause });
   }
 }
 

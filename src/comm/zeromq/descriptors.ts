@@ -35,6 +35,12 @@ function descriptors(): Descriptors | undefined {
   }
 }
 
+/** The error of a purpose for which the system has no descriptor left. */
+export function noDescriptor(purpose: string, cause?: unknown): ConnectionError {
+  const text = `${purpose} needs descriptors: all of this process are open, and ${known} is its limit (ulimit -n)`;
+  return new ConnectionError(text, { cause });
+}
+
 /**
  * libzmq aborts the process when it runs out of descriptors: a link that would need the last ones is refused.
  * @throws ConnectionError

@@ -261,7 +261,7 @@ export const LOAD_ROWS: readonly FaultRow[] = [
     number: 25,
     fault: 'scancel, slurmd, an MPI rank, ssh, a Dask worker: SIGKILL',
     expected: 'EngineError; no orphan; stop() twice is fine',
-    skip: 'engines start on this host only: there are no such launchers yet',
+    skip: 'staged on the real systems, in cluster/systems',
     run: () => Promise.reject(new Error('cannot be staged')),
   },
   {
