@@ -1,9 +1,10 @@
 // Interrupts, run-time limits and AbortSignals: they end the right task, say how, and say it when it has stopped.
+import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { AbortError, RemoteError, TaskInterrupted, TaskTimeout } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';
-import { type Rig, sleep, startRig, untilRunning } from '../../support/cluster.ts';
+import { type Rig, sleep, startRig, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('faults/interrupts');
@@ -235,7 +236,8 @@ test('an interrupt says that it was one, with the words of the call', async () =
     await null;
     (await import('node:child_process')).execSync('sleep 100');
   });
-  await untilRunning(rig.rc, [0]);
+  const pid = rig.rc.engine(0)?.pid;
+  await until('its program runs', () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') !== '');
   await rig.rc.interrupt(0);
   const error = await rejects(() => stuck.get(), TaskInterrupted);
   assert.match(error.evalue, /was interrupted; it threw Error: Command failed: sleep 100$/);
