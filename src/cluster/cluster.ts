@@ -41,6 +41,7 @@ import {
   type ClusterEvent,
   checkStart,
   type StartOptions,
+  usesNoCard,
 } from './start-options.ts';
 
 /** How many engines a start waits for. */
@@ -93,7 +94,7 @@ export class Cluster {
 
   #newFleet(softwareEnv: Readonly<Record<string, string>>): Fleet {
     const { launcher = this.#localLauncher(softwareEnv), request, gang = false } = this.#options;
-    const gpusPerEngine = request.device === 'cpu' || request.device === 'wasm' ? 0 : 1;
+    const gpusPerEngine = usesNoCard(request.device) ? 0 : 1;
     return new Fleet(
       {
         launcher,

@@ -366,11 +366,14 @@ function inspectOf(inspect: StartOptions['inspect']): DeviceRequest['inspect'] {
 
 const WITHOUT_CARDS: readonly unknown[] = ['cpu', 'wasm', 'none'];
 
+/** True for a device that computes on no card. */
+export const usesNoCard = (device: DeviceRequest['device']): boolean => WITHOUT_CARDS.includes(device);
+
 /** @throws TypeError for a device that has no use for another option */
 function checkDevice({ device, gpu, softwareGpu }: Omit<DeviceRequest, 'inspect'>): void {
   const name = gpu === undefined ? 'softwareGpu' : 'gpu';
   if (gpu === undefined && !softwareGpu) return;
-  if (!WITHOUT_CARDS.includes(device)) return;
+  if (!usesNoCard(device)) return;
   throw new TypeError(`${name} contradicts device '${device}', which uses no card: leave one of the two out`);
 }
 

@@ -13,7 +13,7 @@ const NO_WAY: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'timed out',
 };
 
-/** Whether a connection to an endpoint can be made, as the system tells. */
+/** The system's answer: can a connection to the endpoint be made? */
 export interface Reach {
   /** `refused`: nobody listens there. `unreachable`: packets do not arrive, or no answer to them. `unknown`: this side failed. */
   readonly state: 'open' | 'refused' | 'unreachable' | 'unknown';

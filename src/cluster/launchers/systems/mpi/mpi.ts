@@ -99,14 +99,9 @@ export class MpiLauncher implements Launcher {
   async #stop(run: Run, grace: number): Promise<void> {
     run.isAsked = true;
     run.child.kill('SIGTERM');
-    const late = new AbortController();
-    const limit = pause(timerMs(grace + LEAVE_MS), undefined, { signal: late.signal }).then(
-      () => run.child.kill('SIGKILL'),
-      () => {},
-    );
+    const timer = setTimeout(() => run.child.kill('SIGKILL'), timerMs(grace + LEAVE_MS));
     await run.ended;
-    late.abort();
-    await limit;
+    clearTimeout(timer);
   }
 
   kill(): void {

@@ -1,6 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import { timerMs } from '../../../../rpc/timer-ms.ts';
 import { OutputTail } from '../../process/output-tail.ts';
@@ -95,14 +94,9 @@ export class SshSession {
   async stop(grace: number): Promise<void> {
     this.isAsked = true;
     this.#child.stdin.end();
-    const late = new AbortController();
-    const limit = pause(timerMs(grace + LEAVE_MS), undefined, { signal: late.signal }).then(
-      () => this.kill(),
-      () => {},
-    );
+    const timer = setTimeout(() => this.kill(), timerMs(grace + LEAVE_MS));
     await this.ended;
-    late.abort();
-    await limit;
+    clearTimeout(timer);
   }
 
   /** Ends the connection at once. */
