@@ -1,4 +1,5 @@
 import { clearInterval, setInterval } from 'node:timers';
+import { ConnectionError } from '../../src/errors.ts';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
@@ -6,15 +7,27 @@ import { peerError } from '../peers/mailbox.ts';
 import { type CurrentTask, DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts';
 import type { Relay } from '../peers/relay.ts';
 import { allReduce } from './all-reduce.ts';
+import { allToAll } from './all-to-all.ts';
 import { broadcast } from './broadcast.ts';
 import type { CollectiveOptions, RootedOptions } from './collective-options.ts';
 import { allGather, barrier, gather, scatter } from './gather.ts';
 import type { Group } from './group.ts';
 import { checkOp, type ReduceOp } from './operation.ts';
 import { reduce } from './reduce.ts';
+import { reduceScatter } from './reduce-scatter.ts';
+import {
+  ALONE,
+  callOf,
+  callScope,
+  failureTag,
+  isCollective,
+  membersOf,
+  questionTag,
+  scopeOf,
+  tagScope,
+} from './scope.ts';
 
 const REMEMBERED = 1000;
-const SPACE = 'c:';
 /** Milliseconds after which a rank that waits asks the others whether their tasks have ended. */
 const ASK_MS = 1000;
 
@@ -28,6 +41,8 @@ export class Collectives {
   readonly #current: CurrentTask;
   /** Collectives begun so far, by scope. */
   readonly #counts = new Map<string, number>();
+  /** The collectives that run here. */
+  readonly #open = new Set<{ readonly scope: string; readonly members: readonly EngineId[] }>();
   /** Calls whose task on this engine has begun a collective, with their scopes. */
   readonly #entered = new Map<string, Set<string>>();
   /** Scopes that failed on any rank, and calls whose task has ended, with the reason: their mail is not kept. */
@@ -37,6 +52,7 @@ export class Collectives {
     this.#peers = peers;
     this.#relay = relay;
     this.#current = current;
+    peers.onGone((id) => this.#gone(id));
   }
 
   /** As `EngineGlobal` says of each. */
@@ -72,13 +88,23 @@ export class Collectives {
     );
   }
 
+  reduceScatter(value: unknown, op: ReduceOp = 'sum', options: CollectiveOptions = {}): Promise<unknown> {
+    return this.#run('reduceScatter', options, async (group) =>
+      reduceScatter(group, await this.#peers.onHost(value), checkOp(op)),
+    );
+  }
+
+  allToAll(values: unknown, options: CollectiveOptions = {}): Promise<unknown> {
+    return this.#run('allToAll', options, async (group) => allToAll(group, await this.#peers.onHost(values)));
+  }
+
   barrier(options: CollectiveOptions = {}): Promise<void> {
     return this.#run('barrier', options, barrier);
   }
 
   /** Takes mail of collectives; false for other mail. */
   deliver(message: MailMessage, body: Body): boolean {
-    if (!message.tag.startsWith(SPACE)) return false;
+    if (!isCollective(message.tag)) return false;
     const scope = scopeOf(message.tag);
     if (message.tag === failureTag(scope)) this.#fail(scope, String(this.#peers.decode(body)));
     else if (message.tag === questionTag(scope)) this.#answer(scope);
@@ -106,7 +132,7 @@ export class Collectives {
   }
 
   #whyOver(scope: string): string | undefined {
-    return this.#over.get(scope) ?? this.#over.get(scope.slice(0, scope.indexOf(';') + 1));
+    return this.#over.get(scope) ?? this.#over.get(callOf(scope));
   }
 
   async #rooted<T>(name: string, options: RootedOptions, run: (group: Group, root: number) => Promise<T>): Promise<T> {
@@ -120,16 +146,40 @@ export class Collectives {
   async #run<T>(name: string, options: CollectiveOptions, run: (group: Group) => Promise<T>): Promise<T> {
     const members = this.#members(name, options.ranks);
     const scope = this.#scope(name, options.tag, members);
-    const failed = this.#whyOver(scope);
-    if (failed !== undefined) throw peerError(failed);
     const asking = setInterval(() => this.#ask(scope), ASK_MS);
+    const open = { scope, members };
+    this.#open.add(open);
     try {
+      this.#mustBeComplete(scope, members);
       return await run(this.#group(name, scope, members, options.timeout ?? DEFAULT_TIMEOUT));
     } catch (error) {
       this.#tell(scope, this.#reasonOf(error as Error));
-      throw error;
+      // All ranks say the same, whoever of them has noticed it.
+      throw isPeerError(error) ? peerError(`${name} ended on all ranks: ${this.#whyOver(scope)}`) : error;
     } finally {
+      this.#open.delete(open);
       clearInterval(asking);
+    }
+  }
+
+  /** @throws PeerError when it has failed on another rank, or when a member has left */
+  #mustBeComplete(scope: string, members: readonly EngineId[]): void {
+    const why =
+      this.#whyOver(scope) ?? this.#missing(members, (id) => id !== this.#peers.id && !this.#peers.isThere(id));
+    if (why !== undefined) throw peerError(why);
+  }
+
+  #missing(members: readonly EngineId[], isLost: (id: EngineId) => boolean): string | undefined {
+    const lost = members.filter(isLost).map((id) => `rank ${this.#peers.ids.indexOf(id)} (engine ${id})`);
+    if (lost.length === 0) return undefined;
+    return `${lost.join(', ')} ${lost.length === 1 ? 'is' : 'are'} missing: it left the cluster, or cannot be reached`;
+  }
+
+  // A rank may wait for another one than that which is gone: all of them end.
+  #gone(gone: EngineId): void {
+    for (const { scope, members } of this.#open) {
+      const why = this.#missing(members, (id) => id === gone);
+      if (why !== undefined) this.#tell(scope, why);
     }
   }
 
@@ -145,8 +195,8 @@ export class Collectives {
     if (why !== undefined) this.#tell(scope, why);
   }
 
-  #reasonOf({ name, message }: Error): string {
-    return name === 'PeerError' ? message : `engine ${this.#peers.id} failed: ${message}`;
+  #reasonOf(error: Error): string {
+    return isPeerError(error) ? error.message : `engine ${this.#peers.id} failed: ${error.message}`;
   }
 
   #members(name: string, ranks: readonly number[] | undefined): readonly EngineId[] {
@@ -159,13 +209,13 @@ export class Collectives {
   #scope(name: string, tag: string | undefined, members: readonly EngineId[]): string {
     const task = this.#current.running?.message;
     const of = members.join();
-    if (tag !== undefined) return `${SPACE}#${encodeURIComponent(tag)};${of}`;
+    if (tag !== undefined) return tagScope(tag) + of;
     if (task?.call !== undefined) {
       const call = callScope(task);
       this.#entered.set(call, (this.#entered.get(call) ?? new Set()).add(call + of));
       return call + of;
     }
-    if (members.length === 1) return `${SPACE}one;${of}`;
+    if (members.length === 1) return ALONE + of;
     const remedy = 'run it with one call on a view of all of them, or give { tag } to join several calls';
     throw new Error(`${name} wants a task on each of ${members.length} engines: ${remedy}`);
   }
@@ -182,7 +232,14 @@ export class Collectives {
     return {
       rank,
       size,
-      post: (to, step, body) => peers.post(id(to), tag(step), body),
+      post: async (to, step, body) => {
+        try {
+          await peers.post(id(to), tag(step), body);
+        } catch (error) {
+          // A link that breaks may be known before the roster tells of the engine.
+          throw error instanceof ConnectionError ? peerError(this.#missing([id(to)], () => true) as string) : error;
+        }
+      },
       take: (from, step) =>
         peers.take({ from: id(from), tag: tag(step), timeout, what: what(from) }, this.#whyOver(scope)),
       pipe: (root, body) => {
@@ -198,7 +255,7 @@ export class Collectives {
   // One failure ends the collective for all members at once, so that none waits for its own time-out.
   #tell(scope: string, why: string): void {
     if (this.#over.has(scope)) return;
-    this.#finish(scope, why);
+    this.#fail(scope, why);
     for (const member of membersOf(scope)) {
       if (member === this.#peers.id) continue;
       this.#peers.post(member, failureTag(scope), encodeBody(why)).catch(() => {});
@@ -208,7 +265,8 @@ export class Collectives {
   #fail(scope: string, why: string): void {
     if (this.#over.has(scope)) return;
     this.#finish(scope, why);
-    this.#peers.mailbox.fail((_, tag) => scopeOf(tag) === scope, why);
+    this.#peers.mailbox.reject((_, tag) => scopeOf(tag) === scope, why);
+    this.#relay.cancel((key) => scopeOf(key) === scope, why);
   }
 
   #finish(scope: string, why: string): void {
@@ -218,28 +276,6 @@ export class Collectives {
   }
 }
 
-/** The scope that every rank of one call shares: `c:<client>.<call>;`. */
-function callScope(task: TaskMessage): string {
-  return `${SPACE}${task.id.slice(0, task.id.lastIndexOf(':'))}.${task.call};`;
-}
-
-function scopeOf(tag: string): string {
-  return tag.slice(0, tag.indexOf('/'));
-}
-
-/** A scope ends in the ids of its members. */
-function membersOf(scope: string): EngineId[] {
-  return scope
-    .slice(scope.indexOf(';') + 1)
-    .split(',')
-    .map(Number);
-}
-
-/** Asks a rank whether its task has ended. */
-function questionTag(scope: string): string {
-  return `${scope}/over?`;
-}
-
-function failureTag(scope: string): string {
-  return `${scope}/failed`;
+function isPeerError(error: unknown): boolean {
+  return error instanceof Error && error.name === 'PeerError';
 }

@@ -36,6 +36,11 @@ export function elementsOf(value: unknown): TypedArray | undefined {
   return isTypedArray(value) ? value : undefined;
 }
 
+/** A copy: `slice` of a Buffer is a window. */
+export function copied(elements: TypedArray): TypedArray {
+  return Buffer.isBuffer(elements) ? Buffer.from(elements) : elements.slice();
+}
+
 /** The same kind of value around other elements. */
 export function withElements(like: unknown, data: TypedArray): Tensor | TypedArray {
   return like instanceof Tensor ? new Tensor(like.dtype, like.shape, data) : data;
@@ -48,7 +53,33 @@ export function describe(value: unknown): string {
   return value === null ? 'null' : Array.isArray(value) ? `list of ${value.length}` : typeof value;
 }
 
-/** A value in an error. A rank with a large array has sent its description, which is text. */
+const SHAPE = 'directview:shape';
+
+/** A rank with a large array sends this first: its kind and shape. `deed` completes "ranks cannot be …". */
+export interface ShapeNote {
+  readonly [SHAPE]: string;
+  readonly deed: string;
+}
+
+/** The note of a rank that wants to agree before it sends data. */
+export function shapeNote(shape: string, deed: string): ShapeNote {
+  return { [SHAPE]: shape, deed };
+}
+
+function noteIn(value: unknown): ShapeNote | undefined {
+  return typeof value === 'object' && value !== null && SHAPE in value ? (value as ShapeNote) : undefined;
+}
+
+/** The note of both. @throws TypeError when they differ, or when one rank has sent its value */
+function agreed(a: unknown, b: unknown): ShapeNote | undefined {
+  const [x, y] = [noteIn(a), noteIn(b)];
+  if (x === undefined && y === undefined) return undefined;
+  if (x !== undefined && y !== undefined && x[SHAPE] === y[SHAPE] && x.deed === y.deed) return x;
+  const [left, right] = [x?.[SHAPE] ?? shown(a), y?.[SHAPE] ?? shown(b)];
+  throw new TypeError(`ranks cannot be ${x?.deed ?? y?.deed}: ${left} and ${right}`);
+}
+
+/** A value in an error: short texts as they are. */
 export function shown(value: unknown): string {
   return typeof value === 'string' ? value : describe(value);
 }
@@ -58,12 +89,14 @@ export function shown(value: unknown): string {
  * @throws TypeError when the two cannot be combined: names both, and their ranks
  */
 export function combine(op: ReduceOp, a: unknown, b: unknown, ranks: string): unknown {
+  const note = agreed(a, b);
+  if (note !== undefined) return note;
   const [left, right] = [elementsOf(a), elementsOf(b)];
   if (describe(a) !== describe(b) && (left !== undefined || right !== undefined || typeof op === 'string')) {
     throw new TypeError(`ranks ${ranks} cannot be reduced: ${shown(a)} and ${shown(b)}`);
   }
   if (left === undefined || right === undefined) return single(op, a, b);
-  const out = left.slice();
+  const out = copied(left);
   accumulate(op, out, right);
   return withElements(a, out);
 }

@@ -1,29 +1,24 @@
-import { children } from './broadcast.ts';
+import { ranges } from '../../src/tensor/partition.ts';
+import { agreedElements } from './agreement.ts';
 import type { Group } from './group.ts';
-import { combine, type ReduceOp } from './operation.ts';
-
-const STEP = 'reduce';
+import { copied, type ReduceOp, withElements } from './operation.ts';
+import { reduceToFirst } from './reduce-to-first.ts';
+import { collectBlocks, goesRound, reduceRound } from './ring.ts';
 
 /**
- * The reduction of all ranks' values at rank 0; undefined elsewhere. Values go up a binomial tree in the order of ranks,
- * so any associative function will do.
+ * The reduction of all ranks' values at `root`; undefined elsewhere. Small values go up a binomial tree. Large arrays go
+ * round a ring, each rank reduces its block, and the blocks go to the root.
  * @throws TypeError when values do not fit together
  */
-export async function reduceToFirst(group: Group, value: unknown, op: ReduceOp): Promise<unknown> {
-  const { rank, size } = group;
-  let total = value;
-  // The nearest child holds the ranks that come next in order.
-  for (const child of children(rank, size).reverse()) {
-    const theirs = group.decode(await group.take(child, STEP));
-    total = combine(op, total, theirs, `${rank} and ${child}`);
-  }
-  if (rank === 0) return total;
-  await group.post(rank - (rank & -rank), STEP, group.encode(total));
-  return undefined;
-}
-
-/** The reduction at `root`; undefined elsewhere. */
 export async function reduce(group: Group, value: unknown, op: ReduceOp, root: number): Promise<unknown> {
+  const elements = await agreedElements(group, value);
+  if (elements !== undefined && goesRound(group, elements, op)) {
+    const total = copied(elements);
+    const blocks = ranges(total.length, group.size);
+    await reduceRound(group, total, blocks, op);
+    await collectBlocks(group, total, blocks, root);
+    return group.rank === root ? withElements(value, total) : undefined;
+  }
   const total = await reduceToFirst(group, value, op);
   if (root === 0) return total;
   if (group.rank === 0) await group.post(root, 'result', group.encode(total));

@@ -12,6 +12,12 @@ export type Reduced<T> = T extends TypedArray | Tensor ? number : T extends BigT
 /** `sum`, `prod`, `min`, `max`, or an associative function: of two elements, or of two values of any other kind. */
 export type Reduction<T> = 'sum' | 'prod' | 'min' | 'max' | ((a: Reduced<T>, b: Reduced<T>) => Reduced<T>);
 
+/** One item of a list; other values as a whole. */
+export type RankItem<T> = T extends readonly (infer Item)[] ? Item : T;
+
+/** The parts that come from all ranks: a list of items, or the blocks joined. */
+export type Exchanged<T> = T extends readonly (infer Item)[] ? Item[] : T;
+
 /**
  * Random numbers of one engine. With `Cluster.start({ seed })` each engine, by its id, gives the same numbers in every run and on
  * every device; engines are independent of each other. A restarted engine begins anew.
@@ -62,8 +68,25 @@ export interface EngineGlobal {
   allGather<T>(value: T, options?: CollectiveOptions): Promise<T[]>;
   /** The reduction at the root; undefined elsewhere. @throws TypeError when values do not fit together */
   reduce<T>(value: T, op?: Reduction<T>, options?: RootedOptions): Promise<T | undefined>;
-  /** The reduction, everywhere and equal to the last bit. @throws TypeError when values do not fit together */
+  /**
+   * The reduction, everywhere and equal to the last bit. Sums of floats are added in an order that depends on the number of
+   * ranks and the size alone (docs/semantics.md, B20).
+   * @throws TypeError when values do not fit together
+   */
   allReduce<T>(value: T, op?: Reduction<T>, options?: CollectiveOptions): Promise<T>;
+  /**
+   * Part i of the reduction, on rank i. A list has one item for each rank; a typed array or a Tensor is dealt in blocks along
+   * axis 0, as `view.scatter` deals it. @throws TypeError when values do not fit together
+   */
+  reduceScatter<T>(value: T, op?: Reduction<RankItem<T>>, options?: CollectiveOptions): Promise<RankItem<T>>;
+  /**
+   * Part j of every rank's value, on rank j, in the order of ranks. A list has one item for each rank, and gives a list. A
+   * typed array or a Tensor is dealt in blocks along axis 0, and those that come are joined. @throws TypeError
+   */
+  allToAll<T extends readonly unknown[] | TypedArray | BigTypedArray | Tensor>(
+    values: T,
+    options?: CollectiveOptions,
+  ): Promise<Exchanged<T>>;
   /** Returns when every rank has called it. */
   barrier(options?: CollectiveOptions): Promise<void>;
   /**

@@ -35,6 +35,8 @@ export const ENGINE: Signatures<EngineGlobal, 'random'> = {
   allGather: promises({}, { value: ANYTHING, options: optionsOf(COLLECTIVE) }),
   reduce: promises({}, { value: ANYTHING, op: ANYTHING, options: optionsOf(ROOTED) }),
   allReduce: promises({}, { value: ANYTHING, op: ANYTHING, options: optionsOf(COLLECTIVE) }),
+  reduceScatter: promises({}, { value: ANYTHING, op: ANYTHING, options: optionsOf(COLLECTIVE) }),
+  allToAll: promises({}, { values: ANYTHING, options: optionsOf(COLLECTIVE) }),
   barrier: promises({}, { options: optionsOf(COLLECTIVE) }),
   publish: takes({ data: DATA }),
   tf: promises(),

@@ -75,6 +75,8 @@ function engineGlobal(parts: EngineParts, device: DeviceReport): EngineGlobal {
     allGather: (value, options) => collectives.allGather(value, options) as Promise<never[]>,
     reduce: (value, op, options) => collectives.reduce(value, op, options) as Promise<never>,
     allReduce: (value, op, options) => collectives.allReduce(value, op, options) as Promise<never>,
+    reduceScatter: (value, op, options) => collectives.reduceScatter(value, op, options) as Promise<never>,
+    allToAll: (values, options) => collectives.allToAll(values, options) as Promise<never>,
     barrier: (options) => collectives.barrier(options),
     publish: (data) => publish(data, parts),
     random: engineRandom(parts.seed, () => identity.id),

@@ -18,6 +18,8 @@ interface Waiting {
   readonly tag: string;
   resolve(body: Body): void;
   fail(why: string): void;
+  /** With an error of this text alone. */
+  reject(text: string): void;
 }
 
 /** Bytes that may wait in the mailbox; mail beyond is dropped with a line in the log. */
@@ -68,6 +70,12 @@ export class Mailbox {
     for (const waiting of hit) waiting.fail(why);
   }
 
+  /** As `fail`, with the same error for all of them. */
+  reject(matches: (from: EngineId, tag: string) => boolean, text: string): void {
+    const hit = [...this.#waiting.values()].flat().filter(({ from, tag }) => matches(from, tag));
+    for (const waiting of hit) waiting.reject(text);
+  }
+
   /** Drops mail whose tag begins with `prefix`, such as the rest of a collective that is over. */
   forget(prefix: string): void {
     for (const [key, bodies] of this.#mail) {
@@ -94,9 +102,10 @@ export class Mailbox {
           end();
           resolve(body);
         },
-        fail: (why) => {
+        fail: (why) => entry.reject(`${this.#owner()} waited ${what}: ${why}`),
+        reject: (text) => {
           end();
-          reject(peerError(`${this.#owner()} waited ${what}: ${why}`));
+          reject(peerError(text));
         },
       };
       const timer = setTimeout(() => entry.fail(`nothing came in ${timeout} ms`), timerMs(timeout));

@@ -95,8 +95,12 @@ export class Peers {
 
   /** Mail as `mailbox.take`. Fails at once if the peer has left without sending it, or if `why` says that it is over. */
   take(wanted: Wanted, why?: string): Promise<Body> {
-    const isThere = this.#known.find(wanted.from, this.#version) !== undefined;
-    return this.#mailbox.take(wanted, why ?? (isThere ? undefined : 'it left the cluster'));
+    return this.#mailbox.take(wanted, why ?? (this.isThere(wanted.from) ? undefined : 'it left the cluster'));
+  }
+
+  /** Is the engine with this id there, as the running task's client knows it? */
+  isThere(id: EngineId): boolean {
+    return this.#known.find(id, this.#version) !== undefined;
   }
 
   /** The value without tensors on the device, or a promise of it. */

@@ -102,6 +102,12 @@ export class Relay {
     for (const waiter of [...this.#waiting.values()]) if (waiter.from === id) waiter.reject(new Error(why));
   }
 
+  /** Fails those who wait for bodies with such keys, and drops what has come of them. */
+  cancel(matches: (key: string) => boolean, why: string): void {
+    for (const [key, waiter] of [...this.#waiting]) if (matches(key)) waiter.reject(new Error(why));
+    for (const key of [...this.#incoming.keys()]) if (matches(key)) this.#close(key);
+  }
+
   // If a chain breaks, the engines behind the break ask the client for the body.
   #forward(message: RelayMessage, chunk: Uint8Array): void {
     const [next, ...rest] = message.chain;

@@ -18,6 +18,8 @@ declare const engine: {
   allGather(value: unknown, options?: Options): Promise<unknown[]>;
   reduce(value: unknown, op?: Op, options?: Options): Promise<unknown>;
   allReduce(value: unknown, op?: Op, options?: Options): Promise<unknown>;
+  reduceScatter(value: unknown, op?: Op, options?: Options): Promise<unknown>;
+  allToAll(values: unknown, options?: Options): Promise<unknown>;
   barrier(options?: Options): Promise<void>;
   publish(data: unknown): void;
 };
@@ -108,6 +110,37 @@ test('all-reduce of a large array goes round the ring: exact, and equal on all r
     assert.ok(Buffer.from(total.buffer, total.byteOffset, total.byteLength).equals(Buffer.from(expected.buffer)));
     assert.is(own, rank, 'the input is left alone');
   });
+});
+
+test('reduce-scatter and all-to-all: small and large, lists, arrays and tensors', async () => {
+  const n = 100_003;
+  const got = (await rig.v.apply(async (length: number) => {
+    const { rank, size } = engine;
+    const large = Float64Array.from({ length }, (_, i) => i + rank);
+    const columns = new Float32Array(size * 2).fill(rank);
+    return [
+      await engine.reduceScatter(Array.from({ length: size }, (_, i) => 10 * i + rank)),
+      await engine.reduceScatter(large),
+      await engine.allToAll(Array.from({ length: size }, (_, to) => `${rank}>${to}`)),
+      await engine.allToAll(columns),
+      large[0],
+    ];
+  }, n)) as [number, Float64Array, string[], Float32Array, number][];
+  let next = 0;
+  got.forEach(([item, block, list, columns, own], rank) => {
+    assert.is(item, 50 * rank + 10);
+    for (const value of block) assert.is(value, SIZE * next++ + 10);
+    assert.equal(
+      list,
+      RANKS.map((from) => `${from}>${rank}`),
+    );
+    assert.equal(
+      columns,
+      Float32Array.from({ length: 10 }, (_, i) => i >> 1),
+    );
+    assert.is(own, rank, 'the input is left alone');
+  });
+  assert.is(next, n);
 });
 
 test('barrier: nobody passes before the last has come', async () => {

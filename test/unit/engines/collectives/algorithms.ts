@@ -1,15 +1,18 @@
 // The algorithms of collectives over an exchange in memory: every size, every root, the same result on every rank.
 import * as assert from 'uvu/assert';
 import { allReduce } from '../../../../engines/collectives/all-reduce.ts';
-import { broadcast, children } from '../../../../engines/collectives/broadcast.ts';
+import { allToAll } from '../../../../engines/collectives/all-to-all.ts';
+import { broadcast, children, isPiped } from '../../../../engines/collectives/broadcast.ts';
 import { allGather, barrier, gather, scatter } from '../../../../engines/collectives/gather.ts';
 import type { Group } from '../../../../engines/collectives/group.ts';
 import { combine } from '../../../../engines/collectives/operation.ts';
 import { reduce } from '../../../../engines/collectives/reduce.ts';
+import { reduceScatter } from '../../../../engines/collectives/reduce-scatter.ts';
 import { Mailbox } from '../../../../engines/peers/mailbox.ts';
 import { type Body, decodeBody, encodeBody, type Revivers } from '../../../../src/protocol/codec.ts';
 import { range, tensor } from '../../../../src/tensor/convert.ts';
-import type { Tensor } from '../../../../src/tensor/tensor.ts';
+import { block } from '../../../../src/tensor/partition.ts';
+import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { type Deferred, deferred } from '../../../../src/util/deferred.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
@@ -158,6 +161,193 @@ test('no rank leaves a barrier before the last one has come', async () => {
 test('values that do not fit together name the ranks', () => {
   assert.throws(() => combine('sum', 1, 'a', '0 and 1'), /ranks 0 and 1 cannot be reduced: number and a/);
   assert.is(combine('max', 2, 3, '0 and 1'), 3);
+});
+
+test('reduce-scatter: a list gives each rank its item, by any associative function in the order of ranks', async () => {
+  for (const size of SIZES) {
+    const items = (rank: number) => range(size).map((i) => `${rank}${i} `);
+    const join = (a: string, b: string) => a + b;
+    assert.equal(
+      await all(size, (group) => reduceScatter(group, items(group.rank), join)),
+      range(size).map((i) =>
+        range(size)
+          .map((rank) => `${rank}${i} `)
+          .join(''),
+      ),
+    );
+    const lists = await all(size, (group) => reduceScatter(group, range(size), 'max'));
+    assert.equal(lists, range(size));
+  }
+});
+
+test('reduce-scatter: arrays and tensors give blocks along axis 0, by the tree and round the ring', async () => {
+  for (const size of SIZES) {
+    for (const rows of [0, 1, 7, 30_001]) {
+      const mine = (rank: number) =>
+        new Tensor(
+          'float32',
+          [rows, 3],
+          Float32Array.from({ length: rows * 3 }, (_, i) => (i % 1000) + rank),
+        );
+      const whole = new Tensor(
+        'float32',
+        [rows, 3],
+        Float32Array.from({ length: rows * 3 }, (_, i) => size * (i % 1000) + (size * (size - 1)) / 2),
+      );
+      const parts = (await all(size, (group) => reduceScatter(group, mine(group.rank), 'sum'))) as Tensor[];
+      parts.forEach((part, rank) => {
+        const { lo, hi } = block(rows, size, rank);
+        assert.equal(part.shape, [hi - lo, 3]);
+        assert.ok(part.equals(whole.rows(lo, hi)), `${rows} rows, rank ${rank} of ${size}`);
+      });
+    }
+  }
+  const bytes = (await all(3, (group) => reduceScatter(group, Buffer.alloc(7, group.rank), 'max'))) as Buffer[];
+  assert.equal(
+    bytes.map((part) => [...part]),
+    [
+      [2, 2, 2],
+      [2, 2],
+      [2, 2],
+    ],
+  );
+});
+
+test('all-to-all: part j of rank i goes to rank j, in the order of ranks', async () => {
+  for (const size of SIZES) {
+    const lists = await all(size, (group) =>
+      allToAll(
+        group,
+        range(size).map((to) => `${group.rank}>${to}`),
+      ),
+    );
+    assert.equal(
+      lists,
+      range(size).map((to) => range(size).map((from) => `${from}>${to}`)),
+    );
+    // Ranks have arrays of different lengths, some empty: a transposition of blocks.
+    const arrays = await all(size, (group) =>
+      allToAll(
+        group,
+        Int32Array.from(range(3 * group.rank), (i) => 100 * group.rank + i),
+      ),
+    );
+    arrays.forEach((got, to) => {
+      const wanted = range(size).flatMap((from) => {
+        const { lo, hi } = block(3 * from, size, to);
+        return range(lo, hi).map((i) => 100 * from + i);
+      });
+      assert.equal(got, Int32Array.from(wanted));
+    });
+    const tensors = (await all(size, (group) =>
+      allToAll(
+        group,
+        new Tensor('float64', [size, 2]).map(() => group.rank),
+      ),
+    )) as Tensor[];
+    for (const got of tensors)
+      assert.equal(
+        got.toNested(),
+        range(size).map((from) => [from, from]),
+      );
+  }
+});
+
+/** Ranks whose values do not fit: the first error, and the bytes that were posted until all had failed. */
+async function misfit(run: (group: Group) => Promise<unknown>): Promise<{ message: string; largest: number }> {
+  let largest = 0;
+  const ends = groups(3).ranks.map((group) => {
+    const post: Group['post'] = (to, step, body) => {
+      largest = Math.max(largest, ...body.map((part) => part.byteLength));
+      return group.post(to, step, body);
+    };
+    const take: Group['take'] = (from, step) => group.take(from, step);
+    return run({ ...group, post, take });
+  });
+  const message = await new Promise<string>((resolve) => {
+    for (const end of ends) end.catch((error: Error) => error instanceof TypeError && resolve(error.message));
+    // Ranks that wait for those give up after a second.
+    void Promise.allSettled(ends).then(() => resolve('no TypeError'));
+  });
+  return { message, largest };
+}
+
+const second = (rank: number): number => (rank === 1 ? 1 : 0);
+const MISFITS: [string, (group: Group) => Promise<unknown>, RegExp][] = [
+  [
+    'reduce, by a function',
+    (group) => reduce(group, new Float64Array(LARGE + second(group.rank)), (a: number, b: number) => a + b, 2),
+    /reduced: Float64Array\[100000\] and Float64Array\[100001\]/,
+  ],
+  [
+    'reduce-scatter',
+    (group) => reduceScatter(group, new Float32Array(LARGE + second(group.rank)), 'sum'),
+    /reduced: Float32Array\[100000\] and Float32Array\[100001\]/,
+  ],
+  [
+    'all-reduce, one with a text',
+    (group) => allReduce(group, group.rank === 1 ? 'text' : new Float64Array(LARGE), (a: string) => a),
+    /reduced: Float64Array\[100000\] and text/,
+  ],
+  [
+    'all-to-all, of other columns',
+    (group) => allToAll(group, new Tensor('float32', [LARGE, 2 + second(group.rank)])),
+    /exchanged: Tensor float32\[\*×2\] and Tensor float32\[\*×3\]/,
+  ],
+  [
+    'all-to-all, one with a list',
+    (group) => allToAll(group, group.rank === 1 ? [1, 2, 3] : new Float32Array(LARGE)),
+    /exchanged: Float32Array\[\*\] and a list/,
+  ],
+  ['all-to-all, a short list', (group) => allToAll(group, range(2)), /a list of 3 values, .* not 2 items/],
+  ['all-to-all, a number', (group) => allToAll(group, 5), /a list of 3 values, .* not number/],
+  ['reduce-scatter, a short list', (group) => reduceScatter(group, [1, 2], 'sum'), /list of 3 values, .* not 2 items/],
+  ['reduce-scatter, a text', (group) => reduceScatter(group, 'abc', 'sum'), /not string/],
+  ['reduce-scatter, a Tensor without axes', (group) => reduceScatter(group, tensor(5), 'sum'), /not Tensor/],
+];
+
+for (const [name, run, says] of MISFITS) {
+  test(`values that do not fit are refused before data leave: ${name}`, async () => {
+    const { message, largest } = await misfit(run);
+    assert.match(message, says);
+    assert.ok(largest < 10_000, `${largest} bytes were posted`);
+  });
+}
+
+test('sums of floats depend on the number of ranks, not on who is late', async () => {
+  const values = (rank: number) => Float32Array.from({ length: LARGE }, (_, i) => Math.sin(i + 1000 * rank) * 1e3);
+  const slowly = (late: number) => (group: Group) => {
+    const take: Group['take'] = async (from, step) => {
+      const body = await group.take(from, step);
+      if (group.rank === late) await new Promise((resolve) => setImmediate(resolve));
+      return body;
+    };
+    return allReduce({ ...group, take }, values(group.rank), 'sum') as Promise<Float32Array>;
+  };
+  const [first] = await all(5, slowly(0));
+  for (const late of range(1, 5)) {
+    for (const total of await all(5, slowly(late)))
+      assert.ok(Buffer.from(total.buffer).equals(Buffer.from(first!.buffer)));
+  }
+});
+
+test('a reduction leaves its input alone, a Buffer too', async () => {
+  const inputs = range(4).map((rank) => Buffer.alloc(300_000, rank + 1));
+  const totals = (await all(4, (group) => allReduce(group, inputs[group.rank], 'sum'))) as Uint8Array[];
+  for (const total of totals) assert.is(total[299_999], 10);
+  for (const [rank, input] of inputs.entries()) assert.ok(input.every((byte) => byte === rank + 1));
+});
+
+test('a chain of chunks carries large bodies to some engines, a tree small ones, or middling ones to many', () => {
+  for (const [size, bytes, chain] of [
+    [2, 1e9, false],
+    [3, 1e5, false],
+    [8, 1e6, false],
+    [8, 1e8, true],
+    [64, 8e6, false],
+    [64, 1e8, true],
+  ] as const)
+    assert.is(isPiped(size, bytes), chain, `${bytes} to ${size}`);
 });
 
 test.run();

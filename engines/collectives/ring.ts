@@ -1,0 +1,67 @@
+import type { TypedArray } from '../../src/tensor/dtype.ts';
+import type { Range } from '../../src/tensor/partition.ts';
+import { LARGE_BYTES } from './agreement.ts';
+import type { Group } from './group.ts';
+import { accumulate, isCommutative, type ReduceOp } from './operation.ts';
+
+/** Is this reduction worth a ring? All ranks say the same: their shapes are equal. Two ranks gain nothing by it. */
+export function goesRound(group: Group, elements: TypedArray, op: ReduceOp): boolean {
+  return isCommutative(op) && group.size > 2 && elements.byteLength >= LARGE_BYTES;
+}
+
+/**
+ * Each rank ends with the reduction of its own block; its other blocks hold partial sums. `total` is overwritten, and `blocks`
+ * has one range for each rank. N − 1 steps, each with 1/N of the bytes (Patarasuk and Yuan, 2009). Block b begins at rank
+ * b + 1 and goes up: its sum is (((x[b+1] + x[b+2]) + …) + x[b]), whatever arrives first.
+ */
+export async function reduceRound(
+  group: Group,
+  total: TypedArray,
+  blocks: readonly Range[],
+  op: ReduceOp,
+): Promise<void> {
+  const { rank, size } = group;
+  for (let step = 1; step < size; step++) {
+    const theirs = await exchange(group, `reduce ${step}`, blockOf(total, blocks, rank - step));
+    accumulate(op, blockOf(total, blocks, rank - step - 1), theirs);
+  }
+}
+
+/** Each rank has its own block of `total`; all blocks go once round the ring. */
+export async function gatherRound(group: Group, total: TypedArray, blocks: readonly Range[]): Promise<void> {
+  const { rank, size } = group;
+  for (let step = 1; step < size; step++) {
+    const theirs = await exchange(group, `gather ${step}`, blockOf(total, blocks, rank - step + 1));
+    blockOf(total, blocks, rank - step).set(theirs);
+  }
+}
+
+/** Each rank has its own block of `total`; the root gets all of them. */
+export async function collectBlocks(
+  group: Group,
+  total: TypedArray,
+  blocks: readonly Range[],
+  root: number,
+): Promise<void> {
+  const { rank, size } = group;
+  if (rank !== root) return group.post(root, 'block', group.encode(blockOf(total, blocks, rank)));
+  const others = Array.from({ length: size - 1 }, (_, i) => (root + 1 + i) % size);
+  await Promise.all(
+    others.map(async (from) => {
+      blockOf(total, blocks, from).set(group.decode(await group.take(from, 'block')) as TypedArray);
+    }),
+  );
+}
+
+function blockOf(total: TypedArray, blocks: readonly Range[], i: number): TypedArray {
+  const { lo, hi } = blocks[(i + 2 * blocks.length) % blocks.length] as Range;
+  return total.subarray(lo, hi);
+}
+
+/** Sends a block to the right neighbour and takes one from the left. */
+async function exchange(group: Group, step: string, block: TypedArray): Promise<TypedArray> {
+  const { rank, size } = group;
+  const sent = group.post((rank + 1) % size, step, group.encode(block));
+  const [body] = await Promise.all([group.take((rank + size - 1) % size, step), sent]);
+  return group.decode(body) as TypedArray;
+}
