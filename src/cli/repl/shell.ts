@@ -63,11 +63,13 @@ export class Shell {
       this.#leave = resolve;
     });
     process.on('uncaughtException', this.#onUncaught);
-    watchSignals(() => {
+    const onBroken = () => callsOf(rc.view('all')).links.reopen();
+    const onTerminated = () => {
       // The end may have met the handler of the signal, and promises of links.
       this.#session.interrupt();
-      callsOf(rc.view('all')).links.reopen();
-    });
+      onBroken();
+    };
+    watchSignals({ onBroken, onTerminated });
     this.closed = left.then(() => this.#tail).finally(() => process.off('uncaughtException', this.#onUncaught));
     this.#line = this.#open();
     this.#prompt();

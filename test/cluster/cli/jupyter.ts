@@ -20,6 +20,13 @@ const textOf = (answer: Answer) =>
     .map(([, text]) => text)
     .join('');
 const bundleOf = (output: [string, unknown] | undefined) => (output?.[1] ?? {}) as Record<string, string>;
+/** Runs the cell until no signal of a burst ends it. */
+async function untilOk(code: string): Promise<Answer> {
+  for (;;) {
+    const answer = await front.execute(code);
+    if (statusOf(answer) === 'ok') return answer;
+  }
+}
 /** Resolves when the kernel has printed this: the cell has got that far. */
 async function prints(text: string): Promise<void> {
   while (!front.printed.includes(text)) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -275,11 +282,35 @@ test('after an error the replies come in the order of the requests', async () =>
   assert.equal(order, ['first error', 'second aborted', 'comms ok', 'third aborted', 'complete complete']);
 });
 
+for (const [what, code] of [
+  ['awaits', 'await new Promise(() => {})'],
+  ['waits for engines', 'await view.apply(() => { for (;;); })'],
+  ['computes', 'for (;;);'],
+  ['computes behind an await', 'await view.apply(() => 1); for (;;);'],
+] as const) {
+  test(`a burst of signals, while a cell ${what} and while none runs, ends no kernel`, async () => {
+    const begun = () => new Promise((go) => setTimeout(go, 10));
+    let running: Promise<Answer> | undefined;
+    // A signal of the burst before may still arrive, and end the cell before it begins.
+    for (let isOver = true; isOver; ) {
+      const text = `begun ${Math.random()}`;
+      isOver = false;
+      running = front.execute(`console.log("${text}"); ${code}`);
+      void running.then(() => (isOver = true));
+      while (!isOver && !front.printed.includes(text)) await begun();
+      if (front.printed.includes(text)) break;
+    }
+    for (let i = 0; i < 20; i++) front.kernel.kill('SIGINT');
+    assert.is(statusOf(await running!), 'error');
+    for (let i = 0; i < 20; i++) front.kernel.kill('SIGINT');
+    await untilOk('await view.apply(() => 3)');
+    assert.is(front.kernel.signalCode ?? front.kernel.exitCode, null);
+  });
+}
+
 test('shutdown: the reply, exit code 0, no engine left', async () => {
-  const engines = outputsOf(await front.execute('await rc.view("all").apply(() => process.pid)')).at(-1)?.[1] as Record<
-    string,
-    string
-  >;
+  const told = await untilOk('await rc.view("all").apply(() => process.pid)');
+  const engines = outputsOf(told).at(-1)?.[1] as Record<string, string>;
   const pids = JSON.parse(engines['text/plain']!) as number[];
   assert.is(await front.shutdown(), 0);
   for (const pid of pids) assert.throws(() => process.kill(pid, 0), /ESRCH/);

@@ -7,7 +7,7 @@ import { BoundedMap } from '../../../util/bounded.ts';
 import { type TopLevelSource, topLevelSource } from '../../../util/user-modules/top-level.ts';
 import { javaScriptOf } from '../../../util/user-modules/typed-source.ts';
 import { PHASE } from '../signals/phase-board.ts';
-import { breakable } from '../signals/signal-watch.ts';
+import { beginCell, breakable } from '../signals/signal-watch.ts';
 import { CellWaits } from './cell-waits.ts';
 import type { NameOrigin } from './notebook-names.ts';
 
@@ -24,9 +24,11 @@ type ImportedNames = readonly (readonly [local: string, exported: string | null]
 /** Where the script finds that function: not a name that users could meet. */
 const IMPORT_NAMES = Symbol.for('directview.repl.importNames');
 const WAIT = Symbol.for('directview.repl.wait');
-const ARGUMENTS = ['importNames', 'scope', 'wait']
+const BEGIN = Symbol.for('directview.repl.begin');
+const ARGUMENTS = ['importNames', 'scope', 'wait', 'begin']
   .map((name) => `globalThis[Symbol.for('directview.repl.${name}')]`)
-  .join();
+  .join()
+  .concat('()');
 /** Cells whose functions are known by their text, and the characters that such a cell may have. */
 const MAX_CELLS = 1000;
 const MAX_CELL_CHARACTERS = 100_000;
@@ -57,6 +59,7 @@ export class LocalEvaluator {
     defineModules();
     const importing: ImportNames = (specifier, imported) => this.#import(specifier, imported);
     Object.defineProperty(globalThis, IMPORT_NAMES, { value: importing, configurable: true });
+    Object.defineProperty(globalThis, BEGIN, { value: beginCell, configurable: true });
     Object.defineProperty(globalThis, '_', {
       get: () => this.#lastValue,
       set: (value: unknown) => {

@@ -79,7 +79,7 @@ export class JupyterKernel {
       process.off('uncaughtException', this.#onUncaught);
       giveBack();
     };
-    watchSignals(() => this.#onTerminated());
+    watchSignals({ onBroken: () => this.#reopen(), onTerminated: () => this.#onTerminated() });
     wire.publish('status', { execution_state: 'starting' }, undefined);
     // The engines start while the front end gets ready; the first cell tells what goes wrong.
     this.#opened().catch(() => {});
@@ -264,9 +264,14 @@ export class JupyterKernel {
   #onTerminated(): void {
     // The end may have met the handler of the signal.
     this.#onInterrupt();
-    void this.#opening?.then(({ session }) => callsOf(session.rc.view('all')).links.reopen());
+    this.#reopen();
     const cut = this.#cut;
     setTimeout(() => cut?.reject(new Error(LOOP_ENDED)), CELL_END_MS).unref();
+  }
+
+  /** Links whose code may have ended with that of a cell. */
+  #reopen(): void {
+    void this.#opening?.then(({ session }) => callsOf(session.rc.view('all')).links.reopen());
   }
 
   async #close(): Promise<void> {
