@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as assert from 'uvu/assert';
 import { others } from '../../src/cluster/launchers/forgotten-engines.ts';
 import { ClusterLab } from '../fixtures/cluster-lab.ts';
-import { sleep } from '../support/cluster.ts';
+import { sleep, until } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('forgotten');
@@ -22,11 +22,16 @@ test.after(() => {
 
 const INDEX = pathToFileURL(join(fileURLToPath(new URL('../../', import.meta.url)), 'src/index.js')).href;
 const TOLD = "directview: nothing but the engines of cluster '";
-/** Longer than the watch needs. */
+/** Longer than the watch needs: that nothing is told in that time is the subject. */
 const WATCHED_MS = 6000;
 
-/** The stderr of a program with a cluster of one engine, `ms` after it says that it is ready. */
-async function toldAfter(name: string, body: string, options = '{}', ms = WATCHED_MS): Promise<string> {
+/** The stderr of a program with a cluster of one engine, some time after it says that it is ready. */
+async function toldAfter(
+  name: string,
+  body: string,
+  options = '{}',
+  wait: (err: () => string, ended: Promise<unknown>) => Promise<unknown> = () => sleep(WATCHED_MS),
+): Promise<string> {
   const file = join(dir, `${name}.mjs`);
   const start = `import { Cluster, Client } from '${INDEX}';
     const cluster = await Cluster.start({ engines: 1, device: 'cpu', ...${options} });
@@ -39,20 +44,28 @@ async function toldAfter(name: string, body: string, options = '{}', ms = WATCHE
   child.stderr.on('data', (text) => (err += text));
   const ended = new Promise((resolve) => child.on('close', resolve));
   while (!out.includes('ready') && child.exitCode === null) await sleep(20);
-  await sleep(ms);
+  await wait(() => err, ended);
   child.kill('SIGTERM');
   await ended;
   return err;
 }
 
+/** Resolves when it was told, and as long after it as the watch would need to tell it again. */
+async function told(err: () => string): Promise<void> {
+  await until('it to be told', () => err().includes(TOLD), 60_000);
+  await sleep(WATCHED_MS);
+}
+
 test('told once: the program is over, an error came, or a promise never settles', async () => {
   const errors = await Promise.all([
-    toldAfter('over', 'await rc[0].apply(() => 1);', '{}', 9000),
+    toldAfter('over', 'await rc[0].apply(() => 1);', '{}', told),
     toldAfter(
       'caught',
       'async function main() { throw new Error("no"); }\nmain().catch((e) => console.error(e.message));',
+      '{}',
+      told,
     ),
-    toldAfter('stuck', 'await new Promise(() => {});'),
+    toldAfter('stuck', 'await new Promise(() => {});', '{}', told),
   ]);
   for (const error of errors) assert.is(error.split(TOLD).length, 2, error);
   assert.match(errors[0] as string, 'await cluster.stop()');
@@ -69,7 +82,7 @@ test('not told: servers, timers, running tasks of any client, children, shared c
     ),
     toldAfter('child', "(await import('node:child_process')).spawn('cat');\nprocess.on('exit', () => {});"),
     toldAfter('shared', '', "{ name: 'shared' }"),
-    toldAfter('stopped', 'await cluster.stop();', '{}', 500),
+    toldAfter('stopped', 'await cluster.stop();', '{}', (_, ended) => ended),
   ]);
   for (const error of errors) assert.not.match(error, TOLD);
 });

@@ -85,6 +85,7 @@ test('a cut of 1 s of its registry link costs nothing: its tasks run, it stays o
   await view.push({ kept: 5 });
   const slow = view.apply((ms: number) => new Promise((resolve) => setTimeout(() => resolve('done'), ms)), 1500);
   await line.cut();
+  // The length of the cut is the subject.
   await sleep(1000);
   await line.open();
   assert.is(await slow, 'done');
@@ -106,6 +107,7 @@ test('a stop of 7 s costs nothing; a later kill is told at once, with its signal
   const { id, pid, ended } = await join1();
   const view = rig.rc.view(id);
   process.kill(pid, 'SIGSTOP');
+  // The length of the stop is the subject: ZeroMQ gives up a silent peer after 6 s.
   await sleep(7000);
   const during = view.apply(() => 'alive');
   process.kill(pid, 'SIGCONT');

@@ -1,6 +1,7 @@
 // Where a process runs: few descriptors, no home that can be written, no entry in the list of users.
 
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { Cluster } from '../../../src/cluster/cluster.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { ClusterError } from '../../../src/errors.ts';
 import { rejects, throws } from '../../support/assert.ts';
+import { echo } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('faults/limits');
@@ -17,34 +19,40 @@ const DIST = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'dvlimits-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a module under a limit of descriptors. */
-function limited(descriptors: number, code: string) {
+/** Runs a module under a limit of descriptors, while this process goes on. */
+async function limited(descriptors: number, code: string) {
   const file = join(folder, 'script.mjs');
   writeFileSync(file, code);
-  const { status, signal, stdout, stderr } = spawnSync(
-    'sh',
-    ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', process.execPath, file],
-    {
-      encoding: 'utf8',
-      timeout: 60_000,
-    },
-  );
+  const command = ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', process.execPath, file];
+  const child = spawn('sh', command, { timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (text) => (stdout += text));
+  child.stderr.on('data', (text) => (stderr += text));
+  const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   return { status, signal, stdout, stderr };
 }
 
 test('a link that would need the last descriptors is refused; the process goes on', async () => {
-  const listener = await zeromqTransport().listen(`ipc://${folder}/s`, { onMessage() {} });
-  const { status, signal, stdout, stderr } = limited(
+  const listener = await zeromqTransport().listen(`ipc://${folder}/s`, echo);
+  const { status, signal, stdout, stderr } = await limited(
     150,
     `import { zeromqTransport } from '${DIST}src/comm/zeromq.js';
 const transport = zeromqTransport();
 const links = [];
+const answers = [];
 try {
-  for (let i = 0; i < 500; i++) links.push(transport.connect('ipc://${folder}/s', { onMessage() {} }));
+  for (let i = 0; i < 500; i++) {
+    let answered;
+    const link = transport.connect('ipc://${folder}/s', { onMessage: () => answered() });
+    answers.push(new Promise((resolve) => (answered = resolve)));
+    links.push(link);
+  }
 } catch (error) {
   console.log(error.name, error.message);
 }
-await new Promise((resolve) => setTimeout(resolve, 300));
+// All that were not refused come about, and work.
+for (const link of links) void link.send([Buffer.from('to and fro')]);
+await Promise.all(answers);
 await Promise.all(links.map((link) => link.close()));
 console.log('lives');`,
   );
@@ -57,8 +65,8 @@ console.log('lives');`,
   assert.match(stdout, /lives\n$/);
 });
 
-test('a cluster that is too large for the limit is refused before anything starts', () => {
-  const { status, stdout, stderr } = limited(
+test('a cluster that is too large for the limit is refused before anything starts', async () => {
+  const { status, stdout, stderr } = await limited(
     300,
     `import { Cluster } from '${DIST}src/index.js';
 try {

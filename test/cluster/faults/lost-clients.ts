@@ -18,8 +18,8 @@ test.before(async () => {
 });
 test.after(() => rig.stop());
 
-async function client(how = 'stay'): Promise<ChildProcess> {
-  const child = fork(CLIENT, [rig.cluster.file, how]);
+async function client(how = 'stay', engine = 0): Promise<ChildProcess> {
+  const child = fork(CLIENT, [rig.cluster.file, how, String(engine)]);
   await once(child, 'message');
   return child;
 }
@@ -42,6 +42,7 @@ for (const signal of ['SIGTERM', 'SIGKILL', 'SIGHUP'] as const) {
 test('a client that is only stopped keeps its task', async () => {
   const child = await client();
   child.kill('SIGSTOP');
+  // The length of the stop is the subject: heartbeats come every 5 s.
   await sleep(8000);
   assert.is.not(await running(), null);
   child.kill('SIGKILL');
@@ -50,9 +51,12 @@ test('a client that is only stopped keeps its task', async () => {
 
 test('a client that said goodbye keeps its task, also when it ends', async () => {
   const child = await client('close');
+  const other = await client('stay', 1);
   child.kill('SIGKILL');
   await once(child, 'exit');
-  await sleep(1000);
+  // By the time that a client which ended later has been noticed, this one would have been, too.
+  other.kill('SIGKILL');
+  assert.is(await rig.rc.view(1).apply(() => 5), 5);
   assert.is.not(await running(), null);
   await rig.rc.restart(0);
 });

@@ -89,6 +89,7 @@ test('a controller that was stopped for a while is followed again', () =>
     host.child.kill('SIGSTOP');
     const result = rc.view(0).apply(() => new Promise((resolve) => setTimeout(() => resolve(5), 500)));
     const lost = rc.view(1).apply(() => new Promise((resolve) => setTimeout(resolve, 60_000)));
+    // The length of the stop is the subject: ZeroMQ gives up a silent peer after 6 s.
     await sleep(8500);
     assert.is(await result, 5, 'engines work on');
     process.kill(pid, 'SIGKILL');

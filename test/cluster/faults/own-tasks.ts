@@ -1,5 +1,7 @@
 // A client ends its own tasks, and others only when it is asked to. Large aborts, listeners that throw, signals of the
 // system, and functions that come back.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -165,6 +167,20 @@ function hasInspector(): Promise<boolean> {
   });
 }
 
+/**
+ * Resolves when a plain Node, signalled now, has opened its inspector: whoever was signalled before has had as long to
+ * do so.
+ */
+async function plainNodeOpensIts(): Promise<void> {
+  const code = "setInterval(() => {}, 1000); console.log('runs')";
+  const plain = spawn(process.execPath, ['--inspect-port=0', '-e', code], { stdio: ['ignore', 'pipe', 'pipe'] });
+  await once(plain.stdout, 'data');
+  plain.kill('SIGUSR1');
+  await once(plain.stderr, 'data');
+  plain.kill('SIGKILL');
+  await once(plain, 'close');
+}
+
 /** Where engines start with --disable-sigusr1, Node gives that signal to nobody. */
 const HEARD: readonly string[] = process.allowedNodeEnvironmentFlags.has('--disable-sigusr1')
   ? ['SIGUSR2']
@@ -177,8 +193,9 @@ test('SIGUSR1 opens no inspector; SIGUSR2 and SIGHUP end no engine; user code ma
     process.kill(pid, signal);
     while (HEARD.includes(signal) && !((await rig.e0.pull('heard')) as string[]).includes(signal)) await sleep(5);
   }
-  await sleep(200);
+  await plainNodeOpensIts();
   assert.is(await hasInspector(), false);
+  assert.is(await rig.e0.apply(() => process.getBuiltinModule('node:inspector').url()), undefined);
   assert.is(await rig.e0.apply(() => 5), 5);
   assert.is(rig.rc.engine(0)?.uuid, uuid);
 });
@@ -189,7 +206,7 @@ test('SIGUSR1 opens no inspector in an engine that starts, nor in directview sta
   try {
     await host.says(/is running/);
     host.child.kill('SIGUSR1');
-    await sleep(300);
+    await plainNodeOpensIts();
     assert.is(await hasInspector(), false);
     assert.not.match(host.stderr, /[Dd]ebugger/);
   } finally {

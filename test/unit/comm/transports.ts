@@ -14,7 +14,7 @@ import { newCredentials } from '../../../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { ConnectionError } from '../../../src/errors.ts';
 import { rejects, throws } from '../../support/assert.ts';
-import { echo, Mailbox, pattern, pause, sameParts, waitFor } from '../../support/links.ts';
+import { echo, Mailbox, pattern, sameParts, waitFor } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('transports');
@@ -180,7 +180,8 @@ for (const kind of kinds) {
     const box = new Mailbox();
     const link = transport.connect(first.endpoint, box);
     void link.send([Buffer.from('early')]);
-    await pause(50);
+    // An attempt that began after the link's own has been refused.
+    while ((await transport.refuses?.(first.endpoint)) === false);
     const second = await transport.listen(first.endpoint, echo);
     assert.is(String((await box.until(1))[0]?.[0]), 'early');
     await link.close();
@@ -200,7 +201,12 @@ for (const kind of kinds) {
       await rejects(() => sent, ConnectionError);
       await waitFor(() => client.downs.length > 0, 'onDown');
       await rejects(() => link.send([Buffer.alloc(1)]), ConnectionError);
-      await pause(20);
+      // Whatever was on its way has been told when another link has come about, and has said goodbye.
+      await withPeers(kind, echo, async (again) => {
+        const other = new Mailbox();
+        await again(other).send([Buffer.from('later')]);
+        await other.until(1);
+      });
       assert.is(client.downs.length, 1);
       assert.is(server.downs.length, 0);
     });

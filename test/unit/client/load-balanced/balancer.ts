@@ -93,7 +93,7 @@ test('an engine that joins is used at once, while a map runs', async () => {
   const { lview, session } = scene(1);
   const turn = () => new Promise((resolve) => setTimeout(resolve, 5));
   const ar = lview.map(turn, range(40));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  while ((session.engines.get(0)?.ran.length ?? 0) < 3) await turn();
   session.join(1);
   await ar;
   assert.ok((session.engines.get(1)?.ran.length ?? 0) > 5);

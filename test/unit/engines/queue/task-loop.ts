@@ -77,10 +77,18 @@ class Scene implements TaskClient {
   }
 }
 
+/** Resolves when a loop that begins now has run a task: whatever else could start has started. */
+async function anotherLoopRuns(): Promise<void> {
+  const scene = new Scene();
+  scene.loop.roster(1);
+  scene.arrive(task(1));
+  await waitFor(() => scene.replies.length === 1, 'a task of another loop');
+}
+
 test('no task starts before the first roster; then they run in order, and each end is told before its reply', async () => {
   const scene = new Scene();
   scene.arrive(task(1), task(2));
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await anotherLoopRuns();
   assert.equal(scene.story, []);
   assert.equal(scene.board.ids().queue, ['c:1', 'c:2']);
   scene.loop.roster(1);
@@ -94,7 +102,7 @@ test('a task waits for the roster that its client has seen', async () => {
   const scene = new Scene();
   scene.loop.roster(1);
   scene.arrive(task(1, { roster: 2 }));
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await anotherLoopRuns();
   assert.equal(scene.story, []);
   scene.loop.roster(2);
   await waitFor(() => scene.replies.length === 1, 'a reply');
@@ -121,7 +129,7 @@ test('the next task waits until a large result has left, because it may write in
   scene.loop.roster(1);
   scene.arrive(task(1), task(2));
   await waitFor(() => scene.replies.length === 1, 'the large reply');
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await anotherLoopRuns();
   assert.equal(scene.replies, ['c:1']);
   scene.sending[0]?.resolve();
   await waitFor(() => scene.replies.length === 2, 'the second reply');
@@ -240,7 +248,7 @@ test('after stop no task starts', async () => {
   scene.loop.roster(1);
   scene.arrive(task(1));
   scene.loop.stop();
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await anotherLoopRuns();
   assert.equal(scene.story, []);
 });
 
