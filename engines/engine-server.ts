@@ -7,7 +7,7 @@ import { type DeviceChoice, ENGINE_EXIT, type EngineOptions } from '../src/proto
 import type { EngineId, MailMessage, PeersInbound, TaskMessage, TasksInbound } from '../src/protocol/messages.ts';
 import { listenChannels } from '../src/rpc/channel.ts';
 import { PEERS, TASKS } from '../src/rpc/conversations.ts';
-import { faultsOfSlot } from '../src/util/diagnostics/fault-point.ts';
+import { faultPoint, faultsOfSlot } from '../src/util/diagnostics/fault-point.ts';
 import type { ContextOptions, ProbedContext } from './contexts/context.ts';
 import type { FromControl } from './control/control.ts';
 import { carryOut } from './control/control-requests.ts';
@@ -69,6 +69,7 @@ export class EngineServer {
     monitor.watch();
     const { outboxAge = 4 * EXPIRY_MS } = this.#options;
     setInterval(() => this.#parts.loop.expire(), Math.min(EXPIRY_MS, outboxAge / 4)).unref();
+    faultPoint('engine.start');
     const { uuid } = state.identity;
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     const { job, rank, until } = this.#options;

@@ -1,12 +1,14 @@
-// Clusters with real processes and sockets, and a fake engine: start, death, restart, replacement, and nothing left behind.
-import { existsSync, readFileSync } from 'node:fs';
+// Clusters of real engines: start, death, restart, replacement, and nothing left behind.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { loadClusterFile } from '../../src/client/links/cluster-file.ts';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { listClusters } from '../../src/cluster/files/cluster-file.ts';
 import type { ClusterEvent, StartOptions } from '../../src/cluster/start-options.ts';
-import { AbortError, ClusterError } from '../../src/errors.ts';
-import { allGone, ClusterLab, FAKE_ENGINE, until } from '../fixtures/cluster-lab.ts';
+import { AbortError, ClusterError, TaskInterrupted } from '../../src/errors.ts';
+import { allGone, ClusterLab, until } from '../fixtures/cluster-lab.ts';
 import { rejects } from '../support/assert.ts';
 import { suite } from '../support/suite.ts';
 
@@ -19,19 +21,15 @@ interface Watched {
   readonly events: ClusterEvent[];
 }
 
-async function start(options: StartOptions & { fake?: string } = {}): Promise<Watched> {
-  const { fake = 'ok', ...rest } = options;
+async function start(options: StartOptions = {}): Promise<Watched> {
   const events: ClusterEvent[] = [];
   const onEvent = (event: ClusterEvent) => events.push(event);
-  const cluster = await Cluster.start({
-    engines: 2,
-    entry: FAKE_ENGINE,
-    env: { DIRECTVIEW_FAKE: fake },
-    onEvent,
-    ...rest,
-  });
+  const cluster = await Cluster.start({ engines: 2, device: 'none', onEvent, ...options });
   return { cluster, events };
 }
+
+/** Engines that stop before they register, as those of a machine that hangs. */
+const SILENT = { DIRECTVIEW_FAULT: 'engine.start:stop' };
 
 const pidsOf = (cluster: Cluster) => cluster.engines.map((engine) => engine.pid);
 const idsOf = (cluster: Cluster) => cluster.engines.map((engine) => engine.id);
@@ -112,9 +110,15 @@ test('tcp listens on loopback', async () => {
 });
 
 test('an engine that fails: the error has what it wrote, and everything is torn down', async () => {
-  const error = await rejects(() => start({ device: 'webgpu', fake: 'fail-second' }), ClusterError);
-  assert.match(error.message, /engine 1 exited with code 1 before it was ready/);
-  assert.match(error.message, /ContextError: no webgpu device can be had/);
+  const error = await rejects(() => start({ device: 'headlessgl' }), ClusterError);
+  assert.match(error.message, /engine \d exited with code 1 before it was ready/);
+  assert.match(error.message, /cannot start: .*headlessgl/);
+  assert.equal(lab.leftovers(), []);
+});
+
+test('one of two engines that fails: the other one is ended, too', async () => {
+  const error = await rejects(() => start({ env: { DIRECTVIEW_FAULT: 'engine.start@1:exit' } }), ClusterError);
+  assert.match(error.message, /engine 1 exited with code 70 before it was ready/);
   assert.equal(lab.leftovers(), []);
 });
 
@@ -126,7 +130,7 @@ test('an entry that is not there is such a failure', async () => {
 
 test('engines that never register: an error at the timeout names them', async () => {
   await rejects(
-    () => start({ fake: 'silent', startTimeout: 500 }),
+    () => start({ env: SILENT, startTimeout: 500 }),
     ClusterError,
     /engines 0, 1 did not register within 500 ms/,
   );
@@ -135,8 +139,10 @@ test('engines that never register: an error at the timeout names them', async ()
 
 test('an aborted start rejects with AbortError, its cause the reason, and tears down', async () => {
   const controller = new AbortController();
-  setTimeout(() => controller.abort('enough'), 200);
-  const error = await rejects(() => start({ fake: 'silent', signal: controller.signal }), AbortError);
+  const starting = rejects(() => start({ env: SILENT, signal: controller.signal }), AbortError);
+  await until('its directory', () => lab.leftovers().length > 0);
+  controller.abort('enough');
+  const error = await starting;
   assert.is(error.cause, 'enough');
   assert.equal(lab.leftovers(), []);
 });
@@ -211,7 +217,19 @@ test('clients of this process see at once what the cluster did, and are closed w
 test('an engine that exits with 75 is replaced in its slot, and the reason says why', async () => {
   const { cluster, events } = await start();
   const pid = pidsOf(cluster)[1]!;
-  cluster.signal('SIGUSR2', 1);
+  const rc = await cluster.connect();
+  const folder = mkdtempSync(join(tmpdir(), 'dvstuck-'));
+  const mark = join(folder, 'mark');
+  const loop = async (path: string) => {
+    await null;
+    process.getBuiltinModule('node:fs').writeFileSync(path, '');
+    for (;;);
+  };
+  const stuck = rejects(() => rc.view(1).apply(loop, mark).get(), TaskInterrupted, /engine 1 was replaced/);
+  await until('the loop', () => existsSync(mark));
+  await rc.interrupt(1);
+  await stuck;
+  rmSync(folder, { recursive: true });
   await until('the replacement', () => cluster.engines.some((e) => e.id === 1 && e.pid !== pid));
   assert.is(downOf(events, 1), 'did not stop within 2000 ms of an interrupt');
   assert.equal(idsOf(cluster), [0, 1]);
@@ -220,15 +238,17 @@ test('an engine that exits with 75 is replaced in its slot, and the reason says 
 });
 
 test('an engine that ignores all requests to end is killed after the grace', async () => {
-  const { cluster } = await start({ fake: 'stubborn', grace: 200 });
+  const { cluster } = await start({ grace: 200 });
   const pids = pidsOf(cluster);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
   await cluster.stop();
   assertNothingLeft(pids);
 });
 
 test('a frozen engine becomes suspect, then dead, and is killed lest it wakes up', async () => {
-  const { cluster, events } = await start({ vitals: { interval: 50, suspect: 300, dead: 900 } });
+  const { cluster, events } = await start({ vitals: { interval: 50, suspect: 1000, dead: 2500 } });
   const pid = pidsOf(cluster)[0]!;
+  events.length = 0;
   process.kill(pid, 'SIGSTOP');
   await until('engine-down', () => downOf(events, 0) !== undefined);
   assert.match(downOf(events, 0)!, /^did not answer for \d+ ms$/);
@@ -253,7 +273,7 @@ test('an engine that does not answer for a moment is suspect, and recovers', asy
 
 test('keys of the environment do not reach the engines', async () => {
   process.env['SECRET_TOKEN'] = 'do not tell';
-  const { cluster } = await start({ engines: 1, env: { DIRECTVIEW_FAKE: 'ok', MORE: 'told' }, threads: 3 });
+  const { cluster } = await start({ engines: 1, env: { MORE: 'told' }, threads: 3 });
   const path = `/proc/${pidsOf(cluster)[0]}/environ`;
   const names = existsSync(path) ? readFileSync(path, 'utf8') : 'MORE=told\0TF_NUM_INTRAOP_THREADS=3\0';
   await cluster.stop();

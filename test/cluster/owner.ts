@@ -1,10 +1,9 @@
-// How clusters end with the process that owns them: signals, exits, crashes. Real processes, a fake engine.
+// How clusters end with the process that owns them: signals, exits, crashes. Real processes.
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { listClusters } from '../../src/cluster/files/cluster-file.ts';
-import { allGone, ClusterLab, FAKE_ENGINE, Program, until } from '../fixtures/cluster-lab.ts';
+import { allGone, ClusterLab, isPending, Program, until } from '../fixtures/cluster-lab.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('cluster owner');
@@ -37,7 +36,7 @@ for (const [signal, code] of [
 }
 
 test('a program that catches the ClusterError of a taken name ends well: exit 0, nothing guarded', async () => {
-  const cluster = await Cluster.start({ engines: 1, entry: FAKE_ENGINE, name: 'taken' });
+  const cluster = await Cluster.start({ engines: 1, device: 'none', name: 'taken' });
   try {
     const { code, stdout, stderr } = await new Program('test/fixtures/cluster-twice.js', ['taken']).done;
     assert.is(stderr, '');
@@ -64,9 +63,10 @@ test('an owner that exits, or throws, leaves nothing either', async () => {
 });
 
 test('a second Ctrl-C does not wait for engines that will not end', async () => {
-  const { program, pids } = await owner('stubborn');
+  const { program, pids } = await owner('default');
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
   program.child.kill('SIGINT');
-  await sleep(300);
+  await until('the first one to ask', () => pids.every((pid) => isPending(pid, 'SIGTERM')));
   assert.not(allGone(pids), 'the first one asks');
   program.child.kill('SIGINT');
   assert.is((await program.done).code, 130);
@@ -78,7 +78,7 @@ test("a program's own SIGINT handler keeps its say", async () => {
   const { program, pids } = await owner('own');
   program.child.kill('SIGINT');
   await program.says(/handled by the program/);
-  await sleep(100);
+  await program.says(/the engines answer yes,yes/);
   assert.not(allGone(pids));
   program.child.kill('SIGTERM');
   assert.is((await program.done).code, 143);
@@ -95,7 +95,7 @@ test('SIGKILL of the owner: engines end, and the next start sweeps its directory
     listClusters().map((one) => one.stale),
     [true],
   );
-  const cluster = await Cluster.start({ engines: 1, entry: FAKE_ENGINE });
+  const cluster = await Cluster.start({ engines: 1, device: 'none' });
   assert.is(readdirSync(lab.runtime).length, 1);
   await cluster.stop();
   assert.is(readdirSync(lab.runtime).length, 0);

@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Link, Listener } from '../../src/comm/transport.ts';
+import { Controller, type ControllerEvent } from '../../src/cluster/controller.ts';
+import { ENGINE_ENTRY } from '../../src/cluster/launchers/local.ts';
+import type { Link } from '../../src/comm/transport.ts';
 import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { decodeBody, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
@@ -14,8 +15,7 @@ import type { ControlReply, ControlRequest } from '../../src/protocol/messages/c
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
 import type { DroppedMessage, OutputMessage, ReplyMessage, TaskMessage } from '../../src/protocol/messages.ts';
 import type { Method } from '../../src/protocol/methods.ts';
-
-export const ENGINE_MAIN = fileURLToPath(new URL('../fixtures/engine-main.js', import.meta.url));
+import { ChaosProxy } from './chaos/chaos-proxy.ts';
 
 const revivers = {
   fn: (source: string) => source,
@@ -30,65 +30,63 @@ export interface Answer {
 
 type Request = ControlRequest extends infer R ? (R extends unknown ? Omit<R, 'id' | 'to'> : never) : never;
 
-/** The test's controller: gives ids from 0 and sends the roster. */
-export class FakeController {
-  readonly #transport = zeromqTransport();
-  readonly engines: EngineRecord[] = [];
-  readonly unregistered: string[] = [];
+/** A controller of the test's own, without a launcher: engines that register get ids from 0. */
+export class TestController {
   readonly folder = mkdtempSync(join(tmpdir(), 'dv-test-'));
-  #listener: Listener | undefined;
-  #links: Link[] = [];
+  readonly #transport = zeromqTransport();
+  #controller: Controller | undefined;
+  #line: ChaosProxy | undefined;
   #arrived: (() => void)[] = [];
+  /** The uuids of engines that said goodbye. */
+  readonly unregistered: string[] = [];
 
+  /** Where engines register. */
   get endpoint(): string {
-    return `ipc://${this.folder}/roster`;
+    return `ipc://${this.folder}/registry`;
   }
 
   async listen(): Promise<this> {
-    this.#listener = await this.#transport.listen(this.endpoint, {
-      onMessage: (parts, link) => this.#receive(parts, link),
+    this.#controller = await Controller.listen({
+      transport: this.#transport,
+      endpoint: `ipc://${this.folder}/roster`,
+      registry: this.endpoint,
+      onEvent: (event) => this.#hear(event),
     });
+    this.#line = ChaosProxy.inFrontOf(this.endpoint);
     return this;
   }
 
-  #receive(parts: Uint8Array[], link: Link): void {
-    const message = decodeHeader(parts);
-    if (message.type === 'unregister') this.unregistered.push(message.uuid);
-    if (message.type === 'heartbeat') this.#answer(message.uuid, link);
-    if (message.type !== 'register') return;
-    const record = { ...message.engine, id: message.slot ?? this.engines.length };
-    this.engines.push(record);
-    this.#links.push(link);
-    void link.send(encodeMessage({ type: 'registered', id: record.id }));
-    const version = this.engines.length;
-    for (const to of this.#links) void to.send(encodeMessage({ type: 'roster', engines: this.engines, version }));
-    for (const arrived of this.#arrived.splice(0)) arrived();
+  /** From now on it cannot be reached, as if it had been killed. */
+  vanish(): void {
+    this.#line?.block();
   }
 
-  #answer(uuid: string, link: Link): void {
-    const engine = this.engines.find((one) => one.uuid === uuid);
-    if (engine !== undefined) void link.send(encodeMessage({ type: 'registered', id: engine.id }));
+  #hear(event: ControllerEvent): void {
+    if (event.type === 'engine-down' && event.reason === 'was shut down') this.unregistered.push(event.uuid);
+    if (event.type === 'engine-up') for (const arrived of this.#arrived.splice(0)) arrived();
   }
 
-  async waitFor(n: number): Promise<EngineRecord[]> {
-    while (this.engines.length < n) await new Promise<void>((resolve) => this.#arrived.push(resolve));
-    return this.engines;
+  async waitFor(n: number): Promise<readonly EngineRecord[]> {
+    const engines = () => this.#controller?.engines ?? [];
+    while (engines().length < n) await new Promise<void>((resolve) => this.#arrived.push(resolve));
+    return engines();
   }
 
   async close(): Promise<void> {
-    await this.#listener?.close();
+    await this.#controller?.close();
+    await this.#line?.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
 /** Starts an engine with its sockets in a private folder of its own. */
 export function spawnEngine(
-  controller: FakeController,
+  controller: TestController,
   name: string,
   extra: Partial<EngineOptions> = {},
 ): { child: ChildProcess; folder: string; stderr: () => string; exit: Promise<[number | null, string | null]> } {
   const folder = mkdtempSync(join(tmpdir(), `dv-${name}-`));
-  const child = spawn(process.execPath, [ENGINE_MAIN], { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
+  const child = spawn(process.execPath, [ENGINE_ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
   const options: EngineOptions = {
     controller: controller.endpoint,
     tasks: `ipc://${folder}/tasks`,

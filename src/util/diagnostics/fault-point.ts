@@ -3,6 +3,8 @@ import process from 'node:process';
 
 /** A place in the product where a fault may be injected. */
 export type FaultPoint =
+  /** The engine has its sockets and its context; it has not registered. */
+  | 'engine.start'
   /** The engine has taken a task from its queue; its code has not begun. */
   | 'engine.run'
   /** The task has run; its reply has not been handed to the socket. */

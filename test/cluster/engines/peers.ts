@@ -1,7 +1,7 @@
 // Engine to engine: mailboxes over real sockets between two real engines, and what fails when a peer is missing.
 import * as assert from 'uvu/assert';
 import { tensor } from '../../../src/tensor/convert.ts';
-import { FakeController, spawnEngine, TestClient } from '../../support/engine-process.ts';
+import { spawnEngine, TestClient, TestController } from '../../support/engine-process.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('peers');
@@ -13,7 +13,7 @@ interface Peer {
 }
 declare const engine: Peer;
 
-const controller = await new FakeController().listen();
+const controller = await new TestController().listen();
 const engines = ['one', 'two'].map((name) => spawnEngine(controller, name));
 let clients: TestClient[] = [];
 

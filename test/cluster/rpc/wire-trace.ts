@@ -1,6 +1,6 @@
 // NODE_DEBUG=directview:wire in real engines: all their sockets are traced, and no task takes a line for its own output.
 import * as assert from 'uvu/assert';
-import { FakeController, spawnEngine, TestClient } from '../../support/engine-process.ts';
+import { spawnEngine, TestClient, TestController } from '../../support/engine-process.ts';
 import { waitFor } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
@@ -12,7 +12,7 @@ declare const engine: {
 
 // This process has read the variable already: only the engines are traced.
 process.env['NODE_DEBUG'] = 'directview:wire';
-const controller = await new FakeController().listen();
+const controller = await new TestController().listen();
 const engines = ['one', 'two'].map((name) => spawnEngine(controller, name));
 let clients: TestClient[] = [];
 let first = engines[0]!;
@@ -51,7 +51,7 @@ test('the control thread and its link to the controller are traced', async () =>
   await traces(/<- peer 1 \(control\) \{.*"type":"ping"/);
   await traces(/-> peer 1 \(control\) \{"type":"control-reply",/);
   await traces(/-> controller \(registry\) \{"type":"register",/);
-  await traces(/<- controller \(registry\) \{"type":"roster",/);
+  await traces(/<- controller \(registry\) \{"type":"registered",/);
 });
 
 test('messages to peers are traced', async () => {
@@ -61,6 +61,7 @@ test('messages to peers are traced', async () => {
   ]);
   assert.is(sent.reply.status, 'ok', JSON.stringify(sent.reply.error));
   assert.equal(received.value, new Float64Array(1000));
+  await traces(/<- controller \(registry\) \{"type":"roster",/);
   await traces(/-> engine 1 \(peers\) \{"type":"mail",.* \+ 2 parts, 8\d\d\d bytes$/m);
 });
 
