@@ -1,5 +1,6 @@
 // `npm run mutants [-- part of a name]`: takes pieces of the reliability code out, one at a time, from a copy of dist, and
-// runs the tests that must notice. A mutant that no named test notices is a fault of the tests.
+// runs the tests that must notice. A mutant that no named test notices is a fault of the tests. `--check` as the first
+// argument: only looks whether the texts are still there.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -114,14 +115,14 @@ const MUTANTS = [
   [
     'an engine that counts as dead is not ended',
     'src/cluster/cluster.js',
-    "this.#launcher.signal('SIGKILL', [id]);",
+    "this.#signal('SIGKILL', [id]);",
     'void 0;',
     ['cluster/chaos/faults'],
     '5. SIGSTOP, shorter',
   ],
   [
     'a dead incarnation comes back',
-    'src/cluster/roster.js',
+    'src/cluster/roster/roster.js',
     'if (over !== undefined)',
     'if (false)',
     ['unit/cluster/roster'],
@@ -162,6 +163,125 @@ const MUTANTS = [
     'this.#kept.whyForgotten(message.id);',
     'undefined;',
     ['unit/engines/queue/task-queue'],
+  ],
+  [
+    'a link that connects again counts as the same',
+    'src/comm/zeromq/dealer.js',
+    'if (this.#connected)\n            void this.#drain();\n        this.#connected = true;',
+    'this.#connected = true;',
+    ['unit/comm/liveness'],
+    'connected a second time',
+  ],
+  [
+    'answers wait for a party that does not read',
+    'src/cluster/roster/followers.js',
+    'return party.pendingBytes <= MAX_UNREAD;',
+    'return true;',
+    ['unit/cluster/agent/agents'],
+  ],
+  [
+    'bad engine: displays without end are kept',
+    'src/client/links/attempt.js',
+    'this.#outputs.length > KEPT_BUNDLES',
+    'false',
+    ['cluster/hostile/bad-engine'],
+    'text, displays and data',
+  ],
+  [
+    'bad engine: bytes of displays have no bound',
+    'src/client/links/attempt.js',
+    'this.#bytesShown > KEPT_BUNDLE_BYTES',
+    'false',
+    ['unit/client/links/task'],
+    'output without end',
+  ],
+  [
+    'bad engine: text without end is kept',
+    'src/client/links/attempt.js',
+    'text.length > 2 * KEPT_CHARACTERS',
+    'false',
+    ['unit/client/links/task'],
+    'output without end',
+  ],
+  [
+    'bad engine: keys of published data have no bound',
+    'src/client/links/attempt.js',
+    'if (surplus > 0)',
+    'if (false)',
+    ['cluster/hostile/bad-engine'],
+    'text, displays and data',
+  ],
+  [
+    'bad engine: published keys pollute',
+    'src/client/links/attempt.js',
+    'put(this.#data, key, data[key]);',
+    'this.#data[key] = data[key];',
+    ['cluster/hostile/bad-engine'],
+    'text, displays and data',
+  ],
+  [
+    'bad engine: it gets a body as often as it asks',
+    'src/client/links/connection.js',
+    'sent.needs++ < MAX_NEEDS',
+    'true',
+    ['cluster/hostile/bad-engine'],
+    'no more than a few times',
+  ],
+  [
+    'bad engine: functions that JavaScript would call come through',
+    'src/protocol/values/value-deserializer.js',
+    'if (hook !== undefined)',
+    'if (false)',
+    ['cluster/hostile/bad-engine'],
+    "a function '",
+  ],
+  [
+    'bad engine: functions of any size',
+    'src/protocol/values/functions.js',
+    'if (source.length > MAX_SOURCE)',
+    'if (false)',
+    ['cluster/hostile/bad-engine'],
+    'a function of 5 MB',
+  ],
+  [
+    'bad engine: causes without end',
+    'src/protocol/values/wire-error.js',
+    "if (where.split('.cause').length > MAX_CAUSES_READ + 1)",
+    'if (false)',
+    ['cluster/hostile/bad-engine'],
+    '40 causes',
+  ],
+  [
+    'bad engine: a map of another number of items',
+    'src/client/links/reply-values.js',
+    '!Array.isArray(values) || values.length !== size',
+    'false',
+    ['cluster/hostile/bad-engine'],
+    'map: two items',
+  ],
+  [
+    'bad engine: errors of items that are not there',
+    'src/client/links/reply-values.js',
+    'if (stray !== undefined)',
+    'if (false)',
+    ['cluster/hostile/bad-engine'],
+    'an error of item 7',
+  ],
+  [
+    'bad engine: a display that is no text',
+    'src/client/links/reply-values.js',
+    "if (Object(bundle['text/plain']) === bundle['text/plain'])",
+    'if (false)',
+    ['cluster/hostile/bad-engine'],
+    'whose text is an object',
+  ],
+  [
+    'bad engine: terminals obey what it calls itself',
+    'src/protocol/fields.js',
+    ".replace(/\\p{Cc}/gu, ' ')",
+    '',
+    ['cluster/hostile/bad-engine'],
+    'what it tells of itself',
   ],
 ];
 
@@ -211,10 +331,12 @@ function isCaught(scratch, mutant) {
   }
 }
 
-const wanted = process.argv[2] ?? '';
+const isCheck = process.argv[2] === '--check';
+const wanted = isCheck ? '' : (process.argv[2] ?? '');
 const chosen = MUTANTS.filter(([name]) => name.includes(wanted));
 // All of them first: a run takes minutes.
 for (const mutant of chosen) texts(mutant);
+if (isCheck) process.exit();
 const scratch = copy();
 let caught = 0;
 try {

@@ -23,6 +23,8 @@ type Loss = 'size' | 'age' | 'copies' | 'arrived' | 'purged';
 export interface KeptLimits {
   /** Bytes that all kept replies may have together; default 64 MiB. */
   readonly bytes?: number | undefined;
+  /** Bytes of large replies whose links broke: more are kept only for the newest. Default 1 GiB. */
+  readonly copied?: number | undefined;
   /** Milliseconds that a reply is kept; default 10 minutes, the time in which a lost client may come back. */
   readonly age?: number | undefined;
   /** Milliseconds of a clock that never goes back; default performance.now. */
@@ -33,8 +35,7 @@ const DEFAULT_BYTES = 64 * 2 ** 20;
 const DEFAULT_AGE_MS = 600_000;
 // The cost of an entry beside its body: header object, id, map slots.
 const ENTRY_BYTES = 512;
-/** Bytes of large replies whose links broke: more are kept only for the newest. */
-const COPIED_BYTES = 2 ** 30;
+const DEFAULT_COPIED = 2 ** 30;
 const MAX_FORGOTTEN = 50_000;
 
 /**
@@ -43,6 +44,7 @@ const MAX_FORGOTTEN = 50_000;
  */
 export class KeptReplies {
   readonly #limit: number;
+  readonly #copyLimit: number;
   readonly #age: number;
   readonly #clock: () => number;
   readonly #kept = new Map<TaskId, KeptReply>();
@@ -55,10 +57,12 @@ export class KeptReplies {
   readonly #forgotten = new BoundedMap<TaskId, Loss>(MAX_FORGOTTEN);
   #bytes = 0;
 
-  constructor({ bytes = DEFAULT_BYTES, age = DEFAULT_AGE_MS, clock = () => performance.now() }: KeptLimits = {}) {
+  constructor(limits: KeptLimits = {}) {
+    const { bytes = DEFAULT_BYTES, copied = DEFAULT_COPIED, age = DEFAULT_AGE_MS, clock } = limits;
     this.#limit = bytes;
+    this.#copyLimit = copied;
     this.#age = age;
-    this.#clock = clock;
+    this.#clock = clock ?? (() => performance.now());
   }
 
   /** The ids of kept replies, oldest first. */
@@ -87,7 +91,7 @@ export class KeptReplies {
     const mib = (bytes: number) => `${+(bytes / 2 ** 20).toFixed(1)} MiB`;
     if (loss === 'age') return `was dropped: nobody collected it within ${this.#age / 1000} s`;
     if (loss === 'size') return `made room for later ones: an engine keeps ${mib(this.#limit)} of results`;
-    if (loss === 'copies') return `made room for later ones: an engine keeps ${mib(COPIED_BYTES)} of large results`;
+    if (loss === 'copies') return `made room for later ones: an engine keeps ${mib(this.#copyLimit)} of large results`;
     if (loss === 'purged') return PURGED;
     return `is larger than the ${mib(this.#limit)} that an engine keeps, so it was kept until it arrived`;
   }
@@ -141,7 +145,7 @@ export class KeptReplies {
     let sum = 0;
     for (const bytes of this.#copied.values()) sum += bytes;
     for (const [id, bytes] of this.#copied) {
-      if (sum <= COPIED_BYTES || id === newest) return;
+      if (sum <= this.#copyLimit || id === newest) return;
       sum -= bytes;
       this.#dropLarge(id, 'copies');
     }

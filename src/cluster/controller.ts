@@ -256,7 +256,7 @@ export class Controller {
   /** Engines interrupt its running task and drop its queued ones. */
   #clientGone(client: string): void {
     debug('client %s is gone', client);
-    for (const party of this.#links.values()) void party.send({ type: 'client-gone', client });
+    for (const party of this.#links.values()) answer(party, { type: 'client-gone', client });
   }
 
   #welcome(party: Party, kind: FollowerKind): void {

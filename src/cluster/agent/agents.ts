@@ -1,10 +1,7 @@
 import type { AgentInbound, AgentOrder, AgentSite } from '../../protocol/messages/agent.ts';
-import type { RosterOutbound } from '../../protocol/messages/roster.ts';
 import type { EngineId } from '../../protocol/messages.ts';
-import type { Channel } from '../../rpc/channel.ts';
 import type { EngineExit, EngineHandle } from '../launchers/launcher.ts';
-
-type Party = Channel<RosterOutbound>;
+import { answer, type Party } from '../roster/followers.ts';
 
 /** Is told what the agents tell. */
 export interface AgentEvents {
@@ -70,11 +67,11 @@ export class Agents {
     const isWanted = slots.length > 0 && slots.every((slot) => this.#tokens.get(slot) === token);
     // A requeued job starts a second agent: the first one is gone, or its system has erred.
     const isOther = first?.party !== undefined && first.party !== party && !isSame(first.site, message.site);
-    if (!isWanted || isOther) void party.send({ type: 'agent-seen', refused: true });
+    if (!isWanted || isOther) answer(party, { type: 'agent-seen', refused: true });
     else if (known === undefined) this.#admit(message, party, first);
     else {
       known.running = new Set(message.running);
-      void party.send({ type: 'agent-seen' });
+      answer(party, { type: 'agent-seen' });
     }
   }
 
@@ -84,14 +81,14 @@ export class Agents {
     const agent: Agent = { token, slots, site, running: new Set(running), party, lastReport };
     this.#parties.set(party, agent);
     for (const slot of slots) this.#agents.set(slot, agent);
-    void party.send({ type: 'agent-seen' });
+    answer(party, { type: 'agent-seen' });
     this.#events.up(slots, site);
   }
 
   #hear(message: Exclude<AgentInbound, { type: 'agent' }>, agent: Agent | undefined, party: Party): void {
     const ofIt = 'slot' in message ? [message.slot] : message.slots;
     const isIts = agent?.token === message.token && ofIt.every((slot) => agent.slots.includes(slot));
-    if (agent === undefined || !isIts) void party.send({ type: 'agent-seen', refused: true });
+    if (agent === undefined || !isIts) answer(party, { type: 'agent-seen', refused: true });
     else if (message.type === 'agent-ended') this.#ended(message, agent, party);
     else if (message.type === 'agent-draining') this.#events.draining(message.slots, message.until);
     else this.#events.fault(message.slot, message.report);
@@ -99,7 +96,7 @@ export class Agents {
 
   #ended(message: Extract<AgentInbound, { type: 'agent-ended' }>, agent: Agent, party: Party): void {
     const { slot, pid, code, signal, error, output, fate, report } = message;
-    void party.send({ type: 'agent-seen', report });
+    answer(party, { type: 'agent-seen', report });
     if (report <= agent.lastReport) return;
     agent.lastReport = report;
     agent.running.delete(slot);
@@ -137,13 +134,13 @@ export class Agents {
     for (const [agent, its] of group(slots, this.#agents)) {
       const order = orderOf(its);
       if (order.do === 'start') for (const slot of its) agent.running.add(slot);
-      void agent.party?.send({ type: 'agent-order', order });
+      if (agent.party !== undefined) answer(agent.party, { type: 'agent-order', order });
     }
   }
 
   /** The cluster ends: all agents leave. */
   stopping(): void {
-    for (const party of this.#parties.keys()) void party.send({ type: 'stopping' });
+    for (const party of this.#parties.keys()) answer(party, { type: 'stopping' });
   }
 }
 

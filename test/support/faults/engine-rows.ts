@@ -17,6 +17,7 @@ declare const tf: {
   add(a: number, b: number): { data(): Promise<Float32Array> };
 };
 declare const c: { readonly shape: readonly number[] };
+declare function matmul(a: unknown, b: unknown): Promise<Tensor>;
 
 const FAST = { interval: 100, suspect: 500, dead: 1500 };
 
@@ -285,7 +286,12 @@ async function card(): Promise<Seen> {
         const lost = await timed(e0.pull('c').get(), since);
         assert.match(String(lost.end), /ContextError: 'c' cannot be read: the GPU device was lost/);
         detected = lost.ms;
-        const users = { pdot: () => pdot(e0, ref('c'), a).get(), kernel: () => kernel(ref('c')).get() };
+        const users = {
+          pdot: () => pdot(e0, ref('c'), a).get(),
+          kernel: () => kernel(ref('c')).get(),
+          'matmul in a task': () => e0.apply(async () => matmul(c, [[1]])).get(),
+          'matmul in a task, on the right': () => e0.apply(async (b: Tensor) => matmul(b, c), a).get(),
+        };
         for (const [what, call] of Object.entries(users))
           assert.match(
             String((await timed(call())).end),

@@ -6,6 +6,7 @@ import { connect as netConnect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { Dealer, type Observer, Socket } from 'zeromq';
 import type { Listener } from '../../../src/comm/transport.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { ChaosTransport } from '../../support/chaos/chaos-proxy.ts';
@@ -94,6 +95,43 @@ test('nothing leaves a link before somebody listens', async () => {
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
   assert.ok(link.pendingBytes > 30 * part.length, `${link.pendingBytes} bytes wait`);
   await link.close();
+});
+
+/** As libzmq does under load: the monitor of no DEALER tells of a disconnect, until the returned function is called. */
+function withoutDisconnects(): () => void {
+  const get = function (this: Dealer) {
+    const real = Reflect.get(Socket.prototype, 'events', this) as Observer;
+    const receive = async () => {
+      for (;;) {
+        const event = await real.receive();
+        if (event.type !== 'disconnect') return event;
+      }
+    };
+    return { receive, close: () => real.close(), closed: false };
+  };
+  Object.defineProperty(Dealer.prototype, 'events', { configurable: true, get });
+  return () => void Reflect.deleteProperty(Dealer.prototype, 'events');
+}
+
+test('a link that is connected a second time was lost, also where nothing has told of the end', async () => {
+  const restore = withoutDisconnects();
+  try {
+    const { endpoint } = listeners[0] as Listener;
+    const box = new Mailbox();
+    const link = transport.connect(endpoint, box);
+    void link.send([Buffer.from('hello')]);
+    await box.until(1);
+    transport.at(endpoint).cut();
+    await within(
+      20_000,
+      'the loss of a link that was cut',
+      waitFor(() => box.downs.length > 0, 'the loss'),
+    );
+    assert.match((box.downs[0] as Error).message, /^the connection to ipc:.* was lost$/);
+    await link.close();
+  } finally {
+    restore();
+  }
 });
 
 test.run();

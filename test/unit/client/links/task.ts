@@ -33,6 +33,27 @@ test('a task has the times and the output of its attempt; the first outcome coun
   assert.equal([task.metadata.engineId, task.wireId], [3, 'c:1']);
 });
 
+test('output without end: the newest text, displays and keys are kept', () => {
+  const task = new Task('c:1', engine(0), 'apply');
+  const piece = 'x'.repeat(2 ** 20);
+  for (let n = 0; n < 40; n++) {
+    only(task).output({ stream: 'stdout', text: `${n}${piece}` });
+    assert.ok(task.stdout.length <= 2 ** 24);
+  }
+  assert.ok(task.stdout.length >= 2 ** 23);
+  assert.ok(task.stdout.includes('39x'));
+  for (let n = 0; n < 10_005; n++) only(task).output({ stream: 'display', bundle: { 'text/plain': `${n}` } });
+  assert.equal([task.outputs.length, task.outputs[0]?.['text/plain']], [10_000, '5']);
+  for (const n of [1, 2, 3]) only(task).output({ stream: 'display', bundle: { 'text/plain': `${n}` }, bytes: 2 ** 27 });
+  assert.equal(
+    task.outputs.map((bundle) => bundle['text/plain']),
+    ['2', '3'],
+  );
+  const data = Object.fromEntries(Array.from({ length: 10_003 }, (_, n) => [`k${n}`, n]));
+  for (const more of [data, { k10003: 1 }, { k10004: 1 }]) only(task).output({ stream: 'data', data: more });
+  assert.equal([Object.keys(task.data).length, task.data['k4'], task.data['k5']], [10_000, undefined, 5]);
+});
+
 test('a task whose engine died has ended when the client learnt of it', () => {
   const task = new Task('c:2', engine(0), 'apply');
   only(task).fail(new EngineError('died'));

@@ -26,6 +26,18 @@ test('a wrong key, a changed part and a replay are refused', () => {
   assert.throws(() => codec.decode(frames), /a message that came before/);
 });
 
+test('65,536 signatures are remembered: the oldest is forgotten, the others are not', () => {
+  const [front, kernel] = [new MessageCodec('key'), new MessageCodec('key')];
+  const first = front.encode(request);
+  kernel.decode(first);
+  const second = front.encode(messageOf('execute_request', { n: -1 }, undefined));
+  kernel.decode(second);
+  const other = messageOf('execute_request', {}, undefined);
+  for (let n = 0; n < 65_535; n++) kernel.decode(front.encode({ ...other, content: { n } }));
+  assert.throws(() => kernel.decode(second), /a message that came before/);
+  kernel.decode(first);
+});
+
 test('without a key nothing is signed, and nothing is checked', () => {
   const frames = new MessageCodec('').encode(request);
   assert.is(frames[2]!.length, 0);
