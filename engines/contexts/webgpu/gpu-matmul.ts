@@ -3,7 +3,7 @@ import { type GemmTile, nameOfTile, tileServes } from '../../../kernels/matmul/w
 import { isLongAndThin, splitTile } from '../../../kernels/matmul/webgpu/candidates/split.ts';
 import type { Split16Tile } from '../../../kernels/matmul/webgpu/candidates/split16.ts';
 import { streamTile } from '../../../kernels/matmul/webgpu/candidates/stream.ts';
-import { Gemm } from '../../../kernels/matmul/webgpu/gemm.ts';
+import { Gemm, type GemmLimits } from '../../../kernels/matmul/webgpu/gemm.ts';
 import { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
 import { MatrixCopier } from '../../../kernels/matmul/webgpu/matrix-copier.ts';
 import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
@@ -17,6 +17,7 @@ import {
 } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
 import { type Tuned, Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
+import { ContextError } from '../../../src/errors.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
@@ -43,6 +44,8 @@ export interface GpuMatmulOptions {
   readonly device: string;
   /** float32 products may be computed from halves, where that is measured to be faster (candidates/split16.ts). */
   readonly split16?: boolean | undefined;
+  /** Stricter limits than the device's own: tests measure few tiles so. */
+  readonly limits?: Partial<GemmLimits> | undefined;
 }
 
 /** A product whose operands are on the device, so that tiles can be measured with it. */
@@ -71,10 +74,10 @@ export class GpuMatmul {
   readonly #tiles: readonly (Tile | MatrixTile)[];
   readonly #offersSplit16: boolean;
 
-  constructor(shared: SharedDevice, { software, threads, device: name, split16 = false }: GpuMatmulOptions) {
+  constructor(shared: SharedDevice, { software, threads, device: name, split16 = false, limits }: GpuMatmulOptions) {
     this.#shared = shared;
     this.#software = software;
-    this.gemm = new Gemm(shared.device);
+    this.gemm = new Gemm(shared.device, limits);
     this.#halves = new HalfConverter(shared.device);
     this.#copier = new MatrixCopier(shared.device);
     this.#padder = new Padder(this.#copier);
@@ -84,7 +87,7 @@ export class GpuMatmul {
     const device = split16 ? `${name} with split16` : name;
     this.#tuner = new Tuner({ device, name: nameOfTile, seed: { ...SEED, ...readWinners(tileCachePath()) } });
     this.#blocks = tilesFor(this.gemm.limits);
-    this.#tiles = [...matrixTilesOf(shared), ...this.#blocks];
+    this.#tiles = [...matrixTilesOf(shared, this.gemm.limits), ...this.#blocks];
     this.#offersSplit16 = split16;
   }
 
@@ -94,7 +97,8 @@ export class GpuMatmul {
   }
 
   /**
-   * Computes C on the device and gives its buffer. One guard holds all of it, but where tiles are measured first.
+   * Computes C on the device and gives its buffer, under one guard. The first product of a class of shapes is that of the guessed
+   * tile; the tiles are measured with its operands before this resolves, and later products get the best one.
    * @throws ContextError when it does not fit, or the device is lost
    */
   async run(
@@ -117,27 +121,37 @@ export class GpuMatmul {
   }
 
   async #computed(job: GpuProduct, what: string): Promise<GPUBuffer> {
-    const tile = job.isEmpty ? undefined : this.#settled(job.sizes);
-    if (job.isEmpty || tile !== undefined) return this.#shared.guard(what, () => this.#submit(job, tile));
-    const operands = await this.#shared.guard(what, () => job.prepare());
-    const best = await this.tune({ ...operands, product: job.sizes });
-    return this.#shared.guard(what, () => this.#compute(job, operands, best));
+    if (job.isEmpty) {
+      return this.#shared.guard(what, () => {
+        job.prepare();
+        return job.finish();
+      });
+    }
+    const settled = this.#settled(job.sizes);
+    const tile = settled ?? guessTile(job.sizes, this.gemm.limits);
+    const [operands, c] = await this.#shared.guard(what, () => {
+      const prepared = job.prepare();
+      this.gemm.run({ ...prepared, product: job.sizes, tile, room: job.room });
+      return [prepared, job.finish()] as const;
+    });
+    if (settled === undefined) await this.#measure(job, operands);
+    return c;
+  }
+
+  /** Measures tiles for later products. C is there already: what goes wrong here is nothing to whoever waits for it. */
+  async #measure(job: GpuProduct, { a, b }: GpuOperands): Promise<void> {
+    try {
+      const c = await this.#shared.guard('memory for measuring tiles', () => job.spareC());
+      await this.tune({ a, b, c, product: job.sizes });
+    } catch (error) {
+      if (!(error instanceof ContextError)) throw error;
+    }
   }
 
   #tools(buffers: DeviceBuffers): ProductTools {
     const hasHalves = this.#shared.device.features.has('shader-f16');
     const bindingBytes = this.gemm.limits.maxStorageBufferBindingSize;
     return { buffers, copier: this.#copier, padder: this.#padder, halves: this.#halves, hasHalves, bindingBytes };
-  }
-
-  #submit(job: GpuProduct, tile: GemmTile | undefined): GPUBuffer {
-    const operands = job.prepare();
-    return tile === undefined ? job.finish() : this.#compute(job, operands, tile);
-  }
-
-  #compute(job: GpuProduct, operands: GpuOperands, tile: GemmTile): GPUBuffer {
-    this.gemm.run({ ...operands, product: job.sizes, tile, room: job.room });
-    return job.finish();
   }
 
   /** The tile of this product where that is known without a measurement. */
@@ -223,9 +237,9 @@ export class GpuMatmul {
   }
 }
 
-function matrixTilesOf({ device, info }: SharedDevice): MatrixTile[] {
+function matrixTilesOf({ device, info }: SharedDevice, limits: GemmLimits): MatrixTile[] {
   if (!device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return [];
-  const { maxComputeWorkgroupStorageSize: bytes, maxComputeInvocationsPerWorkgroup: threads } = device.limits;
+  const { maxComputeWorkgroupStorageSize: bytes, maxComputeInvocationsPerWorkgroup: threads } = limits;
   return [...matrixTiles(info), ...pipelinedMatrixTiles(info)].filter(
     (tile) => matrixSharedBytes(tile) <= bytes && matrixThreads(tile) <= threads,
   );

@@ -103,6 +103,12 @@ export class GpuProduct {
     return { create: (bytes) => this.#room(bytes), release: () => {} };
   }
 
+  /** Another buffer that the kernel may take for C, until `release` or `discard`. */
+  spareC(): GPUBuffer {
+    const { m, n, dtype } = this.sizes;
+    return this.#room(m * n * bytesOf(dtype));
+  }
+
   /** Submits what comes behind the kernel, and gives C. */
   finish(): GPUBuffer {
     for (const step of this.#after.splice(0)) step();

@@ -15,9 +15,9 @@ import { Split16, type Split16Tile, split16Bytes } from './candidates/split16.ts
 import { type StreamTile, streamPartBytes, streamSumShader } from './candidates/stream.ts';
 import { type BindingLimits, type Chunk, chunksOf } from './chunks.ts';
 import { FlatKernels } from './flat-kernels.ts';
+import { KernelSizes } from './kernel-sizes.ts';
 import { matrixShader, matrixTileName } from './subgroup-matrix.ts';
 import { guessTile, type Tile, type TileLimits, tileName } from './tiles.ts';
-import { Uniforms } from './uniforms.ts';
 import { type GemmDType, type GemmSpec, gemmShader } from './wgsl.ts';
 
 /** Memory on the device for the time of a product. */
@@ -53,28 +53,34 @@ interface Dispatch {
   readonly result?: 'float32';
 }
 
+/** The limits of a device that products keep to. */
+export interface GemmLimits extends BindingLimits, TileLimits {
+  /** Bytes of immediates: 0 where the device has none. */
+  readonly maxImmediateSize: number;
+}
+
 const GROUPS = 65_535;
+/** Behind A, B and C (wgsl.ts). */
+const SIZES_BINDING = 3;
+const PARTS_BINDING = 4;
 const BYTES: Record<GemmDType, 2 | 4> = { float32: 4, int32: 4, float16: 2 };
 
 /**
- * Runs the WGSL GEMM on a GPUDevice. It compiles one pipeline per kernel, and writes the sizes of each shape once.
+ * Runs the WGSL GEMM on a GPUDevice. It compiles one pipeline per kernel.
  * The caller owns the buffers. Nothing is read back.
  */
 export class Gemm {
   readonly #device: GPUDevice;
-  readonly #limits: BindingLimits & TileLimits;
+  readonly #limits: GemmLimits;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
   readonly #flat: FlatKernels;
-  readonly #uniforms: Uniforms;
+  readonly #sizes: KernelSizes;
   readonly #split16: Split16;
   readonly #own: GemmRoom;
 
   /** @param limits stricter limits than the device's own: tests split small matrices so */
-  constructor(device: GPUDevice, limits: Partial<BindingLimits & TileLimits> = {}) {
+  constructor(device: GPUDevice, limits: Partial<GemmLimits> = {}) {
     this.#device = device;
-    this.#flat = new FlatKernels(device);
-    this.#uniforms = new Uniforms(device);
-    this.#split16 = new Split16(this.#flat, this.#uniforms, this.#hasHalves);
     const own = device.limits;
     this.#limits = {
       maxStorageBufferBindingSize: limits.maxStorageBufferBindingSize ?? own.maxStorageBufferBindingSize,
@@ -82,7 +88,11 @@ export class Gemm {
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize ?? own.maxComputeWorkgroupStorageSize,
       maxComputeInvocationsPerWorkgroup: own.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupSizeX: own.maxComputeWorkgroupSizeX,
+      maxImmediateSize: limits.maxImmediateSize ?? own.maxImmediateSize ?? 0,
     };
+    this.#sizes = new KernelSizes(device, this.#limits.maxImmediateSize);
+    this.#flat = new FlatKernels(device, this.#sizes);
+    this.#split16 = new Split16(this.#flat, this.#hasHalves);
     this.#own = {
       create: (size) => device.createBuffer({ size, usage: GPUBufferUsage.STORAGE }),
       // Dawn keeps the memory of destroyed buffers until the submitted work is done.
@@ -91,7 +101,7 @@ export class Gemm {
   }
 
   /** The limits that it keeps to. */
-  get limits(): BindingLimits & TileLimits {
+  get limits(): GemmLimits {
     return this.#limits;
   }
 
@@ -118,7 +128,7 @@ export class Gemm {
     pass.end();
     this.#device.queue.submit([encoder.finish()]);
     for (const buffer of used) room.release(buffer);
-    this.#uniforms.trim();
+    this.#sizes.trim();
   }
 
   #record(pass: GPUComputePassEncoder, call: GemmCall, tile: GemmTile, room: (bytes: number) => GPUBuffer): void {
@@ -177,7 +187,7 @@ export class Gemm {
     const chunk = { m0: 0, m1: m, k0: 0, k1: k };
     const sizes = this.#dispatch(pass, call, { tile, chunk, stream: { groups, parts } });
     const shader = streamSumShader(tile, scalarOf(dtype));
-    this.#flat.record(pass, { shader, buffers: [call.c, parts, sizes], items: m * n });
+    this.#flat.record(pass, { shader, buffers: [call.c, parts], sizes, items: m * n });
   }
 
   #recordSplit16(
@@ -198,8 +208,8 @@ export class Gemm {
     });
   }
 
-  /** Records one dispatch, and gives the buffer of its sizes. */
-  #dispatch(pass: GPUComputePassEncoder, call: GemmCall, one: Dispatch): GPUBuffer {
+  /** Records one dispatch, and gives its sizes. */
+  #dispatch(pass: GPUComputePassEncoder, call: GemmCall, one: Dispatch): readonly number[] {
     const { product } = call;
     const { tile, chunk, stream, accumulates = chunk.k0 > 0 } = one;
     const [blockM, blockN] = blockSides(tile);
@@ -207,16 +217,22 @@ export class Gemm {
     const groupsN = Math.ceil(product.n / blockN);
     const groups = stream?.groups ?? groupsM * groupsN;
     const rest = [product.k, chunk.k0, groupsM, groupsN, Number(accumulates), groups];
-    const sizes = this.#uniforms.of([chunk.m1 - chunk.m0, product.n, chunk.k1 - chunk.k0, ...rest]);
+    const sizes = [chunk.m1 - chunk.m0, product.n, chunk.k1 - chunk.k0, ...rest];
     const pipeline = this.#pipelineOf(product, one);
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, this.#bind(pipeline, call, one, sizes));
+    const told = this.#sizes.set(pass, SIZES_BINDING, sizes);
+    pass.setBindGroup(0, this.#bind(pipeline, call, one, told));
     const width = Math.min(groups, GROUPS);
     pass.dispatchWorkgroups(width, Math.ceil(groups / width));
     return sizes;
   }
 
-  #bind(pipeline: GPUComputePipeline, call: GemmCall, one: Dispatch, sizes: GPUBuffer): GPUBindGroup {
+  #bind(
+    pipeline: GPUComputePipeline,
+    call: GemmCall,
+    one: Dispatch,
+    sizes: readonly GPUBindGroupEntry[],
+  ): GPUBindGroup {
     const { chunk, stream } = one;
     const { k, n, dtype } = call.product;
     const part = (buffer: GPUBuffer, [row0, row1]: readonly [number, number], rowBytes: number) => {
@@ -228,17 +244,19 @@ export class Gemm {
       part(call.a, rows, k * BYTES[dtype]),
       part(call.b, [chunk.k0, chunk.k1], n * BYTES[dtype]),
       part(call.c, rows, n * BYTES[one.result ?? dtype]),
-      { buffer: sizes },
-      ...(stream === undefined ? [] : [{ buffer: stream.parts }]),
     ];
-    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    const entries: GPUBindGroupEntry[] = resources.map((resource, binding) => ({ binding, resource }));
+    entries.push(...sizes);
+    if (stream !== undefined) entries.push({ binding: PARTS_BINDING, resource: { buffer: stream.parts } });
     return this.#device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
   }
 
   #pipelineOf(product: GemmCall['product'], { tile, chunk, stream, result }: Dispatch): GPUComputePipeline {
+    const sizes = this.#sizes.place;
     const kept = result === undefined || result === product.dtype ? '' : ` to ${result}`;
-    if (isMatrix(tile)) return this.#pipeline(`${matrixTileName(tile)}${kept}`, () => matrixShader(tile, result));
-    const spec = { ...specOf(product, tile, chunk), sharesSteps: stream !== undefined, result };
+    if (isMatrix(tile))
+      return this.#pipeline(`${matrixTileName(tile)}${kept}`, () => matrixShader(tile, result, sizes));
+    const spec = { ...specOf(product, tile, chunk), sharesSteps: stream !== undefined, result, sizes };
     const flags = `${spec.vecA ? 'a4' : 'a1'} ${spec.vecB ? 'b4' : 'b1'} ${spec.exact ? 'exact' : 'edges'}`;
     const shared = stream === undefined ? '' : ' shared';
     return this.#pipeline(`${tileName(tile)} ${spec.dtype}${kept} ${flags}${shared}`, () => gemmShader(spec));

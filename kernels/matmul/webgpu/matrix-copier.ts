@@ -34,13 +34,13 @@ const HALVES = `
 
 /** One invocation makes one word of the result: one element, or two halves. */
 const shader = (place: string, itemSize: 2 | 4): string => `
+struct Sizes { rows: u32, columns: u32, height: u32, width: u32 }
 const NOWHERE = 0xffffffffu;
 @group(0) @binding(0) var<storage, read_write> source: array<u32>;
 @group(0) @binding(1) var<storage, read_write> result: array<u32>;
-@group(0) @binding(2) var<storage, read_write> sizes: array<u32, 4>;
 fn place(e: u32, width: u32) -> u32 {
-  let rows = sizes[0];
-  let columns = sizes[1];
+  let rows = sizes.rows;
+  let columns = sizes.columns;
   let row = e / width;
   let column = e % width;
   ${place}
@@ -48,19 +48,17 @@ fn place(e: u32, width: u32) -> u32 {
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let word = id.y * groups.x * ${THREADS}u + id.x;
-  let height = sizes[2];
-  let width = sizes[3];
+  let height = sizes.height;
+  let width = sizes.width;
   if (word * ${4 / itemSize}u >= height * width) { return; }
 ${itemSize === 4 ? WORDS : HALVES}
 }`;
 
 /** Copies matrices on the device into other layouts. Elements of 2 and 4 bytes, whatever they mean. */
 export class MatrixCopier {
-  readonly #device: GPUDevice;
   readonly #kernels: FlatKernels;
 
   constructor(device: GPUDevice) {
-    this.#device = device;
     this.#kernels = new FlatKernels(device);
   }
 
@@ -75,11 +73,8 @@ export class MatrixCopier {
   }
 
   #run(place: string, { buffer, rows, columns, itemSize }: BufferMatrix, result: CopiedMatrix): void {
-    const sizes = this.#device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
-    this.#device.queue.writeBuffer(sizes, 0, Uint32Array.of(rows, columns, result.rows, result.columns));
+    const sizes = [rows, columns, result.rows, result.columns];
     const items = Math.ceil((result.rows * result.columns * itemSize) / 4);
-    this.#kernels.submit({ shader: shader(place, itemSize), buffers: [buffer, result.buffer, sizes], items });
-    // Submitted work keeps it until it is done.
-    sizes.destroy();
+    this.#kernels.submit({ shader: shader(place, itemSize), buffers: [buffer, result.buffer], sizes, items });
   }
 }

@@ -43,7 +43,6 @@ struct Found { wrong: atomic<u32>, first: atomic<u32> }
 @group(0) @binding(1) var<storage, read> b: array<u32>;
 @group(0) @binding(2) var<storage, read> c: array<u32>;
 @group(0) @binding(3) var<storage, read_write> found: Found;
-@group(0) @binding(4) var<uniform> sizes: Sizes;
 ${['a', 'b', 'c'].map((name) => read(name, dtype)).join('\n')}
 fn place(line: u32, count: u32) -> u32 { return line * (count - 1u) / (sizes.lines - 1u); }
 @compute @workgroup_size(${THREADS})
@@ -97,10 +96,8 @@ export class SampleCheck {
 
   #submit({ a, b, c, product }: CheckedProduct, found: GPUBuffer, staging: GPUBuffer): void {
     const { m, k, n, dtype } = product;
-    const sizes = this.#device.createBuffer({ size: 16, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-    this.#device.queue.writeBuffer(sizes, 0, Uint32Array.of(m, k, n, LINES));
-    const run = { shader: shader(dtype), buffers: [a, b, c, found, sizes], items: LINES * (m + n) };
+    const sizes = [m, k, n, LINES];
+    const run = { shader: shader(dtype), buffers: [a, b, c, found], sizes, items: LINES * (m + n) };
     this.#kernels.submit(run, (encoder) => encoder.copyBufferToBuffer(found, 0, staging, 0, 8));
-    sizes.destroy();
   }
 }

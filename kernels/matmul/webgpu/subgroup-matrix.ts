@@ -10,6 +10,8 @@
 // for another. Blocks at the edge go by way of shared memory.
 // Bindings and sizes are those of wgsl.ts with vec4 access to A, B and C; A and B are scalars where they are loaded directly.
 
+import { declareSizes, type SizesPlace } from './kernel-sizes.ts';
+
 /** A shape of matrices that the device multiplies, as `adapter.info.subgroupMatrixConfigs` lists it. */
 export interface MatrixConfig {
   readonly M: number;
@@ -117,8 +119,13 @@ const lines = (n: number, line: (i: number) => string): string => range(n).map(l
 /**
  * The text of the shader module, entry point `main`. It computes products whose k and n are multiples of 4.
  * @param result the dtype of C
+ * @param sizes where the sizes are; a buffer of them is binding 3
  */
-export function matrixShader(t: MatrixTile, result: 'float16' | 'float32' = 'float16'): string {
+export function matrixShader(
+  t: MatrixTile,
+  result: 'float16' | 'float32' = 'float16',
+  sizes: SizesPlace = 'uniform',
+): string {
   const { M, N, K } = t.config;
   const stored = result === 'float16' ? 'f16' : 'f32';
   const operand = t.loads === 'direct' ? 'f16' : 'vec4<f16>';
@@ -133,7 +140,7 @@ struct Sizes { m: u32, n: u32, k: u32, lda: u32, offsetA: u32, tilesM: u32, tile
 @group(0) @binding(0) var<storage, read> a: array<${operand}>;
 @group(0) @binding(1) var<storage, read> b: array<${operand}>;
 @group(0) @binding(2) var<storage, read_write> c: array<vec4<${stored}>>;
-@group(0) @binding(3) var<uniform> sizes: Sizes;
+${declareSizes(sizes, 3)}
 var<workgroup> tileA: array<f16, ${buffersOf(t) * sizeA(t)}>;
 var<workgroup> tileB: array<f16, ${buffersOf(t) * sizeB(t)}>;
 var<workgroup> patches: array<f32, ${t.subgroups[0] * t.subgroups[1] * M * N}>;

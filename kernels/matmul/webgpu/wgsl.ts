@@ -11,6 +11,7 @@
 // loops, so the text spells the register tile out.
 
 import { SHARES } from './candidates/stream.ts';
+import { declareSizes, type SizesPlace } from './kernel-sizes.ts';
 import {
   elementA,
   fetchA,
@@ -41,6 +42,8 @@ export interface GemmSpec {
   readonly sharesSteps?: boolean | undefined;
   /** The dtype of C. Default: that of the operands. */
   readonly result?: 'float32' | undefined;
+  /** Where the sizes are. Default: a uniform buffer at binding 3. */
+  readonly sizes?: SizesPlace | undefined;
 }
 
 /** Threads of a 32-wide patch of the thread grid, as rows × columns. */
@@ -53,7 +56,7 @@ const lines = (n: number, line: (i: number) => string): string => range(n).map(l
 
 /** The text of this kernel's shader module: entry point `main`; bindings a, b, c and the sizes, which Gemm writes. */
 export function gemmShader(spec: GemmSpec): string {
-  const { tile, dtype, vecA, vecB, sharesSteps = false, result = dtype } = spec;
+  const { tile, dtype, vecA, vecB, sharesSteps = false, result = dtype, sizes = 'uniform' } = spec;
   const scalar = dtype === 'int32' ? 'i32' : 'f32';
   const typeOf = (one: GemmDType) => (one === 'float16' ? 'f16' : scalar);
   const array = (one: GemmDType, vec: boolean) => (vec ? `array<vec4<${typeOf(one)}>>` : `array<${typeOf(one)}>`);
@@ -64,7 +67,7 @@ struct Sizes { m: u32, n: u32, k: u32, lda: u32, offsetA: u32, tilesM: u32, tile
 @group(0) @binding(0) var<storage, read> a: ${array(dtype, vecA)};
 @group(0) @binding(1) var<storage, read> b: ${array(dtype, vecB)};
 @group(0) @binding(2) var<storage, read_write> c: ${array(result, vecB)};
-@group(0) @binding(3) var<uniform> sizes: Sizes;
+${declareSizes(sizes, 3)}
 ${sharesSteps ? '@group(0) @binding(4) var<storage, read_write> parts: array<Vec>;' : ''}
 var<workgroup> tileA: array<Vec, ${tile.buffers * sizeA(tile)}>;
 var<workgroup> tileB: array<Vec, ${tile.buffers * sizeB(tile)}>;

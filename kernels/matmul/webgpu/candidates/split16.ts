@@ -2,7 +2,6 @@ import type { Product } from '../../product.ts';
 import { type FlatKernels, THREADS } from '../flat-kernels.ts';
 import type { MatrixTile } from '../subgroup-matrix.ts';
 import type { Tile } from '../tiles.ts';
-import type { Uniforms } from '../uniforms.ts';
 
 /**
  * A tile that computes a float32 product from halves: each operand is the sum of two, and three of their four products are
@@ -62,7 +61,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 const ROW_EXPONENTS = `${SIZES}
 @group(0) @binding(0) var<storage, read> a: array<u32>;
 @group(0) @binding(1) var<storage, read_write> exponents: array<i32>;
-@group(0) @binding(2) var<uniform> sizes: Sizes;
 var<workgroup> largest: atomic<u32>;
 ${EXPONENT}
 @compute @workgroup_size(${THREADS})
@@ -81,7 +79,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 const STRIP_MAXIMA = `${SIZES}
 @group(0) @binding(0) var<storage, read> b: array<u32>;
 @group(0) @binding(1) var<storage, read_write> maxima: array<u32>;
-@group(0) @binding(2) var<uniform> sizes: Sizes;
 ${FLAT}
   if (i >= ((sizes.k + ${STRIP - 1}u) / ${STRIP}u) * sizes.n) { return; }
   let first = (i / sizes.n) * ${STRIP}u;
@@ -95,7 +92,6 @@ ${FLAT}
 const COLUMN_EXPONENTS = `${SIZES}
 @group(0) @binding(0) var<storage, read> maxima: array<u32>;
 @group(0) @binding(1) var<storage, read_write> exponents: array<i32>;
-@group(0) @binding(2) var<uniform> sizes: Sizes;
 ${EXPONENT}
 ${FLAT}
   if (i >= sizes.n) { return; }
@@ -107,7 +103,6 @@ ${FLAT}
 /** Two numbers as the sums of two halves each; devices without halves keep them as floats. */
 const pairs = (hasHalves: boolean): string => `
 @group(0) @binding(2) var<storage, read_write> parts: array<u32>;
-@group(0) @binding(3) var<uniform> sizes: Sizes;
 ${POWER}
 fn scale(exponent: i32) -> f32 { return select(0.0, power(exponent), exponent != ${NONFINITE}); }
 // Rounded to 11 bits here, as WGSL lets a device round a conversion to either neighbour.
@@ -166,7 +161,6 @@ const FINISH = `${SIZES}
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<storage, read> rows: array<i32>;
 @group(0) @binding(4) var<storage, read> columns: array<i32>;
-@group(0) @binding(5) var<uniform> sizes: Sizes;
 ${POWER}
 ${FLAT}
   if (i >= sizes.m * sizes.n) { return; }
@@ -196,13 +190,11 @@ ${FLAT}
  */
 export class Split16 {
   readonly #kernels: FlatKernels;
-  readonly #uniforms: Uniforms;
   readonly #hasHalves: boolean;
 
   /** @param hasHalves false: halves are kept as floats, for devices that do not compute with them */
-  constructor(kernels: FlatKernels, uniforms: Uniforms, hasHalves: boolean) {
+  constructor(kernels: FlatKernels, hasHalves: boolean) {
     this.#kernels = kernels;
-    this.#uniforms = uniforms;
     this.#hasHalves = hasHalves;
   }
 
@@ -211,12 +203,12 @@ export class Split16 {
     const { m, k, n } = product;
     const depth = depthOf(k);
     const strips = Math.ceil(k / STRIP);
-    const sizes = this.#uniforms.of([m, k, n, depth]);
+    const sizes = [m, k, n, depth];
     const itemSize = this.#hasHalves ? 2 : 4;
     const [rows, columns, maxima] = [room(4 * m), room(4 * n), room(4 * strips * n)];
     const [x, y] = [room(3 * depth * m * itemSize), room(3 * depth * n * itemSize)];
     const run = (shader: string, buffers: readonly GPUBuffer[], items: number) =>
-      this.#kernels.record(pass, { shader, buffers: [...buffers, sizes], items });
+      this.#kernels.record(pass, { shader, buffers, sizes, items });
     run(ROW_EXPONENTS, [a, rows], m * THREADS);
     run(STRIP_MAXIMA, [b, maxima], strips * n);
     run(COLUMN_EXPONENTS, [maxima, columns], n);

@@ -76,7 +76,6 @@ export function streamSumShader({ blockM, blockN, blockK }: Tile, scalar: 'f32' 
 }
 @group(0) @binding(0) var<storage, read_write> c: array<${scalar}>;
 @group(0) @binding(1) var<storage, read> parts: array<${scalar}>;
-@group(0) @binding(2) var<uniform> sizes: Sizes;
 ${SHARES}
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) all: vec3<u32>) {

@@ -4,7 +4,7 @@ import { DeviceBuffers } from '../../../../../engines/contexts/webgpu/device-buf
 import { SharedDevice } from '../../../../../engines/contexts/webgpu/shared-device.ts';
 import { difference } from '../../../../../kernels/matmul/product-check.ts';
 import { generator } from '../../../../../kernels/matmul/random.ts';
-import type { GemmTile } from '../../../../../kernels/matmul/webgpu/candidates/gemm-tile.ts';
+import { type GemmTile, isSplit16, nameOfTile } from '../../../../../kernels/matmul/webgpu/candidates/gemm-tile.ts';
 import { Gemm } from '../../../../../kernels/matmul/webgpu/gemm.ts';
 import { TILES, type Tile, tileName, tilesFor } from '../../../../../kernels/matmul/webgpu/tiles.ts';
 import type { GemmDType } from '../../../../../kernels/matmul/webgpu/wgsl.ts';
@@ -43,7 +43,12 @@ if (await inSoftwareGpu(import.meta.url, 'gemm')) {
   const check = async (shape: Shape, dtype: GemmDType, tile?: GemmTile, with_ = gemm) => {
     const [m, k, n] = shape;
     const [a, b] = [filled(dtype, [m, k], 1), filled(dtype, [k, n], 2)];
-    assert.is(difference(await multiply(with_, a, b, tile), a, b), undefined, `${dtype} ${shape.join('×')}`);
+    const precision = tile !== undefined && isSplit16(tile) ? 'split16' : 'full';
+    assert.is(
+      difference(await multiply(with_, a, b, tile), a, b, { precision }),
+      undefined,
+      `${dtype} ${shape.join('×')}`,
+    );
   };
 
   // A software adapter compiles each of these for seconds: one kernel for three tiles, every alignment for the smallest
@@ -115,6 +120,30 @@ if (await inSoftwareGpu(import.meta.url, 'gemm')) {
     };
     const [a, b, c] = [4, 4, 4].map((bytes) => buffers.create(bytes)) as [GPUBuffer, GPUBuffer, GPUBuffer];
     throws(() => gemm.run({ ...call, a, b, c }), TypeError, /-k2 does not compute this product/);
+  });
+
+  test('sizes are immediates, or buffers where a device has none: every kind of product comes out alike', async () => {
+    const without = new Gemm(shared.device, { maxImmediateSize: 0 });
+    assert.ok(gemm.limits.maxImmediateSize >= 36);
+    const tile = TILES.at(-1) as Tile;
+    const made = async (one: Gemm, of: GemmTile): Promise<number> => {
+      await check([33, 515, 37], 'float32', of, one);
+      const create = shared.device.createBuffer.bind(shared.device);
+      let uniforms = 0;
+      shared.device.createBuffer = (descriptor) => {
+        if ((descriptor.usage & GPUBufferUsage.UNIFORM) !== 0) uniforms += 1;
+        return create(descriptor);
+      };
+      // Another shape: its sizes have not been written yet.
+      await check([35, 515, 37], 'float32', of, one).finally(() => {
+        shared.device.createBuffer = create;
+      });
+      return uniforms;
+    };
+    for (const of of [tile, { tile, parts: 2 }, { tile, groups: 3 }, { halves: tile }] as GemmTile[]) {
+      assert.is(await made(gemm, of), 0, nameOfTile(of));
+      assert.ok((await made(without, of)) > 0, nameOfTile(of));
+    }
   });
 
   test('more blocks than one dispatch dimension holds', async () => {

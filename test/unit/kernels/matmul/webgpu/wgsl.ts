@@ -128,6 +128,23 @@ test('shared steps, and halves whose sums are kept, compile in every tile', asyn
   }
 });
 
+test('all texts compile with their sizes among the immediates', async () => {
+  for (const tile of TILES) {
+    for (const access of ACCESS) {
+      const spec = { tile, dtype: 'float32', ...access, sizes: 'immediate' } as const;
+      assert.equal(await complaints(gemmShader(spec)), [], tileName(tile));
+      assert.equal(await complaints(gemmShader({ ...spec, sharesSteps: true })), [], tileName(tile));
+      assert.not.ok(gemmShader(spec).includes('var<uniform>'));
+    }
+  }
+  const matrices = info(config(16, 16, 16));
+  for (const tile of [...matrixTiles(matrices), ...pipelinedMatrixTiles(matrices)]) {
+    for (const result of ['float16', 'float32'] as const) {
+      assert.equal(await complaints(matrixShader(tile, result, 'immediate')), [], matrixTileName(tile));
+    }
+  }
+});
+
 test('a guess takes none of the tiles that no card has chosen', () => {
   for (const [m, n] of [
     [4096, 4096],
