@@ -129,6 +129,7 @@ export class EngineServer {
           bodies.clientDown(client);
         },
         dropped: (error, client, id) => this.#dropped(error, client, id),
+        destination: (_, bytes, read) => this.#destination(bytes, read),
       },
     );
   }
@@ -142,6 +143,13 @@ export class EngineServer {
         dropped: (error) => this.#log.write(`a message of another engine was dropped: ${error.message}`),
       },
     );
+  }
+
+  // User code sees the operands of no product, so that they may lie in the device's own memory.
+  #destination(bytes: number, read: () => TasksInbound): Uint8Array | undefined {
+    const context = this.#parts.state.context.opened;
+    if (context?.receive === undefined || !isProduct(read)) return undefined;
+    return context.receive(bytes);
   }
 
   // The client must know: it would wait for ever.
@@ -206,5 +214,16 @@ export class EngineServer {
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     // A later task must not end in place of the one that was meant.
     else if (board.get('started') === message.started) runner.interrupt();
+  }
+}
+
+/** True for the message of a task that multiplies its operands. */
+function isProduct(read: () => TasksInbound): boolean {
+  try {
+    const message = read();
+    return message.type === 'task' && (message.method === 'matmul' || message.method === 'ring');
+  } catch {
+    // The header is wrong: whoever takes the message says so.
+    return false;
   }
 }

@@ -1,6 +1,7 @@
 import { cast, type TensorLike, tensor } from '../../src/tensor/convert.ts';
-import type { DType } from '../../src/tensor/dtype.ts';
-import type { Tensor } from '../../src/tensor/tensor.ts';
+import { type DType, itemSize, viewAs } from '../../src/tensor/dtype.ts';
+import { type Shape, sizeOf } from '../../src/tensor/shape.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../contexts/context.ts';
 import type { DeviceState } from './device-state.ts';
 import { isOnDevice, named, readBack } from './host-values.ts';
@@ -11,10 +12,18 @@ export async function onHost(value: unknown): Promise<Tensor> {
   return isOnDevice(value) ? readBack(value) : tensor(value as TensorLike);
 }
 
+/** A tensor to be filled and multiplied: in memory from which the device fetches it, where the device has such memory. */
+export function roomFor(dtype: DType, shape: Shape, { context }: Pick<DeviceState, 'context'>): Tensor {
+  const memory = context.opened?.receive?.(sizeOf(shape) * itemSize(dtype));
+  return memory === undefined ? new Tensor(dtype, shape) : new Tensor(dtype, shape, viewAs(dtype, memory));
+}
+
 /** Device tensors for the length of one task. Its end frees those that the namespace does not hold. */
 export class Borrowed {
   readonly #state: DeviceState;
   readonly #copies: DeviceTensor[] = [];
+  /** The values of the copies, on the host. */
+  readonly #hosts: Tensor[] = [];
 
   constructor(state: DeviceState) {
     this.#state = state;
@@ -34,6 +43,7 @@ export class Borrowed {
     if (isHostNumbers(value) && namespace.holds(value)) return residency.upload(value, wanted, context);
     const copy = context.upload(host.dtype === wanted ? host : cast(host, wanted));
     this.#copies.push(copy);
+    this.#hosts.push(host);
     return copy;
   }
 
@@ -48,8 +58,9 @@ export class Borrowed {
 
   /** Frees the copies that were made for this task. */
   free(): void {
-    for (const copy of this.#copies) copy.free();
-    this.#copies.length = 0;
+    for (const copy of this.#copies.splice(0)) copy.free();
+    const context = this.#state.context.opened;
+    for (const { data } of this.#hosts.splice(0)) context?.release?.(data);
   }
 }
 

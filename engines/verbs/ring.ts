@@ -2,8 +2,8 @@ import { setTimeout } from 'node:timers';
 import { ShapeError } from '../../src/errors.ts';
 import type { EngineId } from '../../src/protocol/messages.ts';
 import type { RingMultiply, RingSend } from '../../src/protocol/methods.ts';
-import { Tensor } from '../../src/tensor/tensor.ts';
-import { deliver, onHost } from '../device/operands.ts';
+import type { Tensor } from '../../src/tensor/tensor.ts';
+import { deliver, onHost, roomFor } from '../device/operands.ts';
 import type { EngineState } from '../engine-state.ts';
 import type { Peers } from '../peers/peers.ts';
 import { multiply } from './matmul.ts';
@@ -48,7 +48,7 @@ async function send({ tag, place, block, dtype, columns, to }: RingSend, state: 
 // also copy columns out of A, because columns are not windows.
 async function assembleAndMultiply(args: RingMultiply, state: EngineState): Promise<Tensor | undefined> {
   const { tag, place, a, dtype, product, shape, from, transposeA, kept, into } = args;
-  const b = new Tensor(dtype, shape);
+  const b = roomFor(dtype, shape, state);
   const parts = await Promise.all(from.map((engine, other) => receive(engine, mailTag(tag, other, place), state)));
   let offset = 0;
   for (const part of parts) {

@@ -211,7 +211,7 @@ function keyOf(id: Uint8Array): string {
   return asBuffer(id).toString('latin1');
 }
 
-/** `onDown` only for links of which the layer above has heard. */
+/** `onDown` and `destination` only for links of which the layer above has heard. */
 export function acceptedHandlers(handlers: LinkHandlers): LinkHandlers {
   let heard = false;
   return {
@@ -222,5 +222,6 @@ export function acceptedHandlers(handlers: LinkHandlers): LinkHandlers {
     onDown: (link, reason) => {
       if (heard) handlers.onDown?.(link, reason);
     },
+    destination: (before, part, bytes) => (heard ? handlers.destination?.(before, part, bytes) : undefined),
   };
 }

@@ -60,8 +60,8 @@ export interface ChannelHandlers<In extends Header, Out extends Header> {
    */
   dropped?(error: Error, channel: Channel<Out>, id: string | undefined): void;
   /**
-   * As `destination` of LinkHandlers: memory for part `part` of a large message, whose header `read` decodes. Only the
-   * side that connected is asked.
+   * As `destination` of LinkHandlers: memory for part `part` of a large message, whose header `read` decodes. The
+   * side that listens is asked from the peer's second message on.
    */
   destination?(part: number, bytes: number, read: () => In): Uint8Array | undefined;
 }

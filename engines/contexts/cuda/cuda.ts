@@ -95,14 +95,30 @@ export class CudaContext implements GpuContext {
     return new CudaTensor(this.#home, tensor, block);
   }
 
-  /** One copy, into pinned memory; the card fetches it from there while this process goes on. */
+  /**
+   * The card fetches the values from pinned memory while this process goes on: from where they came in, or after one copy.
+   */
   #copy(tensor: Tensor, address: bigint): void {
     const { device } = this.#parts;
+    const received = device.received.addressOf(tensor.data);
+    if (received !== undefined) {
+      device.stream.check('cuMemcpyHtoDAsync_v2', address, received, tensor.byteLength, device.stream.handle);
+      device.moves.up(tensor.byteLength, 0);
+      return;
+    }
     const staging = device.staging.take(tensor.byteLength);
     staging.bytes.set(bytesOf(tensor.data));
     device.stream.check('cuMemcpyHtoDAsync_v2', address, staging.address, tensor.byteLength, device.stream.handle);
     device.staging.give(staging);
     device.moves.up(tensor.byteLength, 1);
+  }
+
+  receive(bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.#parts.device.received.take(bytes);
+  }
+
+  release(values: ArrayBufferView): void {
+    this.#parts.device.received.release(values);
   }
 
   async matmul(a: DeviceTensor, b: DeviceTensor, flags: Transposes = {}): Promise<CudaTensor> {

@@ -3,6 +3,7 @@ import { DeviceMemory } from './device-memory.ts';
 import { type CardFacts, chooseCard } from './driver/cards.ts';
 import type { DriverApi } from './driver/driver-api.ts';
 import { outHandle } from './driver/native.ts';
+import { ReceivedMemory } from './received-memory.ts';
 import { StagingPool } from './staging.ts';
 import { CudaStream } from './stream.ts';
 
@@ -12,6 +13,8 @@ export class CudaDevice {
   readonly stream: CudaStream;
   readonly memory: DeviceMemory;
   readonly staging: StagingPool;
+  /** Memory for operands on their way to this engine. */
+  readonly received: ReceivedMemory;
   /** The bytes that passed between host and card. */
   readonly moves = new MoveCounter();
   #isClosed = false;
@@ -21,6 +24,8 @@ export class CudaDevice {
     this.stream = stream;
     this.memory = new DeviceMemory(stream);
     this.staging = new StagingPool(stream);
+    const { koffi } = stream.api.library;
+    this.received = new ReceivedMemory(this.staging, (address, bytes) => koffi.view(address, bytes));
   }
 
   /** Opens a card. @throws ContextError when there is no such card, or the driver refuses */
@@ -41,9 +46,11 @@ export class CudaDevice {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.received.close();
     this.staging.clear();
     this.memory.clear();
     this.stream.close();
-    this.stream.api.call('cuDevicePrimaryCtxRelease_v2', this.card.device);
+    // The end of the context frees all pinned memory: values that still lie there would be read from nowhere.
+    if (this.received.bytes === 0) this.stream.api.call('cuDevicePrimaryCtxRelease_v2', this.card.device);
   }
 }

@@ -1,3 +1,4 @@
+import { ContextError } from '../../../src/errors.ts';
 import { STATUS } from './driver/driver-api.ts';
 import { outHandle } from './driver/native.ts';
 import type { CudaStream } from './stream.ts';
@@ -27,8 +28,40 @@ export class StagingPool {
 
   /** Memory of at least so many bytes that the card does not use. @throws ContextError when there is none */
   take(bytes: number): Staging {
-    const at = this.#kept.findIndex((one) => one.bytes.length >= bytes && this.#isDone(one));
-    return at >= 0 ? (this.#kept.splice(at, 1)[0] as Staging) : this.#allocate(bytes);
+    return this.#reused(bytes) ?? this.#allocate(bytes);
+  }
+
+  /** As `take`; undefined where there is no such memory. */
+  tryTake(bytes: number): Staging | undefined {
+    if (this.#stream.lost !== undefined) return undefined;
+    const kept = this.#reused(bytes);
+    if (kept !== undefined) return kept;
+    try {
+      return this.#allocate(bytes);
+    } catch (error) {
+      if (error instanceof ContextError) return undefined;
+      throw error;
+    }
+  }
+
+  /** As `give`, where nobody is there who could take an error: memory of a lost card is not used again. */
+  giveBack(staging: Staging): void {
+    if (this.#stream.lost !== undefined) return;
+    try {
+      this.give(staging);
+    } catch (error) {
+      if (!(error instanceof ContextError)) throw error;
+    }
+  }
+
+  /** The smallest block that fits, so that a small copy leaves the large ones to others. */
+  #reused(bytes: number): Staging | undefined {
+    const fitting = this.#kept.filter((one) => one.bytes.length >= bytes && this.#isDone(one));
+    const [first, ...rest] = fitting;
+    if (first === undefined) return undefined;
+    const best = rest.reduce((least, one) => (one.bytes.length < least.bytes.length ? one : least), first);
+    this.#kept.splice(this.#kept.indexOf(best), 1);
+    return best;
   }
 
   /** Takes it back, to be used again after the work that has been submitted. */

@@ -1,5 +1,6 @@
 // pdot, residency and collectives on engines of the cuda context, with stand-ins for CUDA's libraries: no card is needed.
 import * as assert from 'uvu/assert';
+import { sampledDifference } from '../../../kernels/matmul/product-check.ts';
 import { randomMatrix } from '../../../kernels/matmul/random.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
@@ -37,6 +38,25 @@ else {
   test('engines report the card', () => {
     const reports = rig.rc.engines.map(({ device }) => `${device.kind} ${device.matmul} ${device.adapter}`);
     assert.equal(reports, ['cuda cublas Stub card 0', 'cuda cublas Stub card 0']);
+  });
+
+  test('operands of a product come in where the card fetches them: only its result is copied on the host', async () => {
+    const [a, b] = [randomMatrix('float32', [512, 1024], 1), randomMatrix('float32', [1024, 256], 2)];
+    // Opens the card: what comes before it lies in ordinary memory.
+    await pdot(rig.v, a, b);
+    const movedBy = async () => [await rig.v.memory()].flat().map(({ moved }) => moved);
+    for (const plan of ['rows', 'ring'] as const) {
+      const before = await movedBy();
+      const c = await pdot(rig.v, a, b, { plan });
+      const after = await movedBy();
+      assert.is(sampledDifference(c as Tensor, a, b, 3), undefined, plan);
+      after.forEach((moved, i) => {
+        const [now, then] = [moved as NonNullable<typeof moved>, before[i] as NonNullable<typeof moved>];
+        assert.is(now.uploaded - then.uploaded, 2 * 2 ** 20, plan);
+        assert.is(now.copied - then.copied, 256 * 256 * 4, plan);
+      });
+    }
+    await rig.v.clear();
   });
 
   test('results on the card travel between engines', async () => {

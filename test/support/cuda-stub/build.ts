@@ -10,8 +10,17 @@ import { packageFolder } from '../../../engines/contexts/packages.ts';
 const SOURCES = fileURLToPath(new URL('../../../../test/support/cuda-stub/', import.meta.url));
 const FLAGS = ['-shared', '-fPIC', '-O1', '-w', '-fvisibility=hidden'];
 
-/** The kinds of things that the stand-ins count. */
-export type StubCount = 'device' | 'pinned' | 'streams' | 'events' | 'modules' | 'contexts' | 'handles' | 'queued';
+/** The kinds of things that the stand-ins count; `source`: the address from which the last copy to the card comes. */
+export type StubCount =
+  | 'device'
+  | 'pinned'
+  | 'streams'
+  | 'events'
+  | 'modules'
+  | 'contexts'
+  | 'handles'
+  | 'queued'
+  | 'source';
 
 /** The functions with which tests look behind the stand-ins. */
 export interface CudaStub {

@@ -20,7 +20,7 @@ static struct { void (*run)(void *); void *data; } queue[MANY];
 static int queued, polls, failed, current, contexts, streams, modules, handles, events, initialised;
 static struct { char name[64]; int status, after, times; } faults[8];
 static char misuse[4096], order[65536];
-static uint64_t peak, total;
+static uint64_t peak, total, source;
 
 static void complain(const char *text) { strncat(misuse, text, sizeof misuse - strlen(misuse) - 2); strcat(misuse, "\n"); }
 
@@ -58,6 +58,7 @@ API int64_t stub_count(const char *what) {
   if (!strcmp(what, "contexts")) return contexts;
   if (!strcmp(what, "handles")) return handles;
   if (!strcmp(what, "queued")) return queued;
+  if (!strcmp(what, "source")) return source;
   for (int i = 0; i < MANY; i++) if (memory[i].at != 0 && memory[i].pinned == !strcmp(what, "pinned")) count++;
   return count;
 }
@@ -153,6 +154,7 @@ static void run_copy(void *data) {
 static int copy(uint64_t to, uint64_t from, uint64_t bytes, uint64_t stream, int up) {
   if (stream == 0) complain("a copy on the default stream");
   if (!is_pinned(up ? from : to, bytes)) complain("a copy from or to memory that is not pinned");
+  if (up) source = from;
   struct copy *c = malloc(sizeof *c);
   *c = (struct copy){to, from, bytes, up};
   stub_enqueue(run_copy, c);

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { GpuContext, MovedBytes } from '../../../../../engines/contexts/context.ts';
+import type { CudaContext } from '../../../../../engines/contexts/cuda/cuda.ts';
+import { collectGarbage } from '../../../../../engines/contexts/garbage.ts';
 import { probeContext } from '../../../../../engines/contexts/index.ts';
 import { cudaHasPassed } from '../../../../../engines/contexts/measured-cache.ts';
 import { difference } from '../../../../../kernels/matmul/product-check.ts';
@@ -250,6 +252,84 @@ else {
     assert.is(difference(await product(a, a), a, a), undefined);
   });
 
+  const MIB = 2 ** 20;
+
+  /** A tensor in memory of `receive`, with random values. */
+  function received(rows: number, columns: number, seed: number): Tensor {
+    const memory = context.receive?.(4 * rows * columns) as Uint8Array<ArrayBuffer>;
+    const data = new Float32Array(memory.buffer, memory.byteOffset, rows * columns);
+    data.set(randomMatrix('float32', [rows, columns], seed).data as Float32Array);
+    return new Tensor('float32', [rows, columns], data);
+  }
+
+  const allocations = () => stub.calls().filter((name) => name === 'cuMemHostAlloc').length;
+
+  test('values that came into pinned memory are fetched from there, and copied nowhere', async () => {
+    const koffi = await import('koffi');
+    const [a, b] = [received(256, 1024, 1), received(1024, 256, 2)];
+    const before = context.moved?.() as MovedBytes;
+    const [x, y] = [context.upload(a), context.upload(b)];
+    assert.is(stub.count('source'), Number(koffi.address(b.data)));
+    const c = await context.matmul(x, y);
+    const after = context.moved?.() as MovedBytes;
+    assert.equal([after.uploaded - before.uploaded, after.copied - before.copied], [2 * MIB, 0]);
+    assert.is(difference(await c.toHost(), a, b), undefined);
+    for (const one of [x, y, c]) one.free();
+    for (const one of [a, b]) context.release?.(one.data);
+    assert.is(stub.misuse(), '');
+  });
+
+  test('their memory serves again once it is given back and the card has read it, and not before', async () => {
+    await context.idle();
+    const first = received(256, 1024, 3);
+    const values = (first.data as Float32Array).slice();
+    const x = context.upload(first);
+    context.release?.(first.data);
+    context.release?.(first.data);
+    // The copy is still under way.
+    const second = received(256, 1024, 4);
+    assert.equal((await x.toHost()).data, values);
+    context.release?.(second.data);
+    await context.idle();
+    stub.reset();
+    const third = received(256, 1024, 5);
+    context.release?.(third.data);
+    await context.idle();
+    assert.is(allocations(), 0);
+    x.free();
+  });
+
+  test('memory that nobody gives back comes back with the garbage', async () => {
+    await context.idle();
+    const { received: memory } = (context as CudaContext).device;
+    // Nothing else has blocks of this size.
+    const size = 5 * MIB;
+    const drop = () => void context.receive?.(size);
+    assert.is(memory.bytes, 0);
+    drop();
+    for (let tries = 0; tries < 100 && memory.bytes > 0; tries++) {
+      collectGarbage();
+      await new Promise((done) => setTimeout(done));
+    }
+    assert.is(memory.bytes, 0);
+    await context.idle();
+    stub.reset();
+    context.release?.(context.receive?.(size) as Uint8Array);
+    assert.is(allocations(), 0);
+  });
+
+  test('small values, and those for which there is no pinned memory, come into ordinary memory', async () => {
+    assert.is(context.receive?.(MIB - 1), undefined);
+    stub.fault('cuMemHostAlloc', 2);
+    assert.is(context.receive?.(64 * MIB), undefined);
+    stub.reset();
+    assert.is(context.receive?.(600 * MIB), undefined);
+    context.release?.(new Float32Array(4));
+    const memory = context.receive?.(3 * MIB + 4) as Uint8Array;
+    assert.equal([memory.byteLength, memory.byteOffset % 8], [3 * MIB + 4, 0]);
+    context.release?.(memory);
+  });
+
   test('at the end nothing is left: memory, streams, events, modules, handles', async () => {
     context.sweep();
     assert.equal(context.memory(), { bytes: 0, buffers: 0 });
@@ -272,9 +352,22 @@ else {
     await rejects(() => x.toHost(), ContextError, /unspecified launch failure \(719\)/);
     await rejects(() => product(a, a, {}, lost), ContextError, /card was lost .*restart/);
     await rejects(() => lost.idle(), ContextError, /card was lost/);
+    assert.is(lost.receive?.(MIB), undefined);
     await lost.close();
     stub.reset();
     assert.equal([stub.count('contexts'), stub.count('handles'), stub.count('streams')], [0, 0, 0]);
+  });
+
+  test('values that still lie in pinned memory when the context closes stay readable', async () => {
+    const other = await open();
+    const memory = other.receive?.(MIB) as Uint8Array;
+    memory.fill(7);
+    await other.close();
+    other.release?.(memory);
+    assert.is(other.receive?.(MIB), undefined);
+    // The context, whose end would free the memory, stays.
+    assert.equal([memory[0], memory[MIB - 1], stub.count('contexts')], [7, 7, 1]);
+    assert.is(stub.misuse(), '');
   });
 }
 
