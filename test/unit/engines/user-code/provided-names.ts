@@ -27,7 +27,7 @@ const begin = (client: string) => names.enter(`${client}:${tasks++}`);
 const valued = (name: string, value: unknown): TravellingName =>
   named(name, { kind: 'value', body: encodeBody(value) });
 const named = (name: string, value: TravellingValue): TravellingName => ({ name, version: String(tasks++), value });
-/** What a function of a task finds. */
+/** Gives what a function of a task finds. */
 const found = (code: string): unknown => (evaluator.fn(`() => (${code})`) as () => unknown)();
 
 /** A test with names and a namespace of its own. */
