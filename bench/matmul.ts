@@ -1,6 +1,7 @@
 // Benchmark of matmul. It checks every provider that this machine can open against the reference. Then it times the
-// kernel by the GPU's clock, products of resident operands, and products from host to host. Peers run in the
-// same process.
+// kernel by the GPU's clock, products of resident operands, and products from host to host, and counts the bytes that these
+// move. One table has every context (webgpu, cuda, tensorflow, …), the kernels of gpu.js and tfjs on each, the CPU's
+// libraries by themselves (openblas, onnx), and Python's: NumPy, PyTorch on the CPU and on the card.
 //   node dist/bench/matmul.js [--sizes 256,512,1024x64x1024] [--providers webgpu,wasm] [--dtype float32] [--seconds 20]
 //                             [--json FILE] [--conformance] [--resident]
 // --resident: kernels and resident operands only, without products from host to host.
@@ -13,7 +14,8 @@ import { difference, sampledDifference } from '../kernels/matmul/product-check.t
 import { generator } from '../kernels/matmul/random.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
-import { type Contender, type MatmulSizes, openContenders, pythonTime, sizesOf } from './support/matmul-cases.ts';
+import { type Contender, type MatmulSizes, openContenders, sizesOf } from './support/matmul-cases.ts';
+import type { PythonLibrary } from './support/python-products.ts';
 import { sendRow } from './support/rows.ts';
 
 /** One measured product. */
@@ -36,6 +38,8 @@ const DEFAULT_SIZES = '256,512,1024,2048,4096,4096x64x4096,64x4096x64,1000x777x3
 const CHECKED_IN_FULL = 256 ** 3;
 const SAMPLES = 4;
 const REPEATS = 5;
+/** Products that a library of Python computes for one row. */
+const PYTHON_RUNS = 12;
 
 function options() {
   const { values } = parseArgs({
@@ -130,6 +134,22 @@ class Bench {
     }
   }
 
+  /** A row of a library that multiplies in a process of its own. */
+  async python({ name: provider, adapter, measure }: PythonLibrary, shape: MatmulSizes): Promise<Row> {
+    const base = { provider, adapter, shape };
+    const expected = (this.#pace.get(provider) ?? 0) * flops(shape) * PYTHON_RUNS;
+    if (expected > this.#budgetMs) return { ...base, note: 'beyond the time budget' };
+    try {
+      const { residentMs, wholeMs, fault } = await measure(shape, this.#dtype);
+      if (fault !== undefined) return { ...base, note: `WRONG: ${fault}` };
+      this.#pace.set(provider, wholeMs / flops(shape));
+      const whole = this.#onlyResident ? {} : { endToEnd: rate(shape, wholeMs) };
+      return { ...base, resident: rate(shape, residentMs), ...whole };
+    } catch (error) {
+      return { ...base, note: (error as Error).message };
+    }
+  }
+
   async #check(contender: Contender, a: Tensor, b: Tensor): Promise<string | undefined> {
     const c = await contender.multiply(a, b);
     const [m, k, n] = [a.shape[0] as number, a.shape[1] as number, b.shape[1] as number];
@@ -166,20 +186,11 @@ function print(row: Row): void {
   console.log(`${row.shape.join('×').padEnd(16)} ${row.provider.padEnd(24)} ${numbers} ${bytes} ${row.note ?? ''}`);
 }
 
-/** True for a product that was compared; its fault; undefined for one that was not, as those in Python. */
-function verdictOf({ note, endToEnd, kernel, resident, provider }: Row): true | string | undefined {
+/** True for a product that was compared; its fault; undefined for one that was not computed. */
+function verdictOf({ note, endToEnd, kernel, resident }: Row): true | string | undefined {
   if (note?.startsWith('WRONG') === true) return note;
   const isComputed = [endToEnd, kernel, resident].some((value) => value !== undefined);
-  return note === undefined && isComputed && provider !== 'numpy' && provider !== 'torch' ? true : undefined;
-}
-
-function pythonRows(shape: MatmulSizes, providers: readonly string[]): Row[] {
-  const wanted = (['numpy', 'torch'] as const).filter((name) => providers.length === 0 || providers.includes(name));
-  return wanted.flatMap((library) => {
-    const found = pythonTime(library, shape);
-    if (found === undefined) return [];
-    return [{ provider: library, adapter: found.version, shape, resident: rate(shape, found.ms) }];
-  });
+  return note === undefined && isComputed ? true : undefined;
 }
 
 async function conformance(contenders: readonly Contender[]) {
@@ -197,7 +208,7 @@ async function conformance(contenders: readonly Contender[]) {
 async function main(): Promise<void> {
   const chosen = options();
   const { sizes, providers, dtype, json, conformance: checked } = chosen;
-  const { contenders, skipped, close } = await openContenders(providers);
+  const { contenders, python, skipped, close } = await openContenders(providers);
   for (const line of skipped) console.log(`SKIPPED ${line}`);
   const results = checked ? await conformance(contenders) : [];
   const bench = new Bench(chosen);
@@ -212,7 +223,7 @@ async function main(): Promise<void> {
   );
   for (const shape of sizes) {
     for (const contender of contenders.filter((c) => c.dtypes.includes(dtype))) add(await bench.row(contender, shape));
-    if (dtype === 'float32') for (const row of pythonRows(shape, providers)) add(row);
+    for (const library of python.filter((one) => one.dtypes.includes(dtype))) add(await bench.python(library, shape));
   }
   await close();
   const record = { date: new Date().toISOString(), node: process.version, dtype, skipped, conformance: results, rows };

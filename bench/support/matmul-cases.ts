@@ -1,8 +1,6 @@
 // The contenders of bench/matmul: the providers of this machine, each opened or skipped by name and reason, and peers
 // outside of Node. All providers run in this process, one after the other.
-import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { ContextKind, DeviceTensor, GpuContext, MovedBytes } from '../../engines/contexts/context.ts';
 import { CudaContext } from '../../engines/contexts/cuda/cuda.ts';
 import { importGpuJs } from '../../engines/contexts/gpujs.ts';
@@ -13,7 +11,7 @@ import { gpuJsProvider } from '../../kernels/matmul/gpujs.ts';
 import type { MatmulProvider } from '../../kernels/matmul/product.ts';
 import { tfjsProvider } from '../../kernels/matmul/tfjs.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { peerEnv, repositoryRoot } from './peer.ts';
+import { openPython, type PythonLibrary } from './python-products.ts';
 
 /** The sizes of a product A[m×k] · B[k×n]. */
 export type MatmulSizes = readonly [m: number, k: number, n: number];
@@ -48,7 +46,9 @@ export interface Contender {
 /** The contenders that this machine has. */
 export interface Opened {
   readonly contenders: readonly Contender[];
-  /** `name: reason` of each context that this machine cannot open. */
+  /** Peers outside of this process. */
+  readonly python: readonly PythonLibrary[];
+  /** `name: reason` of each context, library and peer that this machine does not have. */
   readonly skipped: readonly string[];
   close(): Promise<void>;
 }
@@ -56,18 +56,26 @@ export interface Opened {
 const CUDA_RUNS = 10;
 const KINDS: readonly ContextKind[] = ['webgpu', 'cuda', 'headlessgl', 'tensorflow', 'wasm', 'cpu'];
 
-/** Opens every context whose name contains one of `wanted` (all, when empty), with its peers on the same device. */
+/** True for what is asked for by a part of its name, or by a longer name of the same kind; for all, where nothing is. */
+function wantedBy(wanted: readonly string[]): (name: string) => boolean {
+  const asked = wanted.map((one) => one.toLowerCase());
+  const isIn = (name: string) => asked.some((one) => name.includes(one) || one.startsWith(name));
+  return (name) => asked.length === 0 || isIn(name.toLowerCase());
+}
+
+/** Opens every context whose name is `wanted` (all, when empty), with its peers on the same device, the libraries and Python's. */
 export async function openContenders(wanted: readonly string[], threads = availableParallelism()): Promise<Opened> {
   // As peers: these variables slow OpenBLAS down, which reads them when it loads.
   for (const name of ['OPENBLAS_CORETYPE', 'OPENBLAS_L2_SIZE']) delete process.env[name];
   const options = { threads, softwareGpu: true };
+  const isWanted = wantedBy(wanted);
   const probes = await probeAll(options);
   const contexts: GpuContext[] = [];
   const contenders: Contender[] = [];
   const skipped: string[] = [];
   for (const kind of KINDS) {
     const probe = probes[kind];
-    if (wanted.length > 0 && !wanted.some((w) => kind.includes(w) || w.startsWith(kind))) continue;
+    if (!isWanted(kind)) continue;
     if (!probe.ok) skipped.push(`${kind}: ${probe.reason}`);
     else {
       const context = await (await probeContext(kind, options)).open();
@@ -75,13 +83,15 @@ export async function openContenders(wanted: readonly string[], threads = availa
       contenders.push(ofContext(context), ...(await peers(context)));
     }
   }
-  const libraries = await hostLibraries(wanted, threads);
+  const libraries = await hostLibraries(isWanted, threads);
   contenders.push(...libraries.opened);
-  skipped.push(...libraries.skipped);
+  const python = await openPython(isWanted);
+  skipped.push(...libraries.skipped, ...python.skipped);
   const close = async () => {
+    await python.close();
     for (const context of contexts) await context.close();
   };
-  return { contenders, skipped, close };
+  return { contenders, python: python.libraries, skipped, close };
 }
 
 // tfjs has one current backend per process, so that each use first selects the backend of its context.
@@ -142,10 +152,10 @@ async function cudaTime(context: CudaContext, a: Tensor, b: Tensor): Promise<num
 }
 
 /** The libraries of the CPU, each by itself: contexts take the quickest. Those that do not load are skipped by reason. */
-async function hostLibraries(wanted: readonly string[], threads: number) {
+async function hostLibraries(isWanted: (name: string) => boolean, threads: number) {
   const found = findOpenblas();
-  const skipped = 'missing' in found ? [`openblas: ${found.missing}`] : [];
-  const libraries = librariesOf({ threads }, found).filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const skipped = 'missing' in found && isWanted('openblas') ? [`openblas: ${found.missing}`] : [];
+  const libraries = librariesOf({ threads }, found).filter(({ name }) => isWanted(name));
   const opened: Contender[] = [];
   for (const { name, dtypes, open } of libraries) {
     const provider = await open().catch((error: unknown) => error as Error);
@@ -171,38 +181,4 @@ async function peers(context: GpuContext): Promise<Contender[]> {
   };
   providers.push(onBackend);
   return providers.map((provider) => ({ ...provider, adapter, dtypes: ['float32'] }));
-}
-
-const PYTHON = `
-import sys, json, time
-m, k, n = map(int, sys.argv[2:5])
-if sys.argv[1] == 'numpy':
-    import numpy as np
-    a, b = np.random.rand(m, k).astype('f'), np.random.rand(k, n).astype('f')
-    run = lambda: a @ b
-    sys.path.insert(0, sys.argv[5])
-    import blas
-    version = blas.describe()
-else:
-    import torch
-    device = 'cuda' if torch.cuda.is_available() else 'cpu'
-    a, b = torch.rand(m, k, device=device), torch.rand(k, n, device=device)
-    def run():
-        c = a @ b
-        if device == 'cuda': torch.cuda.synchronize()
-    version = torch.__version__ + ' ' + device
-run(); best = 1e9
-for _ in range(5):
-    t = time.perf_counter(); run(); best = min(best, time.perf_counter() - t)
-print(json.dumps({'ms': best * 1e3, 'version': version}))
-`;
-
-/** Milliseconds of the best of five products by a Python library; undefined when python3 does not have it. */
-export function pythonTime(
-  library: 'numpy' | 'torch',
-  shape: MatmulSizes,
-): { ms: number; version: string } | undefined {
-  const args = ['-c', PYTHON, library, ...shape.map(String), join(repositoryRoot(), 'bench', 'peers')];
-  const { status, stdout } = spawnSync('python3', args, { encoding: 'utf8', timeout: 120_000, env: peerEnv() });
-  return status === 0 ? (JSON.parse(stdout) as { ms: number; version: string }) : undefined;
 }
