@@ -1,6 +1,3 @@
-// The cost of a call beyond its work: latency, task rate, bytes per second, start-up. Plain zeromq, Unix sockets, copies of
-// memory, piscina and, where they are installed, ipyparallel, MPI and Ray take their turns in the same run.
-// `node dist/bench/overhead.js [--engines N] [--sizes MB,MB] [--rounds N] [--peer yes|no|auto] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -8,12 +5,25 @@ import { type Client, Cluster, type DirectView } from 'directview';
 import { keepFreedMemory } from '../src/cli/script/keep-freed-memory.ts';
 import { table } from '../src/cli/table.ts';
 import { unorderedImap, unorderedMap } from './support/balanced.ts';
+import { renderAims } from './support/beside/aims.ts';
+import { type Before, openBefore } from './support/beside/before.ts';
 import { Others } from './support/beside/others.ts';
-import { broadcastFigures } from './support/broadcast.ts';
+import { pushToMany } from './support/broadcast.ts';
 import { contest, digits, type Figure, isTime, type Measure } from './support/contest.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
 import { rawGather, rawPing, rawThroughput } from './support/raw-zeromq.ts';
 import { median, samples, timed } from './support/stats.ts';
+
+const USAGE = `The cost of a call beyond its work: latency, task rate, bytes per second, start-up. Plain zeromq, Unix sockets, copies of
+memory, piscina and, where they are installed, ipyparallel, MPI and Ray take their turns in the same run.
+
+node dist/bench/overhead.js [options]
+  --engines N         engines of the cluster; default 4
+  --sizes MB,MB       sizes of transfers in MB; default 1,16,100
+  --rounds N          turns of each system; default 3
+  --peer yes|no|auto  with ipyparallel: must it be there; default auto
+  --before FOLDER     another checkout of this package, built: it takes its turns, too
+  --json FILE         writes the figures`;
 
 const MB = 1e6;
 const ITEMS = 100_000;
@@ -31,6 +41,12 @@ interface Bench {
   readonly rounds: number;
   readonly peer: Peer | undefined;
   readonly others: Others;
+  readonly before: Before | undefined;
+}
+
+/** Another checkout's turn. `run` measures it as this one's. */
+function earlier({ before }: Bench, run: (rc: Client) => Promise<number>): Readonly<Record<string, Measure>> {
+  return before === undefined ? {} : { before: () => run(before.rc) };
 }
 
 /** The peer's answer to one request, as a round of a contest. */
@@ -52,31 +68,33 @@ async function rate(rc: Client): Promise<number> {
 
 async function latencies(rc: Client, bench: Bench): Promise<Figure[]> {
   const { rounds, others } = bench;
-  const ping = (name: string, view: DirectView, all: boolean) =>
-    contest(
+  const ping = (name: string, all: boolean) => {
+    const run = (it: Client) => latency(all ? it.view(':') : it.view(0));
+    return contest(
       { name, unit: 'µs', rounds },
       {
-        ours: () => latency(view),
+        ours: () => run(rc),
         theirs: asks(bench, { do: 'latency', n: PEER_PINGS, all }),
         raw: async () => median(await rawPing(2 * PINGS, all ? rc.length : 1)),
-        beside: others.pings(all),
+        beside: { ...others.pings(all), ...earlier(bench, run) },
       },
     );
-  await rate(rc);
+  };
+  for (const client of [rc, bench.before?.rc]) if (client !== undefined) await rate(client);
   const tasks = (name: string, balanced: boolean) =>
     contest(
       { name, unit: '1/s', rounds },
       {
         ours: () => rate(rc),
         theirs: asks(bench, { do: 'tasks', n: PEER_TASKS, balanced }),
-        beside: balanced ? {} : others.tasks(),
+        beside: balanced ? {} : { ...others.tasks(), ...earlier(bench, rate) },
       },
     );
-  const one = await ping('noop apply, 1 engine', rc.view(0), false);
+  const one = await ping('noop apply, 1 engine', false);
   return [
     { name: 'raw zeromq ping', value: one.raw as number, unit: 'µs' },
     one,
-    await ping(`noop apply, ${rc.length} engines`, rc.view(':'), true),
+    await ping(`noop apply, ${rc.length} engines`, true),
     await tasks('pipelined noop tasks', false),
     await tasks('… beside its load-balanced', true),
   ];
@@ -85,28 +103,28 @@ async function latencies(rc: Client, bench: Bench): Promise<Figure[]> {
 async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<Figure[]> {
   const bytes = megabytes * MB;
   const data = new Float32Array(bytes / 4).fill(1.5);
-  const [all, one] = [rc.view(':'), rc.view(0)];
   const there = () => rawThroughput(bytes / rc.length, rc.length);
   const back = () => rawGather(bytes / rc.length, rc.length);
   const figure = (
     what: string,
     raw: Measure | undefined,
-    run: () => PromiseLike<unknown>,
+    run: (rc: Client) => PromiseLike<unknown>,
     beside: Parameters<Others['transfer']>[0] = 'other',
   ): Promise<Figure> => {
-    const ours = async () => megabytes / (median(await samples(3, run)) / 1000);
+    const rateOf = async (it: Client) => megabytes / (median(await samples(3, () => run(it))) / 1000);
+    const ours = () => rateOf(rc);
     const theirs = IPYPARALLEL.has(what) ? asks(bench, { do: 'transfer', what, bytes, n: 2 }) : undefined;
-    const sides = { ours, theirs, raw, beside: bench.others.transfer(beside, bytes) };
+    const sides = { ours, theirs, raw, beside: { ...bench.others.transfer(beside, bytes), ...earlier(bench, rateOf) } };
     return contest({ name: `${what} ${megabytes} MB`, unit: 'MB/s', rounds: bench.rounds }, sides);
   };
-  const push = await figure('push to 1', there, () => one.push({ data }));
-  const pull = await figure('pull from 1', back, () => one.pull('data'));
-  const pushAll = await figure(`push to ${rc.length}`, undefined, () => all.push({ data }), 'push');
-  const scatter = await figure('scatter', there, () => all.scatter('part', data), 'scatter');
-  const gather = await figure('gather', back, () => all.gather('part'), 'gather');
+  const push = await figure('push to 1', there, (it) => it.view(0).push({ data }));
+  const pull = await figure('pull from 1', back, (it) => it.view(0).pull('data'));
+  const pushAll = await figure(`push to ${rc.length}`, undefined, (it) => it.view(':').push({ data }), 'push');
+  const scatter = await figure('scatter', there, (it) => it.view(':').scatter('part', data), 'scatter');
+  const gather = await figure('gather', back, (it) => it.view(':').gather('part'), 'gather');
   const into = new Float32Array(data.length);
-  const gatherInto = await figure('gather into', undefined, () => all.gather('part', { into }), 'gather');
-  await all.clear();
+  const gatherInto = await figure('gather into', undefined, (it) => it.view(':').gather('part', { into }), 'gather');
+  for (const client of [rc, bench.before?.rc]) await client?.view(':').clear();
   return [
     { name: `raw zeromq to ${rc.length} ${megabytes} MB`, value: scatter.raw as number, unit: 'MB/s' },
     { name: `raw zeromq from ${rc.length} ${megabytes} MB, kept`, value: gather.raw as number, unit: 'MB/s' },
@@ -146,28 +164,30 @@ function render(figures: readonly Figure[]): string {
     peer === undefined ? '' : digits(peer),
     ratio === undefined ? '' : `${digits(ratio)} × ${isTime(unit) ? 'quicker' : 'as much'}`,
     Object.entries(beside)
-      .map(([system, other]) => `${system} ${digits(other.value)} ± ${digits(50 * other.spread)} %`)
+      .map(
+        ([system, { value, spread, multiple }]) =>
+          `${system} ${digits(value)} ± ${digits(50 * spread)} % (${digits(multiple)} ×)`,
+      )
       .join(', '),
   ]);
   return table(['figure', 'median', 'unit', 'beside zeromq', 'ipyparallel', 'ratio', 'others'], rows).trimEnd();
 }
 
 /** Work that is shared out by the client: 100 000 tiny items as they arrive, and one large value for many engines. */
-async function shared(rc: Client): Promise<Figure[]> {
+async function shared(rc: Client, { rounds }: Bench): Promise<Figure[]> {
   const one = await unorderedMap(rc, ITEMS, 1);
   const chunked = await unorderedMap(rc, ITEMS, 'auto');
   const stream = await unorderedImap(rc, ITEMS);
   await using many = await Cluster.start({ engines: MANY });
   await using client = await many.connect();
-  const push = await broadcastFigures(client, 16 * MB);
+  const push = await pushToMany(client, 16 * MB, 2 * rounds + 1);
   return [
     { name: `unordered map of ${ITEMS}`, value: one.rate, unit: '1/s' },
     { name: '… its peak memory', value: one.peakMegabytes, unit: 'MB' },
     { name: '… in chunks', value: chunked.rate, unit: '1/s' },
     { name: '… as imap, a stream', value: stream.rate, unit: '1/s' },
     { name: '… its peak memory', value: stream.peakMegabytes, unit: 'MB' },
-    { name: `push 16 MB to ${MANY}, direct`, value: push.direct, unit: 'ms' },
-    { name: `push 16 MB to ${MANY}, broadcast`, value: push.broadcast, unit: 'ms' },
+    push,
   ];
 }
 
@@ -183,7 +203,7 @@ async function measure(bench: Bench, sizes: readonly number[]): Promise<Figure[]
   await using rc = await cluster.connect();
   figures.push(...(await latencies(rc, bench)));
   for (const megabytes of sizes) figures.push(...(await transfers(rc, bench, megabytes)));
-  figures.push(...(await shared(rc)));
+  figures.push(...(await shared(rc, bench)));
   return figures;
 }
 
@@ -194,19 +214,26 @@ async function main(): Promise<void> {
       sizes: { type: 'string', default: '1,16,100' },
       rounds: { type: 'string', default: '3' },
       peer: { type: 'string', default: 'auto' },
+      before: { type: 'string' },
       json: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
   await keepFreedMemory();
   const engines = Number(values.engines);
-  const before = loadavg()[0] as number;
+  const load = loadavg()[0] as number;
   await using peer = await openPeer(values.peer, engines);
   await using others = await Others.find(engines);
-  const bench = { engines, rounds: Number(values.rounds), peer, others };
+  await using before = await openBefore(values.before, engines);
+  const bench = { engines, rounds: Number(values.rounds), peer, others, before };
   const figures = await measure(bench, values.sizes.split(',').map(Number));
-  console.log(render(figures));
+  console.log(`${render(figures)}\n\n${renderAims(figures, engines, MANY)}`);
   for (const line of others.skipped) console.log(line);
-  console.log(`load before ${before.toFixed(1)}, after ${(loadavg()[0] as number).toFixed(1)}`);
+  console.log(`load before ${load.toFixed(1)}, after ${(loadavg()[0] as number).toFixed(1)}`);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, null, 2)}\n`);
 }
 

@@ -1,4 +1,4 @@
-// Two systems that take turns in one run, so that other load on the machine slows both.
+// Systems that take turns in one run, so that other load on the machine slows all of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { median } from './stats.ts';
 
@@ -17,8 +17,17 @@ export interface Figure {
   readonly ratio?: number;
   /** (largest − smallest) / median of our rounds: how noisy the machine was. */
   readonly spread?: number;
-  /** Medians and spreads of further systems, in the same unit, by their names. */
-  readonly beside?: Readonly<Record<string, { readonly value: number; readonly spread: number }>>;
+  /** Further systems by their names. */
+  readonly beside?: Readonly<Record<string, Other>>;
+}
+
+/** The figure of a further system, in the same unit. */
+export interface Other {
+  /** The median of the rounds. */
+  readonly value: number;
+  readonly spread: number;
+  /** Ours as a multiple of it: the median of the rounds' ratios. A time is better below 1, a rate above. */
+  readonly multiple: number;
 }
 
 /** Gives one value of a figure. */
@@ -62,7 +71,7 @@ export async function contest(
     value,
     spread: spreadOf(mine),
     ...(raw === undefined ? {} : { raw: median(bare) }),
-    ...(Object.keys(further).length === 0 ? {} : { beside: mapValues(further) }),
+    ...(Object.keys(further).length === 0 ? {} : { beside: compared(mine, further) }),
   };
   if (theirs === undefined) return figure;
   const ratios = mine.map((x, i) => (isTime(unit) ? (others[i] as number) / x : x / (others[i] as number)));
@@ -73,10 +82,16 @@ function spreadOf(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
-function mapValues(rounds: Readonly<Record<string, readonly number[]>>): NonNullable<Figure['beside']> {
-  return Object.fromEntries(
-    Object.entries(rounds).map(([system, values]) => [system, { value: median(values), spread: spreadOf(values) }]),
-  );
+/** The other systems beside ours, round by round. */
+function compared(
+  mine: readonly number[],
+  rounds: Readonly<Record<string, readonly number[]>>,
+): NonNullable<Figure['beside']> {
+  const other = (values: readonly number[]): Other => {
+    const multiple = median(mine.map((ours, i) => ours / (values[i] as number)));
+    return { value: median(values), spread: spreadOf(values), multiple };
+  };
+  return Object.fromEntries(Object.entries(rounds).map(([system, values]) => [system, other(values)]));
 }
 
 /** True if small values of this unit are better. */
