@@ -5,13 +5,27 @@ import { BATCH_BYTES, HEADER_BYTES, SMALL_BYTES } from '../packet.ts';
 const PREFIX_BYTES = 12;
 /** The slot of data that follow in the stream. */
 const INLINE = 0xffffffff;
+/** The slot of data that the peer lends: their address follows the packet. */
+const LENT = 0xfffffffe;
+const ADDRESS_BYTES = 8;
 /** The longest packet that a peer of this version makes: a batch that one more record was added to. */
-const MAX_PACKET = BATCH_BYTES + SMALL_BYTES + 4096;
-/** The longest name of a bulk file, in bytes. */
-const MAX_NAME = 64;
+const MAX_PACKET = BATCH_BYTES + SMALL_BYTES + 4096 + ADDRESS_BYTES;
+/** The longest text of a notice, in bytes. */
+const MAX_TEXT = 64;
 
 /** The kinds of notices. A notice has 0 in place of a packet's length, and its kind in place of the data's. */
-const NOTICE = { offer: 1, taken: 2, refused: 3, released: 4 } as const;
+const NOTICE = {
+  offer: 1,
+  taken: 2,
+  refused: 3,
+  released: 4,
+  memory: 5,
+  challenge: 6,
+  unreadable: 7,
+  returned: 8,
+} as const;
+/** Kinds that a text follows; its length stands in place of the slot. */
+const TEXTS: ReadonlySet<number> = new Set([NOTICE.offer, NOTICE.memory, NOTICE.challenge]);
 
 /** The parts of a stream, as they come. */
 export interface StreamEvents {
@@ -25,6 +39,20 @@ export interface StreamEvents {
   answer(isTaken: boolean): void;
   /** The peer has read what lay in that slot of ours. */
   released(slot: number): void;
+  /** Absent: nothing is lent here. */
+  readonly lending?: LendingEvents | undefined;
+}
+
+/** The events of memory that peers lend each other. */
+export interface LendingEvents {
+  /** The peer offers to lend its memory. */
+  memory(offer: string): void;
+  /** The answer to our offer; undefined: the peer cannot read there. */
+  challenge(text: string | undefined): void;
+  /** A packet whose data lie in the peer's memory. */
+  lent(packet: Buffer, address: bigint, bytes: number): void;
+  /** The peer has read the oldest data that we lent. */
+  returned(): void;
 }
 
 /** The packet behind its prefix, in memory of its own. `slot`: where its data are, unless they follow. */
@@ -32,6 +60,16 @@ export function prefixed(packet: Uint8Array, dataBytes: number, slot: number = I
   const framed = Buffer.allocUnsafe(PREFIX_BYTES + packet.byteLength);
   writePrefix(framed, packet.byteLength, dataBytes, slot);
   framed.set(packet, PREFIX_BYTES);
+  return framed;
+}
+
+/** As `prefixed`, for data that the peer reads at that address. */
+export function prefixedLent(packet: Uint8Array, dataBytes: number, address: bigint): Buffer {
+  const length = packet.byteLength + ADDRESS_BYTES;
+  const framed = Buffer.allocUnsafe(PREFIX_BYTES + length);
+  writePrefix(framed, length, dataBytes, LENT);
+  framed.set(packet, PREFIX_BYTES);
+  framed.writeBigUInt64LE(address, PREFIX_BYTES + packet.byteLength);
   return framed;
 }
 
@@ -47,7 +85,26 @@ export function answer(isTaken: boolean): Buffer {
 
 /** The notice that a bulk file was made. */
 export function offer(name: string): Buffer {
-  return Buffer.concat([notice(NOTICE.offer, Buffer.byteLength(name)), Buffer.from(name)]);
+  return textNotice(NOTICE.offer, name);
+}
+
+/** The offer to lend memory. */
+export function memoryOffer(text: string): Buffer {
+  return textNotice(NOTICE.memory, text);
+}
+
+/** The answer to such an offer; undefined: this end cannot read there. */
+export function memoryAnswer(challenge: string | undefined): Buffer {
+  return challenge === undefined ? notice(NOTICE.unreadable, 0) : textNotice(NOTICE.challenge, challenge);
+}
+
+/** The notice that the oldest lent data were read. */
+export function returned(): Buffer {
+  return notice(NOTICE.returned, 0);
+}
+
+function textNotice(kind: number, text: string): Buffer {
+  return Buffer.concat([notice(kind, Buffer.byteLength(text)), Buffer.from(text)]);
 }
 
 function notice(kind: number, value: number): Buffer {
@@ -111,7 +168,7 @@ export class Deframer {
     const [packetBytes, dataBytes, slot] = this.#words();
     this.#filled = 0;
     if (part === this.#prefix) this.#begin(packetBytes, dataBytes, slot);
-    else if (packetBytes === 0) this.#end(() => this.#events.offer(part.toString('latin1')));
+    else if (packetBytes === 0) this.#end(() => this.#text(dataBytes, part.toString('latin1')));
     else if (this.#packet !== undefined) {
       const packet = this.#packet;
       this.#end(() => this.#events.packet(packet, part));
@@ -130,8 +187,8 @@ export class Deframer {
     if (packetBytes > 0) {
       this.#check(packetBytes, dataBytes, slot);
       this.#part = Buffer.allocUnsafeSlow(packetBytes);
-    } else if (dataBytes === NOTICE.offer) {
-      if (slot === 0 || slot > MAX_NAME) throw new ProtocolError(`the name of a bulk file has ${slot} bytes`);
+    } else if (TEXTS.has(dataBytes)) {
+      if (slot === 0 || slot > MAX_TEXT) throw new ProtocolError(`the text of a notice has ${slot} bytes`);
       this.#part = Buffer.alloc(slot);
     } else this.#notice(dataBytes, slot);
   }
@@ -139,7 +196,21 @@ export class Deframer {
   #notice(kind: number, slot: number): void {
     if (kind === NOTICE.released) this.#events.released(slot);
     else if (kind === NOTICE.taken || kind === NOTICE.refused) this.#events.answer(kind === NOTICE.taken);
+    else if (kind === NOTICE.returned) this.#lending.returned();
+    else if (kind === NOTICE.unreadable) this.#lending.challenge(undefined);
     else throw new ProtocolError(`unknown notice ${kind}`);
+  }
+
+  #text(kind: number, text: string): void {
+    if (kind === NOTICE.offer) this.#events.offer(text);
+    else if (kind === NOTICE.memory) this.#lending.memory(text);
+    else this.#lending.challenge(text);
+  }
+
+  get #lending(): LendingEvents {
+    const { lending } = this.#events;
+    if (lending === undefined) throw new ProtocolError('nothing is lent on this link');
+    return lending;
   }
 
   #end(emit: () => void): void {
@@ -150,12 +221,15 @@ export class Deframer {
 
   #emit(packet: Buffer, dataBytes: number, slot: number): void {
     if (dataBytes === 0) this.#events.packet(packet, undefined);
-    else this.#events.filed(packet, slot, dataBytes);
+    else if (slot === LENT) {
+      const at = packet.length - ADDRESS_BYTES;
+      this.#lending.lent(packet.subarray(0, at), packet.readBigUInt64LE(at), dataBytes);
+    } else this.#events.filed(packet, slot, dataBytes);
   }
 
   #check(packetBytes: number, dataBytes: number, slot: number): void {
     if (dataBytes === 0 && slot !== INLINE) throw new ProtocolError('a slot without data');
-    if (packetBytes < HEADER_BYTES || packetBytes > MAX_PACKET)
+    if (packetBytes < HEADER_BYTES + (slot === LENT ? ADDRESS_BYTES : 0) || packetBytes > MAX_PACKET)
       throw new ProtocolError(`a packet of ${packetBytes} bytes`);
     if (dataBytes > this.#maxData) throw new ProtocolError(`data of ${dataBytes} bytes; at most ${this.#maxData}`);
   }

@@ -8,7 +8,18 @@ import type { Frames } from '../packet.ts';
 import type { LinkHandlers } from '../transport.ts';
 import { BulkReader, BulkWriter } from './bulk.ts';
 import type { BulkFolder } from './bulk-folder.ts';
-import { answer, Deframer, offer, prefixed, released } from './framing.ts';
+import {
+  answer,
+  Deframer,
+  memoryAnswer,
+  memoryOffer,
+  offer,
+  prefixed,
+  prefixedLent,
+  released,
+  returned,
+} from './framing.ts';
+import { Borrower, type FindMemory, Lender } from './lent-memory.ts';
 import type { Outgoing } from './outgoing.ts';
 
 /** A goodbye may take this long (ms) to leave. */
@@ -19,6 +30,8 @@ const MAX_UNREAD = 4 * 1024 * 1024;
 const EAGER_BYTES = 8 * 1024;
 /** Data of fewer bytes go through the socket. */
 const BULK_BYTES = 128 * 1024;
+/** Larger data are lent, where the peer can read the memory of this process. An engine waits until such results have arrived. */
+const LENT_BYTES = 1024 * 1024;
 
 /** The parts of a carrier, whoever connected. */
 export interface CarrierOptions {
@@ -29,6 +42,8 @@ export interface CarrierOptions {
   readonly folder: BulkFolder;
   /** The bulk files of all links of this transport. */
   readonly outgoing: Outgoing;
+  /** Default: the system's. */
+  readonly memory?: FindMemory | undefined;
 }
 
 /** One link over one Unix socket. Large data go through a file in shared memory, where both ends can open it. */
@@ -38,6 +53,8 @@ export class StreamCarrier implements Carrier {
   readonly #deframer: Deframer;
   readonly #writer: BulkWriter;
   readonly #reader: BulkReader;
+  readonly #lender: Lender;
+  readonly #borrower: Borrower;
   #socket: Socket | undefined;
   readonly wake: () => void = onceSoon(() => {
     this.#hasUrged = false;
@@ -53,11 +70,13 @@ export class StreamCarrier implements Carrier {
   /** Called when the link has ended. */
   onEnd: () => void = () => {};
 
-  constructor({ name, handlers, limits, folder, outgoing }: CarrierOptions) {
+  constructor({ name, handlers, limits, folder, outgoing, memory }: CarrierOptions) {
     this.name = name;
     this.link = new PacketLink(this, handlers, limits);
     this.#writer = new BulkWriter(outgoing, { offer: (file) => this.#tell(offer(file)), wake: this.wake });
     this.#reader = new BulkReader(folder, limits.chunkBytes);
+    this.#lender = new Lender((text) => this.#tell(memoryOffer(text)), memory);
+    this.#borrower = new Borrower(memory);
     this.#deframer = new Deframer(limits.chunkBytes, {
       packet: (packet, data) => {
         this.hasHeard = true;
@@ -75,6 +94,18 @@ export class StreamCarrier implements Carrier {
       released: (slot) => {
         this.#writer.release(slot);
         this.#pump();
+      },
+      lending: {
+        memory: (text) => this.#tell(memoryAnswer(this.#borrower.open(text))),
+        challenge: (text) => {
+          this.#lender.answered(text);
+          this.#pump();
+        },
+        lent: (packet, address, bytes) => {
+          this.link.receive([packet], this.#borrower.frame(address, bytes));
+          this.#tell(returned());
+        },
+        returned: () => this.#lender.returned(),
       },
     });
   }
@@ -144,6 +175,14 @@ export class StreamCarrier implements Carrier {
       socket.write(prefixed(packet as Uint8Array, 0));
       return true;
     }
+    if (data.byteLength > LENT_BYTES) {
+      this.#lender.propose();
+      if (this.#lender.isWaiting) return false;
+      if (this.#lender.isOpen) {
+        socket.write(prefixedLent(packet as Uint8Array, data.byteLength, this.#lender.lend(data)));
+        return true;
+      }
+    }
     if (data.byteLength >= BULK_BYTES) {
       this.#writer.propose();
       if (this.#writer.isFull || this.#writer.mustWait(data)) return false;
@@ -166,6 +205,7 @@ export class StreamCarrier implements Carrier {
     this.#stalled = undefined;
     this.#writer.close();
     this.#reader.close();
+    this.#lender.close();
     const socket = this.#socket;
     if (socket !== undefined && !socket.destroyed) await this.#leave(socket, goodbye);
     this.onEnd();

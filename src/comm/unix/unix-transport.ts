@@ -5,6 +5,7 @@ import { checkFree, parsePath } from '../zeromq/endpoint.ts';
 import { refuses } from '../zeromq/reach.ts';
 import { BulkFolder } from './bulk-folder.ts';
 import { connectStream } from './connector.ts';
+import type { FindMemory } from './lent-memory.ts';
 import { UnixListener } from './listener.ts';
 import { Outgoing } from './outgoing.ts';
 import type { SilentLimits } from './silent-peers.ts';
@@ -17,13 +18,16 @@ let folder: BulkFolder | undefined;
 export interface UnixOptions extends TransportOptions {
   /** Default: the folder of this user in shared memory. @internal */
   readonly folder?: BulkFolder | undefined;
+  /** How memory of processes is read; default the system's way. @internal */
+  readonly memory?: FindMemory | undefined;
   /** Bounds of peers that have not sent a packet. @internal */
   readonly silent?: SilentLimits | undefined;
 }
 
 /**
  * Transport between processes of one user on one host: `unix://` and an absolute path in a private directory. Packets go over a
- * Unix socket, large data through files in shared memory, where both ends can open them.
+ * Unix socket. Large data are read in the memory of the process that sends them, or go through files in shared memory, where both
+ * ends can do so.
  *
  * `onDown` is called as that of zeromqTransport; a peer that dies is noticed at once, one that is stopped never.
  */
@@ -31,7 +35,13 @@ export function unixTransport(options: UnixOptions = {}): Transport {
   const limits = limitsOf(options, CHUNK_BYTES);
   folder ??= new BulkFolder();
   const own = options.folder ?? folder;
-  const where = { limits, folder: own, outgoing: new Outgoing(own, limits.chunkBytes), silent: options.silent };
+  const where = {
+    limits,
+    folder: own,
+    outgoing: new Outgoing(own, limits.chunkBytes),
+    silent: options.silent,
+    memory: options.memory,
+  };
   return {
     listen: async (name, handlers) => {
       const path = parsePath(name);

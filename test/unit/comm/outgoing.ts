@@ -208,9 +208,13 @@ test('a link that ends before its answer takes the name away with it', () => {
 /** So many listeners, and links of one transport to them. */
 async function withLinks(n: number, run: (links: Link[], boxes: Mailbox[], path: string) => Promise<void>) {
   const folder = new BulkFolder(fresh());
-  const transport = unixTransport({ folder });
+  // Files alone: memory that is lent needs none.
+  const memory = () => undefined;
+  const transport = unixTransport({ folder, memory });
   const boxes = Array.from({ length: n }, () => new Mailbox());
-  const listeners = await Promise.all(boxes.map((box) => unixTransport({ folder }).listen(`unix://${fresh()}`, box)));
+  const listeners = await Promise.all(
+    boxes.map((box) => unixTransport({ folder, memory }).listen(`unix://${fresh()}`, box)),
+  );
   const silent = fresh();
   const links = [...listeners.map(({ endpoint }) => endpoint), `unix://${silent}`].map((endpoint) =>
     transport.connect(endpoint, new Mailbox()),

@@ -1,4 +1,4 @@
-// One suite over every transport: memory, Unix sockets with and without shared memory, zeromq ipc, tcp, tcp with keys.
+// One suite over every transport: memory, Unix sockets with lent memory, with files and without either, zeromq ipc, tcp, tcp with keys.
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -40,20 +40,28 @@ interface Kind {
 }
 const kinds: Kind[] = [
   { name: 'memory', make: memoryTransport, endpoint: () => 'memory://*' },
-  { name: 'unix', make: unixWithBulk, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
+  { name: 'unix', make: unixWithMemory, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
+  { name: 'unix with files', make: unixWithBulk, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
   { name: 'unix without bulk', make: unixWithoutBulk, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
   { name: 'ipc', make: zeromqTransport, endpoint: () => `ipc://${join(directory, `s${count++}`)}` },
   { name: 'tcp', make: tcpWithoutKeys, endpoint: () => 'tcp://127.0.0.1:*' },
   { name: 'tcp with keys', make: tcpWithKeys, endpoint: () => 'tcp://127.0.0.1:*' },
 ];
 
-function unixWithBulk(options?: TransportOptions): Transport {
+/** The default: large data are lent where the system allows it. */
+function unixWithMemory(options?: TransportOptions): Transport {
   return unixTransport({ ...options, folder: new BulkFolder(join(directory, 'bulk')) });
+}
+
+const memory = () => undefined;
+
+function unixWithBulk(options?: TransportOptions): Transport {
+  return unixTransport({ ...options, memory, folder: new BulkFolder(join(directory, 'bulk')) });
 }
 
 /** No folder can be made below a file. */
 function unixWithoutBulk(options?: TransportOptions): Transport {
-  return unixTransport({ ...options, folder: new BulkFolder(join('/dev/null', 'bulk')) });
+  return unixTransport({ ...options, memory, folder: new BulkFolder(join('/dev/null', 'bulk')) });
 }
 
 function tcpWithoutKeys(options?: TransportOptions): Transport {

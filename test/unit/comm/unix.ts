@@ -273,11 +273,12 @@ test('the folder goes with the last file', () => {
 
 test('large messages leave no file, whoever closes first, and also where the peer refuses the file', async () => {
   const mine = folderOf();
+  const memory = () => undefined;
   for (const theirs of [mine, folderOf()]) {
     const path = fresh();
     const box = new Mailbox();
-    const listener = await unixTransport({ folder: theirs }).listen(`unix://${path}`, box);
-    const link = unixTransport({ folder: mine }).connect(`unix://${path}`, new Mailbox());
+    const listener = await unixTransport({ folder: theirs, memory }).listen(`unix://${path}`, box);
+    const link = unixTransport({ folder: mine, memory }).connect(`unix://${path}`, new Mailbox());
     const data = pattern(20 * MIB, 5);
     await link.send([data]);
     await link.send([data]);
