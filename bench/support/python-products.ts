@@ -1,4 +1,3 @@
-import type { MatmulSizes } from './matmul-cases.ts';
 import { Peer } from './peer.ts';
 
 /** A library of Python that multiplies on one device. */
@@ -9,7 +8,7 @@ export interface PythonLibrary {
   readonly adapter: string;
   readonly dtypes: readonly string[];
   /** Multiplies random matrices, and compares some entries. @throws Error with Python's words */
-  measure(shape: MatmulSizes, dtype: string): Promise<PythonProduct>;
+  measure(shape: readonly [m: number, k: number, n: number], dtype: string): Promise<PythonProduct>;
 }
 
 /** One measured product. */
