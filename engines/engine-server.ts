@@ -203,6 +203,12 @@ export class EngineServer {
     if (!state.peers.isFollowing) loop.roster(Number.MAX_SAFE_INTEGER);
   }
 
+  // A task that comes after the last one finds this engine gone before it started: load-balanced calls give it to another one.
+  #retire(isOver: boolean): void {
+    if (isOver) this.#parts.loop.whenIdle(undefined);
+    else this.#parts.loop.whenIdle(() => void this.stop(ENGINE_EXIT.ok, 'it was not needed any more'));
+  }
+
   #command(message: FromControl): void {
     const { board, loop, runner, state } = this.#parts;
     if (message.do === 'registered') this.#registered(message.id);
@@ -211,6 +217,7 @@ export class EngineServer {
       loop.roster(state.peers.version);
     } else if (message.do === 'client-gone') this.#clientGone(message.client);
     else if (message.do === 'request') carryOut(message.request, loop);
+    else if (message.do === 'retire') this.#retire(message.over);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     // A later task must not end in place of the one that was meant.
     else if (board.get('started') === message.started) runner.interrupt();

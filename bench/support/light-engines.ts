@@ -72,6 +72,7 @@ export class LightEngine {
       roster: () => {},
       stop: () => {},
       clientGone: () => {},
+      retire: () => {},
     });
   }
 

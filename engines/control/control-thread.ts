@@ -73,6 +73,7 @@ const registration = new Registration(transport, options, {
   },
   stop: shutdown,
   clientGone,
+  retire: (over) => tell({ do: 'retire', over }),
 });
 mainLoop.watch();
 monitor.seed = options.seed;

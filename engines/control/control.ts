@@ -34,6 +34,8 @@ export type FromControl =
   | { readonly do: 'client-gone'; readonly client: string }
   /** A control request that the main thread carries out. */
   | { readonly do: 'request'; readonly request: ControlRequest }
+  /** End when nothing runs and nothing waits; `over`: not any more. */
+  | { readonly do: 'retire'; readonly over: boolean }
   | { readonly do: 'shutdown'; readonly code: number; readonly reason: string };
 
 /** The data that the control thread starts with. */

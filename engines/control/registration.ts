@@ -18,6 +18,8 @@ export interface RegistrationEvents {
   stop(code: number, reason: string): void;
   /** A client died without a goodbye. */
   clientGone(client: string): void;
+  /** The engine is to end when it has nothing to do; `over`: not any more. */
+  retire(over: boolean): void;
 }
 
 /** Milliseconds that a goodbye may take to arrive: a controller that is busy answers later. */
@@ -146,6 +148,7 @@ export class Registration {
     if (message.type === 'registered' || message.type === 'stopping') this.#answered();
     if (message.type === 'stopping') this.#events.stop(ENGINE_EXIT.ok, 'the cluster stops');
     else if (message.type === 'client-gone') this.#events.clientGone(message.client);
+    else if (message.type === 'retire') this.#events.retire(message.over === true);
     else if (message.type === 'registered') {
       this.#id = message.id;
       if (message.beat !== undefined) this.#beatEvery(message.beat);

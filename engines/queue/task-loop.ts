@@ -91,6 +91,8 @@ export class TaskLoop {
   readonly #flood = new Flood();
   #pumping = false;
   #stopping = false;
+  /** Is called when nothing runs and nothing waits. */
+  #onIdle: (() => void) | undefined;
 
   constructor({ queue, board, runner, control, collectives, record, health, monitor }: TaskLoopOptions) {
     this.#queue = queue;
@@ -111,6 +113,12 @@ export class TaskLoop {
   /** No further task starts. */
   stop(): void {
     this.#stopping = true;
+  }
+
+  /** Calls `then` when nothing runs and nothing waits, which may be now; undefined: calls nobody. */
+  whenIdle(then: (() => void) | undefined): void {
+    this.#onIdle = then;
+    this.#wake();
   }
 
   /** This engine has seen that version of the roster: tasks that waited for it start. */
@@ -180,6 +188,7 @@ export class TaskLoop {
       const started = this.#next();
       if (started === undefined) {
         this.#pumping = false;
+        if (this.#onIdle !== undefined && this.#queue.head === undefined) this.#onIdle();
         return;
       }
       const { task } = started;

@@ -19,7 +19,8 @@ export function addClusterArgument(command: Command): void {
   command.argument('[name]', CLUSTER_ARGUMENT);
   command.addOption(new Option('--cluster <name|file>').hideHelp());
   command.hook('preAction', (self) => {
-    if (self.args.length > 0 && self.opts<ClusterChoice>().cluster !== undefined) {
+    const isNamed = self.args.length >= self.registeredArguments.length;
+    if (isNamed && self.opts<ClusterChoice>().cluster !== undefined) {
       self.error('error: give the cluster once: as argument or as --cluster');
     }
   });

@@ -98,6 +98,12 @@ const SOME_ENGINES = ranged(
   (n) => Number.isSafeInteger(n) && (n as number) >= 1 && (n as number) <= MAX_ENGINES,
 );
 
+const NO_OR_SOME_ENGINES = ranged(
+  `a whole number from 0 to ${MAX_ENGINES}`,
+  isNumber,
+  (n) => Number.isSafeInteger(n) && (n as number) >= 0 && (n as number) <= MAX_ENGINES,
+);
+
 const CLIENT_METHODS: Signatures<Client> = {
   close: ends(),
   engine: takes({ id: count() }),
@@ -120,6 +126,7 @@ const CLIENT_METHODS: Signatures<Client> = {
   restart: promises({}, { targets: TARGETS }),
   stopCluster: promises(),
   addEngines: promises({ n: SOME_ENGINES }),
+  scaleCluster: promises({ n: NO_OR_SOME_ENGINES }),
   clear: promises({}, { targets: TARGETS }),
 };
 
@@ -449,6 +456,11 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   /** Asks for `n` more engines. @throws ClusterError */
   addEngines(n: number): Promise<void> {
     return this.#links.askCluster({ do: 'add', n });
+  }
+
+  /** Brings the cluster to `n` engines of its own, as `cluster.scale` does. @throws ClusterError */
+  scaleCluster(n: number): Promise<void> {
+    return this.#links.askCluster({ do: 'scale', n });
   }
 
   /** Clears the namespaces of these engines. @throws RangeError "No such engine: 99"; CompositeError */

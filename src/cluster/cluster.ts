@@ -1,6 +1,7 @@
 import type { Client, ConnectOptions } from '../client/client.ts';
 import type { ClusterInfo } from '../client/links/cluster-file.ts';
 import { clusterTransport } from '../comm/by-scheme.ts';
+import type { Transport } from '../comm/transport.ts';
 import { type Authentication, authenticate } from '../comm/zeromq/authenticator.ts';
 import { checkDescriptors } from '../comm/zeromq/descriptors.ts';
 import { Dashboard, type DashboardOptions } from '../dashboard/dashboard.ts';
@@ -17,7 +18,9 @@ import { OwnClients } from './clients/own-clients.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
 import { Engines } from './engines/engines.ts';
+import { loadsOf } from './engines/loads.ts';
 import { Placements, type Registry } from './engines/placements.ts';
+import { Scaling } from './engines/scaling.ts';
 import { guard } from './exit-guard.ts';
 import { type ListedCluster, listClusters } from './files/cluster-file.ts';
 import { watchForgotten } from './launchers/forgotten-engines.ts';
@@ -36,9 +39,11 @@ import {
 export class Cluster {
   readonly #options: CheckedStart;
   readonly #site: Site;
+  readonly #transport: Transport;
   readonly #placements: Placements;
   readonly #fleet: Fleet;
   readonly #engines: Engines;
+  readonly #scaling: Scaling;
   readonly #unguard: () => void;
   readonly #clients = new OwnClients();
   readonly #dashboards = new Set<Dashboard>();
@@ -54,6 +59,7 @@ export class Cluster {
     this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
     try {
       this.#site = new Site(options);
+      this.#transport = clusterTransport({ credentials: this.#site.keys?.controller });
       this.#placements = this.#newPlacements(softwareEnv);
       this.#fleet = this.#placements.fleet;
       this.#engines = new Engines({
@@ -61,6 +67,15 @@ export class Cluster {
         fleet: this.#fleet,
         controller: () => this.#controller,
         live: () => this.#live(),
+        tell: (event) => this.#tell(event),
+        warn,
+      });
+      this.#scaling = new Scaling(this.#engines, {
+        loads: (ids) =>
+          loadsOf(
+            this.engines.filter(({ id }) => ids.includes(id)),
+            this.#transport,
+          ),
         tell: (event) => this.#tell(event),
       });
     } catch (error) {
@@ -119,7 +134,7 @@ export class Cluster {
     // Before the first socket listens. Without it they would refuse everybody.
     this.#authentication = credentials && (await authenticate(credentials));
     this.#controller = await Controller.listen({
-      transport: clusterTransport({ credentials }),
+      transport: this.#transport,
       endpoint: this.#site.endpoint('controller'),
       registry: this.#site.endpoint('registry'),
       vitals: this.#options.vitals,
@@ -179,6 +194,24 @@ export class Cluster {
     const slots = await this.#engines.add(n, signal);
     await this.#clients.see(this.engines);
     return slots;
+  }
+
+  /**
+   * Brings the cluster to `n` engines of its own, and gives the ids of all that are there then. More: those that have died
+   * are started again, then new ones are asked for; load-balanced calls that run give them work. Fewer: places that have not
+   * come are given up, then engines with the least to do end, each when it has nothing to do: their names are lost, their tasks
+   * are not. Views of 'all' follow; those that name ids do not. A later call takes over from this one.
+   * @throws RangeError; ClusterError with the output of an engine that could not be started: the others stay
+   * @throws AbortError: those that have not come are released, those that have not ended stay
+   * @example
+   * await cluster.scale(8);
+   * await cluster.scale(2, AbortSignal.timeout(60_000));
+   */
+  async scale(n: number, signal?: AbortSignal): Promise<EngineId[]> {
+    this.#live();
+    await this.#scaling.to(n, { signal });
+    await this.#clients.see(this.engines);
+    return this.#ids();
   }
 
   /**
@@ -251,7 +284,7 @@ export class Cluster {
 
   // Local engines get it at once; for others their agents are asked.
   #signal(signal: NodeJS.Signals, slots: readonly EngineId[]): void {
-    this.#fleet.signal(signal, slots).catch((error: Error) => process.stderr.write(`directview: ${error.message}\n`));
+    this.#fleet.signal(signal, slots).catch(warn);
   }
 
   #ids(): EngineId[] {
@@ -303,6 +336,7 @@ export class Cluster {
 
   async #obey(verb: ClusterVerb): Promise<void> {
     if (verb.do === 'add') await this.add(verb.n);
+    else if (verb.do === 'scale') await this.scale(verb.n);
     else if (verb.do === 'restart') await this.restart(verb.ids);
     else if (verb.do === 'shutdown') await this.shutdown(verb.ids);
     else setTimeout(() => void this.stop(), STOP_DELAY_MS); // the reply leaves first
@@ -317,6 +351,7 @@ export class Cluster {
   async #stop(): Promise<void> {
     this.#unwatch();
     this.#engines.stop();
+    this.#scaling.stop();
     this.#controller?.announceStop();
     for (const dashboard of this.#dashboards) await dashboard.close();
     await this.#clients.close();
@@ -338,6 +373,8 @@ export class Cluster {
     return this.stop();
   }
 }
+
+const warn = (error: Error): void => void process.stderr.write(`directview: ${error.message}\n`);
 
 guardCalls(Cluster, 'Cluster', CLUSTER_CLASS);
 guardCalls(Cluster.prototype, 'cluster', CLUSTER satisfies Signatures<Cluster>);

@@ -98,8 +98,10 @@ export class Controller {
   readonly #clientWatch: ClientWatch;
   /** Engines that are blocked by what a task left behind, by uuid: those who come later are told, too. */
   readonly #blockades = new Map<string, EngineBlocked>();
-  /** Engines that their scheduler will end soon, by uuid. */
+  /** Engines that will end soon, by uuid. */
   readonly #draining = new Map<string, Extract<RosterOutbound, { type: 'engine-draining' }>>();
+  /** Engines that end when they have nothing to do, by uuid: one whose link broke is told again. */
+  readonly #retiring = new Set<string>();
   readonly #pinger: Pinger;
   #clientSocket: Listener | undefined;
   #engineSocket: Listener | undefined;
@@ -228,6 +230,7 @@ export class Controller {
     this.#uuids.set(party, uuid);
     this.#links.set(uuid, party);
     answer(party, { type: 'registered', id, beat: this.#beat });
+    if (this.#retiring.has(uuid)) answer(party, { type: 'retire' });
     this.#publish(events);
   }
 
@@ -274,13 +277,33 @@ export class Controller {
     this.#options.onEvent?.(event);
   }
 
-  /** The scheduler will end this engine soon: clients give it no new work that others could do. */
+  /** This engine will end soon: clients give it no new work that others could do. */
   draining(id: EngineId, until: number | undefined): void {
     const engine = this.#roster.get(id);
     if (engine === undefined) return;
     const event = { type: 'engine-draining', id, uuid: engine.uuid, until } as const;
     this.#draining.set(engine.uuid, event);
     this.#tell(event);
+  }
+
+  /** This engine ends when it has nothing to do. */
+  retire(id: EngineId): void {
+    const engine = this.#roster.get(id);
+    if (engine === undefined) return;
+    this.draining(id, undefined);
+    this.#retiring.add(engine.uuid);
+    void this.#links.get(engine.uuid)?.send({ type: 'retire' });
+  }
+
+  /** One that was to end stays. */
+  keep(id: EngineId): void {
+    const engine = this.#roster.get(id);
+    if (engine === undefined) return;
+    const { uuid } = engine;
+    this.#draining.delete(uuid);
+    this.#retiring.delete(uuid);
+    void this.#links.get(uuid)?.send({ type: 'retire', over: true });
+    this.#tell({ type: 'engine-draining', id, uuid, over: true });
   }
 
   #blocked(uuid: string, ms: number): void {
@@ -393,6 +416,7 @@ export class Controller {
     this.#blockades.delete(uuid);
     this.#forgetLink(uuid);
     this.#draining.delete(uuid);
+    this.#retiring.delete(uuid);
   }
 
   /** The engine's link speaks for it no more. */

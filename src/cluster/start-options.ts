@@ -55,8 +55,15 @@ export type ClusterEvent =
       readonly host?: string | undefined;
       readonly job?: string | undefined;
     }
-  /** The scheduler will end this engine soon, at `until` (milliseconds since 1970) where that is known. */
-  | { readonly type: 'engine-draining'; readonly id: number; readonly until?: number | undefined }
+  /** This engine will end soon, at `until` (milliseconds since 1970) where that is known. `over`: it stays. */
+  | {
+      readonly type: 'engine-draining';
+      readonly id: number;
+      readonly until?: number | undefined;
+      readonly over?: boolean | undefined;
+    }
+  /** The number of engines changes: from those that were there or were to come, to so many. */
+  | { readonly type: 'scale'; readonly from: number; readonly to: number; readonly why?: string | undefined }
   /** An engine that ended to be replaced, or that died too often, has no successor. */
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };
 
@@ -253,6 +260,7 @@ const ENGINE_IDS: Check = must(
   (value) => Number.isInteger(value) || (Array.isArray(value) && value.every(Number.isInteger)),
 );
 const NEW_ENGINES: Check = ENGINES;
+const SCALE: Check = (value, name, where) => (value === 0 ? undefined : ENGINES(value, name, where));
 const NAME_OF_SIGNAL: Check = must("the name of a signal, such as 'SIGUSR1'", (value) =>
   Object.hasOwn(constants.signals, String(value)),
 );
@@ -261,6 +269,7 @@ const NAME_OF_SIGNAL: Check = must("the name of a signal, such as 'SIGUSR1'", (v
 export const CLUSTER = {
   connect: promises({}, { options: optionsOf(CONNECT_OPTIONS) }),
   add: promises({ n: NEW_ENGINES }, { signal: SIGNAL }),
+  scale: promises({ n: SCALE }, { signal: SIGNAL }),
   restart: promises({}, { ids: ENGINE_IDS }),
   shutdown: promises({ ids: ENGINE_IDS }),
   logs: promises({ id: count() }),

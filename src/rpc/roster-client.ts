@@ -36,6 +36,7 @@ export type RosterClientEvent =
       readonly id: EngineId;
       readonly uuid: string;
       readonly until?: number | undefined;
+      readonly over?: boolean | undefined;
     }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
@@ -247,7 +248,8 @@ export class RosterClient {
     } else if (message.type === 'engine-error') {
       this.#emit({ type: message.type, id: message.id, uuid: message.uuid, text: message.text, pid: message.pid });
     } else if (message.type === 'engine-draining') {
-      this.#emit({ type: message.type, id: message.id, uuid: message.uuid, until: message.until });
+      const { type, id, uuid, until, over } = message;
+      this.#emit({ type, id, uuid, until, over });
     } else if (message.type === 'stopping') this.#lose('the cluster is stopping');
     else this.#follow(message);
   }

@@ -23,8 +23,8 @@ import { type TaskEvent, TaskEvents } from './task-events.ts';
  * "engine 3 …"; `uuid` tells it from its replacement, which has the same id. `replacement-failed`: an engine that did not
  * stop after an interrupt ended, and no other could be started in its place. `engine-blocked`: code that a task left behind
  * keeps the tasks that wait from starting; an interrupt replaces the engine. `engine-error`: errors that nobody handled, after
- * the tasks that began them had ended; stderr has them as `[engine 2] …`. `engine-draining`: its scheduler will end it soon, at
- * `until` (milliseconds since 1970) where that is known; load-balanced calls use others. After `cluster-lost`, nothing more
+ * the tasks that began them had ended; stderr has them as `[engine 2] …`. `engine-draining`: it will end soon, at
+ * `until` (milliseconds since 1970) where that is known; load-balanced calls use others. With `over` it stays. After `cluster-lost`, nothing more
  * comes.
  */
 export type ClientEvent =
@@ -46,6 +46,8 @@ export type ClientEvent =
       readonly id: EngineId;
       readonly uuid: string;
       readonly until?: number | undefined;
+      /** It stays. */
+      readonly over?: boolean | undefined;
     }
   | { readonly type: 'cluster-lost'; readonly reason: string };
 
@@ -139,8 +141,13 @@ export class EngineLinks {
     else if (event.type === 'replacement-failed') this.#settle(event.id, `could not be replaced: ${event.reason}`);
     else if (event.type === 'engine-blocked') this.#connections.get(event.id)?.blocked();
     else if (event.type === 'engine-error') this.#print(event.id, event.text, event.pid);
-    else if (event.type === 'engine-draining') this.#draining.add(event.uuid);
+    else if (event.type === 'engine-draining') this.#drain(event.uuid, event.over === true);
     else this.#lose(event.reason);
+  }
+
+  #drain(uuid: string, isOver: boolean): void {
+    if (isOver) this.#draining.delete(uuid);
+    else this.#draining.add(uuid);
   }
 
   // The process that started the engine has printed it.

@@ -77,7 +77,8 @@ export class Balancer implements TaskOwner {
     }
     if (event.type === 'engine-up') this.#engineUp(event.engine.id, event.engine.uuid);
     if (event.type === 'engine-down') this.#scheduler.engineDown(event.uuid);
-    if (event.type === 'engine-draining') this.#scheduler.engineDraining(event.uuid);
+    if (event.type === 'engine-draining' && event.over !== true) this.#scheduler.engineDraining(event.uuid);
+    else if (event.type === 'engine-draining') this.#scheduler.engineStays(event.uuid);
     this.#mustReview = true;
     this.#wake();
   }

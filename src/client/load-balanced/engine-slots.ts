@@ -17,7 +17,7 @@ export class EngineSlots<T extends Schedulable> implements EngineIdentity {
   readonly #flight = new Set<T>();
   /** When it got its last task: turns, not time. */
   used = 0;
-  /** Its scheduler will end it soon. */
+  /** It will end soon. */
   isDraining = false;
   #backlog = 0;
   #head: T | undefined;
@@ -61,6 +61,11 @@ export class EngineSlots<T extends Schedulable> implements EngineIdentity {
     if (task === this.#head) this.#blocked = false;
     // Sums of fractions drift: an idle engine has exactly nothing to do.
     this.#backlog = this.inFlight === 0 ? 0 : this.#backlog - task.cost;
+  }
+
+  /** All but the first. */
+  get behind(): T[] {
+    return [...this.#flight].slice(1);
   }
 
   /**

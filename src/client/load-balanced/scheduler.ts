@@ -2,6 +2,7 @@ import { EngineSlots } from './engine-slots.ts';
 import { classKey, QueueClass } from './queue-class.ts';
 import {
   admits,
+  type Constraints,
   type EngineIdentity,
   isFollowed,
   isTarget,
@@ -70,6 +71,12 @@ export class Scheduler<T extends Schedulable> {
   engineDraining(uuid: string): void {
     const slots = this.#slots.get(uuid);
     if (slots !== undefined) slots.isDraining = true;
+  }
+
+  /** It will not end, after all. */
+  engineStays(uuid: string): void {
+    const slots = this.#slots.get(uuid);
+    if (slots !== undefined) slots.isDraining = false;
   }
 
   /** A task is ready to run. */
@@ -150,7 +157,7 @@ export class Scheduler<T extends Schedulable> {
     return best;
   }
 
-  #hasLasting(constraints: QueueClass<T>['constraints']): boolean {
+  #hasLasting(constraints: Constraints): boolean {
     return this.#all.some((slots) => !slots.isDraining && admits(constraints, slots));
   }
 
@@ -174,10 +181,14 @@ export class Scheduler<T extends Schedulable> {
 
   /**
    * The tasks to steal back: they wait on an engine behind one that turned out to be long, and another engine could have
-   * them. Tasks whose number in flight the caller chose stay.
+   * them. Tasks whose number in flight the caller chose stay, unless the engine will end soon.
    */
   stealable(): T[] {
-    return this.#all.flatMap((slots) => slots.blocked().filter((task) => this.#couldMove(task, slots)));
+    return this.#all.flatMap((slots) => {
+      const blocked = slots.blocked();
+      if (slots.isDraining) return slots.behind.filter((task) => this.#hasLasting(task));
+      return blocked.filter((task) => this.#couldMove(task, slots));
+    });
   }
 
   #couldMove(task: T, from: EngineSlots<T>): boolean {

@@ -10,8 +10,26 @@ import { SlotLocks } from '../launchers/slot-locks.ts';
 import type { CheckedStart, ClusterEvent } from '../start-options.ts';
 import { Replacements } from './replacements.ts';
 
-/** How many engines a start waits for. */
-type Enough = Pick<ArrivalOptions, 'least' | 'isPrompt'>;
+/** How many engines a start waits for, and how they are asked for. */
+type Enough = Partial<Pick<ArrivalOptions, 'least' | 'isPrompt' | 'start'>>;
+
+/** The ids of a cluster's engines by how they stand. */
+export interface Census {
+  readonly live: readonly EngineId[];
+  /** They wait for their places, start, or are to be started again. */
+  readonly coming: readonly EngineId[];
+  /** They end when they have nothing to do. */
+  readonly leaving: readonly EngineId[];
+  /** They have died, and nobody starts them again. */
+  readonly dead: readonly EngineId[];
+}
+
+/** An engine that was asked for. */
+interface Coming {
+  readonly release: AbortController;
+  /** Rejects when it does not come. */
+  readonly done: Promise<void>;
+}
 
 /** The part of a cluster that its engines belong to. */
 export interface EnginesHost {
@@ -22,6 +40,8 @@ export interface EnginesHost {
   /** The controller, while the cluster runs. @throws ClusterError once it is stopped */
   live(): Controller;
   tell(event: ClusterEvent): void;
+  /** Something failed that nobody waits for. */
+  warn(error: Error): void;
 }
 
 /** The engines of a cluster by their ids: how they are started, ended, and replaced when they die. */
@@ -37,7 +57,12 @@ export class Engines {
   readonly #locks = new SlotLocks();
   /** Engines whose process has been started and has not registered: their end is the failure of that start. */
   readonly #starting = new Set<EngineId>();
+  /** Engines that were asked for one by one and have not registered: each can be given up. */
+  readonly #coming = new Map<EngineId, Coming>();
+  /** Engines that end as soon as they have nothing to do, and why. */
+  readonly #leaving = new Map<EngineId, string>();
   readonly #replacements: Replacements;
+  readonly #listeners = new Set<() => void>();
   #isStopping = false;
 
   constructor(host: EnginesHost) {
@@ -84,6 +109,124 @@ export class Engines {
     }
   }
 
+  /**
+   * Asks for `n` more, each for itself: one that fails, or is given up, leaves the others. Each promise rejects with
+   * ClusterError or AbortError.
+   */
+  grow(n: number): Map<EngineId, Promise<void>> {
+    const slots = this.#host.live().reserve(n);
+    let asked: Promise<void> | undefined;
+    // One request for all of them: a scheduler makes one array of it.
+    const start = () => {
+      asked ??= this.#fleet.start(slots);
+      return asked;
+    };
+    return new Map(slots.map((slot) => [slot, this.#begin(slot, (signal) => this.#come(slot, signal, start))]));
+  }
+
+  /** Starts one that has died again, under its id. @throws ClusterError; AbortError when it is given up */
+  revive(slot: EngineId): Promise<void> {
+    this.#replacements.forget(slot);
+    const start = () => this.#fleet.start([slot]);
+    // Somebody may have been faster.
+    return this.#begin(slot, async (signal) => {
+      if (!this.#fleet.isOpen(slot)) await this.#come(slot, signal, start);
+    });
+  }
+
+  #begin(slot: EngineId, start: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const release = new AbortController();
+    const come = this.#locks.run([slot], () => start(release.signal));
+    const coming: Coming = { release, done: come };
+    this.#coming.set(slot, coming);
+    // Two steps: whoever waits for this one knows how it ended before listeners look.
+    void come.catch(() => {}).then(() => this.#came(slot, coming));
+    return come;
+  }
+
+  async #come(slot: EngineId, signal: AbortSignal, start: () => Promise<void>): Promise<void> {
+    try {
+      await this.#launch([slot], signal, { start });
+      this.#slots.add(slot);
+    } catch (error) {
+      await this.#end([slot], signal.aborted ? 'is not needed any more' : 'could not be started');
+      throw error;
+    }
+  }
+
+  #came(slot: EngineId, coming: Coming): void {
+    if (this.#coming.get(slot) === coming) this.#coming.delete(slot);
+    this.#changed();
+  }
+
+  /** Gives up one that has not come. */
+  async release(slot: EngineId): Promise<void> {
+    const coming = this.#coming.get(slot);
+    this.#coming.delete(slot);
+    coming?.release.abort();
+    await coming?.done.catch(() => {}); // whoever asked for it is told
+    if (!this.#slots.delete(slot)) return;
+    await this.#end([slot], 'is not needed any more');
+    this.#host.controller()?.bury(slot);
+    this.#changed();
+  }
+
+  /** That one ends when it has nothing to do. `reason` completes the sentence "engine 3 …". */
+  retire(slot: EngineId, reason: string): void {
+    this.#leaving.set(slot, reason);
+    this.#host.live().retire(slot);
+    this.#host.tell({ type: 'engine-draining', id: slot });
+  }
+
+  /** One that was to end stays, if it is still there. */
+  keep(slot: EngineId): void {
+    if (!this.#leaving.delete(slot)) return;
+    this.#host.live().keep(slot);
+    this.#host.tell({ type: 'engine-draining', id: slot, over: true });
+    this.#changed();
+  }
+
+  // Its process has ended: nobody restarts it, and its place is free.
+  #left(slot: EngineId): void {
+    this.#leaving.delete(slot);
+    this.#slots.delete(slot);
+    this.#host.controller()?.bury(slot);
+    const free = () => this.#fleet.stop({ slots: [slot], grace: this.#host.options.grace });
+    this.#locks.run([slot], free).catch((error: Error) => this.#host.warn(error));
+  }
+
+  /** How the engines stand. */
+  get census(): Census {
+    const there = new Set(this.#host.live().engines.map(({ id }) => id));
+    const census = {
+      live: [] as EngineId[],
+      coming: [] as EngineId[],
+      leaving: [] as EngineId[],
+      dead: [] as EngineId[],
+    };
+    for (const slot of new Set([...this.#slots, ...this.#coming.keys()])) {
+      if (this.#leaving.has(slot)) census.leaving.push(slot);
+      else if (there.has(slot)) census.live.push(slot);
+      else if (this.#isComing(slot)) census.coming.push(slot);
+      else census.dead.push(slot);
+    }
+    return census;
+  }
+
+  #isComing(slot: EngineId): boolean {
+    return this.#coming.has(slot) || this.#fleet.isOpen(slot) || this.#replacements.isPending(slot);
+  }
+
+  /** Calls `listener` when engines come, leave, or are given up, until the returned function is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+
   async #launch(slots: readonly EngineId[], signal?: AbortSignal, enough: Enough = {}): Promise<void> {
     for (const slot of slots) this.#starting.add(slot);
     let late: readonly EngineId[] = [];
@@ -113,6 +256,7 @@ export class Engines {
       this.#host.live();
       const slots = this.#started(wanted);
       for (const slot of slots) this.#replacements.forget(slot);
+      for (const slot of slots) this.#leaving.delete(slot);
       await this.#end(slots, 'was restarted', true);
       await this.#launch(slots);
     });
@@ -129,6 +273,7 @@ export class Engines {
         this.#slots.delete(slot);
         this.#host.controller()?.bury(slot);
       }
+      this.#changed();
     });
   }
 
@@ -167,6 +312,7 @@ export class Engines {
   up(id: EngineId): void {
     this.#starting.delete(id);
     this.#arrivals.up(id);
+    this.#changed();
   }
 
   /** Engines have got their places. */
@@ -178,6 +324,9 @@ export class Engines {
   lost(slot: EngineId): void {
     if (!this.#fleet.isOpen(slot) || this.#reasons.has(slot) || this.#isStopping) return;
     if (!this.#fleet.lost(slot)) return;
+    if (this.#leaving.has(slot)) this.#left(slot);
+    this.#changed();
+    if (!this.#slots.has(slot)) return;
     const next = this.#replacements.after(slot, { isReplaced: false });
     if (next.wait !== undefined) this.#replacements.begin(slot, next.wait);
   }
@@ -188,14 +337,16 @@ export class Engines {
     this.#arrivals.exited(exit);
     if (this.#isStopping) return;
     const fate = exit.handle.fate();
-    const asked = this.#reasons.get(slot);
     const end = endOfEngine(exit, fate);
-    const isDeath = asked === undefined && !this.#starting.has(slot);
+    const asked = this.#reasons.get(slot) ?? (exit.code === 0 ? this.#leaving.get(slot) : undefined);
+    const isDeath = asked === undefined && !this.#starting.has(slot) && !this.#leaving.has(slot);
     const next = isDeath ? this.#replacements.after(slot, end) : undefined;
     const reason = asked ?? `${end.reason}${next?.text ?? ''}`;
     this.#host.controller()?.down(slot, reason, { fate, replaced: next?.wait !== undefined });
     if (next?.wait !== undefined) this.#replacements.begin(slot, next.wait);
     else if (next?.text !== undefined) this.#gaveUp(slot, new ClusterError(`engine ${slot} ${reason}`));
+    if (this.#leaving.has(slot)) this.#left(slot);
+    this.#changed();
   }
 
   // Somebody may have restarted it, or shut it down, meanwhile.

@@ -26,6 +26,10 @@ const clusterVerb = union('do', {
   restart: { ids: list(whole) },
   shutdown: { ids: list(whole) },
   add: { n: whole },
+  /** So many engines: more are started, or those with the least to do end when they are idle. */
+  scale: { n: whole },
+  /** From now on as many as the load-balanced work of all clients wants, within these bounds. */
+  adapt: { min: whole, max: whole },
 });
 
 const version = optional(whole);
@@ -111,10 +115,12 @@ export const ROSTER_OUTBOUND = union('type', {
   /** The answer to `cluster`; `error` says why it failed. */
   'cluster-reply': { request: whole, error: optional(text) },
   /**
-   * The scheduler will end this engine soon, at `until` (milliseconds since 1970) where that is known: give it no new work
-   * that others could do.
+   * This engine will end soon, at `until` (milliseconds since 1970) where that is known: give it no new work that others
+   * could do. `over`: it stays.
    */
-  'engine-draining': { id: whole, uuid: text, until: optional(num) },
+  'engine-draining': { id: whole, uuid: text, until: optional(num), over: optional(flag) },
+  /** To engines: end when nothing runs and nothing waits. `over`: not any more. */
+  retire: { over: optional(flag) },
   /** The cluster stops. */
   stopping: {},
   ...AGENT_OUTBOUND,

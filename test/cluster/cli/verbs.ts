@@ -62,6 +62,12 @@ test('restart gives new processes under the same ids', async () => {
   );
 });
 
+test('scale gives more engines, and fewer', async () => {
+  assert.equal(await run('scale', '3'), ok("cluster 'default': engines 0, 1, 2\n"));
+  const { stdout, code } = await run('scale', '2', '--cluster', 'default', '--json');
+  assert.equal([code, JSON.parse(stdout)], [0, { cluster: 'default', engines: [0, 1] }]);
+});
+
 test('logs: text outside of tasks, unhandled errors, output of native code; nothing of tasks', async () => {
   await using rc = await cluster.connect();
   await rc.view(0).apply(() => {
@@ -150,6 +156,9 @@ const WRONG: readonly [string[], RegExp][] = [
   [['interrupt', '-t', 'x'], /engines: 0, -1/],
   [['restart', 'a', '--cluster', 'a'], /give the cluster once/],
   [['status', 'a', '--cluster', 'a'], /give the cluster once/],
+  [['scale', '2', 'a', '--cluster', 'a'], /give the cluster once/],
+  [['scale', 'many'], /whole number/],
+  [['scale'], /missing required argument 'engines'/],
   [['logs', '-e', 'x'], /whole number/],
   [['logs', '-f', '--json'], /cannot --follow/],
 ];
@@ -167,6 +176,7 @@ test('the state of the cluster is no matter of the command line: exit 1', async 
     ['px', '-t', '9', '1'],
     ['interrupt', '-t', '9'],
     ['restart', 'nope'],
+    ['scale', '2', 'nope'],
     ['logs', '--cluster', 'nope'],
   ]) {
     assert.is((await run(...args)).code, 1, args.join(' '));

@@ -23,6 +23,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   dashboard: [],
   interrupt: [],
   restart: [],
+  scale: [],
   list: [],
   setup: [],
   status: [],

@@ -18,7 +18,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
     'src/client/client.ts',
     `[Symbol.asyncDispose] [Symbol.iterator] [inspect.custom] abort addEngines broadcast clear close engine engines
     executor getResult history ids interrupt length loadBalanced metadata onEvent outstanding purge queueStatus
-    recentTasks restart results shutdown Client.connect status stopCluster uuid view wait waitForEngines waitInteractive`,
+    recentTasks restart results scaleCluster shutdown Client.connect status stopCluster uuid view wait waitForEngines waitInteractive`,
   ],
   DirectView: [
     'src/client/direct-view.ts',
@@ -49,7 +49,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   Profile: ['src/client/results/profiles/profile.ts', '[inspect.custom] engines save value'],
   Cluster: [
     'src/cluster/cluster.ts',
-    '[Symbol.asyncDispose] add connect dashboard engines file info logs name report restart shutdown signal Cluster.list Cluster.start stop',
+    '[Symbol.asyncDispose] add connect dashboard engines file info logs name report restart scale shutdown signal Cluster.list Cluster.start stop',
   ],
   Tensor: [
     'src/tensor/tensor.ts',

@@ -61,7 +61,11 @@ export function launcherOption(
 /** Says on stderr what becomes of places that a system gives. */
 export function tellPlaces(event: ClusterEvent): void {
   if (event.type === 'engine-draining')
-    process.stderr.write(`engine ${event.id} will be ended soon${when(event.until)}\n`);
+    process.stderr.write(`engine ${event.id} ${event.over ? 'stays' : `will be ended soon${when(event.until)}`}\n`);
+  if (event.type === 'scale')
+    process.stderr.write(
+      `from ${event.from} to ${event.to} engines${event.why === undefined ? '' : ` (${event.why})`}\n`,
+    );
   if (event.type !== 'placement') return;
   const { ids, state, why, host, job } = event;
   const who = ids.length === 1 ? `engine ${ids[0]}` : `engines ${ids[0]}–${ids.at(-1)}`;
