@@ -233,7 +233,7 @@ const MUTANTS = [
     'if (hook !== undefined)',
     'if (false)',
     ['cluster/hostile/bad-engine'],
-    "a function '",
+    "a function 'toJSON'",
   ],
   [
     'bad engine: functions of any size',

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { Seen } from '../faults/row.ts';
-import { both, LIMIT, MIB, ROLES, type Target, target } from './target.ts';
+import { all, LIMIT, MIB, ROLES, type Target } from './target.ts';
 
 /** The greeting of ZMTP 3.0 with this mechanism. */
 export function greeting(mechanism: string): Buffer {
@@ -86,7 +86,7 @@ let warmed: Promise<unknown> | undefined;
 
 /** Peers that begin with these bytes, and go on with 1 GB of zeros for each cluster: on ipc, on tcp with keys, on Unix sockets. */
 export async function attack(first: Buffer): Promise<Seen> {
-  const victims = [...(await both()), await target('unix')];
+  const victims = await all();
   const one = async (bytes: Buffer): Promise<number[]> => {
     const grown: number[] = [];
     for (const victim of victims) grown.push(await attackOne(victim, bytes));

@@ -6,7 +6,7 @@ import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import type { Header } from '../../../src/protocol/messages.ts';
 import type { FaultRow, Seen } from '../faults/row.ts';
 import { timed } from '../faults/scene.ts';
-import { both, type Target, target } from './target.ts';
+import { all, type Target, target } from './target.ts';
 
 declare const engine: { readonly id: number; recv(from: number, tag: string): Promise<unknown> };
 
@@ -36,9 +36,9 @@ async function foreignVerbs(): Promise<Seen> {
   return {};
 }
 
-// The sockets that admit a key take the verbs of its own side alone; on ipc, too, where there are no keys.
+// The sockets that admit a key take the verbs of its own side alone; on ipc and unix, too, where there are no keys.
 async function onAdmittedSockets(): Promise<void> {
-  for (const victim of await both()) {
+  for (const victim of await all()) {
     const { id: _, ...self } = victim.record;
     const task = { type: 'task', id: 'x:1', to: self.uuid, method: 'apply', label: 'apply' } as const;
     const registry = victim.speak('registry');
@@ -80,7 +80,7 @@ const SOURCES: readonly (readonly [code: string, error: RegExp])[] = [
 ];
 
 async function sources(): Promise<Seen> {
-  const [ipc] = (await both()) as [Target];
+  const ipc = await target('ipc');
   const { uuid } = ipc.record;
   const e0 = ipc.rc.view(0);
   for (const [code, error] of SOURCES) {
@@ -136,19 +136,20 @@ const RESULTS: readonly (readonly [fn: () => unknown, error: RegExp])[] = [
 ];
 
 async function results(): Promise<Seen> {
-  const [ipc] = (await both()) as [Target];
-  for (const [fn, error] of RESULTS) {
-    const { end } = await timed(ipc.rc.view(0).apply(fn).get());
-    assert.instance(end, Error, String(fn));
-    assert.match((end as Error).message, error);
+  for (const victim of [await target('ipc'), await target('unix')]) {
+    for (const [fn, error] of RESULTS) {
+      const { end } = await timed(victim.rc.view(0).apply(fn).get());
+      assert.instance(end, Error, String(fn));
+      assert.match((end as Error).message, error);
+    }
+    const cycle = await victim.rc.view(0).apply(() => {
+      const a: { self?: unknown } = {};
+      a.self = a;
+      return a;
+    });
+    assert.is(cycle.self, cycle, 'a cycle travels');
+    await victim.serves();
   }
-  const cycle = await ipc.rc.view(0).apply(() => {
-    const a: { self?: unknown } = {};
-    a.self = a;
-    return a;
-  });
-  assert.is(cycle.self, cycle, 'a cycle travels');
-  await ipc.serves();
   return {};
 }
 

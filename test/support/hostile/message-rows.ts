@@ -3,32 +3,67 @@ import * as assert from 'uvu/assert';
 import { Dealer } from 'zeromq';
 import { Client } from '../../../src/client/client.ts';
 import type { SocketRole } from '../../../src/comm/transport.ts';
+import { prefixed } from '../../../src/comm/unix/framing.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { newClientProof } from '../../../src/protocol/client-name.ts';
 import type { ReplyMessage, TaskMessage } from '../../../src/protocol/messages.ts';
 import { ChaosTransport } from '../chaos/chaos-proxy.ts';
 import type { FaultRow, Seen } from '../faults/row.ts';
 import { pattern } from '../links.ts';
-import { greeting, head } from './attack.ts';
+import { cut, greeting, head } from './attack.ts';
 import { forged, nested, tensor } from './forge.ts';
 import { CHUNKS, FRAMES, RECORDS, SEQUENCES, UNFINISHED } from './packets.ts';
 import type { Speaker } from './speaker.ts';
-import { both, ROLES, type Target, target } from './target.ts';
+import { all, both, ROLES, type Target, target } from './target.ts';
 
 /** The listener answers this with a goodbye: all that came before it has been looked at. */
 const LAST_WORD = Buffer.alloc(5);
+const LAST_BYTES = prefixed(LAST_WORD, 0).byteLength;
 
-/** Sends them to each socket of both clusters, past the link protocol: the sender is told to go. */
-async function packets(tables: readonly Readonly<Record<string, readonly Buffer[][]>>[]): Promise<Seen> {
-  const all = tables.flatMap((table) => Object.values(table).flat());
+type PacketTable = Readonly<Record<string, readonly Buffer[][]>>;
+
+/** The same as a stream on a Unix socket: each packet behind its prefix, its data after it. */
+function streamOf(packets: readonly Buffer[][]): Buffer {
+  const framed = packets.flatMap(([packet = Buffer.alloc(0), ...data]) => [
+    prefixed(
+      packet,
+      data.reduce((sum, { byteLength }) => sum + byteLength, 0),
+    ),
+    ...data,
+  ]);
+  return Buffer.concat([...framed, prefixed(LAST_WORD, 0)]);
+}
+
+/** Sends them to each socket on Unix sockets, alone and one after the other: the first wrong one ends a connection. */
+async function streams(victim: Target, tables: readonly PacketTable[]): Promise<void> {
+  const lists = tables.flatMap((table) => Object.values(table));
+  const inputs = [...lists, ...lists.flat().map((one) => [one])];
+  for (const socket of ROLES) {
+    for (let at = 0; at < inputs.length; at += 16) {
+      await Promise.all(
+        inputs.slice(at, at + 16).map((packets) => {
+          const peer = victim.raw(socket);
+          peer.write(streamOf(packets));
+          return cut(peer);
+        }),
+      );
+    }
+  }
+  await victim.serves();
+}
+
+/** Sends them to each socket of all clusters, past the link protocol: the sender is told to go, or cut. */
+async function packets(tables: readonly PacketTable[]): Promise<Seen> {
+  await streams(await target('unix'), tables);
+  const inputs = tables.flatMap((table) => Object.values(table).flat());
   for (const victim of await both()) {
     await Promise.all(
       ROLES.map(async (socket) => {
         const dealer = new Dealer({ linger: 0, receiveTimeout: 60_000, ...victim.dealerKeys(socket) });
         dealer.connect(victim.endpoint(socket));
         // A few at a time: a listener owes strangers at most 64 goodbyes.
-        for (let at = 0; at < all.length; at += 16) {
-          for (const frames of [...all.slice(at, at + 16), [LAST_WORD]]) await dealer.send(frames);
+        for (let at = 0; at < inputs.length; at += 16) {
+          for (const frames of [...inputs.slice(at, at + 16), [LAST_WORD]]) await dealer.send(frames);
           for (let said = ''; !said.includes('a packet of 5 bytes'); ) said = String((await dealer.receive())[0]);
         }
         dealer.close();
@@ -36,19 +71,19 @@ async function packets(tables: readonly Readonly<Record<string, readonly Buffer[
     );
     await victim.serves();
   }
-  return { note: `${all.length} inputs at each socket` };
+  return { note: `${inputs.length} inputs at each socket` };
 }
 
 /** Raw messages over a good link to each socket; what the tasks socket says to them. */
 async function headers(messages: (socket: SocketRole) => readonly (Buffer | string)[]): Promise<Seen> {
-  for (const victim of await both()) {
+  for (const victim of await all()) {
     for (const socket of ROLES) {
       const speaker = victim.speak(socket);
-      const all = messages(socket);
-      for (const message of all) speaker.raw([Buffer.from(message)]);
+      const said = messages(socket);
+      for (const message of said) speaker.raw([Buffer.from(message)]);
       if (socket === 'tasks') {
         const told = () => speaker.heard.filter(({ type }) => type === 'dropped').length;
-        while (told() < all.length) await speaker.hear('dropped', () => told() === all.length);
+        while (told() < said.length) await speaker.hear('dropped', () => told() === said.length);
       }
       await speaker.close();
     }
@@ -87,7 +122,7 @@ async function polluted(): Promise<Seen> {
     registry: `{"v":1,"type":"heartbeat","uuid":"nobody",${PROTO}}`,
   };
   await headers((socket) => [each[socket]]);
-  for (const victim of await both()) {
+  for (const victim of await all()) {
     const value = JSON.parse(`{${PROTO},"a":[{${PROTO}}]}`);
     await victim.rc.view(0).push({ polluting: value });
     assert.equal(JSON.stringify(await victim.rc.view(0).pull('polluting')), JSON.stringify(value));
@@ -138,7 +173,7 @@ async function turnedBit(): Promise<Seen> {
 
 /** The same request over its link, over another one, for another incarnation, and after its reply. */
 async function replayed(): Promise<Seen> {
-  for (const victim of await both()) {
+  for (const victim of await all()) {
     const proof = newClientProof();
     const task: TaskMessage = {
       type: 'task',
@@ -204,31 +239,37 @@ const byHand = ({ record }: Target, method: TaskMessage['method']): TaskMessage 
 });
 
 async function shapes(): Promise<Seen> {
-  const [ipc] = (await both()) as [Target];
-  const speaker = ipc.speak('tasks');
-  for (const shape of HEADS) {
-    const body = forged((host) => ({ names: ['forged'], values: [host(tensor(shape, 8))] }));
-    const { status, error } = await reply(speaker, byHand(ipc, 'push'), body);
-    assert.is(status, 'error', JSON.stringify(shape));
-    assert.match(error?.message ?? '', /shape|dtype|tensor/);
+  for (const victim of await all()) {
+    const speaker = victim.speak('tasks');
+    for (const shape of HEADS) {
+      const body = forged((host) => ({ names: ['forged'], values: [host(tensor(shape, 8))] }));
+      const { status, error } = await reply(speaker, byHand(victim, 'push'), body);
+      assert.is(status, 'error', JSON.stringify(shape));
+      assert.match(error?.message ?? '', /shape|dtype|tensor/);
+    }
+    for (const body of [nested(200_000), Buffer.from('garbage'), Buffer.alloc(0)])
+      assert.is((await reply(speaker, byHand(victim, 'push'), body)).status, 'error');
+    await speaker.close();
+    assert.is(await victim.rc.view(0).pull('typeof forged'), 'undefined');
+    await victim.serves();
   }
-  for (const body of [nested(200_000), Buffer.from('garbage'), Buffer.alloc(0)])
-    assert.is((await reply(speaker, byHand(ipc, 'push'), body)).status, 'error');
-  await speaker.close();
-  assert.is(await ipc.rc.view(0).pull('typeof forged'), 'undefined');
-  await ipc.serves();
   return { note: `${HEADS.length} shapes` };
 }
 
 async function chunks(): Promise<Seen> {
   const seen = await packets([CHUNKS, RECORDS]);
-  const [ipc] = (await both()) as [Target];
+  const [ipc, unix] = [await target('ipc'), await target('unix')];
   const dealer = new Dealer({ linger: 0 });
   dealer.connect(ipc.endpoint('tasks'));
   for (const frames of UNFINISHED) await dealer.send(frames);
   await relayed(ipc);
   dealer.close();
   await ipc.serves();
+  const peer = unix.raw('tasks');
+  peer.write(streamOf(UNFINISHED).subarray(0, -LAST_BYTES));
+  await relayed(unix);
+  peer.destroy();
+  await unix.serves();
   return seen;
 }
 
@@ -268,12 +309,16 @@ const NAMES = [
 ];
 
 async function names(): Promise<Seen> {
-  const [ipc] = (await both()) as [Target];
-  const speaker = ipc.speak('tasks');
+  for (const victim of await all()) await namesAt(victim);
+  return { note: `${NAMES.length} names` };
+}
+
+async function namesAt(victim: Target): Promise<void> {
+  const speaker = victim.speak('tasks');
   for (const name of NAMES) {
     const { status, error } = await reply(
       speaker,
-      byHand(ipc, 'push'),
+      byHand(victim, 'push'),
       forged(() => ({ names: [name], values: [1] })),
     );
     assert.is(status, 'error', JSON.stringify(name.slice(0, 40)));
@@ -290,15 +335,14 @@ async function names(): Promise<Seen> {
       (
         await reply(
           speaker,
-          byHand(ipc, 'push'),
+          byHand(victim, 'push'),
           forged(() => bad),
         )
       ).status,
       'error',
     );
   await speaker.close();
-  await ipc.serves();
-  return { note: `${NAMES.length} names` };
+  await victim.serves();
 }
 
 /** Rows 13 to 19, and 21 to 23. */

@@ -10,9 +10,9 @@ import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
 import { loadClusterFile } from '../../../src/client/links/cluster-file.ts';
 import { loadEngineFile } from '../../../src/cluster/files/engine-file.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import type { SocketRole, Transport } from '../../../src/comm/transport.ts';
 import { Credentials, SOCKETS } from '../../../src/comm/zeromq/credentials.ts';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import type { EngineRecord } from '../../../src/protocol/messages/engine-record.ts';
 import { Speaker } from './speaker.ts';
 
@@ -78,7 +78,7 @@ console.log('ready');`,
   /** Links with the keys of the party that may connect to this socket. */
   transport(socket: SocketRole): Transport {
     const party = SOCKETS[socket].admits.includes('client') ? 'client' : 'engine';
-    return zeromqTransport({ credentials: this.keys(party) });
+    return clusterTransport({ credentials: this.keys(party) });
   }
 
   /** The settings of a bare DEALER that this socket admits. */
@@ -91,12 +91,12 @@ console.log('ready');`,
     return new Speaker(this.endpoint(socket), socket, transport);
   }
 
-  /** A connection past zeromq. */
+  /** A connection past the link protocol. */
   raw(socket: SocketRole): Socket {
     const endpoint = this.endpoint(socket);
-    const where = endpoint.startsWith('ipc://')
-      ? netConnect(endpoint.slice('ipc://'.length))
-      : netConnect(Number(endpoint.split(':').at(-1)), '127.0.0.1');
+    const where = endpoint.startsWith('tcp://')
+      ? netConnect(Number(endpoint.split(':').at(-1)), '127.0.0.1')
+      : netConnect(endpoint.replace(/^(ipc|unix):\/\//, ''));
     // Without a reader its end would not be seen.
     return where.on('error', () => {}).resume();
   }
@@ -173,6 +173,11 @@ async function warm(starting: Promise<Target>): Promise<Target> {
 /** Both clusters that speak zeromq: on ipc, and on tcp with keys. */
 export function both(): Promise<Target[]> {
   return Promise.all([target('ipc'), target('tcp')]);
+}
+
+/** Those, and one on Unix sockets. */
+export async function all(): Promise<Target[]> {
+  return [...(await both()), await target('unix')];
 }
 
 /** Ends all of them. */

@@ -14,7 +14,7 @@ import { ChaosProxy } from '../chaos/chaos-proxy.ts';
 import { until } from '../cluster.ts';
 import type { FaultRow, Seen } from '../faults/row.ts';
 import { attack, cut, greeting, head, READY } from './attack.ts';
-import { both, DIST, folder, LIMIT, MIB, ROLES, type Target, target } from './target.ts';
+import { all, both, DIST, folder, LIMIT, MIB, ROLES, type Target, target } from './target.ts';
 
 const GIB = 2n ** 30n;
 const hello = Buffer.concat([head(6, 200n), Buffer.from('\x05HELLO'), Buffer.alloc(194)]);
@@ -23,7 +23,7 @@ const noise = Buffer.from(Array.from({ length: 64 }, (_, i) => (i * 167 + 13) & 
 /** A connection per socket and case that says only so much: the listener closes each. */
 async function silence(): Promise<Seen> {
   const cases = [Buffer.alloc(0), greeting('NULL').subarray(0, 11), greeting('NULL'), greeting('CURVE')];
-  const victims = await both();
+  const victims = await all();
   const since = performance.now();
   await Promise.all(
     victims.flatMap((victim) =>
@@ -162,7 +162,7 @@ function groupAt(victim: Target): Promise<Socket>[] {
 
 /** 500 connections at each cluster, some silent, some past the handshake on ipc. */
 async function crowd(): Promise<Seen> {
-  const victims = await both();
+  const victims = await all();
   const grown = await Promise.all(
     victims.map((victim) =>
       victim.growth(async () => {
