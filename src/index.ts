@@ -181,11 +181,13 @@ export type {
   ScatterOptions,
   TargetOptions,
 } from './client/options.ts';
+export type { ClusterCosts } from './client/pdot/costs/costs.ts';
 export type { Operand } from './client/pdot/operands.ts';
 export type { Pdot, PdotOptions, PdotPlanOptions } from './client/pdot/pdot.ts';
 export type { PdotPlan, PlannedBlock, Providers } from './client/pdot/pdot-plan.ts';
 export type { PdotResult } from './client/pdot/pdot-result.ts';
 export type { OperandLayout, PdotTraffic, PlanChoice, PlanKind } from './client/pdot/plan.ts';
+export type { ProbeOptions } from './client/pdot/probe.ts';
 export type { Px } from './client/px/px.ts';
 export type { PxOptions, PxReply, PxRun, PxShowOptions } from './client/px/px-run.ts';
 export type {

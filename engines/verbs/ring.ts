@@ -1,7 +1,9 @@
 import { setTimeout } from 'node:timers';
 import { ShapeError } from '../../src/errors.ts';
 import type { EngineId } from '../../src/protocol/messages.ts';
-import type { RingMultiply, RingSend } from '../../src/protocol/methods.ts';
+import type { RingMultiply, RingPanel, RingSend } from '../../src/protocol/methods.ts';
+import type { DType } from '../../src/tensor/dtype.ts';
+import { sizeOf } from '../../src/tensor/shape.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { deliver, onHost, roomFor } from '../device/operands.ts';
 import type { EngineState } from '../engine-state.ts';
@@ -9,6 +11,8 @@ import type { Peers } from '../peers/peers.ts';
 import { multiply } from './matmul.ts';
 import type { Verb } from './verb.ts';
 
+/** After the tags of rows of A. */
+const LEFT = ':A';
 const ROSTER_WAIT_MS = 1000;
 const ROSTER_POLL_MS = 10;
 
@@ -28,36 +32,84 @@ export const ring: Verb<'ring'> = {
   },
 };
 
-async function send({ tag, place, block, dtype, columns, to }: RingSend, state: EngineState): Promise<undefined> {
-  const found = await onHost(block);
-  // A vector is a column.
-  const part = found.rank === 1 && columns === 1 ? found.reshape([found.size, 1]) : found;
-  if (part.dtype !== dtype || part.rank !== 2 || part.shape[1] !== columns) {
-    throw new ShapeError(`a block of B is ${part.dtype}[${part.shape}], planned was ${dtype} with ${columns} columns`);
-  }
-  // All at once: each link has a queue of its own, and a peer that is slow or gone holds up no other.
-  const sent = to.map(async ([other, engine]) => {
+async function send(args: RingSend, state: EngineState): Promise<undefined> {
+  const { tag, place, block, dtype, columns, to, slices, left } = args;
+  const part = rowsOf('B', await onHost(block), dtype, columns);
+  const rows = left === undefined ? undefined : rowsOf('A', await onHost(left.block), left.dtype, left.columns);
+  const post = async ([other, engine]: readonly [number, number], name: string, value: Tensor) => {
     const rank = await rankOf(engine, state);
-    await state.peers.send(rank, mailTag(tag, place, other), part);
-  });
-  await Promise.all(sent);
+    await state.peers.send(rank, `${mailTag(tag, place, other)}${name}`, value);
+  };
+  const sliced = slicer(part);
+  // All at once: each link has a queue of its own, and a peer that is slow or gone holds up no other.
+  await Promise.all([
+    ...(rows === undefined ? [] : (left?.to ?? []).map((one) => post(one, LEFT, rows))),
+    ...to.map((one, i) => post(one, '', sliced(slices?.[i]))),
+  ]);
   return undefined;
+}
+
+/** A block as the planned matrix. @throws ShapeError when it is another one */
+function rowsOf(name: string, found: Tensor, dtype: DType, columns: number): Tensor {
+  const width = found.rank === 1 ? columns : sizeOf(found.shape.slice(-1));
+  if (
+    found.dtype !== dtype ||
+    found.rank === 0 ||
+    width !== columns ||
+    (found.rank === 1 && columns !== 1 && name === 'B')
+  ) {
+    throw new ShapeError(
+      `a block of ${name} is ${found.dtype}[${found.shape}], planned was ${dtype} with ${columns} columns`,
+    );
+  }
+  // A vector is a column, and leading axes are rows.
+  return found.reshape([columns === 0 ? sizeOf(found.shape.slice(0, -1)) : found.size / columns, columns]);
+}
+
+/** Columns of a block, a copy for each different slice: columns are not windows. */
+function slicer(part: Tensor): (slice: readonly [number, number] | undefined) => Tensor {
+  const [rows, columns] = part.shape as readonly [number, number];
+  const made = new Map<string, Tensor>();
+  return (slice) => {
+    if (slice === undefined || (slice[0] === 0 && slice[1] === columns)) return part;
+    const found = made.get(String(slice)) ?? part.slice([0, slice[0]], [rows, slice[1]]);
+    made.set(String(slice), found);
+    return found;
+  };
 }
 
 // B is put together before it is multiplied. Adding products of its blocks would round float32 once per block. It would
 // also copy columns out of A, because columns are not windows.
 async function assembleAndMultiply(args: RingMultiply, state: EngineState): Promise<Tensor | undefined> {
-  const { tag, place, a, dtype, product, shape, from, transposeA, kept, into } = args;
-  const b = roomFor(dtype, shape, state);
-  const parts = await Promise.all(from.map((engine, other) => receive(engine, mailTag(tag, other, place), state)));
+  const { dtype, product, shape, from, transposeA, kept, into, left } = args;
+  const whole = { dtype, shape, from: from.map((engine, place) => [place, engine] as const) };
+  const [a, b] = await Promise.all([
+    left === undefined ? args.a : assemble('A', left, args, LEFT, state),
+    assemble('B', whole, args, '', state),
+  ]);
+  return deliver(await multiply({ a, b, dtype: product, transposeA, kept }, state), into, state);
+}
+
+async function assemble(
+  name: string,
+  { dtype, shape, from }: RingPanel,
+  { tag, place }: RingMultiply,
+  suffix: string,
+  state: EngineState,
+): Promise<Tensor> {
+  const tags = (other: number) => `${mailTag(tag, other, place)}${suffix}`;
+  const matrix = roomFor(dtype, shape, state);
+  const parts = await Promise.all(from.map(([other, engine]) => receive(engine, tags(other), state)));
   let offset = 0;
   for (const part of parts) {
+    if (part.dtype !== dtype || offset + part.size > matrix.size) break;
     // The one copy: the mail's buffers become one matrix.
-    b.data.set(part.data, offset);
+    matrix.data.set(part.data, offset);
     offset += part.size;
   }
-  if (offset !== b.size) throw new ShapeError(`the blocks of B have ${offset} elements, [${shape}] was planned`);
-  return deliver(await multiply({ a, b, dtype: product, transposeA, kept }, state), into, state);
+  if (offset === matrix.size) return matrix;
+  const elements = parts.reduce((sum, part) => sum + part.size, 0);
+  throw new ShapeError(`the blocks of ${name} have ${elements} elements, ${dtype}[${shape}] was planned`);
 }
 
 async function receive(engine: EngineId, tag: string, state: EngineState): Promise<Tensor> {

@@ -32,6 +32,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   corners: { summary: 'find the corners in photographs', load: () => import('./commands/corners.ts') },
   batch: { summary: 'do an operation of your own on pictures', load: () => import('./commands/batch.ts') },
   pdot: { summary: 'multiply two random matrices, time and check it', load: () => import('./commands/pdot.ts') },
+  probe: { summary: 'measure what calls, bytes and products cost', load: () => import('./commands/engines/probe.ts') },
   setup: { summary: 'get a native library that npm does not bring', load: () => import('./commands/setup.ts') },
   engine: { summary: 'add one engine to a running cluster', load: () => import('./commands/engines/engine.ts') },
   agent: {

@@ -43,6 +43,9 @@ import { LoadBalancedView } from './load-balanced/balanced-view.ts';
 import { Balancer } from './load-balanced/balancer.ts';
 import { BALANCED_OPTIONS, type BalancedOptions } from './load-balanced/options.ts';
 import { CALLABLE, JOBS, WAIT_LIMITS } from './options.ts';
+import type { ClusterCosts } from './pdot/costs/costs.ts';
+import { KnownCosts, knownCosts } from './pdot/costs/known-costs.ts';
+import { PROBE_OPTIONS, type ProbeOptions, probe } from './pdot/probe.ts';
 import type { Mode, RemoteFunction } from './remote.ts';
 import type { AsyncResult } from './results/async-result.ts';
 import type { InteractiveOptions } from './results/progress.ts';
@@ -128,6 +131,7 @@ const CLIENT_METHODS: Signatures<Client> = {
   addEngines: promises({ n: SOME_ENGINES }),
   scaleCluster: promises({ n: NO_OR_SOME_ENGINES }),
   clear: promises({}, { targets: TARGETS }),
+  probe: promises({}, { options: optionsOf(PROBE_OPTIONS) }),
 };
 
 function isCluster(value: unknown): boolean {
@@ -182,6 +186,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     const jobs = new Jobs(this.#links.abort);
     this.#jobs = new ClientJobs(this.#links, jobs);
     this.#calls = { links: this.#links, jobs, partSizes: new PartSizes() };
+    knownCosts.set(this.#links, new KnownCosts(info));
   }
 
   /**
@@ -466,6 +471,19 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   /** Clears the namespaces of these engines. @throws RangeError "No such engine: 99"; CompositeError */
   async clear(targets: Targets = 'all'): Promise<void> {
     await this.#view(targetsOf(targets, this.#links.knownIds)).clear();
+  }
+
+  /**
+   * Measures the costs of calls, bytes and operations on all engines, in a few seconds. From then on `pdot` takes the plan that
+   * is quickest by them, in this client and in those that connect later on this host. Other work on the engines makes it wrong.
+   * @throws NoEnginesRegistered, TimeoutError, AbortError, CompositeError
+   */
+  async probe(options: ProbeOptions = {}): Promise<ClusterCosts> {
+    const { engines, ids } = this.#links;
+    const canMultiply = engines.every(({ device }) => device.kind !== 'none');
+    const costs = await probe(this.view(ids), this.view(ids[0] ?? 0), { ...options, engines: ids.length, canMultiply });
+    knownCosts.get(this.#links)?.keep(costs);
+    return costs;
   }
 
   /**

@@ -194,6 +194,19 @@ export interface RingSend {
   readonly columns: number;
   /** The engines that get the block: their places in the view, and their ids. */
   readonly to: readonly (readonly [place: number, engine: number])[];
+  /** The columns that each of them gets, half-open; default: all. */
+  readonly slices?: readonly (readonly [lo: number, hi: number])[] | undefined;
+  /** The engine's rows of A, for the engines that multiply with them. */
+  readonly left?: RingLeft | undefined;
+}
+
+/** Rows of A on their way to other engines. */
+export interface RingLeft {
+  readonly block: unknown;
+  readonly dtype: DType;
+  /** Columns that the block must have. */
+  readonly columns: number;
+  readonly to: readonly (readonly [place: number, engine: number])[];
 }
 
 /** Takes all blocks of B from the mailbox, puts them together and multiplies. */
@@ -202,12 +215,14 @@ export interface RingMultiply {
   readonly tag: string;
   readonly place: number;
   /** The engine's rows of A. */
-  readonly a: unknown;
+  readonly a?: unknown;
+  /** The rows of A come from other engines. */
+  readonly left?: RingPanel | undefined;
   /** The dtype of the blocks of B. */
   readonly dtype: DType;
   /** Both operands are converted to this dtype before they are multiplied. Default: as they are. */
   readonly product?: ProductDType | undefined;
-  /** The shape of all of B. */
+  /** The shape of the columns of B that the engine needs; in a ring, of all of B. */
   readonly shape: readonly [number, number];
   /** The ids of the engines that own B's blocks, by place. */
   readonly from: readonly number[];
@@ -216,6 +231,13 @@ export interface RingMultiply {
   /** The shape of a product that is kept. */
   readonly kept?: Shape | undefined;
   readonly into?: string | undefined;
+}
+
+/** A matrix that comes in blocks of rows, from these engines in this order. */
+export interface RingPanel {
+  readonly dtype: DType;
+  readonly shape: readonly [number, number];
+  readonly from: readonly (readonly [place: number, engine: number])[];
 }
 
 /** Drops what a failed product left in the mailbox, and what still arrives for it. */

@@ -22,7 +22,7 @@ import { addClusterOptions, type ClusterFlags } from '../engine-flags.ts';
 import { withCluster } from '../with-cluster.ts';
 
 const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16'];
-const CHOICES: Readonly<Record<PlanChoice, true>> = { auto: true, rows: true, grid: true, ring: true };
+const CHOICES: Readonly<Record<PlanChoice, true>> = { auto: true, rows: true, grid: true, ring: true, summa: true };
 
 interface Flags extends ClusterFlags {
   readonly m: number;
@@ -100,9 +100,9 @@ async function measureAndReport(client: Client, flags: Flags): Promise<void> {
   if (checked?.ok === false) process.exitCode = 1;
 }
 
-// A ring is for operands that lie on the engines by rows. They are scattered before the clock starts.
+// Ring and summa are for operands that lie on the engines by rows. They are scattered before the clock starts.
 async function measure(engines: DirectView<'many'>, a: Tensor, b: Tensor, choice: PlanChoice): Promise<Measured> {
-  if (choice !== 'ring') return timed(engines, a, b, choice);
+  if (choice !== 'ring' && choice !== 'summa') return timed(engines, a, b, choice);
   const mark = randomUUID().replaceAll('-', '');
   const [left, right] = [`A_${mark}`, `B_${mark}`];
   try {

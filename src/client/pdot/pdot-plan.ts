@@ -71,6 +71,8 @@ export class PdotPlan {
   readonly traffic: PdotTraffic;
   /** The sum of the traffic. */
   readonly bytes: number;
+  /** Seconds that it takes by the costs that `rc.probe()` has measured; undefined without them. */
+  readonly seconds: number | undefined;
   /** The dtype that was asked for with `dtype`; undefined: NumPy's promotion. */
   readonly asked: ProductDType | undefined;
   /** The library or shader that computes this product, as the engines report; undefined where they differ. */
@@ -102,6 +104,7 @@ export class PdotPlan {
     this.panels = blocks.panels;
     this.traffic = blocks.traffic;
     this.bytes = blocks.bytes;
+    this.seconds = blocks.seconds;
     this.asked = asked;
     this.provider = providers[dtype];
     this.providers = providers;
@@ -123,6 +126,9 @@ export class PdotPlan {
         `${matrixText(this.dtype, this.shape)}, ${this.keep ? 'stays on the engines by rows' : 'comes to the client'}`,
       ],
       ['bytes', `${toEngines} to the engines, ${betweenEngines} between engines, ${toClient} to the client`],
+      ...(this.seconds === undefined
+        ? []
+        : [['time', `${milliseconds(this.seconds)} ms by the costs that were measured`]]),
       ...providerLine(this),
       ...engineLines(this),
     ];
@@ -137,6 +143,8 @@ function providerLine({ dtype, provider, providers }: PdotPlan): string[][] {
   const isSlow = dtype === 'float64' && other !== undefined && other !== provider;
   return [['provider', isSlow ? `${provider}; float32 runs on ${other}: { dtype: 'float32' }` : provider]];
 }
+
+const milliseconds = (seconds: number): string => Number((1000 * seconds).toPrecision(3)).toString();
 
 const matrixText = (dtype: DType, shape: readonly number[]): string => `${dtype} [${shape.join('×')}]`;
 

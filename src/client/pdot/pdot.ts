@@ -14,6 +14,7 @@ import { NAME } from '../names.ts';
 import { CALL_OPTIONS, type CallOptions, isReceiveBuffer } from '../options.ts';
 import type { Mode } from '../remote.ts';
 import { type BlockResults, multiplyBlocks } from './blocks.ts';
+import { knownCosts } from './costs/known-costs.ts';
 import { deadline } from './deadline.ts';
 import type { PdotJob } from './job.ts';
 import { layoutsOf, narrowed, type Operand, type OperandValue, operandValue } from './operands.ts';
@@ -28,7 +29,7 @@ type ProductCallOptions = Omit<CallOptions, 'interrupt' | 'runTimeout' | 'via'>;
 
 /** Options of `pdot.plan`. */
 export interface PdotPlanOptions extends ProductCallOptions, Transposes {
-  /** How the operands get to the engines. Default 'auto': the kind of plan that moves the fewest bytes. */
+  /** How the operands get to the engines. Default 'auto': the quickest by measured costs, or that of the fewest bytes. */
   readonly plan?: PlanChoice | undefined;
   /** Keep C on the engines, scattered by rows, under this name. */
   readonly into?: string | undefined;
@@ -41,7 +42,7 @@ export interface PdotPlanOptions extends ProductCallOptions, Transposes {
 
 /** Options of `pdot`. */
 export interface PdotOptions extends Omit<PdotPlanOptions, 'plan'> {
-  /** How the operands get to the engines (default 'auto': the fewest bytes), or a plan made by `pdot.plan`. */
+  /** How the operands get to the engines (default 'auto'), or a plan made by `pdot.plan`. */
   readonly plan?: PlanChoice | PdotPlan | undefined;
   /**
    * A Tensor of exactly the shape and dtype of C: C arrives in it, and the result gives it. It belongs to the product until
@@ -211,7 +212,8 @@ async function newPlan(planner: Planner, unplanned: Unplanned): Promise<PdotPlan
   const [a, b] = await layoutsOf(calls, unplanned, limits);
   const dtype = asked ?? productDType(a.dtype, b.dtype);
   const common = { a, b, keep: into !== undefined, transposeA, transposeB };
-  const blocks = planner({ ...common, engines: calls.ids.length, resultItemSize: itemSize(dtype) });
+  const costs = knownCosts.get(calls.links)?.get();
+  const blocks = planner({ ...common, engines: calls.ids.length, resultItemSize: itemSize(dtype), costs });
   if (common.keep && blocks.shape.length === 0) {
     throw new TypeError('the product of two vectors is a number, and into keeps what is scattered: await it');
   }
@@ -239,9 +241,9 @@ async function run(job: PdotJob): Promise<Tensor | Ref> {
     await blocks.get();
     return ref(into as string);
   };
-  const isRing = plan.kind === 'ring' && plan.blocks.length > 0;
+  const isPassed = (plan.kind === 'ring' || plan.kind === 'summa') && plan.blocks.length > 0;
   try {
-    return await (isRing ? multiplyRing(job, take, c?.place) : take(multiplyBlocks(job, c?.place)));
+    return await (isPassed ? multiplyRing(job, take, c?.place) : take(multiplyBlocks(job, c?.place)));
   } catch (error) {
     c?.abandon();
     throw error;

@@ -7,18 +7,24 @@ import { type ProductSizes, productSizes, type Transposes } from '../../tensor/p
 import type { Shape } from '../../tensor/shape.ts';
 import { sizeOf as elementsOf } from '../../tensor/shape.ts';
 import { batchItems } from './batch.ts';
+import { type ClusterCosts, type ProductWork, secondsOf } from './costs/costs.ts';
+import { type SummaGrid, summaGrid } from './summa-grid.ts';
 
 /**
  * How the operands get to the engines. `rows`: A by rows, and all of B to every engine that has rows, as in the
  * tutorial. `grid`: row panels of A × column panels of B. `ring`: B lies on the engines by rows, and its blocks travel
- * from engine to engine. `batch`: many products of matrices, dealt to the engines.
+ * from engine to engine. `summa`: A and B lie on the engines by rows; in a grid of engines, rows of A travel along its rows,
+ * and columns of B along its columns. `batch`: many products of matrices, dealt to the engines.
  */
-export type PlanKind = 'rows' | 'grid' | 'ring' | 'batch';
+export type PlanKind = 'rows' | 'grid' | 'ring' | 'summa' | 'batch';
 
-/** One kind of plan, or `auto`: the kind that moves the fewest bytes. Batches have one plan. */
-export type PlanChoice = 'auto' | 'rows' | 'grid' | 'ring';
+/**
+ * One kind of plan, or `auto`: the kind that takes the least time by the costs that `rc.probe()` has measured; without them, the
+ * kind of rows, grid and ring that moves the fewest bytes. Batches have one plan.
+ */
+export type PlanChoice = 'auto' | 'rows' | 'grid' | 'ring' | 'summa';
 
-const CHOICES: readonly PlanChoice[] = ['auto', 'rows', 'grid', 'ring'];
+const CHOICES: readonly PlanChoice[] = ['auto', 'rows', 'grid', 'ring', 'summa'];
 
 /** Where an operand is. */
 export interface OperandLayout {
@@ -65,6 +71,8 @@ export interface BlockPlan {
   readonly bytes: number;
   /** Row panels × column panels. */
   readonly panels: readonly [number, number];
+  /** Seconds that it takes by the measured costs; undefined without them. */
+  readonly seconds?: number | undefined;
 }
 
 /** A product to plan. */
@@ -78,6 +86,8 @@ export interface PlanRequest extends Transposes {
   readonly keep?: boolean | undefined;
   /** Bytes of one element of C. */
   readonly resultItemSize: number;
+  /** The costs of the cluster, if they were measured. */
+  readonly costs?: ClusterCosts | undefined;
 }
 
 /** Plans one product. @throws ShapeError; TypeError for a plan that is not possible, with the reason */
@@ -97,9 +107,9 @@ export function plan(request: PlanRequest): BlockPlan {
 }
 
 /**
- * The planner of a choice. `auto` (default) compares all kinds that are possible. It drops those that use less than
- * three quarters of the engines that the widest one uses. It takes the one with the fewest bytes of the rest, on a tie
- * rows before grid before ring.
+ * The planner of a choice. `auto` (default) compares all kinds that are possible. With measured costs it takes the quickest, on
+ * a tie rows before grid before ring before summa. Without them it drops summa, and those that use less than
+ * three quarters of the engines that the widest one uses. It takes the one with the fewest bytes of the rest.
  *
  * Sources: the number of words that an algorithm moves is the usual measure (Irony, Toledo and Tiskin, "Communication
  * lower bounds for distributed-memory matrix multiplication", 2004). Block rows, a grid of blocks and a ring are the
@@ -114,7 +124,7 @@ export function plannerOf(choice: PlanChoice = 'auto'): Planner {
   return (request) => {
     const task = sized(request);
     if (task.sizes.batch.length > 0) return batchOf(task, choice);
-    return choice === 'auto' ? cheapest(task) : forced(choice, task);
+    return choice === 'auto' ? best(task) : forced(choice, task);
   };
 }
 
@@ -144,15 +154,24 @@ function forced(kind: Exclude<PlanChoice, 'auto'>, request: Task): BlockPlan {
   return MAKERS[kind](request);
 }
 
-function cheapest(request: Task): BlockPlan {
+// Where nothing was measured, bytes between engines count as much as bytes from here: summa would look cheaper than it is.
+function best(request: Task): BlockPlan {
   const possible = (Object.keys(MAKERS) as (keyof typeof MAKERS)[]).filter(
-    (kind) => obstacle(kind, request) === undefined,
+    (kind) => (kind !== 'summa' || request.costs !== undefined) && obstacle(kind, request) === undefined,
   );
   if (possible.length === 0) throw new TypeError(`this product has no plan: ${obstacle('ring', request)}`);
   const plans = possible.map((kind) => MAKERS[kind](request));
+  return request.costs === undefined ? smallest(plans) : quickest(plans);
+}
+
+function quickest(plans: readonly BlockPlan[]): BlockPlan {
+  return plans.reduce((first, next) => ((next.seconds as number) < (first.seconds as number) ? next : first));
+}
+
+function smallest(plans: readonly BlockPlan[]): BlockPlan {
   const most = Math.max(...plans.map(({ busy }) => busy.length));
   const wide = plans.filter(({ busy }) => 4 * busy.length >= 3 * most);
-  return wide.reduce((best, next) => (next.bytes < best.bytes ? next : best));
+  return wide.reduce((first, next) => (next.bytes < first.bytes ? next : first));
 }
 
 /** The reason why a kind is not possible; undefined when it is. */
@@ -162,6 +181,7 @@ function obstacle(kind: keyof typeof MAKERS, request: Task): string | undefined 
     return b.held === 'rows' ? "B is scattered by rows and rows wants it whole on each engine: use 'ring'" : undefined;
   }
   if (kind === 'ring') return ringObstacle(request);
+  if (kind === 'summa') return summaObstacle(request);
   if (a.held !== 'client' || b.held !== 'client') {
     return "an operand is on the engines already and would have to be cut anew: use 'rows' or 'ring'";
   }
@@ -177,15 +197,51 @@ function ringObstacle({ b, sizes, transposeB }: Task): string | undefined {
     : undefined;
 }
 
+function summaObstacle(request: Task): string | undefined {
+  const { a, b, keep, transposeA, transposeB } = request;
+  if (keep) return "into keeps C on the engines by rows, and summa makes blocks: use 'rows' or 'ring'";
+  if ((transposeA && a.shape.length > 1) || (transposeB && b.shape.length > 1)) {
+    return "its engines send rows as they lie, and an operand is transposed: use 'grid' or 'rows'";
+  }
+  if (a.held === 'replicated') return "each engine holds all of A already: use 'rows'";
+  if (b.held === 'replicated' && b.parts === undefined) return "each engine holds all of B already: use 'rows'";
+  const { most } = summaOf(request);
+  return most > MAX_RING_BYTES ? `an engine gets ${most} bytes, and mailboxes hold ${MAX_RING_BYTES}` : undefined;
+}
+
 // In the order in which ties are decided.
-const MAKERS: Readonly<Record<Exclude<PlanKind, 'batch'>, (request: Task) => BlockPlan>> = { rows, grid, ring };
+const MAKERS: Readonly<Record<Exclude<PlanKind, 'batch'>, (request: Task) => BlockPlan>> = { rows, grid, ring, summa };
 
 /** The parts of a plan that its kind decides. */
 type Made = Pick<BlockPlan, 'kind' | 'blocks' | 'busy' | 'panels'>;
 
-function planned(sizes: ProductSizes, made: Made, traffic: PdotTraffic): BlockPlan {
+function planned(request: Task, made: Made, traffic: PdotTraffic): BlockPlan {
+  const { sizes, costs } = request;
   const bytes = traffic.toEngines + traffic.betweenEngines + traffic.toClient;
-  return { ...made, shape: sizes.shape, sizes, traffic, bytes };
+  const seconds = costs === undefined ? undefined : secondsOf(costs, workOf(request, made, traffic));
+  return { ...made, shape: sizes.shape, sizes, traffic, bytes, seconds };
+}
+
+/** The work of a plan as the cost model counts it. */
+function workOf(request: Task, { kind, blocks, busy }: Made, traffic: PdotTraffic): ProductWork {
+  const { k, n } = request.sizes;
+  const ofB = request.b.held === 'client' && traffic.toEngines > 0 ? k * n * itemSize(request.b.dtype) : 0;
+  const once = Math.min(traffic.toEngines, bytesOfA(request, request.sizes) + ofB);
+  const largest = Math.max(
+    0,
+    ...busy.map((i) => sizeOf((blocks[i] as Block).rows) * sizeOf((blocks[i] as Block).columns)),
+  );
+  const passes = kind === 'ring' || kind === 'summa';
+  return {
+    rounds: passes ? 2 : 1,
+    engines: busy.length,
+    once,
+    again: traffic.toEngines - once,
+    between: busy.length === 0 ? 0 : traffic.betweenEngines / busy.length,
+    mail: passes ? request.engines - 1 : 0,
+    toClient: traffic.toClient,
+    flops: 2 * k * largest,
+  };
 }
 
 // C by rows: as A lies, or dealt as scatter does. A kept C is cut between items of C's first axis.
@@ -218,7 +274,7 @@ function rows(request: Task): BlockPlan {
   const busy = busyOf(blocks, request.keep);
   const copies = request.b.held === 'client' ? busy.length * all.k * all.n * itemSize(request.b.dtype) : 0;
   const traffic = { toEngines: bytesOfA(request, all) + copies, betweenEngines: 0, toClient: bytesOfC(request, all) };
-  return planned(all, { kind: 'rows', blocks, busy, panels: [blocks.length, 1] }, traffic);
+  return planned(request, { kind: 'rows', blocks, busy, panels: [blocks.length, 1] }, traffic);
 }
 
 function grid(request: Task): BlockPlan {
@@ -232,7 +288,7 @@ function grid(request: Task): BlockPlan {
   const operands = (block: Block) => (sizeOf(block.rows) * sizeA + sizeOf(block.columns) * sizeB) * k;
   const toEngines = busy.reduce((sum, i) => sum + operands(blocks[i] as Block), 0);
   const traffic = { toEngines, betweenEngines: 0, toClient: bytesOfC(request, all) };
-  return planned(all, { kind: 'grid', blocks, busy, panels: [down, across] }, traffic);
+  return planned(request, { kind: 'grid', blocks, busy, panels: [down, across] }, traffic);
 }
 
 // One call for each engine, with the matrices that its products need.
@@ -256,7 +312,7 @@ function batchOf(request: Task, choice: PlanChoice): BlockPlan {
     return sum + sizeOf(items.a) * bytesA + sizeOf(items.b) * bytesB;
   }, 0);
   const traffic = { toEngines, betweenEngines: 0, toClient: bytesOfC(request, sizes) };
-  return planned(sizes, { kind: 'batch', blocks, busy, panels: [blocks.length, 1] }, traffic);
+  return planned(request, { kind: 'batch', blocks, busy, panels: [blocks.length, 1] }, traffic);
 }
 
 function ring(request: Task): BlockPlan {
@@ -273,7 +329,30 @@ function ring(request: Task): BlockPlan {
     betweenEngines: arriving * size,
     toClient: bytesOfC(request, all),
   };
-  return planned(all, { kind: 'ring', blocks, busy, panels: [blocks.length, 1] }, traffic);
+  return planned(request, { kind: 'ring', blocks, busy, panels: [blocks.length, 1] }, traffic);
+}
+
+/** The grid of a product: A and B lie on the engines by rows, or are sent there by rows. */
+export function summaOf({ a, b, engines, sizes }: Pick<Task, 'a' | 'b' | 'engines' | 'sizes'>): SummaGrid {
+  const { m, k, n, rowsPerItem } = sizes;
+  const scaled = ({ lo, hi }: Range) => ({ lo: lo * rowsPerItem, hi: hi * rowsPerItem });
+  const held = a.held === 'rows' && a.parts !== undefined ? rangesOf(a.parts).map(scaled) : undefined;
+  const rowsOfB = b.parts === undefined ? ranges(k, engines) : rangesOf(b.parts);
+  return summaGrid({ m, k, n, engines, sizes: [itemSize(a.dtype), itemSize(b.dtype)], held, rowsOfB });
+}
+
+function summa(request: Task): BlockPlan {
+  const all = request.sizes;
+  const { rows: panels, columns, down, across, between } = summaOf(request);
+  const blocks = panels.flatMap((range) => columns.map((column) => ({ rows: range, columns: column })));
+  const sent = request.b.held === 'client' ? all.k * all.n * itemSize(request.b.dtype) : 0;
+  const traffic = {
+    toEngines: bytesOfA(request, all) + sent,
+    betweenEngines: between,
+    toClient: bytesOfC(request, all),
+  };
+  const busy = busyOf(blocks, false);
+  return planned(request, { kind: 'summa', blocks, busy, panels: [down, across] }, traffic);
 }
 
 /** Bytes of A on their way to the engines. */

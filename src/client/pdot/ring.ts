@@ -6,10 +6,11 @@ import type { PlaceOfResult } from '../calls/calls.ts';
 import type { AsyncResult } from '../results/async-result.ts';
 import { type BlockResults, keptShape, rowPanels } from './blocks.ts';
 import type { PdotJob } from './job.ts';
+import { SummaRows } from './summa.ts';
 
 /**
- * Runs the plan ring. B lies on the engines by rows. Every engine sends its rows to all that multiply with them, the
- * next engine first. There are two steps. First every engine sends. When all have sent, every engine takes its mail
+ * Runs the plans ring and summa. B lies on the engines by rows. Every engine sends its rows to all that multiply with them, the
+ * next engine first; in summa it sends each of them its columns, and rows of A along the grid. There are two steps. First every engine sends. When all have sent, every engine takes its mail
  * and multiplies. A task never waits for a task that may not have run. So two clients with rings over the same engines
  * cannot block each other. After a failure the engines drop the mail that is left.
  * @param take takes the blocks of C
@@ -31,7 +32,9 @@ export async function multiplyRing<T>(
   }
 }
 
-function send({ calls, plan, b, limits }: PdotJob, tag: string): AsyncResult<unknown, unknown> {
+function send(job: PdotJob, tag: string): AsyncResult<unknown, unknown> {
+  const { calls, plan, b, limits } = job;
+  const grid = plan.kind === 'summa' ? new SummaRows(job) : undefined;
   const { engines, blocks } = plan;
   const { k, n: columns } = plan.sizes;
   const matrix = b instanceof Tensor ? b.reshape([k, columns]) : b;
@@ -42,7 +45,8 @@ function send({ calls, plan, b, limits }: PdotJob, tag: string): AsyncResult<unk
     // In the order of the ring, so that an engine does not get everything at once.
     const after = [...blocks.filter((one) => one.place > place), ...blocks.filter((one) => one.place <= place)];
     const to = after.map((one) => [one.place, one.engine] as const);
-    return { step: 'send', tag, place, block, dtype: plan.b.dtype, columns, to };
+    const common = { step: 'send', tag, place, block, dtype: plan.b.dtype, columns, to } as const;
+    return grid === undefined ? common : { ...common, ...grid.sent(place, after) };
   };
   return calls.each('pdot', 'ring', args, limits);
 }
@@ -53,10 +57,13 @@ function multiply(job: PdotJob, tag: string, place?: PlaceOfResult): BlockResult
   const shape = [sizes.k, sizes.n] as const;
   const common = { step: 'multiply', tag, dtype: plan.b.dtype, product, shape, from, transposeA, into } as const;
   const rowsOf = rowPanels(plan, a);
+  const grid = plan.kind === 'summa' ? new SummaRows(job) : undefined;
   const args = new Map<number, RingMultiply>(
-    plan.blocks.map(({ place: at, rows }) => {
-      const kept = into === undefined ? undefined : keptShape(plan, rows);
-      return [at, { ...common, place: at, a: rowsOf(rows), kept }];
+    plan.blocks.map((block) => {
+      const at = block.place;
+      if (grid !== undefined) return [at, { ...common, place: at, ...grid.wanted(block) }];
+      const kept = into === undefined ? undefined : keptShape(plan, block.rows);
+      return [at, { ...common, place: at, a: rowsOf(block.rows), kept }];
     }),
   );
   const call = calls.open('pdot', limits);

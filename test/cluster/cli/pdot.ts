@@ -10,7 +10,7 @@ test.after(() => lab.remove());
 const run = (...args: string[]): Promise<Ran> => new Program('src/cli/main.js', ['pdot', ...args]).done;
 const SMALL = ['--m', '33', '--k', '25', '--n', '12', '--check'];
 
-for (const plan of ['auto', 'rows', 'grid', 'ring']) {
+for (const plan of ['auto', 'rows', 'grid', 'ring', 'summa']) {
   for (const dtype of ['float32', 'int32']) {
     test(`${dtype} by ${plan} on the cpu`, async () => {
       const { code, stdout, stderr } = await run(

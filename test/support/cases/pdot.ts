@@ -17,7 +17,7 @@ import { rejects } from '../assert.ts';
 import type { Rig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
 
-const PLANS = ['auto', 'rows', 'grid', 'ring'] as const;
+const PLANS = ['auto', 'rows', 'grid', 'ring', 'summa'] as const;
 const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16', 'int8', 'uint16'];
 type Sizes = readonly [m: number, k: number, n: number];
 
@@ -433,6 +433,9 @@ function edges(test: Suite, rig: () => Rig): void {
       v.scatter('A', a);
       v.scatter('B', b);
       assertProduct(await pdot(v, ref('A'), ref('B'), { plan: 'ring' }), a, b);
+      assertProduct(await pdot(v, ref('A'), ref('B'), { plan: 'summa' }), a, b);
+      assertProduct(await pdot(v, ref('A'), b, { plan: 'summa' }), a, b);
+      assertProduct(await pdot(v, a, ref('B'), { plan: 'summa' }), a, b);
       await pdot(v, a, b, { into: 'C' });
       assertProduct((await v.gather('C')) as Tensor, a, b);
       await nothingLeft(rig());
@@ -449,7 +452,7 @@ function plans(test: Suite, rig: () => Rig, [m, k, n]: Sizes): void {
   const [a, b] = [matrix('float32', [m, k]), matrix('float32', [k, n], 2)];
   test('a plan says what goes where, and sends nothing', async () => {
     const { v, rc } = rig();
-    for (const kind of ['rows', 'grid', 'ring'] as const) {
+    for (const kind of ['rows', 'grid', 'ring', 'summa'] as const) {
       const plan = await pdot.plan(v, a, b, { plan: kind });
       assert.equal([plan.kind, plan.shape, plan.dtype, plan.keep], [kind, [m, n], 'float32', false]);
       assert.equal(plan.engines, rc.ids);

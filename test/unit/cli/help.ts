@@ -25,6 +25,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   restart: [],
   scale: [],
   list: [],
+  probe: [],
   setup: [],
   status: [],
 };

@@ -17,7 +17,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   Client: [
     'src/client/client.ts',
     `[Symbol.asyncDispose] [Symbol.iterator] [inspect.custom] abort addEngines broadcast clear close engine engines
-    executor getResult history ids interrupt length loadBalanced metadata onEvent outstanding purge queueStatus
+    executor getResult history ids interrupt length loadBalanced metadata onEvent outstanding probe purge queueStatus
     recentTasks restart results scaleCluster shutdown Client.connect status stopCluster uuid view wait waitForEngines waitInteractive`,
   ],
   DirectView: [

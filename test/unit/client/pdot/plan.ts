@@ -38,6 +38,35 @@ const TABLE: [string, Plan, Partial<Plan>][] = [
     make(client(8, 6), client(6, 10), 4, { choice: 'ring' }),
     { kind: 'ring', bytes: 192 + 240 + 3 * 240 + 320 },
   ],
+  [
+    'summa sends A and B once; they go along the rows and columns of a grid',
+    make(client(8, 6), client(6, 10), 4, { choice: 'summa' }),
+    { kind: 'summa', panels: [2, 2], bytes: 192 + 240 + 4 * 2 * 24 + (4 + 4 + 5 + 5) * 20 + 320 },
+  ],
+  [
+    'summa of what lies on the engines',
+    make(rows(6, 2, 2, 2, 2), rows(10, 2, 2, 1, 1), 4, { choice: 'summa' }),
+    { kind: 'summa', panels: [2, 2], bytes: 4 * 2 * 24 + (4 + 4 + 5 + 5) * 20 + 320 },
+  ],
+  [
+    'summa of uneven parts: panels end where parts end',
+    make(rows(6, 5, 0, 1, 2), client(6, 10), 4, { choice: 'summa' }),
+    {
+      panels: [2, 2],
+      blocks: [
+        { rows: { lo: 0, hi: 5 }, columns: { lo: 0, hi: 5 } },
+        { rows: { lo: 0, hi: 5 }, columns: { lo: 5, hi: 10 } },
+        { rows: { lo: 5, hi: 8 }, columns: { lo: 0, hi: 5 } },
+        { rows: { lo: 5, hi: 8 }, columns: { lo: 5, hi: 10 } },
+      ],
+    },
+  ],
+  [
+    'summa on five engines leaves one idle',
+    make(client(50, 50), client(50, 50), 5, { choice: 'summa' }),
+    { panels: [2, 2] },
+  ],
+  ['without costs auto leaves summa out', make(rows(6, 2, 2, 2, 2), rows(10, 2, 2, 1, 1), 4), { kind: 'ring' }],
   ['auto takes the fewest bytes', make(client(8, 6), client(6, 10), 4), { kind: 'grid' }],
   ['a tie goes to rows', make(client(8, 8), client(8, 8), 2), { kind: 'rows' }],
   ['a wide B goes by columns', make(client(2, 8), client(8, 100), 2), { kind: 'grid', panels: [1, 2] }],
@@ -87,7 +116,7 @@ for (const [name, made, wanted] of TABLE) {
 }
 
 for (let engines = 1; engines <= 9; engines++) {
-  for (const choice of ['rows', 'grid', 'ring', 'auto'] as const) {
+  for (const choice of ['rows', 'grid', 'ring', 'summa', 'auto'] as const) {
     test(`${choice} on ${engines} engines: blocks cover C exactly once`, () => {
       const made = make(client(7, 4), client(4, 5), engines, { choice });
       const hits = new Uint8Array(35);
@@ -117,6 +146,20 @@ const REFUSED: [string, () => Plan, typeof ShapeError | typeof TypeError | typeo
     /batches are dealt/,
   ],
   ['a batch of refs', () => make(rows(3, 2, 2), client(4, 3, 5), 2), TypeError, /both operands from here/],
+  [
+    'summa into',
+    () => make(client(2, 3), client(3, 5), 2, { choice: 'summa', keep: true }),
+    TypeError,
+    /summa makes blocks/,
+  ],
+  [
+    'summa, transposed',
+    () => make(client(3, 2), client(3, 5), 2, { choice: 'summa', transposeA: true }),
+    TypeError,
+    /rows as they lie.*use 'grid' or 'rows'/,
+  ],
+  ['summa with B whole', () => make(client(2, 3), whole(3, 5), 2, { choice: 'summa' }), TypeError, /all of B already/],
+  ['summa with A whole', () => make(whole(3), client(3, 5), 2, { choice: 'summa' }), TypeError, /all of A already/],
   ['an unknown plan', () => make(client(2, 3), client(3, 5), 2, { choice: 'x' as never }), RangeError, /auto, rows/],
   ['rows without B', () => make(rows(6, 4, 4), rows(10, 3, 3), 2, { choice: 'rows' }), TypeError, /use 'ring'/],
   ['ring with B whole', () => make(rows(6, 4, 4), whole(6, 10), 2, { choice: 'ring' }), TypeError, /use 'rows'/],
@@ -140,7 +183,7 @@ for (const [name, run, kind, message] of REFUSED) test(`refused: ${name}`, () =>
 const size = fc.integer({ min: 0, max: 40 });
 const engines = fc.integer({ min: 1, max: 9 });
 
-for (const choice of ['auto', 'rows', 'grid', 'ring'] as const) {
+for (const choice of ['auto', 'rows', 'grid', 'ring', 'summa'] as const) {
   test(`property: ${choice} covers each element of C once, on busy engines, and counts its bytes`, () => {
     fc.assert(
       fc.property(size, size, size, engines, (m, k, n, count) => {

@@ -1,0 +1,52 @@
+// `directview probe`: measures what calls, bytes and operations cost on a cluster, and keeps it for the plans of pdot.
+import type { Command } from 'commander';
+import { Client } from '../../../client/client.ts';
+import type { ClusterCosts } from '../../../client/pdot/costs/costs.ts';
+import { addClusterArgument, type ClusterChoice } from '../../arguments.ts';
+import { findCluster } from '../../find-cluster.ts';
+import { type Cell, table } from '../../table.ts';
+
+interface Flags extends ClusterChoice {
+  readonly json?: true;
+}
+
+const HELP = `
+It takes some seconds, and other work on the engines makes it wrong. Clients that connect
+later on this host plan pdot by it, until the cluster ends.
+`;
+
+/** Adds arguments, options and the action to the command. */
+export function define(command: Command): void {
+  addClusterArgument(command);
+  command.option('--json', 'as JSON: seconds, seconds for a byte, operations in a second');
+  command.addHelpText('after', HELP);
+  command.action(async (name: string | undefined, flags: Flags) => {
+    const cluster = findCluster(name ?? flags.cluster);
+    const rc = await Client.connect(cluster.path);
+    try {
+      const costs = await rc.probe();
+      process.stdout.write(flags.json ? `${JSON.stringify(costs, null, 2)}\n` : textOf(costs));
+    } finally {
+      await rc.close();
+    }
+  });
+}
+
+const digits = (value: number): string => Number(value.toPrecision(3)).toString();
+const micros = (seconds: number): string => `${digits(1e6 * seconds)} µs`;
+const speed = (secondsPerByte: number): string =>
+  secondsPerByte === 0 ? '-' : `${digits(1e-9 / secondsPerByte)} GB/s`;
+
+function textOf(costs: ClusterCosts): string {
+  const rows: Cell[][] = [
+    ['call on one engine', micros(costs.call)],
+    ['each further engine of a call', micros(costs.perEngine)],
+    ['message from engine to engine', micros(costs.mail)],
+    ['bytes to one engine', speed(costs.send)],
+    ['the same bytes to a further engine', speed(costs.sendAgain)],
+    ['bytes from an engine', speed(costs.receive)],
+    ['bytes from engine to engine, all at once', speed(costs.between)],
+    ['float32 products on each engine', costs.flops === null ? '-' : `${digits(costs.flops / 1e9)} GFLOP/s`],
+  ];
+  return table([`${costs.engines} engines`, 'measured'], rows);
+}
