@@ -4,6 +4,7 @@ import { PeerClosed } from '../src/comm/link.ts';
 import type { Listener } from '../src/comm/transport.ts';
 import type { Body } from '../src/protocol/codec.ts';
 import { type DeviceChoice, ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
+import type { DeviceReport } from '../src/protocol/messages/engine-record.ts';
 import type { EngineId, MailMessage, PeersInbound, TaskMessage, TasksInbound } from '../src/protocol/messages.ts';
 import { listenChannels } from '../src/rpc/channel.ts';
 import { PEERS, TASKS } from '../src/rpc/conversations.ts';
@@ -73,8 +74,10 @@ export class EngineServer {
     const { uuid } = state.identity;
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     const { job, rank, until } = this.#options;
+    const card = isOnCard(probed.report) ? this.#options.card : undefined;
+    const record = { uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report, card, job, rank, until };
     if (this.#options.inspect !== undefined) control.inspector(openInspector());
-    control.register({ uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report, job, rank, until });
+    control.register(record);
   }
 
   /** Ends the process. Idempotent. */
@@ -234,3 +237,8 @@ function isProduct(read: () => TasksInbound): boolean {
     return false;
   }
 }
+
+const ON_CARDS: readonly DeviceReport['kind'][] = ['webgpu', 'cuda', 'headlessgl'];
+
+/** Does the engine compute on a card, and not on the processor? */
+const isOnCard = ({ kind, software }: DeviceReport): boolean => ON_CARDS.includes(kind) && !software;

@@ -148,6 +148,11 @@ export class Arrivals {
     }
   }
 
+  /** The controller takes none for this slot: fatal for a start that needs it. */
+  refused(slot: EngineId, reason: string): void {
+    for (const wait of this.#waits) wait.failed([slot], `engine ${slot} was refused: ${reason}`);
+  }
+
   /** Ends every wait. */
   cancel(reason: Error): void {
     for (const wait of this.#waits) wait.reject(reason);

@@ -142,6 +142,8 @@ export class Cluster {
       onEvent: (event) => this.#onEvent(event),
       isWatched: (id) => this.#fleet.handle(id) !== undefined,
       agents: this.#fleet.agents,
+      sharesCards: this.#options.shareGpu,
+      onRefused: (slot, reason) => this.#arrivals.refused(slot, reason),
       fateOf: (id) => this.#fleet.handle(id)?.fate(),
     });
     if (this.#stopping !== undefined) await this.#controller.close(); // Ctrl-C came while it was binding

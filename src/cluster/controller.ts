@@ -79,6 +79,10 @@ export interface ControllerOptions {
   /** Which tasks had started on that engine, which has been killed. */
   readonly fateOf?: (id: EngineId) => Fate | undefined;
   readonly agents?: AgentDesk | undefined;
+  /** False: an engine whose card another engine has is refused. Default true. */
+  readonly sharesCards?: boolean | undefined;
+  /** An engine for that slot was refused: `reason` completes the sentence "engine 3 was refused: …". */
+  readonly onRefused?: ((slot: EngineId, reason: string) => void) | undefined;
   /** True while a client's process lives; default asks this host. */
   readonly isAlive?: (pid: number) => boolean;
 }
@@ -89,8 +93,8 @@ export interface ControllerOptions {
  */
 export class Controller {
   readonly #options: ControllerOptions;
-  readonly #roster = new Roster();
-  readonly #followers = new Followers(this.#roster);
+  readonly #roster: Roster;
+  readonly #followers: Followers;
   /** The engine that each link speaks for, and the link of each engine. */
   readonly #uuids = new Map<Party, string>();
   readonly #links = new Map<string, Party>();
@@ -109,6 +113,8 @@ export class Controller {
 
   private constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#roster = new Roster({ sharesCards: options.sharesCards });
+    this.#followers = new Followers(this.#roster);
     this.#clientWatch = new ClientWatch({ onGone: (client) => this.#clientGone(client), isAlive: options.isAlive });
     this.#pinger = new Pinger(options.transport, options.vitals ?? {}, {
       verdict: (verdict) => this.#judge(verdict),
@@ -211,8 +217,11 @@ export class Controller {
   #register({ engine, slot, proof, alone }: Extract<RegistryInbound, { type: 'register' }>, party: Party): void {
     const why = this.#isStopping ? 'the cluster is stopping' : this.#otherThan(engine.uuid, party);
     const admission = why === undefined ? this.#roster.register(engine, slot, proof) : { refused: why };
-    if ('refused' in admission) this.#refuse(party, engine.uuid, admission.refused);
-    else this.#admit(party, engine.uuid, admission);
+    if ('refused' in admission) {
+      if (slot !== undefined) this.#options.onRefused?.(slot, admission.refused);
+      this.#refuse(party, engine.uuid, admission.refused);
+    }
+    if ('id' in admission) this.#admit(party, engine.uuid, admission);
     if (alone !== true && this.#uuids.get(party) === engine.uuid) this.#welcome(party, 'engine');
   }
 

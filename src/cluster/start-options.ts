@@ -1,6 +1,6 @@
 // The options of Cluster.start, checked before anything is started.
 import { randomInt } from 'node:crypto';
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { CONNECT_OPTIONS } from '../client/client.ts';
 import { checkName } from '../client/links/cluster-path.ts';
@@ -25,6 +25,7 @@ import {
 } from '../util/checks.ts';
 import { ends, promises, takes } from '../util/signature.ts';
 import { checkLauncher, type LauncherChoice, launcherOf } from './launchers/by-kind.ts';
+import { countGpus } from './launchers/graphics-cards.ts';
 import type { Launcher, PlacementState } from './launchers/launcher.ts';
 import type { RestartOptions } from './launchers/restart-policy.ts';
 import { ownAddress } from './network/interfaces.ts';
@@ -86,6 +87,11 @@ export interface StartOptions extends Omit<DeviceRequest, 'inspect'> {
   readonly min?: number | undefined;
   /** All engines get their places at once, or none. */
   readonly gang?: boolean | undefined;
+  /**
+   * Two engines may have the same card. Default: true for engines of this host, false for those of a launcher, where it is mostly
+   * a mistake: an engine whose card is taken is refused.
+   */
+  readonly shareGpu?: boolean | undefined;
   /**
    * Limit for all engines to register, counted from when they run: waiting in a queue has no limit. Default 60 000, and
    * 1000 more for each engine.
@@ -187,6 +193,7 @@ const START: Rules<StartOptions> = {
   launcher: checkLauncher,
   min: ENGINES,
   gang: FLAG,
+  shareGpu: FLAG,
   device: DEVICE,
   gpu: atLeast(0),
   softwareGpu: FLAG,
@@ -222,6 +229,7 @@ const SITE_KEYS = [
   'engines',
   'min',
   'gang',
+  'shareGpu',
   'device',
   'threads',
   'listen',
@@ -287,6 +295,7 @@ export interface CheckedStart extends Omit<StartOptions, 'launcher'> {
   /** Undefined: engines of this host. */
   readonly launcher: Launcher | undefined;
   readonly engines: number;
+  readonly shareGpu: boolean;
   /** Every engine gets this request. */
   readonly request: DeviceRequest & { readonly device: DeviceChoice; readonly threads: number };
   readonly startTimeout: number;
@@ -312,6 +321,7 @@ export async function checkStart(options: StartOptions, gpus = countGpus()): Pro
     ...options,
     engines,
     launcher,
+    shareGpu: options.shareGpu ?? !isRemote,
     request: requestOf(options, isRemote ? availableParallelism() : engines),
     startTimeout: options.startTimeout ?? 60_000 + 1000 * engines,
     restart: typeof options.restart === 'object' ? options.restart : { times: options.restart ?? 0 },
@@ -384,13 +394,4 @@ function checkDevice({ device, gpu, softwareGpu }: Omit<DeviceRequest, 'inspect'
   if (gpu === undefined && !softwareGpu) return;
   if (!usesNoCard(device)) return;
   throw new TypeError(`${name} contradicts device '${device}', which uses no card: leave one of the two out`);
-}
-
-/** Counts the NVIDIA cards that have a device node. */
-export function countGpus(dev = '/dev'): number {
-  try {
-    return readdirSync(dev).filter((name) => /^nvidia\d+$/.test(name)).length;
-  } catch {
-    return 0;
-  }
 }

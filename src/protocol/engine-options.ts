@@ -1,7 +1,7 @@
 // The options that a launcher sends to an engine: one JSON line on the engine's stdin. Not argv, as `ps` shows argv to
 // others. The engine exits when that stdin ends, so no engine outlives its launcher.
 import { credentialsText } from './credentials.ts';
-import { flag, num, type ObjectOf, object, oneOf, optional, type Reader, text, whole } from './fields.ts';
+import { flag, line, num, type ObjectOf, object, oneOf, optional, type Reader, text, whole } from './fields.ts';
 import { DEVICE_KINDS, type DeviceReport } from './messages/engine-record.ts';
 
 /** The kind of device to compute on; `auto` takes the best one that the machine has. */
@@ -59,6 +59,8 @@ const optionFields = {
   job: optional(text),
   rank: optional(whole),
   until: optional(num),
+  /** Names its card among all cards, where its agent knows: `GPU-…`. */
+  card: optional(line),
   /** The launcher has put the file of a flight record at descriptor 3. */
   record: optional(flag),
 };

@@ -28,6 +28,10 @@ const optionFields = {
   perAgent: optional(positive),
   /** Default: read from the variables of the scheduler. */
   rank: optional(whole),
+  /** The place of its first engine among those of its host, which decides about cards; default: its local rank tells. */
+  firstPlace: optional(whole),
+  /** The number of its job; default: read from the variables of the scheduler. */
+  job: optional(text),
   /** Where the engines listen, where the cluster listens on tcp. */
   network: optional(engineNetwork),
   /** The private folder of the engines' sockets, where they are not tcp ports. */

@@ -10,13 +10,14 @@ import type { AgentOrder } from '../../protocol/messages/agent.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import { deferred } from '../../util/deferred.ts';
 import { createRunDir, ownRunDir, removeRunDir } from '../files/run-dir.ts';
+import { cardUuids } from '../launchers/graphics-cards.ts';
 import type { EngineExit } from '../launchers/launcher.ts';
 import { LocalLauncher } from '../launchers/local.ts';
 import { softwareGpuVariables } from '../launchers/software-gpu-variables.ts';
 import { engineAddress } from '../network/engine-address.ts';
 import { AgentLink } from './agent-link.ts';
 import type { AgentOptions } from './agent-options.ts';
-import { cardOf } from './card-of.ts';
+import { type Card, cardId, cardOf } from './card-of.ts';
 import type { JobEnvironment } from './job-environment.ts';
 
 const DEATH_MS = 60_000;
@@ -38,19 +39,21 @@ export class Agent {
   readonly #launcher: LocalLauncher;
   readonly #link: AgentLink;
   readonly #endpoints: Endpoints;
+  readonly #uuids: readonly string[];
   readonly #running = new Set<EngineId>();
   readonly #over = deferred<string>();
   #lingering: NodeJS.Timeout | undefined;
   #leaving: Promise<void> | undefined;
 
-  private constructor(options: AgentOptions, job: JobEnvironment, { endpoints, software, entry }: AgentParts) {
+  private constructor(options: AgentOptions, job: JobEnvironment, { endpoints, software, uuids, entry }: AgentParts) {
     this.#options = options;
-    this.#job = job;
+    this.#job = { ...job, job: options.job ?? job.job };
     this.#slots = slotsOf(options, job);
     this.#endpoints = endpoints;
+    this.#uuids = uuids;
     this.#launcher = new LocalLauncher({
       engine: (slot) => this.#engine(slot),
-      env: (slot) => ({ ...software, ...options.env, ...cardOf(job, this.#places, this.#slots.indexOf(slot)).env }),
+      env: (slot) => ({ ...software, ...options.env, ...this.#card(slot).env }),
       cwd: options.cwd,
       onUnhandled: (slot, report) => this.#link.fault(slot, report.slice(0, MAX_REPORT)),
       entry,
@@ -64,7 +67,7 @@ export class Agent {
         controller,
         token,
         slots: this.#slots,
-        site: { host: job.host, pid: process.pid, job: job.job, rank: job.rank, until: job.until },
+        site: { host: job.host, pid: process.pid, job: this.#job.job, rank: job.rank, until: job.until },
         running: () => [...this.#running],
         deathTimeout,
       },
@@ -80,7 +83,8 @@ export class Agent {
     slotsOf(options, job);
     const software = options.softwareGpu ? await softwareGpuVariables() : {};
     const endpoints = await endpointsOf(options);
-    const agent = new Agent(options, job, { endpoints, software, entry });
+    const uuids = options.softwareGpu ? [] : await cardUuids();
+    const agent = new Agent(options, job, { endpoints, software, uuids, entry });
     await agent.#start(agent.#slots);
     return agent;
   }
@@ -108,17 +112,27 @@ export class Agent {
     this.#link.hello();
   }
 
+  #card(slot: EngineId): Card {
+    const { firstPlace } = this.#options;
+    return cardOf({ ...this.#job, firstPlace }, this.#places, this.#slots.indexOf(slot));
+  }
+
   #engine(slot: EngineId): EngineOptions {
-    const { device = 'auto', threads = availableParallelism(), gpu, softwareGpu, controller } = this.#options;
+    const { device = 'auto', threads = availableParallelism(), gpu, seed, inspect, softwareGpu } = this.#options;
     const { job, rank, until } = this.#job;
     const index = this.#slots.indexOf(slot);
-    const card = cardOf(this.#job, this.#places, index);
+    const card = this.#card(slot);
+    // CUDA sees the one card that was granted; the others number those of the host.
+    const isByNumber = !softwareGpu && (device === 'webgpu' || this.#job.gpus === undefined);
     return {
       device,
       threads,
       softwareGpu,
-      gpu: gpu ?? (device === 'webgpu' ? card.index : undefined),
-      controller,
+      gpu: gpu ?? (isByNumber ? card.index : undefined),
+      card: softwareGpu ? undefined : cardId(card, this.#uuids),
+      seed,
+      inspect,
+      controller: this.#options.controller,
       credentials: this.#options.credentials,
       ...this.#endpoints.of(slot),
       slot,
@@ -185,6 +199,8 @@ export class Agent {
 interface AgentParts {
   readonly endpoints: Endpoints;
   readonly software: Readonly<Record<string, string>>;
+  /** The UUIDs of the host's cards, by number. */
+  readonly uuids: readonly string[];
   readonly entry: string | undefined;
 }
 

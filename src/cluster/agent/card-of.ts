@@ -1,3 +1,4 @@
+import { countGpus } from '../launchers/graphics-cards.ts';
 import type { JobEnvironment } from './job-environment.ts';
 
 /** The card of one engine. */
@@ -8,16 +9,35 @@ export interface Card {
   readonly index: number | undefined;
 }
 
+/** The facts that decide about cards. */
+export interface CardPlaces extends Pick<JobEnvironment, 'gpus' | 'localRank'> {
+  /** The place of the agent's first engine among those of its host; default: by the local rank. */
+  readonly firstPlace?: number | undefined;
+}
+
 /**
  * The card of engine `place` of an agent that has `perAgent` engines. Schedulers often let all processes of a host see the
- * same list: then the local rank decides. Where no list was granted, nothing is chosen.
+ * same list: then the local rank decides. ssh and MPI grant no list: then the engines of a host take its `count` cards in turn.
  */
 export function cardOf(
-  { gpus, localRank }: Pick<JobEnvironment, 'gpus' | 'localRank'>,
+  { gpus, localRank, firstPlace }: CardPlaces,
   perAgent: number,
   place: number,
+  count = countGpus(),
 ): Card {
-  if (gpus === undefined || gpus.length === 0) return { env: {}, index: undefined };
-  const name = gpus[(localRank * perAgent + place) % gpus.length] as string;
+  const nth = (firstPlace ?? localRank * perAgent) + place;
+  if (gpus === undefined) return { env: {}, index: count > 1 ? nth % count : undefined };
+  const name = gpus[nth % gpus.length];
+  if (name === undefined) return { env: {}, index: undefined };
   return { env: { CUDA_VISIBLE_DEVICES: name }, index: /^\d+$/.test(name) ? Number(name) : undefined };
+}
+
+/** Names a card among all cards: `GPU-…` or `MIG-…`. Undefined where neither its variables nor `uuids`, by number, tell. */
+export function cardId(
+  { env: { CUDA_VISIBLE_DEVICES: name }, index }: Card,
+  uuids: readonly string[],
+): string | undefined {
+  if (name !== undefined && /^(GPU|MIG)-/.test(name)) return name;
+  if (index !== undefined) return uuids[index];
+  return name === undefined && uuids.length === 1 ? uuids[0] : undefined;
 }

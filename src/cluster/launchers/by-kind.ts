@@ -22,6 +22,13 @@ const KINDS: Readonly<Record<string, () => Promise<LauncherModule>>> = {
   slurm: () => import('./systems/slurm/slurm.ts'),
   ssh: () => import('./systems/ssh/ssh.ts'),
   mpi: () => import('./systems/mpi/mpi.ts'),
+  dask: () => import('./systems/python/dask.ts'),
+  ray: () => import('./systems/python/ray.ts'),
+  pbs: () => import('./systems/batch/pbs.ts'),
+  lsf: () => import('./systems/batch/lsf.ts'),
+  sge: () => import('./systems/batch/sge.ts'),
+  htcondor: () => import('./systems/batch/htcondor.ts'),
+  kubernetes: () => import('./systems/kubernetes/kubernetes.ts'),
 };
 
 /** The names that `launcher` takes. */

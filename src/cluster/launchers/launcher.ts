@@ -64,6 +64,13 @@ export interface AgentShare {
   readonly perAgent?: number | undefined;
   /** The agent's rank; default: it reads the variables of Slurm, MPI and Kubernetes. */
   readonly rank?: number | undefined;
+  /**
+   * How many engines of this cluster stand on its host before its own: engines of one host take its cards in turn. Default: it
+   * reads its local rank from the variables of Slurm and MPI.
+   */
+  readonly firstPlace?: number | undefined;
+  /** The number of its job; default: it reads the variables of its scheduler. */
+  readonly job?: string | undefined;
   /** The controller's address as the agent sees it, where that is another one than here. */
   readonly controller?: string | undefined;
   /** The private folder of the engines' sockets, where they are not tcp ports; default: one that the agent makes. */

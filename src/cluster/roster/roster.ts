@@ -50,9 +50,16 @@ export class Roster {
   /** Incarnations that are over: one that comes back (after a partition, a SIGCONT) is refused. The latest ones. */
   readonly #over = new BoundedMap<string, string>(REMEMBERED);
   readonly #dead = new Set<EngineId>();
+  /** The engine of each card that is known; undefined: engines may share cards. */
+  readonly #cards: Map<string, EngineId> | undefined;
   #bytes = 0;
   /** The live engines in the order of their ids, until one comes or goes. */
   #sorted: readonly EngineRecord[] | undefined;
+
+  /** `sharesCards` false: no two engines may have the same card. */
+  constructor({ sharesCards = true }: { readonly sharesCards?: boolean | undefined } = {}) {
+    this.#cards = sharesCards ? undefined : new Map();
+  }
 
   /** Sets the next `n` ids aside for engines about to be started. */
   reserve(n: number): EngineId[] {
@@ -69,6 +76,11 @@ export class Roster {
     const known = this.#byUuid.get(engine.uuid);
     if (known !== undefined && known.proof !== proof) return { refused: 'another engine has its uuid' };
     if (known !== undefined) return { id: known.record.id, events: [] };
+    const owner = this.#cards?.get(cardKey(engine));
+    if (owner !== undefined)
+      return {
+        refused: `its card ${engine.card} on ${engine.host} is that of engine ${owner} (shareGpu: true allows it)`,
+      };
     const bytes = Buffer.byteLength(JSON.stringify(engine));
     if (this.#byUuid.size >= MAX_ENGINES || this.#bytes + bytes > MAX_BYTES)
       return { refused: `the roster is full (${this.#byUuid.size} engines, ${this.#bytes} bytes)` };
@@ -85,6 +97,7 @@ export class Roster {
     this.#bytes += entry.bytes;
     this.#byUuid.set(uuid, entry);
     this.#byId.set(id, entry);
+    if (entry.record.card !== undefined) this.#cards?.set(cardKey(entry.record), id);
     this.#sorted = undefined;
   }
 
@@ -98,6 +111,7 @@ export class Roster {
     if (entry === undefined) return [];
     const { uuid } = entry.record;
     this.#byId.delete(id);
+    this.#cards?.delete(cardKey(entry.record));
     this.#byUuid.delete(uuid);
     this.#bytes -= entry.bytes;
     this.#reports.release(entry.report);
@@ -143,3 +157,7 @@ export class Roster {
     return this.#sorted;
   }
 }
+
+/** No engine has the key of an engine without a card. */
+const cardKey = ({ host, card }: Pick<Candidate, 'host' | 'card'>): string =>
+  card === undefined ? '' : `${host} ${card}`;

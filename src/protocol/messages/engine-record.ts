@@ -63,6 +63,8 @@ export const engineFields = {
   /** The endpoint of its peers socket, for other engines. */
   peers: text,
   device,
+  /** Names its card among all cards, where its agent knows: `GPU-…`. Absent for software devices. */
+  card: optional(line),
   /** The number of the job that it runs in, as its scheduler writes it. */
   job: optional(line),
   /** The place in that job, counted from 0. */

@@ -1,8 +1,9 @@
 // Open MPI's mpirun on this host: agents find their engines by their rank.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
@@ -15,6 +16,7 @@ import { systemLock } from '../../support/systems/lock.ts';
 
 declare const engine: { readonly rank: number; allReduce(value: Float64Array): Promise<Float64Array> };
 
+const TOUR = fileURLToPath(new URL('../../../examples/tour.js', import.meta.url));
 const test = suite('systems/mpi');
 const version = spawnSync('mpirun', ['--version'], { encoding: 'utf8' });
 const isOpenMpi = version.stdout?.includes('Open MPI') === true;
@@ -74,6 +76,12 @@ function defineTests(): void {
       Cluster.start({ engines: 1, launcher: { kind: 'mpi', ...launcher }, device: 'cpu', threads: 1 });
     await rejects(start({ arguments: [...args, '--no-such-option'] }), ClusterError, /no-such-option/);
     await rejects(start({ mpirun: '/nowhere/mpirun' }), ClusterError, /mpirun.*ENOENT/);
+  });
+
+  test('the tour, unchanged', () => {
+    const env = { ...process.env, DIRECTVIEW_LAUNCHER: JSON.stringify({ kind: 'mpi', arguments: args }) };
+    const text = execFileSync(process.execPath, [TOUR], { env, encoding: 'utf8', timeout: 180_000 });
+    assert.match(text, /tour: \d+ checks passed/);
   });
 
   test('a cluster that stops leaves no process and no file', async () => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
@@ -23,6 +24,8 @@ declare const engine: {
 };
 
 const TITLE = 'systems/ssh';
+const TOUR = fileURLToPath(new URL('../../../examples/tour.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const inside = Hosts.inherited();
 
 if (inside !== undefined) defineTests(inside);
@@ -120,6 +123,46 @@ function defineTests(hosts: Hosts): void {
     assert.equal(await rc.view([0, 2, 3]).apply(() => 1), [1, 1, 1]);
     await cluster.restart(1);
     assert.equal(await rc.view(':').apply(() => 1), [1, 1, 1, 1]);
+  });
+
+  test('the tour, unchanged', () => {
+    const env = {
+      ...process.env,
+      DIRECTVIEW_LAUNCHER: JSON.stringify(ssh({ hosts: 'lh2:2,lh3:2', node: process.execPath })),
+    };
+    const text = execFileSync(process.execPath, [TOUR], { env, encoding: 'utf8', timeout: 180_000 });
+    assert.match(text, /tour: \d+ checks passed/);
+  });
+
+  test('the command line: a list of hosts, and a file of lines with their own node', () => {
+    const file = join(home, 'hosts');
+    writeFileSync(file, `# two of three\nlh2 slots=2 node=${process.execPath}\nlh3 node=${process.execPath}\n`);
+    const run = (...words: string[]) =>
+      execFileSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', timeout: 60_000 });
+    const more = [
+      '--set',
+      'arguments=-F',
+      '--set',
+      `arguments=${servers.config}`,
+      '--device',
+      'cpu',
+      '--daemonize',
+      '--json',
+    ];
+    const start = (name: string, hosts: string, ...words: string[]) => {
+      const text = run('start', '--name', name, '--launcher', 'ssh', '--hosts', hosts, ...more, ...words);
+      return (JSON.parse(text) as { readonly engines: readonly { readonly host: string }[] }).engines.map(
+        ({ host }) => host,
+      );
+    };
+    try {
+      assert.equal(start('by-file', file), ['lh2', 'lh2', 'lh3']);
+      assert.equal(start('by-list', 'lh3:1,lh2:2', '--set', `node=${process.execPath}`, '-n', '2'), ['lh3', 'lh2']);
+      assert.match(run('status', 'by-file'), /lh2.*lh3/s);
+    } finally {
+      for (const name of ['by-file', 'by-list']) run('stop', name);
+    }
+    assert.throws(() => run('start', '--launcher', 'slurm', '--hosts', 'a'), /--hosts are those of --launcher ssh/);
   });
 
   test('hosts that cannot be used say why, in plain words', async () => {

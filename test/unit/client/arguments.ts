@@ -175,6 +175,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   launcher: [5, null, 'slrum', {}, { kind: 'slrum' }, { start() {} }],
   min: [...NOT_COUNTS, 0],
   gang: NOT_FLAGS,
+  shareGpu: NOT_FLAGS,
   listen: [
     5,
     null,

@@ -6,14 +6,17 @@ import { count } from '../../arguments.ts';
 /** Where engines run, as the user gave it. */
 export interface LauncherFlags {
   readonly launcher?: string | undefined;
+  /** Hosts of ssh: a list, or the path of a file. */
+  readonly hosts?: string | undefined;
   readonly set?: Readonly<Record<string, unknown>> | undefined;
   readonly min?: number | undefined;
   readonly gang?: true | undefined;
 }
 
-/** Adds `--launcher`, `--set`, `--min` and `--gang`. */
+/** Adds `--launcher`, `--hosts`, `--set`, `--min` and `--gang`. */
 export function addLauncherOptions(command: Command): void {
   command.option('--launcher <kind>', `where engines run: ${LAUNCHER_KINDS.join(', ')} (default: local)`, kindOf);
+  command.option('--hosts <list|file>', 'the hosts of --launcher ssh: a:4,b:4, or a file of lines such as a slots=4');
   command.option(
     '--set <option=value>',
     'an option of the launcher, as --set partition=gpu; may be repeated',
@@ -47,10 +50,12 @@ function settingOf(text: string, before: unknown): unknown {
  * @throws Error for options without a launcher
  */
 export function launcherOption(
-  { launcher, set = {} }: LauncherFlags,
+  { launcher, hosts, set: given = {} }: LauncherFlags,
   site: LauncherChoice | undefined,
 ): LauncherChoice | undefined {
   const chosen = launcher ?? site;
+  if (hosts !== undefined && launcher !== 'ssh') throw new Error('--hosts are those of --launcher ssh: name it, too');
+  const set = hosts === undefined ? given : { ...given, hosts };
   const settings = Object.keys(set).length > 0;
   if (chosen === undefined && settings) throw new Error('--set wants --launcher beside it: its options are set');
   if (typeof chosen !== 'string' || chosen === 'local') return chosen;

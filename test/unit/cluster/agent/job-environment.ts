@@ -1,7 +1,8 @@
 // Rank, cards and job from the variables of schedulers, in the order in which they nest.
 import * as assert from 'uvu/assert';
-import { cardOf } from '../../../../src/cluster/agent/card-of.ts';
+import { cardId, cardOf } from '../../../../src/cluster/agent/card-of.ts';
 import { jobEnvironment } from '../../../../src/cluster/agent/job-environment.ts';
+import { readUuids } from '../../../../src/cluster/launchers/graphics-cards.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('agent/job environment');
@@ -66,6 +67,29 @@ test('cards: one of its own, one of a list by the local rank, several engines to
   assert.equal(card('GPU-ab,MIG-cd', 1), { env: { CUDA_VISIBLE_DEVICES: 'MIG-cd' }, index: undefined });
   assert.equal(card('', 0), { env: {}, index: undefined });
   assert.equal(card(undefined, 0), { env: {}, index: undefined });
+});
+
+test('cards: engines of a host that grants none take them in turn, from the first place of their agent', () => {
+  const index = (firstPlace: number | undefined, localRank: number, place: number, count: number) =>
+    cardOf({ gpus: undefined, localRank, firstPlace }, 2, place, count).index;
+  assert.equal([index(0, 0, 0, 2), index(0, 0, 1, 2), index(2, 0, 0, 2), index(3, 0, 0, 2)], [0, 1, 0, 1]);
+  assert.equal([index(undefined, 1, 0, 4), index(undefined, 1, 1, 4)], [2, 3]);
+  assert.equal([index(0, 0, 0, 1), index(0, 0, 1, 0)], [undefined, undefined]);
+  assert.equal(cardOf({ gpus: ['0', '1'], localRank: 0, firstPlace: 1 }, 1, 0).env, { CUDA_VISIBLE_DEVICES: '1' });
+});
+
+test('a card is known by its UUID, where its name or nvidia-smi tells it', () => {
+  const uuids = readUuids(
+    'GPU 0: NVIDIA A100 (UUID: GPU-aa-1)\n  MIG 1g.5gb Device 0: (UUID: MIG-bb)\nGPU 1: NVIDIA A100 (UUID: GPU-cc-2)\nnoise\n',
+  );
+  assert.equal(uuids, ['GPU-aa-1', 'GPU-cc-2']);
+  const id = (name: string | undefined, index: number | undefined, all: readonly string[] = uuids) =>
+    cardId({ env: name === undefined ? {} : { CUDA_VISIBLE_DEVICES: name }, index }, all);
+  assert.equal([id('1', 1), id('MIG-x', undefined), id(undefined, 0)], ['GPU-cc-2', 'MIG-x', 'GPU-aa-1']);
+  assert.equal(
+    [id('7', 7), id(undefined, undefined), id(undefined, undefined, ['GPU-1'])],
+    [undefined, undefined, 'GPU-1'],
+  );
 });
 
 test.run();

@@ -122,4 +122,20 @@ test('an incarnation that is over is refused with the reason of its end', () => 
   assert.is(roster.engines.length, 0);
 });
 
+test('a card is that of one engine, unless cards are shared; another host, another card and no card are free', () => {
+  const on = (uuid: string, host: string, card?: string) => ({ ...engine(uuid), host, card });
+  const roster = new Roster({ sharesCards: false });
+  assert.is((roster.register(on('a', 'h', 'GPU-1')) as Admission).id, 0);
+  assert.equal(roster.register(on('b', 'h', 'GPU-1')), {
+    refused: 'its card GPU-1 on h is that of engine 0 (shareGpu: true allows it)',
+  });
+  for (const other of [on('c', 'h', 'GPU-2'), on('d', 'i', 'GPU-1'), on('e', 'h'), on('f', 'h')])
+    assert.ok('id' in roster.register(other), other.uuid);
+  assert.is((roster.register(on('a', 'h', 'GPU-1')) as Admission).id, 0, 'the same engine again');
+  roster.down(0, 'is gone');
+  assert.ok('id' in roster.register(on('b', 'h', 'GPU-1')), 'the card is free again');
+  const shared = new Roster();
+  assert.ok(['a', 'b'].every((uuid) => 'id' in shared.register(on(uuid, 'h', 'GPU-1'))));
+});
+
 test.run();

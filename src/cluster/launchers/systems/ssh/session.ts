@@ -29,6 +29,8 @@ export function sshArguments({ arguments: args, connectTimeout }: CheckedSsh): s
 export interface AgentCall {
   readonly ssh: CheckedSsh;
   readonly host: string;
+  /** The place of its first engine among those of its host. */
+  readonly firstPlace: number;
   readonly slots: readonly EngineId[];
   /** `-L` and `-R`, each with its value. */
   readonly forwards: readonly string[];
@@ -48,6 +50,7 @@ export interface SessionEnd {
 /** One ssh process, with an agent at its far end. The agent ends when the input ends, and so when this process dies. */
 export class SshSession {
   readonly host: string;
+  readonly firstPlace: number;
   readonly slots: readonly EngineId[];
   /** Never rejects. */
   readonly ended: Promise<SessionEnd>;
@@ -58,8 +61,9 @@ export class SshSession {
   /** The far side has begun. */
   #isStarted = false;
 
-  constructor({ ssh, host, slots, forwards, command, line }: AgentCall) {
+  constructor({ ssh, host, firstPlace, slots, forwards, command, line }: AgentCall) {
     this.host = host;
+    this.firstPlace = firstPlace;
     this.slots = slots;
     const args = [...sshArguments(ssh), ...forwards, '--', host, REMOTE_COMMAND];
     // A group of its own: Ctrl-C ends engines by way of their agents.

@@ -112,6 +112,15 @@ export class SshLauncher implements Launcher {
     return held.filter((slot) => !again.includes(slot)).length;
   }
 
+  // Places decide about cards: engines of another session keep theirs.
+  #freePlace(name: string, slots: readonly EngineId[]): number {
+    const others = [...this.#sessions].filter(({ host }) => host === name);
+    const isFree = (first: number) =>
+      others.every((one) => first >= one.firstPlace + one.slots.length || first + slots.length <= one.firstPlace);
+    const ends = others.map(({ firstPlace, slots: its }) => firstPlace + its.length).sort((a, b) => a - b);
+    return [0, ...ends].find(isFree) ?? 0;
+  }
+
   async #prepare(
     part: Part,
     all: readonly Part[],
@@ -158,18 +167,21 @@ export class SshLauncher implements Launcher {
 
   #open(part: ReadyPart, all: readonly ReadyPart[], { agent }: LaunchRequest): Placement {
     const { host, slots, folder, isHere } = part;
+    const firstPlace = this.#freePlace(host.host, slots);
     const isForwarded = folder !== undefined && !isHere;
     const others = isForwarded ? all.filter((other) => other !== part) : [];
     const share: AgentShare = {
       slots,
       perAgent: slots.length,
       rank: 0,
+      firstPlace,
       sockets: folder,
       controller: isForwarded ? `${schemeOf(agent.controller)}://${folder}/registry` : undefined,
     };
     const session = new SshSession({
       ssh: this.#options,
       host: host.host,
+      firstPlace,
       slots,
       forwards: isForwarded ? forwardsOf(part, others, agent.controller) : [],
       command: agentCommand(

@@ -1,0 +1,10 @@
+class GetTimeoutError(Exception):
+    pass
+
+
+class RayActorError(Exception):
+    pass
+
+
+class ActorUnavailableError(RayActorError):
+    pass
