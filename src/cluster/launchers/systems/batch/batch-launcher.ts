@@ -9,7 +9,7 @@ import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
 import { fillTemplate, isPlainField, posixQuoted } from '../template.ts';
 import { type BatchJobOptions, checkBatch } from './batch-options.ts';
-import { type BatchJob, type BatchSystem, needsOf, type QueuedJob } from './batch-system.ts';
+import { type BatchSystem, needsOf, type QueuedJob, type QueueJob } from './batch-system.ts';
 
 const POLL_MS = 5000;
 const QUERY_MS = 30_000;
@@ -84,7 +84,7 @@ export class BatchLauncher implements Launcher {
       throw new ClusterError(
         `a job's script cannot name ${log}: set DIRECTVIEW_HOME to a path without blanks and quotes`,
       );
-    const job: BatchJob = {
+    const job: QueueJob = {
       options: this.#options,
       request,
       engines: slots.length,
@@ -208,7 +208,7 @@ async function together<T>(all: readonly Promise<T>[]): Promise<T[]> {
   return Promise.all(all);
 }
 
-function templateScript(template: string, job: BatchJob): string {
+function templateScript(template: string, job: QueueJob): string {
   const { options, request, command, log, engines } = job;
   const { queue, account, time, mem } = options;
   return fillTemplate(template, {

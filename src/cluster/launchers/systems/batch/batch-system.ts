@@ -2,7 +2,7 @@ import type { LaunchRequest, PlacementState } from '../../launcher.ts';
 import type { BatchJobOptions } from './batch-options.ts';
 
 /** One job: an agent with its engines. */
-export interface BatchJob {
+export interface QueueJob {
   readonly options: BatchJobOptions;
   readonly request: Pick<LaunchRequest, 'gpusPerEngine' | 'cpusPerEngine' | 'cluster'>;
   /** The engines of this agent. */
@@ -25,7 +25,7 @@ export interface QueuedJob {
 export interface BatchSystem {
   readonly kind: string;
   /** The text that `submit` gets on its standard input. */
-  script(job: BatchJob): string;
+  script(job: QueueJob): string;
   readonly submit: readonly string[];
   /** The number of the job in what `submit` prints; undefined: none is there. */
   jobOf(text: string): string | undefined;
@@ -40,7 +40,7 @@ export interface BatchSystem {
 }
 
 /** The needs of a job. */
-export function needsOf({ options, request, engines }: BatchJob): { readonly cpus: number; readonly gpus: number } {
+export function needsOf({ options, request, engines }: QueueJob): { readonly cpus: number; readonly gpus: number } {
   const { cpus = request.cpusPerEngine, gpus = request.gpusPerEngine } = options;
   return { cpus: cpus * engines, gpus: gpus * engines };
 }

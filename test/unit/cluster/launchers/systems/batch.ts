@@ -1,7 +1,7 @@
 // PBS, LSF, SGE and HTCondor without them: the text of jobs, the ways in which their queues are read, options that are refused.
 import * as assert from 'uvu/assert';
 import { checkBatch } from '../../../../../src/cluster/launchers/systems/batch/batch-options.ts';
-import type { BatchJob } from '../../../../../src/cluster/launchers/systems/batch/batch-system.ts';
+import type { QueueJob } from '../../../../../src/cluster/launchers/systems/batch/batch-system.ts';
 import { HTCONDOR } from '../../../../../src/cluster/launchers/systems/batch/htcondor.ts';
 import { LSF } from '../../../../../src/cluster/launchers/systems/batch/lsf.ts';
 import { PBS } from '../../../../../src/cluster/launchers/systems/batch/pbs.ts';
@@ -10,7 +10,7 @@ import { posixQuoted } from '../../../../../src/cluster/launchers/systems/templa
 import { suite } from '../../../../support/suite.ts';
 
 const test = suite('launchers/batch');
-const job = (options: BatchJob['options'] = {}): BatchJob => ({
+const job = (options: QueueJob['options'] = {}): QueueJob => ({
   options,
   request: { gpusPerEngine: 1, cpusPerEngine: 2, cluster: 'run-1' },
   engines: 2,
