@@ -1,9 +1,10 @@
 // SSH to two hosts with folders and shared memory of their own: no port is open but that of sshd.
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
@@ -24,6 +25,8 @@ declare const engine: {
 };
 
 const TITLE = 'systems/ssh';
+/** This process goes on meanwhile: it holds the controller of another cluster. */
+const run = promisify(execFile);
 const TOUR = fileURLToPath(new URL('../../../examples/tour.js', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const inside = Hosts.inherited();
@@ -125,44 +128,38 @@ function defineTests(hosts: Hosts): void {
     assert.equal(await rc.view(':').apply(() => 1), [1, 1, 1, 1]);
   });
 
-  test('the tour, unchanged', () => {
+  test('the tour, unchanged', async () => {
     const env = {
       ...process.env,
       DIRECTVIEW_LAUNCHER: JSON.stringify(ssh({ hosts: 'lh2:2,lh3:2', node: process.execPath })),
     };
-    const text = execFileSync(process.execPath, [TOUR], { env, encoding: 'utf8', timeout: 180_000 });
+    const { stdout: text } = await run(process.execPath, [TOUR], { env, timeout: 180_000 });
     assert.match(text, /tour: \d+ checks passed/);
   });
 
-  test('the command line: a list of hosts, and a file of lines with their own node', () => {
+  test('the command line: a list of hosts, and a file of lines with their own node', async () => {
     const file = join(home, 'hosts');
     writeFileSync(file, `# two of three\nlh2 slots=2 node=${process.execPath}\nlh3 node=${process.execPath}\n`);
-    const run = (...words: string[]) =>
-      execFileSync(process.execPath, [MAIN, ...words], { encoding: 'utf8', timeout: 60_000 });
-    const more = [
-      '--set',
-      'arguments=-F',
-      '--set',
-      `arguments=${servers.config}`,
-      '--device',
-      'cpu',
-      '--daemonize',
-      '--json',
-    ];
-    const start = (name: string, hosts: string, ...words: string[]) => {
-      const text = run('start', '--name', name, '--launcher', 'ssh', '--hosts', hosts, ...more, ...words);
-      return (JSON.parse(text) as { readonly engines: readonly { readonly host: string }[] }).engines.map(
-        ({ host }) => host,
-      );
+    const cli = async (...words: string[]) => {
+      return (await run(process.execPath, [MAIN, ...words], { timeout: 60_000 })).stdout;
     };
-    try {
-      assert.equal(start('by-file', file), ['lh2', 'lh2', 'lh3']);
-      assert.equal(start('by-list', 'lh3:1,lh2:2', '--set', `node=${process.execPath}`, '-n', '2'), ['lh3', 'lh2']);
-      assert.match(run('status', 'by-file'), /lh2.*lh3/s);
-    } finally {
-      for (const name of ['by-file', 'by-list']) run('stop', name);
-    }
-    assert.throws(() => run('start', '--launcher', 'slurm', '--hosts', 'a'), /--hosts are those of --launcher ssh/);
+    const ofTest = ['--set', 'arguments=-F', '--set', `arguments=${servers.config}`, '--device', 'cpu'];
+    const start = async (name: string, hosts: string, ...words: string[]) => {
+      const flags = ['--name', name, '--launcher', 'ssh', '--hosts', hosts, '--daemonize', '--json'];
+      const { engines } = JSON.parse(await cli('start', ...flags, ...ofTest, ...words)) as {
+        readonly engines: readonly { readonly host: string }[];
+      };
+      return engines.map(({ host }) => host);
+    };
+    assert.equal(await start('by-file', file), ['lh2', 'lh2', 'lh3']);
+    await cli('stop', 'by-file');
+    assert.equal(await start('by-list', 'lh3:1,lh2:2', '--set', `node=${process.execPath}`, '-n', '2'), ['lh3', 'lh2']);
+    await cli('stop', 'by-list');
+    await rejects(
+      () => cli('start', '--launcher', 'slurm', '--hosts', 'a'),
+      Error,
+      /--hosts are those of --launcher ssh/,
+    );
   });
 
   test('hosts that cannot be used say why, in plain words', async () => {
