@@ -143,7 +143,7 @@ export class Cluster {
       isWatched: (id) => this.#fleet.handle(id) !== undefined,
       agents: this.#fleet.agents,
       sharesCards: this.#options.shareGpu,
-      onRefused: (slot, reason) => this.#arrivals.refused(slot, reason),
+      onRefused: (slot, reason) => this.#engines.refused(slot, reason),
       fateOf: (id) => this.#fleet.handle(id)?.fate(),
     });
     if (this.#stopping !== undefined) await this.#controller.close(); // Ctrl-C came while it was binding

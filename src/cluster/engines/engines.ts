@@ -320,6 +320,11 @@ export class Engines {
     this.#arrivals.running(slots);
   }
 
+  /** The controller takes none for this slot: `reason` completes the sentence "engine 3 was refused: …". */
+  refused(slot: EngineId, reason: string): void {
+    this.#arrivals.refused(slot, reason);
+  }
+
   /** An engine was taken off the roster. Its host may be cut off: then nobody tells how it ends, and only another place helps. */
   lost(slot: EngineId): void {
     if (!this.#fleet.isOpen(slot) || this.#reasons.has(slot) || this.#isStopping) return;
