@@ -14,8 +14,8 @@ import { difference, sampledDifference } from '../kernels/matmul/product-check.t
 import { generator } from '../kernels/matmul/random.ts';
 import { toHalf } from '../src/tensor/float16.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
+import type { PythonLibrary } from './support/beside/python-products.ts';
 import { type Contender, type MatmulSizes, openContenders, sizesOf } from './support/matmul-cases.ts';
-import type { PythonLibrary } from './support/python-products.ts';
 import { sendRow } from './support/rows.ts';
 
 /** One measured product. */

@@ -1,27 +1,32 @@
 // pdot from matrices at the client to the product at the client. Its peer is the tutorial's four lines in ipyparallel
 // with numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked
-// first. Then the steps are timed apart on both sides, to tell what limits the whole. `node dist/bench/pdot.js [--device D] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
-// [--software] [--or-skip] [--json FILE]`. --or-skip: success where the device cannot be opened.
+// first. Then the steps are timed apart on both sides, to tell what limits the whole.
+//   node dist/bench/pdot.js [--device D,D | all] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
+//                           [--resident] [--software] [--or-skip] [--json FILE]
+// --device all: every context of this machine, one after the other, and one table of all of them beside NumPy and PyTorch in
+// one process. --resident: products of operands on the engines only. --or-skip: success where the device cannot be opened.
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import {
-  type Client,
-  Cluster,
-  type DeviceChoice,
-  type DirectView,
-  type EngineMemory,
-  pdot,
-  ref,
-  Tensor,
-} from 'directview';
+import { type Client, Cluster, type DeviceChoice, pdot, type Tensor } from 'directview';
 import { probeAll } from '../engines/contexts/index.ts';
 import { difference } from '../kernels/matmul/product-check.ts';
 import { table } from '../src/cli/table.ts';
+import { openPython } from './support/beside/python-products.ts';
 import { contest, digits, type Figure } from './support/contest.ts';
+import {
+  COUNTS,
+  type Copies,
+  copiesOf,
+  medians,
+  randomMatrix,
+  residentTime,
+  type Steps,
+  stepsOf,
+} from './support/pdot-measures.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
 import { sendRow } from './support/rows.ts';
-import { median, timed } from './support/stats.ts';
+import { timed } from './support/stats.ts';
 
 type DeviceKind = Exclude<DeviceChoice, 'auto'>;
 
@@ -31,6 +36,7 @@ const CHECKED_ROWS = 4;
 
 interface Bench {
   readonly device: DeviceChoice;
+  readonly onlyResident: boolean;
   readonly engines: number;
   readonly threads: number;
   readonly sizes: readonly number[];
@@ -39,39 +45,19 @@ interface Bench {
   readonly software: boolean;
 }
 
-/** Milliseconds of the steps of a product, one after the other. A pdot overlaps them. */
-interface Steps {
-  /** B to every engine, and rows of A to each. */
-  readonly send: number;
-  readonly multiply: number;
-  /** Rows of C to the client. */
-  readonly gather: number;
-}
-
-/** Bytes that one product moves: between clients and engines, and in all engines together between host and device. */
-interface Copies {
-  readonly received: number;
-  readonly uploaded: number;
-  readonly readBack: number;
-  readonly copied: number;
-}
-
 /** The whole product, and its steps on both sides. */
 interface Measured extends Figure {
-  /** Counted by the engines; undefined where the device is the host. */
   readonly copies?: Copies | undefined;
   /** Milliseconds of a product of operands that the engines have, and whose result stays there. */
   readonly residentMs: number;
-  readonly steps: Steps;
+  readonly steps?: Steps | undefined;
   readonly peerSteps?: Steps | undefined;
 }
 
-function randomMatrix(n: number): Tensor {
-  return new Tensor(
-    'float32',
-    [n, n],
-    Float32Array.from({ length: n * n }, () => Math.random() - 0.5),
-  );
+/** All sizes on one context. */
+interface OnContext {
+  readonly device: string;
+  readonly figures: readonly Measured[];
 }
 
 /** Checks some rows of the product: all of them would take longer than the benchmark. @throws Error naming a wrong one */
@@ -89,43 +75,19 @@ function mustBeRight(who: string, n: number, error: number): void {
   throw new Error(`${who}: the product of ${n}×${n} is wrong, relative error ${error}`);
 }
 
-async function stepsOf(view: DirectView, a: Tensor, b: Tensor): Promise<Steps> {
-  const send = await timed(() => Promise.all([view.push({ B: b }), view.scatter('A', a)]));
-  const multiply = await timed(() => pdot(view, ref('A'), ref('B'), { into: 'C' }));
-  const gather = await timed(() => view.gather('C'));
-  return { send, multiply, gather };
+/** Resident operands only: the figure is theirs. */
+async function residentOnly(rc: Client, bench: Bench, n: number): Promise<Measured> {
+  const view = rc.view(':');
+  const [a, b] = [randomMatrix(n), randomMatrix(n)];
+  const residentMs = await residentTime(view, a, b, bench.rounds);
+  checkRows(a, b, await view.gather<Tensor>('C'));
+  await view.clear();
+  return { name: `${n}×${n}`, unit: 'ms', value: residentMs, residentMs };
 }
 
-/** A product of operands on the engines, whose result stays: what an iteration costs. The first warms up. */
-async function residentTime(view: DirectView, a: Tensor, b: Tensor, rounds: number): Promise<number> {
-  await Promise.all([view.push({ B: b }), view.scatter('A', a)]);
-  const times: number[] = [];
-  for (let round = 0; round <= rounds; round++) {
-    times.push(await timed(() => pdot(view, ref('A'), ref('B'), { into: 'C' })));
-  }
-  return median(times.slice(1));
-}
-
-/** The bytes that one whole product moves on all engines. */
-async function copiesOf(view: DirectView, a: Tensor, b: Tensor): Promise<Copies | undefined> {
-  const before = [await view.memory()].flat();
-  await pdot(view, a, b);
-  const after = [await view.memory()].flat();
-  const sum = (key: keyof NonNullable<EngineMemory['moved']>) =>
-    after.reduce((total, { moved }, i) => total + (moved?.[key] ?? 0) - (before[i]?.moved?.[key] ?? 0), 0);
-  if (after.every(({ moved }) => moved === null)) return undefined;
-  // Each engine receives B and its rows of A.
-  const received = a.byteLength + after.length * b.byteLength;
-  return { received, uploaded: sum('uploaded'), readBack: sum('readBack'), copied: sum('copied') };
-}
-
-/** The medians of the rounds. */
-function medians(rounds: readonly Steps[]): Steps {
-  const of = (step: keyof Steps) => median(rounds.map((one) => one[step]));
-  return { send: of('send'), multiply: of('multiply'), gather: of('gather') };
-}
-
-async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n: number): Promise<Measured> {
+async function onSize(rc: Client, peer: Peer | undefined, bench: Bench, n: number): Promise<Measured> {
+  if (bench.onlyResident) return residentOnly(rc, bench, n);
+  const view = rc.view(':');
   const [a, b] = [randomMatrix(n), randomMatrix(n)];
   checkRows(a, b, await pdot(view, a, b));
   if (peer !== undefined) mustBeRight('ipyparallel', n, await peer.ask({ do: 'check', size: n }));
@@ -143,17 +105,16 @@ async function onSize(view: DirectView, peer: Peer | undefined, bench: Bench, n:
     if (peer !== undefined) theirs.push(await peer.ask<Steps>({ do: 'steps', size: n }));
   }
   const residentMs = await residentTime(view, a, b, bench.rounds);
-  const copies = await copiesOf(view, a, b);
+  const copies = await copiesOf(rc, a, b);
   await view.clear();
   const peerSteps = peer === undefined ? undefined : medians(theirs.slice(1));
   return { ...whole, steps: medians(ours.slice(1)), peerSteps, residentMs, copies };
 }
 
 async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promise<Measured[]> {
-  const view = rc.view(':');
   const figures: Measured[] = [];
   for (const n of bench.sizes) {
-    const figure = await onSize(view, peer, bench, n);
+    const figure = await onSize(rc, peer, bench, n);
     figures.push(figure);
     // Each size begins with a check of both sides.
     sendRow({ ...figure, ...figure.steps, ...figure.copies, engines: bench.engines, verified: true });
@@ -182,35 +143,75 @@ function renderSteps(figures: readonly Measured[]): string {
     )[0] as [string, number];
     return `${name}: ${Math.round((100 * most) / sum)} %`;
   };
-  const rows = figures.map(({ name, steps, peerSteps }) => [name, ...cells(steps), limit(steps), ...cells(peerSteps)]);
+  const rows = figures.map(({ name, steps, peerSteps }) => [
+    name,
+    ...cells(steps),
+    steps === undefined ? '' : limit(steps),
+    ...cells(peerSteps),
+  ]);
   const head = ['steps, ms', 'send', 'multiply', 'gather', 'limited by', 'ipyparallel send', 'multiply', 'gather'];
   return table(head, rows).trimEnd();
 }
 
 const MIB = 2 ** 20;
 
-/** Products of resident operands, and the bytes that a whole product moves. */
-function renderResident(figures: readonly Measured[]): string {
-  const rows = figures.map(({ name, residentMs, copies }) => {
-    const gflops = (2e-6 * Number.parseInt(name, 10) ** 3) / residentMs;
-    const bytes = (['received', 'uploaded', 'readBack', 'copied'] as const).map((key) =>
-      copies === undefined ? '–' : digits(copies[key] / MIB),
-    );
-    return [name, digits(residentMs), digits(gflops), ...bytes];
+/** One row of the table of all contexts and libraries: a size, by one of them. */
+interface TableRow {
+  readonly who: string;
+  readonly size: number;
+  readonly wholeMs: number | undefined;
+  readonly residentMs: number;
+  readonly copies?: Copies | undefined;
+}
+
+/** Products end to end and of resident operands, and the bytes that a whole product moves. */
+function renderAll(rows: readonly TableRow[]): string {
+  const cells = (size: number, ms: number | undefined) =>
+    ms === undefined ? ['–', '–'] : [digits(ms), digits((2e-6 * size ** 3) / ms)];
+  const bytes = (copies: Copies | undefined) =>
+    COUNTS.map((key) => (copies?.[key] === undefined ? '–' : digits((copies[key] as number) / MIB)));
+  const lines = rows.map(({ who, size, wholeMs, residentMs, copies }) => {
+    return [`${size}×${size}`, who, ...cells(size, wholeMs), ...cells(size, residentMs), ...bytes(copies)];
   });
-  const head = ['resident', 'ms', 'GFLOP/s', 'received MiB', 'uploaded', 'read back', 'copied on the host'];
-  return table(head, rows).trimEnd();
+  const moved = ['received MiB', 'returned', 'uploaded', 'read back', 'copied on the host'];
+  const head = ['', '', 'end to end ms', 'GFLOP/s', 'resident ms', 'GFLOP/s', ...moved];
+  return table(head, lines).trimEnd();
+}
+
+const rowsOf = ({ device, figures }: OnContext, { engines, onlyResident }: Bench): TableRow[] =>
+  figures.map(({ name, value, residentMs, copies }) => ({
+    who: `${device}, ${engines} engines`,
+    size: Number.parseInt(name, 10),
+    wholeMs: onlyResident ? undefined : value,
+    residentMs,
+    copies,
+  }));
+
+/** The same products by Python's libraries, in one process without engines. */
+async function pythonRows({ sizes, onlyResident }: Bench): Promise<TableRow[]> {
+  const { libraries, skipped, close } = await openPython(() => true);
+  for (const line of skipped) console.log(`SKIPPED ${line}`);
+  const rows: TableRow[] = [];
+  for (const size of sizes) {
+    for (const { name, measure } of libraries) {
+      const { residentMs, wholeMs, fault } = await measure([size, size, size], 'float32');
+      if (fault !== undefined) throw new Error(`${name}: the product of ${size}×${size} is wrong: ${fault}`);
+      rows.push({ who: `${name}, one process`, size, wholeMs: onlyResident ? undefined : wholeMs, residentMs });
+    }
+  }
+  await close();
+  return rows;
 }
 
 /** The peer, whose engines get the same number of threads by the variables of numpy's BLAS. */
-async function openPeer(wish: string, { engines, threads }: Bench): Promise<Peer | undefined> {
-  if (wish === 'no') return undefined;
+async function openPeer(wish: string, { engines, threads, onlyResident }: Bench): Promise<Peer | undefined> {
+  if (wish === 'no' || onlyResident) return undefined;
   const env = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
   const options = { script: 'pdot.py', args: [String(engines)], modules: ['ipyparallel', 'numpy'], env };
   return wish === 'yes' ? Peer.start(options) : peerIfThere(options);
 }
 
-async function run(bench: Bench, wish: string): Promise<Measured[]> {
+async function run(bench: Bench, wish: string): Promise<OnContext> {
   const { device, engines, threads } = bench;
   await using peer = await openPeer(wish, bench);
   await using cluster = await Cluster.start({ engines, threads, device, softwareGpu: bench.software });
@@ -222,7 +223,21 @@ async function run(bench: Bench, wish: string): Promise<Measured[]> {
   );
   if (peer !== undefined) console.log(`ipyparallel: ${await peer.ask<string>({ do: 'config' })}`);
   // It must be awaited here, because the cluster ends with this scope.
-  return await measure(rc, peer, bench);
+  const figures = await measure(rc, peer, bench);
+  return { device: `${report.kind} (${report.matmul})`, figures };
+}
+
+/** The devices of the command line that this machine has. `auto` is always there. */
+async function devicesOf(wish: string): Promise<DeviceChoice[]> {
+  const probes = await probeAll({ threads: 1 });
+  const all = wish === 'all';
+  const asked = (all ? Object.keys(probes).filter((kind) => kind !== 'none') : wish.split(',')) as DeviceChoice[];
+  if (asked.length === 1) return asked;
+  return asked.filter((device) => {
+    const probe = device === 'auto' ? undefined : probes[device];
+    if (probe?.ok === false) console.log(`SKIPPED ${device}: ${probe.reason}`);
+    return probe?.ok !== false;
+  });
 }
 
 async function main(): Promise<void> {
@@ -234,6 +249,7 @@ async function main(): Promise<void> {
       sizes: { type: 'string', default: '512,1024,2048' },
       rounds: { type: 'string', default: '5' },
       peer: { type: 'string', default: 'auto' },
+      resident: { type: 'boolean', default: false },
       software: { type: 'boolean', default: false },
       'or-skip': { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -247,17 +263,28 @@ async function main(): Promise<void> {
   const threads = Number(values.threads ?? Math.max(1, Math.floor(availableParallelism() / engines)));
   const sizes = values.sizes.split(',').map(Number);
   const { software } = values;
+  const devices = await devicesOf(values.device);
   const bench = {
-    device: values.device as DeviceChoice,
+    device: devices[0] ?? 'auto',
+    onlyResident: values.resident,
     engines,
     threads,
     sizes,
     rounds: Number(values.rounds),
     software,
   };
-  const figures = await run(bench, values.peer);
-  console.log(`${render(figures)}\n\n${renderSteps(figures)}\n\n${renderResident(figures)}`);
-  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify({ ...bench, figures }, null, 2)}\n`);
+  const contexts: OnContext[] = [];
+  for (const device of devices) {
+    // One peer in the whole run: it is the same beside each context.
+    const one = await run({ ...bench, device }, contexts.length === 0 ? values.peer : 'no');
+    contexts.push(one);
+    if (!bench.onlyResident) console.log(`${render(one.figures)}\n\n${renderSteps(one.figures)}\n`);
+  }
+  const python = values.peer === 'no' ? [] : await pythonRows(bench);
+  const rows = [...contexts.flatMap((one) => rowsOf(one, bench)), ...python];
+  console.log(renderAll(rows.sort((a, b) => a.size - b.size)));
+  const record = { ...bench, figures: contexts[0]?.figures ?? [], contexts, rows };
+  if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(record, null, 2)}\n`);
 }
 
 await main();

@@ -11,7 +11,7 @@ import { gpuJsProvider } from '../../kernels/matmul/gpujs.ts';
 import type { MatmulProvider } from '../../kernels/matmul/product.ts';
 import { tfjsProvider } from '../../kernels/matmul/tfjs.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
-import { openPython, type PythonLibrary } from './python-products.ts';
+import { openPython, type PythonLibrary } from './beside/python-products.ts';
 
 /** The sizes of a product A[m×k] · B[k×n]. */
 export type MatmulSizes = readonly [m: number, k: number, n: number];

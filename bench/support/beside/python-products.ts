@@ -1,4 +1,4 @@
-import { Peer } from './peer.ts';
+import { Peer } from '../peer.ts';
 
 /** A library of Python that multiplies on one device. */
 export interface PythonLibrary {
