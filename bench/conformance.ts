@@ -120,6 +120,13 @@ async function conformance(
   return code !== 0 || wrong.length > 0 || missing > 0 || cases === 0 ? 1 : 0;
 }
 
+/** Processes: not more than there are cores. @throws RangeError for what is no count */
+function jobsOf(asked: string | undefined, usual: number): number {
+  const jobs = Number(asked ?? usual);
+  if (Number.isSafeInteger(jobs) && jobs > 0) return Math.min(jobs, availableParallelism());
+  throw new RangeError(`--jobs takes a number of processes, not ${asked}`);
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -134,8 +141,7 @@ async function main(): Promise<number> {
   const { tiles, every, json } = values;
   const probe = values.software ? undefined : await probeAdapter({ threads: 1 });
   if (probe?.ok === true) {
-    const jobs = Number(values.jobs ?? 1);
-    return conformance({ software: false, tiles, every }, jobs, process.env, json);
+    return conformance({ software: false, tiles, every }, jobsOf(values.jobs, 1), process.env, json);
   }
   if (probe !== undefined) console.log(`no hardware adapter: ${probe.reason}`);
   if (values.hardware) return 3;
@@ -145,7 +151,7 @@ async function main(): Promise<number> {
     console.log(`no software adapter: ${env.message}`);
     return 3;
   }
-  const jobs = Number(values.jobs ?? Math.min(IN_SOFTWARE_JOBS, availableParallelism()));
+  const jobs = jobsOf(values.jobs, IN_SOFTWARE_JOBS);
   return conformance({ software: true, tiles, every }, jobs, { ...process.env, ...env }, json);
 }
 

@@ -32,7 +32,8 @@ export const ON_CARD: readonly Part[] = [
   part('float16', 'checkup/measure/tiles.js', '--dtype float16 --sizes 4096,8192', [10, 80]),
   part('tiles', 'checkup/measure/tiles.js', '--sizes 2048,1024,8192,4096x64x4096,64x4096x64,4095,512', [10, 100]),
   part('tiles-float16', 'checkup/measure/tiles.js', '--dtype float16 --sizes 2048,1024,512', [10, 40]),
-  part('conformance', 'conformance.js', '--hardware', [10, 90]),
+  // Hundreds of kernels: several processes compile them, each on a core.
+  part('conformance', 'conformance.js', '--hardware --jobs 4', [10, 90]),
   part('pdot-1', 'pdot.js', '--device webgpu --engines 1 --sizes 4096 --peer no', [15, 45]),
   part('pdot-2', 'pdot.js', '--device webgpu --engines 2 --sizes 4096 --peer no', [15, 45]),
   {
