@@ -120,7 +120,7 @@ async function conformance(
   return code !== 0 || wrong.length > 0 || missing > 0 || cases === 0 ? 1 : 0;
 }
 
-/** Processes: not more than there are cores. @throws RangeError for what is no count */
+/** Processes: not more than there are cores. @throws RangeError for another value than a count */
 function jobsOf(asked: string | undefined, usual: number): number {
   const jobs = Number(asked ?? usual);
   if (Number.isSafeInteger(jobs) && jobs > 0) return Math.min(jobs, availableParallelism());
