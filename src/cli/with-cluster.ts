@@ -10,6 +10,8 @@ export interface Session {
   readonly rc: Client;
   /** The cluster in words, for messages. */
   readonly origin: string;
+  /** The cluster, if the command started it. */
+  readonly cluster?: Cluster | undefined;
   /** Did the command start the cluster? Then its engines end with the session. */
   readonly isOwn: boolean;
   /** Closes the client, and stops the cluster if the command started it. Idempotent. */
@@ -54,7 +56,7 @@ async function startSession(flags: ClusterFlags, signal: AbortSignal | undefined
   const cluster = await Cluster.start({ ...startOptions(flags), signal });
   try {
     const rc = await cluster.connect();
-    return { rc, origin: 'a cluster of its own', isOwn: true, close: () => cluster.stop() };
+    return { rc, cluster, origin: 'a cluster of its own', isOwn: true, close: () => cluster.stop() };
   } catch (error) {
     await cluster.stop();
     throw error;

@@ -56,7 +56,7 @@ export class AccessControl {
   }
 
   #isBearer(authorization: string | undefined): boolean {
-    const found = /^Bearer ([\w-]+)$/.exec(authorization ?? '');
+    const found = /^Bearer +([\w-]+)$/i.exec(authorization ?? '');
     return this.#is(found?.[1]);
   }
 

@@ -30,14 +30,14 @@ export function define(command: Command): void {
   });
 }
 
-async function repl({ rc, origin, close }: Session): Promise<void> {
+async function repl({ rc, cluster, origin, close }: Session): Promise<void> {
   prepareEvaluation();
   const { stdin: input, stdout: output, stderr: errors } = process;
   output.write(
     `directview: ${rc.length} engine${rc.length === 1 ? '' : 's'} of ${origin}; %px CODE runs on all of them\n`,
   );
   const streams = { input, output, errors };
-  const shell = new Shell({ rc, names: GLOBALS, streams, history: historyPath() });
+  const shell = new Shell({ rc, names: { ...GLOBALS, ...(cluster && { cluster }) }, streams, history: historyPath() });
   const leave = () => shell.pressed() || void close().then(() => process.exit(INTERRUPTED));
   process.on('SIGINT', leave);
   await shell.closed;

@@ -118,11 +118,11 @@ export class PxSession {
     else throw error;
   }
 
-  /** Ctrl-C: interrupts the engines of the px that runs, or gives up the wait. False when nothing runs. */
-  interrupt(): boolean {
+  /** Ctrl-C: interrupts the engines of the px that runs, or gives up the wait (`left`). False when nothing runs. */
+  interrupt(): 'px' | 'left' | false {
     if (this.#running === undefined) return false;
     if (this.#interrupts) void this.#running.interrupt();
     else this.#running.leave();
-    return true;
+    return this.#interrupts ? 'px' : 'left';
   }
 }

@@ -61,10 +61,12 @@ export class ReplSession {
     return this.#px.autopx ? this.#onEngines(cell.code, { settings: {} }) : this.#local(cell.code);
   }
 
-  /** Ctrl-C: ends the px or the wait that is under way, and says which. False if there is neither. */
-  interrupt(): 'px' | 'wait' | false {
-    if (this.#px.interrupt()) return 'px';
-    return this.#evaluator.interrupt() && 'wait';
+  /**
+   * Ctrl-C: ends the px or the wait that is under way, and says which; `left`: a px whose engines go on. False if there is none.
+   * `note` ends the error of a wait; default: that code on engines goes on.
+   */
+  interrupt(note?: string): 'px' | 'left' | 'wait' | false {
+    return this.#px.interrupt() || (this.#evaluator.interrupt(note) && 'wait');
   }
 
   /** Completes a line; `magic` is the `%%px` line above it. */

@@ -112,6 +112,59 @@ test('rich values: tensors as tables, tags, values that change in place, clear_o
   assert.is(bundleOf(['', made[1]?.content['data']])['image/svg+xml'], '<svg/>');
 });
 
+test('displays keep their order without an await; what JSON cannot hold is an error of the cell', async () => {
+  const shown = async (code: string) =>
+    outputsOf(await front.execute(code)).map(([type, data]) => {
+      const bundle = data as Record<string, string>;
+      return [type, typeof data === 'object' ? (bundle['text/plain'] ?? bundle) : data];
+    });
+  assert.equal(await shown('console.log("A"); display("B"); console.log("C"); display("D")'), [
+    ['stream', 'A\n'],
+    ['display_data', "'B'"],
+    ['stream', 'C\n'],
+    ['display_data', "'D'"],
+  ]);
+  const { outputs } = await front.execute('display(1); display(2); clearOutput({ wait: true }); display(3)');
+  assert.equal(
+    outputs.filter(({ header }) => /display|clear|result/.test(header.msg_type)).map(({ header }) => header.msg_type),
+    ['display_data', 'display_data', 'clear_output', 'display_data'],
+  );
+  const own = (form: string) => `({ [Symbol.for("Jupyter.display")]: () => (${form}) })`;
+  for (const [code, message] of [
+    ['await display({ "application/json": { a: 1n } }, { raw: true })', /application\/json.*BigInt/],
+    ['const ring = {}; ring.ring = ring; await display({ "x/y": ring }, { raw: true })', /'x\/y'.*circular/],
+    ['await display({ "x/y": () => 1 }, { raw: true })', /'x\/y' cannot be JSON/],
+    [own('{ "application/json": { a: 1n } }'), /application\/json.*BigInt/],
+    [own('5'), /MIME types and their data, not 5/],
+    [`await display(${own('null')})`, /MIME types and their data, not null/],
+  ] as const) {
+    const { reply } = await front.execute(code);
+    assert.is(reply.content['status'], 'error', code);
+    assert.match(String(reply.content['evalue']), message);
+  }
+  await front.execute(`display(${own('7')}); 1`);
+  assert.equal(await shown(own('{}')), []);
+});
+
+test('the cluster that the kernel has started is there by its name', async () => {
+  assert.equal(outputsOf(await front.execute('cluster.ids ?? cluster.engines.length')), [
+    ['execute_result', { 'text/plain': '2' }],
+  ]);
+});
+
+test('an interrupt ends a px that waits behind this client, too, and says what became of the engines', async () => {
+  await front.execute('behind = view.apply(() => { for (;;); }); behind.catch(() => {}); 0');
+  const running = front.execute('%%px --verbose\nfor (;;);');
+  await prints('Parallel execution on engine');
+  await front.ask('interrupt_request', {}, 'control');
+  assert.is(statusOf(await running), 'error');
+  assert.equal(outputsOf(await front.execute('await view.apply(() => 3)')).at(-1)?.[1], { 'text/plain': '[ 3, 3 ]' });
+  const waiting = front.execute('console.log("loops there"); await view.apply(() => { for (;;); })');
+  await prints('loops there');
+  await front.ask('interrupt_request', {}, 'control');
+  assert.match(String((await waiting).reply.content['evalue']), /code of this client on engines ends, too/);
+});
+
 for (const [what, code] of [
   ['a loop of the cell', 'console.log("begun loop"); for (;;);'],
   ['a loop behind an await', 'await view.apply(() => 1); console.log("begun behind"); for (;;);'],
@@ -191,6 +244,10 @@ test('input() asks the front end, or says that it cannot', async () => {
   front.onInput = (prompt) => `answer to ${prompt}`;
   assert.equal(outputsOf(await front.execute('await input("who?")')), [
     ['execute_result', { 'text/plain': "'answer to who?'" }],
+  ]);
+  const both = 'await Promise.all([input("a"), input("b")])';
+  assert.equal(outputsOf(await front.execute(both)), [
+    ['execute_result', { 'text/plain': "[ 'answer to a', 'answer to b' ]" }],
   ]);
   const refused = await front.execute('await input("who?")', { allow_stdin: false });
   assert.match(String(refused.reply.content['evalue']), /takes no input/);

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ListedCluster } from '../../../cluster/files/cluster-file.ts';
 import { isGone } from '../../../cluster/files/process-identity.ts';
-import { engineOfLog, logPath, readLog } from '../../../cluster/launchers/process/log-file.ts';
+import { addedText, engineOfLog, logPath, readLog } from '../../../cluster/launchers/process/log-file.ts';
 import { ClusterError } from '../../../errors.ts';
 import { addClusterArgument, type ClusterChoice, index } from '../../arguments.ts';
 import { findCluster } from '../../find-cluster.ts';
@@ -68,7 +68,7 @@ class LogPrinter {
     for (const [id, text] of Object.entries(await this.texts())) {
       const seen = this.#seen.get(Number(id)) ?? '';
       this.#seen.set(Number(id), text);
-      process.stdout.write(this.#shown(id, newPart(seen, text)));
+      process.stdout.write(this.#shown(id, addedText(seen, text)));
     }
   }
 
@@ -92,12 +92,4 @@ class LogPrinter {
       `cluster '${this.#cluster.name}' has no log of engine ${id}: ${ids.join(', ') || 'there are none'}`,
     );
   }
-}
-
-/** The part of a log that was not there at the last look. Its beginning may have been cut off since. */
-function newPart(seen: string, text: string): string {
-  if (text.startsWith(seen)) return text.slice(seen.length);
-  const known = seen.slice(-1000);
-  const at = text.lastIndexOf(known);
-  return at < 0 ? text : text.slice(at + known.length);
 }

@@ -125,9 +125,9 @@ export class LocalEvaluator {
     return compile(`(${javaScriptOf(expression)}\n)`, 'REPL', -1).runInThisContext({ displayErrors: false });
   }
 
-  /** Ends the wait of the code that runs, with an error. False when none is waited for. */
-  interrupt(): boolean {
-    const error = Object.assign(new Error(`${INTERRUPTED}; ${GOES_ON}`), { code: 'ERR_SCRIPT_EXECUTION_INTERRUPTED' });
+  /** Ends the wait of the code that runs, with an error that ends in `note`. False when none is waited for. */
+  interrupt(note: string = GOES_ON): boolean {
+    const error = Object.assign(new Error(`${INTERRUPTED}; ${note}`), { code: 'ERR_SCRIPT_EXECUTION_INTERRUPTED' });
     error.stack = `Error: ${error.message}`;
     this.#waits?.interrupt(error);
     return this.#waits !== undefined;

@@ -31,7 +31,13 @@ function textOf(code: string, cursor: number): string | undefined {
   const path = pathAt(line.text, line.cursor);
   if (path === undefined) return undefined;
   const found = reached(path);
-  return found && describe(found);
+  return found === undefined ? declared(path) : describe(found);
+}
+
+/** A name that the notebook has not, but a module could import: `CompositeError`, `Client.connect`. */
+function declared(path: string): string | undefined {
+  const [type = '', name] = path.split('.');
+  return name === undefined ? exported(type) : memberOf(type, name);
 }
 
 function lineAt(code: string, cursor: number): { readonly text: string; readonly cursor: number } {
@@ -70,9 +76,24 @@ function reached(path: string): Found | undefined {
 }
 
 function describe({ name, owner, value }: Found): string {
-  const documented = owner === undefined || owner === globalThis ? exported(name) : member(owner, name);
+  const documented = owner === undefined || owner === globalThis ? ownName(name) : member(owner, name);
   if (documented !== undefined) return documented;
   return (typeof value === 'function' ? String(value) : inspect(value, { depth: 1 })).slice(0, SHOWN);
+}
+
+/** Functions of a notebook that are members here. */
+const MEMBERS: Readonly<Record<string, readonly [type: string, name: string]>> = {
+  display: ['Outlet', 'display'],
+  clearOutput: ['Outlet', 'clear'],
+  input: ['CellInput', 'input'],
+  html: ['TagFunctions', 'html'],
+  md: ['TagFunctions', 'md'],
+  svg: ['TagFunctions', 'svg'],
+};
+
+function ownName(name: string): string | undefined {
+  const [type, member] = MEMBERS[name] ?? [];
+  return type === undefined ? exported(name) : memberOf(type, member as string);
 }
 
 let declarations: string[] | undefined;
@@ -96,6 +117,7 @@ function exported(name: string): string | undefined {
 
 /** The declaration of a member in the class of its owner, or in a class above it. */
 function member(owner: object, name: string): string | undefined {
+  if (typeof owner === 'function') return memberOf(owner.name, name);
   for (let o: object | null = owner; o !== null; o = Object.getPrototypeOf(o)) {
     const type = (o as { constructor?: { name?: string } }).constructor?.name;
     const found = type && NAME.test(type) ? memberOf(type, name) : undefined;

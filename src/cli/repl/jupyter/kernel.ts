@@ -24,6 +24,12 @@ export interface KernelOptions {
   readonly open: () => Promise<Session>;
 }
 
+/** The question of a cell to its user. */
+export interface CellInput {
+  /** The answer of the user, who is asked by the front end. @throws Error where it cannot ask, or after an interrupt */
+  input(prompt?: string, options?: { readonly password?: boolean }): Promise<string>;
+}
+
 /** A cell that could not run or that failed. */
 interface Failure {
   readonly ename: string;
@@ -33,6 +39,7 @@ interface Failure {
 
 /** A cell whose loop was ended has come to its end by now (ms). */
 const CELL_END_MS = 300;
+const ENDS_TOO = 'code of this client on engines ends, too';
 const LOOP_ENDED = 'Script execution was interrupted by `SIGINT`';
 
 /** A message that waits. */
@@ -65,6 +72,8 @@ export class JupyterKernel {
   #cut: Deferred<never> | undefined;
   /** The answer that a cell waits for. */
   #asked: Deferred<string> | undefined;
+  /** Questions are asked one after the other. */
+  #questions: Promise<unknown> = Promise.resolve();
 
   constructor({ wire, open }: KernelOptions) {
     this.#wire = wire;
@@ -147,14 +156,16 @@ export class JupyterKernel {
     }
   }
 
-  #replOf({ rc }: Session): ReplSession {
+  #replOf({ rc, cluster }: Session): ReplSession {
     const outlet = this.#outlet;
+    const input: CellInput['input'] = (prompt = '', { password = false } = {}) => this.#ask(String(prompt), password);
     const names = {
       ...GLOBALS,
       ...TAGS,
       display: outlet.display.bind(outlet),
       clearOutput: outlet.clear.bind(outlet),
-      input: (prompt = '', { password = false } = {}) => this.#ask(String(prompt), password),
+      input,
+      ...(cluster && { cluster }),
     };
     return new ReplSession({ rc, names, sinks: outlet.sinks, failures: 'thrown' });
   }
@@ -231,11 +242,18 @@ export class JupyterKernel {
     return { status: 'ok', matches, cursor_start, cursor_end: end, metadata: {} };
   }
 
-  async #ask(prompt: string, password: boolean): Promise<string> {
+  #ask(prompt: string, password: boolean): Promise<string> {
     const cell = this.#running;
+    const answer = this.#questions.then(() => this.#answerTo(cell, prompt, password));
+    this.#questions = answer.catch(() => {});
+    return answer;
+  }
+
+  async #answerTo(cell: Message | undefined, prompt: string, password: boolean): Promise<string> {
     if (cell === undefined || cell.content['allow_stdin'] === false) {
       throw new Error('input() needs a front end that can ask: this one takes no input');
     }
+    if (cell !== this.#running) throw new Error('the cell that asks has ended');
     const asked = deferred<string>();
     this.#asked = asked;
     this.#wire.ask(cell, { prompt, password });
@@ -255,7 +273,8 @@ export class JupyterKernel {
   readonly #onInterrupt = (): void => {
     this.#asked?.reject(new Error('the question was interrupted'));
     void this.#opening?.then(({ repl, session: { rc } }) => {
-      if (this.#running === undefined || repl.interrupt() === 'px') return;
+      // A px that is told to leave its engines alone ends its own wait.
+      if (this.#running === undefined || repl.interrupt(ENDS_TOO) === 'left') return;
       void Promise.allSettled([rc.abort(), rc.interrupt()]);
     });
   };

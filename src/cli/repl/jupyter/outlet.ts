@@ -3,7 +3,7 @@ import type { Sinks, TextSink } from '../../../client/results/output/sinks.ts';
 import type { StreamName } from '../../../client/results/output/text.ts';
 import type { MimeBundle } from '../../../protocol/methods.ts';
 import type { MessageHeader } from './message.ts';
-import { jsonBundle, richValue } from './rich.ts';
+import { jsonBundle, richValue, silent } from './rich.ts';
 import type { Wire } from './wire.ts';
 
 /** Something that stands in a notebook's output, and can be shown anew in its place. */
@@ -84,16 +84,18 @@ export class Outlet {
     return { stdout: sink('stdout'), stderr: sink('stderr'), display: (bundle) => this.#show(bundle, {}) };
   }
 
-  /** Shows a value below the cell. */
-  async display(
-    value: unknown,
-    { id = randomUUID(), update = false, raw = false }: CellDisplayOptions = {},
-  ): Promise<DisplayHandle> {
+  /** Shows a value below the cell, at once unless it makes itself ready first. @throws TypeError for what cannot be shown */
+  display(value: unknown, options: CellDisplayOptions = {}): Promise<DisplayHandle> {
+    return silent(this.#display(value, options));
+  }
+
+  async #display(value: unknown, { id = randomUUID(), update = false, raw = false }: CellDisplayOptions) {
     // Read now: while the value is made ready, another cell may begin.
     const cell = this.#cell;
-    const bundle = raw ? jsonBundle(value as MimeBundle) : ((await richValue(value)) ?? { 'text/plain': 'undefined' });
-    this.#show(bundle, { id, update }, cell);
-    return { id, update: async (next) => void (await this.display(next, { id, raw, update: true })) };
+    const made = raw ? jsonBundle(value as MimeBundle) : richValue(value);
+    const bundle = made instanceof Promise ? await made : made;
+    this.#show(bundle ?? { 'text/plain': 'undefined' }, { id, update }, cell);
+    return { id, update: async (next: unknown) => void (await this.display(next, { id, raw, update: true })) };
   }
 
   #show(bundle: MimeBundle, { id, update }: CellDisplayOptions, cell = this.#cell): void {

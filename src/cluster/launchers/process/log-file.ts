@@ -23,6 +23,18 @@ export async function readLog(path: string): Promise<string> {
   return texts.join('');
 }
 
+const LOST = '(lines are missing here: they came faster than they were read, and a log keeps its last 2 MiB)\n';
+
+/** The part of a log that was not there at the last look. Its beginning may have been cut off since. */
+export function addedText(seen: string, text: string): string {
+  if (text.startsWith(seen)) return text.slice(seen.length);
+  const known = seen.slice(-1000);
+  const at = text.lastIndexOf(known);
+  if (at >= 0) return text.slice(at + known.length);
+  // The first line that is left may have lost its beginning.
+  return `${seen.endsWith('\n') ? '' : '\n'}${LOST}${text.slice(text.indexOf('\n') + 1)}`;
+}
+
 /** A file that takes text and keeps its end: when it is full it becomes PATH.1, in place of the one before. */
 export class LogFile {
   readonly #path: string;

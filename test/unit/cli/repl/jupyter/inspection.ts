@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { inspected } from '../../../../../src/cli/repl/jupyter/inspection.ts';
+import { Cluster } from '../../../../../src/cluster/cluster.ts';
 import { Tensor } from '../../../../../src/tensor/tensor.ts';
 import { suite } from '../../../../support/suite.ts';
 
@@ -25,6 +26,21 @@ test('values of the user, functions of the user, % commands; nothing where there
   assert.match(text('%px a'), /runs CODE on the engines/);
   assert.equal(inspected('nobodyHasThisName', 5), { status: 'ok', found: false, data: {}, metadata: {} });
   assert.is(inspected('1 + ', 4)['found'], false);
+});
+
+test('functions of the notebook, static methods, and names that could be imported', () => {
+  Object.assign(globalThis, { Cluster, display: () => {}, html: () => {}, input: () => {} });
+  for (const [code, signature] of [
+    ['Cluster.start', /^static start\(/],
+    ['display', /^display\(value: unknown/],
+    ['html', /^readonly html: /],
+    ['input', /^input\(prompt\?: string/],
+    ['Client.connect', /^static connect\(/],
+    ['CompositeError', /^class CompositeError/],
+  ] as const) {
+    assert.match(text(code), signature);
+    assert.match(text(code), /\n\n\S/);
+  }
 });
 
 test.run();

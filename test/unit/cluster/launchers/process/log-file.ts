@@ -3,7 +3,13 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { engineOfLog, LogFile, logPath, readLog } from '../../../../../src/cluster/launchers/process/log-file.ts';
+import {
+  addedText,
+  engineOfLog,
+  LogFile,
+  logPath,
+  readLog,
+} from '../../../../../src/cluster/launchers/process/log-file.ts';
 import { suite } from '../../../../support/suite.ts';
 
 const test = suite('cluster/log-file');
@@ -52,6 +58,15 @@ test('a path that cannot be written is no error', () => {
   const log = new LogFile(join(dir, 'none', 'x'));
   log.write('lost');
   log.close();
+});
+
+test('the text that was added; a line tells of text that is gone', () => {
+  assert.is(addedText('', 'a\nb\n'), 'a\nb\n');
+  assert.is(addedText('a\n', 'a\nb\n'), 'b\n');
+  // The file was rotated: its beginning is gone.
+  assert.is(addedText(`old\n${'x'.repeat(2000)}\n`, `${'x'.repeat(1500)}\nnew\n`), 'new\n');
+  assert.match(addedText('old\n', 'alf a line\nnew\n'), /^\(lines are missing here: .*\)\nnew\n$/);
+  assert.match(addedText('cut', 'alf a line\nnew\n'), /^\n\(lines are missing here: .*\)\nnew\n$/);
 });
 
 test.run();
