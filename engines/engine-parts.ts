@@ -11,6 +11,7 @@ import { Bridge } from './device/bridge.ts';
 import { isOnDevice, onHostOnly } from './device/host-values.ts';
 import { LazyContext } from './device/lazy-context.ts';
 import { Libraries } from './device/libraries.ts';
+import { RecycledMemory } from './device/recycled-memory.ts';
 import { isDeviceTensor, isHostNumbers, Residency } from './device/residency.ts';
 import { UserKernels } from './device/user-kernels.ts';
 import type { EngineState } from './engine-state.ts';
@@ -88,12 +89,15 @@ export function createParts(options: EngineOptions): EngineParts {
   const output = new TaskOutput(queue);
   const capture = new Capture((_, stream, text) => output.text(stream, text));
 
+  const recycled = new RecycledMemory();
   const residency = new Residency((value) => namespace.isUnseen(value));
   const namespace: UserNamespace = new UserNamespace(() => identity.name, {
     isNumbers: (value): value is object => isHostNumbers(value) || isDeviceTensor(value),
     isCollected: isOnDevice,
     seen: (value) => residency.seen(value),
     released: (value) => residency.release(value),
+    read: (value) => recycled.read(value),
+    replaced: (value) => recycled.replaced(value),
   });
   const evaluator = new Evaluator(namespace, () => identity.name);
   const context = new LazyContext(namespace);
@@ -116,7 +120,7 @@ export function createParts(options: EngineOptions): EngineParts {
   const kernels = new UserKernels(identity);
   const provided = new ProvidedNames({ namespace, evaluator, revivers: revivers.shown, clientOf });
   evaluator.errors.explain = (name) => provided.reasonOf(name);
-  const own = { identity, namespace, evaluator, context, residency, peers, kernels, provided };
+  const own = { identity, namespace, evaluator, context, residency, peers, kernels, provided, recycled };
   const state: EngineState = { ...own, results: queue, executionCount: 0 };
   const health = new Health(board);
   const door = new SignalDoor(board);

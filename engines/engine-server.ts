@@ -18,6 +18,7 @@ import { sendBeforeEnd } from './control/last-replies.ts';
 import { countTurns } from './control/main-loop.ts';
 import { guardProcess } from './control/process-guard.ts';
 import { endGroupOfOrphan } from './control/stdin.ts';
+import { RECYCLED_BYTES } from './device/recycled-memory.ts';
 import { createParts, type EngineParts } from './engine-parts.ts';
 import { installGlobals } from './globals/globals.ts';
 import { engineLog, logLine } from './log.ts';
@@ -132,7 +133,7 @@ export class EngineServer {
           bodies.clientDown(client);
         },
         dropped: (error, client, id) => this.#dropped(error, client, id),
-        destination: (_, bytes, read) => this.#destination(bytes, read),
+        destination: (part, bytes, read) => this.#destination(part, bytes, read),
       },
     );
   }
@@ -148,11 +149,15 @@ export class EngineServer {
     );
   }
 
-  // User code sees the operands of no product, so that they may lie in the device's own memory.
-  #destination(bytes: number, read: () => TasksInbound): Uint8Array | undefined {
-    const context = this.#parts.state.context.opened;
-    if (context?.receive === undefined || !isProduct(read)) return undefined;
-    return context.receive(bytes);
+  // User code sees the operands of no product, so that they may lie in the device's own memory. Part 0 is the header, part 1
+  // the structure of the values.
+  #destination(part: number, bytes: number, read: () => TasksInbound): Uint8Array | undefined {
+    const { context, recycled } = this.#parts.state;
+    const receive = context.opened?.receive;
+    if (receive === undefined && bytes < RECYCLED_BYTES) return undefined;
+    const task = taskOf(read);
+    if (task?.method === 'matmul' || task?.method === 'ring') return context.opened?.receive?.(bytes);
+    return part === 2 && task?.method === 'push' && task.relayed === undefined ? recycled.take(bytes) : undefined;
   }
 
   // The client must know: it would wait for ever.
@@ -227,14 +232,14 @@ export class EngineServer {
   }
 }
 
-/** True for the message of a task that multiplies its operands. */
-function isProduct(read: () => TasksInbound): boolean {
+/** The message of a task, while its body still comes; undefined for others. */
+function taskOf(read: () => TasksInbound): TaskMessage | undefined {
   try {
     const message = read();
-    return message.type === 'task' && (message.method === 'matmul' || message.method === 'ring');
+    return message.type === 'task' ? message : undefined;
   } catch {
     // The header is wrong: whoever takes the message says so.
-    return false;
+    return undefined;
   }
 }
 

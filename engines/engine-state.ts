@@ -1,4 +1,5 @@
 import type { DeviceState } from './device/device-state.ts';
+import type { RecycledMemory } from './device/recycled-memory.ts';
 import type { UserKernels } from './device/user-kernels.ts';
 import type { Identity } from './identity.ts';
 import type { Peers } from './peers/peers.ts';
@@ -12,6 +13,7 @@ export interface EngineState extends DeviceState {
   readonly peers: Peers;
   readonly kernels: UserKernels;
   readonly provided: ProvidedNames;
+  readonly recycled: RecycledMemory;
   /** The replies that the queue keeps. */
   readonly results: { readonly keptBytes: number };
   /** Count of `execute` tasks that were not silent. */

@@ -28,6 +28,10 @@ export interface NamespaceOptions {
   seen?(value: object): void;
   /** No name holds the value any more. */
   released?(value: unknown): void;
+  /** A verb or user code gets the value of a name. */
+  read?(value: unknown): void;
+  /** As `released`, for a value that another one has replaced, and that user code has not seen. */
+  replaced?(value: object): void;
 }
 
 /** Frees the memory of a disposable value, such as a DeviceTensor. Never throws. */
@@ -136,6 +140,7 @@ export class UserNamespace {
     if (!Object.hasOwn(owner, head) && !(head in OBJECT))
       throw new ReferenceError(`${head} is not defined on ${this.#engine()}`);
     let value = this.#unseen.peek(head) ?? owner[head];
+    this.#options.read?.(value);
     let walked = head;
     for (const key of rest) {
       if (value === null || value === undefined || !(key in Object(value))) {
@@ -149,7 +154,9 @@ export class UserNamespace {
 
   /** The values of the user's names; getters are not called. */
   values(): unknown[] {
-    return this.names().map((name) => this.#own(name));
+    const values = this.names().map((name) => this.#own(name));
+    for (const value of values) this.#options.read?.(value);
+    return values;
   }
 
   /** The user's name that holds this very value, if there is one. */
@@ -206,7 +213,9 @@ export class UserNamespace {
     const owner = this.#owner(name);
     const isHidden = owner === globals && this.#options.isNumbers?.(value) === true;
     if (!isHidden || !this.#unseen.define(name, value)) owner[name] = value;
-    if (old !== value) this.#release(old, wasUnseen);
+    if (old === value) return;
+    this.#release(old, wasUnseen);
+    if (wasUnseen && !this.holds(old)) this.#options.replaced?.(old as object);
   }
 
   /**
