@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DeviceChoice, pdot, type Tensor } from 'directview';
 import { probeAll } from '../engines/contexts/index.ts';
 import { difference } from '../kernels/matmul/product-check.ts';
+import { keepFreedMemory } from '../src/cli/script/keep-freed-memory.ts';
 import { table } from '../src/cli/table.ts';
 import { openPython } from './support/beside/python-products.ts';
 import { contest, digits, type Figure } from './support/contest.ts';
@@ -273,6 +274,7 @@ async function main(): Promise<void> {
     rounds: Number(values.rounds),
     software,
   };
+  await keepFreedMemory();
   const contexts: OnContext[] = [];
   for (const device of devices) {
     // One peer in the whole run: it is the same beside each context.

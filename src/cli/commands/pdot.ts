@@ -19,6 +19,7 @@ import {
 import { itemSize } from '../../tensor/dtype.ts';
 import { index } from '../arguments.ts';
 import { addClusterOptions, type ClusterFlags } from '../engine-flags.ts';
+import { keepFreedMemory } from '../script/keep-freed-memory.ts';
 import { withCluster } from '../with-cluster.ts';
 
 const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16'];
@@ -59,10 +60,11 @@ export function define(command: Command): void {
   command.option('--check', 'compare with the float64 reference: exit 1 when the product is wrong');
   command.option('--resident', 'also time products whose operands and results stay on the devices');
   command.option('--json', 'as JSON');
-  command.action((flags: Flags) => {
+  command.action(async (flags: Flags) => {
     const wrong = tooLarge(flags);
     if (wrong !== undefined) command.error(`error: ${wrong}`);
     const { seed: _matrices, ...engines } = flags; // not the engines' seed
+    await keepFreedMemory();
     return withCluster(engines, ({ rc }) => measureAndReport(rc, flags));
   });
 }

@@ -95,28 +95,31 @@ test('an engine that is killed amid values for all of them: the others get their
   await cluster.stop();
 });
 
-test('a client that is killed amid a large value leaves nothing, and its engine serves others', async () => {
-  await withRig(
-    1,
-    async ({ rc }) => {
-      const script = `import { Client } from '${INDEX}';
-const rc = await Client.connect('unix-victim');
-const data = new Float32Array(8e6);
-for (;;) { await rc.view(0).push({ data }); process.stdout.write('pushed'); }`;
-      const client = spawn(process.execPath, ['--input-type=module', '-e', script], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      await once(client.stdout, 'data');
-      client.kill('SIGKILL');
-      await once(client, 'exit');
-      assert.equal(filesOf([client.pid as number]), []);
-      assert.is(await rc.view(0).apply(() => 5), 5);
-      await rc.view(0).push({ a: wave });
-      assert.equal(await rc.view(0).pull('a'), wave);
-    },
-    { name: 'unix-victim' },
-  );
-});
+for (const signal of ['SIGKILL', 'SIGINT'] as const) {
+  test(`a client that ends by ${signal} amid a large value leaves nothing, and its engine serves others`, async () => {
+    await withRig(
+      1,
+      async ({ rc }) => {
+        const script = `import { Client } from '${INDEX}';
+  const rc = await Client.connect('unix-victim-${signal.toLowerCase()}');
+  const data = new Float32Array(8e6);
+  const inFile = new Float32Array(2 ** 18);
+  for (;;) { await rc.view(0).push({ data, inFile }); process.stdout.write('pushed'); }`;
+        const client = spawn(process.execPath, ['--input-type=module', '-e', script], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+        await once(client.stdout, 'data');
+        client.kill(signal);
+        await once(client, 'exit');
+        assert.equal(filesOf([client.pid as number]), []);
+        assert.is(await rc.view(0).apply(() => 5), 5);
+        await rc.view(0).push({ a: wave });
+        assert.equal(await rc.view(0).pull('a'), wave);
+      },
+      { name: `unix-victim-${signal.toLowerCase()}` },
+    );
+  });
+}
 
 test('an engine with 220 descriptors and 300 connections that say nothing: the oldest go, and clients are served', async () => {
   const script = `import { Cluster } from '${INDEX}';
