@@ -54,7 +54,7 @@ function saidBundle(bundle: MimeBundle): MimeBundle | undefined {
 
 const isPromise = (value: object): value is Promise<MimeBundle> => value instanceof Promise;
 
-/** A promise that is no value to show where it ends a cell. */
+/** The promise, which a cell that ends with it does not show. */
 export function silent<T>(promise: Promise<T>): Promise<T> {
   return Object.assign(promise, { [JUPYTER]: () => ({}) });
 }
