@@ -103,6 +103,8 @@ export interface ContextProvider {
   readonly kind: ContextKind;
   /** Cheap: finds files and adapters, and loads nothing heavy where that can be avoided. */
   probe(options: ContextOptions): Promise<ContextProbe>;
+  /** True if it has proved itself on this machine: `auto` takes no other one. Absent: it needs no proof. */
+  hasPassed?(options: ContextOptions): Promise<boolean>;
   /** The report of the context that `open` would give, before anything heavy is loaded. */
   report(options: ContextOptions): DeviceReport | Promise<DeviceReport>;
   /** @throws ContextError naming the missing library or driver, and how to get it */

@@ -60,10 +60,14 @@ async function probeAuto(provider: ContextProvider, options: ContextOptions): Pr
   return worthIt ? provider.probe(options) : { ok: false, reason: 'no GPU device node' };
 }
 
+const NOT_PASSED: ContextProbe = { ok: false, reason: 'it has not passed conformance on this machine' };
+
 // A software GPU is asked for to be tried; a card would not be that.
 async function probeCuda(provider: ContextProvider, options: ContextOptions): Promise<ContextProbe> {
   const worthIt = options.softwareGpu !== true && cudaHasPassed();
-  return worthIt ? provider.probe(options) : { ok: false, reason: 'it has not passed conformance on this machine' };
+  const found: ContextProbe = worthIt ? await provider.probe(options) : NOT_PASSED;
+  // A home may be that of several machines, and drivers change.
+  return found.ok && !(await provider.hasPassed?.(options)) ? NOT_PASSED : found;
 }
 
 const DEVICE_NODES = ['/dev/dri', '/dev/nvidia0', '/dev/nvidiactl', '/dev/dxg', '/dev/kgsl-3d0', '/dev/mali0'];

@@ -56,7 +56,7 @@ export function writeWinners(winners: Winners, path: string): void {
 /** The mark of a card that computes right products by cuda. */
 export const CUDA_PASSED = 'passed';
 
-/** True if the cuda context has passed conformance on this machine: only then `auto` takes it. */
+/** True if the cuda context has passed conformance on any machine with this cache: else nothing needs to be asked. */
 export function cudaHasPassed(path = cudaCachePath()): boolean {
   return Object.values(readWinners(path)).includes(CUDA_PASSED);
 }

@@ -24,7 +24,7 @@ import { CudaDevice } from './device.ts';
 import { chooseCard } from './driver/cards.ts';
 import { DriverApi } from './driver/driver-api.ts';
 import { type CudaLibraries, findCuda, majorOf } from './driver/find-libraries.ts';
-import { assertConforms } from './passed.ts';
+import { assertConforms, hasPassedOn, machineOf } from './passed.ts';
 
 /** The parts of an open context. */
 interface Parts {
@@ -66,7 +66,7 @@ export class CudaContext implements GpuContext {
       const report = await reportOf(device, options);
       const companion = () => provider.open({ ...options, softwareGpu: false });
       const context = new CudaContext({ report, device, matmul, companion });
-      await assertConforms(context, `${device.card.name}, ${report.driver}, ${files.cublas}`);
+      await assertConforms(context, machineOf(device.card, files.cublas), device.card.uuid);
       return context;
     } catch (error) {
       await device.stream.wait().catch(() => undefined);
@@ -264,6 +264,11 @@ async function probe({ gpu }: ContextOptions): Promise<ContextProbe> {
 export const cudaProvider: ContextProvider = {
   kind: 'cuda',
   probe,
+  hasPassed: async ({ gpu }) => {
+    const found = librariesOrThrow();
+    const card = chooseCard(await DriverApi.open(found.driver), gpu);
+    return hasPassedOn(machineOf(card, filesFor(found, card.cuda).cublas));
+  },
   report: async (options) => {
     const api = await DriverApi.open(librariesOrThrow().driver);
     return reportOf({ card: chooseCard(api, options.gpu) }, options);

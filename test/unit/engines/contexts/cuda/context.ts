@@ -1,14 +1,14 @@
 // The cuda context on stand-ins for CUDA's libraries (test/support/cuda-stub), which compute on the host when their stream
 // runs: products, memory, order of calls, and faults. No card is needed.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { GpuContext, MovedBytes } from '../../../../../engines/contexts/context.ts';
 import type { CudaContext } from '../../../../../engines/contexts/cuda/cuda.ts';
 import { collectGarbage } from '../../../../../engines/contexts/garbage.ts';
 import { probeContext } from '../../../../../engines/contexts/index.ts';
-import { cudaHasPassed } from '../../../../../engines/contexts/measured-cache.ts';
+import { cudaCachePath, cudaHasPassed } from '../../../../../engines/contexts/measured-cache.ts';
 import { difference } from '../../../../../kernels/matmul/product-check.ts';
 import { randomMatrix } from '../../../../../kernels/matmul/random.ts';
 import { transposed } from '../../../../../kernels/matmul/transpose.ts';
@@ -99,6 +99,34 @@ else {
     assert.ok(['webgpu', 'webasm', 'cpu'].includes(report.gpuMode));
     const wish = await probeContext('auto', { ...options, softwareGpu: true });
     assert.is.not(wish.report.kind, 'cuda');
+  });
+
+  test('auto takes it on the machine that has passed: twins of its card, and no other host, card, driver or library', async () => {
+    const path = cudaCachePath();
+    const passed = readFileSync(path, 'utf8');
+    const kindOf = async (gpu: number) => (await probeContext('auto', { ...options, gpu })).report.kind;
+    try {
+      await withVariable('STUB_CARDS', '2', async () => {
+        assert.is(await kindOf(0), 'cuda');
+        // The stand-in names its cards by their numbers: another kind.
+        assert.is.not(await kindOf(1), 'cuda');
+        writeFileSync(path, passed.replace('Stub card 0', 'Stub card 1'));
+        assert.is(await kindOf(1), 'cuda');
+      });
+      for (const [from, to] of [
+        [`${hostname()}: `, 'elsewhere: '],
+        ['CUDA 12.4', 'CUDA 12.3'],
+        ['libcublas.so.12', 'libcublas.so.11'],
+      ] as const) {
+        writeFileSync(path, passed.replace(from, to));
+        assert.is.not(passed.replace(from, to), passed);
+        assert.is(cudaHasPassed(), true);
+        assert.is.not((await probeContext('auto', options)).report.kind, 'cuda', to);
+      }
+    } finally {
+      writeFileSync(path, passed);
+    }
+    assert.is((await probeContext('auto', options)).report.kind, 'cuda');
   });
 
   test('cards are chosen by index, and one that does not exist lists those that do', async () => {
