@@ -1,6 +1,6 @@
 // Runs every benchmark with short settings, one after the other, each in a process of its own. Writes the results and a
 // report into a folder.
-// `node dist/bench/main.js [--out FOLDER, default out/bench] [--only overhead,pdot,matmul,corners]`
+// `node dist/bench/main.js [--out FOLDER, default out/bench] [--only overhead,pdot,matmul,corners,scale,simulate]`
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -17,6 +17,8 @@ const SHORT: Record<string, readonly string[]> = {
   pdot: ['--rounds', '5'],
   matmul: ['--sizes', '256,512,1024', '--seconds', '5'],
   corners: [],
+  scale: ['--broadcast', ''],
+  simulate: ['--light', '64'],
 };
 
 /** Runs one benchmark. Gives the reason why there are no results; undefined when there are. */

@@ -29,7 +29,7 @@ interface Run {
   readonly skipped: readonly string[];
 }
 
-const SECTIONS: Record<string, (data: never) => Section> = { overhead, pdot, matmul };
+const SECTIONS: Record<string, (data: never) => Section> = { overhead, pdot, matmul, scale, simulate };
 
 function overhead(figures: readonly Figure[]): Section {
   const systems = [...new Set(figures.flatMap(({ beside = {} }) => Object.keys(beside)))];
@@ -99,6 +99,61 @@ function matmul({ rows, dtype }: { rows: readonly MatmulRow[]; dtype: string }):
     unit: 'GFLOP/s',
     groups,
   });
+}
+
+interface ScaleRow {
+  readonly what: string;
+  readonly engines: number;
+  readonly value: number;
+  readonly unit: string;
+  readonly aim?: number;
+}
+
+function scale(data: readonly ScaleRow[]): Section {
+  const rows = data.map(({ what, engines, value, unit, aim }) => [
+    what,
+    String(engines),
+    `${digits(value)} ${unit}`,
+    aim === undefined ? '' : `≤ ${aim}`,
+  ]);
+  const groups = data.flatMap(({ what, engines, value, unit }): BarGroup[] =>
+    unit === '%'
+      ? [{ label: `${what.replace(': efficiency', '')}, ${engines}`, bars: [{ series: 'efficiency', value }] }]
+      : [],
+  );
+  const chart = { title: 'Efficiency of more engines on one host', unit: '%', groups };
+  return section('Scale', [['figure', 'engines', 'measured', 'aim'], ...rows], chart);
+}
+
+interface SimulatedRow {
+  readonly what: string;
+  readonly engines: number;
+  readonly predicted: number;
+  readonly measured?: number;
+  readonly error?: number;
+  readonly note?: string;
+}
+
+function simulate({ rows }: { rows: readonly SimulatedRow[] }): Section {
+  const ms = (seconds: number | undefined) => (seconds === undefined ? '' : digits(1000 * seconds));
+  const cells = rows.map(({ what, engines, predicted, measured, error, note = '' }) => [
+    what,
+    String(engines),
+    ms(predicted),
+    ms(measured),
+    error === undefined ? '' : `${error.toFixed(0)} %`,
+    note,
+  ]);
+  const groups = rows.flatMap(({ what, engines, predicted, measured }): BarGroup[] => {
+    if (measured === undefined) return [];
+    const bars = [
+      { series: 'predicted', value: 1000 * predicted },
+      { series: 'measured', value: 1000 * measured },
+    ];
+    return [{ label: `${what}, ${engines}`, bars }];
+  });
+  const chart = { title: 'The model beside the clock', unit: 'ms', groups };
+  return section('Simulation', [['figure', 'engines', 'predicted ms', 'measured ms', 'error', 'by'], ...cells], chart);
 }
 
 function section(title: string, rows: Section['rows'], chart: Chart): Section {

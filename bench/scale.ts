@@ -1,16 +1,21 @@
-// The cost of engines to their client, by their number. Light engines (bench/support/light-engines.ts) are peers of the
-// protocol without processes of their own.
-// `node dist/bench/scale.js [--calls 64,256] [--register 512] [--idle 1000] [--json FILE]`
+// The cost of engines to their client by their number, strong and weak scaling of pdot and map, and a broadcast beside pushes. Light
+// engines (bench/support/scale/light-engines.ts) are peers of the protocol without processes of their own: 1,000 processes of device
+// none would take 41 GB. An empty list leaves a part out.
+// `node dist/bench/scale.js [--calls 64,256] [--register 512] [--idle 1000] [--scaling 1,2,4] [--broadcast 8] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
-import { loadavg } from 'node:os';
+import { availableParallelism, freemem, loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { table } from '../src/cli/table.ts';
-import { LightCluster } from './support/light-cluster.ts';
+import { LightCluster } from './support/scale/light-cluster.ts';
+import { broadcastHere, broadcastOverTcp, type Scaling, scaling } from './support/scale/scaling.ts';
 import { median, samples } from './support/stats.ts';
 
 const CALLS = 30;
 const IDLE_MS = 10_000;
+const BROADCAST_BYTES = 100e6;
+/** Bytes of memory that an engine of device none takes while it holds and receives such a value. */
+const NEEDED = 41e6 + 2 * BROADCAST_BYTES;
 const noop = () => undefined;
 
 /** One figure, and the bound that it should keep. */
@@ -69,11 +74,52 @@ async function idle({ rc }: LightCluster): Promise<Row[]> {
   return [{ what: 'idle: CPU', engines: rc.length, value: (100 * cpu) / IDLE_MS, unit: '% of a core', aim: 5 }];
 }
 
+/** Efficiency: 100 % where N engines are N times as quick, or do N times the work in the same time. */
+function efficiencies(what: string, all: readonly Scaling[]): Row[] {
+  const one = all[0];
+  if (one === undefined) return [];
+  return all.flatMap(({ engines, strong, weak }): Row[] => {
+    const parts = engines / one.engines;
+    return [
+      { what: `${what}, strong: time`, engines, value: strong, unit: 'ms' },
+      { what: `${what}, strong: efficiency`, engines, value: (100 * one.strong) / strong / parts, unit: '%' },
+      { what: `${what}, weak: time`, engines, value: weak, unit: 'ms' },
+      { what: `${what}, weak: efficiency`, engines, value: (100 * one.weak) / weak, unit: '%' },
+    ];
+  });
+}
+
+async function broadcasts(engines: number): Promise<Row[]> {
+  if (freemem() < engines * NEEDED) {
+    console.log(`SKIPPED broadcast: ${engines} engines want ${Math.ceil((engines * NEEDED) / 1e9)} GB of free memory`);
+    return [];
+  }
+  const { pushes, broadcast } = await broadcastOverTcp(engines, BROADCAST_BYTES);
+  const here = await broadcastHere(engines, BROADCAST_BYTES);
+  return [
+    { what: '100 MB: one push after the other over TCP', engines, value: pushes, unit: 'ms' },
+    { what: '100 MB: broadcast over TCP', engines, value: broadcast, unit: 'ms' },
+    { what: '100 MB: broadcast on this host', engines, value: here, unit: 'ms' },
+    { what: 'broadcast ÷ pushes, both over TCP', engines, value: broadcast / pushes, unit: '', aim: 0.25 },
+    { what: 'broadcast on this host ÷ pushes over TCP', engines, value: here / pushes, unit: '', aim: 0.25 },
+  ];
+}
+
+/** 1, 2, 4 … up to the cores. */
+function doubling(cores: number): string {
+  const all: number[] = [];
+  for (let n = 1; n <= cores; n *= 2) all.push(n);
+  return all.join();
+}
+
+const cores = availableParallelism();
 const { values } = parseArgs({
   options: {
     calls: { type: 'string', default: '64,256' },
     register: { type: 'string', default: '512' },
     idle: { type: 'string', default: '1000' },
+    scaling: { type: 'string', default: doubling(cores) },
+    broadcast: { type: 'string', default: '8' },
     json: { type: 'string' },
   },
 });
@@ -82,10 +128,15 @@ const rows: Row[] = [];
 for (const n of sizes(values.register)) rows.push(...(await withEngines(n, registration)));
 for (const n of sizes(values.calls)) rows.push(...(await withEngines(n, calls)));
 for (const n of sizes(values.idle)) rows.push(...(await withEngines(n, idle)));
+if (values.scaling !== '') {
+  const { pdot, map } = await scaling({ sizes: sizes(values.scaling), rounds: 5 });
+  rows.push(...efficiencies('pdot of 1024²', pdot), ...efficiencies('map of 64 × 10 ms', map));
+}
+for (const n of sizes(values.broadcast)) rows.push(...(await broadcasts(n)));
 const cells = rows.map(({ what, engines, value, unit, aim }) => {
   const bound = aim === undefined ? '' : `≤ ${aim} ${value <= aim ? '' : '(missed)'}`;
   return [what, engines, `${Number(value.toPrecision(3))} ${unit}`, bound];
 });
 console.log(table(['figure', 'engines', 'measured', 'aim'], cells));
-console.log(`load ${loadavg()[0]?.toFixed(1)}: CPU beside other work is dearer`);
+console.log(`load ${loadavg()[0]?.toFixed(1)} on ${cores} cores: CPU beside other work is dearer`);
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`);

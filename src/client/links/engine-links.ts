@@ -79,6 +79,8 @@ export class EngineLinks {
   readonly #transport: Transport;
   readonly #roster: RosterClient;
   readonly #connections = new Map<EngineId, Connection>();
+  /** The ids of the connections, ascending; undefined after a change. */
+  #sorted: readonly EngineId[] | undefined;
   readonly #dead = new Map<EngineId, string>();
   /** Uuids of live engines that their scheduler will end soon. */
   readonly #draining = new Set<string>();
@@ -112,7 +114,8 @@ export class EngineLinks {
 
   /** As `ids`; once the links are closed, those that were alive then. Views of a closed client name them. */
   get knownIds(): EngineId[] {
-    return [...this.#connections.keys()].sort((a, b) => a - b);
+    this.#sorted ??= [...this.#connections.keys()].sort((a, b) => a - b);
+    return [...this.#sorted];
   }
 
   /** How many engines are alive. None once the links are closed. */
@@ -183,6 +186,7 @@ export class EngineLinks {
   #up(engine: EngineRecord): void {
     this.#dead.delete(engine.id);
     const version = () => this.#roster.version;
+    this.#sorted = undefined;
     this.#connections.set(engine.id, new Connection(engine, this.#transport, version, this.#hello));
     this.#settle(engine.id, 'was replaced; its namespace is empty');
   }
@@ -196,6 +200,7 @@ export class EngineLinks {
     this.#draining.delete(uuid);
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
+    this.#sorted = undefined;
     this.#dead.set(id, reason);
     if (replaced === true) this.#replacements.set(id, deferred<string>());
     void connection?.fail({ reason, fate, replacement: this.#replacements.get(id)?.promise });

@@ -24,10 +24,11 @@ export const PROBE_OPTIONS: Rules<ProbeOptions> = { timeout: DURATION, signal: S
 const ELEMENTS = 2e6;
 const BYTES = 4 * ELEMENTS;
 const CALLS = 20;
+const WARM_CALLS = 500;
 const ROUNDS = 5;
 /** Sizes of the square matrices that are multiplied: the first one that takes long enough counts. */
 const SQUARES = [256, 512, 1024, 2048];
-const LONG_S = 0.03;
+const LONG_S = 0.1;
 
 declare const engine: {
   readonly rank: number;
@@ -67,8 +68,9 @@ export async function probe(
 
 async function timesOfCalls({ all, one, engines }: Probed): Promise<Pick<ClusterCosts, 'call' | 'perEngine'>> {
   const noop = () => undefined;
-  const call = await median(CALLS, () => one().apply(noop));
-  const whole = await median(CALLS, () => all().apply(noop));
+  // First calls are slower: their code is not compiled.
+  const call = await median(CALLS, () => one().apply(noop), WARM_CALLS);
+  const whole = await median(CALLS, () => all().apply(noop), Math.ceil(WARM_CALLS / engines));
   return { call, perEngine: engines === 1 ? call : Math.max(0, whole - call) / (engines - 1) };
 }
 
@@ -138,9 +140,9 @@ async function speed({ all, engines, limits }: Probed, call: number): Promise<nu
 
 const newName = (): string => `probe_${randomUUID().replaceAll('-', '')}`;
 
-/** The median of the seconds that `run` takes, after one that warms up. */
-async function median(rounds: number, run: () => PromiseLike<unknown>): Promise<number> {
-  await run();
+/** The median of the seconds that `run` takes, after some that warm up. */
+async function median(rounds: number, run: () => PromiseLike<unknown>, warmups = 1): Promise<number> {
+  for (let i = 0; i < warmups; i++) await run();
   const times: number[] = [];
   for (let i = 0; i < rounds; i++) {
     const start = performance.now();

@@ -60,6 +60,13 @@ test('functions of an engine refuse what they do not take, by name', async () =>
     ['engine.send(0, "t", 1, "surplus")', /engine\.send takes 3 at most.*'surplus'/],
     ['engine.recv(0, "t", { timout: 5 })', /unknown option 'timout' \(did you mean 'timeout'\?\)/],
     ['engine.allReduce(1, "sum", { tags: "x" })', /unknown option 'tags'/],
+    ['engine.reduceScatter([1], "sum", { root: 0 })', /engine\.reduceScatter: unknown option 'root'/],
+    ['engine.allToAll([1], { rank: [0] })', /unknown option 'rank' \(did you mean 'ranks'\?\)/],
+    [
+      'engine.allToAll([1, 2])',
+      /allToAll wants a list of 1 values, one for each rank, an array or a Tensor, not 2 items/,
+    ],
+    ['engine.reduceScatter(5)', /reduceScatter wants a list of 1 values, an array or a Tensor, not number/],
     ['engine.barrier({ timeout: "5" })', /engine\.barrier: timeout is milliseconds/],
     ['engine.broadcast(1, { root: "0" })', /root is the rank/],
     ['engine.publish([1])', /data is an object of names and values/],

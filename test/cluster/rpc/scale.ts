@@ -1,7 +1,7 @@
 // Many engines: all of them arrive, for few messages, and a call reaches each. Light engines of the benchmark, in a process
 // of their own, speak the product's protocol over its sockets.
 import * as assert from 'uvu/assert';
-import { LightCluster } from '../../../bench/support/light-cluster.ts';
+import { LightCluster } from '../../../bench/support/scale/light-cluster.ts';
 import { suite } from '../../support/suite.ts';
 
 const ENGINES = 96;

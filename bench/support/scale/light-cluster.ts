@@ -5,8 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Client } from '../../src/client/client.ts';
-import { Controller } from '../../src/cluster/controller.ts';
+import { Client } from '../../../src/client/client.ts';
+import { Controller } from '../../../src/cluster/controller.ts';
 import { type CountingTransport, countingTransport } from './light-engines.ts';
 
 const HOST = fileURLToPath(new URL('./light-host.js', import.meta.url));

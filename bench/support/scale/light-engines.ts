@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { noneProvider } from '../../engines/contexts/host/none.ts';
-import { Registration } from '../../engines/control/registration.ts';
-import { clusterTransport } from '../../src/comm/by-scheme.ts';
-import type { Listener, Transport } from '../../src/comm/transport.ts';
-import type { Body } from '../../src/protocol/codec.ts';
-import type { EngineOptions } from '../../src/protocol/engine-options.ts';
-import type { ControlReply, ControlRequest } from '../../src/protocol/messages/control.ts';
-import type { HelloMessage } from '../../src/protocol/messages/hello.ts';
-import type { TasksInbound, TasksOutbound } from '../../src/protocol/messages.ts';
-import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
-import { CONTROL, PEERS, TASKS } from '../../src/rpc/conversations.ts';
+import { noneProvider } from '../../../engines/contexts/host/none.ts';
+import { Registration } from '../../../engines/control/registration.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
+import type { Listener, Transport } from '../../../src/comm/transport.ts';
+import type { Body } from '../../../src/protocol/codec.ts';
+import type { EngineOptions } from '../../../src/protocol/engine-options.ts';
+import type { ControlReply, ControlRequest } from '../../../src/protocol/messages/control.ts';
+import type { HelloMessage } from '../../../src/protocol/messages/hello.ts';
+import type { TasksInbound, TasksOutbound } from '../../../src/protocol/messages.ts';
+import { type Channel, listenChannels } from '../../../src/rpc/channel.ts';
+import { CONTROL, PEERS, TASKS } from '../../../src/rpc/conversations.ts';
 
 const NO_OUTPUT = { stdout: '', stderr: '' };
 

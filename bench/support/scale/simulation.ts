@@ -1,0 +1,103 @@
+// The cost model (docs/scale.md) for more engines than a host has: pure functions of measured costs.
+import { type ClusterCosts, secondsOf } from '../../../src/client/pdot/costs/costs.ts';
+
+/** Engines of a relay; cluster-notes and launchers take the same. */
+const FAN_OUT = 32;
+const CHUNK = 2 ** 20;
+/** Seconds of adding two float32 numbers, for each of their four bytes: some nanoseconds in JavaScript. Not measured by a probe. */
+const ADD_S = 1e-9;
+
+/** How a call reaches its engines. */
+export interface Route {
+  readonly seconds: number;
+  /** Levels of agents that pass calls on; 0: straight from the client. */
+  readonly levels: number;
+}
+
+/** Seconds of a no-op on `n` engines from the client to each. */
+export function flatCall({ call, perEngine }: ClusterCosts, n: number): number {
+  return call + (n - 1) * perEngine;
+}
+
+/**
+ * Seconds of a no-op on `n` engines by a tree of agents: each passes the call on to as many others, and one answer for all back.
+ * Each level costs what a call on its children costs.
+ */
+export function relayedCall(costs: ClusterCosts, n: number, fanOut = FAN_OUT): Route {
+  const levels = Math.max(1, Math.ceil(Math.log(n) / Math.log(fanOut) - 1e-9));
+  const children = Math.ceil(n ** (1 / levels) - 1e-9);
+  return { seconds: levels * flatCall(costs, Math.max(1, children)), levels: levels - 1 };
+}
+
+/** The quicker one of the two. */
+export function callOn(costs: ClusterCosts, n: number): Route {
+  const flat = { seconds: flatCall(costs, n), levels: 0 };
+  const relayed = relayedCall(costs, n);
+  return relayed.seconds < flat.seconds ? relayed : flat;
+}
+
+/**
+ * Seconds of a load-balanced map: `tasks` of `seconds` each on `n` engines. The client hands out one task after the other; with
+ * agents it hands out as many at once as an agent has engines.
+ */
+export function mapOn(costs: ClusterCosts, n: number, tasks: number, seconds: number): number {
+  const { levels, seconds: call } = callOn(costs, n);
+  const handed = levels === 0 ? tasks : Math.ceil(tasks / Math.min(FAN_OUT, n));
+  return Math.max(handed * costs.perEngine, Math.ceil(tasks / n) * seconds) + call;
+}
+
+/** Seconds of a broadcast of `bytes` between `n` engines: a binomial tree, or a chain of chunks. */
+export function broadcastOn({ mail, between }: ClusterCosts, n: number, bytes: number): number {
+  if (n < 2) return 0;
+  const chunk = Math.min(CHUNK, bytes);
+  const chain = (n - 2 + bytes / chunk) * (mail + chunk * between);
+  return Math.min(chain, Math.ceil(Math.log2(n)) * (mail + bytes * between));
+}
+
+/** Seconds of an all-reduce of `bytes`: round a ring, or up and down a tree. */
+export function allReduceOn({ mail, between }: ClusterCosts, n: number, bytes: number): number {
+  if (n < 2) return 0;
+  const ring = (n - 1) * (2 * mail + (bytes / n) * (2 * between + ADD_S));
+  return Math.min(ring, Math.ceil(Math.log2(n)) * (2 * mail + bytes * (2 * between + ADD_S)));
+}
+
+/** The quickest plan of a product of n × n float32 matrices from the client, and its seconds. */
+export interface Product {
+  readonly plan: string;
+  readonly seconds: number;
+}
+
+/** As `plan()` of pdot counts, in closed form: it need not list 100,000 blocks. Square grids. */
+export function productOn(costs: ClusterCosts, engines: number, size: number): Product {
+  const bytes = 4 * size * size;
+  const side = Math.max(1, Math.floor(Math.sqrt(engines)));
+  const [busy, tiles] = [Math.min(engines, size), Math.min(side, size) ** 2];
+  const common = { once: 2 * bytes, toClient: bytes, again: 0, between: 0, mail: 0 };
+  const block = (parts: number) => (2 * size ** 3) / parts;
+  const route = callOn(costs, engines);
+  const plans: readonly [string, Parameters<typeof secondsOf>[1]][] = [
+    ['rows', { ...common, rounds: 1, engines: 1, again: (busy - 1) * bytes, flops: block(busy) }],
+    ['grid', { ...common, rounds: 1, engines: 1, again: 2 * (side - 1) * bytes, flops: block(tiles) }],
+    ['ring', { ...common, rounds: 2, engines: 1, between: bytes, mail: engines - 1, flops: block(busy) }],
+    [
+      'summa',
+      { ...common, rounds: 2, engines: 1, between: (2 * bytes) / side, mail: engines - 1, flops: block(tiles) },
+    ],
+  ];
+  const timed = plans.map(([plan, work]): Product => {
+    // Calls go by the quickest route.
+    const calls = work.rounds * (route.seconds - costs.call);
+    return { plan, seconds: secondsOf(costs, work) + calls };
+  });
+  return timed.reduce((best, next) => (next.seconds < best.seconds ? next : best));
+}
+
+/**
+ * The costs of engines that share the cores of one host: beyond one engine a core, each multiplies and passes on as much slower.
+ * `measured`: as many engines as shared them when the costs were measured.
+ */
+export function sharing(costs: ClusterCosts, n: number, cores: number, measured = costs.engines): ClusterCosts {
+  const slower = Math.max(1, n / cores) / Math.max(1, measured / cores);
+  const flops = costs.flops === null ? null : costs.flops / slower;
+  return { ...costs, flops, between: costs.between * slower, mail: costs.mail * slower };
+}
