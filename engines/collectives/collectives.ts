@@ -155,7 +155,9 @@ export class Collectives {
     } catch (error) {
       this.#tell(scope, this.#reasonOf(error as Error));
       // All ranks say the same, whoever of them has noticed it.
-      throw isPeerError(error) ? peerError(`${name} ended on all ranks: ${this.#whyOver(scope)}`) : error;
+      throw isPeerError(error)
+        ? peerError(`${name} ended on all ranks: ${this.#whyOver(scope) ?? (error as Error).message}`)
+        : error;
     } finally {
       this.#open.delete(open);
       clearInterval(asking);
@@ -254,7 +256,8 @@ export class Collectives {
 
   // One failure ends the collective for all members at once, so that none waits for its own time-out.
   #tell(scope: string, why: string): void {
-    if (this.#over.has(scope)) return;
+    // An engine alone tells nobody, and its next collective is another one.
+    if (this.#over.has(scope) || scope.startsWith(ALONE)) return;
     this.#fail(scope, why);
     for (const member of membersOf(scope)) {
       if (member === this.#peers.id) continue;
