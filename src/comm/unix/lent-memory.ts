@@ -7,6 +7,8 @@ import { type ProcessMemory, processMemory } from './process-memory.ts';
 
 /** Bytes of the proof that both ends compare. */
 const PROOF_BYTES = 16;
+/** Until there is something to lend: memory outside of V8's heap for each connection of a stranger would add up. */
+const NONE = Buffer.alloc(0);
 const OFFER = /^([1-9]\d{0,9})-([0-9a-f]{1,16})-([0-9a-f]{32})$/;
 const CHALLENGE = /^[0-9a-f]{32}$/;
 
@@ -21,7 +23,7 @@ export type FindMemory = () => ProcessMemory | undefined;
 export class Lender {
   readonly #find: FindMemory;
   readonly #offer: (text: string) => void;
-  readonly #place = Buffer.allocUnsafeSlow(PROOF_BYTES);
+  #place = NONE;
   #memory: ProcessMemory | undefined;
   #state: 'new' | 'offered' | 'open' | 'closed' = 'new';
   /** Data that the peer has not read: they must not be collected. */
@@ -39,7 +41,7 @@ export class Lender {
     this.#memory = this.#find();
     this.#state = this.#memory === undefined ? 'closed' : 'offered';
     if (this.#memory === undefined) return;
-    randomFillSync(this.#place);
+    this.#place = randomFillSync(Buffer.allocUnsafeSlow(PROOF_BYTES));
     const address = this.#memory.address(this.#place).toString(16);
     this.#offer(`${process.pid}-${address}-${this.#place.toString('hex')}`);
   }
@@ -84,7 +86,7 @@ export class Lender {
 /** Reads what a peer lends. */
 export class Borrower {
   readonly #find: FindMemory;
-  readonly #proof = Buffer.allocUnsafeSlow(PROOF_BYTES);
+  #proof = NONE;
   #memory: ProcessMemory | undefined;
   #pid = 0;
   #place = 0n;
@@ -100,6 +102,7 @@ export class Borrower {
     const [, pid, place, proof] = OFFER.exec(offer) ?? [];
     if (this.#wasOffered || pid === undefined) throw new ProtocolError('an offer of memory that no peer makes');
     this.#wasOffered = true;
+    this.#proof = Buffer.allocUnsafeSlow(PROOF_BYTES);
     this.#memory = this.#find();
     this.#pid = Number(pid);
     this.#place = BigInt(`0x${place}`);

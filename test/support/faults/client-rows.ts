@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
-import { zeromqTransport } from '../../../src/comm/zeromq.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import { EngineError } from '../../../src/errors.ts';
 import { encodeBody } from '../../../src/protocol/codec.ts';
 import { decodeHeader, encodeMessage } from '../../../src/protocol/header-codec.ts';
@@ -100,7 +100,7 @@ async function oldQueue(): Promise<Seen> {
     await rc.view(1).apply(mark, 1);
     await rc.restart(1);
     const box = new Mailbox();
-    const link = zeromqTransport().connect(rc.engine(1)?.tasks as string, box);
+    const link = clusterTransport().connect(rc.engine(1)?.tasks as string, box);
     const ghost = { type: 'task', id: 'ghost:0', to: old, method: 'apply', label: 'apply' } as const;
     const since = performance.now();
     for (const id of ['ghost:0', 'ghost:0', 'ghost:1'])

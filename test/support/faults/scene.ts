@@ -6,6 +6,9 @@ import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { ClusterEvent, StartOptions } from '../../../src/cluster/start-options.ts';
 import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import type { Transport, TransportOptions } from '../../../src/comm/transport.ts';
+import { BulkFolder } from '../../../src/comm/unix/bulk-folder.ts';
+import { unixTransport } from '../../../src/comm/unix/unix-transport.ts';
+import type { ZeromqOptions } from '../../../src/comm/zeromq.ts';
 import { EngineError } from '../../../src/errors.ts';
 import { type ChaosProxy, ChaosTransport } from '../chaos/chaos-proxy.ts';
 import { EngineKiller } from '../chaos/engine-killer.ts';
@@ -31,12 +34,39 @@ export interface SceneOptions extends StartOptions {
   readonly sizes?: TransportOptions;
 }
 
+/** The network of scenes that ask for no other. */
+let usual: { readonly transport: string; readonly open: (options: ZeromqOptions) => Transport } = {
+  transport: 'zeromq',
+  open: clusterTransport,
+};
+
+/**
+ * Runs a row on Unix sockets, the default on one host, where it asks for no transport itself. Large data pass beside the
+ * network, from memory to memory; `inStream`: the client can do neither, so all of it goes through the sockets.
+ */
+export async function onUnix<T>(run: () => Promise<T>, { inStream = false } = {}): Promise<T> {
+  const before = usual;
+  const none = () => unixTransport({ folder: new BulkFolder('/dev/null/bulk'), memory: () => undefined });
+  usual = { transport: 'unix', open: inStream ? none : clusterTransport };
+  try {
+    return await run();
+  } finally {
+    usual = before;
+  }
+}
+
 /** Runs with a cluster of its own, and stops it whatever happens. Its network is zeromq's, unless `transport` says another. */
 export async function withScene<T>(
   engines: number,
   run: (scene: Scene) => Promise<T>,
-  { wrap = (same) => same, transport: kind = 'zeromq', sizes = { chunkBytes: MIB }, ...options }: SceneOptions = {},
+  {
+    wrap = (same) => same,
+    transport: kind = usual.transport,
+    sizes = { chunkBytes: MIB },
+    ...options
+  }: SceneOptions = {},
 ): Promise<T> {
+  const { open } = kind === usual.transport ? usual : { open: clusterTransport };
   const events: Scene['events'] = [];
   const onEvent = (event: ClusterEvent) => {
     events.push({ ...event, at: performance.now() });
@@ -45,7 +75,7 @@ export async function withScene<T>(
   const cluster = await Cluster.start({ device: 'cpu', ...options, transport: kind, engines, onEvent });
   const bytes = kind.startsWith('tcp') ? sizes : {};
   const { credentials } = cluster.info;
-  const transport = new ChaosTransport(clusterTransport({ ...bytes, credentials }));
+  const transport = new ChaosTransport(open({ ...bytes, credentials }));
   const killer = new EngineKiller();
   try {
     const rc = await cluster.connect({ transport: wrap(transport), onEvent: killer.onEvent });
