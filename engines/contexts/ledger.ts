@@ -1,4 +1,4 @@
-import { collectGarbage } from './garbage.ts';
+import { collectGarbage } from '../../src/util/diagnostics/garbage.ts';
 
 /** Memory that an owner holds. */
 interface Entry {

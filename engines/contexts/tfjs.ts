@@ -1,8 +1,8 @@
 // tfjs as every context opens it: the whole of it, with chained ops, gradients and layers.
 import process from 'node:process';
 import type * as tfcore from '@tensorflow/tfjs-core';
+import { collectGarbage } from '../../src/util/diagnostics/garbage.ts';
 import type { Tfjs } from './context.ts';
-import { collectGarbage } from './garbage.ts';
 import { Ledger } from './ledger.ts';
 import { mendKernels } from './tfjs-kernels.ts';
 import type { KernelParams } from './tfjs-mends/kernel.ts';

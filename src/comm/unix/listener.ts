@@ -4,6 +4,7 @@ import { ConnectionError } from '../../errors.ts';
 import { acceptedHandlers } from '../hub.ts';
 import type { Listener } from '../transport.ts';
 import { counted } from './handles.ts';
+import { countRefused } from './refused-bytes.ts';
 import { type SilentLimits, SilentPeers } from './silent-peers.ts';
 import { type CarrierOptions, StreamCarrier } from './stream.ts';
 
@@ -47,6 +48,7 @@ export class UnixListener implements Listener {
     carrier.onEnd = () => {
       this.#silent.delete(carrier);
       this.#carriers.delete(carrier);
+      if (!carrier.hasHeard) countRefused(socket.bytesRead);
     };
     socket.setTimeout(LEASE_MS, () => {
       if (carrier.link.receiving) carrier.lost('it stopped amid a message');
