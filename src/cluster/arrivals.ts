@@ -16,6 +16,8 @@ export interface ArrivalOptions {
   readonly least?: number | undefined;
   /** True: when the first one runs, `least` of them must run within `timeout`, because they hold their places meanwhile. */
   readonly isPrompt?: boolean | undefined;
+  /** Engines beyond `least` run, and have not registered in their time: the start is over, and they are given up. */
+  readonly onLate?: ((slots: readonly EngineId[], text: string) => void) | undefined;
 }
 
 /** Milliseconds within which engines count as started together. */
@@ -32,6 +34,8 @@ class Wait {
   /** When each engine that runs must have registered. */
   readonly #deadlines = new Map<EngineId, number>();
   #failed = 0;
+  /** Enough have arrived: the others may still come, each in its time. */
+  #isOver = false;
   resolve = (): void => {};
   reject: (error: unknown) => void = () => {};
 
@@ -62,12 +66,14 @@ class Wait {
     const late = [...this.missing].filter((slot) => (this.#deadlines.get(slot) ?? Number.POSITIVE_INFINITY) <= now);
     if (late.length === 0) return;
     const { timeout, output } = this.#options;
-    this.failed(late, `${lateText(late, timeout)}${quote(late.map(output).find(Boolean))}`);
+    const text = `${lateText(late, timeout)}${quote(late.map(output).find(Boolean))}`;
+    this.failed(late, text);
+    if (this.#isOver) this.#options.onLate?.(late, text);
   }
 
   #released(): void {
     const granted = this.#all - this.#waiting.size;
-    if (granted >= this.#least) return;
+    if (this.#isOver || granted >= this.#least) return;
     const wanted = this.#least === this.#all ? `all ${this.#all}` : `at least ${this.#least} of ${this.#all}`;
     this.reject(
       new ClusterError(
@@ -91,6 +97,17 @@ class Wait {
       this.#failed++;
     }
     if (this.#all - this.#failed < this.#least) this.reject(new ClusterError(text, { cause }));
+  }
+
+  /** Enough have arrived, and none of the others is to come. */
+  get isDone(): boolean {
+    return this.#isOver && this.missing.size === 0;
+  }
+
+  /** Enough have arrived. True if others are to come. */
+  goesOn(): boolean {
+    this.#isOver = true;
+    return this.missing.size > 0;
   }
 
   end(): void {
@@ -120,12 +137,27 @@ export class Arrivals {
     const onAbort = () => wait.reject(aborted());
     signal?.addEventListener('abort', onAbort, { once: true });
     start().catch(wait.reject);
-    await arrived.finally(() => {
-      this.#waits.delete(wait);
-      wait.end();
+    try {
+      await arrived;
+      if (wait.goesOn()) return [...wait.missing];
+      this.#drop(wait);
+      return [];
+    } catch (error) {
+      this.#drop(wait);
+      throw error;
+    } finally {
       signal?.removeEventListener('abort', onAbort);
-    });
-    return [...wait.missing];
+    }
+  }
+
+  #drop(wait: Wait): void {
+    this.#waits.delete(wait);
+    wait.end();
+  }
+
+  // Those that came late end their wait.
+  #sweep(): void {
+    for (const wait of this.#waits) if (wait.isDone) this.#drop(wait);
   }
 
   /** Engines have got their places. */
@@ -136,6 +168,7 @@ export class Arrivals {
   /** An engine has registered. */
   up(id: EngineId): void {
     for (const wait of this.#waits) wait.arrived(id);
+    this.#sweep();
   }
 
   /** An engine has ended: fatal for a start that needs it. */
@@ -146,6 +179,7 @@ export class Arrivals {
       const text = `engine ${slot} ${describeExit(exit)} before it was ready`;
       wait.failed([slot], `${text}${quote(exit.handle.output())}`, exit.error);
     }
+    this.#sweep();
   }
 
   /** The controller takes none for this slot: fatal for a start that needs it. */
@@ -155,7 +189,11 @@ export class Arrivals {
 
   /** Ends every wait. */
   cancel(reason: Error): void {
-    for (const wait of this.#waits) wait.reject(reason);
+    for (const wait of this.#waits) {
+      wait.reject(reason);
+      wait.end();
+    }
+    this.#waits.clear();
   }
 }
 

@@ -96,6 +96,7 @@ export class Cluster {
         exit: (exit) => this.#engines.exited(exit),
         draining: (slots, until) => this.#onDraining(slots, until),
         fault: (slot, report) => this.#onFault(slot, report),
+        output: (slot, text) => this.#placements.output(slot, text),
       },
     );
   }
@@ -306,6 +307,9 @@ export class Cluster {
   }
 
   #onPlacement(placement: Placement): void {
+    // From now on it has a log, however little it says.
+    if (placement.state === 'running' && this.#fleet.isRemote)
+      for (const slot of placement.slots) this.#placements.output(slot, '');
     if (placement.state === 'running') this.#engines.running(placement.slots);
     const { slots: ids, state, why, where } = placement;
     if (this.#fleet.isRemote) this.#tell({ type: 'placement', ids, state, why, ...where });

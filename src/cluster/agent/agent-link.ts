@@ -134,6 +134,11 @@ export class AgentLink {
     this.#send({ type: 'agent-fault', token: this.#options.token, slot, report });
   }
 
+  /** Text of an engine, for its log. Where the link is broken, it is lost. */
+  output(slot: EngineId, text: string): void {
+    this.#send({ type: 'agent-output', token: this.#options.token, slot, text });
+  }
+
   /** Ends the link when the controller has the reports, or does not answer. Idempotent. */
   async close(): Promise<void> {
     if (this.#isClosed) return;

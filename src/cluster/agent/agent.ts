@@ -19,6 +19,7 @@ import { AgentLink } from './agent-link.ts';
 import type { AgentOptions } from './agent-options.ts';
 import { type Card, cardId, cardOf } from './card-of.ts';
 import type { JobEnvironment } from './job-environment.ts';
+import { OutputRelay } from './output-relay.ts';
 
 const DEATH_MS = 60_000;
 const GRACE_MS = 5000;
@@ -40,6 +41,7 @@ export class Agent {
   readonly #link: AgentLink;
   readonly #endpoints: Endpoints;
   readonly #uuids: readonly string[];
+  readonly #output = new OutputRelay((slot, text) => this.#link.output(slot, text));
   readonly #running = new Set<EngineId>();
   readonly #over = deferred<string>();
   #lingering: NodeJS.Timeout | undefined;
@@ -56,6 +58,7 @@ export class Agent {
       env: (slot) => ({ ...software, ...options.env, ...this.#card(slot).env }),
       cwd: options.cwd,
       onUnhandled: (slot, report) => this.#link.fault(slot, report.slice(0, MAX_REPORT)),
+      onText: (slot, text) => this.#output.write(slot, text),
       entry,
     });
     this.#launcher.onExit((exit) => this.#onExit(exit));
@@ -147,6 +150,7 @@ export class Agent {
   #onExit({ handle, code, signal, error }: EngineExit): void {
     const { slot, pid } = handle;
     this.#running.delete(slot);
+    this.#output.flush();
     const output = handle.output(Number.POSITIVE_INFINITY).slice(-MAX_OUTPUT);
     this.#link.ended({ slot, pid, code, signal, error: error?.message, output, fate: handle.fate() });
     if (this.#running.size === 0) this.#linger();
@@ -184,6 +188,7 @@ export class Agent {
     clearTimeout(this.#lingering);
     await this.#launcher.stop({ grace });
     clearTimeout(this.#lingering);
+    this.#output.flush();
     await this.#link.close();
     this.#endpoints.remove();
     this.#over.resolve(reason);

@@ -10,6 +10,8 @@ export interface AgentEvents {
   exit(exit: EngineExit): void;
   draining(slots: readonly EngineId[], until: number | undefined): void;
   fault(slot: EngineId, report: string): void;
+  /** Text that an engine printed outside of tasks. */
+  output(slot: EngineId, text: string): void;
 }
 
 interface Agent {
@@ -91,7 +93,8 @@ export class Agents {
     if (agent === undefined || !isIts) answer(party, { type: 'agent-seen', refused: true });
     else if (message.type === 'agent-ended') this.#ended(message, agent, party);
     else if (message.type === 'agent-draining') this.#events.draining(message.slots, message.until);
-    else this.#events.fault(message.slot, message.report);
+    else if (message.type === 'agent-fault') this.#events.fault(message.slot, message.report);
+    else this.#events.output(message.slot, message.text);
   }
 
   #ended(message: Extract<AgentInbound, { type: 'agent-ended' }>, agent: Agent, party: Party): void {

@@ -24,6 +24,8 @@ export interface FleetEvents {
   draining(slots: readonly EngineId[], until: number | undefined): void;
   /** Errors that nobody handled on an engine. */
   fault(slot: EngineId, report: string): void;
+  /** Text that an engine of an agent printed outside of tasks. */
+  output(slot: EngineId, text: string): void;
 }
 
 /** How the placements of a cluster are asked for. */
@@ -69,6 +71,7 @@ export class Fleet {
       exit: (exit) => this.#exit(exit),
       draining: (slots, until) => events.draining(slots, until),
       fault: (slot, report) => events.fault(slot, report),
+      output: (slot, text) => events.output(slot, text),
     });
     this.#launcher.onState((placement) => this.#placed(placement));
     this.#launcher.onExit?.((exit) => this.#exit(exit));

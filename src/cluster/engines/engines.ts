@@ -236,12 +236,22 @@ export class Engines {
         timeout: this.#host.options.startTimeout,
         signal,
         output: (slot) => this.#fleet.handle(slot)?.output() ?? '',
+        onLate: (its, text) => this.#giveUpLate(its, text),
         ...enough,
       });
     } finally {
       // Those that are still to come count as being started until they come.
       for (const slot of slots) if (!late.includes(slot)) this.#starting.delete(slot);
     }
+  }
+
+  // They hold places, and the start that asked for them has its engines.
+  #giveUpLate(slots: readonly EngineId[], text: string): void {
+    for (const slot of slots) {
+      this.#starting.delete(slot);
+      this.#gaveUp(slot, new ClusterError(text));
+    }
+    void this.#end(slots, 'did not register in time');
   }
 
   /**

@@ -5,6 +5,7 @@ import type { EngineId } from '../../protocol/messages.ts';
 import { isTracing } from '../../rpc/wire-trace.ts';
 import type { AgentOptions } from '../agent/agent-options.ts';
 import { AgentPrograms } from '../agent/agent-program.ts';
+import { EngineLogs } from '../agent/engine-logs.ts';
 import { Fleet, type FleetEvents } from '../agent/fleet.ts';
 import type { Site } from '../cluster-home.ts';
 import type { Launcher } from '../launchers/launcher.ts';
@@ -38,6 +39,7 @@ export class Placements {
   readonly #programs: AgentPrograms;
   /** Ids of engines that were started here. */
   readonly #logged = new Set<EngineId>();
+  readonly #logs: EngineLogs;
   #incarnations = 0;
 
   constructor({ options, site, softwareEnv, registry }: PlacementOptions, events: FleetEvents) {
@@ -45,6 +47,7 @@ export class Placements {
     this.#site = site;
     this.#registry = registry;
     this.#programs = new AgentPrograms(site.id);
+    this.#logs = new EngineLogs(site.runDir);
     const { launcher = this.#local(softwareEnv), request, gang = false } = options;
     const gpusPerEngine = usesNoCard(request.device) ? 0 : 1;
     this.fleet = new Fleet(
@@ -106,7 +109,13 @@ export class Placements {
     };
   }
 
-  /** The log of a local engine, which may have ended. @throws ClusterError for an id without one */
+  /** Adds to the log of an engine that an agent looks after. */
+  output(slot: EngineId, text: string): void {
+    this.#logged.add(slot);
+    this.#logs.write(slot, text);
+  }
+
+  /** The log of an engine, which may have ended. @throws ClusterError for an id without one */
   log(id: EngineId): Promise<string> {
     if (this.#logged.has(id)) return readLog(logPath(this.#site.runDir, id));
     throw new ClusterError(`engine ${id} has no log: there are those of ${[...this.#logged].join(', ')}`);

@@ -18,6 +18,8 @@ export interface LocalOptions {
   readonly echo?: 'none' | 'stderr' | undefined;
   /** Is told the errors that nobody handled on an engine. */
   readonly onUnhandled?: ((slot: EngineId, report: string) => void) | undefined;
+  /** Is told the text that the engine in that slot prints outside of tasks. */
+  readonly onText?: ((slot: EngineId, text: string) => void) | undefined;
   /** Gives the path of an engine's log; without it none is kept. */
   readonly log?: ((slot: EngineId) => string) | undefined;
   /** The engine's entry; default `$DIRECTVIEW_ENGINE`, else `engines/main.js` of this package. */
@@ -51,7 +53,7 @@ export class LocalLauncher implements Launcher {
   }
 
   #spawn(slot: EngineId): void {
-    const { engine, cwd, env, echo, log, entry, onUnhandled } = this.#options;
+    const { engine, cwd, env, echo, log, entry, onUnhandled, onText } = this.#options;
     const options = engine(slot);
     const child = new EngineProcess({
       slot,
@@ -62,6 +64,7 @@ export class LocalLauncher implements Launcher {
       echo: echo ?? 'none',
       log: log?.(slot),
       onUnhandled: (report) => onUnhandled?.(slot, report),
+      onText: (text) => onText?.(slot, text),
     });
     this.#running.set(slot, child);
     void child.ended.then((exit) => this.#onEnd(exit, child));

@@ -53,6 +53,8 @@ export const AGENT_INBOUND = {
   'agent-draining': { token: name, slots: list(whole), until: optional(num) },
   /** Errors on an engine that nobody handled. */
   'agent-fault': { token: name, slot: whole, report: text },
+  /** Text that an engine printed outside of tasks, for its log. */
+  'agent-output': { token: name, slot: whole, text },
 } as const;
 
 const order = union('do', {

@@ -2,6 +2,7 @@
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
+import { sleep } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { ProcessLauncher } from '../../support/systems/process-launcher.ts';
 
@@ -18,6 +19,8 @@ test.before(async () => {
     device: 'cpu',
     threads: 1,
     listen: 'tcp://127.0.0.1',
+    seed: 7,
+    inspect: true,
     onEvent: (event) => events.push(event),
   });
 });
@@ -41,6 +44,22 @@ test('a killed engine: its signal, its tasks, its neighbour', async () => {
   );
   assert.match(String(error), /was killed by SIGKILL/);
   assert.is(await rc.view(1).apply(() => 6 * 7), 42);
+});
+
+test('logs of engines that agents look after, their seed and their debuggers', async () => {
+  const rc = await cluster.connect();
+  await rc.view(1).apply(() => {
+    setTimeout(() => console.log('said after its task'), 1);
+  });
+  for (let text = ''; !text.includes('said after its task'); text = await cluster.logs(1)) await sleep(20);
+  assert.is(await cluster.logs(0).then((text) => text.includes('said after')), false);
+  assert.equal(
+    [...(await rc.status()).values()].map(({ seed, inspector }) => [seed, inspector?.startsWith('ws://127.0.0.1:')]),
+    [
+      [7, true],
+      [7, true],
+    ],
+  );
 });
 
 test('it can be restarted: the agent is still there', async () => {

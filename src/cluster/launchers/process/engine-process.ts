@@ -23,6 +23,8 @@ export interface SpawnOptions {
   readonly echo: 'none' | 'stderr';
   /** Is told each error that nobody handled. */
   readonly onUnhandled?: ((report: string) => void) | undefined;
+  /** Is told its text outside of tasks, in chunks. */
+  readonly onText?: ((text: string) => void) | undefined;
   /** The path of the file that takes what the engine prints outside of tasks; undefined: none. */
   readonly log?: string | undefined;
 }
@@ -44,7 +46,7 @@ export class EngineProcess implements EngineHandle {
   readonly #record = new RecordReader();
   #isOver = false;
 
-  constructor({ slot, entry, engine, env, cwd, echo, log, onUnhandled }: SpawnOptions) {
+  constructor({ slot, entry, engine, env, cwd, echo, log, onUnhandled, onText }: SpawnOptions) {
     this.slot = slot;
     this.#log = log === undefined ? undefined : new LogFile(log);
     this.#log?.write(''); // the file is there, however little the engine says
@@ -59,16 +61,23 @@ export class EngineProcess implements EngineHandle {
     }) as Child;
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
-    for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo, onUnhandled);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo, onUnhandled, onText);
     this.#child.stdin.on('error', () => {}); // EPIPE when it dies at once; `exit` says more
     this.#child.stdin.write(`${JSON.stringify({ ...engine, record: fd !== undefined })}\n`);
   }
 
-  #follow(stream: Readable, echo: SpawnOptions['echo'], onUnhandled: SpawnOptions['onUnhandled']): void {
+  #follow(
+    stream: Readable,
+    echo: SpawnOptions['echo'],
+    onUnhandled: SpawnOptions['onUnhandled'],
+    onText: SpawnOptions['onText'],
+  ): void {
     const unhandled = new UnhandledLines();
     stream.setEncoding('utf8').on('data', (text: string) => {
       this.#tail.write(text);
-      this.#log?.write(text.replaceAll(UNHANDLED_MARK, ''));
+      const plain = text.replaceAll(UNHANDLED_MARK, '');
+      this.#log?.write(plain);
+      onText?.(plain);
       if (echo === 'stderr') process.stderr.write(text.replace(/^(?=.)/gm, `[engine ${this.slot}] `));
       const reports = unhandled.write(text);
       if (echo !== 'stderr') for (const line of reports) process.stderr.write(`[engine ${this.slot}] ${line}\n`);

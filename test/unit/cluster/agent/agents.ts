@@ -23,6 +23,7 @@ class Scene {
     exit: ({ handle, code }) => this.told.push(`exit ${handle.slot} ${code}`),
     draining: (slots) => this.told.push(`draining ${slots}`),
     fault: (slot, report) => this.told.push(`fault ${slot} ${report}`),
+    output: (slot, text) => this.told.push(`output ${slot} ${text}`),
   });
   readonly party: Party;
 
@@ -53,6 +54,16 @@ test('an agent of this launch is admitted once; its reports are told once, and a
   assert.equal(scene.told, ['up 0,1', 'exit 0 0', 'fault 1 oh']);
   const seen = { type: 'agent-seen' } as const;
   assert.equal(scene.heard, [seen, seen, { ...seen, report: 1 }, { ...seen, report: 1 }, { ...seen, refused: true }]);
+});
+
+test('the text of an engine is told by its own agent alone', () => {
+  const scene = new Scene();
+  scene.says({ type: 'agent-output', token: 't', slot: 1, text: 'too early' });
+  scene.says(hello);
+  scene.says({ type: 'agent-output', token: 't', slot: 1, text: 'said' });
+  scene.says({ type: 'agent-output', token: 't', slot: 7, text: 'of another' });
+  scene.says({ type: 'agent-output', token: 'other', slot: 1, text: 'of another launch' });
+  assert.equal(scene.told, ['up 0,1', 'output 1 said']);
 });
 
 const signal = { do: 'signal', slots: [0], signal: 'SIGINT' } as const;
