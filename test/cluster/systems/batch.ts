@@ -84,7 +84,11 @@ test('a template of the user, and a job that ends before its agent speaks', asyn
   assert.is(cluster.engines.length, 1);
   await cluster.stop();
   await rejects(start('#PBS -o {log}\n{comand}'), TypeError, /no \{command\}/);
-  await rejects(start('#PBS -o {log}\nsleep 0.5; exit 3; {command}'), ClusterError, /ended with its pbs job \d+\.fake/);
+  await rejects(
+    start('#PBS -o {log}\necho no room; exit 3; {command}'),
+    ClusterError,
+    /ended with its pbs job \d+\.fake; its job wrote: no room/,
+  );
 });
 
 test('commands that are missing are named', async () => {

@@ -5,6 +5,7 @@ import { AbortError, ClusterError } from '../../../../errors.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import { isAllowed } from '../../engine-env.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
+import { jobOutput } from '../job-output.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
 import { fillTemplate, isPlainField, posixQuoted } from '../template.ts';
@@ -17,6 +18,8 @@ const QUERY_MS = 30_000;
 const GONE_MS = 60_000;
 const LOOK_MS = 300;
 const KILL_MS = 5000;
+/** A job that the queue has never told of has ended after so many questions: it was too short. */
+const UNSEEN_POLLS = 4;
 /** Jobs that are submitted at the same time. */
 const AT_ONCE = 8;
 
@@ -24,6 +27,17 @@ interface Job {
   slots: readonly EngineId[];
   /** The queue has told of it: one that is gone afterwards has ended. */
   isSeen: boolean;
+  /** When it was submitted, in milliseconds of performance.now(). */
+  readonly since: number;
+  /** The file of its output. */
+  readonly log: string;
+}
+
+/** One job to submit. */
+interface Submission {
+  readonly slots: readonly EngineId[];
+  readonly script: string;
+  readonly log: string;
 }
 
 /**
@@ -62,13 +76,11 @@ export class BatchLauncher implements Launcher {
       request.slots.slice(i * perAgent, (i + 1) * perAgent),
     );
     // Every script is made before the first job is submitted: a wrong template submits none.
-    const jobs = parts.map((slots) => ({ slots, script: this.#script(request, slots) }));
+    const jobs = parts.map((slots) => ({ slots, ...this.#script(request, slots) }));
     const placements: Placement[] = [];
     try {
       while (jobs.length > 0)
-        placements.push(
-          ...(await together(jobs.splice(0, AT_ONCE).map((job) => this.#submit(job.slots, job.script, signal)))),
-        );
+        placements.push(...(await together(jobs.splice(0, AT_ONCE).map((job) => this.#submit(job, signal)))));
     } catch (error) {
       await this.stop({ slots: request.slots });
       throw error;
@@ -77,7 +89,7 @@ export class BatchLauncher implements Launcher {
     return placements;
   }
 
-  #script(request: LaunchRequest, slots: readonly EngineId[]): string {
+  #script(request: LaunchRequest, slots: readonly EngineId[]): Pick<Submission, 'script' | 'log'> {
     const file = request.agent.file({ slots, perAgent: slots.length, rank: 0 });
     const log = `${dirname(file)}/engine-${slots[0]}.out`;
     if (!isPlainField(log))
@@ -91,19 +103,18 @@ export class BatchLauncher implements Launcher {
       command: posixQuoted([...request.agent.command, '--options-file', file]),
       log,
     };
-    return this.#options.template === undefined
-      ? this.#system.script(job)
-      : templateScript(this.#options.template, job);
+    const { template } = this.#options;
+    return { script: template === undefined ? this.#system.script(job) : templateScript(template, job), log };
   }
 
-  async #submit(slots: readonly EngineId[], input: string, signal: AbortSignal | undefined): Promise<Placement> {
+  async #submit({ slots, script, log }: Submission, signal: AbortSignal | undefined): Promise<Placement> {
     if (signal?.aborted) throw new AbortError('the start was aborted', { cause: signal.reason });
     // Not aborted half-way: a job whose number is not known could not be cancelled.
-    const text = await this.#run(this.#system.submit, input);
+    const text = await this.#run(this.#system.submit, script);
     const id = this.#system.jobOf(text);
     if (id === undefined)
       throw new ClusterError(`${this.#system.submit[0]} printed no job number: ${text.slice(0, 200)}`);
-    this.#jobs.set(id, { slots, isSeen: false });
+    this.#jobs.set(id, { slots, isSeen: false, since: performance.now(), log });
     return { slots, state: 'queued', why: 'was submitted', where: { job: id } };
   }
 
@@ -157,11 +168,19 @@ export class BatchLauncher implements Launcher {
 
   #placement(id: string, job: Job, found: QueuedJob | undefined): Placement | undefined {
     const where = { job: id, host: found?.host };
-    if (found === undefined && !job.isSeen) return undefined; // its queue does not know it yet
+    const { poll = POLL_MS } = this.#options;
+    const isNew = !job.isSeen && performance.now() - job.since < poll * UNSEEN_POLLS;
+    if (found === undefined && isNew) return undefined; // its queue does not know it yet
     job.isSeen = true;
     const { slots } = job;
     if (found === undefined || found.state === 'ended')
-      return { slots, state: 'ended', cause: 'exit', why: `ended with its ${this.kind} job ${id}`, where };
+      return {
+        slots,
+        state: 'ended',
+        cause: 'exit',
+        why: `ended with its ${this.kind} job ${id}${jobOutput(job.log)}`,
+        where,
+      };
     return { slots, state: found.state, why: found.why, where };
   }
 

@@ -99,16 +99,16 @@ export class KubernetesLauncher implements Launcher {
     const all = [...this.#launches].map(([name, { pods }]) => {
       return { name, pods, meant: [...pods].filter(([, slots]) => isMeant(slots)).map(([index]) => index) };
     });
-    const touched = all.filter(({ meant }) => meant.length > 0);
-    const whole = touched.filter(({ pods, meant }) => meant.length === pods.size);
-    const parts = touched.filter(({ pods, meant }) => meant.length < pods.size);
+    // A launch whose last pod has ended by itself still has its other objects.
+    const whole = all.filter(({ pods, meant }) => meant.length === pods.size);
+    const parts = all.filter(({ pods, meant }) => meant.length > 0 && meant.length < pods.size);
     await Promise.all([
       this.#delete(whole.map(({ name }) => name)),
       ...parts.map(({ name, meant }) => this.#deletePods(name, meant)),
     ]);
-    for (const { pods, meant } of touched) for (const index of meant) pods.delete(index);
-    for (const { name, pods } of whole) if (pods.size === 0) this.#launches.delete(name);
-    return touched.flatMap(({ name, meant }) => meant.map((index) => [name, index] as const));
+    for (const { pods, meant } of parts) for (const index of meant) pods.delete(index);
+    for (const { name } of whole) this.#launches.delete(name);
+    return [...whole, ...parts].flatMap(({ name, meant }) => meant.map((index) => [name, index] as const));
   }
 
   async #delete(names: readonly string[]): Promise<void> {
@@ -129,7 +129,8 @@ export class KubernetesLauncher implements Launcher {
       this.#polling.stop();
       return [];
     }
-    const asked = [...this.#launches.keys()];
+    const asked = [...this.#launches].flatMap(([name, { pods }]) => (pods.size === 0 ? [] : [name]));
+    if (asked.length === 0) return [];
     const objects = await this.#query(asked);
     const placements = asked.flatMap((name) => this.#placements(name, objects));
     for (const placement of placements) this.#listener(placement);
@@ -182,9 +183,6 @@ export class KubernetesLauncher implements Launcher {
     if (slots === undefined) this.#polling.stop();
     const launches = [...this.#launches.keys()];
     const gone = await this.#end((its) => slots === undefined || its.every((slot) => slots.includes(slot)));
-    // A launch whose last pod has ended by itself still has its other objects.
-    if (slots === undefined) await this.#delete([...this.#launches.keys()]);
-    if (slots === undefined) this.#launches.clear();
     const deadline = performance.now() + grace + GONE_MS;
     while (gone.length > 0 && performance.now() < deadline) {
       const left = await this.#query(launches).catch(() => undefined);

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ClusterError } from '../../../../errors.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
+import { jobOutput } from '../job-output.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
 import { agentsOf, batchScript } from './batch-script.ts';
@@ -18,8 +18,6 @@ const QUERY_MS = 20_000;
 const GONE_MS = 60_000;
 /** Between two looks whether cancelled jobs have left. */
 const LOOK_MS = 300;
-/** Bytes of a job's output that the reason of its end quotes. */
-const TAIL_BYTES = 1500;
 const KILL_MS = 5000;
 /** A job in these states holds its place still. */
 const HELD = new Set([
@@ -129,7 +127,7 @@ export class SbatchLauncher implements Launcher {
     // It may have been submitted after the question, or forgotten: then its agent's link and our pings tell.
     if (job === undefined) return undefined;
     const placement = placementOf(job, slots);
-    return job.state === 'FAILED' ? { ...placement, why: `${placement.why}${tailOf(output)}` } : placement;
+    return job.state === 'FAILED' ? { ...placement, why: `${placement.why}${jobOutput(output)}` } : placement;
   }
 
   // One failed query ends nothing. A job that Slurm has forgotten is not in the answer.
@@ -186,19 +184,5 @@ export class SbatchLauncher implements Launcher {
       options: this.#options,
       jobs: Object.fromEntries([...this.#jobs].map(([id, { slots }]) => [id, slots])),
     };
-  }
-}
-
-function tailOf(path: string | undefined): string {
-  try {
-    const { size } = statSync(path ?? '');
-    const descriptor = openSync(path ?? '', 'r');
-    const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES));
-    readSync(descriptor, bytes, 0, bytes.length, size - bytes.length);
-    closeSync(descriptor);
-    const text = bytes.toString('utf8').trim();
-    return text === '' ? '' : `; its job wrote: ${text.replace(/\s*\n\s*/g, ' | ')}`;
-  } catch {
-    return ''; // the hosts share no folder
   }
 }
