@@ -53,13 +53,9 @@ test('logs of engines that agents look after, their seed and their debuggers', a
   });
   for (let text = ''; !text.includes('said after its task'); text = await cluster.logs(1)) await sleep(20);
   assert.is(await cluster.logs(0).then((text) => text.includes('said after')), false);
-  assert.equal(
-    [...(await rc.status()).values()].map(({ seed, inspector }) => [seed, inspector?.startsWith('ws://127.0.0.1:')]),
-    [
-      [7, true],
-      [7, true],
-    ],
-  );
+  const { seed, inspector } = (await rc.status(1)).get(1) ?? {};
+  assert.is(seed, 7);
+  assert.match(String(inspector), /^ws:\/\/127\.0\.0\.1:/);
 });
 
 test('it can be restarted: the agent is still there', async () => {
