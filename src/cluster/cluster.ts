@@ -17,6 +17,8 @@ import type { Fleet } from './agent/fleet.ts';
 import { OwnClients } from './clients/own-clients.ts';
 import { Site } from './cluster-home.ts';
 import { Controller, type ControllerEvent } from './controller.ts';
+import { Adaptation } from './engines/adaptation.ts';
+import type { AdaptOptions } from './engines/adaptive-policy.ts';
 import { Engines } from './engines/engines.ts';
 import { loadsOf } from './engines/loads.ts';
 import { Placements, type Registry } from './engines/placements.ts';
@@ -47,6 +49,7 @@ export class Cluster {
   readonly #unguard: () => void;
   readonly #clients = new OwnClients();
   readonly #dashboards = new Set<Dashboard>();
+  #adaptation: Adaptation | undefined;
   #controller: Controller | undefined;
   #authentication: Authentication | undefined;
   #stopping: Promise<void> | undefined;
@@ -212,9 +215,31 @@ export class Cluster {
    */
   async scale(n: number, signal?: AbortSignal): Promise<EngineId[]> {
     this.#live();
+    this.#adaptation?.stop();
     await this.#scaling.to(n, { signal });
     await this.#clients.see(this.engines);
     return this.#ids();
+  }
+
+  /**
+   * From now on the cluster has as many engines as the load-balanced work of all its clients wants, between `min` and `max`:
+   * about one for each 5 s of work, by what the functions took before. Engines that wait in a scheduler's queue count. `scale`
+   * ends it; another `adapt` takes its place.
+   * @throws TypeError, RangeError
+   * @example
+   * cluster.adapt({ min: 1, max: 16 });
+   */
+  adapt(options: AdaptOptions): void {
+    const live = this.#live();
+    checkBounds(options);
+    this.#adaptation?.stop();
+    this.#adaptation = new Adaptation(options, {
+      scaling: this.#scaling,
+      backlog: () => live.backlog,
+      engines: () => this.#engines.count,
+      wantBacklog: (every) => live.wantBacklog(every),
+      tell: (event) => this.#tell(event),
+    });
   }
 
   /**
@@ -343,6 +368,7 @@ export class Cluster {
   async #obey(verb: ClusterVerb): Promise<void> {
     if (verb.do === 'add') await this.add(verb.n);
     else if (verb.do === 'scale') await this.scale(verb.n);
+    else if (verb.do === 'adapt') this.adapt({ min: Math.max(1, verb.min), max: verb.max });
     else if (verb.do === 'restart') await this.restart(verb.ids);
     else if (verb.do === 'shutdown') await this.shutdown(verb.ids);
     else setTimeout(() => void this.stop(), STOP_DELAY_MS); // the reply leaves first
@@ -356,6 +382,7 @@ export class Cluster {
 
   async #stop(): Promise<void> {
     this.#unwatch();
+    this.#adaptation?.stop();
     this.#engines.stop();
     this.#scaling.stop();
     this.#controller?.announceStop();
@@ -384,6 +411,12 @@ const warn = (error: Error): void => void process.stderr.write(`directview: ${er
 
 guardCalls(Cluster, 'Cluster', CLUSTER_CLASS);
 guardCalls(Cluster.prototype, 'cluster', CLUSTER satisfies Signatures<Cluster>);
+
+/** @throws TypeError, RangeError */
+function checkBounds({ min = 1, max }: Partial<AdaptOptions>): void {
+  if (max === undefined) throw new TypeError('adapt wants to know how many engines are allowed: { max: 8 }');
+  if (min > max) throw new RangeError(`adapt wants min ≤ max, not ${min} and ${max}`);
+}
 
 /** Descriptors of this process for each engine: its pipes, and the links of controller and client. */
 const PER_ENGINE = 32;

@@ -5,6 +5,7 @@ import { ProtocolError } from '../errors.ts';
 import { proves } from '../protocol/client-name.ts';
 import { VersionError } from '../protocol/header-codec.ts';
 import type { AgentInbound } from '../protocol/messages/agent.ts';
+import type { BacklogSums } from '../protocol/messages/backlog.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
 import type { Fate } from '../protocol/messages/fate.ts';
 import type { ClusterVerb, RegistryInbound, RosterInbound, RosterOutbound } from '../protocol/messages/roster.ts';
@@ -13,6 +14,7 @@ import { type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
 import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
 import { faultPoint } from '../util/diagnostics/fault-point.ts';
+import { Backlog } from './clients/backlog.ts';
 import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
 import { answer, type FollowerKind, Followers, type Party } from './roster/followers.ts';
 import { Pinger } from './roster/pinger.ts';
@@ -106,6 +108,10 @@ export class Controller {
   readonly #draining = new Map<string, Extract<RosterOutbound, { type: 'engine-draining' }>>();
   /** Engines that end when they have nothing to do, by uuid: one whose link broke is told again. */
   readonly #retiring = new Set<string>();
+  /** The load-balanced work of the clients. */
+  readonly #backlog = new Backlog<Party>();
+  /** Milliseconds between two reports of it; 0: nobody wants to know. */
+  #backlogEvery = 0;
   readonly #pinger: Pinger;
   #clientSocket: Listener | undefined;
   #engineSocket: Listener | undefined;
@@ -200,6 +206,7 @@ export class Controller {
 
   #takeFromClient(message: RosterInbound, party: Party): void {
     if (message.type === 'hello') this.#hello(party, message);
+    else if (message.type === 'backlog') this.#takeBacklog(message, party);
     else void this.#obey(message.request, message.verb, party);
   }
 
@@ -263,6 +270,23 @@ export class Controller {
     this.#clients.set(party, client);
     this.#clientWatch.up(client);
     this.#welcome(party, 'client');
+    if (this.#backlogEvery > 0) answer(party, { type: 'backlog-wanted', every: this.#backlogEvery });
+  }
+
+  // A link that has not said whose it is may be anybody's.
+  #takeBacklog(backlog: BacklogSums, party: Party): void {
+    if (this.#clients.has(party)) this.#backlog.take(party, backlog);
+  }
+
+  /** The load-balanced work of all clients, as they have told it since `wantBacklog`. */
+  get backlog(): BacklogSums {
+    return this.#backlog.all;
+  }
+
+  /** Clients are to tell their work every so many milliseconds; 0: not any more. */
+  wantBacklog(every: number): void {
+    this.#backlogEvery = every;
+    for (const party of this.#clients.keys()) answer(party, { type: 'backlog-wanted', every });
   }
 
   /** Engines interrupt its running task and drop its queued ones. */
@@ -353,6 +377,7 @@ export class Controller {
     this.#followers.delete(party);
     const client = this.#clients.get(party);
     this.#clients.delete(party);
+    this.#backlog.delete(party);
     if (client !== undefined && !(reason instanceof PeerClosed) && !this.#isBack(client))
       this.#clientWatch.lost(client);
     if (uuid === undefined) return;

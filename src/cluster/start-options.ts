@@ -24,6 +24,7 @@ import {
   WORD,
 } from '../util/checks.ts';
 import { ends, promises, takes } from '../util/signature.ts';
+import type { AdaptOptions } from './engines/adaptive-policy.ts';
 import { checkLauncher, type LauncherChoice, launcherOf } from './launchers/by-kind.ts';
 import { countGpus } from './launchers/graphics-cards.ts';
 import type { Launcher, PlacementState } from './launchers/launcher.ts';
@@ -65,6 +66,8 @@ export type ClusterEvent =
     }
   /** The number of engines changes: from those that were there or were to come, to so many. */
   | { readonly type: 'scale'; readonly from: number; readonly to: number; readonly why?: string | undefined }
+  /** An adaptive cluster could not start an engine; it tries again later. */
+  | { readonly type: 'scale-failed'; readonly error: Error }
   /** An engine that ended to be replaced, or that died too often, has no successor. */
   | { readonly type: 'replacement-failed'; readonly id: number; readonly error: Error };
 
@@ -256,6 +259,9 @@ const START_OR_COUNT = optionsOf(START, (value, where) => {
   return true;
 });
 
+/** The options of `adapt`; `min` and `max` must be there. */
+const ADAPT: Rules<AdaptOptions> = { min: ENGINES, max: ENGINES, interval: MS, patience: MS, target: MS };
+
 const PORT: Check = ranged(
   'a port',
   isNumber,
@@ -278,6 +284,7 @@ export const CLUSTER = {
   connect: promises({}, { options: optionsOf(CONNECT_OPTIONS) }),
   add: promises({ n: NEW_ENGINES }, { signal: SIGNAL }),
   scale: promises({ n: SCALE }, { signal: SIGNAL }),
+  adapt: takes({ options: optionsOf(ADAPT) }),
   restart: promises({}, { ids: ENGINE_IDS }),
   shutdown: promises({ ids: ENGINE_IDS }),
   logs: promises({ id: count() }),

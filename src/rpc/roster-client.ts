@@ -4,6 +4,7 @@ import type { Transport } from '../comm/transport.ts';
 import { cannotReach, reach } from '../comm/zeromq/reach.ts';
 import { ClusterError, ConnectionError, TimeoutError } from '../errors.ts';
 import { VersionError } from '../protocol/header-codec.ts';
+import type { BacklogSums } from '../protocol/messages/backlog.ts';
 import type { EngineRecord } from '../protocol/messages/engine-record.ts';
 import type { ClusterVerb, RosterInbound, RosterOutbound } from '../protocol/messages/roster.ts';
 import type { EngineId } from '../protocol/messages.ts';
@@ -83,6 +84,8 @@ export class RosterClient {
   readonly #listeners = new Set<(event: RosterClientEvent) => void>();
   readonly #waits = new Set<Wait>();
   readonly #asked = new Requests<void>();
+  /** Is told that the controller wants to know this client's work every so many milliseconds; 0: not any more. */
+  onBacklogWanted: (every: number) => void = () => {};
   #next = 1;
   #hasRoster = false;
   #lost: ConnectionError | undefined;
@@ -232,6 +235,11 @@ export class RosterClient {
     return answer;
   }
 
+  /** Tells the controller how much load-balanced work this client has. */
+  tellBacklog(backlog: BacklogSums): void {
+    void this.#channel?.send({ type: 'backlog', ...backlog });
+  }
+
   /** Fails everything that waits. Idempotent. */
   async close(): Promise<void> {
     this.#fail(new ConnectionError('the connection to the controller was closed'));
@@ -250,7 +258,8 @@ export class RosterClient {
     } else if (message.type === 'engine-draining') {
       const { type, id, uuid, until, over } = message;
       this.#emit({ type, id, uuid, until, over });
-    } else if (message.type === 'stopping') this.#lose('the cluster is stopping');
+    } else if (message.type === 'backlog-wanted') this.onBacklogWanted(message.every);
+    else if (message.type === 'stopping') this.#lose('the cluster is stopping');
     else this.#follow(message);
   }
 

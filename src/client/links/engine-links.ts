@@ -12,6 +12,7 @@ import { RosterClient, type RosterClientEvent, type RosterPredicate } from '../.
 import type { EngineDown } from '../../rpc/roster-state.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
 import { type Deferred, deferred } from '../../util/deferred.ts';
+import { BacklogReports } from '../jobs/backlog-reports.ts';
 import type { Attempt } from './attempt.ts';
 import { inBatches } from './batches.ts';
 import { Connection, type Request } from './connection.ts';
@@ -78,6 +79,8 @@ export class EngineLinks {
   readonly tasks = new TaskEvents();
   readonly #transport: Transport;
   readonly #roster: RosterClient;
+  /** What the controller of an adaptive cluster is told of the work of this client. */
+  readonly backlog = new BacklogReports((backlog) => this.#roster.tellBacklog(backlog));
   readonly #connections = new Map<EngineId, Connection>();
   /** The ids of the connections, ascending; undefined after a change. */
   #sorted: readonly EngineId[] | undefined;
@@ -98,6 +101,7 @@ export class EngineLinks {
     this.#hello = { type: 'hello', client, secret };
     this.#transport = transport;
     this.#roster = new RosterClient(transport, controller, client, { secret, pid: process.pid, host: hostname() });
+    this.#roster.onBacklogWanted = (every) => this.backlog.wanted(every);
     // The first listener: the connections are up to date before any other is told.
     this.#roster.on((event) => this.#follow(event));
   }
@@ -161,6 +165,7 @@ export class EngineLinks {
   // Nobody tells any more when an engine dies: what waits for one would wait for ever.
   #lose(reason: string): void {
     this.#lost = reason;
+    this.backlog.stop();
     this.#settleAll(`may have been replaced, but ${reason}`);
     for (const connection of this.#connections.values()) {
       connection.abandon((task, engine) => new EngineError(`task '${task}' on engine ${engine}: ${this.#lostText()}`));
@@ -401,6 +406,7 @@ export class EngineLinks {
   }
 
   async #close(): Promise<void> {
+    this.backlog.stop();
     this.#settleAll('may have been replaced, but the client was closed');
     for (const connection of this.#connections.values()) connection.abandon(closedBefore);
     const reason = 'the client was closed';

@@ -22,7 +22,7 @@ export type BalancerLinks = Pick<
   EngineLinks,
   'ids' | 'engine' | 'nextTaskId' | 'send' | 'abort' | 'stop' | 'control' | 'on'
 > &
-  Partial<Pick<EngineLinks, 'tasks' | 'isDraining'>>;
+  Partial<Pick<EngineLinks, 'tasks' | 'isDraining' | 'backlog'>>;
 
 /** The dependencies that must be met before the tasks of a call may run. */
 export interface Conditions {
@@ -68,6 +68,7 @@ export class Balancer implements TaskOwner {
     this.#grace = options.noEngineGrace ?? NO_ENGINE_GRACE_MS;
     for (const id of links.ids) this.#engineUp(id, links.engine(id)?.uuid);
     this.#off = links.on((event) => this.#onEvent(event));
+    links.backlog?.from(() => this.#scheduler.backlog);
   }
 
   #onEvent(event: ClientEvent): void {

@@ -63,6 +63,11 @@ export class EngineSlots<T extends Schedulable> implements EngineIdentity {
     this.#backlog = this.inFlight === 0 ? 0 : this.#backlog - task.cost;
   }
 
+  /** The tasks that were sent and have not ended, in the order of sending. */
+  get tasks(): Iterable<T> {
+    return this.#flight;
+  }
+
   /** All but the first. */
   get behind(): T[] {
     return [...this.#flight].slice(1);

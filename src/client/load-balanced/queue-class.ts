@@ -36,6 +36,11 @@ export class QueueClass<T extends Schedulable> {
     return undefined;
   }
 
+  /** How many there are, perhaps with some that were withdrawn. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
   /** Takes the next task out. */
   shift(): T | undefined {
     const task = this.first;

@@ -1,3 +1,4 @@
+import type { BacklogSums } from '../../protocol/messages/backlog.ts';
 import { EngineSlots } from './engine-slots.ts';
 import { classKey, QueueClass } from './queue-class.ts';
 import {
@@ -171,6 +172,21 @@ export class Scheduler<T extends Schedulable> {
   /** A sent task takes `ms` more than expected: its bytes have to cross. */
   weigh(task: T, ms: number): void {
     if (task.runsOn !== undefined) this.#slots.get(task.runsOn.uuid)?.weigh(task, ms);
+  }
+
+  /** The tasks that wait for an engine or are on one, and how long they will take. Those of one policy count as the first of them. */
+  get backlog(): BacklogSums {
+    const sums = { tasks: 0, unknown: 0, ms: 0 };
+    const add = (task: T | undefined, n: number) => {
+      if (task === undefined) return;
+      const ms = this.#expected(task);
+      sums.tasks += n;
+      if (ms === undefined) sums.unknown += n;
+      else sums.ms += ms * n;
+    };
+    for (const queued of this.#classes.values()) add(queued.first, queued.length);
+    for (const slots of this.#slots.values()) for (const task of slots.tasks) add(task, 1);
+    return sums;
   }
 
   /** Is anything on an engine behind another task? Then `stealable` wants to be asked at intervals. */

@@ -195,6 +195,12 @@ export class Engines {
     this.#locks.run([slot], free).catch((error: Error) => this.#host.warn(error));
   }
 
+  /** How many are there or are to come; not those that end. */
+  get count(): number {
+    const { live, coming } = this.census;
+    return live.length + coming.length;
+  }
+
   /** How the engines stand. */
   get census(): Census {
     const there = new Set(this.#host.live().engines.map(({ id }) => id));

@@ -69,8 +69,7 @@ export class Scaling {
   }
 
   async #plan(change: Change, why: string | undefined): Promise<void> {
-    const { live, coming } = this.#engines.census;
-    const from = live.length + coming.length;
+    const from = this.#engines.count;
     if (from !== change.n) this.#host.tell({ type: 'scale', from, to: change.n, why });
     if (change.n > from) this.#grow(change, change.n - from);
     else if (change.n < from) await this.#shrink(change, from - change.n);

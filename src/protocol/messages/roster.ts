@@ -14,6 +14,7 @@ import {
   whole,
 } from '../fields.ts';
 import { AGENT_INBOUND, AGENT_OUTBOUND } from './agent.ts';
+import { backlogFields } from './backlog.ts';
 import { engineFields, engineRow } from './engine-record.ts';
 import { fate } from './fate.ts';
 import { hello } from './hello.ts';
@@ -58,6 +59,8 @@ export const ROSTER_INBOUND = union('type', {
   hello,
   /** Something that the cluster's launcher does. */
   cluster: { request: whole, verb: clusterVerb },
+  /** My load-balanced work, where the controller wants to know. */
+  backlog: backlogFields,
 });
 
 /** Engine or agent → controller, on the registry socket. */
@@ -119,6 +122,8 @@ export const ROSTER_OUTBOUND = union('type', {
    * could do. `over`: it stays.
    */
   'engine-draining': { id: whole, uuid: text, until: optional(num), over: optional(flag) },
+  /** To clients: tell your `backlog` every so many milliseconds, while it changes; 0: not any more. */
+  'backlog-wanted': { every: whole },
   /** To engines: end when nothing runs and nothing waits. `over`: not any more. */
   retire: { over: optional(flag) },
   /** The cluster stops. */

@@ -194,6 +194,9 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   verbose: NOT_FLAGS,
   via: ['pigeon', 5, null],
   vitals: [5, null, { intervall: 5 }, { dead: '5' }],
+  max: [0, -1, 1.5, '5', null],
+  patience: [-1, '5', null],
+  target: [-1, '5', null],
   windowSize: ['x', null],
 };
 

@@ -49,7 +49,7 @@ const CLASSES: Readonly<Record<string, readonly [path: string, members: string]>
   Profile: ['src/client/results/profiles/profile.ts', '[inspect.custom] engines save value'],
   Cluster: [
     'src/cluster/cluster.ts',
-    '[Symbol.asyncDispose] add connect dashboard engines file info logs name report restart scale shutdown signal Cluster.list Cluster.start stop',
+    '[Symbol.asyncDispose] adapt add connect dashboard engines file info logs name report restart scale shutdown signal Cluster.list Cluster.start stop',
   ],
   Tensor: [
     'src/tensor/tensor.ts',

@@ -89,6 +89,31 @@ test('auto: nothing waits behind work of unknown or long duration, tiny work is 
   assert.is(sent(timed).length, 2, 'a queue timeout must see the whole wait');
 });
 
+test('backlog: tasks that wait and tasks on engines, those of unknown length apart', () => {
+  const core = scheduler(2);
+  add(core, ...names(6).map((name) => item(name, {}, 50)), ...names(3).map((name) => item(name, { priority: 1 })));
+  assert.equal(core.backlog, { tasks: 9, unknown: 3, ms: 300 });
+  sent(core);
+  assert.equal(core.backlog, { tasks: 9, unknown: 3, ms: 300 });
+});
+
+test('an engine that will end soon: it gets nothing more, gives back what waits there, and may stay after all', () => {
+  const core = scheduler(2);
+  add(core, ...names(6).map((name) => item(name, { hwm: 3 })));
+  assert.is(sent(core).length, 6);
+  const [one] = core.engines;
+  core.engineDraining(one?.uuid as string);
+  const behind = core.stealable();
+  assert.equal(
+    behind.map(({ runsOn }) => runsOn?.id),
+    [0, 0],
+  );
+  for (const task of behind) core.ended(task, 'stolen');
+  assert.equal(sent(core), []);
+  core.engineStays(one?.uuid as string);
+  assert.is(sent(core).length, 2);
+});
+
 test('higher priorities go first, equal ones in order', () => {
   const core = scheduler(1);
   add(core, item('a'), item('b', { priority: 5 }), item('c', { priority: -1 }), item('d', { priority: 5 }));
