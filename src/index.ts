@@ -207,7 +207,7 @@ export type { TextSink } from './client/results/output/sinks.ts';
 export type { InteractiveOptions, ProgressEvent, ProgressOptions } from './client/results/progress.ts';
 export type { WaitSets } from './client/results/task-group.ts';
 export type { Targets } from './client/targets.ts';
-export type { AdaptOptions } from './cluster/engines/adaptive-policy.ts';
+export type { AdaptOptions } from './cluster/launchers/adaptive-policy.ts';
 export type { LauncherChoice, LauncherOptions } from './cluster/launchers/by-kind.ts';
 export type {
   AgentProgram,

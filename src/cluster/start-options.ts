@@ -24,7 +24,7 @@ import {
   WORD,
 } from '../util/checks.ts';
 import { ends, promises, takes } from '../util/signature.ts';
-import type { AdaptOptions } from './engines/adaptive-policy.ts';
+import type { AdaptOptions } from './launchers/adaptive-policy.ts';
 import { checkLauncher, type LauncherChoice, launcherOf } from './launchers/by-kind.ts';
 import { countGpus } from './launchers/graphics-cards.ts';
 import type { Launcher, PlacementState } from './launchers/launcher.ts';

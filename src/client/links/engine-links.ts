@@ -8,11 +8,11 @@ import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
 import type { HelloMessage } from '../../protocol/messages/hello.ts';
 import type { ClusterVerb } from '../../protocol/messages/roster.ts';
 import type { EngineId, TaskId } from '../../protocol/messages.ts';
+import { BacklogReports } from '../../rpc/backlog-reports.ts';
 import { RosterClient, type RosterClientEvent, type RosterPredicate } from '../../rpc/roster-client.ts';
 import type { EngineDown } from '../../rpc/roster-state.ts';
 import type { WaitLimits } from '../../rpc/waiting.ts';
 import { type Deferred, deferred } from '../../util/deferred.ts';
-import { BacklogReports } from '../jobs/backlog-reports.ts';
 import type { Attempt } from './attempt.ts';
 import { inBatches } from './batches.ts';
 import { Connection, type Request } from './connection.ts';
@@ -79,7 +79,7 @@ export class EngineLinks {
   readonly tasks = new TaskEvents();
   readonly #transport: Transport;
   readonly #roster: RosterClient;
-  /** What the controller of an adaptive cluster is told of the work of this client. */
+  /** Tells the controller of an adaptive cluster the work of this client. */
   readonly backlog = new BacklogReports((backlog) => this.#roster.tellBacklog(backlog));
   readonly #connections = new Map<EngineId, Connection>();
   /** The ids of the connections, ascending; undefined after a change. */

@@ -1,7 +1,7 @@
 import { AbortError } from '../../errors.ts';
 import type { BacklogSums } from '../../protocol/messages/backlog.ts';
+import { AdaptivePolicy, type AdaptOptions } from '../launchers/adaptive-policy.ts';
 import type { ClusterEvent } from '../start-options.ts';
-import { AdaptivePolicy, type AdaptOptions } from './adaptive-policy.ts';
 import type { Scaling } from './scaling.ts';
 
 const INTERVAL_MS = 1000;

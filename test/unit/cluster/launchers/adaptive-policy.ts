@@ -1,8 +1,8 @@
 import * as assert from 'uvu/assert';
-import { AdaptivePolicy, type AdaptOptions } from '../../../../src/cluster/engines/adaptive-policy.ts';
+import { AdaptivePolicy, type AdaptOptions } from '../../../../src/cluster/launchers/adaptive-policy.ts';
 import { suite } from '../../../support/suite.ts';
 
-const test = suite('cluster/engines/adaptive-policy');
+const test = suite('cluster/launchers/adaptive-policy');
 const OPTIONS: AdaptOptions = { min: 1, max: 10, patience: 100, target: 1000 };
 
 /** A policy and the engines that it has made: they come at once. */

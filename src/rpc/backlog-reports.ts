@@ -1,4 +1,4 @@
-import type { BacklogSums } from '../../protocol/messages/backlog.ts';
+import type { BacklogSums } from '../protocol/messages/backlog.ts';
 
 const NOTHING: BacklogSums = { tasks: 0, unknown: 0, ms: 0 };
 
