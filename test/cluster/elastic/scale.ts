@@ -31,6 +31,10 @@ const waiting = async (gate: string): Promise<number> => {
 };
 const newGate = () => join(folder, `gate-${gates++}`);
 const open = (gate: string) => writeFileSync(gate, '');
+/** Engines have heard what the controller told them before: their control threads have answered since, more than once. */
+const told = async () => {
+  for (let i = 0; i < 3; i++) await rig.rc.status();
+};
 const draining = () => events.flatMap((event) => (event.type === 'engine-draining' ? [event.id] : []));
 const pidOf = (id: number) => rig.rc.engine(id)?.pid as number;
 
@@ -115,6 +119,7 @@ test('an abort: those that have not ended stay, and get work again', async () =>
   abort.abort(new Error('enough'));
   const error = await rejects(() => scaling, AbortError, /scale\(0\) was aborted/);
   assert.match(String((error.cause as Error).message), /enough/);
+  await told();
   open(gate);
   await busy;
   const used = await rig.rc
@@ -137,6 +142,7 @@ test('a later call takes over: engines that were about to end stay', async () =>
   const same = rig.cluster.scale(2);
   await rejects(() => fewer, AbortError, /scale\(1\) gave way to a later change/);
   assert.equal(await same, ids);
+  await told();
   open(gate);
   assert.equal(await busy, ids);
   assert.equal(ids.map(pidOf), pids);
