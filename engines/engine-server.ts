@@ -214,7 +214,13 @@ export class EngineServer {
   // A task that comes after the last one finds this engine gone before it started: load-balanced calls give it to another one.
   #retire(isOver: boolean): void {
     if (isOver) this.#parts.loop.whenIdle(undefined);
-    else this.#parts.loop.whenIdle(() => void this.stop(ENGINE_EXIT.ok, 'it was not needed any more'));
+    else this.#parts.loop.whenIdle(() => this.#leave());
+  }
+
+  #leave(): void {
+    // The end of a link drops what waits in it: the last reply does, until the end of this turn.
+    this.#listener?.flush();
+    void this.stop(ENGINE_EXIT.ok, 'it was not needed any more');
   }
 
   #command(message: FromControl): void {

@@ -98,6 +98,7 @@ export class Cluster {
         placement: (placement) => this.#onPlacement(placement),
         exit: (exit) => this.#engines.exited(exit),
         draining: (slots, until) => this.#onDraining(slots, until),
+        timed: (slots, until) => this.#engines.timed(slots, until),
         fault: (slot, report) => this.#onFault(slot, report),
         output: (slot, text) => this.#placements.output(slot, text),
       },

@@ -306,10 +306,11 @@ export class Connection {
     for (const { attempt } of waiting) attempt.fail(why(attempt.task.id, this.record.id));
   }
 
-  /** The engine is gone for good: everything that waits for it fails. Idempotent. */
+  /** The engine is gone for good: everything that waits for it fails, but for replies that are on their way. Idempotent. */
   async fail(death: Omit<Death, 'id'>): Promise<void> {
     if (this.#death !== undefined) return;
     this.#death = { ...death, id: this.record.id };
+    if (death.isRetired && this.#sent.size > 0) await this.#tasks.lastWords();
     const waiting = [...this.#sent.values()];
     const progress = progressOf([...this.#sent.keys()], death.fate);
     this.#sent.clear();

@@ -9,6 +9,8 @@ export interface Death {
   readonly reason: string;
   /** Which tasks had started; absent: nobody knows. */
   readonly fate?: Fate | undefined;
+  /** It was to end when it had nothing to do: it has sent all replies before its end, and they may be on their way. */
+  readonly isRetired?: boolean | undefined;
   /** Where another engine takes its place: resolves with the end of the sentence "engine 3 …" when that is settled. */
   readonly replacement?: Promise<string> | undefined;
 }

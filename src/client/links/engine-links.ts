@@ -202,13 +202,13 @@ export class EngineLinks {
   }
 
   #down({ id, uuid, reason, fate, replaced }: EngineDown): void {
-    this.#draining.delete(uuid);
+    const isRetired = this.#draining.delete(uuid);
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
     this.#sorted = undefined;
     this.#dead.set(id, reason);
     if (replaced === true) this.#replacements.set(id, deferred<string>());
-    void connection?.fail({ reason, fate, replacement: this.#replacements.get(id)?.promise });
+    void connection?.fail({ reason, fate, isRetired, replacement: this.#replacements.get(id)?.promise });
   }
 
   #settle(id: EngineId, text: string): void {

@@ -38,6 +38,8 @@ const TRIES = 2;
 const TRIAL_MS = 250;
 /** A link that breaks this soon (ms), before the engine has said anything, was reset. */
 const RESET_MS = 1000;
+/** The last words of an engine arrive within this time (ms), or are lost with it. */
+const LAST_WORDS_MS = 1000;
 /** Resets in a row that may be the network's fault. */
 const PARDONED_RESETS = 4;
 
@@ -62,6 +64,8 @@ export class TaskLink<K extends Kept> {
   #resets = 0;
   #failedOpens = 0;
   #isClosed = false;
+  /** The engine has ended: called when its link has ended, too. */
+  #onLast: (() => void) | undefined;
 
   constructor(options: TaskLinkOptions<K>) {
     this.#options = options;
@@ -151,6 +155,10 @@ export class TaskLink<K extends Kept> {
   // A broken link is not a dead engine: the roster says when an engine is dead.
   #down(reason: Error, channel: Channel<TasksInbound>): void {
     if (channel !== this.#channel || this.#isClosed) return;
+    if (this.#onLast !== undefined) {
+      this.#onLast();
+      return;
+    }
     if (!(reason instanceof PeerUnreachable)) this.#wasUp = true;
     else if (!this.#wasUp) this.#failAll(`cannot be reached: ${reason.message}`, reason);
     const isReset = !this.#hasHeard && performance.now() - this.#openedAt < RESET_MS;
@@ -241,10 +249,24 @@ export class TaskLink<K extends Kept> {
     this.#lost(undefined);
   }
 
+  /** Sends nothing any more. Resolves when all has come that the engine sent before its end: with the end of the link. */
+  async lastWords(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#isWaiting = true;
+    if (this.#channel === undefined) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onLast = resolve;
+      timer = setTimeout(resolve, LAST_WORDS_MS);
+    });
+    clearTimeout(timer);
+  }
+
   /** Sends nothing any more. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#onLast?.();
     await this.#channel?.close();
   }
 }

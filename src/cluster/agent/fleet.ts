@@ -22,6 +22,8 @@ export interface FleetEvents {
   exit(exit: EngineExit): void;
   /** Its scheduler will end it, at `until` (milliseconds since 1970) where that is known. */
   draining(slots: readonly EngineId[], until: number | undefined): void;
+  /** The places of these engines end at `until` (milliseconds since 1970). */
+  timed(slots: readonly EngineId[], until: number): void;
   /** Errors that nobody handled on an engine. */
   fault(slot: EngineId, report: string): void;
   /** Text that an engine of an agent printed outside of tasks. */
@@ -67,7 +69,10 @@ export class Fleet {
     this.#launcher = options.launcher;
     this.#events = events;
     this.agents = new Agents({
-      up: (slots, { host, job }) => this.#placed({ slots, state: 'running', where: { host, job } }),
+      up: (slots, { host, job, until }) => {
+        this.#placed({ slots, state: 'running', where: { host, job } });
+        if (until !== undefined) events.timed(slots, until);
+      },
       exit: (exit) => this.#exit(exit),
       draining: (slots, until) => events.draining(slots, until),
       fault: (slot, report) => events.fault(slot, report),

@@ -9,6 +9,7 @@ import type { EngineExit } from '../launchers/launcher.ts';
 import { SlotLocks } from '../launchers/slot-locks.ts';
 import type { CheckedStart, ClusterEvent } from '../start-options.ts';
 import { Replacements } from './replacements.ts';
+import { Walltimes } from './walltimes.ts';
 
 /** How many engines a start waits for, and how they are asked for. */
 type Enough = Partial<Pick<ArrivalOptions, 'least' | 'isPrompt' | 'start'>>;
@@ -62,6 +63,7 @@ export class Engines {
   /** Engines that end as soon as they have nothing to do, and why. */
   readonly #leaving = new Map<EngineId, string>();
   readonly #replacements: Replacements;
+  readonly #walltimes: Walltimes;
   readonly #listeners = new Set<() => void>();
   #isStopping = false;
 
@@ -71,6 +73,12 @@ export class Engines {
     this.#replacements = new Replacements(host.options.restart, {
       start: (slot) => this.#locks.run([slot], () => this.#relaunch(slot)),
       gaveUp: (slot, error) => this.#gaveUp(slot, error),
+    });
+    this.#walltimes = new Walltimes({
+      staying: (slots) => this.census.live.filter((slot) => slots.includes(slot)),
+      grow: (n) => this.grow(n),
+      retire: (slot, reason) => this.retire(slot, reason),
+      failed: (slot, error) => this.#gaveUp(slot, error),
     });
   }
 
@@ -184,6 +192,11 @@ export class Engines {
     this.#host.live().keep(slot);
     this.#host.tell({ type: 'engine-draining', id: slot, over: true });
     this.#changed();
+  }
+
+  /** The places of these engines end at `until` (milliseconds since 1970): where engines that end are replaced, they are in time. */
+  timed(slots: readonly EngineId[], until: number): void {
+    if (this.#replacements.isOn) this.#walltimes.end(slots, until);
   }
 
   // Its process has ended: nobody restarts it, and its place is free.
@@ -383,6 +396,7 @@ export class Engines {
   }
 
   #gaveUp(slot: EngineId, error: Error): void {
+    if (this.#isStopping) return;
     this.#host.controller()?.replacementFailed(slot, error.message);
     this.#host.tell({ type: 'replacement-failed', id: slot, error });
   }
@@ -391,6 +405,7 @@ export class Engines {
   stop(): void {
     this.#isStopping = true;
     this.#replacements.stop();
+    this.#walltimes.stop();
     this.#arrivals.cancel(new ClusterError('the cluster was stopped'));
   }
 }

@@ -79,4 +79,31 @@ test('a signal of the scheduler: told as an event, and load-balanced work goes e
   assert.is(await rc.view(1).apply(() => engine.id), 1);
 });
 
+test('an engine whose place will end gets a successor before it, and ends when it has nothing to do', async () => {
+  // The successor reads the same time, which is too near then to count.
+  const own = new ProcessLauncher(['env', `SLURM_JOB_END_TIME=${Math.ceil(Date.now() / 1000) + 8}`]);
+  const told: ClusterEvent[] = [];
+  const timed = await Cluster.start({
+    launcher: own,
+    engines: 1,
+    device: 'none',
+    listen: 'tcp://127.0.0.1',
+    restart: 1,
+    onEvent: (event) => told.push(event),
+  });
+  try {
+    const rc = await timed.connect();
+    // One task at a time, from before the change to after it: each ends, on the one engine or the other.
+    const seen = new Set<number>();
+    while (!seen.has(1) || rc.ids.length > 1) seen.add(await rc.loadBalanced().apply(() => engine.id));
+    assert.equal([...seen], [0, 1]);
+    assert.equal(rc.ids, [1]);
+    const down = told.find((event) => event.type === 'engine-down');
+    assert.match(JSON.stringify(down), /the time of its place ends, and engine 1 is there/);
+    assert.not.ok(told.some((event) => event.type === 'replacement-failed'));
+  } finally {
+    await timed.stop();
+  }
+});
+
 test.run();

@@ -10,6 +10,7 @@ import { encodeBody } from '../../../../src/protocol/codec.ts';
 import { decodeHeader, encodeMessage } from '../../../../src/protocol/header-codec.ts';
 import type { EngineRecord } from '../../../../src/protocol/messages/engine-record.ts';
 import type { TaskMessage } from '../../../../src/protocol/messages.ts';
+import { deferred } from '../../../../src/util/deferred.ts';
 import { pause } from '../../../support/links.ts';
 import { suite } from '../../../support/suite.ts';
 
@@ -185,6 +186,31 @@ test('a task that has its reply is not sent again, and a second reply changes no
   await connection.fail({ reason: 'ended' });
   await listener.close();
 });
+
+for (const [isRetired, expected] of [
+  [true, 'ok'],
+  [undefined, 'died before task'],
+] as const) {
+  test(`an engine that ${isRetired ? 'was to end' : 'died'}, a reply that is on its way: ${expected}`, async () => {
+    const transport = memoryTransport();
+    const asked = deferred<[id: string, link: Link]>();
+    const listener = await transport.listen('memory://*', {
+      onMessage: (parts, link) => asked.resolve([(decodeHeader(parts) as TaskMessage).id, link]),
+    });
+    const record = { ...RECORD, tasks: listener.endpoint };
+    const connection = new Connection(record, transport);
+    const task = new Task('client:7', record, 'apply');
+    connection.submit(task.attempt!, { method: 'apply', label: 'apply', body: encodeBody([]) });
+    const [id, link] = await asked.promise;
+    const failed = connection.fail({ reason: 'was shut down', isRetired });
+    void link.send(encodeMessage(header(id), encodeBody(5)));
+    listener.flush();
+    await listener.close();
+    const outcome = (await task.done) as Outcome;
+    await failed;
+    assert.match(outcome.ok ? 'ok' : outcome.error.message, expected);
+  });
+}
 
 test('control requests that wait for an engine are rejected when it is gone', async () => {
   const transport = memoryTransport();
