@@ -71,7 +71,8 @@ async function givenBack(): Promise<Seen> {
     const e0 = rc.view(0);
     const before = await e0.apply(held);
     const sizes: number[] = [];
-    for (let n = 0; n < 3; n++) {
+    // By the second one V8's young generation has grown to its size.
+    for (let n = 0; n < 4; n++) {
       const other = await cluster.connect();
       const flooding = flood(other);
       assert.is(await e0.apply(() => 5), 5, 'others are served');
@@ -81,10 +82,10 @@ async function givenBack(): Promise<Seen> {
       for (let now = Number.POSITIVE_INFINITY; now > before + 4 * MIB; ) now = await e0.apply(held);
       sizes.push((await rc.status(0)).get(0)?.rss ?? 0);
     }
-    const [first = 0, , third = 0] = sizes;
+    const [, second = 0, , fourth = 0] = sizes;
     const mib = sizes.map((bytes) => Math.round(bytes / MIB));
-    assert.ok(third < first + 48 * MIB, `resident: ${mib.join(', ')} MiB`);
-    return { note: `resident after 1, 2 and 3 floods of 20 MB: ${mib.join(', ')} MiB` };
+    assert.ok(fourth < second + 48 * MIB, `resident: ${mib.join(', ')} MiB`);
+    return { note: `resident after 1 to 4 floods of 20 MB: ${mib.join(', ')} MiB` };
   });
 }
 
@@ -113,7 +114,7 @@ async function uncollected(): Promise<Seen> {
 export const MEMORY_ROWS: readonly FaultRow[] = [
   {
     number: 20,
-    fault: 'a client floods an engine with 5,000 tasks and goes; three times',
+    fault: 'a client floods an engine with 5,000 tasks and goes; four times',
     expected: 'others are served; what it held is given back, and memory does not grow from flood to flood',
     run: givenBack,
   },
