@@ -8,7 +8,7 @@ import { addClusterOptions, addOldCount, addRunOptions, type ClusterFlags } from
 import { INTERRUPTED, onInterrupt } from '../interrupt.ts';
 import { inspectorLines } from '../script/inspectors.ts';
 import { keepFreedMemory } from '../script/keep-freed-memory.ts';
-import { type RecordFlags, RunRecord } from '../script/run-record.ts';
+import { checkRecord, type RecordFlags, RunRecord } from '../script/run-record.ts';
 import { runScript } from '../script/script.ts';
 import { type Session, withCluster } from '../with-cluster.ts';
 
@@ -45,6 +45,7 @@ export function define(command: Command): void {
   command.addHelpText('after', HELP);
   command.action(async (name: string, args: string[], flags: Flags) => {
     const script = resolve(name);
+    checkRecord(flags);
     installHooks(script);
     await keepFreedMemory();
     return withCluster(flags, (session) => new ScriptRun(session, script, args).go(flags));

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { profiling } from '../../client/calls/profiles.ts';
 import type { Client } from '../../client/client.ts';
 import { callsOf } from '../../client/direct-view.ts';
@@ -11,6 +12,26 @@ export interface RecordFlags {
   readonly report?: string | undefined;
   /** The folder of CPU profiles. */
   readonly profile?: string | undefined;
+}
+
+/** The files can be written, as far as that can be known before the run. @throws Error that names the option and the path */
+export function checkRecord({ report, profile }: RecordFlags): void {
+  if (report !== undefined) checkPlace('--report', report, dirname(resolve(report)));
+  if (profile !== undefined) checkPlace('--profile', profile, nearest(resolve(profile)));
+}
+
+function checkPlace(option: string, path: string, folder: string): void {
+  try {
+    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no folder`);
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new Error(`${option} ${path} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+/** The folder, or the first one above it that is there. */
+function nearest(folder: string): string {
+  return existsSync(folder) ? folder : nearest(dirname(folder));
 }
 
 interface SampledRun {

@@ -78,6 +78,17 @@ test('what cannot run is said before a cluster is started', async () => {
   assert.match((await run(join(dir, 'nope.ts'))).stderr, /no such script/);
   assert.match((await run(script('x.py', ''))).stderr, /one of \.js, \.mjs, \.ts, \.mts/);
   assert.is((await run()).code, 2);
+  const path = script('says.mjs', 'console.log("ran")');
+  for (const [flags, message] of [
+    [['--report', join(dir, 'no', 'r.html')], /--report .*r\.html cannot be written: ENOENT/],
+    [['--report', join(path, 'r.html')], /--report .*r\.html cannot be written: .*says\.mjs is no folder/],
+    [['--profile', path], /--profile .*says\.mjs cannot be written: .*says\.mjs is no folder/],
+    [['--profile', join(path, 'deep')], /--profile .*deep cannot be written/],
+  ] as const) {
+    const { code, stdout, stderr } = await run(...OWN, ...flags, path);
+    assert.equal([code, stdout], [1, '']);
+    assert.match(stderr, message);
+  }
 });
 
 test('a running cluster is reused and goes on', async () => {
