@@ -189,6 +189,30 @@ test('a thousand idle connections: most are closed, friends get in, and engines 
   for (const socket of sockets) socket.destroy();
 });
 
+for (const [what, head] of [
+  ['garbage', ''],
+  ['a header without an end', 'GET / HTTP/1.1\r\nHost: x\r\nX: '],
+  ['a body without a token', 'POST /interrupt HTTP/1.1\r\nHost: x\r\nContent-Length: 1073741824\r\n\r\n'],
+] as const) {
+  test(`a stranger who pushes 1 GB of ${what} is cut off at its beginning, and friends get in`, async () => {
+    const socket = await idle();
+    socket.on('error', () => {}).resume();
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const piece = Buffer.alloc(2 ** 20, 'x');
+    let pushed = 0;
+    socket.write(head);
+    const push = () => {
+      for (let goesOn = true; goesOn && !socket.destroyed && pushed < 2 ** 30; pushed += piece.length)
+        goesOn = socket.write(piece);
+    };
+    socket.on('drain', push);
+    push();
+    await closed;
+    assert.ok(pushed < 32 * 2 ** 20, `${pushed / 2 ** 20} MiB were taken`);
+    assert.is((await ask('/', { cookie: cookie() })).code, 200);
+  });
+}
+
 test('a second dashboard has a port and a token of its own; a port that is taken is refused', async () => {
   const other = await rig.cluster.dashboard();
   try {
