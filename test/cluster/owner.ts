@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../src/cluster/cluster.ts';
 import { listClusters } from '../../src/cluster/files/cluster-file.ts';
-import { allGone, ClusterLab, isPending, Program, until } from '../fixtures/cluster-lab.ts';
+import { allGone, ClusterLab, isPending, isStopped, Program, until } from '../fixtures/cluster-lab.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('cluster owner');
@@ -65,6 +65,7 @@ test('an owner that exits, or throws, leaves nothing either', async () => {
 test('a second Ctrl-C does not wait for engines that will not end', async () => {
   const { program, pids } = await owner('default');
   for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  await until('the engines to stand still', () => pids.every(isStopped));
   program.child.kill('SIGINT');
   await until('the first one to ask', () => pids.every((pid) => isPending(pid, 'SIGTERM')));
   assert.not(allGone(pids), 'the first one asks');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
 import { pidRuns } from '../../../src/cluster/files/process-identity.ts';
-import { allGone, ClusterLab, isPending, Program, type Ran, until } from '../../fixtures/cluster-lab.ts';
+import { allGone, ClusterLab, isPending, isStopped, Program, type Ran, until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('cli');
@@ -191,6 +191,7 @@ test('stop ends a cluster whose owner does not answer', async () => {
   await owner.says(/is running/);
   const { engines } = await statusOf('default');
   owner.child.kill('SIGSTOP');
+  await until('the owner to stand still', () => isStopped(owner.child.pid as number));
   const stopping = program('stop', '--timeout', '20');
   await until('the signal that nobody takes', () => isPending(owner.child.pid as number, 'SIGTERM'), 30_000);
   owner.child.kill('SIGCONT');
