@@ -22,7 +22,7 @@ export function checkRecord({ report, profile }: RecordFlags): void {
 
 function checkPlace(option: string, path: string, folder: string): void {
   try {
-    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is no folder`);
+    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
     accessSync(folder, constants.W_OK);
   } catch (error) {
     throw new Error(`${option} ${path} cannot be written: ${(error as Error).message}`);

@@ -81,8 +81,8 @@ test('what cannot run is said before a cluster is started', async () => {
   const path = script('says.mjs', 'console.log("ran")');
   for (const [flags, message] of [
     [['--report', join(dir, 'no', 'r.html')], /--report .*r\.html cannot be written: ENOENT/],
-    [['--report', join(path, 'r.html')], /--report .*r\.html cannot be written: .*says\.mjs is no folder/],
-    [['--profile', path], /--profile .*says\.mjs cannot be written: .*says\.mjs is no folder/],
+    [['--report', join(path, 'r.html')], /--report .*r\.html cannot be written: .*says\.mjs is not a folder/],
+    [['--profile', path], /--profile .*says\.mjs cannot be written: .*says\.mjs is not a folder/],
     [['--profile', join(path, 'deep')], /--profile .*deep cannot be written/],
   ] as const) {
     const { code, stdout, stderr } = await run(...OWN, ...flags, path);
