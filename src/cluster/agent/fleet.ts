@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EngineId } from '../../protocol/messages.ts';
-import { timerMs } from '../../rpc/timer-ms.ts';
-import { deferred } from '../../util/deferred.ts';
+import { EndWaits } from '../../rpc/end-waits.ts';
 import type {
   AgentProgram,
   EngineExit,
@@ -61,8 +60,7 @@ export class Fleet {
   readonly #open = new Set<EngineId>();
   /** The last known placement of each slot. */
   readonly #placements = new Map<EngineId, Placement>();
-  /** Waits for ends: asked again after each. */
-  readonly #waits = new Set<() => void>();
+  readonly #ends = new EndWaits();
 
   constructor(options: FleetOptions, events: FleetEvents) {
     this.#options = options;
@@ -139,7 +137,7 @@ export class Fleet {
     if (!this.#open.delete(slot)) return;
     this.#placements.delete(slot);
     this.#events.exit(exit);
-    for (const look of this.#waits) look();
+    this.#ends.ended();
   }
 
   /** True if its engines are looked after by agents. */
@@ -181,25 +179,12 @@ export class Fleet {
     const asked = this.agents.reachable(slots ?? [...new Set([...wanted, ...this.agents.slots])]);
     if (slots === undefined) this.agents.order(asked, () => ({ do: 'leave', grace }));
     else this.agents.order(asked, (its) => ({ do: 'stop', slots: its, grace }));
-    await this.#untilEnded(asked, grace + TELL_MS);
+    await this.#ends.until(() => asked.every((slot) => !this.#open.has(slot)), grace + TELL_MS);
     // An agent whose engine has ended waits for the order to start it again.
     const places = keepsPlaces ? slots?.filter((slot) => !asked.includes(slot) || this.#open.has(slot)) : slots;
     if (places?.length !== 0) await this.#launcher.stop({ grace, slots: places });
     const isGone = (slot: EngineId) => this.#launcher.handle?.(slot) === undefined;
     for (const slot of wanted) if (isGone(slot)) this.#open.delete(slot);
-  }
-
-  async #untilEnded(slots: readonly EngineId[], limit: number): Promise<void> {
-    const { promise, resolve } = deferred();
-    const look = () => {
-      if (slots.every((slot) => !this.#open.has(slot))) resolve();
-    };
-    this.#waits.add(look);
-    const timer = setTimeout(resolve, timerMs(limit));
-    look();
-    await promise;
-    clearTimeout(timer);
-    this.#waits.delete(look);
   }
 
   /** Ends all at once, without waiting. */

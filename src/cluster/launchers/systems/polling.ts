@@ -1,3 +1,12 @@
+import { type Check, ranged } from '../../../util/checks.ts';
+
+/** The kind of a `poll` option: milliseconds between two questions. */
+export const POLL: Check = ranged(
+  'milliseconds ≥ 50',
+  (value) => typeof value === 'number',
+  (value) => (value as number) >= 50,
+);
+
 /** A question that is asked again and again while there is something to ask about. */
 export class Polling {
   readonly #ask: () => Promise<unknown>;

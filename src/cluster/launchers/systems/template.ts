@@ -1,8 +1,16 @@
+import { type Check, must } from '../../../util/checks.ts';
+
 /** Characters that a shell, or a directive line of a scheduler, cannot take for anything but text. */
 const PLAIN = /^[\w.,:=%@+/-]+$/;
 
 /** True if the text means itself in a shell and in a job script: no blank, no quote, no metacharacter, no line break. */
 export const isPlainField = (text: string): boolean => PLAIN.test(text);
+
+/** The kind of an option whose text goes into a job as it is. */
+export const PLAIN_FIELD: Check = must(
+  'plain text without blanks and shell characters',
+  (value) => typeof value === 'string' && isPlainField(value),
+);
 
 /** Quotes arguments for a POSIX shell, so that each arrives as it is. */
 export function posixQuoted(argv: readonly string[]): string {

@@ -1,5 +1,6 @@
-import { type Check, checkOptions, count, must, type Rules, ranged, TEXT } from '../../../../util/checks.ts';
-import { isPlainField } from '../template.ts';
+import { type Check, checkOptions, count, must, type Rules, TEXT } from '../../../../util/checks.ts';
+import { POLL } from '../polling.ts';
+import { PLAIN_FIELD } from '../template.ts';
 
 /** The options of `{ kind: 'pbs' }`, `lsf`, `sge` and `htcondor`. The texts go into the job's script as they are. */
 export interface BatchJobOptions {
@@ -24,10 +25,6 @@ export interface BatchJobOptions {
   readonly poll?: number | undefined;
 }
 
-const PLAIN: Check = must(
-  'plain text without blanks and shell characters',
-  (value) => typeof value === 'string' && isPlainField(value),
-);
 const TIME: Check = must("a time such as '2:00:00'", (value) => /^[\d:]+$/.test(String(value)));
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are refused
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -36,20 +33,16 @@ const LINES: Check = must('a list of lines without line breaks', (value) => {
 });
 
 const RULES: Rules<BatchJobOptions> = {
-  queue: PLAIN,
-  account: PLAIN,
+  queue: PLAIN_FIELD,
+  account: PLAIN_FIELD,
   time: TIME,
-  mem: PLAIN,
+  mem: PLAIN_FIELD,
   gpus: count(),
   cpus: count(1),
   perAgent: count(1),
   lines: LINES,
   template: TEXT,
-  poll: ranged(
-    'milliseconds ≥ 50',
-    (value) => typeof value === 'number',
-    (value) => (value as number) >= 50,
-  ),
+  poll: POLL,
 };
 
 /** @throws TypeError, RangeError for an unknown option or a wrong value */

@@ -5,10 +5,10 @@ import {
   isPlainObject,
   must,
   type Rules,
-  ranged,
   TEXTS,
   WORD,
 } from '../../../../util/checks.ts';
+import { POLL } from '../polling.ts';
 
 /** The options of `{ kind: 'kubernetes' }`. */
 export interface KubernetesOptions {
@@ -64,11 +64,7 @@ const RULES: Rules<KubernetesOptions> = {
   path: WORD,
   queue: NAME,
   podSpec: must('an object such as { nodeSelector: { gpu: "h100" } }', isPlainObject),
-  poll: ranged(
-    'milliseconds ≥ 50',
-    (value) => typeof value === 'number',
-    (value) => (value as number) >= 50,
-  ),
+  poll: POLL,
 };
 
 /** @throws TypeError, RangeError for an unknown option, a wrong value, or no image */

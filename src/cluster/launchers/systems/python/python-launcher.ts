@@ -1,7 +1,6 @@
 import { ClusterError } from '../../../../errors.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
-import { timerMs } from '../../../../rpc/timer-ms.ts';
-import { deferred } from '../../../../util/deferred.ts';
+import { EndWaits } from '../../../../rpc/end-waits.ts';
 import type { Launcher, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
 import { farProgram } from '../far-program.ts';
 import { HelperProcess } from './helper-process.ts';
@@ -39,8 +38,7 @@ export class PythonLauncher implements Launcher {
   readonly #system: PythonSystem;
   /** Agents that have not ended, by id. */
   readonly #agents = new Map<string, Agent>();
-  /** Waits for ends: asked again after each. */
-  readonly #waits = new Set<() => void>();
+  readonly #ends = new EndWaits();
   #helper: HelperProcess | undefined;
   #launches = 0;
   #listener = (_: Placement): void => {};
@@ -126,7 +124,7 @@ export class PythonLauncher implements Launcher {
   #over(agent: Agent, why: string, cause: 'exit' | 'node'): void {
     this.#agents.delete(agent.id);
     this.#tell(agent, { state: 'ended', why: agent.isAsked ? 'was stopped with its agent' : why, cause });
-    for (const look of this.#waits) look();
+    this.#ends.ended();
   }
 
   #tell({ slots, host }: Agent, change: Omit<Placement, 'slots'>): void {
@@ -144,21 +142,8 @@ export class PythonLauncher implements Launcher {
     if (slots === undefined) await helper?.close(grace + TELL_MS);
     else if (wanted.length > 0) {
       helper?.send({ do: 'stop', ids: wanted.map(({ id }) => id) });
-      await this.#untilEnded(wanted, grace + TELL_MS);
+      await this.#ends.until(() => wanted.every(({ id }) => !this.#agents.has(id)), grace + TELL_MS);
     }
-  }
-
-  async #untilEnded(agents: readonly Agent[], limit: number): Promise<void> {
-    const { promise, resolve } = deferred<void>();
-    const look = () => {
-      if (agents.every(({ id }) => !this.#agents.has(id))) resolve();
-    };
-    this.#waits.add(look);
-    const timer = setTimeout(resolve, timerMs(limit));
-    look();
-    await promise;
-    clearTimeout(timer);
-    this.#waits.delete(look);
   }
 
   kill(): void {

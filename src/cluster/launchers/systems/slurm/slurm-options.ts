@@ -1,5 +1,6 @@
-import { type Check, checkOptions, count, must, oneOf, type Rules, ranged, TEXT } from '../../../../util/checks.ts';
-import { isPlainField } from '../template.ts';
+import { type Check, checkOptions, count, must, oneOf, type Rules, TEXT } from '../../../../util/checks.ts';
+import { POLL } from '../polling.ts';
+import { isPlainField, PLAIN_FIELD } from '../template.ts';
 
 /** The options of `{ kind: 'slurm', … }`. The texts go to Slurm as they are: it knows which are right. */
 export interface SlurmOptions {
@@ -32,7 +33,6 @@ export interface SlurmOptions {
 }
 
 const isPlain = (value: unknown): boolean => typeof value === 'string' && isPlainField(value);
-const PLAIN: Check = must('plain text without blanks and shell characters', isPlain);
 /** Constraints join features by & | ( ) [ ] and *. */
 const CONSTRAINT: Check = must(
   'features such as a100|h100',
@@ -48,23 +48,19 @@ const ARGS: Check = must(
 
 const RULES: Rules<SlurmOptions> = {
   lifetime: oneOf('attached', 'detached'),
-  partition: PLAIN,
-  account: PLAIN,
-  qos: PLAIN,
-  reservation: PLAIN,
+  partition: PLAIN_FIELD,
+  account: PLAIN_FIELD,
+  qos: PLAIN_FIELD,
+  reservation: PLAIN_FIELD,
   constraint: CONSTRAINT,
   time: TIME,
-  mem: PLAIN,
+  mem: PLAIN_FIELD,
   gpus: count(),
   cpus: count(1),
   perAgent: count(1),
   args: ARGS,
   template: TEXT,
-  poll: ranged(
-    'milliseconds ≥ 50',
-    (value) => typeof value === 'number',
-    (value) => (value as number) >= 50,
-  ),
+  poll: POLL,
 };
 
 /** @throws TypeError, RangeError for an unknown option or a wrong value */
