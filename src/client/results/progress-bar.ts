@@ -55,16 +55,19 @@ function clock(ms: number): string {
  */
 export class ProgressBar {
   readonly #sink: TextSink;
+  readonly #clock: () => number;
   #shown = '';
   #drawn = Number.NEGATIVE_INFINITY;
 
-  constructor(sink: TextSink = process.stderr) {
+  /** `clock`: milliseconds from any fixed point; drawings are counted by it. */
+  constructor(sink: TextSink = process.stderr, clock: () => number = () => performance.now()) {
     this.#sink = sink;
+    this.#clock = clock;
   }
 
   /** Draws the state on a terminal, unless it was drawn a moment ago. */
   show(progress: Progress): void {
-    const now = performance.now();
+    const now = this.#clock();
     if (!this.#sink.isTTY || now - this.#drawn < REDRAW_MS) return;
     this.#drawn = now;
     this.#draw(progress);

@@ -56,9 +56,11 @@ test('the text of work whose total nobody knows; units and notes', () => {
 test('a bar on a TTY: drawn at most every 50 ms, taken away, brought back, finished', () => {
   const to = new Recorded('tty');
   const written: string[] = [];
-  const bar = new ProgressBar({ ...to.stderr, columns: 30, write: (text) => written.push(text) });
+  let now = 0;
+  const bar = new ProgressBar({ ...to.stderr, columns: 30, write: (text) => written.push(text) }, () => now);
   const state = (done: number) => ({ label: 'work', done, total: 4, elapsed: 1000 * done });
   bar.show(state(1));
+  now = 49;
   bar.show(state(2));
   assert.equal([written.length, to.err], [1, '']);
   assert.is(written[0], 'work: ██████░░░░░░░░░░░░░░░░░', 'no longer than the line');
