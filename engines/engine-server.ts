@@ -152,9 +152,8 @@ export class EngineServer {
   // User code sees the operands of no product, so that they may lie in the device's own memory. Part 0 is the header, part 1
   // the structure of the values.
   #destination(part: number, bytes: number, read: () => TasksInbound): Uint8Array | undefined {
+    if (bytes < RECYCLED_BYTES) return undefined;
     const { context, recycled } = this.#parts.state;
-    const receive = context.opened?.receive;
-    if (receive === undefined && bytes < RECYCLED_BYTES) return undefined;
     const task = taskOf(read);
     if (task?.method === 'matmul' || task?.method === 'ring') return context.opened?.receive?.(bytes);
     return part === 2 && task?.method === 'push' && task.relayed === undefined ? recycled.take(bytes) : undefined;

@@ -83,8 +83,9 @@ export interface GpuContext {
   /** The bytes that passed between host and device. Absent: the device is the host. */
   moved?(): MovedBytes;
   /**
-   * Memory for so many bytes of an operand on its way to this engine, from which the device fetches it without a copy. Only for values
-   * that user code does not get, and that nobody changes. Absent, or undefined: any memory does.
+   * Memory for so many bytes of an operand on its way to this engine: such that the device fetches it without a copy, or
+   * memory of earlier operands. Only for values that user code does not get, and that nobody changes. Absent, or undefined:
+   * any memory does.
    */
   receive?(bytes: number): Uint8Array<ArrayBuffer> | undefined;
   /** Takes memory of `receive` back, once nobody reads the values any more; memory of others stays as it is. */

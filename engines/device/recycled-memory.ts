@@ -1,13 +1,9 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import { bytesOf, isTypedArray } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
+import { FreeMemory } from '../contexts/host/free-memory.ts';
 
 /** Memory of fewer bytes is not recycled. */
 export const RECYCLED_BYTES: number = 1 << 20;
-/** Bytes that wait for another value. */
-const MOST_BYTES = 1 << 28;
-/** Milliseconds that they wait. */
-const KEPT_MS = 5000;
 
 /**
  * Memory of pushed values that were replaced, for the next ones of the same size: V8 collects its whole heap for each 64 MB of new
@@ -18,15 +14,12 @@ export class RecycledMemory {
   readonly #ours = new WeakSet<ArrayBufferLike>();
   /** Values that nobody has read. */
   readonly #unread = new WeakSet<object>();
-  #free: Uint8Array[] = [];
-  #timer: NodeJS.Timeout | undefined;
+  readonly #free = new FreeMemory();
 
   /** Memory for a part of a push; undefined for fewer than RECYCLED_BYTES. */
   take(bytes: number): Uint8Array | undefined {
     if (bytes < RECYCLED_BYTES) return undefined;
-    const at = this.#free.findIndex(({ byteLength }) => byteLength === bytes);
-    const [found] = at < 0 ? [] : this.#free.splice(at, 1);
-    const memory = found ?? Buffer.allocUnsafeSlow(bytes);
+    const memory = this.#free.take(bytes);
     this.#ours.add(memory.buffer);
     return memory;
   }
@@ -45,20 +38,12 @@ export class RecycledMemory {
   /** Another value has taken the place of this one, which no name holds any more, and which user code has not seen. */
   replaced(value: object): void {
     if (!this.#unread.delete(value) || !isNumbers(value)) return;
-    const bytes = bytesOfNumbers(value);
-    if (this.bytes + bytes.byteLength > MOST_BYTES) return;
-    this.#free.push(bytes);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#drop(), KEPT_MS).unref();
+    this.#free.give(bytesOfNumbers(value) as Uint8Array<ArrayBuffer>);
   }
 
   /** Bytes that wait for another value. */
   get bytes(): number {
-    return this.#free.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  }
-
-  #drop(): void {
-    this.#free = [];
+    return this.#free.bytes;
   }
 }
 

@@ -1,3 +1,4 @@
+import { allocateUnset } from '../../src/tensor/dtype.ts';
 import { toHalf } from '../../src/tensor/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
@@ -20,7 +21,7 @@ export interface Blas {
 
 /**
  * OpenBLAS as a provider: float32 and float64 in place, float16 by way of float32. It has no integers. Operands are read
- * where they lie, also transposed ones; the only copy is the fresh array of C.
+ * where they lie, also transposed ones; nothing is copied, and the library sets each element of C.
  */
 export function openblasProvider(blas: Blas): MatmulProvider {
   return {
@@ -32,11 +33,11 @@ export function openblasProvider(blas: Blas): MatmulProvider {
       if (m * k * n === 0) return new Tensor(dtype, [m, n]);
       const sizes = { m, k, n, transposeA, transposeB };
       if (dtype === 'float64') {
-        const c = new Float64Array(m * n);
+        const c = allocateUnset('float64', m * n) as Float64Array;
         blas.dgemm({ ...sizes, a: left.data as Float64Array, b: right.data as Float64Array, c });
         return new Tensor(dtype, [m, n], c);
       }
-      const c = new Float32Array(m * n);
+      const c = allocateUnset('float32', m * n) as Float32Array;
       blas.sgemm({ ...sizes, a: numbers(left) as Float32Array, b: numbers(right) as Float32Array, c });
       return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(c, toHalf) : c);
     },

@@ -64,6 +64,11 @@ export function allocate(dtype: DType, length: number): TypedArray {
   return new STORAGE[dtype](length);
 }
 
+/** Room for elements that the caller sets, all of them: until then they are anything. */
+export function allocateUnset(dtype: DType, length: number): TypedArray {
+  return viewAs(dtype, Buffer.allocUnsafeSlow(length * itemSize(dtype)));
+}
+
 /** The bytes as elements of `dtype`: a view if they are aligned, else a copy, because frames may start anywhere. */
 export function viewAs(dtype: DType, bytes: Uint8Array): TypedArray {
   const size = itemSize(dtype);

@@ -13,6 +13,7 @@ import { type GpuJsMode, importGpuJs, openGpuJs } from '../gpujs.ts';
 import { Ledger } from '../ledger.ts';
 import { sweepTensors, tensorsOf } from '../tfjs.ts';
 import { HostTensor } from './host-tensor.ts';
+import { OperandMemory } from './operand-memory.ts';
 
 /** The libraries behind a HostContext. */
 export interface HostParts {
@@ -39,6 +40,7 @@ export class HostContext implements GpuContext {
   readonly report: DeviceReport;
   readonly #parts: HostParts;
   readonly #ledger = new Ledger();
+  readonly #operands = new OperandMemory();
   #tf: Promise<Tfjs> | undefined;
   #tensors: Ledger | undefined;
   #gpu: Promise<GPU> | undefined;
@@ -94,6 +96,14 @@ export class HostContext implements GpuContext {
 
   async fromGpuJs(result: unknown): Promise<DeviceTensor> {
     return this.upload(rowsToTensor(result));
+  }
+
+  receive(bytes: number): Uint8Array<ArrayBuffer> | undefined {
+    return this.#operands.take(bytes);
+  }
+
+  release(values: ArrayBufferView): void {
+    this.#operands.release(values);
   }
 
   idle(): Promise<void> {

@@ -1,6 +1,7 @@
 import { constants } from 'node:buffer';
+import { setImmediate } from 'node:timers';
 import { ShapeError } from '../../errors.ts';
-import { bytesOf, itemSize } from '../../tensor/dtype.ts';
+import { allocateUnset, bytesOf, itemSize } from '../../tensor/dtype.ts';
 import { sizeOf as elementsOf } from '../../tensor/shape.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import type { PlaceOfResult } from '../calls/calls.ts';
@@ -16,8 +17,8 @@ import type { Block } from './plan.ts';
  */
 export class ResultMatrix {
   readonly #plan: PdotPlan;
-  /** C as one matrix. */
-  readonly #tensor: Tensor;
+  /** C as one matrix, from the time when it is needed. */
+  #tensor: Tensor | undefined;
   readonly #out: Tensor | undefined;
   readonly #release: () => void;
   #isTaken = false;
@@ -39,7 +40,6 @@ export class ResultMatrix {
     }
     if (out !== undefined) assertOut(plan, out);
     this.#release = out === undefined ? () => {} : claim(out.data, 'pdot');
-    this.#tensor = new Tensor(plan.dtype, [rows, n], out?.data);
     this.#blocks = new Map(plan.blocks.map((block) => [block.place, block]));
   }
 
@@ -51,15 +51,31 @@ export class ResultMatrix {
   /** The memory of a block of whole rows, for its bytes to arrive in. */
   readonly place: PlaceOfResult = (index, bytes) => {
     const block = this.#blocks.get(index);
-    const { data, shape } = this.#tensor;
-    if (block === undefined || sizeOf(block.columns) !== shape[1] || !this.#isThere) return undefined;
-    const place = bytesOf(data.subarray(block.rows.lo * shape[1], block.rows.hi * shape[1]));
+    const { n } = this.#plan.sizes;
+    if (block === undefined || sizeOf(block.columns) !== n || !this.#hasRoom()) return undefined;
+    const { data } = this.#room();
+    const place = bytesOf(data.subarray(block.rows.lo * n, block.rows.hi * n));
     return place.length === bytes ? place : undefined;
   };
 
-  // A buffer that was transferred leaves views without elements.
-  get #isThere(): boolean {
-    return this.#tensor.data.length === elementsOf(this.#tensor.shape);
+  // Memory of its own is set by the blocks, each element, or nobody gets it.
+  #room(): Tensor {
+    if (this.#tensor !== undefined) return this.#tensor;
+    const { dtype, sizes } = this.#plan;
+    const [rows, n] = [elementsOf(sizes.batch) * sizes.m, sizes.n];
+    this.#tensor = new Tensor(dtype, [rows, n], this.#out?.data ?? allocateUnset(dtype, rows * n));
+    return this.#tensor;
+  }
+
+  // A buffer that was transferred leaves views without elements. Where there is no memory, pasting says so: an error here would
+  // end the link.
+  #hasRoom(): boolean {
+    try {
+      const { data, shape } = this.#room();
+      return data.length === elementsOf(shape);
+    } catch {
+      return false;
+    }
   }
 
   /**
@@ -68,6 +84,8 @@ export class ResultMatrix {
    */
   async take(blocks: AsyncResult<unknown, Tensor | undefined>): Promise<Tensor> {
     this.#isTaken = true;
+    // While the engines multiply: V8 may collect garbage first.
+    setImmediate(() => this.#hasRoom());
     whenEnded(blocks.tasks, this.#release);
     const pasted = blocks.tasks.map(async (task, i) => {
       const outcome = await task.done;
@@ -77,11 +95,11 @@ export class ResultMatrix {
     for (const one of pasted) one.catch(() => {});
     await blocks.get();
     await Promise.all(pasted);
-    return this.#out ?? this.#tensor.reshape(this.#plan.shape);
+    return this.#out ?? this.#room().reshape(this.#plan.shape);
   }
 
   #paste({ rows, columns }: Block, part: Tensor): void {
-    const { data, shape, dtype } = this.#tensor;
+    const { data, shape, dtype } = this.#room();
     const [height, width, n] = [sizeOf(rows), sizeOf(columns), shape[1] as number];
     const isMatrix = part.rank === 2 && part.shape[0] === height && part.shape[1] === width;
     if (part.dtype !== dtype || part.size !== height * width || (part.rank === 2 && !isMatrix)) {
@@ -89,7 +107,8 @@ export class ResultMatrix {
         `a block of C is ${part.dtype}[${part.shape}], planned was ${dtype}[${height},${width}]: operands changed meanwhile`,
       );
     }
-    if (!this.#isThere) throw new TypeError('the buffer of out was transferred away before C had arrived');
+    if (data.length !== elementsOf(shape))
+      throw new TypeError('the buffer of out was transferred away before C had arrived');
     // It arrived in its place.
     if (part.data.buffer === data.buffer) return;
     // The one copy on the way back.

@@ -50,6 +50,30 @@ async function nothingLeft({ v }: Rig): Promise<void> {
   }
 }
 
+// Engines use the memory of large operands again. All sums are whole numbers that float32 holds.
+function large(test: Suite, rig: () => Rig): void {
+  const [m, k, n] = [9, 100_000, 4];
+  const full = (shape: readonly [number, number], value: number) =>
+    new Tensor('float32', shape, new Float32Array(shape[0] * shape[1]).fill(value));
+
+  for (const plan of ['rows', 'ring'] as const) {
+    test(`large operands of products in flight keep apart: ${plan}`, async () => {
+      const { v } = rig();
+      for (let round = 0; round < 2; round++) {
+        const all = [1, 2, 3, 4, 5].map((factor) => pdot(v, full([m, k], factor), full([k, n], round + 1), { plan }));
+        const aborted = pdot(v, full([m, k], 9), full([k, n], 9), { plan });
+        await aborted.abort();
+        await rejects(() => aborted, AbortError);
+        for (const [i, product] of all.entries()) {
+          const { data } = await product;
+          assert.equal([...new Set(data)], [(i + 1) * (round + 1) * k]);
+        }
+      }
+      await nothingLeft(rig());
+    });
+  }
+}
+
 export function pdotCases(test: Suite, rig: () => Rig, sizes: Sizes = [37, 23, 29]): void {
   const [m, k, n] = sizes;
   for (const dtype of DTYPES) {
@@ -70,6 +94,7 @@ export function pdotCases(test: Suite, rig: () => Rig, sizes: Sizes = [37, 23, 2
       await nothingLeft(rig());
     });
   }
+  large(test, rig);
   dtypes(test, rig);
   ranks(test, rig);
   transposes(test, rig);
