@@ -25,6 +25,7 @@ import { engineLog, logLine } from './log.ts';
 import { openInspector } from './queue/monitor/inspector.ts';
 import type { TaskClient } from './queue/queue-event.ts';
 import { Callers } from './queue/rights.ts';
+import { RETIRING } from './queue/status-board.ts';
 import { refuseInput } from './user-code/no-input.ts';
 
 /** Finds the engine's GPU context: `probeContext` of contexts/index.ts, or one for tests. @throws ContextError */
@@ -216,7 +217,9 @@ export class EngineServer {
     else this.#parts.loop.whenIdle(() => this.#leave());
   }
 
+  // The control thread may have promised meanwhile that it stays: the first of the two wins.
   #leave(): void {
+    if (!this.#parts.board.change('retiring', RETIRING.asked, RETIRING.ends)) return;
     // The end of a link drops what waits in it: the last reply does, until the end of this turn.
     this.#listener?.flush();
     void this.stop(ENGINE_EXIT.ok, 'it was not needed any more');

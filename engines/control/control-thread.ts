@@ -17,7 +17,7 @@ import { ControlMonitor, cardOf } from '../queue/monitor/control-monitor.ts';
 import { TaskRing } from '../queue/monitor/task-ring.ts';
 import { recordFile } from '../queue/record-file.ts';
 import { Callers, refusalOf } from '../queue/rights.ts';
-import { REASON, StatusBoard } from '../queue/status-board.ts';
+import { REASON, RETIRING, StatusBoard } from '../queue/status-board.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
 import { answer, BLOCKED, type ControlSide, REPLACE_GRACE_MS } from './control-requests.ts';
 import { Interrupter, Reaper, STOP_REASONS } from './interrupter.ts';
@@ -73,7 +73,7 @@ const registration = new Registration(transport, options, {
   },
   stop: shutdown,
   clientGone,
-  retire: (over) => tell({ do: 'retire', over }),
+  retire,
 });
 mainLoop.watch();
 monitor.seed = options.seed;
@@ -110,6 +110,16 @@ function clientGone(client: string): void {
   if (running !== null && clientOf(running.id) === client) {
     interrupter.end(running.started, REASON.clientGone, REPLACE_GRACE_MS);
   }
+}
+
+// The main thread may have begun to end, for want of work: then it does not stay, and the controller sees its end.
+function retire(over: boolean): boolean {
+  const stays = over
+    ? board.change('retiring', RETIRING.asked, RETIRING.no) || board.get('retiring') === RETIRING.no
+    : false;
+  if (!over) board.change('retiring', RETIRING.no, RETIRING.asked);
+  tell({ do: 'retire', over });
+  return stays;
 }
 
 function take(message: HelloMessage | ControlRequest, client: Channel<ControlReply>): void {

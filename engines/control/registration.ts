@@ -18,8 +18,8 @@ export interface RegistrationEvents {
   stop(code: number, reason: string): void;
   /** A client died without a goodbye. */
   clientGone(client: string): void;
-  /** The engine is to end when it has nothing to do; `over`: not any more. */
-  retire(over: boolean): void;
+  /** The engine is to end when it has nothing to do; `over`: not any more. True if it stays. */
+  retire(over: boolean): boolean;
 }
 
 /** Milliseconds that a goodbye may take to arrive: a controller that is busy answers later. */
@@ -148,12 +148,19 @@ export class Registration {
     if (message.type === 'registered' || message.type === 'stopping') this.#answered();
     if (message.type === 'stopping') this.#events.stop(ENGINE_EXIT.ok, 'the cluster stops');
     else if (message.type === 'client-gone') this.#events.clientGone(message.client);
-    else if (message.type === 'retire') this.#events.retire(message.over === true);
+    else if (message.type === 'retire') this.#retire(message.over === true);
     else if (message.type === 'registered') {
       this.#id = message.id;
       if (message.beat !== undefined) this.#beatEvery(message.beat);
       this.#events.registered(message.id);
     } else if (ROSTER_MESSAGES.has(message.type)) this.#events.roster(message);
+  }
+
+  // Whoever takes back that it ends waits for this answer, or for its end.
+  #retire(over: boolean): void {
+    const uuid = this.#engine?.uuid;
+    const stays = this.#events.retire(over);
+    if (stays && uuid !== undefined) void this.#controller?.send({ type: 'stays', uuid });
   }
 
   #beatEvery(ms: number): void {

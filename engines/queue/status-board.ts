@@ -7,6 +7,9 @@ export const PHASE = { idle: 0, sync: 1, awaiting: 2 } as const;
 /** The reason for ending the running task. */
 export const REASON = { none: 0, interrupt: 1, timeout: 2, clientGone: 3 } as const;
 
+/** The engine is to go on, to end when it has nothing to do, or ends for that reason. */
+export const RETIRING = { no: 0, asked: 1, ends: 2 } as const;
+
 const WORD = {
   phase: 0,
   /** Count of started tasks: tells two tasks apart. */
@@ -36,8 +39,11 @@ const WORD = {
   admits: 14,
   /** 1 when the control thread has passed on the first whole roster. */
   follows: 15,
+  /** A value of RETIRING: both threads may change it. */
+  retiring: 16,
 } as const;
-const WORDS = 16;
+/** The places of ids begin at whole steps of 8 bytes. */
+const WORDS = 18;
 const SLOT_AT = WORDS * 4;
 const QUEUE_AT = SLOT_AT + SLOT_BYTES;
 const KEPT_AT = QUEUE_AT + IdRing.bytes;
@@ -73,6 +79,11 @@ export class StatusBoard {
 
   set(word: StatusWord, value: number): void {
     Atomics.store(this.#words, WORD[word], value);
+  }
+
+  /** Sets the word to `to` if it is `from`, in one step; tells whether it was. */
+  change(word: StatusWord, from: number, to: number): boolean {
+    return Atomics.compareExchange(this.#words, WORD[word], from, to) === from;
   }
 
   add(word: StatusWord, by: number): void {

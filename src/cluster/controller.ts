@@ -13,6 +13,7 @@ import type { EngineId } from '../protocol/messages.ts';
 import { type ChannelHandlers, listenChannels } from '../rpc/channel.ts';
 import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
+import { type Deferred, deferred } from '../util/deferred.ts';
 import { faultPoint } from '../util/diagnostics/fault-point.ts';
 import { Backlog } from './clients/backlog.ts';
 import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
@@ -108,6 +109,8 @@ export class Controller {
   readonly #draining = new Map<string, Extract<RosterOutbound, { type: 'engine-draining' }>>();
   /** Engines that end when they have nothing to do, by uuid: one whose link broke is told again. */
   readonly #retiring = new Set<string>();
+  /** Engines that were to end and are to stay, by uuid: they have not answered yet. */
+  readonly #staying = new Map<string, Deferred<boolean>>();
   /** The load-balanced work of the clients. */
   readonly #backlog = new Backlog<Party>();
   /** Milliseconds between two reports of it; 0: nobody wants to know. */
@@ -218,6 +221,7 @@ export class Controller {
     else if (this.#uuids.get(party) !== message.uuid) return;
     else if (message.type === 'follow') this.#welcome(party, 'engine');
     else if (message.type === 'blocked') this.#blocked(message.uuid, message.ms);
+    else if (message.type === 'stays') this.#stays(message.uuid);
     else this.#leave(message.uuid, 'was shut down');
   }
 
@@ -247,6 +251,7 @@ export class Controller {
     this.#links.set(uuid, party);
     answer(party, { type: 'registered', id, beat: this.#beat });
     if (this.#retiring.has(uuid)) answer(party, { type: 'retire' });
+    if (this.#staying.has(uuid)) answer(party, { type: 'retire', over: true });
     this.#publish(events);
   }
 
@@ -328,15 +333,27 @@ export class Controller {
     void this.#links.get(engine.uuid)?.send({ type: 'retire' });
   }
 
-  /** One that was to end stays. */
-  keep(id: EngineId): void {
+  /** One that was to end is to stay. Resolves when it says so: true; or when it has ended: false. */
+  keep(id: EngineId): Promise<boolean> {
     const engine = this.#roster.get(id);
-    if (engine === undefined) return;
+    if (engine === undefined) return Promise.resolve(false);
     const { uuid } = engine;
-    this.#draining.delete(uuid);
+    const answered = this.#staying.get(uuid) ?? deferred<boolean>();
+    this.#staying.set(uuid, answered);
     this.#retiring.delete(uuid);
     void this.#links.get(uuid)?.send({ type: 'retire', over: true });
-    this.#tell({ type: 'engine-draining', id, uuid, over: true });
+    return answered.promise;
+  }
+
+  // It may be asked to end once more before its answer to an earlier request comes.
+  #stays(uuid: string): void {
+    const id = this.#roster.byUuid(uuid)?.id;
+    if (id !== undefined && !this.#retiring.has(uuid)) {
+      this.#draining.delete(uuid);
+      this.#tell({ type: 'engine-draining', id, uuid, over: true });
+    }
+    this.#staying.get(uuid)?.resolve(true);
+    this.#staying.delete(uuid);
   }
 
   #blocked(uuid: string, ms: number): void {
@@ -451,6 +468,8 @@ export class Controller {
     this.#forgetLink(uuid);
     this.#draining.delete(uuid);
     this.#retiring.delete(uuid);
+    this.#staying.get(uuid)?.resolve(false);
+    this.#staying.delete(uuid);
   }
 
   /** The engine's link speaks for it no more. */

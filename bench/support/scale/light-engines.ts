@@ -72,7 +72,7 @@ export class LightEngine {
       roster: () => {},
       stop: () => {},
       clientGone: () => {},
-      retire: () => {},
+      retire: () => false,
     });
   }
 

@@ -21,6 +21,8 @@ export interface Census {
   readonly coming: readonly EngineId[];
   /** They end when they have nothing to do. */
   readonly leaving: readonly EngineId[];
+  /** They were to end, and have not yet said that they stay. */
+  readonly staying: readonly EngineId[];
   /** They have died, and nobody starts them again. */
   readonly dead: readonly EngineId[];
 }
@@ -62,6 +64,8 @@ export class Engines {
   readonly #coming = new Map<EngineId, Coming>();
   /** Engines that end as soon as they have nothing to do, and why. */
   readonly #leaving = new Map<EngineId, string>();
+  /** Engines that were to end, why, and that were asked to stay: they may have begun to end. */
+  readonly #staying = new Map<EngineId, string>();
   readonly #replacements: Replacements;
   readonly #walltimes: Walltimes;
   readonly #listeners = new Set<() => void>();
@@ -182,14 +186,21 @@ export class Engines {
   /** That one ends when it has nothing to do. `reason` completes the sentence "engine 3 …". */
   retire(slot: EngineId, reason: string): void {
     this.#leaving.set(slot, reason);
+    this.#staying.delete(slot);
     this.#host.live().retire(slot);
     this.#host.tell({ type: 'engine-draining', id: slot });
   }
 
-  /** One that was to end stays, if it is still there. */
-  keep(slot: EngineId): void {
-    if (!this.#leaving.delete(slot)) return;
-    this.#host.live().keep(slot);
+  /** One that was to end is to stay. Resolves when it has said so, or has ended: it may have begun to, for want of work. */
+  async keep(slot: EngineId): Promise<void> {
+    const reason = this.#leaving.get(slot);
+    if (reason === undefined) return;
+    this.#leaving.delete(slot);
+    this.#staying.set(slot, reason);
+    this.#changed();
+    const stays = await this.#host.live().keep(slot);
+    // It may be asked to end again meanwhile.
+    if (!stays || !this.#staying.delete(slot)) return;
     this.#host.tell({ type: 'engine-draining', id: slot, over: true });
     this.#changed();
   }
@@ -202,6 +213,7 @@ export class Engines {
   // Its process has ended: nobody restarts it, and its place is free.
   #left(slot: EngineId): void {
     this.#leaving.delete(slot);
+    this.#staying.delete(slot);
     this.#slots.delete(slot);
     this.#host.controller()?.bury(slot);
     const free = () => this.#fleet.stop({ slots: [slot], grace: this.#host.options.grace });
@@ -210,8 +222,8 @@ export class Engines {
 
   /** How many are there or are to come; not those that end. */
   get count(): number {
-    const { live, coming } = this.census;
-    return live.length + coming.length;
+    const { live, coming, staying } = this.census;
+    return live.length + coming.length + staying.length;
   }
 
   /** How the engines stand. */
@@ -221,10 +233,12 @@ export class Engines {
       live: [] as EngineId[],
       coming: [] as EngineId[],
       leaving: [] as EngineId[],
+      staying: [] as EngineId[],
       dead: [] as EngineId[],
     };
     for (const slot of new Set([...this.#slots, ...this.#coming.keys()])) {
       if (this.#leaving.has(slot)) census.leaving.push(slot);
+      else if (this.#staying.has(slot)) census.staying.push(slot);
       else if (there.has(slot)) census.live.push(slot);
       else if (this.#isComing(slot)) census.coming.push(slot);
       else census.dead.push(slot);
@@ -286,6 +300,7 @@ export class Engines {
       const slots = this.#started(wanted);
       for (const slot of slots) this.#replacements.forget(slot);
       for (const slot of slots) this.#leaving.delete(slot);
+      for (const slot of slots) this.#staying.delete(slot);
       await this.#end(slots, 'was restarted', true);
       await this.#launch(slots);
     });
@@ -359,6 +374,7 @@ export class Engines {
     if (!this.#fleet.isOpen(slot) || this.#reasons.has(slot) || this.#isStopping) return;
     if (!this.#fleet.lost(slot)) return;
     if (this.#leaving.has(slot)) this.#left(slot);
+    this.#staying.delete(slot);
     this.#changed();
     if (!this.#slots.has(slot)) return;
     const next = this.#replacements.after(slot, { isReplaced: false });
@@ -372,14 +388,16 @@ export class Engines {
     if (this.#isStopping) return;
     const fate = exit.handle.fate();
     const end = endOfEngine(exit, fate);
-    const asked = this.#reasons.get(slot) ?? (exit.code === 0 ? this.#leaving.get(slot) : undefined);
+    const leaving = this.#leaving.get(slot) ?? this.#staying.get(slot);
+    const asked = this.#reasons.get(slot) ?? (exit.code === 0 ? leaving : undefined);
     const isDeath = asked === undefined && !this.#starting.has(slot) && !this.#leaving.has(slot);
     const next = isDeath ? this.#replacements.after(slot, end) : undefined;
     const reason = asked ?? `${end.reason}${next?.text ?? ''}`;
     this.#host.controller()?.down(slot, reason, { fate, replaced: next?.wait !== undefined });
     if (next?.wait !== undefined) this.#replacements.begin(slot, next.wait);
     else if (next?.text !== undefined) this.#gaveUp(slot, new ClusterError(`engine ${slot} ${reason}`));
-    if (this.#leaving.has(slot)) this.#left(slot);
+    const hasLeft = this.#leaving.has(slot) || (this.#staying.delete(slot) && exit.code === 0);
+    if (hasLeft) this.#left(slot);
     this.#changed();
   }
 

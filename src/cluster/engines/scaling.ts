@@ -78,7 +78,7 @@ export class Scaling {
   #grow(change: Change, missing: number): void {
     const { leaving, dead } = this.#engines.census;
     const kept = leaving.slice(0, missing);
-    for (const slot of kept) this.#engines.keep(slot);
+    for (const slot of kept) void this.#engines.keep(slot);
     const revived = dead.slice(0, missing - kept.length);
     for (const slot of revived) this.#ask(change, slot, this.#engines.revive(slot));
     const fresh = missing - kept.length - revived.length;
@@ -96,9 +96,9 @@ export class Scaling {
     const released = [...this.#engines.census.coming].sort((a, b) => b - a).slice(0, surplus);
     await Promise.all(released.map((slot) => this.#engines.release(slot)));
     if (released.length === surplus) return;
-    const loads = await this.#host.loads(this.#engines.census.live);
+    const loads = await this.#host.loads(there(this.#engines));
     // Some may have died while they were asked.
-    const idlest = [...this.#engines.census.live].sort(byLoad(loads));
+    const idlest = there(this.#engines).sort(byLoad(loads));
     for (const slot of idlest.slice(0, surplus - released.length)) {
       this.#engines.retire(slot, `was shut down: the cluster was scaled to ${change.n}`);
       change.retired.push(slot);
@@ -109,7 +109,7 @@ export class Scaling {
     const { promise, resolve, reject } = deferred();
     const look = () => {
       try {
-        if (!this.#isDone(change)) return;
+        if (signal?.aborted || !this.#isDone(change)) return;
         if (change.failure === undefined) resolve();
         else reject(change.failure);
       } catch (error) {
@@ -117,8 +117,8 @@ export class Scaling {
       }
     };
     const onAbort = () => {
-      reject(aborted(change.n, signal));
-      this.#undo(change);
+      const end = () => reject(aborted(change.n, signal));
+      this.#undo(change).then(end, end); // the cluster may be stopped
     };
     this.#endWait = (error) => reject(error(change.n));
     const off = this.#engines.onChange(look);
@@ -132,8 +132,8 @@ export class Scaling {
   }
 
   #isDone(change: Change): boolean {
-    const { live, coming, leaving } = this.#engines.census;
-    if (coming.length > 0 || leaving.length > 0) return false;
+    const { live, coming, leaving, staying } = this.#engines.census;
+    if (coming.length > 0 || leaving.length > 0 || staying.length > 0) return false;
     const missing = change.n - live.length;
     if (missing <= 0 || change.failure !== undefined || change.rounds++ >= MAX_ROUNDS) return true;
     // Some had ended before they knew that they were to stay, or an earlier call's did not come.
@@ -146,12 +146,16 @@ export class Scaling {
     this.#endWait((n) => new ClusterError(`the cluster was stopped before it had ${n} engines`));
   }
 
-  #undo({ asked, retired }: Change): void {
+  // Until those that were to end have said that they stay, or have ended: they may have begun to.
+  async #undo({ asked, retired }: Change): Promise<void> {
     const { coming, leaving } = this.#engines.census;
-    for (const slot of retired) if (leaving.includes(slot)) this.#engines.keep(slot);
     for (const slot of asked) if (coming.includes(slot)) void this.#engines.release(slot);
+    await Promise.all(retired.filter((slot) => leaving.includes(slot)).map((slot) => this.#engines.keep(slot)));
   }
 }
+
+/** The engines that are there and may be asked to end. */
+const there = ({ census: { live, staying } }: Engines): EngineId[] => [...live, ...staying];
 
 /** How often a call asks for others, in place of those that left or failed meanwhile. */
 const MAX_ROUNDS = 3;

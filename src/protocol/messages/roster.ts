@@ -81,6 +81,8 @@ export const REGISTRY_INBOUND = union('type', {
    * that registered this uuid.
    */
   blocked: { uuid: name, ms: whole },
+  /** I do not end when I have nothing to do: the answer to `retire` with `over`. One that ends already does not answer. */
+  stays: { uuid: name },
   /** Its launcher, over a link of its own: that engine has ended. `proof` is the one with which it registered. */
   ended: { uuid: name, proof: name, reason: text, fate: optional(fate) },
   ...AGENT_INBOUND,
@@ -124,7 +126,7 @@ export const ROSTER_OUTBOUND = union('type', {
   'engine-draining': { id: whole, uuid: text, until: optional(num), over: optional(flag) },
   /** To clients: tell your `backlog` every so many milliseconds, while it changes; 0: not any more. */
   'backlog-wanted': { every: whole },
-  /** To engines: end when nothing runs and nothing waits. `over`: not any more. */
+  /** To engines: end when nothing runs and nothing waits. `over`: not any more, if you have not begun to end. */
   retire: { over: optional(flag) },
   /** The cluster stops. */
   stopping: {},
