@@ -156,7 +156,7 @@ export class Registration {
     } else if (ROSTER_MESSAGES.has(message.type)) this.#events.roster(message);
   }
 
-  // Whoever takes back that it ends waits for this answer, or for its end.
+  // The side that takes back a retirement waits for this answer, or for the end of the engine.
   #retire(over: boolean): void {
     const uuid = this.#engine?.uuid;
     const stays = this.#events.retire(over);

@@ -7,6 +7,8 @@ import { count, DEFAULT_NAME, index } from './arguments.ts';
 /** The engines to start, as the user gave them; an option that was not given is undefined. */
 export interface EngineFlags extends Omit<DeviceRequest, 'inspect'> {
   readonly engines?: number | undefined;
+  /** Engines may have the same card. */
+  readonly shareGpu?: true | undefined;
   /** A debugger may attach to engines. */
   readonly inspect?: true | undefined;
   /** The first task of each engine waits for it. */
@@ -22,9 +24,9 @@ export interface ClusterFlags extends EngineFlags {
 /** The rule by which a command finds its engines, as its `--help` prints it. */
 export const ENGINES_HELP = `
 Engines:
-  --cluster NAME|FILE takes a running cluster as it is: none of -n, --device, --gpu, --software-gpu may stand beside it.
-  Any of those four starts a cluster for this command, which ends with it.
-  Without all five, the command takes the running cluster '${DEFAULT_NAME}', else the only one that was started under a
+  --cluster NAME|FILE takes a running cluster as it is: none of -n, --device, --gpu, --software-gpu, --share-gpu may stand
+  beside it. Any of those five starts a cluster for this command, which ends with it.
+  Without all six, the command takes the running cluster '${DEFAULT_NAME}', else the only one that was started under a
   name. If there is none, it starts a cluster, which ends with it. Clusters of other commands are left alone.`;
 
 /** The options that only make sense for engines that are started, with the spelling that errors show. */
@@ -33,6 +35,7 @@ const STARTING = {
   device: '--device',
   gpu: '--gpu',
   softwareGpu: '--software-gpu',
+  shareGpu: '--share-gpu',
   seed: '--seed',
   inspect: '--inspect',
   inspectBrk: '--inspect-brk',
@@ -48,10 +51,11 @@ export function addDeviceOptions(command: Command): void {
   command.option('--software-gpu', 'accept a software GPU');
 }
 
-/** Adds `-n/--engines` and the device options. */
+/** Adds `-n/--engines`, the device options and `--share-gpu`. */
 export function addEngineOptions(command: Command): void {
   command.option('-n, --engines <count>', 'engines to start (default: one per GPU, else one per core)', count);
   addDeviceOptions(command);
+  command.option('--share-gpu', 'engines may have the same card (default: only those of this host)');
 }
 
 /** Adds `--seed`, `--inspect` and `--inspect-brk`, which say how engines are started. */
@@ -99,6 +103,7 @@ export function asksForEngines(flags: EngineFlags): boolean {
 
 /** The part of a command's flags that `Cluster.start` takes. */
 export function startOptions(flags: EngineFlags): StartOptions {
-  const { engines, device, gpu, softwareGpu, threads, seed, inspect, inspectBrk } = flags;
-  return { engines, device, gpu, softwareGpu, threads, seed, inspect: inspectBrk ? { brk: true } : inspect };
+  const { engines, device, gpu, softwareGpu, shareGpu, threads, seed, inspect, inspectBrk } = flags;
+  const debuggers = inspectBrk ? { brk: true } : inspect;
+  return { engines, device, gpu, softwareGpu, shareGpu, threads, seed, inspect: debuggers };
 }

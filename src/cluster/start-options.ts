@@ -26,7 +26,7 @@ import {
 import { ends, promises, takes } from '../util/signature.ts';
 import type { AdaptOptions } from './launchers/adaptive-policy.ts';
 import { checkLauncher, type LauncherChoice, launcherOf } from './launchers/by-kind.ts';
-import { countGpus } from './launchers/graphics-cards.ts';
+import { cardUuids, countGpus } from './launchers/graphics-cards.ts';
 import type { Launcher, PlacementState } from './launchers/launcher.ts';
 import type { RestartOptions } from './launchers/restart-policy.ts';
 import { ownAddress } from './network/interfaces.ts';
@@ -92,7 +92,7 @@ export interface StartOptions extends Omit<DeviceRequest, 'inspect'> {
   readonly gang?: boolean | undefined;
   /**
    * Two engines may have the same card. Default: true for engines of this host, false for those of a launcher, where it is mostly
-   * a mistake: an engine whose card is taken is refused.
+   * a mistake: an engine whose card is taken is refused, by the names that `nvidia-smi` tells.
    */
   readonly shareGpu?: boolean | undefined;
   /**
@@ -310,6 +310,8 @@ export interface CheckedStart extends Omit<StartOptions, 'launcher'> {
   readonly scheme: ListenScheme;
   /** Cards of this host. */
   readonly gpus: number;
+  /** The names of these cards by their numbers, where no two engines of this host may have the same one. */
+  readonly cards: readonly string[];
 }
 
 /**
@@ -334,6 +336,7 @@ export async function checkStart(options: StartOptions, gpus = countGpus()): Pro
     restart: typeof options.restart === 'object' ? options.restart : { times: options.restart ?? 0 },
     scheme: schemeOf(options, isRemote && launcher.sockets !== 'unix'),
     gpus: isRemote ? 0 : gpus,
+    cards: options.shareGpu === false && !isRemote ? await cardUuids() : [],
   };
 }
 

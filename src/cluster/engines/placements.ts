@@ -5,6 +5,7 @@ import type { EngineId } from '../../protocol/messages.ts';
 import { isTracing } from '../../rpc/wire-trace.ts';
 import type { AgentOptions } from '../agent/agent-options.ts';
 import { AgentPrograms } from '../agent/agent-program.ts';
+import { cardId } from '../agent/card-of.ts';
 import { EngineLogs } from '../agent/engine-logs.ts';
 import { Fleet, type FleetEvents } from '../agent/fleet.ts';
 import type { Site } from '../cluster-home.ts';
@@ -77,12 +78,14 @@ export class Placements {
   }
 
   #engine(slot: EngineId): EngineOptions {
-    const { request, gpus, deathTimeout } = this.#options;
+    const { request, gpus, cards, deathTimeout } = this.#options;
     const name = `engine-${slot}-${this.#incarnations++}`;
     const inTurn = gpus > 1 && !request.softwareGpu ? slot % gpus : undefined;
+    const gpu = request.gpu ?? inTurn;
     return {
       ...request,
-      gpu: request.gpu ?? inTurn,
+      gpu,
+      card: request.softwareGpu ? undefined : cardId({ env: {}, index: gpu }, cards),
       controller: this.#registry.endpoint(),
       tasks: this.#site.endpoint(`${name}.tasks`),
       control: this.#site.endpoint(`${name}.control`),

@@ -79,7 +79,7 @@ export class Roster {
     const owner = this.#cards?.get(cardKey(engine));
     if (owner !== undefined)
       return {
-        refused: `its card ${engine.card} on ${engine.host} is that of engine ${owner} (shareGpu: true allows it)`,
+        refused: `its card ${engine.card} on ${engine.host} is that of engine ${owner} (shareGpu: true, or --share-gpu, allows it)`,
       };
     const bytes = Buffer.byteLength(JSON.stringify(engine));
     if (this.#byUuid.size >= MAX_ENGINES || this.#bytes + bytes > MAX_BYTES)

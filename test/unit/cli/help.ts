@@ -10,7 +10,7 @@ const test = suite('cli/help');
 
 const CLUSTER_COMMANDS = ['px', 'run', 'repl', 'kernel', 'corners', 'batch', 'pdot'];
 const DEVICE_OPTIONS = ['--device <device>', '--gpu <index>', '--software-gpu'];
-const ENGINE_OPTIONS = ['-n, --engines <count>', ...DEVICE_OPTIONS];
+const ENGINE_OPTIONS = ['-n, --engines <count>', ...DEVICE_OPTIONS, '--share-gpu'];
 /** The options for engines that each command shows. */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
   ...Object.fromEntries(CLUSTER_COMMANDS.map((name) => [name, ['--cluster <name|file>', ...ENGINE_OPTIONS]])),
@@ -110,7 +110,7 @@ for (const name of CLUSTER_COMMANDS) {
     }
   });
 
-  for (const flags of [['-n', '2'], ['--device', 'cpu'], ['--gpu', '0'], ['--software-gpu']]) {
+  for (const flags of [['-n', '2'], ['--device', 'cpu'], ['--gpu', '0'], ['--software-gpu'], ['--share-gpu']]) {
     test(`directview ${name} --cluster x ${flags.join(' ')}: refused`, async () => {
       const program = await buildProgram([name]);
       for (const command of [program, ...program.commands]) {

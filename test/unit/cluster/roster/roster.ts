@@ -127,7 +127,7 @@ test('a card is that of one engine, unless cards are shared; another host, anoth
   const roster = new Roster({ sharesCards: false });
   assert.is((roster.register(on('a', 'h', 'GPU-1')) as Admission).id, 0);
   assert.equal(roster.register(on('b', 'h', 'GPU-1')), {
-    refused: 'its card GPU-1 on h is that of engine 0 (shareGpu: true allows it)',
+    refused: 'its card GPU-1 on h is that of engine 0 (shareGpu: true, or --share-gpu, allows it)',
   });
   for (const other of [on('c', 'h', 'GPU-2'), on('d', 'i', 'GPU-1'), on('e', 'h'), on('f', 'h')])
     assert.ok('id' in roster.register(other), other.uuid);
