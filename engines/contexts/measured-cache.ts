@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomicSync } from '../../src/util/atomic-write.ts';
+import { userHome } from '../../src/util/system/user-home.ts';
 
 /** Raised when kernels change: times and checks of other kernels say nothing. */
 const KERNELS = 1;
@@ -25,9 +25,12 @@ export function cudaCachePath(env: NodeJS.ProcessEnv = process.env): string {
   return inCache(`cuda-conformance-${KERNELS}.json`, env);
 }
 
+// Empty where the user has no home: then nothing is read or kept.
 function inCache(file: string, { DIRECTVIEW_HOME: home, XDG_CACHE_HOME: cache }: NodeJS.ProcessEnv): string {
-  const folder = home !== undefined ? join(home, 'cache') : join(cache ?? join(homedir(), '.cache'), 'directview');
-  return join(folder, file);
+  if (home !== undefined) return join(home, 'cache', file);
+  const own = userHome();
+  if (cache !== undefined) return join(cache, 'directview', file);
+  return own === undefined ? '' : join(own, '.cache', 'directview', file);
 }
 
 /** The measured winners; none where the file is missing or is not one of these. */

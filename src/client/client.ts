@@ -400,7 +400,8 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
   /**
    * The result of a job again: by message id, place in the history (default -1, the last), or several of them, which give
    * a list. A message id of another client is asked for at the engines: they hold results in a bounded outbox, and
-   * answer when a task that still runs has ended. RemoteError with ename ResultLost when no engine knows it.
+   * answer when a task that still runs has ended. RemoteError with ename ResultLost when no engine knows it; EngineError when an engine
+   * ended before it answered, and no other has it.
    * @throws RangeError for a place that is not in the history
    */
   getResult(job?: TaskId | number): AsyncResult<unknown, unknown>;

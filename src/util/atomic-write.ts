@@ -4,7 +4,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fsPath } from './byte-names.ts';
-import { isAlive } from './process-alive.ts';
+import { isAlive } from './system/process-alive.ts';
 
 /** How the file is created. */
 export interface AtomicWriteOptions {

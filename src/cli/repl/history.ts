@@ -1,14 +1,20 @@
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { writeFileAtomicSync } from '../../util/atomic-write.ts';
+import { userHome } from '../../util/system/user-home.ts';
 
 const MAX_LINES = 1000;
 
-/** Where lines are kept between sessions: `$DIRECTVIEW_REPL_HISTORY` (empty: nowhere), else below `$XDG_STATE_HOME`. */
+/**
+ * Where lines are kept between sessions: `$DIRECTVIEW_REPL_HISTORY` (empty: nowhere), else below `$XDG_STATE_HOME`. Empty
+ * where the user has no home.
+ */
 export function historyPath(env: NodeJS.ProcessEnv = process.env): string {
-  const state = env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state');
-  return env['DIRECTVIEW_REPL_HISTORY'] ?? join(state, 'directview', 'repl_history');
+  const { DIRECTVIEW_REPL_HISTORY: stated, XDG_STATE_HOME: state } = env;
+  if (stated !== undefined) return stated;
+  const home = userHome();
+  if (state) return join(state, 'directview', 'repl_history');
+  return home === undefined ? '' : join(home, '.local', 'state', 'directview', 'repl_history');
 }
 
 /** The lines that were typed, in a file. Several sessions may add to it. A file that cannot be read or written is skipped. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import type { Client } from '../../client/client.ts';
 import type { Sinks } from '../../client/results/output/sinks.ts';
 import { letNamesTravel } from '../../protocol/travelling-names.ts';
+import { userHome } from '../../util/system/user-home.ts';
 import { javaScriptOf } from '../../util/user-modules/typed-source.ts';
 import { cellsOf, type InputCell } from './cell-reader.ts';
 import { type Completion, completePx } from './complete.ts';
@@ -132,7 +132,7 @@ export class ReplSession {
   }
 
   #moveTo(folder: string): void {
-    process.chdir((folder || '~').replace(/^~(?=\/|$)/, homedir()));
+    process.chdir((folder || '~').replace(/^~(?=\/|$)/, userHome() ?? '~'));
     this.#sinks.stdout.write(`${process.cwd()}\n`);
   }
 

@@ -8,8 +8,8 @@ type AnyArray = TypedArray | BigTypedArray;
 
 /**
  * Joins the parts of a gather by the kind of the first one. Arrays and Tensors concatenate along axis 0 (dtype kept), lists become one flat list, anything else a list of parts.
- * 'r' interleaves by position what 'r' dealt out.
- * @throws TypeError naming the engine and the kind of the part that does not fit
+ * 'r' interleaves by position what 'r' dealt out. Lists with more than 65,536 holes give one with holes.
+ * @throws RangeError for lists with more items than an array can have; TypeError naming the engine and the kind of the part that does not fit
  */
 export function join(parts: readonly unknown[], engines: readonly number[], dist: Dist = 'b'): unknown {
   const first = parts[0];
@@ -40,11 +40,19 @@ function places(lengths: readonly number[], dist: Dist): number[][] {
   return out;
 }
 
+/** The most items of an array of JavaScript. */
+const MOST_ITEMS = 2 ** 32 - 1;
+/** A list with more holes is joined by its keys: it may have four billion in a few bytes. */
+const MOST_HOLES = 65_536;
+
 function joinLists(parts: readonly unknown[], engines: readonly number[], dist: Dist): unknown[] {
   const lists = parts.map((part, i) => {
     if (!Array.isArray(part)) throw misfit(part, engines[i], 'a list');
     return part as unknown[];
   });
+  const total = lengthOf(lists);
+  if (total > MOST_ITEMS) throw new RangeError(`gather: the lists have ${total} items, an array ${MOST_ITEMS} at most`);
+  if (lists.some(isSparse)) return joinSparse(lists, total, dist);
   const out: unknown[] = [];
   // Not `flat`, which would close holes.
   if (dist === 'b') for (const list of lists) for (const item of list) out.push(item);
@@ -57,6 +65,38 @@ function joinLists(parts: readonly unknown[], engines: readonly number[], dist: 
     for (const [i, item] of part.entries()) out[at[p]?.[i] as number] = item;
   });
   return out;
+}
+
+function isSparse(list: readonly unknown[]): boolean {
+  for (let i = 0, holes = 0; i < list.length; i++) {
+    if (list[i] === undefined && !(i in list) && ++holes > MOST_HOLES) return true;
+  }
+  return false;
+}
+
+// Holes stay holes: nobody walks over them.
+function joinSparse(lists: readonly unknown[][], total: number, dist: Dist): unknown[] {
+  const out: unknown[] = [];
+  out.length = total;
+  lists.forEach((list, part) => {
+    const before = lists.slice(0, part);
+    const after = lists.slice(part + 1);
+    for (const key of Object.keys(list)) {
+      const i = Number(key);
+      if (!Number.isInteger(i)) continue;
+      out[dist === 'b' ? lengthOf(before) + i : dealtBefore(before, i + 1) + i + dealtBefore(after, i)] = list[i];
+    }
+  });
+  return out;
+}
+
+function lengthOf(lists: readonly unknown[][]): number {
+  return lists.reduce((n, { length }) => n + length, 0);
+}
+
+/** How many items these lists give in the first `rounds` rounds of dealing. */
+function dealtBefore(lists: readonly unknown[][], rounds: number): number {
+  return lists.reduce((n, { length }) => n + Math.min(length, rounds), 0);
 }
 
 function joinTyped(first: AnyArray, parts: readonly unknown[], engines: readonly number[], dist: Dist): AnyArray {

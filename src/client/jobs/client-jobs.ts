@@ -80,7 +80,8 @@ export class ClientJobs {
   /**
    * The result of a job again: by message id, place in the history (default -1, the last), or several of them, which give
    * a list. A message id of another client is asked for at the engines: they hold results in a bounded outbox, and
-   * answer when a task that still runs has ended. RemoteError with ename ResultLost when no engine knows it.
+   * answer when a task that still runs has ended. RemoteError with ename ResultLost when no engine knows it; EngineError when an engine
+   * ended before it answered, and no other has it.
    * @throws RangeError for a place that is not in the history
    */
   getResult(job?: TaskId | number): AsyncResult<unknown, unknown>;
@@ -103,7 +104,7 @@ export class ClientJobs {
     const task = new Task(id, undefined, 'getResult');
     this.#links.fetch(task).then(
       (found) => found || task.fail(lost(id)),
-      (error: Error) => task.fail(new RemoteError({ ename: error.name, evalue: error.message, cause: error })),
+      (error: Error) => task.fail(error instanceof RemoteError ? error : remote(error)),
     );
     return task;
   }
@@ -131,6 +132,10 @@ export class ClientJobs {
     for (const task of tasks) this.submitted.forget(task);
     return [...tasks.map((task) => task.wireId), ...foreign];
   }
+}
+
+function remote(cause: Error): RemoteError {
+  return new RemoteError({ ename: cause.name, evalue: cause.message, cause });
 }
 
 function lost(id: TaskId): RemoteError {

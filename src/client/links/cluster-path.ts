@@ -1,6 +1,6 @@
-import { homedir } from 'node:os';
 import { join, sep } from 'node:path';
 import { ClusterError } from '../../errors.ts';
+import { userHome } from '../../util/system/user-home.ts';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
@@ -12,12 +12,10 @@ export function clusterHome(): string {
 }
 
 function homeOfUser(): string {
-  try {
-    return homedir();
-  } catch (cause) {
-    const why = `user ${process.getuid?.()} has no home directory: set HOME, or DIRECTVIEW_HOME, to a folder of yours`;
-    throw new NoClusterHome(why, { cause });
-  }
+  const home = userHome();
+  if (home !== undefined) return home;
+  const why = `user ${process.getuid?.()} has no home directory: set HOME, or DIRECTVIEW_HOME, to a folder of yours`;
+  throw new NoClusterHome(why);
 }
 
 /** No cluster file can be kept here: there is no place for it, or it cannot be written. */

@@ -86,6 +86,9 @@ const REVIVERS = { fn: reviveLocal, ref, module: fromModule, refusesHooks: true 
 /** How often an engine may ask for the body of one task. */
 const MAX_NEEDS = 3;
 
+/** The answer of an engine that was asked for the result of another client's task. */
+export type Found = 'found' | 'unknown' | 'gone';
+
 /** This client's links to one engine, and the tasks that wait for its replies. */
 export class Connection {
   readonly record: EngineRecord;
@@ -197,17 +200,23 @@ export class Connection {
     else this.#sendBody(message.id);
   }
 
-  /** Asks for the result of a task that another client submitted. False: this engine does not have it, or is gone. */
-  async fetch(task: Task): Promise<boolean> {
-    if (this.#death !== undefined) return false;
+  /** Asks for the result of a task that another client submitted. 'gone': the engine ended before it answered. */
+  async fetch(task: Task): Promise<Found> {
+    if (this.#death !== undefined) return 'gone';
     const answer = this.#fetches.open(task.id, `engine ${this.record.id} did not answer 'fetch'`);
     void this.#tasks.channel?.send({ type: 'fetch', id: task.id });
     // It fails only when the engine is gone: then another engine may have the result.
     const fetched = await answer.catch(() => undefined);
-    if (fetched === undefined || fetched.reply.status === 'refused') return false;
+    if (fetched === undefined) return 'gone';
+    if (fetched.reply.status === 'refused') return 'unknown';
     // Another engine may have answered first.
     if (task.outcome === undefined) this.#settle(task.begin(this.record), fetched.reply, fetched.body);
-    return true;
+    return 'found';
+  }
+
+  /** Why the engine is gone; undefined: it is not. */
+  get ended(): string | undefined {
+    return this.#death?.reason;
   }
 
   #onReply(reply: ReplyMessage, body: Body): void {

@@ -330,10 +330,24 @@ export class EngineLinks {
     if (text !== undefined && this.engine(id) === undefined) throw new ClusterError(`engine ${id} ${text}`);
   }
 
-  /** Asks every engine for the result of another client's task. False: no engine knows it. */
+  /**
+   * Asks every engine for the result of another client's task. False: no engine knows it.
+   * @throws EngineError when an engine that was asked ended, and no other has it; ClientClosed
+   */
   async fetch(task: Task): Promise<boolean> {
-    const found = await Promise.all([...this.#connections.values()].map((connection) => connection.fetch(task)));
-    return found.includes(true);
+    if (this.isClosed) throw this.closedError;
+    const asked = [...this.#connections.values()];
+    const found = await Promise.all(asked.map((connection) => connection.fetch(task)));
+    if (found.includes('found')) return true;
+    const gone = asked.filter((_, i) => found[i] === 'gone');
+    if (gone.length > 0) throw this.#unfetched(task, gone);
+    return false;
+  }
+
+  #unfetched({ id }: Task, gone: readonly Connection[]): EngineError | ClientClosed {
+    if (this.#closed !== undefined) return this.closedError;
+    const why = this.#lost === undefined ? endsOf(gone) : this.#lostText();
+    return new EngineError(`the result of task '${id}' may be lost: ${why}`);
   }
 
   /** Asks an engine's control thread. @throws RangeError for an unknown engine; ConnectionError, TimeoutError */
@@ -417,6 +431,10 @@ export class EngineLinks {
 
 function closedBefore(task: TaskId, engine: EngineId): ClientClosed {
   return new ClientClosed(`the client was closed before task '${task}' on engine ${engine} had ended`);
+}
+
+function endsOf(gone: readonly Connection[]): string {
+  return gone.map(({ record, ended }) => `engine ${record.id} died before it answered (${ended})`).join('; ');
 }
 
 /** The ids that engines know these tasks by; tasks that no engine has are left out. */

@@ -12,12 +12,12 @@ const MAIN = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
 /** The programs of a cluster's agents. Their files lie in the user's folder of clusters, which hosts usually share. */
 export class AgentPrograms {
-  readonly #dir: string;
-  #isMade = false;
+  readonly #clusterId: string;
+  #dir: string | undefined;
 
   /** `clusterId` names the folder of the files. */
-  constructor(clusterId: string, home = clusterHome()) {
-    this.#dir = join(home, `launch-${clusterId}`);
+  constructor(clusterId: string) {
+    this.#clusterId = clusterId;
   }
 
   /** The program of the agents of one launch. */
@@ -32,19 +32,23 @@ export class AgentPrograms {
   }
 
   #write(text: string): string {
-    if (!this.#isMade) {
-      privateHome();
-      mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
-      this.#isMade = true;
-    }
+    this.#dir ??= this.#makeDir();
     const path = join(this.#dir, `${randomBytes(6).toString('hex')}.json`);
     writeFileSync(path, text, { mode: 0o600, flag: 'wx' });
     return path;
   }
 
+  // Engines on this host need no file: their cluster runs without a home.
+  #makeDir(): string {
+    privateHome();
+    const dir = join(clusterHome(), `launch-${this.#clusterId}`);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    return dir;
+  }
+
   /** Removes the files. Idempotent; synchronous, so that the process's `exit` handler may call it. */
   remove(): void {
-    if (this.#isMade) rmSync(this.#dir, { recursive: true, force: true });
+    if (this.#dir !== undefined) rmSync(this.#dir, { recursive: true, force: true });
   }
 }
 

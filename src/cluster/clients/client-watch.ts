@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { RosterInbound } from '../../protocol/messages/roster.ts';
-import { isAlive } from '../../util/process-alive.ts';
+import { isAlive } from '../../util/system/process-alive.ts';
 
 /** The name of a client, and its process where it told it. */
 export type ClientIdentity = Omit<Extract<RosterInbound, { type: 'hello' }>, 'type'>;

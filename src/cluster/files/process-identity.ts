@@ -2,7 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type { ProcessIdentity } from '../../client/links/cluster-file.ts';
-import { isAlive } from '../../util/process-alive.ts';
+import { isAlive } from '../../util/system/process-alive.ts';
 
 /** From /proc/<pid>/stat: the state's letter and the start time; undefined where there is no /proc, or no such process. */
 function statOf(pid: number): { readonly state: string; readonly started: string } | undefined {

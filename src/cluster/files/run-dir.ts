@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type ProcessIdentity, processIdentity } from '../../client/links/cluster-file.ts';
 import { ClusterError } from '../../errors.ts';
 import { isGone, pidRuns, selfIdentity } from './process-identity.ts';
@@ -32,7 +32,8 @@ function isOurs(path: string): boolean {
  * @throws ClusterError when the base's path is too long for sockets, or cannot be written
  */
 export function createRunDir(base = runBase()): string {
-  const path = join(base, `directview-${process.pid}-${randomBytes(4).toString('hex')}`);
+  // TMPDIR may be relative, and processes have other working directories.
+  const path = resolve(base, `directview-${process.pid}-${randomBytes(4).toString('hex')}`);
   if (Buffer.byteLength(path) > MAX_PATH) {
     throw new ClusterError(
       `${path} is too long for sockets (${MAX_PATH} bytes): set XDG_RUNTIME_DIR or TMPDIR to a shorter one`,

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import process from 'node:process';
 import { ProtocolError } from '../../errors.ts';
-import { isAlive } from '../../util/process-alive.ts';
+import { isAlive } from '../../util/system/process-alive.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants;
 const PRIVATE = 0o700;

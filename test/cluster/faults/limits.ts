@@ -1,6 +1,6 @@
 // Where a process runs: few descriptors, no home that can be written, no entry in the list of users.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -110,5 +110,43 @@ for (const [what, home] of [['a folder that cannot be made', '/dev/null/home']] 
     }
   });
 }
+
+const NOBODY = 54_321;
+const { DIRECTVIEW_HOME: _home, XDG_STATE_HOME: _state, HOME: _own, ...bare } = process.env;
+
+/** Runs a module of this package as a user without an entry in the list of users, and without a home. */
+function asNobody(code: string) {
+  const module = `import { Cluster } from '${DIST}src/index.js';\n${code}`;
+  const command = ['--input-type=module', '-e', module];
+  return spawnSync(process.execPath, command, {
+    uid: NOBODY,
+    gid: NOBODY,
+    cwd: '/',
+    env: { ...bare, TMPDIR: '/tmp' },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+}
+
+const notAsNobody = process.getuid?.() !== 0 ? 'only root may run programs as another user' : unreadable();
+
+function unreadable(): string | undefined {
+  const { status, stderr } = asNobody('');
+  return status === 0 ? undefined : `another user cannot read this package: ${stderr.split('\n').at(-2)}`;
+}
+
+const UNKNOWN = 'a user that the system does not know runs an unnamed cluster; a named one wants a home';
+if (notAsNobody !== undefined) test.skip(UNKNOWN, notAsNobody);
+else
+  test(UNKNOWN, () => {
+    const { status, stdout, stderr } = asNobody(`
+const cluster = await Cluster.start({ engines: 1, device: 'cpu' });
+const rc = await cluster.connect();
+console.log(await rc.view(0).apply(() => 5));
+await cluster.stop();
+await Cluster.start({ engines: 1, device: 'cpu', name: 'named' }).catch((error) => console.log(error.message));`);
+    assert.is(status, 0, stderr);
+    assert.is(stdout, `5\nuser ${NOBODY} has no home directory: set HOME, or DIRECTVIEW_HOME, to a folder of yours\n`);
+  });
 
 test.run();

@@ -15,6 +15,7 @@ const lab = new ClusterLab();
 test.after(() => lab.remove());
 
 interface Scene {
+  readonly name: string;
   readonly host: Program;
   readonly rc: Client;
   readonly events: ClientEvent[];
@@ -29,7 +30,7 @@ async function withScene(run: (scene: Scene) => Promise<void>): Promise<void> {
   const events: ClientEvent[] = [];
   const rc = await Client.connect(join(lab.home, `${name}.json`), { onEvent: (event) => events.push(event) });
   try {
-    await run({ host, rc, events });
+    await run({ name, host, rc, events });
   } finally {
     await rc.close();
     host.child.kill('SIGCONT');
@@ -69,7 +70,18 @@ for (const [how, end] of ENDS) {
       const pending = [engine.apply(slow), engine.apply(() => 5), balanced.map(slow, [1, 2, 3, 4])];
       const waiting = [...pending.map((result) => result.get()), rc.waitForEngines(9)].map((call) => failure(call));
       await untilRunning(rc, [0]);
+      const other = await Client.connect(join(lab.home, `${scene.name}.json`));
+      const id = pending[0]?.msgIds[0] as string;
+      const fetched = failure(other.getResult(id));
       await end(scene);
+      const afterLoss = [await fetched, await failure(other.getResult(id))];
+      await other.close();
+      for (const error of afterLoss) assert.instance(error, EngineError);
+      assert.match(
+        String(afterLoss[0]?.message),
+        /may be lost: (its cluster is gone|engine 0 died before it answered)/,
+      );
+      assert.match(String(afterLoss[1]?.message), /cluster is gone/);
       for (const error of await Promise.all(waiting)) assert.match(error.message, /cluster|controller|Engine 0/);
       assert.equal([rc.ids, rc.length, rc.engines], [[], 0, []]);
       const lost = events.filter(({ type }) => type === 'cluster-lost');

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { userHome } from '../../../../src/util/system/user-home.ts';
 import { packageFolder } from '../../packages.ts';
 
 /** The files of the libraries of one kind, the best first. */
@@ -81,7 +81,7 @@ function pythonFolders({ PATH = '', VIRTUAL_ENV = '', CONDA_PREFIX = '' }: NodeJ
     .filter((folder) => existsSync(join(folder, 'python3')))
     .map(dirname);
   const prefixes = [VIRTUAL_ENV, CONDA_PREFIX, ...beside, join(root, 'usr/local'), join(root, 'usr')];
-  const libraries = [...prefixes, join(homedir(), '.local')]
+  const libraries = [...prefixes, join(userHome() ?? root, '.local')]
     .filter((prefix) => prefix !== '')
     .flatMap((prefix) => subfolders(join(prefix, 'lib'), /^python3/));
   const packages = libraries.flatMap((folder) => [join(folder, 'site-packages'), join(folder, 'dist-packages')]);

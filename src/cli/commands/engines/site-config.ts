@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { checkSiteDefaults, type SiteDefaults } from '../../../cluster/start-options.ts';
 import { ClusterError } from '../../../errors.ts';
+import { userHome } from '../../../util/system/user-home.ts';
 import { installHooks } from '../../../util/user-modules/hooks.ts';
 
 const NAMES = ['directview.config.json', 'directview.config.ts'];
@@ -13,11 +13,17 @@ const NAMES = ['directview.config.json', 'directview.config.ts'];
  * directory, else in the home. Options of the command line go before them. None: an empty object.
  * @throws ClusterError for a file that cannot be read; TypeError, RangeError for a wrong key or value, with the file's path
  */
-export async function siteDefaults(folders: readonly string[] = [process.cwd(), homedir()]): Promise<SiteDefaults> {
+export async function siteDefaults(
+  folders: readonly string[] = [process.cwd(), ...own(userHome())],
+): Promise<SiteDefaults> {
   const path = folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((file) => existsSync(file));
   if (path === undefined) return {};
   const value = path.endsWith('.json') ? fromJson(path) : await fromModule(path);
   return checkSiteDefaults(value, path);
+}
+
+function own(home: string | undefined): string[] {
+  return home === undefined ? [] : [home];
 }
 
 function fromJson(path: string): unknown {

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ClusterError } from '../../../errors.ts';
+import { userHome } from '../../../util/system/user-home.ts';
 
 /** Where a kernel is installed: for the user, or below a prefix. */
 export interface InstallOptions {
@@ -42,10 +43,12 @@ export function kernelSpec(args: readonly string[]): Readonly<Record<string, unk
   };
 }
 
-/** The user's data folder, by the rules of jupyter_core. */
+/** The user's data folder, by the rules of jupyter_core. @throws ClusterError where the user has no home */
 function userData(): string {
   const { JUPYTER_DATA_DIR: stated, XDG_DATA_HOME: xdg } = process.env;
   if (stated) return stated;
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Jupyter');
-  return join(xdg || join(homedir(), '.local', 'share'), 'jupyter');
+  if (process.platform !== 'darwin' && xdg) return join(xdg, 'jupyter');
+  const home = userHome();
+  if (home === undefined) throw new ClusterError('this user has no home directory: set HOME, or give --prefix');
+  return process.platform === 'darwin' ? join(home, 'Library', 'Jupyter') : join(home, '.local', 'share', 'jupyter');
 }

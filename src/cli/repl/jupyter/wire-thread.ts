@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { StreamName } from '../../../client/results/output/text.ts';
-import { isAlive } from '../../../util/process-alive.ts';
+import { isAlive } from '../../../util/system/process-alive.ts';
 import type { JupyterConnection } from './connection-file.ts';
 import { type Content, type Message, MessageCodec, type MessageHeader, messageOf } from './message.ts';
 import { type AskingChannel, type KernelChannel, Sockets } from './sockets.ts';

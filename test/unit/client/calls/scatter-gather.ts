@@ -240,6 +240,49 @@ test('gather keeps the places of holes that engines made', () => {
   assert.equal(join([holes(0), holes(2)], ENGINES, 'r'), [0, undefined, undefined, undefined, undefined, 2]);
 });
 
+test('gather joins lists of billions of holes by their keys', () => {
+  const sparse = (length: number, ...at: number[]) => {
+    const list: unknown[] = [];
+    list.length = length;
+    return Object.assign(list, Object.fromEntries(at.map((i) => [i, i])));
+  };
+  const keysOf = (list: unknown) => Object.entries(list as unknown[]);
+  const [a, b] = [sparse(2e9, 3, 1.5e9), sparse(1e9, 0, 7)];
+  const joined = join([a, b], ENGINES) as unknown[];
+  assert.is(joined.length, 3e9);
+  assert.equal(keysOf(joined), [
+    ['3', 3],
+    ['1500000000', 1.5e9],
+    ['2000000000', 0],
+    ['2000000007', 7],
+  ]);
+  const dealt = join([a, b], ENGINES, 'r') as unknown[];
+  assert.is(dealt.length, 3e9);
+  assert.equal(keysOf(dealt), [
+    ['1', 0],
+    ['6', 3],
+    ['15', 7],
+    ['2500000000', 1.5e9],
+  ]);
+  throws(() => join([sparse(4e9), sparse(4e9)], ENGINES), RangeError, /the lists have 8000000000 items/);
+});
+
+test('lists with many holes, and with fewer, are dealt alike', () => {
+  const some = Array.from({ length: 70_000 }, (_, i) => i).filter((i) => i % 1000 === 7);
+  const of = (length: number) => Object.assign(new Array(length), Object.fromEntries(some.map((i) => [i, i])));
+  const few = (list: readonly unknown[]) => Array.from(list);
+  for (const dist of ['b', 'r'] as const) {
+    const wanted = join([few(of(70_000)), few(of(69_500))], ENGINES, dist) as unknown[];
+    const joined = join([of(70_000), of(69_500)], ENGINES, dist) as unknown[];
+    assert.equal(
+      joined.filter((item) => item !== undefined),
+      wanted.filter((item) => item !== undefined),
+    );
+    assert.ok(some.every((i) => joined.indexOf(i) === wanted.indexOf(i)));
+    assert.is(joined.length, wanted.length);
+  }
+});
+
 test('a Tensor gives its rows to imap', () => {
   const rows = [
     ...iterable(

@@ -1,7 +1,7 @@
 // Private run directories: made 0700, swept when their process is over, and only then.
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { selfIdentity } from '../../../../src/cluster/files/process-identity.ts';
 import { createRunDir, removeRunDir, sweepRunDirs } from '../../../../src/cluster/files/run-dir.ts';
@@ -32,6 +32,12 @@ test('is private, bears the pid, and goes with all that is in it', () => {
   removeRunDir(path);
   removeRunDir(path);
   assert.not(existsSync(path));
+});
+
+test('a relative base gives an absolute path', () => {
+  const path = createRunDir(relative(process.cwd(), root));
+  assert.ok(isAbsolute(path) && existsSync(path));
+  removeRunDir(path);
 });
 
 test('a path too long for sockets is refused with the remedy', () => {
