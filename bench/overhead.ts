@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type Client, Cluster, type DirectView } from 'directview';
 import { keepFreedMemory } from '../src/cli/script/keep-freed-memory.ts';
 import { table } from '../src/cli/table.ts';
+import { optimizeEarly } from '../src/util/diagnostics/early-optimization.ts';
 import { unorderedImap, unorderedMap } from './support/balanced.ts';
 import { renderAims } from './support/beside/aims.ts';
 import { type Before, openBefore } from './support/beside/before.ts';
@@ -199,6 +200,8 @@ async function openPeer(wish: string, engines: number): Promise<Peer | undefined
 
 async function measure(bench: Bench, sizes: readonly number[]): Promise<Figure[]> {
   const figures: Figure[] = [await startUp(bench)];
+  // As `directview run` does.
+  optimizeEarly();
   await using cluster = await Cluster.start({ engines: bench.engines });
   await using rc = await cluster.connect();
   figures.push(...(await latencies(rc, bench)));

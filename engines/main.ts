@@ -3,6 +3,7 @@ import './control/signals.ts';
 import { randomInt } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { ENGINE_EXIT, MAX_SEED } from '../src/protocol/engine-options.ts';
+import { optimizeEarly } from '../src/util/diagnostics/early-optimization.ts';
 import { readOptions } from './control/stdin.ts';
 import { EngineServer, type ProbeContext } from './engine-server.ts';
 import { logLine } from './log.ts';
@@ -25,6 +26,7 @@ try {
   // rest of the last collection; here it becomes 5 times. Set only now, because a flag of the process costs 25 ms of each
   // start: Node's code cache is made for V8's own flags.
   setFlagsFromString('--heap-growing-percent=400');
+  optimizeEarly();
 } catch (error) {
   logLine(`engine: cannot start: ${(error as Error).message}`);
   await server.stop(ENGINE_EXIT.failed, '');

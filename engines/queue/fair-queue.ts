@@ -56,6 +56,8 @@ export class FairQueue<C> {
   /** The tasks of calls on several engines. */
   readonly #shared = new Line<C>();
   #front: ArrivedTask<C> | undefined;
+  /** The task of a queue that has one. It is in no line: a line for each short task cost more than the rest of the queue. */
+  #only: ArrivedTask<C> | undefined;
   readonly #tasksPerTurn: number;
   /** Tasks that the first line has had in this turn. */
   #taken = 0;
@@ -67,6 +69,7 @@ export class FairQueue<C> {
 
   /** The task that would start next. It stays so until it leaves. */
   get front(): ArrivedTask<C> | undefined {
+    if (this.#only !== undefined) return this.#only;
     const { id } = this.#front?.message ?? {};
     if (id === undefined || this.get(id) !== this.#front) this.#front = this.#choose();
     return this.#front;
@@ -80,6 +83,17 @@ export class FairQueue<C> {
   }
 
   add(task: ArrivedTask<C>): void {
+    const only = this.#only;
+    if (only === undefined && this.#lines.size === 0) {
+      this.#only = task;
+      return;
+    }
+    this.#only = undefined;
+    if (only !== undefined) this.#append(only);
+    this.#append(task);
+  }
+
+  #append(task: ArrivedTask<C>): void {
     const client = clientOf(task.message.id);
     const line = this.#lines.get(client) ?? new Line<C>();
     if (line.size === 0) this.#lines.set(client, line);
@@ -88,6 +102,7 @@ export class FairQueue<C> {
   }
 
   get(id: TaskId): ArrivedTask<C> | undefined {
+    if (this.#only !== undefined) return this.#only.message.id === id ? this.#only : undefined;
     return this.#lines.get(clientOf(id))?.get(id);
   }
 
@@ -95,6 +110,11 @@ export class FairQueue<C> {
   take(): ArrivedTask<C> | undefined {
     const task = this.front;
     if (task === undefined) return undefined;
+    if (task === this.#only) {
+      this.#only = undefined;
+      this.#taken = 0;
+      return task;
+    }
     const client = clientOf(task.message.id);
     const line = this.#lines.get(client) as Line<C>;
     this.delete(task.message.id);
@@ -110,6 +130,10 @@ export class FairQueue<C> {
   }
 
   delete(id: TaskId): void {
+    if (this.#only !== undefined) {
+      if (this.#only.message.id === id) this.#only = undefined;
+      return;
+    }
     const client = clientOf(id);
     const line = this.#lines.get(client);
     line?.delete(id);
@@ -119,6 +143,7 @@ export class FairQueue<C> {
 
   /** All of them, client by client. */
   all(): ArrivedTask<C>[] {
+    if (this.#only !== undefined) return [this.#only];
     return [...this.#lines.values()].flatMap((line) => [...line.all()]);
   }
 

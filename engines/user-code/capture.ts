@@ -32,6 +32,9 @@ interface Current {
 
 type Write = typeof process.stdout.write;
 
+/** The end of a task that has printed nothing. */
+const SILENT = Object.freeze({ stdout: '', stderr: '' });
+
 /** Collects stdout and stderr of the running task. Tasks run one at a time, so one task is current. */
 export class Capture {
   readonly #emit: EmitText;
@@ -80,9 +83,13 @@ export class Capture {
    * Ends the task: sends its unsent text and gives the whole text, with carriage returns applied. A stream
    * over 1 MiB keeps its end; its first line says how much is missing.
    */
-  end(): { stdout: string; stderr: string } {
+  end(): { readonly stdout: string; readonly stderr: string } {
     const current = this.#current;
-    if (current === null) return { stdout: '', stderr: '' };
+    if (current === null) return SILENT;
+    if (current.stdout.text === '' && current.stderr.text === '') {
+      this.#current = null;
+      return SILENT;
+    }
     try {
       if (current.stdout.unsent !== '' || current.stderr.unsent !== '') this.flush();
     } finally {

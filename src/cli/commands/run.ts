@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CompositeError, RemoteError } from '../../errors.ts';
+import { optimizeEarly } from '../../util/diagnostics/early-optimization.ts';
 import { installHooks } from '../../util/user-modules/hooks.ts';
 import { seconds } from '../arguments.ts';
 import { addClusterOptions, addOldCount, addRunOptions, type ClusterFlags } from '../engine-flags.ts';
@@ -48,7 +49,10 @@ export function define(command: Command): void {
     checkRecord(flags);
     installHooks(script);
     await keepFreedMemory();
-    return withCluster(flags, (session) => new ScriptRun(session, script, args).go(flags));
+    return withCluster(flags, (session) => {
+      optimizeEarly();
+      return new ScriptRun(session, script, args).go(flags);
+    });
   });
 }
 

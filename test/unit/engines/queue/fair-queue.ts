@@ -85,6 +85,35 @@ test('overtaking is told: the task came later than one that waits', () => {
   assert.is(overtakes(), true);
 });
 
+test('a task that waits alone is found, leaves, and keeps its place when others come', () => {
+  const scene = new Scene();
+  scene.add('a:1', 7);
+  assert.is(scene.queue.get('a:1')?.message.id, 'a:1');
+  assert.is(scene.queue.get('a:2'), undefined);
+  assert.equal(
+    scene.queue.all().map(({ message }) => message.id),
+    ['a:1'],
+  );
+  scene.queue.delete('a:2');
+  scene.queue.delete('a:1');
+  assert.is(scene.queue.front, undefined);
+  scene.add('a:3', 8);
+  scene.add('b:1', 3);
+  scene.add('a:4');
+  assert.equal(scene.drain(), ['a:3', 'b:1', 'a:4']);
+  scene.add('c:1');
+  assert.equal(scene.drain(), ['c:1']);
+  assert.equal(scene.queue.all(), []);
+});
+
+test('a task that ran alone does not use up the turn of its client', () => {
+  const scene = new Scene(2);
+  scene.add('a:1');
+  assert.is(scene.take(), 'a:1');
+  for (const id of ['a:2', 'a:3', 'a:4', 'b:1']) scene.add(id);
+  assert.equal(scene.drain(), ['a:2', 'a:3', 'b:1', 'a:4']);
+});
+
 test('a turn may have several tasks', () => {
   const scene = new Scene(2);
   for (const id of ['a:1', 'a:2', 'a:3', 'b:1', 'c:1', 'c:2', 'c:3']) scene.add(id);
