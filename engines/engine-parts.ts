@@ -16,6 +16,7 @@ import { isDeviceTensor, isHostNumbers, Residency } from './device/residency.ts'
 import { UserKernels } from './device/user-kernels.ts';
 import type { EngineState } from './engine-state.ts';
 import { Identity } from './identity.ts';
+import { machineName } from './peers/machine.ts';
 import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
@@ -60,6 +61,8 @@ export interface EngineParts {
   readonly loop: TaskLoop;
   readonly monitor: TaskMonitor;
   readonly site: EngineSite;
+  /** As `machineName`. */
+  readonly machine: string | undefined;
   /** The seed of `engine.random`. */
   readonly seed: number;
 }
@@ -111,8 +114,12 @@ export function createParts(options: EngineOptions): EngineParts {
   const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 
   const onHost = (value: unknown) => (context.opened === null ? value : onHostOnly(value));
-  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost, control });
-  const relay = new Relay((to, message, chunk) => peers.message(to, message, [chunk]));
+  const machine = machineName();
+  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost, control, machine });
+  const relay = new Relay((to, message, chunk) => peers.message(to, message, [chunk]), {
+    isNear: (id) => peers.isNear(id),
+    memory: (bytes) => recycled.take(bytes),
+  });
   peers.onGone((id, why) => relay.gone(id, why));
   const bodies = new RelayedBodies(relay, peers);
   const collectives = new Collectives(peers, relay, queue);
@@ -146,6 +153,7 @@ export function createParts(options: EngineOptions): EngineParts {
     loop,
     monitor,
     site: { host: hostname(), job: options.job },
+    machine,
     seed: options.seed ?? 0,
   };
 }

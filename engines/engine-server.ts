@@ -47,7 +47,7 @@ export class EngineServer {
   readonly #log = engineLog('tasks');
   readonly #callers = new Callers();
   #listener: Listener | undefined;
-  #peers: Listener | undefined;
+  #peers: readonly Listener[] = [];
   #stopping = false;
 
   constructor(options: EngineOptions) {
@@ -63,9 +63,9 @@ export class EngineServer {
     this.#guardProcess();
     const probing = probe(this.#options.device, this.#options);
     const listening = control.admitting().then(() => Promise.all([this.#listen(), this.#listenToPeers()]));
-    const [probed, [listener, peers]] = await Promise.all([probing, listening, control.guarded()]);
+    const [probed, [listener, [peers, near]]] = await Promise.all([probing, listening, control.guarded()]);
     this.#listener = listener;
-    this.#peers = peers;
+    this.#peers = near === undefined ? [peers] : [peers, near];
     this.#install(probed);
     countTurns(this.#parts.board);
     monitor.flush = () => listener.flush();
@@ -77,7 +77,8 @@ export class EngineServer {
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     const { job, rank, until } = this.#options;
     const card = isOnCard(probed.report) ? this.#options.card : undefined;
-    const record = { uuid, pid: process.pid, host: hostname(), ...ends, device: probed.report, card, job, rank, until };
+    const where = { host: hostname(), machine: this.#parts.machine, ...ends, near: near?.endpoint };
+    const record = { uuid, pid: process.pid, ...where, device: probed.report, card, job, rank, until };
     if (this.#options.inspect !== undefined) control.inspector(openInspector());
     control.register(record);
   }
@@ -92,7 +93,7 @@ export class EngineServer {
     if (reason !== '') logLine(`${state.identity.name} (${process.pid}) ends: ${reason}`);
     await Promise.allSettled([
       this.#listener?.close(),
-      this.#peers?.close(),
+      ...this.#peers.map((peers) => peers.close()),
       state.peers.close(),
       state.context.close(),
     ]);
@@ -139,12 +140,18 @@ export class EngineServer {
     );
   }
 
-  #listenToPeers(): Promise<Listener> {
-    const { transport } = this.#parts;
+  async #listenToPeers(): Promise<readonly [Listener, Listener | undefined]> {
+    const { peers, near } = this.#options;
+    return Promise.all([this.#listenToPeersAt(peers), near === undefined ? undefined : this.#listenToPeersAt(near)]);
+  }
+
+  #listenToPeersAt(endpoint: string): Promise<Listener> {
+    const { transport, relay } = this.#parts;
     return listenChannels(
-      { transport, endpoint: this.#options.peers, conversation: PEERS },
+      { transport, endpoint, conversation: PEERS },
       {
         message: (message, body) => this.#receiveFromPeer(message, body),
+        destination: (_, bytes, read) => relay.destination(read, bytes),
         dropped: (error) => this.#log.write(`a message of another engine was dropped: ${error.message}`),
       },
     );

@@ -2,6 +2,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { ConnectionError } from '../../src/errors.ts';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
+import { byMachine } from '../../src/protocol/relay-order.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
 import { peerError } from '../peers/mailbox.ts';
 import { type CurrentTask, DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts';
@@ -244,11 +245,19 @@ export class Collectives {
       },
       take: (from, step) =>
         peers.take({ from: id(from), tag: tag(step), timeout, what: what(from) }, this.#whyOver(scope)),
-      pipe: (root, body) => {
-        const chain = members.map((_, i) => id((root + i) % size)).slice(1);
-        return this.#relay.start(tag('pipe'), chain, body);
+      pipe: async (root, body) => {
+        const order = members.map((_, i) => id((root + i) % size));
+        const chain = byMachine(order, (one) => peers.machineOf(one)).flat();
+        try {
+          await this.#relay.start(tag('pipe'), chain.slice(1), body);
+        } catch (error) {
+          // `#gone` has said before which one it was.
+          const why = this.#whyOver(scope) ?? (error as Error).message;
+          throw error instanceof ConnectionError ? peerError(why) : error;
+        }
       },
-      piped: () => this.#relay.take(tag('pipe'), timeout, id((rank + size - 1) % size)),
+      // Whichever rank is lost, `#gone` calls it off.
+      piped: () => this.#relay.take(tag('pipe'), timeout),
       encode: encodeBody,
       decode: (body) => peers.decode(body),
     };

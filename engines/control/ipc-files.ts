@@ -5,11 +5,11 @@ import type { EngineOptions } from '../../src/protocol/engine-options.ts';
 const FILE = /^(ipc|unix):\/\//;
 
 /** The endpoints that an engine binds. */
-export type Endpoints = Pick<EngineOptions, 'tasks' | 'control' | 'peers'>;
+export type Endpoints = Pick<EngineOptions, 'tasks' | 'control' | 'peers' | 'near'>;
 
 /** Removes the socket files of `ipc://` and `unix://` endpoints, and their folder if it is empty then. Never throws. */
-export function removeSocketFiles({ tasks, control, peers }: Endpoints): void {
-  const paths = [tasks, control, peers].filter((e) => FILE.test(e)).map((e) => e.replace(FILE, ''));
+export function removeSocketFiles({ tasks, control, peers, near = '' }: Endpoints): void {
+  const paths = [tasks, control, peers, near].filter((e) => FILE.test(e)).map((e) => e.replace(FILE, ''));
   for (const path of paths) attempt(() => rmSync(path, { force: true }));
   for (const folder of new Set(paths.map(dirname))) attempt(() => rmdirSync(folder));
 }

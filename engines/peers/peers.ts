@@ -8,6 +8,7 @@ import { PEERS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
 import { logLine } from '../log.ts';
+import { nearEndpoint } from './machine.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
 import { Membership } from './membership.ts';
 import type { ReceiveOptions } from './receive-options.ts';
@@ -36,6 +37,8 @@ export interface PeersOptions {
   /** A value without tensors on the device, or a promise of it. */
   readonly onHost: (value: unknown) => unknown;
   readonly control: RosterSource;
+  /** As `machineName`. */
+  readonly machine: string | undefined;
 }
 
 /** Milliseconds that a value from another engine is waited for, unless the caller says otherwise. */
@@ -62,10 +65,12 @@ export class Peers {
   readonly #forgotten = new BoundedSet<string>(MAX_FORGOTTEN);
   readonly #members = new Membership();
   readonly #control: RosterSource;
+  readonly #machine: string | undefined;
   #isAsked = false;
   #isFollowing = false;
 
-  constructor({ identity, transport, revivers, current, onHost, control }: PeersOptions) {
+  constructor({ identity, transport, revivers, current, onHost, control, machine }: PeersOptions) {
+    this.#machine = machine;
     this.#control = control;
     this.#onHost = onHost;
     this.#identity = identity;
@@ -101,6 +106,17 @@ export class Peers {
   /** Is the engine with this id there, as the running task's client knows it? */
   isThere(id: EngineId): boolean {
     return this.#known.find(id, this.#version) !== undefined;
+  }
+
+  /** Is that engine on this machine, so that it reads large values in memory? */
+  isNear(id: EngineId): boolean {
+    const record = this.#known.find(id, this.#version);
+    return record !== undefined && nearEndpoint(record, this.#machine) !== undefined;
+  }
+
+  /** The machine of that engine, as its record names it. */
+  machineOf(id: EngineId): string | undefined {
+    return this.#known.find(id, this.#version)?.machine;
   }
 
   /** The value without tensors on the device, or a promise of it. */
@@ -217,9 +233,11 @@ export class Peers {
   }
 
   // Peers answer on channels of their own, so nothing comes back on these.
-  #channel({ id, peers: endpoint }: EngineRecord): Channel<PeersInbound> {
+  #channel(record: EngineRecord): Channel<PeersInbound> {
+    const { id } = record;
     const known = this.#channels.get(id);
     if (known !== undefined) return known;
+    const endpoint = nearEndpoint(record, this.#machine) ?? record.peers;
     const channel = openChannel({ transport: this.#transport, endpoint, conversation: PEERS }, `engine ${id}`, {
       message: () => {},
       down: (reason) => this.#drop(id, reason.message),

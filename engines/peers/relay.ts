@@ -1,7 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers';
 import { ProtocolError } from '../../src/errors.ts';
 import type { Body } from '../../src/protocol/codec.ts';
-import type { EngineId, RelayMessage } from '../../src/protocol/messages.ts';
+import type { EngineId, Header, RelayMessage } from '../../src/protocol/messages.ts';
 import { relayChunks } from '../../src/protocol/relay-chunks.ts';
 import { peerError } from './mailbox.ts';
 
@@ -34,17 +34,46 @@ interface Waiter {
   reject(error: Error): void;
 }
 
+/** What a Relay asks. */
+export interface RelayOptions {
+  /** Is that engine on this machine? Default: none is. */
+  readonly isNear?: ((id: EngineId) => boolean) | undefined;
+  /** Memory of exactly so many bytes, with any content; undefined: fresh memory. */
+  readonly memory?: ((bytes: number) => Uint8Array | undefined) | undefined;
+}
+
+/** Chunks of fewer bytes are copied into place: they come with others in one packet. */
+const PLACED_BYTES = 128 * 1024;
+
 /**
  * Large bodies that go from engine to engine in chunks, outside the task queue. Each chunk is passed on as it arrives.
  * Completed bodies are kept until a task takes them.
  */
 export class Relay {
   readonly #passOn: PassOn;
+  readonly #isNear: (id: EngineId) => boolean;
+  readonly #memory: (bytes: number) => Uint8Array | undefined;
   readonly #incoming = new Map<string, Incoming>();
   readonly #waiting = new Map<string, Waiter>();
 
-  constructor(passOn: PassOn) {
+  constructor(passOn: PassOn, { isNear = () => false, memory = () => undefined }: RelayOptions = {}) {
     this.#passOn = passOn;
+    this.#memory = memory;
+    this.#isNear = isNear;
+  }
+
+  /**
+   * The place of a chunk that is on its way here, so that it need not be copied; undefined where it will be passed on: the task
+   * that gets the value may change it while the chunk leaves. `read` gives the message.
+   */
+  destination(read: () => Header, bytes: number): Uint8Array | undefined {
+    if (bytes < PLACED_BYTES) return undefined;
+    const message = relayIn(read);
+    if (message === undefined || message.chain.length > 0) return undefined;
+    const body = this.#incoming.get(message.key) ?? this.#open(message);
+    const { part, offset } = message;
+    if (offset + bytes > (body.parts[part]?.byteLength ?? -1)) return undefined;
+    return body.parts[part]?.subarray(offset, offset + bytes);
   }
 
   /** Takes a chunk: passes it on at once and puts it into its place. */
@@ -52,7 +81,7 @@ export class Relay {
     const body = this.#incoming.get(message.key) ?? this.#open(message);
     checkPlace(body, message, chunk.byteLength);
     this.#forward(message, chunk);
-    body.parts[message.part]?.set(chunk, message.offset);
+    place(body.parts[message.part] as Uint8Array, message.offset, chunk);
     body.missing -= chunk.byteLength;
     body.expires.refresh();
     const waiter = this.#waiting.get(message.key);
@@ -62,11 +91,9 @@ export class Relay {
 
   /** Sends a body down a chain. Resolves when the body has left and may change. */
   async start(key: string, chain: readonly EngineId[], body: Body): Promise<void> {
-    const [next, ...rest] = chain;
-    if (next === undefined) return;
-    await Promise.all(
-      [...relayChunks(key, rest, body)].map(({ message, chunk }) => this.#passOn(next, message, chunk)),
-    );
+    const sent: Promise<void>[] = [];
+    for (const { message, chunk } of relayChunks(key, chain, body)) sent.push(...this.#send(message, chunk));
+    await Promise.all(sent);
   }
 
   /**
@@ -110,8 +137,18 @@ export class Relay {
 
   // If a chain breaks, the engines behind the break ask the client for the body.
   #forward(message: RelayMessage, chunk: Uint8Array): void {
-    const [next, ...rest] = message.chain;
-    if (next !== undefined) this.#passOn(next, { ...message, chain: rest }, chunk).catch(() => {});
+    for (const sent of this.#send(message, chunk)) sent.catch(() => {});
+  }
+
+  // Those of this machine that come first in the chain read the same memory; the first one behind them gets the rest of it.
+  #send(message: RelayMessage, chunk: Uint8Array): Promise<void>[] {
+    const { chain } = message;
+    if (chain.length === 0) return [];
+    const far = chain.findIndex((id) => !this.#isNear(id));
+    const near = far < 0 ? chain : chain.slice(0, far);
+    const ways = near.map((to) => ({ to, rest: [] as readonly EngineId[] }));
+    if (far >= 0) ways.unshift({ to: chain[far] as EngineId, rest: chain.slice(far + 1) });
+    return ways.map(({ to, rest }) => this.#passOn(to, { ...message, chain: rest }, chunk));
   }
 
   #open({ key, sizes }: RelayMessage): Incoming {
@@ -122,7 +159,7 @@ export class Relay {
     for (const part of sizes.keys())
       before.push(part === 0 ? 0 : (before[part - 1] as number) + (sizes[part - 1] as number));
     // A copy into one buffer for each part, because values are windows on whole parts, and the chunks go on to others.
-    const parts = sizes.map((size) => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer));
+    const parts = sizes.map((size) => this.#memory(size) ?? new Uint8Array(Buffer.allocUnsafeSlow(size).buffer));
     const expires = setTimeout(() => this.#incoming.delete(key), KEPT_MS).unref();
     const body = { parts, before, total, missing: total, expires };
     this.#incoming.set(key, body);
@@ -143,6 +180,22 @@ export class Relay {
     clearTimeout(body?.expires);
     return body?.parts ?? [];
   }
+}
+
+/** The message, if a chunk of a body comes with it. */
+function relayIn(read: () => Header): RelayMessage | undefined {
+  try {
+    const message = read();
+    return message.type === 'relay' ? message : undefined;
+  } catch {
+    // The header is wrong: whoever takes the message says so.
+    return undefined;
+  }
+}
+
+/** Copies a chunk, unless it is there. */
+function place(part: Uint8Array, offset: number, chunk: Uint8Array): void {
+  if (chunk.buffer !== part.buffer || chunk.byteOffset !== part.byteOffset + offset) part.set(chunk, offset);
 }
 
 /** Before memory is taken. @throws ProtocolError */

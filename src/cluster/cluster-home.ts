@@ -58,6 +58,11 @@ export class Site {
     return isLocal(this.#scheme) ? `${this.#scheme}://${join(this.runDir, name)}` : this.#scheme;
   }
 
+  /** Where engines on tcp let those of their machine in: beside them, in the directory. Undefined where all sockets are there. */
+  near(name: string): string | undefined {
+    return isLocal(this.#scheme) ? undefined : `unix://${join(this.runDir, name)}`;
+  }
+
   /** Writes the files for engines of other launchers and for clients. Without a home, an unnamed cluster does without the latter. */
   publish(controller: string, registry: string): void {
     writeEngineFile(this.runDir, { registry, credentials: this.keys?.engine.reveal(), network: this.network });

@@ -43,6 +43,8 @@ const optionFields = {
   control: text,
   /** Where to bind the peers socket. */
   peers: text,
+  /** Where to bind a second peers socket for engines of this machine, a `unix://` path; for those that listen on tcp. */
+  near: optional(text),
   /** The keys of engines, where the cluster listens on tcp. */
   credentials: optional(credentialsText),
   /** The id to take over, when this engine replaces another. */

@@ -2,8 +2,11 @@
 import type { Body } from './codec.ts';
 import type { EngineId, RelayMessage } from './messages.ts';
 
-/** Bytes of a chunk: small enough that several links carry the same body at the same time. */
-const CHUNK_BYTES = 2 ** 20;
+/**
+ * Bytes of a chunk: small enough that several links carry the same body at the same time, and so large that engines of one machine
+ * read it in each other's memory.
+ */
+export const RELAY_BYTES: number = 2 ** 21;
 
 /** One chunk of a body, with the header that it travels under. */
 export interface RelayChunk {
@@ -16,9 +19,9 @@ export interface RelayChunk {
 export function* relayChunks(key: string, chain: readonly EngineId[], body: Body): Generator<RelayChunk> {
   const sizes = body.map((part) => part.byteLength);
   for (const [part, bytes] of body.entries()) {
-    for (let offset = 0; offset < bytes.byteLength; offset += CHUNK_BYTES) {
+    for (let offset = 0; offset < bytes.byteLength; offset += RELAY_BYTES) {
       const message = { type: 'relay', key, chain, sizes, part, offset } as const;
-      yield { message, chunk: bytes.subarray(offset, offset + CHUNK_BYTES) };
+      yield { message, chunk: bytes.subarray(offset, offset + RELAY_BYTES) };
     }
   }
 }

@@ -34,7 +34,12 @@ export async function startRig(engines: number, options: ClusterOptions = {}): P
 
 async function stopRig(cluster: Cluster, rc: Client): Promise<void> {
   const pids = rc.engines.map((engine) => engine.pid);
-  const sockets = rc.engines.flatMap((engine) => [engine.tasks, engine.control, engine.peers]);
+  const sockets = rc.engines.flatMap((engine) => [
+    engine.tasks,
+    engine.control,
+    engine.peers,
+    engine.near ?? engine.peers,
+  ]);
   await rc.close();
   await cluster.stop();
   for (const pid of pids) assert.not(isAlive(pid), `engine process ${pid} is left over`);

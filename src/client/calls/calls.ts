@@ -1,10 +1,10 @@
 import { shareWindows } from '../../comm/unix/shared-windows.ts';
 import { NoEnginesRegistered } from '../../errors.ts';
+import type { Body } from '../../protocol/codec.ts';
 import { type EncodedCall, encodeCall, encodeCopy } from '../../protocol/codec.ts';
 import type { EngineId } from '../../protocol/messages.ts';
 import type { ArgumentsOf, Method, ValueOf } from '../../protocol/methods.ts';
 import { namesOfCalls } from '../../protocol/travelling-names.ts';
-
 import { checkOptions, type Rules } from '../../util/checks.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { Request } from '../links/connection.ts';
@@ -25,7 +25,7 @@ import { AsyncResult, type ModeOf, type PerTargetResult } from '../results/async
 import { type ExecuteReply, executeReplies } from '../results/execute-reply.ts';
 import { type Targets, targetsOf, targetText } from '../targets.ts';
 import type { PartSizes } from './part-sizes.ts';
-import { relays } from './relays.ts';
+import { relays, type Via } from './relays.ts';
 
 /** State that all calls of one client share. */
 export interface CallContext {
@@ -142,8 +142,7 @@ export class Calls<M extends Mode> {
     const encode = copy ? encodeCopy<N> : encodeCall<N>;
     const group = engines.length > 1 ? nextGroup() : undefined;
     const shared = isPerEngine(args) ? undefined : encode(method, args);
-    const isThere = (id: EngineId) => this.links.engine(id) !== undefined;
-    const relayed = shared && via && relays(engines, isThere, shared.body, via);
+    const relayed = shared && via && this.#relays(engines, shared.body, via);
     const encoded = each?.map((one) => encodedAt(encode, method, one));
     const bodies = encoded && shareWindows(encoded.map((one) => one?.body ?? NONE));
     const tasks: Task[] = [];
@@ -157,6 +156,17 @@ export class Calls<M extends Mode> {
       tasks.push(this.#send(engines[index] as EngineId, request));
     }
     return tasks;
+  }
+
+  #relays(engines: readonly EngineId[], body: Body, via: Via) {
+    const of = (id: EngineId) => this.links.engine(id);
+    return relays(
+      engines,
+      (id) => of(id) !== undefined,
+      body,
+      via,
+      (id) => of(id)?.machine,
+    );
   }
 
   #send(engine: EngineId, request: Request): Task {

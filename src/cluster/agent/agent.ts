@@ -221,15 +221,29 @@ function slotsOf(
 
 /** Where the engines of an agent listen. */
 interface Endpoints {
-  of(slot: EngineId): Pick<EngineOptions, 'tasks' | 'control' | 'peers'>;
+  of(slot: EngineId): Pick<EngineOptions, 'tasks' | 'control' | 'peers' | 'near'>;
   /** Removes what is left of the sockets. */
   remove(): void;
+}
+
+/** For the sockets among engines of this machine; undefined where no such directory can be made: they have tcp. */
+function nearDir(): string | undefined {
+  try {
+    return createRunDir();
+  } catch {
+    return undefined;
+  }
 }
 
 async function endpointsOf({ controller, network, sockets }: AgentOptions): Promise<Endpoints> {
   if (controller.startsWith('tcp:')) {
     const endpoint = await engineAddress(controller, network);
-    return { of: () => ({ tasks: endpoint, control: endpoint, peers: endpoint }), remove: () => {} };
+    const near = nearDir();
+    const at = (slot: EngineId) => near && `unix://${join(near, `e${slot}-${randomBytes(2).toString('hex')}.near`)}`;
+    return {
+      of: (slot) => ({ tasks: endpoint, control: endpoint, peers: endpoint, near: at(slot) }),
+      remove: () => near && removeRunDir(near),
+    };
   }
   const scheme = controller.startsWith('unix:') ? 'unix' : 'ipc';
   const dir = sockets === undefined ? createRunDir() : ownRunDir(sockets);

@@ -151,6 +151,7 @@ async function engineOptions(
     tasks: endpoint('tasks'),
     control: endpoint('control'),
     peers: endpoint('peers'),
+    near: address && `unix://${join(cluster.runDir, `${name}.near`)}`,
     proof: randomUUID(),
   };
 }

@@ -90,6 +90,7 @@ export class Placements {
       tasks: this.#site.endpoint(`${name}.tasks`),
       control: this.#site.endpoint(`${name}.control`),
       peers: this.#site.endpoint(`${name}.peers`),
+      near: this.#site.near(`${name}.near`),
       credentials: this.#site.keys?.engine.reveal(),
       slot,
       deathTimeout,

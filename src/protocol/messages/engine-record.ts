@@ -62,6 +62,10 @@ export const engineFields = {
   control: text,
   /** The endpoint of its peers socket, for other engines. */
   peers: text,
+  /** Names its machine and network, where the system tells: engines with the same name may share memory. */
+  machine: optional(line),
+  /** The endpoint of its peers socket for engines of its machine, where `peers` is on tcp. */
+  near: optional(text),
   device,
   /** Names its card among all cards, where its agent knows: `GPU-…`. Absent for software devices. */
   card: optional(line),

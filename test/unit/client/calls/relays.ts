@@ -106,6 +106,15 @@ test('who relays is decided in one place', () => {
   assert.is(relays([0, 1, 3], there, [new Uint8Array(10)], 'broadcast'), undefined);
 });
 
+test('engines of one machine stand together in the chain, and get the body from the one that it reaches first', () => {
+  const body = [new Uint8Array(100_000)];
+  const machineOf = (id: number) => (id === 4 ? undefined : id % 2 === 0 ? 'even' : 'odd');
+  assert.equal(
+    relays([0, 1, 2, 3, 4], () => true, body, 'broadcast', machineOf),
+    [{ chain: [2, 1, 3, 4] }, { from: 0 }, { from: 0 }, { from: 1 }, { from: 1 }],
+  );
+});
+
 test('an engine that stands still holds up nobody: those behind it get the value from the client', () =>
   withRig(4, async ({ rc }) => {
     const stopped = rc.engines[1]!;

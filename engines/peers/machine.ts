@@ -1,0 +1,40 @@
+import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import process from 'node:process';
+import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
+
+/** The fields of an engine that tell whether it is near. */
+export type Place = Pick<EngineRecord, 'peers' | 'machine' | 'near'>;
+
+const FILE = /^(?:ipc|unix):\/\//;
+
+/**
+ * Names the running system and its network, so that hosts made of network namespaces count as several. Undefined where the
+ * system does not tell.
+ */
+export function machineName(): string | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/net')}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The endpoint at which an engine of this machine is reached without a network; undefined for one of another machine, and for
+ * one whose files are not seen from here, such as one in a container.
+ */
+export function nearEndpoint({ machine, peers, near }: Place, own: string | undefined): string | undefined {
+  if (machine === undefined || machine !== own) return undefined;
+  const endpoint = FILE.test(peers) ? peers : near;
+  return endpoint !== undefined && isOwnSocket(endpoint.replace(FILE, '')) ? endpoint : undefined;
+}
+
+function isOwnSocket(path: string): boolean {
+  try {
+    const found = lstatSync(path);
+    return found.isSocket() && found.uid === process.getuid?.();
+  } catch {
+    return false;
+  }
+}
