@@ -21,9 +21,9 @@ import { REASON, RETIRING, StatusBoard } from '../queue/status-board.ts';
 import type { ControlData, FromControl, ToControl } from './control.ts';
 import { answer, BLOCKED, type ControlSide, REPLACE_GRACE_MS } from './control-requests.ts';
 import { Interrupter, Reaper, STOP_REASONS } from './interrupter.ts';
-import { removeSocketFiles } from './ipc-files.ts';
 import { MainLoop } from './main-loop.ts';
 import { Registration } from './registration.ts';
+import { removeSocketFiles } from './socket-files.ts';
 import { endGroupOfOrphan, onStdinEnd } from './stdin.ts';
 
 /** Bytes that may wait for a client that asks and does not read: it gets no more answers. */

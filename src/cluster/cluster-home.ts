@@ -21,8 +21,6 @@ function networkOf(listen: CheckedStart['listen']): EngineNetwork | undefined {
   return typeof listen === 'object' ? { interface: listen.interface, ports: listen.ports } : undefined;
 }
 
-const isLocal = (scheme: CheckedStart['scheme']): boolean => scheme === 'unix' || scheme === 'ipc';
-
 /** The files of a cluster: the private directory of its sockets, and the file by which other processes find it. */
 export class Site {
   /** Unique to this start. */
@@ -49,13 +47,13 @@ export class Site {
       privateHome();
       assertFree(clusterPath(name), name);
     }
-    this.keys = isLocal(scheme) ? undefined : newCredentials(this.id);
+    this.keys = scheme === 'unix' ? undefined : newCredentials(this.id);
     this.runDir = createRunDir();
   }
 
   /** Where to bind. In the directory a name must not be used twice: binding takes over whatever is at the path. */
   endpoint(name: string): string {
-    return isLocal(this.#scheme) ? `${this.#scheme}://${join(this.runDir, name)}` : this.#scheme;
+    return this.#scheme === 'unix' ? `unix://${join(this.runDir, name)}` : this.#scheme;
   }
 
   /** Where engines on tcp let those of their machine in: beside them, in the directory. Undefined where all sockets are there. */

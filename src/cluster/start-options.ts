@@ -110,11 +110,14 @@ export interface StartOptions extends Omit<DeviceRequest, 'inspect'> {
   /** The name of the cluster and of its file; default: a unique one. */
   readonly name?: string | undefined;
   /**
-   * Listens on tcp at one IP address of this machine, in place of `ipc`: `'tcp://10.0.0.5'`, or with a range of ports. Keys
+   * Listens on tcp at one IP address of this machine, in place of Unix sockets: `'tcp://10.0.0.5'`, or with a range of ports. Keys
    * are made for this start; the cluster file has those of clients. Without the key nobody gets in, on this machine either.
    */
   readonly listen?: string | ListenOptions | undefined;
-  /** `unix` (default), Unix sockets and shared memory; `zeromq` or `ipc`, its sockets in files; `tcp`, short for `listen: 'tcp://127.0.0.1'`; or `tcp://<loopback address>`. */
+  /**
+   * `unix` (default) or `ipc`, Unix sockets and shared memory; `tcp` or `zeromq`, short for `listen: 'tcp://127.0.0.1'`; or
+   * `tcp://<loopback address>`.
+   */
   readonly transport?: string | undefined;
   /** Variables for the engines, beside an allow-list of this process's. */
   readonly env?: Readonly<Record<string, string>> | undefined;

@@ -4,7 +4,7 @@ import { type ZeromqOptions, zeromqTransport } from './zeromq.ts';
 
 /**
  * The transport of a cluster's processes: an endpoint's scheme says how it is spoken to. `unix://` is a Unix socket of this
- * host, `ipc://` and `tcp://` are zeromq's.
+ * host, `tcp://` is zeromq's.
  */
 export function clusterTransport(options: ZeromqOptions = {}): Transport {
   const [unix, zeromq] = [unixTransport(options), zeromqTransport(options)];

@@ -40,7 +40,7 @@ export interface LinkHandlers {
 
 /** A bound address. Closing it ends the links of its peers. */
 export interface Listener {
-  /** Where peers connect: `unix://…`, `ipc://…` or `tcp://host:port` with the real port. */
+  /** Where peers connect: `unix://…` or `tcp://host:port` with the real port. */
   readonly endpoint: string;
   /** Hands what is queued to the socket at once, before the process ends. A peer whose pipe is full misses it. */
   flush(): void;
@@ -49,7 +49,7 @@ export interface Listener {
 
 /** The sizes of chunks, windows and messages. */
 export interface TransportOptions {
-  /** Chunk bytes; default 4 MiB for ipc, 2 MiB for unix, 1 MiB for tcp. */
+  /** Chunk bytes; default 2 MiB for unix, 1 MiB for tcp. */
   readonly chunkBytes?: number;
   /** Bytes in flight per peer before the sender waits for credit; default 32 MiB. */
   readonly windowBytes?: number;
@@ -63,7 +63,7 @@ export type SocketRole = 'tasks' | 'control' | 'peers' | 'roster' | 'registry';
 /** Both ends must use the same transport and options. */
 export interface Transport {
   /**
-   * Binds. `unix://` and `ipc://` want a path in a private directory, `tcp://` keys.
+   * Binds. `unix://` wants a path in a private directory, `tcp://` keys.
    * @throws ConnectionError for an address that these keys do not allow, or one that cannot be bound
    */
   listen(endpoint: string, handlers: LinkHandlers, socket?: SocketRole): Promise<Listener>;

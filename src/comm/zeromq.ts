@@ -1,27 +1,25 @@
 import { ConnectionError } from '../errors.ts';
 import { limitsOf } from './link.ts';
-import type { Limits } from './outbox.ts';
 import type { Link, LinkHandlers, Listener, SocketRole, Transport, TransportOptions } from './transport.ts';
 import type { Credentials } from './zeromq/credentials.ts';
 import { DealerCarrier } from './zeromq/dealer.ts';
-import { checkDescriptors } from './zeromq/descriptors.ts';
-import { checkFree, type Endpoint, isLoopback, parseEndpoint } from './zeromq/endpoint.ts';
+import { reserveDescriptors } from './zeromq/descriptors.ts';
+import { type Endpoint, isLoopback, parseEndpoint } from './zeromq/endpoint.ts';
 import { refuses } from './zeromq/reach.ts';
 import { RouterListener } from './zeromq/router.ts';
 
 const MIB = 1024 * 1024;
 
-/** The keys of this process, if its cluster listens on tcp. */
+/** The keys of this process. */
 export interface ZeromqOptions extends TransportOptions {
-  /** With keys, every link is encrypted; without, every address is `ipc://`. */
+  /** Every link is encrypted by them. Without keys no address is allowed. */
   readonly credentials?: Credentials | undefined;
   /** Lets every user of this machine send whatever he likes. For tests of links alone. @internal */
   readonly insecureLoopback?: boolean | undefined;
 }
 
 /**
- * Transport over `ipc://` (an absolute path in a private directory), and over `tcp://` with CURVE. Links of a listener share
- * one ROUTER; each `connect` is a DEALER of its own.
+ * Transport over `tcp://` with CURVE. Links of a listener share one ROUTER; each `connect` is a DEALER of its own.
  *
  * `onDown` of a connecting link: the established connection was lost, or the peer said goodbye, refused the key, or broke
  * the protocol. The link is dead then, even if the peer lives: messages may have been lost, so open a new link and ask again.
@@ -29,7 +27,7 @@ export interface ZeromqOptions extends TransportOptions {
  * came about does not call `onDown`: it goes on trying until `close`.
  * `onDown` of a listener's link: the peer closed it, died (noticed within about 0.2 s, or 5 s if its host froze), or
  * broke the protocol; only for links that delivered a message. Messages that came before are delivered first.
- * @throws ConnectionError (from `connect`, too) for tcp without keys
+ * @throws ConnectionError (from `connect`, too) without keys
  */
 export function zeromqTransport(options: ZeromqOptions = {}): Transport {
   return {
@@ -42,8 +40,13 @@ export function zeromqTransport(options: ZeromqOptions = {}): Transport {
 
 function connect(address: string, handlers: LinkHandlers, options: ZeromqOptions, socket?: SocketRole): Link {
   const { endpoint, keys } = connectable(address, options, socket);
-  checkDescriptors(`a link to ${address}`);
-  return new DealerCarrier(endpoint, handlers, limitsFor(endpoint, options), keys).link;
+  const settled = reserveDescriptors(`a link to ${address}`);
+  try {
+    return new DealerCarrier(endpoint, { handlers, limits: limitsOf(options, MIB), keys, settled }).link;
+  } catch (error) {
+    settled();
+    throw error;
+  }
 }
 
 /** An address with the settings of its keys. @throws ConnectionError where it is not allowed */
@@ -61,18 +64,19 @@ async function listen(
 ): Promise<Listener> {
   const endpoint = parseEndpoint(address);
   const keys = keysFor(endpoint, options)?.serverSettings(named(address, socket)) ?? {};
-  if (endpoint.kind === 'ipc') await checkFree(endpoint.path);
-  const listener = new RouterListener(endpoint, handlers, limitsFor(endpoint, options), keys);
+  const listener = new RouterListener(endpoint, handlers, limitsOf(options, MIB), keys);
   await listener.bind();
   return listener;
 }
 
-/** @throws ConnectionError for tcp without keys */
-function keysFor(endpoint: Endpoint, { credentials, insecureLoopback }: ZeromqOptions): Credentials | undefined {
-  const { address } = endpoint;
-  if (endpoint.kind === 'ipc' || credentials !== undefined) return credentials;
-  if (insecureLoopback === true && isLoopback(endpoint.host)) return undefined;
-  const why = isLoopback(endpoint.host) ? 'is open to every user of this machine' : 'reaches beyond this machine';
+/** @throws ConnectionError without keys */
+function keysFor(
+  { address, host }: Endpoint,
+  { credentials, insecureLoopback }: ZeromqOptions,
+): Credentials | undefined {
+  if (credentials !== undefined) return credentials;
+  if (insecureLoopback === true && isLoopback(host)) return undefined;
+  const why = isLoopback(host) ? 'is open to every user of this machine' : 'reaches beyond this machine';
   throw new ConnectionError(`${address} ${why}, and there are no keys: connect by the cluster's name or file`);
 }
 
@@ -80,8 +84,4 @@ function keysFor(endpoint: Endpoint, { credentials, insecureLoopback }: ZeromqOp
 function named(address: string, socket: SocketRole | undefined): SocketRole {
   if (socket === undefined) throw new ConnectionError(`${address}: nobody says which socket of the cluster this is`);
   return socket;
-}
-
-function limitsFor(endpoint: Endpoint, options: TransportOptions): Limits {
-  return limitsOf(options, endpoint.kind === 'ipc' ? 4 * MIB : MIB);
 }

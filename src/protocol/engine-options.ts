@@ -37,7 +37,7 @@ const optionFields = {
   threads: whole,
   /** The endpoint of the controller's registry. */
   controller: text,
-  /** Where to bind the tasks socket: an `unix://` or `ipc://` path that does not exist yet, or `tcp://address:*`. */
+  /** Where to bind the tasks socket: a `unix://` path that does not exist yet, or `tcp://address:*`. */
   tasks: text,
   /** Where to bind the control socket. */
   control: text,

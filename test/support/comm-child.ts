@@ -5,15 +5,22 @@ import { fileURLToPath } from 'node:url';
 
 const PEER = fileURLToPath(new URL('../fixtures/comm-peer.js', import.meta.url));
 
+/** A peer, and the address where it listens or connects. */
+export interface Peer {
+  readonly process: ChildProcess;
+  readonly endpoint: string;
+}
+
 /** A running peer; `listen` and `worker` are bound when this resolves. */
-export async function startPeer(mode: 'listen' | 'connect' | 'worker', endpoint: string): Promise<ChildProcess> {
+export async function startPeer(mode: 'listen' | 'connect' | 'worker', endpoint: string): Promise<Peer> {
   const peer = spawn(process.execPath, [PEER, mode, endpoint], { stdio: ['pipe', 'pipe', 'inherit'] });
-  if (mode !== 'connect') await once(peer.stdout as NodeJS.ReadableStream, 'data');
-  return peer;
+  if (mode === 'connect') return { process: peer, endpoint };
+  const [bound] = await once(peer.stdout as NodeJS.ReadableStream, 'data');
+  return { process: peer, endpoint: String(bound) };
 }
 
 /** Ends a peer, unless it has ended; resolves with its exit code or signal. */
-export async function stopPeer(peer: ChildProcess): Promise<number | string | null> {
+export async function stopPeer({ process: peer }: Peer): Promise<number | string | null> {
   if (peer.exitCode === null && peer.signalCode === null) {
     const gone = once(peer, 'exit');
     peer.stdin?.end();

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Controller, type ControllerEvent } from '../../src/cluster/controller.ts';
 import { ENGINE_ENTRY } from '../../src/cluster/launchers/local.ts';
+import { clusterTransport } from '../../src/comm/by-scheme.ts';
 import type { Link } from '../../src/comm/transport.ts';
-import { zeromqTransport } from '../../src/comm/zeromq.ts';
 import { decodeBody, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineOptions } from '../../src/protocol/engine-options.ts';
 import { bodyOf, decodeHeader, encodeMessage } from '../../src/protocol/header-codec.ts';
@@ -33,7 +33,7 @@ type Request = ControlRequest extends infer R ? (R extends unknown ? Omit<R, 'id
 /** A controller of the test's own, without a launcher: engines that register get ids from 0. */
 export class TestController {
   readonly folder = mkdtempSync(join(tmpdir(), 'dv-test-'));
-  readonly #transport = zeromqTransport();
+  readonly #transport = clusterTransport();
   #controller: Controller | undefined;
   #line: ChaosProxy | undefined;
   #arrived: (() => void)[] = [];
@@ -42,13 +42,13 @@ export class TestController {
 
   /** Where engines register. */
   get endpoint(): string {
-    return `ipc://${this.folder}/registry`;
+    return `unix://${this.folder}/registry`;
   }
 
   async listen(): Promise<this> {
     this.#controller = await Controller.listen({
       transport: this.#transport,
-      endpoint: `ipc://${this.folder}/roster`,
+      endpoint: `unix://${this.folder}/roster`,
       registry: this.endpoint,
       onEvent: (event) => this.#hear(event),
     });
@@ -89,9 +89,9 @@ export function spawnEngine(
   const child = spawn(process.execPath, [ENGINE_ENTRY], { stdio: ['pipe', 'ignore', 'pipe'], detached: true });
   const options: EngineOptions = {
     controller: controller.endpoint,
-    tasks: `ipc://${folder}/tasks`,
-    control: `ipc://${folder}/control`,
-    peers: `ipc://${folder}/peers`,
+    tasks: `unix://${folder}/tasks`,
+    control: `unix://${folder}/control`,
+    peers: `unix://${folder}/peers`,
     device: 'cpu',
     threads: 1,
     ...extra,
@@ -118,7 +118,7 @@ export class TestClient {
   #next = 0;
 
   constructor(record: EngineRecord) {
-    const transport = zeromqTransport();
+    const transport = clusterTransport();
     this.record = record;
     this.tasks = transport.connect(record.tasks, { onMessage: (parts) => this.#answer(parts) });
     this.control = transport.connect(record.control, { onMessage: (parts) => this.#controlled(parts) });

@@ -245,9 +245,8 @@ async function endpointsOf({ controller, network, sockets }: AgentOptions): Prom
       remove: () => near && removeRunDir(near),
     };
   }
-  const scheme = controller.startsWith('unix:') ? 'unix' : 'ipc';
   const dir = sockets === undefined ? createRunDir() : ownRunDir(sockets);
-  const path = (slot: EngineId, end: string, start: string) => `${scheme}://${join(dir, `e${slot}${start}.${end}`)}`;
+  const path = (slot: EngineId, end: string, start: string) => `unix://${join(dir, `e${slot}${start}.${end}`)}`;
   return {
     of: (slot) => {
       // A forwarded socket has a fixed name; elsewhere a new engine must not take over the file of the one before it.
@@ -259,7 +258,7 @@ async function endpointsOf({ controller, network, sockets }: AgentOptions): Prom
       };
       // One that was killed leaves its sockets; the engine that takes its place has the same names.
       if (sockets !== undefined)
-        for (const at of Object.values(its)) rmSync(at.slice(`${scheme}://`.length), { force: true });
+        for (const at of Object.values(its)) rmSync(at.slice('unix://'.length), { force: true });
       return its;
     },
     remove: () => removeRunDir(dir),

@@ -139,9 +139,8 @@ async function engineOptions(
 ): Promise<EngineOptions> {
   const name = `guest-${randomBytes(4).toString('hex')}`;
   const { registry, credentials, network: usual } = loadEngineFile(cluster.runDir);
-  const scheme = registry.startsWith('unix:') ? 'unix' : 'ipc';
   const address = registry.startsWith('tcp:') ? await engineAddress(registry, { ...usual, ...network }) : undefined;
-  const endpoint = (end: string) => address ?? `${scheme}://${join(cluster.runDir, `${name}.${end}`)}`;
+  const endpoint = (end: string) => address ?? `unix://${join(cluster.runDir, `${name}.${end}`)}`;
   return {
     ...request,
     device: request.device ?? 'auto',

@@ -16,8 +16,8 @@ export interface ListenOptions {
   readonly ports?: readonly [number, number] | undefined;
 }
 
-/** Where the sockets of a cluster are: `unix` or `ipc` in its private directory, or tcp addresses as `bind` takes them. */
-export type ListenScheme = 'unix' | 'ipc' | `tcp://${string}:${string}`;
+/** Where the sockets of a cluster are: `unix` in its private directory, or tcp addresses as `bind` takes them. */
+export type ListenScheme = 'unix' | `tcp://${string}:${string}`;
 
 const ADDRESS = /^tcp:\/\/(\[[0-9a-fA-F:.]+\]|[^:/[\]]+)$/;
 const MAX_PORT = 65535;
@@ -76,13 +76,13 @@ function checkPorts(ports: unknown, wanted: string): void {
 const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])$/;
 
 /**
- * The older option `transport`, which stays on this machine.
+ * The older option `transport`, which stays on this machine. `ipc` is what users of ipyparallel call Unix sockets.
  * @throws TypeError for another scheme; ClusterError for an address beyond loopback
  */
 export function transportScheme(transport: string): ListenScheme {
-  if (transport === 'unix') return 'unix';
-  if (transport === 'ipc' || transport === 'zeromq') return 'ipc';
-  const host = transport === 'tcp' ? '127.0.0.1' : /^tcp:\/\/([^:/]+|\[[^\]]+\])$/.exec(transport)?.[1];
+  if (transport === 'unix' || transport === 'ipc') return 'unix';
+  const host =
+    transport === 'tcp' || transport === 'zeromq' ? '127.0.0.1' : /^tcp:\/\/([^:/]+|\[[^\]]+\])$/.exec(transport)?.[1];
   if (host === undefined)
     throw new TypeError(
       `transport is 'ipc', 'tcp', 'unix', 'zeromq' or 'tcp://<loopback address>', not '${transport}'`,

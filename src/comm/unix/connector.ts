@@ -8,8 +8,11 @@ import { type CarrierOptions, StreamCarrier } from './stream.ts';
 /** Every socket of this thread reads into this memory: what is read is taken before the next one reads. */
 const shared = Buffer.allocUnsafeSlow(256 * 1024);
 
-/** Connects, again and again until somebody listens there or the link is closed. */
-export function connectStream(path: string, options: CarrierOptions): Link {
+/**
+ * Connects, again and again until somebody listens there or the link is closed. Calls `settled` when it is connected, and when
+ * it has ended.
+ */
+export function connectStream(path: string, options: CarrierOptions, settled: () => void): Link {
   const carrier = new StreamCarrier(options);
   const backoff = new Backoff();
   let timer: NodeJS.Timeout | undefined;
@@ -31,11 +34,13 @@ export function connectStream(path: string, options: CarrierOptions): Link {
     socket.once('connect', () => {
       socket.off('error', failed);
       pending = undefined;
+      settled();
       carrier.attach(socket);
     });
   };
   carrier.onEnd = () => {
     clearTimeout(timer);
+    settled();
     pending
       ?.removeAllListeners('connect')
       .removeAllListeners('error')

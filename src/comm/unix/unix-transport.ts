@@ -1,6 +1,6 @@
 import { limitsOf } from '../link.ts';
 import type { Transport, TransportOptions } from '../transport.ts';
-import { checkDescriptors } from '../zeromq/descriptors.ts';
+import { reserveDescriptors } from '../zeromq/descriptors.ts';
 import { checkFree, parsePath } from '../zeromq/endpoint.ts';
 import { refuses } from '../zeromq/reach.ts';
 import { BulkFolder } from './bulk-folder.ts';
@@ -52,8 +52,8 @@ export function unixTransport(options: UnixOptions = {}): Transport {
     },
     connect: (name, handlers) => {
       const path = parsePath(name);
-      checkDescriptors(`a link to ${name}`);
-      return connectStream(path, { ...where, name, handlers });
+      const settled = reserveDescriptors(`a link to ${name}`);
+      return connectStream(path, { ...where, name, handlers }, settled);
     },
     check: (name) => void parsePath(name),
     refuses,

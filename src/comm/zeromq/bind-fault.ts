@@ -3,7 +3,6 @@ import type { Endpoint } from './endpoint.ts';
 
 /** Says why an address cannot be bound, and what to do. */
 export function bindFault(endpoint: Endpoint, { code, message }: NodeJS.ErrnoException): string {
-  if (endpoint.kind === 'ipc') return message;
   const [low, high = low] = endpoint.ports;
   const which = low === high ? 'the port is' : `all ${(high as number) - (low as number) + 1} ports are`;
   if (code === 'EADDRINUSE')

@@ -14,6 +14,16 @@ import { alive, GOODBYE_LINGER_MS, settings, watch } from './settings.ts';
 /** Milliseconds without a connection after which the network is asked, and those that it has for an answer. */
 const LOOK_MS = 4000;
 
+/** How a link is made. */
+export interface DealerOptions {
+  readonly handlers: LinkHandlers;
+  readonly limits: Limits;
+  /** Settings of the socket that have its keys. */
+  readonly keys: object;
+  /** Called when the link is connected, and when it ends. */
+  readonly settled: () => void;
+}
+
 /** One DEALER: one link. */
 export class DealerCarrier implements Carrier {
   readonly name: string;
@@ -26,16 +36,18 @@ export class DealerCarrier implements Carrier {
   #connected = false;
   #closing = false;
   #received = 0;
+  readonly #settled: () => void;
   #looking: NodeJS.Timeout | undefined;
 
-  constructor(endpoint: Endpoint, handlers: LinkHandlers, limits: Limits, keys: object) {
+  constructor(endpoint: Endpoint, { handlers, limits, keys, settled }: DealerOptions) {
     this.name = endpoint.address;
+    this.#settled = settled;
     this.#socket = new Dealer({ ...settings(endpoint, limits), ...keys, immediate: true });
     alive.add(this.#socket);
     this.link = new PacketLink(this, handlers, limits);
     this.#watching = this.#connect(endpoint.address);
     this.#reading = this.#read();
-    if (endpoint.kind === 'tcp') this.#lookSoon();
+    this.#lookSoon();
   }
 
   // A process that is stopped still accepts connections: only the network keeps one from coming about for ever.
@@ -71,6 +83,7 @@ export class DealerCarrier implements Carrier {
 
   async end(goodbye: Frames | undefined): Promise<void> {
     this.#closing = true;
+    this.#settled();
     clearTimeout(this.#looking);
     // Packets that the socket has taken may still leave, too.
     if (goodbye !== undefined && this.#connected) this.#socket.linger = GOODBYE_LINGER_MS;
@@ -131,6 +144,7 @@ export class DealerCarrier implements Carrier {
   #shaken(): void {
     if (this.#connected) void this.#drain();
     this.#connected = true;
+    this.#settled();
     clearTimeout(this.#looking);
   }
 

@@ -3,6 +3,10 @@ import { ConnectionError } from '../../errors.ts';
 
 /** Descriptors that one link takes at most while it is opened. */
 const PER_LINK = 16;
+/** Those of them that it opens later than it was asked for: its connection, and a look at the network. */
+const PER_CONNECTION = 2;
+/** Links that were opened and are not connected yet. */
+let connecting = 0;
 
 /** Open descriptors of a process, and how many it may have. */
 interface Descriptors {
@@ -42,9 +46,22 @@ export function noDescriptor(purpose: string, cause?: unknown): ConnectionError 
 }
 
 /**
- * libzmq aborts the process when it runs out of descriptors: a link that would need the last ones is refused.
+ * A link that would need the last descriptors is refused: others that were opened before it could not connect any more. From
+ * now on the descriptors that it will open for its connection count as open.
+ * @returns tells that the link is connected, or has ended; idempotent
  * @throws ConnectionError
  */
+export function reserveDescriptors(purpose: string): () => void {
+  checkDescriptors(purpose);
+  connecting++;
+  let isOver = false;
+  return () => {
+    if (!isOver) connecting--;
+    isOver = true;
+  };
+}
+
+/** libzmq waits for ever, or ends the process, where descriptors are missing. @throws ConnectionError */
 export function checkDescriptors(purpose: string, needed: number = PER_LINK): void {
   // Thousands of links in a row must not count thousands of descriptors each.
   if (performance.now() - countedAt < COUNTED_MS && spare > known / 2) {
@@ -53,10 +70,12 @@ export function checkDescriptors(purpose: string, needed: number = PER_LINK): vo
   }
   const now = descriptors();
   if (now === undefined) return;
-  spare = now.limit - now.open - needed;
+  const promised = PER_CONNECTION * connecting;
+  spare = now.limit - now.open - promised - needed;
   countedAt = performance.now();
   if (spare >= 0) return;
+  const others = promised === 0 ? '' : `; ${promised} more are for links that are not connected yet`;
   throw new ConnectionError(
-    `${purpose} needs ${needed} descriptors: ${now.open} of this process are open, and ${now.limit} is its limit (ulimit -n)`,
+    `${purpose} needs ${needed} descriptors: ${now.open} of this process are open, and ${now.limit} is its limit (ulimit -n)${others}`,
   );
 }

@@ -6,41 +6,36 @@ import { ConnectionError } from '../../errors.ts';
 /** The longest path of a Unix socket that every platform takes, in bytes. */
 const MAX_PATH_BYTES = 107;
 
-/** An address that may be bound and connected to. */
-export type Endpoint =
-  | { readonly kind: 'ipc'; readonly address: string; readonly path: string }
-  | {
-      readonly kind: 'tcp';
-      readonly address: string;
-      /** A literal IPv4 address, or an IPv6 one in brackets. */
-      readonly host: string;
-      /** None, one port, or both ends of a range. */
-      readonly ports: readonly number[];
-      readonly ipv6: boolean;
-    };
+/** An address of tcp that may be bound and connected to. */
+export interface Endpoint {
+  readonly address: string;
+  /** A literal IPv4 address, or an IPv6 one in brackets. */
+  readonly host: string;
+  /** None, one port, or both ends of a range. */
+  readonly ports: readonly number[];
+  readonly ipv6: boolean;
+}
 
-/** @throws ConnectionError for anything but an ipc path of at most 107 bytes, or tcp with one IP address */
+/**
+ * Zeromq's own sockets in files (`ipc://`) are refused: their listener ends the process that has no descriptor left.
+ * @throws ConnectionError for anything but tcp with one IP address
+ */
 export function parseEndpoint(endpoint: string): Endpoint {
-  if (endpoint.startsWith('ipc://')) return parseIpc(endpoint);
   if (endpoint.startsWith('tcp://')) return parseTcp(endpoint);
-  throw new ConnectionError(`endpoint ${JSON.stringify(endpoint)} is neither ipc:// nor tcp://`);
+  throw new ConnectionError(`endpoint ${JSON.stringify(endpoint)} is neither unix:// nor tcp://`);
 }
 
-function parseIpc(endpoint: string): Endpoint {
-  return { kind: 'ipc', address: endpoint, path: parsePath(endpoint) };
-}
-
-/** The path of an `ipc://` or `unix://` endpoint. @throws ConnectionError for one that no socket can have */
+/** The path of a `unix://` endpoint. @throws ConnectionError for one that no socket can have */
 export function parsePath(endpoint: string): string {
-  const path = endpoint.replace(/^(ipc|unix):\/\//, '');
+  const path = endpoint.replace(/^unix:\/\//, '');
   const bytes = Buffer.byteLength(path);
   if (bytes > MAX_PATH_BYTES)
     throw new ConnectionError(
-      `ipc path of ${bytes} bytes is too long (at most ${MAX_PATH_BYTES}): ${path}; use a shorter directory`,
+      `socket path of ${bytes} bytes is too long (at most ${MAX_PATH_BYTES}): ${path}; use a shorter directory`,
     );
-  // An abstract name (@) has no permissions, and `*` lets libzmq choose a public place.
+  // An abstract name (@) has no permissions.
   if (!path.startsWith('/') || path.includes('\0'))
-    throw new ConnectionError(`ipc endpoint ${JSON.stringify(endpoint)} wants an absolute path`);
+    throw new ConnectionError(`endpoint ${JSON.stringify(endpoint)} wants an absolute path`);
   return path;
 }
 
@@ -54,7 +49,7 @@ function parseTcp(endpoint: string): Endpoint {
   const host = match[1] === 'localhost' ? '127.0.0.1' : (match[1] as string);
   checkHost(host, endpoint);
   const port = match[2] === '0' ? '*' : match[2];
-  return { kind: 'tcp', address: `tcp://${host}:${port}`, host, ports, ipv6: host.startsWith('[') };
+  return { address: `tcp://${host}:${port}`, host, ports, ipv6: host.startsWith('[') };
 }
 
 /** Both ends of the range; none for a port that the system chooses. */
@@ -80,22 +75,19 @@ export function isLoopback(host: string): boolean {
 
 /** The addresses to try for a listener, in turn: each port of the range, from a random one on. */
 export function addressesOf(endpoint: Endpoint): string[] {
-  if (endpoint.kind === 'ipc' || endpoint.ports.length < 2) return [endpoint.address];
+  if (endpoint.ports.length < 2) return [endpoint.address];
   const [low, high] = endpoint.ports as [number, number];
   const count = high - low + 1;
   const from = randomInt(count);
   return Array.from({ length: count }, (_, i) => `tcp://${endpoint.host}:${low + ((from + i) % count)}`);
 }
 
-/**
- * libzmq removes whatever lies at the path it binds, even a live endpoint or a regular file.
- * @throws ConnectionError when something lies there
- */
+/** @throws ConnectionError when something lies where a Unix socket wants to listen */
 export async function checkFree(path: string): Promise<void> {
   const found = await lstat(path).then(
     () => true,
     (error: NodeJS.ErrnoException) => error.code !== 'ENOENT',
   );
   if (found)
-    throw new ConnectionError(`cannot bind ipc://${path}: something is in the way; remove it or use a new name`);
+    throw new ConnectionError(`cannot bind unix://${path}: something is in the way; remove it or use a new name`);
 }

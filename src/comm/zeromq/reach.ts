@@ -63,8 +63,6 @@ export async function refuses(endpoint: string): Promise<boolean> {
 
 function addressOf(endpoint: string): NetConnectOpts {
   if (endpoint.startsWith('unix://')) return { path: parsePath(endpoint) };
-  const where = parseEndpoint(endpoint);
-  if (where.kind === 'ipc') return { path: where.path };
-  const { hostname, port } = new URL(where.address);
+  const { hostname, port } = new URL(parseEndpoint(endpoint).address);
   return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
 }

@@ -1,4 +1,3 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Router } from 'zeromq';
 import { ConnectionError } from '../../errors.ts';
@@ -25,8 +24,6 @@ export class RouterListener implements Listener {
   #closing: Promise<void> | undefined;
   #sweeper: NodeJS.Timeout | undefined;
   #probing: NodeJS.Timeout | undefined;
-  /** The inode of the socket's file: another file may take its place after we are gone. */
-  #inode = -1;
 
   constructor(where: Endpoint, handlers: LinkHandlers, limits: Limits, keys: object) {
     this.#where = where;
@@ -53,7 +50,6 @@ export class RouterListener implements Listener {
     }
     alive.add(this.#socket);
     this.endpoint = this.#socket.lastEndpoint ?? this.#where.address;
-    if (this.#where.kind === 'ipc') await this.#protect(this.#where.path);
     this.#watching = this.#watch();
     this.#reading = this.#read();
   }
@@ -78,11 +74,6 @@ export class RouterListener implements Listener {
     return this.#closing;
   }
 
-  async #protect(path: string): Promise<void> {
-    await chmod(path, 0o600);
-    this.#inode = (await lstat(path)).ino;
-  }
-
   async #close(): Promise<void> {
     clearInterval(this.#sweeper);
     clearTimeout(this.#probing);
@@ -92,7 +83,6 @@ export class RouterListener implements Listener {
     // not forgive (assertions "check ()", "erased").
     this.#socket.close();
     alive.delete(this.#socket);
-    if (this.#where.kind === 'ipc') await removeOwn(this.#where.path, this.#inode);
     await Promise.all([this.#reading, this.#watching]);
     await turn();
   }
@@ -109,6 +99,7 @@ export class RouterListener implements Listener {
     this.#sweeper = setInterval(() => this.#hub.sweep(), SWEEP_MS).unref();
     return watch(this.#socket.events, (event) => {
       if (event === 'disconnect') this.#probeSoon();
+      else if (event === 'accept:error') report(`${this.endpoint} cannot take new connections: no descriptor is left`);
     });
   }
 
@@ -129,9 +120,4 @@ async function sendTo(socket: Router, frames: Frames): Promise<SendOutcome> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EAGAIN' ? 'full' : 'gone';
   }
-}
-
-async function removeOwn(path: string, inode: number): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found?.ino === inode) await rm(path, { force: true });
 }

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { context, type Dealer, type EventType, type Observer, type Router } from 'zeromq';
 import type { Limits } from '../outbox.ts';
 import { BATCH_BYTES } from '../packet.ts';
@@ -27,7 +28,7 @@ export function settings(endpoint: Endpoint, limits: Limits) {
     reconnectMaxInterval: 1000,
     // Also the bound for a peer that has not shown a key yet.
     maxMessageSize: limits.chunkBytes + 64 * 1024 + BATCH_BYTES,
-    ipv6: endpoint.kind === 'tcp' && endpoint.ipv6,
+    ipv6: endpoint.ipv6,
   };
 }
 
@@ -40,10 +41,19 @@ function configure(): void {
   context.maxSockets = Math.min(descriptorLimit(), MOST_SOCKETS);
 }
 
-/** Tells of a socket's events until it is closed. Not `events.on`: that rejects unheard when the socket closes. */
+/** Events after which other work of this thread has its turn. */
+const BURST = 32;
+
+/**
+ * Tells of a socket's events until it is closed. Not `events.on`: that rejects unheard when the socket closes. A listener
+ * without a free descriptor has events without end, and libzmq's thread waits where nobody takes them.
+ */
 export async function watch(events: Observer, onEvent: (type: EventType) => void): Promise<void> {
   try {
-    while (!events.closed) onEvent((await events.receive()).type);
+    for (let n = 1; !events.closed; n++) {
+      onEvent((await events.receive()).type);
+      if (n % BURST === 0) await turn();
+    }
   } catch {
     // Closed.
   }

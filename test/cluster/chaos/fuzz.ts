@@ -30,7 +30,7 @@ test('a stranger that registers as three engines over one link is one, and gone 
     const { id: _, ...engine } = rc.engine(0) as EngineRecord;
     const box = new Mailbox();
     const link = clusterTransport().connect(registry, box);
-    const control = 'ipc:///nobody/listens/here';
+    const control = 'unix:///nobody/listens/here';
     for (const uuid of ['x', 'y', 'z']) {
       const message = { type: 'register', engine: { ...engine, uuid, control } } as const;
       void link.send(encodeMessage(message));

@@ -1,8 +1,5 @@
 // Links between processes: a peer that is killed, that computes for long, and a listener in a worker thread.
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { ConnectionError } from '../../../src/errors.ts';
@@ -12,26 +9,19 @@ import { Mailbox, waitFor } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('processes');
-const transport = zeromqTransport();
-let directory = '';
-let count = 0;
-const endpoint = (): string => `ipc://${join(directory, `p${count++}`)}`;
-test.before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'dv-proc-'));
-});
-test.after(() => rm(directory, { recursive: true, force: true }));
+const transport = zeromqTransport({ insecureLoopback: true });
+const ANY = 'tcp://127.0.0.1:*';
 
 test('a listener that is killed in mid transfer, both ways', async () => {
-  const where = endpoint();
-  const peer = await startPeer('listen', where);
+  const peer = await startPeer('listen', ANY);
   const box = new Mailbox();
-  const link = transport.connect(where, box);
+  const link = transport.connect(peer.endpoint, box);
   void link.send([Buffer.from('hello')]);
   await box.until(1);
   void link.send([Buffer.from('flood')]);
   const sent = link.send([Buffer.from('echo'), Buffer.alloc(800_000_000)]);
   await waitFor(() => link.pendingBytes < 790_000_000, 'the transfer to begin');
-  peer.kill('SIGKILL');
+  peer.process.kill('SIGKILL');
   await rejects(() => sent, ConnectionError, /lost/);
   await waitFor(() => box.downs.length > 0, 'onDown');
   assert.is(box.messages.length, 1);
@@ -41,13 +31,12 @@ test('a listener that is killed in mid transfer, both ways', async () => {
 });
 
 test('a client that is killed in mid transfer', async () => {
-  const where = endpoint();
   const box = new Mailbox();
-  const listener = await transport.listen(where, box);
-  const peer = await startPeer('connect', where);
+  const listener = await transport.listen(ANY, box);
+  const peer = await startPeer('connect', listener.endpoint);
   await box.until(1);
-  peer.kill('SIGKILL');
-  await once(peer, 'exit');
+  peer.process.kill('SIGKILL');
+  await once(peer.process, 'exit');
   await waitFor(() => box.downs.length > 0, 'onDown');
   assert.is(box.downs.length, 1);
   await rejects(() => box.links[0]?.send([Buffer.alloc(1)]) ?? Promise.resolve(), ConnectionError);
@@ -55,10 +44,9 @@ test('a client that is killed in mid transfer', async () => {
 });
 
 test('a peer that computes for longer than the heartbeats allow keeps its link', async () => {
-  const where = endpoint();
-  const peer = await startPeer('listen', where);
+  const peer = await startPeer('listen', ANY);
   const box = new Mailbox();
-  const link = transport.connect(where, box);
+  const link = transport.connect(peer.endpoint, box);
   void link.send([Buffer.from('hello')]);
   await box.until(1);
   void link.send([Buffer.from('block 8000')]);
@@ -76,14 +64,13 @@ test('a peer that computes for longer than the heartbeats allow keeps its link',
 
 test('a worker thread closes its listener, then the process ends with its own code', async () => {
   for (let round = 0; round < 3; round++) {
-    const where = endpoint();
-    const peer = await startPeer('worker', where);
+    const peer = await startPeer('worker', ANY);
     const box = new Mailbox();
-    const link = transport.connect(where, box);
+    const link = transport.connect(peer.endpoint, box);
     void link.send([Buffer.from('hello')]);
     await box.until(1);
-    const gone = once(peer, 'exit');
-    peer.stdin?.write('close');
+    const gone = once(peer.process, 'exit');
+    peer.process.stdin?.write('close');
     await waitFor(() => box.downs.length === 1, 'the goodbye');
     assert.equal(await gone, [7, null]);
     await link.close();

@@ -30,8 +30,8 @@ function filesOf(pids: readonly number[]): string[] {
 
 for (const [transport, scheme] of [
   ['unix', 'unix'],
-  ['zeromq', 'ipc'],
-  ['ipc', 'ipc'],
+  ['ipc', 'unix'],
+  ['zeromq', 'tcp'],
 ] as const) {
   test(`transport '${transport}': calls and large values, and no files are left`, () =>
     withRig(

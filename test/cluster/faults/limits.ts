@@ -1,13 +1,16 @@
 // Where a process runs: few descriptors, no home that can be written, no entry in the list of users.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
+import { clusterTransport } from '../../../src/comm/by-scheme.ts';
+import type { Listener } from '../../../src/comm/transport.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { ClusterError } from '../../../src/errors.ts';
 import { rejects, throws } from '../../support/assert.ts';
@@ -19,31 +22,38 @@ const DIST = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'dvlimits-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Runs a module under a limit of descriptors, while this process goes on. */
-async function limited(descriptors: number, code: string) {
+/** Runs a module under a limit of descriptors, while this process goes on; `onText` is called when it has written something. */
+async function limited(
+  descriptors: number,
+  code: string,
+  onText: (child: ChildProcess, text: string) => void = () => {},
+) {
   const file = join(folder, 'script.mjs');
   writeFileSync(file, code);
   const command = ['-c', `ulimit -n ${descriptors}; exec "$@"`, 'sh', process.execPath, file];
-  const child = spawn('sh', command, { timeout: 60_000, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('sh', command, { timeout: 60_000, stdio: ['pipe', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (text) => (stdout += text));
+  child.stdout.on('data', (text) => {
+    stdout += text;
+    onText(child, String(text));
+  });
   child.stderr.on('data', (text) => (stderr += text));
   const [status, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   return { status, signal, stdout, stderr };
 }
 
 test('a link that would need the last descriptors is refused; the process goes on', async () => {
-  const listener = await zeromqTransport().listen(`ipc://${folder}/s`, echo);
+  const listener = await zeromqTransport({ insecureLoopback: true }).listen('tcp://127.0.0.1:*', echo);
   const { status, signal, stdout, stderr } = await limited(
     150,
     `import { zeromqTransport } from '${DIST}src/comm/zeromq.js';
-const transport = zeromqTransport();
+const transport = zeromqTransport({ insecureLoopback: true });
 const links = [];
 const answers = [];
 try {
   for (let i = 0; i < 500; i++) {
     let answered;
-    const link = transport.connect('ipc://${folder}/s', { onMessage: () => answered() });
+    const link = transport.connect('${listener.endpoint}', { onMessage: () => answered() });
     answers.push(new Promise((resolve) => (answered = resolve)));
     links.push(link);
   }
@@ -60,9 +70,92 @@ console.log('lives');`,
   assert.is(status, 0, `${signal} ${stderr}`);
   assert.match(
     stdout,
-    /^ConnectionError a link to ipc:.* descriptors: \d+ of this process are open, and 150 is its limit/,
+    /^ConnectionError a link to tcp:.* descriptors: \d+ of this process are open, and 150 is its limit/,
   );
   assert.match(stdout, /lives\n$/);
+});
+
+/** Opens links where nobody listens until one is refused, says so, and waits for an answer on each of them. */
+const EARLY = (transport: string, endpoint: string) => `import { clusterTransport } from '${DIST}src/comm/by-scheme.js';
+const transport = clusterTransport({ insecureLoopback: true });
+const links = [];
+const answers = [];
+let refusal;
+while (refusal === undefined && links.length < 500) {
+  let answered;
+  try {
+    links.push(transport.connect('${endpoint}', { onMessage: () => answered() }));
+    answers.push(new Promise((resolve) => (answered = resolve)));
+    // Those that were refused by the system have no descriptor for a while.
+    if (links.length % 8 === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  } catch (error) {
+    refusal = error;
+  }
+}
+for (const link of links) void link.send([Buffer.from('${transport}')]);
+console.log(refusal?.name, refusal?.message);
+await Promise.all(answers);
+await Promise.all(links.map((link) => link.close()));
+console.log('lives');`;
+
+for (const scheme of ['tcp', 'unix'] as const)
+  test(`${scheme}: links that wait for their listener count, so that each of them finds room when it comes`, async () => {
+    const where = scheme === 'tcp' ? 'tcp://127.0.0.1:*' : `unix://${folder}/early`;
+    const transport = clusterTransport({ insecureLoopback: true });
+    const before = await transport.listen(where, echo);
+    await before.close();
+    let listening: Promise<Listener> | undefined;
+    const { status, signal, stdout, stderr } = await limited(150, EARLY(scheme, before.endpoint), () => {
+      listening ??= transport.listen(before.endpoint, echo);
+    });
+    await (await listening)?.close();
+    assert.is(status, 0, `${signal} ${stderr}`);
+    assert.match(stdout, /^ConnectionError a link to .*; \d+ more are for links that are not connected yet\n/);
+    assert.match(stdout, /lives\n$/);
+  });
+
+const FULL = `import { closeSync, openSync } from 'node:fs';
+import { once } from 'node:events';
+import { zeromqTransport } from '${DIST}src/comm/zeromq.js';
+const transport = zeromqTransport({ insecureLoopback: true });
+const listener = await transport.listen('tcp://127.0.0.1:*', { onMessage: (parts, link) => void link.send(parts) });
+const friend = () => {
+  let heard;
+  const link = transport.connect(listener.endpoint, { onMessage: () => heard() });
+  const answer = () => new Promise((resolve) => { heard = resolve; void link.send([Buffer.from('x')]); });
+  return { link, answer };
+};
+const early = friend();
+await early.answer();
+process.stdin.resume();
+const held = [];
+try { for (;;) held.push(openSync('/dev/null')); } catch {}
+console.log(listener.endpoint);
+await once(process.stdin, 'data');
+for (let n = 0; n < 50; n++) {
+  await early.answer();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+}
+console.log('answers');
+for (const fd of held) closeSync(fd);
+const late = friend();
+await late.answer();
+await Promise.all([early.link.close(), late.link.close()]);
+await listener.close();
+process.stdin.destroy();
+console.log('lives');`;
+
+test('tcp: a listener without a free descriptor serves those that are in, and others when there are some', async () => {
+  const peers: Socket[] = [];
+  const { status, signal, stdout, stderr } = await limited(150, FULL, (child, text) => {
+    const port = /^tcp:.*:(\d+)$/m.exec(text)?.[1];
+    if (port === undefined) return;
+    for (let n = 0; n < 20; n++) peers.push(connect(Number(port), '127.0.0.1').on('error', () => {}));
+    peers[19]?.once('connect', () => child.stdin?.write('connected'));
+  });
+  for (const peer of peers) peer.destroy();
+  assert.is(status, 0, `${signal} ${stderr}`);
+  assert.match(stdout, /answers\nlives\n$/);
 });
 
 test('a cluster that is too large for the limit is refused before anything starts', async () => {

@@ -147,11 +147,11 @@ test('directview run on a cluster of another process ends with it', async () => 
 });
 
 test('the file of a cluster that has ended is told at once', async () => {
-  const controller = `ipc://${join(lab.root, 'nobody')}`;
+  const controller = `unix://${join(lab.root, 'nobody')}`;
   await rejects(
     () => Client.connect({ controller, clusterId: 'x' }, { timeout: 9000 }),
     ConnectionError,
-    /nobody listens at ipc:/,
+    /nobody listens at unix:/,
   );
 });
 

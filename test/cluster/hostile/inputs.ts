@@ -1,5 +1,5 @@
-// The table of hostile inputs: each is sent to real clusters, on Unix sockets, on ipc and on tcp with keys, and has the
-// outcome that was promised.
+// The table of hostile inputs: each is sent to real clusters, on Unix sockets and on tcp with keys, and has the outcome
+// that was promised.
 import * as assert from 'uvu/assert';
 import { HOSTILE } from '../../support/hostile/index.ts';
 import { stopTargets } from '../../support/hostile/target.ts';

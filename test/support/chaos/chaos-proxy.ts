@@ -1,14 +1,16 @@
 // A proxy in front of a socket, which makes a bad network of this machine: slow, narrow, cut, half dead, wrong.
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync } from 'node:fs';
-import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Link, LinkHandlers, Listener, SocketRole, Transport } from '../../../src/comm/transport.ts';
 import { Lane } from './lane.ts';
 import { Sky } from './weather.ts';
 
-const FILE = /^(ipc|unix):\/\//;
+const FILE = /^unix:\/\//;
+/** Addresses of this machine, as Node tells those of peers. */
+const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
 const path = (endpoint: string): string => endpoint.replace(FILE, '');
 
 function dial(endpoint: string): Socket {
@@ -17,7 +19,10 @@ function dial(endpoint: string): Socket {
   return netConnect(Number(port), (host as string).replace(/[[\]]/g, ''));
 }
 
-/** Listens at an address of its own, and passes on what comes to the real one, both ways. */
+/**
+ * Listens at an address of its own, and passes on what comes to the real one, both ways: in front of a Unix socket at a path,
+ * in front of tcp at any free port.
+ */
 export class ChaosProxy {
   readonly endpoint: string;
   /** The direction to the real address. */
@@ -34,9 +39,11 @@ export class ChaosProxy {
   /** Listens at once. */
   constructor(real: string, at: string) {
     this.#real = real;
-    this.endpoint = `${FILE.exec(real)?.[1] ?? 'ipc'}://${at}`;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
-    this.#server.listen(at);
+    // With an address beside the port, the port would be known only later.
+    this.#server.listen(FILE.test(real) ? at : 0);
+    const where = this.#server.address() as string | AddressInfo;
+    this.endpoint = typeof where === 'string' ? `unix://${at}` : `tcp://127.0.0.1:${where.port}`;
   }
 
   /** Takes the place of a Unix socket: those that connect later come through here. */
@@ -47,8 +54,9 @@ export class ChaosProxy {
   }
 
   #accept(socket: Socket): void {
+    const isOwn = socket.remoteAddress === undefined || LOOPBACK.test(socket.remoteAddress);
     this.accepted++;
-    if (this.#isRefusing) {
+    if (this.#isRefusing || !isOwn) {
       socket.destroy();
       return;
     }

@@ -1,12 +1,14 @@
 // Damaged messages and packets into every socket that listens, while an honest client works.
-import { dirname } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Dealer } from 'zeromq';
 import type { Client } from '../../../src/client/client.ts';
+import { loadClusterFile } from '../../../src/client/links/cluster-file.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
+import { loadEngineFile } from '../../../src/cluster/files/engine-file.ts';
 import { Batch } from '../../../src/comm/batch.ts';
 import { COUNTED, DATA } from '../../../src/comm/packet.ts';
-import type { Link, Parts } from '../../../src/comm/transport.ts';
+import type { Link, Parts, SocketRole, Transport } from '../../../src/comm/transport.ts';
+import { Credentials, SOCKETS } from '../../../src/comm/zeromq/credentials.ts';
 import { zeromqTransport } from '../../../src/comm/zeromq.ts';
 import { encodeBody } from '../../../src/protocol/codec.ts';
 import { encodeMessage } from '../../../src/protocol/header-codec.ts';
@@ -44,7 +46,7 @@ interface Memory {
 
 /** A socket, and good messages for it. */
 interface Target {
-  readonly name: string;
+  readonly name: SocketRole;
   readonly endpoint: string;
   readonly corpus: readonly Parts[];
 }
@@ -52,7 +54,11 @@ interface Target {
 const message = (header: Header, body?: unknown): Parts =>
   encodeMessage(header, body === undefined ? [] : encodeBody(body));
 
-function targets({ uuid, device, tasks, control, peers }: EngineRecord, controller: string): Target[] {
+function targets(
+  { uuid, device, tasks, control, peers }: EngineRecord,
+  controller: string,
+  registry: string,
+): Target[] {
   const task = { type: 'task', id: 'fuzz:1', to: uuid, method: 'apply', label: 'apply' } as const;
   const ask = { id: 1, to: uuid };
   const relay = { type: 'relay', key: 'fuzz.1', chain: [], sizes: [10], part: 0, offset: 0 } as const;
@@ -60,9 +66,9 @@ function targets({ uuid, device, tasks, control, peers }: EngineRecord, controll
     uuid: 'fuzz',
     pid: 1,
     host: 'h',
-    tasks: 'ipc:///t',
-    control: 'ipc:///c',
-    peers: 'ipc:///p',
+    tasks: 'unix:///t',
+    control: 'unix:///c',
+    peers: 'unix:///p',
     device,
   };
   return [
@@ -105,7 +111,7 @@ function targets({ uuid, device, tasks, control, peers }: EngineRecord, controll
     },
     {
       name: 'registry',
-      endpoint: `${dirname(controller)}/registry`,
+      endpoint: registry,
       corpus: [
         message({ type: 'heartbeat', uuid: 'fuzz' }),
         message({ type: 'unregister', uuid: 'fuzz' }),
@@ -131,18 +137,24 @@ function packets(parts: Parts): Uint8Array[][] {
 /** The share of messages before which a link is closed and another one opened. */
 const RENEWED = 0.02;
 
+/** The keys of the parties that may connect. */
+type Keys = Readonly<Record<'client' | 'engine', Credentials>>;
+
 /** Sends damaged inputs to one socket, by a link and past it. */
 class Attacker {
   readonly #target: Target;
   readonly #dice: Dice;
-  readonly #transport = zeromqTransport();
-  readonly #dealer = new Dealer({ linger: 0, sendTimeout: 5000 });
+  readonly #transport: Transport;
+  readonly #dealer: Dealer;
   #link: Link | undefined;
   sent = 0;
 
-  constructor(target: Target, seed: number) {
+  constructor(target: Target, seed: number, keys: Keys) {
     this.#target = target;
     this.#dice = new Dice(seed);
+    const credentials = keys[SOCKETS[target.name].admits.includes('client') ? 'client' : 'engine'];
+    this.#transport = zeromqTransport({ credentials });
+    this.#dealer = new Dealer({ linger: 0, sendTimeout: 5000, ...credentials.clientSettings(target.name) });
     this.#dealer.connect(target.endpoint);
     // It answers: nobody would read it, and its pipe would fill.
     void this.#drain();
@@ -179,12 +191,13 @@ class Attacker {
   }
 
   #open(): Link {
-    this.#link ??= this.#transport.connect(this.#target.endpoint, {
+    const handlers = {
       onMessage: () => {},
-      onDown: (link) => {
+      onDown: (link: Link) => {
         if (link === this.#link) this.#link = undefined;
       },
-    });
+    };
+    this.#link ??= this.#transport.connect(this.#target.endpoint, handlers, this.#target.name);
     return this.#link;
   }
 
@@ -212,7 +225,10 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzOutcome> {
     const rc = await cluster.connect();
     await honestly(rc, 1);
     const engine = rc.engine(0) as EngineRecord;
-    const outcome = await attack(rc, targets(engine, cluster.info.controller), options);
+    const info = loadClusterFile(cluster.file);
+    const { registry, credentials } = loadEngineFile(info.runDir);
+    const keys = { client: info.credentials, engine: new Credentials(credentials as never) } as Keys;
+    const outcome = await attack(rc, targets(engine, info.controller, registry), keys, options);
     // Damaged registrations are registrations all the same, until their links end or nobody answers pings for 15 s.
     await until('strangers to leave the roster', () => rc.ids.join() === '0', 60_000);
     await honestly(rc, 7);
@@ -240,8 +256,13 @@ function growth(before: Memory, after: Memory): Memory {
   return { engine: mib(after.engine - before.engine), controller: mib(after.controller - before.controller) };
 }
 
-async function attack(rc: Client, all: readonly Target[], { inputs, seed }: FuzzOptions): Promise<FuzzOutcome> {
-  const attackers = all.map((target, n) => new Attacker(target, seed + n));
+async function attack(
+  rc: Client,
+  all: readonly Target[],
+  keys: Keys,
+  { inputs, seed }: FuzzOptions,
+): Promise<FuzzOutcome> {
+  const attackers = all.map((target, n) => new Attacker(target, seed + n, keys));
   const before = await resident(rc);
   let early = await liveMemory(rc);
   let honest = 0;

@@ -51,7 +51,7 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
   const folder = mkdtempSync(join(tmpdir(), 'dv-soak-'));
   const transport = options.seed % 2 === 0 ? 'zeromq' : 'unix';
   const cluster = await Cluster.start({ device: 'cpu', engines: options.engines, vitals: VITALS, transport });
-  const weather = new ChaosTransport(clusterTransport());
+  const weather = new ChaosTransport(clusterTransport({ credentials: cluster.info.credentials }));
   try {
     const killer = new EngineKiller();
     const rc = await cluster.connect({ transport: weather, onEvent: killer.onEvent });

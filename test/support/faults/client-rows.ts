@@ -95,12 +95,16 @@ async function controllerDies(): Promise<Seen> {
 }
 
 async function oldQueue(): Promise<Seen> {
-  return withScene(2, async ({ rc }) => {
+  return withScene(2, async ({ cluster, rc }) => {
     const old = rc.engine(1)?.uuid as string;
     await rc.view(1).apply(mark, 1);
     await rc.restart(1);
     const box = new Mailbox();
-    const link = clusterTransport().connect(rc.engine(1)?.tasks as string, box);
+    const link = clusterTransport({ credentials: cluster.info.credentials }).connect(
+      rc.engine(1)?.tasks as string,
+      box,
+      'tasks',
+    );
     const ghost = { type: 'task', id: 'ghost:0', to: old, method: 'apply', label: 'apply' } as const;
     const since = performance.now();
     for (const id of ['ghost:0', 'ghost:0', 'ghost:1'])

@@ -49,7 +49,7 @@ async function duringApply(): Promise<Seen> {
   });
 }
 
-const LARGE = 9 * MIB; // bytes for each engine: three chunks
+const LARGE = 9 * MIB; // bytes for each engine: several chunks on every transport
 
 const numbers = (n: number): Float32Array => Float32Array.from({ length: n }, (_, i) => i);
 
@@ -345,13 +345,13 @@ export const ENGINE_ROWS: readonly FaultRow[] = [
   },
   {
     number: 3,
-    fault: 'SIGKILL in a scatter, after chunk 2 of 3',
+    fault: 'SIGKILL in a scatter, after the second chunk',
     expected: 'rejects naming the engine; the others hold whole slices',
     run: inScatter,
   },
   {
     number: 4,
-    fault: 'SIGKILL in a gather, before chunk 2 of 3',
+    fault: 'SIGKILL in a gather, before the second chunk',
     expected: 'rejects naming the engine; nothing is half filled',
     run: inGather,
   },

@@ -71,7 +71,7 @@ function thrice(inner: Transport, late: (() => void)[]): Transport {
   });
   return {
     listen: (endpoint, handlers) => inner.listen(endpoint, handlers),
-    connect: (endpoint, handlers) => inner.connect(endpoint, doubled(handlers)),
+    connect: (endpoint, handlers, socket) => inner.connect(endpoint, doubled(handlers), socket),
   };
 }
 

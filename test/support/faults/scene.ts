@@ -30,7 +30,7 @@ export interface Scene {
 export interface SceneOptions extends StartOptions {
   /** In place of the transport of the client. */
   readonly wrap?: (transport: Transport) => Transport;
-  /** Chunks and window of the client, where the cluster speaks tcp; default: chunks of 1 MiB. */
+  /** Chunks and window of the client, where the cluster speaks tcp. */
   readonly sizes?: TransportOptions;
 }
 
@@ -59,12 +59,7 @@ export async function onUnix<T>(run: () => Promise<T>, { inStream = false } = {}
 export async function withScene<T>(
   engines: number,
   run: (scene: Scene) => Promise<T>,
-  {
-    wrap = (same) => same,
-    transport: kind = usual.transport,
-    sizes = { chunkBytes: MIB },
-    ...options
-  }: SceneOptions = {},
+  { wrap = (same) => same, transport: kind = usual.transport, sizes = {}, ...options }: SceneOptions = {},
 ): Promise<T> {
   const { open } = kind === usual.transport ? usual : { open: clusterTransport };
   const events: Scene['events'] = [];
@@ -73,7 +68,7 @@ export async function withScene<T>(
     options.onEvent?.(event);
   };
   const cluster = await Cluster.start({ device: 'cpu', ...options, transport: kind, engines, onEvent });
-  const bytes = kind.startsWith('tcp') ? sizes : {};
+  const bytes = kind === 'unix' ? {} : sizes;
   const { credentials } = cluster.info;
   const transport = new ChaosTransport(open({ ...bytes, credentials }));
   const killer = new EngineKiller();

@@ -1,4 +1,4 @@
-// Peers that push without end, at all sockets of both clusters at once.
+// Peers that push without end, at all sockets of a cluster at once.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -51,7 +51,7 @@ function again() {
 again();`;
 
 async function push(endpoint: string, first: Buffer): Promise<{ pushed: number; cuts: number }> {
-  const address = endpoint.replace(/^(ipc|unix):\/\/|^tcp:\/\/.*:/, '');
+  const address = endpoint.replace(/^unix:\/\/|^tcp:\/\/.*:/, '');
   const args = ['-e', PUSH, address, first.toString('base64'), String(200 * MIB)];
   const peer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
@@ -84,7 +84,7 @@ async function attackOne(victim: Target, first: Buffer): Promise<number> {
 
 let warmed: Promise<unknown> | undefined;
 
-/** Peers that begin with these bytes, and go on with 1 GB of zeros for each cluster: on ipc, on tcp with keys, on Unix sockets. */
+/** Peers that begin with these bytes, and go on with 1 GB of zeros for each cluster: on tcp with keys, on Unix sockets. */
 export async function attack(first: Buffer): Promise<Seen> {
   const victims = await all();
   const one = async (bytes: Buffer): Promise<number[]> => {

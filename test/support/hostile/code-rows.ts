@@ -36,7 +36,7 @@ async function foreignVerbs(): Promise<Seen> {
   return {};
 }
 
-// The sockets that admit a key take the verbs of its own side alone; on ipc and unix, too, where there are no keys.
+// The sockets that admit a key take the verbs of its own side alone; on Unix sockets, too, where there are no keys.
 async function onAdmittedSockets(): Promise<void> {
   for (const victim of await all()) {
     const { id: _, ...self } = victim.record;
@@ -80,9 +80,9 @@ const SOURCES: readonly (readonly [code: string, error: RegExp])[] = [
 ];
 
 async function sources(): Promise<Seen> {
-  const ipc = await target('ipc');
-  const { uuid } = ipc.record;
-  const e0 = ipc.rc.view(0);
+  const victim = await target('unix');
+  const { uuid } = victim.record;
+  const e0 = victim.rc.view(0);
   for (const [code, error] of SOURCES) {
     // A time limit for the endless ones alone: V8 takes its time to read 5 MB on a loaded machine.
     const limited = code.startsWith('while') || code.startsWith('(async') ? e0.with({ runTimeout: 300 }) : e0;
@@ -92,9 +92,9 @@ async function sources(): Promise<Seen> {
     await e0.apply(() => 1);
   }
   // The endless chain of microtasks cannot be broken inside of V8: its engine is replaced.
-  await ipc.rc.waitForEngines(1);
-  ipc.renewed();
-  return { note: ipc.record.uuid === uuid ? 'the engine stays' : 'the endless microtasks cost their engine' };
+  await victim.rc.waitForEngines(1);
+  victim.renewed();
+  return { note: victim.record.uuid === uuid ? 'the engine stays' : 'the endless microtasks cost their engine' };
 }
 
 /** Results that cannot travel. */
@@ -136,7 +136,7 @@ const RESULTS: readonly (readonly [fn: () => unknown, error: RegExp])[] = [
 ];
 
 async function results(): Promise<Seen> {
-  for (const victim of [await target('ipc'), await target('unix')]) {
+  for (const victim of await all()) {
     for (const [fn, error] of RESULTS) {
       const { end } = await timed(victim.rc.view(0).apply(fn).get());
       assert.instance(end, Error, String(fn));

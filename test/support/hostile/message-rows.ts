@@ -14,7 +14,7 @@ import { cut, greeting, head } from './attack.ts';
 import { forged, nested, tensor } from './forge.ts';
 import { CHUNKS, FRAMES, RECORDS, SEQUENCES, UNFINISHED } from './packets.ts';
 import type { Speaker } from './speaker.ts';
-import { all, both, ROLES, type Target, target } from './target.ts';
+import { all, ROLES, type Target, target } from './target.ts';
 
 /** The listener answers this with a goodbye: all that came before it has been looked at. */
 const LAST_WORD = Buffer.alloc(5);
@@ -56,21 +56,20 @@ async function streams(victim: Target, tables: readonly PacketTable[]): Promise<
 async function packets(tables: readonly PacketTable[]): Promise<Seen> {
   await streams(await target('unix'), tables);
   const inputs = tables.flatMap((table) => Object.values(table).flat());
-  for (const victim of await both()) {
-    await Promise.all(
-      ROLES.map(async (socket) => {
-        const dealer = new Dealer({ linger: 0, receiveTimeout: 60_000, ...victim.dealerKeys(socket) });
-        dealer.connect(victim.endpoint(socket));
-        // A few at a time: a listener owes strangers at most 64 goodbyes.
-        for (let at = 0; at < inputs.length; at += 16) {
-          for (const frames of [...inputs.slice(at, at + 16), [LAST_WORD]]) await dealer.send(frames);
-          for (let said = ''; !said.includes('a packet of 5 bytes'); ) said = String((await dealer.receive())[0]);
-        }
-        dealer.close();
-      }),
-    );
-    await victim.serves();
-  }
+  const victim = await target('tcp');
+  await Promise.all(
+    ROLES.map(async (socket) => {
+      const dealer = new Dealer({ linger: 0, receiveTimeout: 60_000, ...victim.dealerKeys(socket) });
+      dealer.connect(victim.endpoint(socket));
+      // A few at a time: a listener owes strangers at most 64 goodbyes.
+      for (let at = 0; at < inputs.length; at += 16) {
+        for (const frames of [...inputs.slice(at, at + 16), [LAST_WORD]]) await dealer.send(frames);
+        for (let said = ''; !said.includes('a packet of 5 bytes'); ) said = String((await dealer.receive())[0]);
+      }
+      dealer.close();
+    }),
+  );
+  await victim.serves();
   return { note: `${inputs.length} inputs at each socket` };
 }
 
@@ -258,13 +257,13 @@ async function shapes(): Promise<Seen> {
 
 async function chunks(): Promise<Seen> {
   const seen = await packets([CHUNKS, RECORDS]);
-  const [ipc, unix] = [await target('ipc'), await target('unix')];
-  const dealer = new Dealer({ linger: 0 });
-  dealer.connect(ipc.endpoint('tasks'));
+  const [tcp, unix] = (await all()) as [Target, Target];
+  const dealer = new Dealer({ linger: 0, ...tcp.dealerKeys('tasks') });
+  dealer.connect(tcp.endpoint('tasks'));
   for (const frames of UNFINISHED) await dealer.send(frames);
-  await relayed(ipc);
+  await relayed(tcp);
   dealer.close();
-  await ipc.serves();
+  await tcp.serves();
   const peer = unix.raw('tasks');
   peer.write(streamOf(UNFINISHED).subarray(0, -LAST_BYTES));
   await relayed(unix);

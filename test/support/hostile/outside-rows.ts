@@ -32,7 +32,7 @@ import { cut } from './attack.ts';
 import { folder, type Target, target } from './target.ts';
 
 async function files(): Promise<Seen> {
-  const victim = await target('ipc');
+  const victim = await target('tcp');
   const text = readFileSync(victim.file, 'utf8');
   const at = (name: string, content = text, mode = 0o600): string => {
     const path = join(folder(), `${name}.json`);
@@ -194,7 +194,7 @@ async function sharedMemory(): Promise<Seen> {
 /** One client sends as fast as it can; the pings and tasks of another one are answered in between. */
 async function flood(): Promise<Seen> {
   const notes: string[] = [];
-  for (const kind of ['ipc', 'unix'] as const) notes.push(`${kind}: ${await floodAt(await target(kind))}`);
+  for (const kind of ['tcp', 'unix'] as const) notes.push(`${kind}: ${await floodAt(await target(kind))}`);
   return { note: notes.join('; ') };
 }
 

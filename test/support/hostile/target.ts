@@ -96,7 +96,7 @@ console.log('ready');`,
     const endpoint = this.endpoint(socket);
     const where = endpoint.startsWith('tcp://')
       ? netConnect(Number(endpoint.split(':').at(-1)), '127.0.0.1')
-      : netConnect(endpoint.replace(/^(ipc|unix):\/\//, ''));
+      : netConnect(endpoint.replace('unix://', ''));
     // Without a reader its end would not be seen.
     return where.on('error', () => {}).resume();
   }
@@ -146,7 +146,7 @@ function resident(pid: number): number {
   return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 }
 
-const OPTIONS = { ipc: { transport: 'zeromq' }, tcp: { listen: 'tcp://127.0.0.1' }, unix: {} } as const;
+const OPTIONS = { tcp: { transport: 'zeromq' }, unix: {} } as const;
 let home: string | undefined;
 const targets = new Map<keyof typeof OPTIONS, Promise<Target>>();
 
@@ -170,14 +170,9 @@ async function warm(starting: Promise<Target>): Promise<Target> {
   return started;
 }
 
-/** Both clusters that speak zeromq: on ipc, and on tcp with keys. */
-export function both(): Promise<Target[]> {
-  return Promise.all([target('ipc'), target('tcp')]);
-}
-
-/** Those, and one on Unix sockets. */
-export async function all(): Promise<Target[]> {
-  return [...(await both()), await target('unix')];
+/** The clusters of both transports: zeromq's tcp with keys, and Unix sockets. */
+export function all(): Promise<Target[]> {
+  return Promise.all([target('tcp'), target('unix')]);
 }
 
 /** Ends all of them. */

@@ -14,7 +14,7 @@ import { ChaosProxy } from '../chaos/chaos-proxy.ts';
 import { until } from '../cluster.ts';
 import type { FaultRow, Seen } from '../faults/row.ts';
 import { attack, cut, greeting, head, READY } from './attack.ts';
-import { all, both, DIST, folder, LIMIT, MIB, ROLES, type Target, target } from './target.ts';
+import { all, DIST, folder, LIMIT, MIB, ROLES, type Target, target } from './target.ts';
 
 const GIB = 2n ** 30n;
 const hello = Buffer.concat([head(6, 200n), Buffer.from('\x05HELLO'), Buffer.alloc(194)]);
@@ -138,14 +138,13 @@ async function largeFrame(victim: Target, socket: SocketRole): Promise<void> {
 }
 
 async function frames(): Promise<Seen> {
-  const victims = await both();
-  for (const victim of victims) for (const socket of ROLES) await largeFrame(victim, socket);
-  const [ipc] = victims as [Target];
-  for (const socket of ROLES) {
-    const peer = ipc.raw(socket);
-    peer.write(Buffer.concat([greeting('NULL'), READY, head(2, 2n ** 63n - 1n)]));
-    await cut(peer);
-  }
+  for (const socket of ROLES) await largeFrame(await target('tcp'), socket);
+  for (const victim of await all())
+    for (const socket of ROLES) {
+      const peer = victim.raw(socket);
+      peer.write(Buffer.concat([greeting('NULL'), READY, head(2, 2n ** 63n - 1n)]));
+      await cut(peer);
+    }
   return attack(Buffer.concat([greeting('NULL'), head(6, 2n ** 63n - 1n)]));
 }
 
@@ -160,7 +159,7 @@ function groupAt(victim: Target): Promise<Socket>[] {
   });
 }
 
-/** 500 connections at each cluster, some silent, some past the handshake on ipc. */
+/** 500 connections at each cluster, some silent, some with a greeting. */
 async function crowd(): Promise<Seen> {
   const victims = await all();
   const grown = await Promise.all(
@@ -182,32 +181,31 @@ async function crowd(): Promise<Seen> {
 
 /** The first with a routing id keeps it. */
 async function sameId(): Promise<Seen> {
-  for (const victim of await both()) {
-    const routingId = 'victim';
-    const settings = { linger: 0, routingId, receiveTimeout: 60_000, ...victim.dealerKeys('tasks') };
-    const first = new Dealer(settings);
-    first.connect(victim.endpoint('tasks'));
-    const answers = async () => {
-      await first.send(Buffer.alloc(5));
-      assert.ok((await first.receive()).length > 0, 'it is told to go');
-    };
-    await answers();
-    const thief = new Dealer({ ...settings, receiveTimeout: 300, sendTimeout: 300 });
-    thief.connect(victim.endpoint('tasks'));
-    await thief.send(Buffer.alloc(5)).catch(() => {});
-    await answers();
-    await answers();
-    assert.is(
-      await thief.receive().then(
-        () => 'heard',
-        () => 'nothing',
-      ),
-      'nothing',
-    );
-    first.close();
-    thief.close();
-    await victim.serves();
-  }
+  const victim = await target('tcp');
+  const routingId = 'victim';
+  const settings = { linger: 0, routingId, receiveTimeout: 60_000, ...victim.dealerKeys('tasks') };
+  const first = new Dealer(settings);
+  first.connect(victim.endpoint('tasks'));
+  const answers = async () => {
+    await first.send(Buffer.alloc(5));
+    assert.ok((await first.receive()).length > 0, 'it is told to go');
+  };
+  await answers();
+  const thief = new Dealer({ ...settings, receiveTimeout: 300, sendTimeout: 300 });
+  thief.connect(victim.endpoint('tasks'));
+  await thief.send(Buffer.alloc(5)).catch(() => {});
+  await answers();
+  await answers();
+  assert.is(
+    await thief.receive().then(
+      () => 'heard',
+      () => 'nothing',
+    ),
+    'nothing',
+  );
+  first.close();
+  thief.close();
+  await victim.serves();
   return {};
 }
 

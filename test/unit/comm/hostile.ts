@@ -1,8 +1,5 @@
 // Peers that send what no peer sends: the listener lives, delivers nothing of it, and serves others meanwhile.
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect as netConnect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Dealer } from 'zeromq';
 import { LAST } from '../../../src/comm/packet.ts';
@@ -14,7 +11,6 @@ import { suite } from '../../support/suite.ts';
 
 const test = suite('hostile');
 const transport = zeromqTransport({ insecureLoopback: true });
-let directory = '';
 let listeners: Listener[] = [];
 let honest: { link: Link; box: Mailbox }[] = [];
 /** First bytes of each message that was delivered: only the honest may appear. */
@@ -22,15 +18,13 @@ const delivered: string[] = [];
 let answered = 0;
 
 test.before(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'dv-hostile-'));
   const handlers = {
     onMessage: (parts: Uint8Array[], link: Link) => {
       delivered.push(Buffer.from(parts[0] ?? []).toString('latin1', 0, 16));
       void link.send(parts);
     },
   };
-  const endpoints = [`ipc://${join(directory, 's')}`, 'tcp://127.0.0.1:*'];
-  listeners = await Promise.all(endpoints.map((endpoint) => transport.listen(endpoint, handlers)));
+  listeners = [await transport.listen('tcp://127.0.0.1:*', handlers)];
   honest = listeners.map((listener) => {
     const box = new Mailbox();
     return { box, link: transport.connect(listener.endpoint, box) };
@@ -41,7 +35,6 @@ test.before(async () => {
 test.after(async () => {
   await Promise.all(honest.map(({ link }) => link.close()));
   await Promise.all(listeners.map((listener) => listener.close()));
-  await rm(directory, { recursive: true, force: true });
 });
 
 /** The honest links still get their answers, and nobody else was heard. */
@@ -89,7 +82,6 @@ async function raw(...writes: Buffer[]): Promise<void> {
 }
 
 function open(endpoint: string): Socket {
-  if (endpoint.startsWith('ipc://')) return netConnect(endpoint.slice('ipc://'.length));
   return netConnect(Number(endpoint.split(':').at(-1)), '127.0.0.1');
 }
 

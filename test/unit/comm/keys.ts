@@ -1,5 +1,4 @@
 // Who gets in: every key at every socket, wrong keys, no authenticator, no keys; and where keys do not show.
-import { once } from 'node:events';
 import { connect as netConnect } from 'node:net';
 import { inspect } from 'node:util';
 import * as assert from 'uvu/assert';
@@ -115,7 +114,8 @@ test('a peer without keys, in ZMTP 3 or ZMTP 1, delivers nothing and is cut', ()
       old.write(Buffer.from([1, 0]));
       old.write(Buffer.concat([Buffer.from([9, 0]), Buffer.from('run this')]));
       old.resume();
-      await once(old, 'close');
+      // Not `once` of node:events: it rejects where the listener resets the connection.
+      await new Promise((resolve) => old.once('close', resolve));
       assert.is(await attempt(listener, keys.client, 'tasks'), 'got in');
       assert.equal(heard, ['let me in']);
     },

@@ -1,4 +1,4 @@
-// One suite over every transport: memory, Unix sockets with lent memory, with files and without either, zeromq ipc, tcp, tcp with keys.
+// One suite over every transport: memory, Unix sockets with lent memory, with files and without either, zeromq's tcp without and with keys.
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,6 @@ const kinds: Kind[] = [
   { name: 'unix', make: unixWithMemory, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
   { name: 'unix with files', make: unixWithBulk, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
   { name: 'unix without bulk', make: unixWithoutBulk, endpoint: () => `unix://${join(directory, `u${count++}`)}` },
-  { name: 'ipc', make: zeromqTransport, endpoint: () => `ipc://${join(directory, `s${count++}`)}` },
   { name: 'tcp', make: tcpWithoutKeys, endpoint: () => 'tcp://127.0.0.1:*' },
   { name: 'tcp with keys', make: tcpWithKeys, endpoint: () => 'tcp://127.0.0.1:*' },
 ];
@@ -248,39 +247,37 @@ test('a listener is closed twice without harm, and frees its address', async () 
   }
 });
 
-for (const scheme of ['ipc', 'unix']) {
-  test(`${scheme}: the socket file is for its owner, and nothing is overwritten`, async () => {
-    const transport = clusterTransport();
-    const path = join(directory, 'mode');
-    const listener = await transport.listen(`${scheme}://${path}`, echo);
-    assert.is((await stat(path)).mode & 0o777, 0o600);
-    await rejects(() => transport.listen(`${scheme}://${path}`, echo), ConnectionError, /in the way/);
-    assert.is(await transport.refuses?.(listener.endpoint), false);
-    await listener.close();
-    assert.is(await transport.refuses?.(listener.endpoint), true);
-    const file = join(directory, 'in-the-way');
-    await writeFile(file, 'precious');
-    await rejects(() => transport.listen(`${scheme}://${file}`, echo), ConnectionError, /in the way/);
-  });
-}
+test('unix: the socket file is for its owner, and nothing is overwritten', async () => {
+  const transport = clusterTransport();
+  const path = join(directory, 'mode');
+  const listener = await transport.listen(`unix://${path}`, echo);
+  assert.is((await stat(path)).mode & 0o777, 0o600);
+  await rejects(() => transport.listen(`unix://${path}`, echo), ConnectionError, /in the way/);
+  assert.is(await transport.refuses?.(listener.endpoint), false);
+  await listener.close();
+  assert.is(await transport.refuses?.(listener.endpoint), true);
+  const file = join(directory, 'in-the-way');
+  await writeFile(file, 'precious');
+  await rejects(() => transport.listen(`unix://${file}`, echo), ConnectionError, /in the way/);
+});
 
 test('addresses that may not be used', async () => {
   const transport = clusterTransport();
   const bad: [string, RegExp][] = [
-    [`ipc:///tmp/${'x'.repeat(103)}`, /108 bytes is too long/],
     [`unix:///tmp/${'x'.repeat(103)}`, /108 bytes is too long/],
     ['unix://relative', /absolute path/],
     ['unix://@abstract', /absolute path/],
-    ['ipc://relative', /absolute path/],
-    ['ipc://@abstract', /absolute path/],
-    ['ipc://*', /absolute path/],
+    ['unix://*', /absolute path/],
+    ['ipc:///tmp/zeromq', /neither unix/],
+    ['ipc://*', /neither unix/],
+    ['inproc://name', /neither unix/],
     ['tcp://0.0.0.0:1234', /means every network/],
     ['tcp://*:1234', /wants an IP address/],
     ['tcp://192.168.1.2:1234', /reaches beyond this machine, and there are no keys/],
     ['tcp://127.0.0.1:1234', /is open to every user of this machine, and there are no keys/],
     ['tcp://127.0.0.1:99999', /wants tcp/],
     ['tcp://127.0.0.1', /wants tcp/],
-    ['http://127.0.0.1:80', /neither ipc/],
+    ['http://127.0.0.1:80', /neither unix/],
   ];
   for (const [endpoint, message] of bad) {
     await rejects(() => transport.listen(endpoint, echo), ConnectionError, message);

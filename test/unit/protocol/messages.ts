@@ -24,7 +24,15 @@ const device: DeviceReport = {
   features: ['shader-f16'],
   versions: { webgpu: '0.6.2' },
 };
-const unnumbered = { uuid: 'u', pid: 77, host: 'h', tasks: 'ipc:///t', control: 'ipc:///c', peers: 'ipc:///p', device };
+const unnumbered = {
+  uuid: 'u',
+  pid: 77,
+  host: 'h',
+  tasks: 'unix:///t',
+  control: 'unix:///c',
+  peers: 'unix:///p',
+  device,
+};
 const engine = { id: 3, ...unnumbered };
 const metadata = { started: 1.5, completed: 2.5, executionCount: 3, stdout: 'out\n', stderr: '' };
 const error = { name: 'TypeError', message: 'm', stack: 's', code: 'C', cause: { name: 'E', message: '', stack: '' } };

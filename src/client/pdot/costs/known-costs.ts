@@ -6,7 +6,7 @@ import { readPrivate } from '../../links/private-file.ts';
 import { type ClusterCosts, clusterCosts } from './costs.ts';
 
 const FILE = 'costs.json';
-const UNIX = /^(?:unix|ipc):\/\/(.+)\/[^/]+$/;
+const UNIX = /^unix:\/\/(.+)\/[^/]+$/;
 
 /**
  * The measured costs of a cluster, kept in its private folder for other clients of this host. A folder on another host

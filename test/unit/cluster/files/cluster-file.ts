@@ -32,7 +32,7 @@ const root = mkdtempSync(join(tmpdir(), 'dvfile-'));
 test.after(() => rmSync(root, { recursive: true, force: true }));
 
 function file(name: string, more: Partial<ClusterFile> = {}): ClusterFile {
-  const where = { controller: 'ipc:///run/x/controller', runDir: '/run/x' };
+  const where = { controller: 'unix:///run/x/controller', runDir: '/run/x' };
   return { version: 1, name, clusterId: `id-${name}`, ...where, started: 1, owner: selfIdentity(), ...more };
 }
 

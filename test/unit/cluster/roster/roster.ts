@@ -10,9 +10,9 @@ function engine(uuid: string): Candidate {
   const device = { kind: 'cpu', adapter: '', driver: '', software: false, gpuMode: 'cpu', tfBackend: 'cpu' } as const;
   const rest = { matmul: 'reference', threads: 1, limits: {}, features: [], versions: {} };
   const ends = {
-    tasks: `ipc:///x/${uuid}.tasks`,
-    control: `ipc:///x/${uuid}.control`,
-    peers: `ipc:///x/${uuid}.peers`,
+    tasks: `unix:///x/${uuid}.tasks`,
+    control: `unix:///x/${uuid}.control`,
+    peers: `unix:///x/${uuid}.peers`,
   };
   return { uuid, pid: 1, host: 'h', ...ends, device: { ...device, ...rest } };
 }

@@ -176,7 +176,7 @@ export class SshLauncher implements Launcher {
       rank: 0,
       firstPlace,
       sockets: folder,
-      controller: isForwarded ? `${schemeOf(agent.controller)}://${folder}/registry` : undefined,
+      controller: isForwarded ? `unix://${folder}/registry` : undefined,
     };
     const session = new SshSession({
       ssh: this.#options,
@@ -249,8 +249,6 @@ export class SshLauncher implements Launcher {
   }
 }
 
-const schemeOf = (endpoint: string): string => endpoint.slice(0, endpoint.indexOf('://'));
-
 function agentEnd(host: string, code: number, text: string): string {
   const last = text.trimEnd().split('\n').at(-1) ?? '';
   return `lost its agent on ${host}, which ended with code ${code}${last === '' ? '' : `: ${last}`}`;
@@ -262,7 +260,7 @@ function forwardsOf({ folder, slots }: Part, others: readonly Part[], controller
   const same = (at: string) => `${at}:${at}`;
   const ends = ['tasks', 'control', 'peers'];
   return [
-    ...['-R', `${folder}/registry:${controller.replace(/^(unix|ipc):\/\//, '')}`],
+    ...['-R', `${folder}/registry:${controller.replace('unix://', '')}`],
     ...slots.flatMap((slot) => ends.flatMap((end) => ['-L', same(path(folder, slot, end))])),
     ...others.flatMap((other) => other.slots.flatMap((slot) => ['-R', same(path(other.folder, slot, 'peers'))])),
   ];
