@@ -5,7 +5,7 @@ import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts'
 /** The fields of an engine that tell whether it is near. */
 export type Place = Pick<EngineRecord, 'peers' | 'machine' | 'near'>;
 
-const FILE = /^(?:ipc|unix):\/\//;
+const FILE = /^unix:\/\//;
 
 /**
  * Names the running system and its network, so that hosts made of network namespaces count as several. Undefined where the

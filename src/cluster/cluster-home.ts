@@ -58,7 +58,7 @@ export class Site {
 
   /** Where engines on tcp let those of their machine in: beside them, in the directory. Undefined where all sockets are there. */
   near(name: string): string | undefined {
-    return isLocal(this.#scheme) ? undefined : `unix://${join(this.runDir, name)}`;
+    return this.#scheme === 'unix' ? undefined : `unix://${join(this.runDir, name)}`;
   }
 
   /** Writes the files for engines of other launchers and for clients. Without a home, an unnamed cluster does without the latter. */
