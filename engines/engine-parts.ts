@@ -3,6 +3,7 @@ import { clusterTransport } from '../src/comm/by-scheme.ts';
 import type { Transport } from '../src/comm/transport.ts';
 import { Credentials } from '../src/comm/zeromq/credentials.ts';
 import type { EngineOptions } from '../src/protocol/engine-options.ts';
+import type { EngineId } from '../src/protocol/messages.ts';
 import { Collectives } from './collectives/collectives.ts';
 import { Control } from './control/control.ts';
 import { SignalDoor } from './control/door.ts';
@@ -16,7 +17,6 @@ import { isDeviceTensor, isHostNumbers, Residency } from './device/residency.ts'
 import { UserKernels } from './device/user-kernels.ts';
 import type { EngineState } from './engine-state.ts';
 import { Identity } from './identity.ts';
-import { machineName } from './peers/machine.ts';
 import { Peers } from './peers/peers.ts';
 import { Relay } from './peers/relay.ts';
 import { RelayedBodies } from './peers/relayed-bodies.ts';
@@ -61,8 +61,6 @@ export interface EngineParts {
   readonly loop: TaskLoop;
   readonly monitor: TaskMonitor;
   readonly site: EngineSite;
-  /** As `machineName`. */
-  readonly machine: string | undefined;
   /** The seed of `engine.random`. */
   readonly seed: number;
 }
@@ -114,12 +112,8 @@ export function createParts(options: EngineOptions): EngineParts {
   const revivers = createRevivers({ evaluator, libraries, methods }, namespace);
 
   const onHost = (value: unknown) => (context.opened === null ? value : onHostOnly(value));
-  const machine = machineName();
-  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost, control, machine });
-  const relay = new Relay((to, message, chunk) => peers.message(to, message, [chunk]), {
-    isNear: (id) => peers.isNear(id),
-    memory: (bytes) => recycled.take(bytes),
-  });
+  const peers = new Peers({ identity, transport, revivers: revivers.shown, current: queue, onHost, control });
+  const relay = relayOf(peers, recycled);
   peers.onGone((id, why) => relay.gone(id, why));
   const bodies = new RelayedBodies(relay, peers);
   const collectives = new Collectives(peers, relay, queue);
@@ -153,9 +147,14 @@ export function createParts(options: EngineOptions): EngineParts {
     loop,
     monitor,
     site: { host: hostname(), job: options.job },
-    machine,
     seed: options.seed ?? 0,
   };
+}
+
+/** Bodies that engines pass on, into memory of values that nobody has read. */
+function relayOf(peers: Peers, recycled: RecycledMemory): Relay {
+  const options = { isNear: (id: EngineId) => peers.isNear(id), memory: (bytes: number) => recycled.take(bytes) };
+  return new Relay((to, message, chunk) => peers.message(to, message, [chunk]), options);
 }
 
 /** The moments of tasks that others are told of. */

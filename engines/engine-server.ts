@@ -77,7 +77,7 @@ export class EngineServer {
     const ends = { tasks: listener.endpoint, peers: peers.endpoint };
     const { job, rank, until } = this.#options;
     const card = isOnCard(probed.report) ? this.#options.card : undefined;
-    const where = { host: hostname(), machine: this.#parts.machine, ...ends, near: near?.endpoint };
+    const where = { host: hostname(), machine: state.peers.machine, ...ends, near: near?.endpoint };
     const record = { uuid, pid: process.pid, ...where, device: probed.report, card, job, rank, until };
     if (this.#options.inspect !== undefined) control.inspector(openInspector());
     control.register(record);

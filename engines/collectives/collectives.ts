@@ -2,7 +2,7 @@ import { clearInterval, setInterval } from 'node:timers';
 import { ConnectionError } from '../../src/errors.ts';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
-import { byMachine } from '../../src/protocol/relay-order.ts';
+import { byMachine } from '../../src/protocol/relay-chunks.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
 import { peerError } from '../peers/mailbox.ts';
 import { type CurrentTask, DEFAULT_TIMEOUT, type Peers } from '../peers/peers.ts';

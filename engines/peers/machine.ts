@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
 
 /** The fields of an engine that tell whether it is near. */
-export type Place = Pick<EngineRecord, 'peers' | 'machine' | 'near'>;
+export type Reachable = Pick<EngineRecord, 'peers' | 'machine' | 'near'>;
 
 const FILE = /^unix:\/\//;
 
@@ -24,7 +24,7 @@ export function machineName(): string | undefined {
  * The endpoint at which an engine of this machine is reached without a network; undefined for one of another machine, and for
  * one whose files are not seen from here, such as one in a container.
  */
-export function nearEndpoint({ machine, peers, near }: Place, own: string | undefined): string | undefined {
+export function nearEndpoint({ machine, peers, near }: Reachable, own: string | undefined): string | undefined {
   if (machine === undefined || machine !== own) return undefined;
   const endpoint = FILE.test(peers) ? peers : near;
   return endpoint !== undefined && isOwnSocket(endpoint.replace(FILE, '')) ? endpoint : undefined;

@@ -8,7 +8,7 @@ import { PEERS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
 import { logLine } from '../log.ts';
-import { nearEndpoint } from './machine.ts';
+import { machineName, nearEndpoint } from './machine.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
 import { Membership } from './membership.ts';
 import type { ReceiveOptions } from './receive-options.ts';
@@ -37,8 +37,6 @@ export interface PeersOptions {
   /** A value without tensors on the device, or a promise of it. */
   readonly onHost: (value: unknown) => unknown;
   readonly control: RosterSource;
-  /** As `machineName`. */
-  readonly machine: string | undefined;
 }
 
 /** Milliseconds that a value from another engine is waited for, unless the caller says otherwise. */
@@ -65,12 +63,12 @@ export class Peers {
   readonly #forgotten = new BoundedSet<string>(MAX_FORGOTTEN);
   readonly #members = new Membership();
   readonly #control: RosterSource;
-  readonly #machine: string | undefined;
+  /** The machine of this engine, as `machineName` tells it. */
+  readonly machine: string | undefined = machineName();
   #isAsked = false;
   #isFollowing = false;
 
-  constructor({ identity, transport, revivers, current, onHost, control, machine }: PeersOptions) {
-    this.#machine = machine;
+  constructor({ identity, transport, revivers, current, onHost, control }: PeersOptions) {
     this.#control = control;
     this.#onHost = onHost;
     this.#identity = identity;
@@ -111,7 +109,7 @@ export class Peers {
   /** Is that engine on this machine, so that it reads large values in memory? */
   isNear(id: EngineId): boolean {
     const record = this.#known.find(id, this.#version);
-    return record !== undefined && nearEndpoint(record, this.#machine) !== undefined;
+    return record !== undefined && nearEndpoint(record, this.machine) !== undefined;
   }
 
   /** The machine of that engine, as its record names it. */
@@ -237,7 +235,7 @@ export class Peers {
     const { id } = record;
     const known = this.#channels.get(id);
     if (known !== undefined) return known;
-    const endpoint = nearEndpoint(record, this.#machine) ?? record.peers;
+    const endpoint = nearEndpoint(record, this.machine) ?? record.peers;
     const channel = openChannel({ transport: this.#transport, endpoint, conversation: PEERS }, `engine ${id}`, {
       message: () => {},
       down: (reason) => this.#drop(id, reason.message),

@@ -34,7 +34,7 @@ interface Waiter {
   reject(error: Error): void;
 }
 
-/** What a Relay asks. */
+/** The engines and the memory of this machine, for a Relay. */
 export interface RelayOptions {
   /** Is that engine on this machine? Default: none is. */
   readonly isNear?: ((id: EngineId) => boolean) | undefined;

@@ -1,4 +1,4 @@
-// A body in chunks, as it is passed on from engine to engine.
+// A body in chunks, and the order in which engines pass it on.
 import type { Body } from './codec.ts';
 import type { EngineId, RelayMessage } from './messages.ts';
 
@@ -24,4 +24,19 @@ export function* relayChunks(key: string, chain: readonly EngineId[], body: Body
       yield { message, chunk: bytes.subarray(offset, offset + RELAY_BYTES) };
     }
   }
+}
+
+/** Engines of one machine, at least one. */
+export type Mates = readonly [EngineId, ...EngineId[]];
+
+/** The engines of each machine together, in the order of their first ones; one whose machine is not known stands alone. */
+export function byMachine(ids: readonly EngineId[], machineOf: (id: EngineId) => string | undefined): readonly Mates[] {
+  const hosts = new Map<string | EngineId, [EngineId, ...EngineId[]]>();
+  for (const id of ids) {
+    const machine = machineOf(id) ?? id;
+    const mates = hosts.get(machine);
+    if (mates === undefined) hosts.set(machine, [id]);
+    else mates.push(id);
+  }
+  return [...hosts.values()];
 }

@@ -1,6 +1,6 @@
 import type { Body } from '../../protocol/codec.ts';
 import type { EngineId } from '../../protocol/messages.ts';
-import { byMachine } from '../../protocol/relay-order.ts';
+import { byMachine } from '../../protocol/relay-chunks.ts';
 import type { Relayed } from '../links/connection.ts';
 import type { CallOptions } from '../options.ts';
 
