@@ -29,6 +29,7 @@ node dist/bench/overhead.js [options]
 const MB = 1e6;
 const ITEMS = 100_000;
 const MANY = 8;
+const MOST_SAMPLES = 30;
 const PINGS = 500;
 const PEER_PINGS = 100;
 const TASKS = 20_000;
@@ -104,6 +105,8 @@ async function latencies(rc: Client, bench: Bench): Promise<Figure[]> {
 async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<Figure[]> {
   const bytes = megabytes * MB;
   const data = new Float32Array(bytes / 4).fill(1.5);
+  // Three of a short call would tell of cold code and cold caches alone.
+  const times = Math.min(MOST_SAMPLES, Math.max(3, Math.ceil(48 / megabytes)));
   const there = () => rawThroughput(bytes / rc.length, rc.length);
   const back = () => rawGather(bytes / rc.length, rc.length);
   const figure = (
@@ -112,7 +115,7 @@ async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<F
     run: (rc: Client) => PromiseLike<unknown>,
     beside: Parameters<Others['transfer']>[0] = 'other',
   ): Promise<Figure> => {
-    const rateOf = async (it: Client) => megabytes / (median(await samples(3, () => run(it))) / 1000);
+    const rateOf = async (it: Client) => megabytes / (median(await samples(times, () => run(it))) / 1000);
     const ours = () => rateOf(rc);
     const theirs = IPYPARALLEL.has(what) ? asks(bench, { do: 'transfer', what, bytes, n: 2 }) : undefined;
     const sides = { ours, theirs, raw, beside: { ...bench.others.transfer(beside, bytes), ...earlier(bench, rateOf) } };

@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.ts';
+import { largeBuffer } from '../util/system/huge-pages.ts';
 
 /** Memory for part `part` of `bytes`, given the parts before it; undefined: memory of its own. */
 export type Destination = (before: readonly Uint8Array[], part: number, bytes: number) => Uint8Array | undefined;
@@ -66,7 +67,7 @@ export class IncomingTransfer {
   }
 
   #place(partBytes: number, offset: number, data: Buffer | DataFrame): void {
-    let destination = this.#destination ?? Buffer.allocUnsafeSlow(partBytes);
+    let destination = this.#destination ?? largeBuffer(partBytes);
     // The owner of chosen memory has transferred it away, and will find out: the rest still has to go somewhere.
     if (destination.length !== partBytes) destination = Buffer.alloc(partBytes);
     this.#destination = destination;

@@ -85,7 +85,7 @@ export class Others implements AsyncDisposable {
 
   /** MB/s of a value of so many bytes. */
   transfer(what: 'scatter' | 'gather' | 'push' | 'other', bytes: number): Beside {
-    const copy: Beside = { memcpy: async () => freshCopy(bytes) };
+    const copy: Beside = { memcpy: () => freshCopy(bytes) };
     if (what === 'other') return copy;
     if (what !== 'push') return { ...copy, ...this.#besideMpi(what, bytes) };
     const shared: Beside = hasSharedMemory()

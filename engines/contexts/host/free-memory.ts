@@ -1,4 +1,5 @@
 import { clearTimeout, setTimeout } from 'node:timers';
+import { largeBuffer } from '../../../src/util/system/huge-pages.ts';
 
 /** Bytes that wait for another value. */
 const MOST_BYTES = 1 << 28;
@@ -14,7 +15,7 @@ export class FreeMemory {
   take(bytes: number): Uint8Array<ArrayBuffer> {
     const at = this.#free.findIndex(({ byteLength }) => byteLength === bytes);
     const [found] = at < 0 ? [] : this.#free.splice(at, 1);
-    return found ?? Buffer.allocUnsafeSlow(bytes);
+    return found ?? largeBuffer(bytes);
   }
 
   /** Takes memory that nobody reads or writes; what is too much is left to the garbage collector. */

@@ -1,7 +1,8 @@
 import type { BigTypedArray, TypedArray } from '../../tensor/dtype.ts';
+import { largeBuffer } from '../../util/system/huge-pages.ts';
 
 /** Below this (bytes) a copy is cheaper than the bookkeeping. */
-const WORTHWHILE = 1 << 20;
+const WORTHWHILE = 1 << 18;
 /** Bytes at most that are reserved for parts of which only one has told its size. */
 const MOST_GUESSED = 4 * 2 ** 30;
 
@@ -42,7 +43,7 @@ export class Arena {
     if (this.#count !== undefined) this.#guess(this.#count, bytes);
     if (bytes === 0 || bytes !== this.#sizes[index]) return undefined;
     const at = this.#offsets[index] as number;
-    this.#memory ??= Buffer.allocUnsafeSlow(this.#total);
+    this.#memory ??= largeBuffer(this.#total);
     return this.#memory.subarray(at, at + bytes);
   }
 

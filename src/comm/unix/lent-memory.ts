@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import process from 'node:process';
 import { ConnectionError, ProtocolError } from '../../errors.ts';
 import { Fifo } from '../../util/fifo.ts';
+import { noteCrossing } from '../../util/system/repeated-use.ts';
 import type { DataFrame } from '../incoming.ts';
 import { type ProcessMemory, processMemory } from './process-memory.ts';
 
@@ -67,6 +68,7 @@ export class Lender {
   /** The address of data, which are kept until the peer has read them. */
   lend(data: Uint8Array): bigint {
     this.#lent.push(data);
+    noteCrossing(data);
     return (this.#memory as ProcessMemory).address(data);
   }
 
@@ -126,5 +128,6 @@ export class Borrower {
     ];
     const isRead = this.#memory?.read(this.#pid, pieces) === true && this.#proof.toString('hex') === this.#challenge;
     if (!isRead) throw new ConnectionError('the memory that the peer lent is gone');
+    noteCrossing(to);
   }
 }
