@@ -12,8 +12,8 @@ export function earlyOptimizationFlag(version = process.versions.node): string |
 }
 
 /**
- * Has V8 make fast code of functions after a sixth of the calls that it waits for by itself: a call on an engine passes some two
- * hundred functions, and took three times as long for its first thousands. For processes of this package; call it after the start,
+ * Has V8 make fast code of functions after a sixth of the calls that it waits for by itself: a call on an engine passes
+ * many functions, and took two to three times as long for its first hundreds. For processes of this package; call it after the start,
  * because a flag of the process keeps Node's code cache from being used.
  */
 export function optimizeEarly(): void {
