@@ -2,29 +2,22 @@
 // with numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked
 // first. Then the steps are timed apart on both sides, to tell what limits the whole.
 //   node dist/bench/pdot.js [--device D,D | all] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
-//                           [--resident] [--software] [--or-skip] [--json FILE]
+//                           [--resident] [--software] [--or-skip] [--plans N,N] [--json FILE]
 // --device all: every context of this machine, one after the other, and one table of all of them beside NumPy and PyTorch in
-// one process. --resident: products of operands on the engines only. --or-skip: success where the device cannot be opened.
+// one process. --plans: on so many engines, all plans of several shapes, the one that the cost model chooses, and the best. --resident: products of operands on the engines only. --or-skip: success where the device cannot be opened.
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { type Client, Cluster, type DeviceChoice, pdot, type Tensor } from 'directview';
+import { type Client, Cluster, type DeviceChoice, pdot, Tensor } from 'directview';
 import { probeAll } from '../engines/contexts/index.ts';
 import { difference } from '../kernels/matmul/product-check.ts';
 import { keepFreedMemory } from '../src/cli/script/keep-freed-memory.ts';
-import { table } from '../src/cli/table.ts';
+import { type LocalLibrary, localLibraries } from './support/beside/local-product.ts';
 import { openPython } from './support/beside/python-products.ts';
-import { contest, digits, type Figure } from './support/contest.ts';
-import {
-  COUNTS,
-  type Copies,
-  copiesOf,
-  medians,
-  randomMatrix,
-  residentTime,
-  type Steps,
-  stepsOf,
-} from './support/pdot-measures.ts';
+import { contest, type Measure } from './support/contest.ts';
+import { copiesOf, medians, randomMatrix, residentTime, type Steps, stepsOf } from './support/pdot-measures.ts';
+import { comparePlans, renderPlans } from './support/pdot-plans.ts';
+import { type Measured, render, renderAims, renderAll, renderSteps, type TableRow } from './support/pdot-tables.ts';
 import { Peer, peerIfThere } from './support/peer.ts';
 import { sendRow } from './support/rows.ts';
 import { timed } from './support/stats.ts';
@@ -46,13 +39,10 @@ interface Bench {
   readonly software: boolean;
 }
 
-/** The whole product, and its steps on both sides. */
-interface Measured extends Figure {
-  readonly copies?: Copies | undefined;
-  /** Milliseconds of a product of operands that the engines have, and whose result stays there. */
-  readonly residentMs: number;
-  readonly steps?: Steps | undefined;
-  readonly peerSteps?: Steps | undefined;
+/** The other systems: ipyparallel, and libraries of this process. */
+interface Sides {
+  readonly peer: Peer | undefined;
+  readonly local: readonly LocalLibrary[];
 }
 
 /** All sizes on one context. */
@@ -86,8 +76,22 @@ async function residentOnly(rc: Client, bench: Bench, n: number): Promise<Measur
   return { name: `${n}×${n}`, unit: 'ms', value: residentMs, residentMs };
 }
 
-async function onSize(rc: Client, peer: Peer | undefined, bench: Bench, n: number): Promise<Measured> {
+/** One call of each library on all cores, into fresh memory, and a product into memory that is there. The first warms up. */
+async function localCalls(
+  rc: Client,
+  local: readonly LocalLibrary[],
+  a: Tensor,
+  b: Tensor,
+): Promise<Record<string, Measure>> {
+  const out = new Tensor('float32', [a.length, b.shape[1] as number]);
+  for (const library of local) checkRows(a, b, await library.multiply(a, b));
+  const measures = local.map((one): [string, Measure] => [one.name, () => timed(() => one.multiply(a, b))]);
+  return { ...Object.fromEntries(measures), 'with out': () => timed(() => pdot(rc.view(':'), a, b, { out })) };
+}
+
+async function onSize(rc: Client, sides: Sides, bench: Bench, n: number): Promise<Measured> {
   if (bench.onlyResident) return residentOnly(rc, bench, n);
+  const { peer, local } = sides;
   const view = rc.view(':');
   const [a, b] = [randomMatrix(n), randomMatrix(n)];
   checkRows(a, b, await pdot(view, a, b));
@@ -97,6 +101,7 @@ async function onSize(rc: Client, peer: Peer | undefined, bench: Bench, n: numbe
     {
       ours: () => timed(() => pdot(view, a, b)),
       theirs: peer === undefined ? undefined : () => peer.ask({ do: 'time', size: n }),
+      beside: await localCalls(rc, local, a, b),
     },
   );
   // The first of each side warms up.
@@ -112,71 +117,15 @@ async function onSize(rc: Client, peer: Peer | undefined, bench: Bench, n: numbe
   return { ...whole, steps: medians(ours.slice(1)), peerSteps, residentMs, copies };
 }
 
-async function measure(rc: Client, peer: Peer | undefined, bench: Bench): Promise<Measured[]> {
+async function measure(rc: Client, sides: Sides, bench: Bench): Promise<Measured[]> {
   const figures: Measured[] = [];
   for (const n of bench.sizes) {
-    const figure = await onSize(rc, peer, bench, n);
+    const figure = await onSize(rc, sides, bench, n);
     figures.push(figure);
     // Each size begins with a check of both sides.
     sendRow({ ...figure, ...figure.steps, ...figure.copies, engines: bench.engines, verified: true });
   }
   return figures;
-}
-
-function render(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, value, peer, ratio, spread }) => {
-    const gflops = 2e-6 * Number.parseInt(name, 10) ** 3;
-    const other =
-      peer === undefined ? ['', '', ''] : [digits(peer), digits(gflops / peer), `${digits(ratio ?? 0)} × quicker`];
-    return [name, digits(value), digits(gflops / value), `${digits(100 * (spread ?? 0))} %`, ...other];
-  });
-  return table(['pdot', 'ms', 'GFLOP/s', 'spread', 'ipyparallel ms', 'GFLOP/s', 'ratio'], rows).trimEnd();
-}
-
-/** The steps of each size, and the step that limits ours. */
-function renderSteps(figures: readonly Measured[]): string {
-  const cells = (steps: Steps | undefined) =>
-    (['send', 'multiply', 'gather'] as const).map((step) => (steps === undefined ? '' : digits(steps[step])));
-  const limit = ({ send, multiply, gather }: Steps) => {
-    const sum = send + multiply + gather;
-    const [name, most] = Object.entries({ sending: send, 'the product': multiply, gathering: gather }).sort(
-      ([, x], [, y]) => y - x,
-    )[0] as [string, number];
-    return `${name}: ${Math.round((100 * most) / sum)} %`;
-  };
-  const rows = figures.map(({ name, steps, peerSteps }) => [
-    name,
-    ...cells(steps),
-    steps === undefined ? '' : limit(steps),
-    ...cells(peerSteps),
-  ]);
-  const head = ['steps, ms', 'send', 'multiply', 'gather', 'limited by', 'ipyparallel send', 'multiply', 'gather'];
-  return table(head, rows).trimEnd();
-}
-
-const MIB = 2 ** 20;
-
-/** One row of the table of all contexts and libraries: a size, by one of them. */
-interface TableRow {
-  readonly who: string;
-  readonly size: number;
-  readonly wholeMs: number | undefined;
-  readonly residentMs: number;
-  readonly copies?: Copies | undefined;
-}
-
-/** Products end to end and of resident operands, and the bytes that a whole product moves. */
-function renderAll(rows: readonly TableRow[]): string {
-  const cells = (size: number, ms: number | undefined) =>
-    ms === undefined ? ['–', '–'] : [digits(ms), digits((2e-6 * size ** 3) / ms)];
-  const bytes = (copies: Copies | undefined) =>
-    COUNTS.map((key) => (copies?.[key] === undefined ? '–' : digits((copies[key] as number) / MIB)));
-  const lines = rows.map(({ who, size, wholeMs, residentMs, copies }) => {
-    return [`${size}×${size}`, who, ...cells(size, wholeMs), ...cells(size, residentMs), ...bytes(copies)];
-  });
-  const moved = ['received MiB', 'returned', 'uploaded', 'read back', 'copied on the host'];
-  const head = ['', '', 'end to end ms', 'GFLOP/s', 'resident ms', 'GFLOP/s', ...moved];
-  return table(head, lines).trimEnd();
 }
 
 const rowsOf = ({ device, figures }: OnContext, { engines, onlyResident }: Bench): TableRow[] =>
@@ -224,7 +173,7 @@ async function run(bench: Bench, wish: string): Promise<OnContext> {
   );
   if (peer !== undefined) console.log(`ipyparallel: ${await peer.ask<string>({ do: 'config' })}`);
   // It must be awaited here, because the cluster ends with this scope.
-  const figures = await measure(rc, peer, bench);
+  const figures = await measure(rc, { peer, local: await localLibraries(availableParallelism()) }, bench);
   return { device: `${report.kind} (${report.matmul})`, figures };
 }
 
@@ -241,6 +190,18 @@ async function devicesOf(wish: string): Promise<DeviceChoice[]> {
   });
 }
 
+/** All plans beside the one that the cost model chooses. */
+async function plansOnly(
+  counts: string,
+  { device, rounds, json }: { readonly device: string; readonly rounds: string; readonly json?: string | undefined },
+): Promise<void> {
+  await keepFreedMemory();
+  const engines = counts.split(',').map(Number);
+  const plans = await comparePlans({ engines, rounds: Number(rounds), device: device as DeviceChoice });
+  console.log(renderPlans(plans));
+  if (json !== undefined) await writeFile(json, `${JSON.stringify({ plans }, null, 2)}\n`);
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -252,6 +213,7 @@ async function main(): Promise<void> {
       peer: { type: 'string', default: 'auto' },
       resident: { type: 'boolean', default: false },
       software: { type: 'boolean', default: false },
+      plans: { type: 'string' },
       'or-skip': { type: 'boolean', default: false },
       json: { type: 'string' },
     },
@@ -260,6 +222,7 @@ async function main(): Promise<void> {
     const probe = (await probeAll({ threads: 1 }))[values.device as DeviceKind];
     if (!probe.ok) return sendRow({ what: 'skipped', reason: probe.reason });
   }
+  if (values.plans !== undefined) return plansOnly(values.plans, values);
   const engines = Number(values.engines);
   const threads = Number(values.threads ?? Math.max(1, Math.floor(availableParallelism() / engines)));
   const sizes = values.sizes.split(',').map(Number);
@@ -280,7 +243,8 @@ async function main(): Promise<void> {
     // One peer in the whole run: it is the same beside each context.
     const one = await run({ ...bench, device }, contexts.length === 0 ? values.peer : 'no');
     contexts.push(one);
-    if (!bench.onlyResident) console.log(`${render(one.figures)}\n\n${renderSteps(one.figures)}\n`);
+    if (!bench.onlyResident)
+      console.log(`${render(one.figures)}\n\n${renderAims(one.figures)}\n\n${renderSteps(one.figures)}\n`);
   }
   const python = values.peer === 'no' ? [] : await pythonRows(bench);
   const rows = [...contexts.flatMap((one) => rowsOf(one, bench)), ...python];

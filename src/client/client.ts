@@ -483,7 +483,7 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     const { engines, ids } = this.#links;
     const canMultiply = engines.every(({ device }) => device.kind !== 'none');
     const costs = await probe(this.view(ids), this.view(ids[0] ?? 0), { ...options, engines: ids.length, canMultiply });
-    knownCosts.get(this.#links)?.keep(costs);
+    knownCosts.get(this.#links)?.keep(costs, engines);
     return costs;
   }
 

@@ -35,6 +35,7 @@ export interface PdotPlanInit extends Transposes {
   readonly providers: Providers;
   /** The same for each engine, in their order. */
   readonly byEngine?: readonly Providers[] | undefined;
+  readonly costsIgnored?: string | undefined;
   readonly blocks: BlockPlan;
 }
 
@@ -73,6 +74,8 @@ export class PdotPlan {
   readonly bytes: number;
   /** Seconds that it takes by the costs that `rc.probe()` has measured; undefined without them. */
   readonly seconds: number | undefined;
+  /** Why costs that were measured do not count, such as an engine that has come since; undefined: they count, or there are none. */
+  readonly costsIgnored: string | undefined;
   /** The dtype that was asked for with `dtype`; undefined: NumPy's promotion. */
   readonly asked: ProductDType | undefined;
   /** The library or shader that computes this product, as the engines report; undefined where they differ. */
@@ -105,6 +108,7 @@ export class PdotPlan {
     this.traffic = blocks.traffic;
     this.bytes = blocks.bytes;
     this.seconds = blocks.seconds;
+    this.costsIgnored = init.costsIgnored;
     this.asked = asked;
     this.provider = providers[dtype];
     this.providers = providers;
@@ -126,14 +130,17 @@ export class PdotPlan {
         `${matrixText(this.dtype, this.shape)}, ${this.keep ? 'stays on the engines by rows' : 'comes to the client'}`,
       ],
       ['bytes', `${toEngines} to the engines, ${betweenEngines} between engines, ${toClient} to the client`],
-      ...(this.seconds === undefined
-        ? []
-        : [['time', `${milliseconds(this.seconds)} ms by the costs that were measured`]]),
+      ...timeLine(this),
       ...providerLine(this),
       ...engineLines(this),
     ];
     return aligned(`pdot plan ${kind}: ${panels.join(' × ')} panels`, lines as [string, string][]);
   }
+}
+
+function timeLine({ seconds, costsIgnored }: PdotPlan): string[][] {
+  if (seconds !== undefined) return [['time', `${milliseconds(seconds)} ms by the costs that were measured`]];
+  return costsIgnored === undefined ? [] : [['time', `not known: ${costsIgnored}`]];
 }
 
 // Nested arrays are float64, and a product of them that runs on the CPU beside an idle device should not go unsaid.

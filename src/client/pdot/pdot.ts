@@ -212,12 +212,13 @@ async function newPlan(planner: Planner, unplanned: Unplanned): Promise<PdotPlan
   const [a, b] = await layoutsOf(calls, unplanned, limits);
   const dtype = asked ?? productDType(a.dtype, b.dtype);
   const common = { a, b, keep: into !== undefined, transposeA, transposeB };
-  const costs = knownCosts.get(calls.links)?.get();
+  const { costs, ignored } = knownCosts.get(calls.links)?.find(calls.links.engines) ?? {};
   const blocks = planner({ ...common, engines: calls.ids.length, resultItemSize: itemSize(dtype), costs });
   if (common.keep && blocks.shape.length === 0) {
     throw new TypeError('the product of two vectors is a number, and into keeps what is scattered: await it');
   }
-  return new PdotPlan({ ...common, dtype, engines: calls.ids, asked, ...providersOf(calls), blocks });
+  const named = { engines: calls.ids, asked, costsIgnored: ignored };
+  return new PdotPlan({ ...common, ...named, dtype, ...providersOf(calls), blocks });
 }
 
 /** The library or shader that multiplies in each dtype: on each engine, and where all engines report the same. */

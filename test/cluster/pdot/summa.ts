@@ -1,6 +1,7 @@
 // The plan summa on a grid of four engines, and the costs by which a plan is chosen.
 import * as assert from 'uvu/assert';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
+import { Cluster } from '../../../src/cluster/cluster.ts';
 import { AbortError, CompositeError, TimeoutError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
 import { ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
@@ -120,6 +121,22 @@ test('probe: costs that make sense, kept for clients to come; auto then says the
   assert.is(ran.code, 0, ran.stderr);
   assert.match(ran.stdout, /^4 engines +measured\n(?:.*\n)*call on one engine +[\d.]+ µs\n/);
   assert.match(ran.stdout, /float32 products on each engine +[\d.]+ GFLOP\/s\n$/);
+});
+
+test('costs do not count once an engine has gone, and the plan says so', async () => {
+  const { v } = rig;
+  const [a, b] = [matrix('float32', [64, 64]), matrix('float32', [64, 64], 2)];
+  await using cluster = await Cluster.start({ engines: 2, device: 'cpu', threads: 1 });
+  await using own = await cluster.connect();
+  await own.probe();
+  await own.shutdown(1);
+  await own.view(0).apply(() => 1);
+  const rest = await pdot.plan(own.view(0), a, b);
+  assert.is(rest.seconds, undefined);
+  assert.match(rest.costsIgnored as string, /they are of 2 engines, and there are 1; probe again$/);
+  assert.match(String(rest), /\n {2}time +not known: the measured costs do not count: /);
+  assertProduct(await pdot(own.view(0), a, b, { plan: rest }), a, b);
+  assert.is((await pdot.plan(v, a, b)).costsIgnored, undefined);
 });
 
 test('probe ends with its time or its signal', async () => {
