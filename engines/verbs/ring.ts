@@ -40,10 +40,12 @@ async function send(args: RingSend, state: EngineState): Promise<undefined> {
     const rank = await rankOf(engine, state);
     await state.peers.send(rank, `${mailTag(tag, place, other)}${name}`, value);
   };
-  const sliced = slicer(part);
+  const [sliced, slicedRows] = [slicer(part), rows === undefined ? undefined : slicer(rows)];
   // All at once: each link has a queue of its own, and a peer that is slow or gone holds up no other.
   await Promise.all([
-    ...(rows === undefined ? [] : (left?.to ?? []).map((one) => post(one, LEFT, rows))),
+    ...(slicedRows === undefined
+      ? []
+      : (left?.to ?? []).map((one, i) => post(one, LEFT, slicedRows(left?.slices?.[i])))),
     ...to.map((one, i) => post(one, '', sliced(slices?.[i]))),
   ]);
   return undefined;
@@ -81,13 +83,13 @@ function slicer(part: Tensor): (slice: readonly [number, number] | undefined) =>
 // B is put together before it is multiplied. Adding products of its blocks would round float32 once per block. It would
 // also copy columns out of A, because columns are not windows.
 async function assembleAndMultiply(args: RingMultiply, state: EngineState): Promise<Tensor | undefined> {
-  const { dtype, product, shape, from, transposeA, kept, into, left } = args;
-  const whole = { dtype, shape, from: from.map((engine, place) => [place, engine] as const) };
+  const { dtype, product, shape, from, transposeA, transposeB, kept, into, left, right } = args;
+  const whole = right ?? { dtype, shape, from: from.map((engine, place) => [place, engine] as const) };
   const [a, b] = await Promise.all([
     left === undefined ? args.a : assemble('A', left, args, LEFT, state),
     assemble('B', whole, args, '', state),
   ]);
-  return deliver(await multiply({ a, b, dtype: product, transposeA, kept }, state), into, state);
+  return deliver(await multiply({ a, b, dtype: product, transposeA, transposeB, kept }, state), into, state);
 }
 
 async function assemble(

@@ -207,6 +207,8 @@ export interface RingLeft {
   /** Columns that the block must have. */
   readonly columns: number;
   readonly to: readonly (readonly [place: number, engine: number])[];
+  /** The columns that each of them gets, half-open; default: all. */
+  readonly slices?: readonly (readonly [lo: number, hi: number])[] | undefined;
 }
 
 /** Takes all blocks of B from the mailbox, puts them together and multiplies. */
@@ -226,8 +228,11 @@ export interface RingMultiply {
   readonly shape: readonly [number, number];
   /** The ids of the engines that own B's blocks, by place. */
   readonly from: readonly number[];
-  /** The rows of A arrive as columns. */
+  /** The rows of A arrive as columns, the columns of B as rows. */
   readonly transposeA?: boolean | undefined;
+  readonly transposeB?: boolean | undefined;
+  /** B comes in other blocks than `shape` and `from` say. */
+  readonly right?: RingPanel | undefined;
   /** The shape of a product that is kept. */
   readonly kept?: Shape | undefined;
   readonly into?: string | undefined;

@@ -200,8 +200,9 @@ function ringObstacle({ b, sizes, transposeB }: Task): string | undefined {
 function summaObstacle(request: Task): string | undefined {
   const { a, b, keep, transposeA, transposeB } = request;
   if (keep) return "into keeps C on the engines by rows, and summa makes blocks: use 'rows' or 'ring'";
-  if ((transposeA && a.shape.length > 1) || (transposeB && b.shape.length > 1)) {
-    return "its engines send rows as they lie, and an operand is transposed: use 'grid' or 'rows'";
+  const isTurned = [transposeA && a.shape.length > 1 && a.held, transposeB && b.shape.length > 1 && b.held];
+  if (isTurned.some((held) => held && held !== 'client')) {
+    return "its engines send rows as they lie, and a transposed operand is on them: use 'rows'";
   }
   if (a.held === 'replicated') return "each engine holds all of A already: use 'rows'";
   if (b.held === 'replicated' && b.parts === undefined) return "each engine holds all of B already: use 'rows'";
@@ -223,7 +224,7 @@ function planned(request: Task, made: Made, traffic: PdotTraffic): BlockPlan {
 }
 
 /** The work of a plan as the cost model counts it. */
-function workOf(request: Task, { kind, blocks, busy }: Made, traffic: PdotTraffic): ProductWork {
+function workOf(request: Task, { kind, blocks, busy, panels: [, across] }: Made, traffic: PdotTraffic): ProductWork {
   const { k, n } = request.sizes;
   const ofB = request.b.held === 'client' && traffic.toEngines > 0 ? k * n * itemSize(request.b.dtype) : 0;
   const once = Math.min(traffic.toEngines, bytesOfA(request, request.sizes) + ofB);
@@ -240,8 +241,15 @@ function workOf(request: Task, { kind, blocks, busy }: Made, traffic: PdotTraffi
     between: busy.length === 0 ? 0 : traffic.betweenEngines / busy.length,
     mail: passes ? request.engines - 1 : 0,
     toClient: traffic.toClient,
+    copied: copiedBy(request, kind, across) + (across > 1 ? traffic.toClient : 0),
     flops: 2 * k * largest,
   };
+}
+
+/** Bytes of B that are copied in columns, by the client in grid, by each engine in summa. */
+function copiedBy({ b, engines, sizes, transposeB }: Task, kind: PlanKind, across: number): number {
+  if (across === 1 || (kind !== 'grid' && kind !== 'summa') || transposeB) return 0;
+  return (sizes.k * sizes.n * itemSize(b.dtype)) / (kind === 'grid' ? 1 : engines);
 }
 
 // C by rows: as A lies, or dealt as scatter does. A kept C is cut between items of C's first axis.
@@ -333,12 +341,21 @@ function ring(request: Task): BlockPlan {
 }
 
 /** The grid of a product: A and B lie on the engines by rows, or are sent there by rows. */
-export function summaOf({ a, b, engines, sizes }: Pick<Task, 'a' | 'b' | 'engines' | 'sizes'>): SummaGrid {
+export function summaOf({
+  a,
+  b,
+  engines,
+  sizes,
+  ...flags
+}: Pick<Task, 'a' | 'b' | 'engines' | 'sizes' | keyof Transposes>): SummaGrid {
   const { m, k, n, rowsPerItem } = sizes;
   const scaled = ({ lo, hi }: Range) => ({ lo: lo * rowsPerItem, hi: hi * rowsPerItem });
   const held = a.held === 'rows' && a.parts !== undefined ? rangesOf(a.parts).map(scaled) : undefined;
   const rowsOfB = b.parts === undefined ? ranges(k, engines) : rangesOf(b.parts);
-  return summaGrid({ m, k, n, engines, sizes: [itemSize(a.dtype), itemSize(b.dtype)], held, rowsOfB });
+  const transposeA = flags.transposeA === true && a.shape.length > 1;
+  const transposeB = flags.transposeB === true && b.shape.length > 1;
+  const bytes = [itemSize(a.dtype), itemSize(b.dtype)] as const;
+  return summaGrid({ m, k, n, engines, sizes: bytes, held, rowsOfB, transposeA, transposeB });
 }
 
 function summa(request: Task): BlockPlan {

@@ -41,12 +41,14 @@ function send(job: PdotJob, tag: string): AsyncResult<unknown, unknown> {
   const dealt = ranges(k, engines.length);
   const args = (place: number): RingSend => {
     const { lo, hi } = dealt[place] ?? { lo: 0, hi: 0 };
-    const block = matrix instanceof Tensor ? matrix.rows(lo, hi) : matrix;
     // In the order of the ring, so that an engine does not get everything at once.
     const after = [...blocks.filter((one) => one.place > place), ...blocks.filter((one) => one.place <= place)];
     const to = after.map((one) => [one.place, one.engine] as const);
-    const common = { step: 'send', tag, place, block, dtype: plan.b.dtype, columns, to } as const;
-    return grid === undefined ? common : { ...common, ...grid.sent(place, after) };
+    const common = { step: 'send', tag, place, dtype: plan.b.dtype, columns, to } as const;
+    const sent = grid?.sent(place, after);
+    // Summa cuts a transposed B by other rows.
+    const block = sent?.block ?? (matrix instanceof Tensor ? matrix.rows(lo, hi) : matrix);
+    return { ...common, ...sent, block };
   };
   return calls.each('pdot', 'ring', args, limits);
 }

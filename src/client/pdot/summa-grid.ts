@@ -12,6 +12,12 @@ export interface GridRequest {
   readonly held?: readonly Range[] | undefined;
   /** The rows of B that each engine holds. */
   readonly rowsOfB: readonly Range[];
+  /**
+   * A transposed operand at the client is cut by the rows that it has there: A along k, so that each engine gets columns of every
+   * block; B into panels, so that it goes along columns of the grid.
+   */
+  readonly transposeA?: boolean | undefined;
+  readonly transposeB?: boolean | undefined;
 }
 
 /** A grid of `down` × `across` engines, by rows: engine `r * across + c` has panel r of A, and panel c of B. */
@@ -24,6 +30,8 @@ export interface SummaGrid {
   readonly columns: readonly Range[];
   /** The rows of A that each engine of the grid sends to the others of its row. */
   readonly own: readonly Range[];
+  /** The columns of B that each engine of the grid sends to the others of its column, where B is transposed. */
+  readonly ownColumns: readonly Range[];
   /** Bytes that engines receive from each other: all of them, and the engine that gets most. */
   readonly between: number;
   readonly most: number;
@@ -52,9 +60,14 @@ function shapes({ m, n, engines, held }: GridRequest): (readonly [down: number, 
 }
 
 function gridOf(request: GridRequest, down: number, across: number): SummaGrid {
-  const { m, k, n, sizes, held, rowsOfB } = request;
+  const { m, k, n, engines, sizes, held, rowsOfB, transposeA, transposeB } = request;
   const columns = ranges(n, across);
   const own = held ?? ranges(m, down).flatMap((panel) => cut(panel, across));
+  const cuts = columns.map((panel) => cut(panel, down));
+  const ownColumns = Array.from({ length: down * across }, (_, place) => {
+    return (cuts[place % across] as readonly Range[])[Math.floor(place / across)] as Range;
+  });
+  const dealtA = ranges(k, engines);
   const rows = Array.from({ length: down }, (_, row) => ({
     lo: (own[row * across] as Range).lo,
     hi: (own[(row + 1) * across - 1] as Range).hi,
@@ -64,12 +77,17 @@ function gridOf(request: GridRequest, down: number, across: number): SummaGrid {
     const width = lengthOf(columns[place % across] as Range);
     // An engine without a block of C gets nothing.
     if (lengthOf(panel) * width === 0) return 0;
-    const ofA = lengthOf(panel) - lengthOf(own[place] as Range);
-    const ofB = k - lengthOf(rowsOfB[place] ?? { lo: 0, hi: 0 });
-    return ofA * k * sizes[0] + ofB * width * sizes[1];
+    const height = lengthOf(panel);
+    const ofA = transposeA
+      ? (k - lengthOf(dealtA[place] as Range)) * height
+      : (height - lengthOf(own[place] as Range)) * k;
+    const ofB = transposeB
+      ? (width - lengthOf(ownColumns[place] as Range)) * k
+      : (k - lengthOf(rowsOfB[place] ?? { lo: 0, hi: 0 })) * width;
+    return ofA * sizes[0] + ofB * sizes[1];
   });
   const between = received.reduce((sum, bytes) => sum + bytes, 0);
-  return { down, across, rows, columns, own, between, most: Math.max(...received) };
+  return { down, across, rows, columns, own, ownColumns, between, most: Math.max(...received) };
 }
 
 function lengthOf({ lo, hi }: Range): number {

@@ -1,9 +1,11 @@
 // The plan summa on a grid of four engines, and the costs by which a plan is chosen.
 import * as assert from 'uvu/assert';
+import { transposed } from '../../../kernels/matmul/transpose.ts';
 import { pdot } from '../../../src/client/pdot/pdot.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { AbortError, CompositeError, TimeoutError } from '../../../src/errors.ts';
 import { ref } from '../../../src/protocol/values/ref.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
 import { ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
 import { rejects } from '../../support/assert.ts';
 import { assertProduct, matrix } from '../../support/cases/pdot.ts';
@@ -79,6 +81,43 @@ test('uneven parts, two dtypes, vectors, more axes, and a view of some engines i
     const some = rc.view(ids);
     assertProduct(await pdot(some, a, b, { plan: 'summa' }), a, b);
   }
+  await v.clear();
+  await noMail();
+});
+
+for (const [m, k, n] of SIZES) {
+  test(`transposed operands from here ${m}×${k}×${n}: as the other plans, also into memory of the caller's`, async () => {
+    const { v, rc } = rig;
+    const [a, b] = [matrix('float32', [m, k]), matrix('float32', [k, n], 2)];
+    for (const [transposeA, transposeB] of [
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const) {
+      const [x, y] = [transposeA ? transposed(a) : a, transposeB ? transposed(b) : b];
+      for (const view of [v, rc.view([2, 0, 1])]) {
+        const out = new Tensor('float32', [m, n]);
+        const options = { plan: 'summa', transposeA, transposeB } as const;
+        assert.is(await pdot(view, x, y, { ...options, out }), out);
+        assertProduct(out, a, b);
+        assertProduct(await pdot(view, x, y, options), a, b);
+      }
+    }
+    await noMail();
+  });
+}
+
+test('a transposed operand beside one on the engines, vectors, and a transposed one on the engines', async () => {
+  const { v } = rig;
+  const [a, b] = [matrix('int32', [11, 6]), matrix('int32', [6, 5], 2)];
+  await Promise.all([v.scatter('A', a), v.scatter('B', b)]);
+  assertProduct(await pdot(v, ref('A'), transposed(b), { plan: 'summa', transposeB: true }), a, b);
+  assertProduct(await pdot(v, transposed(a), ref('B'), { plan: 'summa', transposeA: true }), a, b);
+  const both = { plan: 'summa', transposeA: true, transposeB: true } as const;
+  const row = await pdot(v, a.rows(2, 3).reshape([6]), transposed(b), both);
+  assert.ok(row.reshape([1, 5]).equals(await pdot(v, a.rows(2, 3), b)));
+  const column = await pdot(v, transposed(a), b.slice([0, 0], [6, 1]).reshape([6]), both);
+  assert.ok(column.reshape([11, 1]).equals(await pdot(v, a, b.slice([0, 0], [6, 1]))));
   await v.clear();
   await noMail();
 });

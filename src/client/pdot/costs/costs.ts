@@ -43,12 +43,16 @@ export interface ProductWork {
   readonly mail: number;
   /** Bytes of the result that come to the client. */
   readonly toClient: number;
+  /** Bytes that the client and one engine copy row by row, because columns of a matrix are not contiguous. */
+  readonly copied?: number | undefined;
   /** Operations of the engine with the largest block. */
   readonly flops: number;
 }
 
 /** Operations in a second that are assumed where none were measured. */
 const FLOPS = 1e9;
+/** Seconds for each byte that is copied row by row, at most: a link that is quicker copies in memory, too. */
+const COPY = 1e-9;
 
 /**
  * Seconds of a product: α for each call and engine, bytes over each kind of link, and the largest block's operations, one after
@@ -58,5 +62,6 @@ export function secondsOf(costs: ClusterCosts, work: ProductWork): number {
   const calls = work.rounds * (costs.call + Math.max(0, work.engines - 1) * costs.perEngine);
   const sent = work.once * costs.send + work.again * costs.sendAgain;
   const passed = work.between * costs.between + work.mail * costs.mail;
-  return calls + sent + passed + work.flops / (costs.flops ?? FLOPS) + work.toClient * costs.receive;
+  const copied = (work.copied ?? 0) * Math.min(COPY, costs.send, costs.receive, costs.between);
+  return calls + sent + passed + copied + work.flops / (costs.flops ?? FLOPS) + work.toClient * costs.receive;
 }

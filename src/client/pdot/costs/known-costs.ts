@@ -22,7 +22,7 @@ export type MeasuredEngine = Pick<EngineRecord, 'id' | 'host'> & {
 /** Measured costs, and the engines that they were measured on. */
 const measurement = object({ format: whole, of: list(line), costs: clusterCosts });
 
-/** What is known of a cluster's costs: they, or the reason why those that were measured do not count, or nothing. */
+/** The costs of a cluster, or the reason why those that were measured do not count, or nothing. */
 export interface CostsFound {
   readonly costs?: ClusterCosts | undefined;
   /** Says it to the user. Absent where nobody has measured. */

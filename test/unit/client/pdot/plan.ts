@@ -44,6 +44,12 @@ const TABLE: [string, Plan, Partial<Plan>][] = [
     { kind: 'summa', panels: [2, 2], bytes: 192 + 240 + 4 * 2 * 24 + (4 + 4 + 5 + 5) * 20 + 320 },
   ],
   [
+    'summa of transposed operands: columns of A for each, rows of B along columns of the grid',
+    make(client(6, 8), client(10, 6), 4, { choice: 'summa', transposeA: true, transposeB: true }),
+    // k is 6, in 2 + 2 + 1 + 1; blocks of 4 × 5, and B in panels of 5, in 3 + 2.
+    { kind: 'summa', panels: [2, 2], bytes: 192 + 240 + (4 + 4 + 5 + 5) * 16 + 2 * (2 + 3) * 24 + 320 },
+  ],
+  [
     'summa of what lies on the engines',
     make(rows(6, 2, 2, 2, 2), rows(10, 2, 2, 1, 1), 4, { choice: 'summa' }),
     { kind: 'summa', panels: [2, 2], bytes: 4 * 2 * 24 + (4 + 4 + 5 + 5) * 20 + 320 },
@@ -153,10 +159,10 @@ const REFUSED: [string, () => Plan, typeof ShapeError | typeof TypeError | typeo
     /summa makes blocks/,
   ],
   [
-    'summa, transposed',
-    () => make(client(3, 2), client(3, 5), 2, { choice: 'summa', transposeA: true }),
+    'summa, transposed on the engines',
+    () => make(rows(3, 2, 1), client(3, 5), 2, { choice: 'summa', transposeA: true }),
     TypeError,
-    /rows as they lie.*use 'grid' or 'rows'/,
+    /rows as they lie.*use 'rows'/,
   ],
   ['summa with B whole', () => make(client(2, 3), whole(3, 5), 2, { choice: 'summa' }), TypeError, /all of B already/],
   ['summa with A whole', () => make(whole(3), client(3, 5), 2, { choice: 'summa' }), TypeError, /all of A already/],

@@ -74,6 +74,21 @@ test('operations count: a large product on many engines goes to all of them, and
   assert.is(Number((made.seconds as number).toPrecision(6)), (2 * 900 * 900 * 100) / 1e9);
 });
 
+test('columns are copied: of two plans that send alike, the one without copies is chosen', () => {
+  // Grid sends less than rows, and copies B and C.
+  const [a, b] = [held('client', 512, 2), { ...held('client', 512, 2), shape: [512, 1024] }] as const;
+  const costs = { ...FREE, send: 1e-9, sendAgain: 1e-10, receive: 1e-9, between: 1e-9 };
+  const request = { a, b, engines: 2, resultItemSize: 4, costs };
+  const of = (choice: PlanKind) => plan({ ...request, choice: choice as 'rows' });
+  assert.equal(of('grid').panels, [1, 2]);
+  assert.ok(of('grid').bytes < of('rows').bytes);
+  assert.is(plan(request).kind, 'rows');
+  const work = { rounds: 1, engines: 1, once: 0, again: 0, between: 0, mail: 0, toClient: 0, flops: 0, copied: 8e6 };
+  assert.is(Number(secondsOf(costs, work).toPrecision(6)), 0.008);
+  // Slow links make no slow memory.
+  assert.is(Number(secondsOf({ ...costs, send: 1, receive: 1, between: 1 }, work).toPrecision(6)), 0.008);
+});
+
 test('costs from a file are checked', () => {
   assert.equal(clusterCosts({ ...FREE, flops: null }, 'costs.json'), { ...FREE, flops: null });
   assert.throws(
