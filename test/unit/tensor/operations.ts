@@ -93,6 +93,25 @@ for (const [numpy, args, expected] of SLICES) {
     ));
 }
 
+test('slices of long rows: columns, all of a row, every second element, backwards', () => {
+  const wide = counted(3, 200);
+  const rowOf = (row: number, columns: readonly number[]) => columns.map((column) => wide.at(row * 200 + column));
+  const columns = Array.from({ length: 200 }, (_, i) => i);
+  for (const [slice, rows, taken] of [
+    [wide.slice([0, 50], [3, 150]), [0, 1, 2], columns.slice(50, 150)],
+    [wide.slice([2], [undefined], [-1]), [2, 1, 0], columns],
+    [wide.slice([1], [2], [1, 2]), [1], columns.filter((column) => column % 2 === 0)],
+    [wide.slice([], [], [1, -1]), [0, 1, 2], columns.toReversed()],
+  ] as const) {
+    assert.equal(
+      slice.toNested(),
+      rows.map((row) => rowOf(row, taken)),
+    );
+    slice.data.fill(-1);
+  }
+  assert.ok(wide.equals(counted(3, 200)));
+});
+
 test('a slice is a copy of the same dtype', () => {
   const made = tensor([1, 2, 3], { dtype: 'float16' });
   const part = made.slice(1);
