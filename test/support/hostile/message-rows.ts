@@ -1,4 +1,5 @@
 // Rows 13 to 19, and 21 to 23: peers that are let in, and send what no honest one sends.
+import { setTimeout as pause } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { Dealer } from 'zeromq';
 import { Client } from '../../../src/client/client.ts';
@@ -14,7 +15,7 @@ import { cut, greeting, head } from './attack.ts';
 import { forged, nested, tensor } from './forge.ts';
 import { CHUNKS, FRAMES, RECORDS, SEQUENCES, UNFINISHED } from './packets.ts';
 import type { Speaker } from './speaker.ts';
-import { all, ROLES, type Target, target } from './target.ts';
+import { all, MIB, ROLES, type Target, target } from './target.ts';
 
 /** The listener answers this with a goodbye: all that came before it has been looked at. */
 const LAST_WORD = Buffer.alloc(5);
@@ -71,6 +72,31 @@ async function packets(tables: readonly PacketTable[]): Promise<Seen> {
   );
   await victim.serves();
   return { note: `${inputs.length} inputs at each socket` };
+}
+
+/** Parts of 1 MiB in one message that a peer with a key sends. libzmq keeps them until the last one has come. */
+const MANY = 128;
+
+/** Packets that are none, small and large: everybody is served meanwhile, and the sender is told to go. */
+async function manyParts(): Promise<Seen> {
+  const small = await packets([FRAMES]);
+  const victim = await target('tcp');
+  const parts = Array.from({ length: MANY }, () => Buffer.alloc(MIB));
+  const grown = await victim.growth(async (measure) => {
+    for (const socket of ROLES) {
+      const dealer = new Dealer({ linger: 0, receiveTimeout: 60_000, ...victim.dealerKeys(socket) });
+      dealer.connect(victim.endpoint(socket));
+      const told = dealer.send(parts).then(() => dealer.receive());
+      for (let isOver = false; !isOver; measure()) {
+        await victim.serves();
+        isOver = await Promise.race([told.then(() => true), pause(10).then(() => false)]);
+      }
+      dealer.close();
+    }
+  });
+  return {
+    note: `${small.note}; ${MANY} MiB in one message of a peer with a key: ${Math.round(grown / MIB)} MiB more while it comes`,
+  };
 }
 
 /** Raw messages over a good link to each socket; what the tasks socket says to them. */
@@ -348,9 +374,9 @@ async function namesAt(victim: Target): Promise<void> {
 export const MESSAGE_ROWS: readonly FaultRow[] = [
   {
     number: 13,
-    fault: 'missing, empty and surplus frames, a message of 10,000 parts',
+    fault: 'missing, empty and surplus frames, messages of 10,000 parts and of 128 MiB',
     expected: 'told to go; others are served',
-    run: () => packets([FRAMES]),
+    run: manyParts,
   },
   {
     number: 14,
