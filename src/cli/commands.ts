@@ -25,6 +25,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   interrupt: { summary: 'end the tasks that run on engines', load: () => import('./commands/engines/interrupt.ts') },
   restart: { summary: 'replace engines by new ones', load: () => import('./commands/engines/restart.ts') },
   scale: { summary: 'change the number of engines of a cluster', load: () => import('./commands/engines/scale.ts') },
+  adapt: {
+    summary: 'have as many engines as the work wants',
+    load: () => import('./commands/engines/adapt.ts'),
+  },
   px: { summary: 'run source text on the engines and print their output', load: () => import('./commands/px.ts') },
   run: { summary: 'run a script with a connected client', load: () => import('./commands/run.ts') },
   repl: { summary: 'open an interactive session with px commands', load: () => import('./commands/repl.ts') },

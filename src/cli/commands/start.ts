@@ -43,6 +43,7 @@ async function startHere(flags: Flags): Promise<void> {
     ...site,
     ...given({
       ...startOptions(flags),
+      engines: flags.engines ?? (flags.max === undefined ? undefined : (flags.min ?? 1)),
       name: flags.name,
       listen: listenOption(flags),
       restart: flags.restart,
@@ -57,6 +58,7 @@ async function startHere(flags: Flags): Promise<void> {
       if (event.type === 'replacement-failed') process.stderr.write(`engine ${event.id}: ${event.error.message}\n`);
     },
   });
+  if (flags.max !== undefined) cluster.adapt({ min: flags.min ?? 1, max: flags.max });
   announce(flags.json ? asJson(cluster) : `${asText(cluster)}${await debuggers(cluster, flags)}`);
 }
 

@@ -1,6 +1,7 @@
 // `directview status`: asks every engine of a cluster for its status, over its control socket.
 import type { Command } from 'commander';
 import type { ClusterInfo } from '../../client/links/cluster-file.ts';
+import { forgetJobs, type LeftJobs } from '../../cluster/files/job-file.ts';
 import { clusterTransport } from '../../comm/by-scheme.ts';
 import type { Transport } from '../../comm/transport.ts';
 import type { EngineStatus } from '../../protocol/messages/control.ts';
@@ -10,6 +11,7 @@ import { RosterClient } from '../../rpc/roster-client.ts';
 import { addClusterArgument, type ClusterChoice } from '../arguments.ts';
 import { findCluster } from '../find-cluster.ts';
 import { type Cell, table } from '../table.ts';
+import { chosenJobs, placesJson, placesOf, placesText } from './engines/left-jobs.ts';
 
 const ANSWER_MS = 3000;
 
@@ -28,11 +30,22 @@ export function define(command: Command): void {
   addClusterArgument(command);
   command.option('--json', 'as JSON');
   command.action(async (name: string | undefined, { json, cluster: named }: Flags) => {
+    const jobs = chosenJobs(name ?? named);
+    if (jobs.length > 0) return showJobs(jobs, json);
     const cluster = findCluster(name ?? named);
     const rows = await statusOf(cluster);
     if (json) process.stdout.write(`${JSON.stringify({ ...cluster, engines: rows.map(flat) }, null, 2)}\n`);
     else process.stdout.write(`cluster '${cluster.name}', pid ${cluster.owner.pid}\n${text(rows)}`);
+    return undefined;
   });
+}
+
+// The jobs that a system still has of clusters whose process was killed. Where it has none, there is nothing to remember.
+async function showJobs(all: readonly LeftJobs[], json: true | undefined): Promise<void> {
+  const told = await Promise.all(all.map(placesOf));
+  for (const { left, places } of told) if (places.length === 0) forgetJobs(left);
+  const text = json ? told.map((one) => `${JSON.stringify(placesJson(one), null, 2)}\n`) : told.map(placesText);
+  process.stdout.write(text.join(''));
 }
 
 async function statusOf({ controller, credentials }: ClusterInfo): Promise<Row[]> {

@@ -3,12 +3,14 @@ import { existsSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ListedCluster } from '../../cluster/files/cluster-file.ts';
+import { forgetJobs, type LeftJobs, leftJobs } from '../../cluster/files/job-file.ts';
 import { isGone, selfIdentity } from '../../cluster/files/process-identity.ts';
 import { clusterTransport } from '../../comm/by-scheme.ts';
 import { ClusterError, TimeoutError } from '../../errors.ts';
 import { RosterClient } from '../../rpc/roster-client.ts';
 import { addClusterArgument, type ClusterChoice } from '../arguments.ts';
 import { currentClusters, findCluster } from '../find-cluster.ts';
+import { chosenJobs, placesOf } from './engines/left-jobs.ts';
 
 const ASK_MS = 3000;
 const POLL_MS = 50;
@@ -35,13 +37,17 @@ export function define(command: Command): void {
     const { live } = currentClusters();
     const shared = live.filter((cluster) => !cluster.isUnnamed);
     const all = flags.private ? live : shared;
-    const clusters = flags.all ? all : [findCluster(name)];
+    const jobs = flags.all ? leftJobs() : chosenJobs(name);
+    const clusters = flags.all ? all : jobs.length > 0 ? [] : [findCluster(name)];
     const say = flags.json ? () => {} : (text: string) => process.stdout.write(text);
     const left = flags.all ? live.length - all.length : 0;
-    if (clusters.length === 0) say(left === 0 ? 'no cluster is running\n' : 'no shared cluster is running\n');
+    if (clusters.length === 0 && jobs.length === 0)
+      say(left === 0 ? 'no cluster is running\n' : 'no shared cluster is running\n');
     await stop(clusters, Number(flags.timeout) * 1000, say);
+    await endJobs(jobs, say);
     say(leftText(left));
-    if (flags.json) process.stdout.write(`${JSON.stringify(clusters.map(({ name: stopped }) => stopped))}\n`);
+    const stopped = [...clusters, ...jobs].map((one) => one.name);
+    if (flags.json) process.stdout.write(`${JSON.stringify(stopped)}\n`);
   });
 }
 
@@ -56,6 +62,19 @@ async function stop(clusters: readonly ListedCluster[], timeout: number, say: (t
   for (const cluster of clusters) {
     await stopOne(cluster, timeout);
     say(`cluster '${cluster.name}' is stopped\n`);
+  }
+}
+
+/** Ends the jobs of clusters whose process was killed. @throws ClusterError where their system does not answer */
+async function endJobs(all: readonly LeftJobs[], say: (text: string) => void): Promise<void> {
+  for (const jobs of all) {
+    const { launcher, places } = await placesOf(jobs);
+    await launcher.stop();
+    forgetJobs(jobs);
+    const ended = places.map(({ slots, where }) => where?.job ?? `engines ${slots.join(', ')}`);
+    const what =
+      ended.length === 0 ? 'it had no jobs any more' : `ended with ${jobs.launcher.kind}: ${ended.join(', ')}`;
+    say(`cluster '${jobs.name}' had lost its process ${jobs.owner.pid}; ${what}\n`);
   }
 }
 

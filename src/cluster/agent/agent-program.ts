@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { clusterHome } from '../../client/links/cluster-path.ts';
-import { privateHome } from '../files/cluster-file.ts';
+import { NoClusterHome } from '../../client/links/cluster-path.ts';
+import { type JobFile, launchFolder, makeLaunchFolder, writeJobFile } from '../files/job-file.ts';
 import type { AgentProgram, AgentShare } from '../launchers/launcher.ts';
 import type { AgentOptions } from './agent-options.ts';
 
@@ -40,10 +40,19 @@ export class AgentPrograms {
 
   // Engines on this host need no file: their cluster runs without a home.
   #makeDir(): string {
-    privateHome();
-    const dir = join(clusterHome(), `launch-${this.#clusterId}`);
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const dir = launchFolder(this.#clusterId);
+    makeLaunchFolder(dir);
     return dir;
+  }
+
+  /** Writes down what was submitted: when this process is killed, another one may end it. Without a home nothing is written. */
+  keep(file: JobFile): void {
+    try {
+      this.#dir ??= this.#makeDir();
+      writeJobFile(this.#dir, file);
+    } catch (error) {
+      if (!(error instanceof NoClusterHome)) throw error;
+    }
   }
 
   /** Removes the files. Idempotent; synchronous, so that the process's `exit` handler may call it. */

@@ -45,6 +45,8 @@ export class Agent {
   readonly #running = new Set<EngineId>();
   readonly #over = deferred<string>();
   #lingering: NodeJS.Timeout | undefined;
+  /** Its system ends it: by a signal, without a word. */
+  #bySystem: true | undefined;
   #leaving: Promise<void> | undefined;
 
   private constructor(options: AgentOptions, job: JobEnvironment, { endpoints, software, uuids, entry }: AgentParts) {
@@ -152,7 +154,8 @@ export class Agent {
     this.#running.delete(slot);
     this.#output.flush();
     const output = handle.output(Number.POSITIVE_INFINITY).slice(-MAX_OUTPUT);
-    this.#link.ended({ slot, pid, code, signal, error: error?.message, output, fate: handle.fate() });
+    const bySystem = this.#bySystem;
+    this.#link.ended({ slot, pid, code, signal, error: error?.message, output, fate: handle.fate(), bySystem });
     if (this.#running.size === 0) this.#linger();
   }
 
@@ -176,6 +179,12 @@ export class Agent {
   /** The scheduler says that it will end this job: the cluster gives these engines no new work that others could do. */
   drain(): void {
     this.#link.draining([...this.#running]);
+  }
+
+  /** A signal ends this agent. */
+  signalled(): Promise<void> {
+    this.#bySystem = true;
+    return this.leave('a signal');
   }
 
   /** Ends the engines, tells how they ended, and removes every file. Idempotent. */

@@ -98,14 +98,14 @@ export class Agents {
   }
 
   #ended(message: Extract<AgentInbound, { type: 'agent-ended' }>, agent: Agent, party: Party): void {
-    const { slot, pid, code, signal, error, output, fate, report } = message;
+    const { slot, pid, code, signal, error, output, fate, bySystem, report } = message;
     answer(party, { type: 'agent-seen', report });
     if (report <= agent.lastReport) return;
     agent.lastReport = report;
     agent.running.delete(slot);
     const handle: EngineHandle = { slot, pid, output: (lines = 20) => tail(output, lines), fate: () => fate };
     const why = error === undefined ? undefined : new Error(error);
-    this.#events.exit({ handle, code, signal: signal as NodeJS.Signals | null, error: why });
+    this.#events.exit({ handle, code, signal: signal as NodeJS.Signals | null, error: why, bySystem });
   }
 
   /** The link of an agent broke: what becomes of its engines, their own links and pings tell. */

@@ -36,6 +36,8 @@ export interface FleetOptions {
   readonly request: Omit<LaunchRequest, 'slots' | 'agent'>;
   /** The program of the agents of one launch. */
   readonly program: (token: string, slots: readonly EngineId[]) => AgentProgram;
+  /** The launcher has got places, or they were accepted: its JSON is another one. */
+  readonly accepted?: (() => void) | undefined;
 }
 
 /** Which engines are ended, and whether their places stay: others start there at once. */
@@ -46,6 +48,9 @@ interface FleetStop extends StopOptions {
 const GRACE_MS = 5000;
 /** Milliseconds beyond the grace in which agents tell the ends of their engines. */
 const TELL_MS = 1000;
+/** Milliseconds in which a system says why it has ended an agent, and between two questions. */
+const EXPLAIN_MS = 3000;
+const ASK_MS = 200;
 
 /**
  * The engines of a cluster, wherever they run: started by its launcher, then looked after by their agents, or by the
@@ -71,7 +76,7 @@ export class Fleet {
         this.#placed({ slots, state: 'running', where: { host, job } });
         if (until !== undefined) events.timed(slots, until);
       },
-      exit: (exit) => this.#exit(exit),
+      exit: (exit) => (exit.bySystem ? void this.#explain(exit) : this.#exit(exit)),
       draining: (slots, until) => events.draining(slots, until),
       fault: (slot, report) => events.fault(slot, report),
       output: (slot, text) => events.output(slot, text),
@@ -95,6 +100,7 @@ export class Fleet {
     const token = randomUUID();
     if (this.isRemote) this.agents.expect(token, slots);
     const placements = await this.#launcher.start({ ...request, slots, agent: program(token, slots) }, signal);
+    this.#options.accepted?.();
     for (const placement of placements) this.#placed(placement);
   }
 
@@ -130,6 +136,20 @@ export class Fleet {
       const handle: EngineHandle = { slot, pid: -1, output: () => '', fate: () => undefined };
       this.#exit({ handle, code: null, signal: null, why });
     }
+  }
+
+  // An agent that got a signal does not know why: its system may, a little later. A launcher without `poll` has told all.
+  async #explain(exit: EngineExit): Promise<void> {
+    const { slot } = exit.handle;
+    const end = performance.now() + EXPLAIN_MS;
+    const place = () => this.#placements.get(slot);
+    while (this.#open.has(slot) && place()?.state !== 'ended' && performance.now() < end) {
+      const told = await this.#launcher.poll?.().catch(() => undefined);
+      if (told === undefined) break;
+      await pause(ASK_MS, undefined, { ref: false });
+    }
+    const { state, why } = place() ?? {};
+    this.#exit(state === 'ended' && why !== undefined ? { ...exit, why } : exit);
   }
 
   #exit(exit: EngineExit): void {

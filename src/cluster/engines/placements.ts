@@ -9,6 +9,7 @@ import { cardId } from '../agent/card-of.ts';
 import { EngineLogs } from '../agent/engine-logs.ts';
 import { Fleet, type FleetEvents } from '../agent/fleet.ts';
 import type { Site } from '../cluster-home.ts';
+import { selfIdentity } from '../files/process-identity.ts';
 import type { Launcher } from '../launchers/launcher.ts';
 import { LocalLauncher } from '../launchers/local.ts';
 import { logPath, readLog } from '../launchers/process/log-file.ts';
@@ -56,9 +57,18 @@ export class Placements {
         launcher,
         request: { gpusPerEngine, cpusPerEngine: request.threads, gang, cluster: site.name },
         program: (token, slots) => this.#programs.of(this.#agent(token, slots)),
+        accepted: () => this.#keepJobs(launcher),
       },
       events,
     );
+  }
+
+  // Jobs that outlive this process: `directview stop` ends them where it was killed.
+  #keepJobs(launcher: Launcher): void {
+    const json = launcher.lifetime === 'detached' ? launcher.toJSON?.() : undefined;
+    if (json === undefined) return;
+    const { name, id: clusterId } = this.#site;
+    this.#programs.keep({ name, clusterId, owner: selfIdentity(), started: Date.now(), launcher: json });
   }
 
   #local(softwareEnv: Readonly<Record<string, string>>): Launcher {

@@ -1,6 +1,6 @@
 import { ClusterError } from '../../errors.ts';
 import { isPlainObject, shown } from '../../util/checks.ts';
-import type { Launcher } from './launcher.ts';
+import type { Launcher, LauncherJson } from './launcher.ts';
 
 /** The options of a launcher by its name; each kind has more of them. */
 export interface LauncherOptions {
@@ -15,6 +15,11 @@ export type LauncherChoice = string | Launcher | LauncherOptions;
 interface LauncherModule {
   /** @throws TypeError, RangeError for options that it does not know, or wrong ones */
   createLauncher(options: Readonly<Record<string, unknown>>): Launcher;
+  /**
+   * The launcher of another process, from what its `toJSON` gave: it asks after its jobs and ends them. Absent: its jobs end with
+   * that process. @throws TypeError, RangeError, ProtocolError for another object
+   */
+  fromJSON?(json: LauncherJson): Launcher;
 }
 
 /** Every kind by its name. A file is loaded when its kind is asked for. */
@@ -64,4 +69,17 @@ export async function launcherOf(choice: LauncherChoice | undefined): Promise<La
   const load = KINDS[kind as string];
   if (load === undefined) throw new ClusterError(`there is no launcher '${String(kind)}'`);
   return (await load()).createLauncher(options);
+}
+
+/**
+ * A launcher that asks after the jobs of another process, and ends them; `json` is what `toJSON` of theirs gave. It starts none of
+ * their engines again: the keys went with that process.
+ * @throws ClusterError for a launcher whose jobs end with their process, and for one that is not of this package
+ */
+export async function launcherOfJson(json: LauncherJson): Promise<Launcher> {
+  const module = await KINDS[json.kind]?.();
+  if (module?.fromJSON !== undefined) return module.fromJSON(json);
+  throw new ClusterError(
+    `jobs of the launcher '${json.kind}' can be ended by nobody but the program that has started them`,
+  );
 }

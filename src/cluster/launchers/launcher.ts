@@ -3,9 +3,9 @@ import type { EngineId } from '../../protocol/messages.ts';
 
 /**
  * `queued`: the system has taken it and gives it no place yet; `starting`: it has a place, nothing runs there yet;
- * `running`: its agent, or its engine, runs; `ended`: nothing of it runs any more.
+ * `running`: its agent, or its engine, runs; `unknown`: its system does not answer, so that it counts as before; `ended`: nothing of it runs any more.
  */
-export type PlacementState = 'queued' | 'starting' | 'running' | 'ended';
+export type PlacementState = 'queued' | 'starting' | 'running' | 'unknown' | 'ended';
 
 /**
  * `exit`: its own processes ended; `node`: its host failed; `system`: the scheduler ended it (a time limit, a cancel,
@@ -54,6 +54,8 @@ export interface EngineExit {
   readonly error?: Error | undefined;
   /** The words of the system that ended it, in place of code and signal. They complete the sentence "engine 3 …". */
   readonly why?: string | undefined;
+  /** A signal to its agent has ended it: its system knows why. */
+  readonly bySystem?: boolean | undefined;
 }
 
 /** The part of a launch that one agent takes. */

@@ -46,6 +46,8 @@ export const AGENT_INBOUND = {
     error: optional(text),
     output: text,
     fate: optional(fate),
+    /** A signal that the agent got has ended it: its system knows why. */
+    bySystem: optional(flag),
     /** Numbers the reports of this agent: the answer repeats it. */
     report: whole,
   },

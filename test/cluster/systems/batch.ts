@@ -1,6 +1,6 @@
 // PBS, LSF, SGE and HTCondor by stand-ins for their commands, whose jobs are processes of this host. They say nothing of the
 // systems themselves.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -89,6 +89,68 @@ test('a template of the user, and a job that ends before its agent speaks', asyn
     ClusterError,
     /ended with its pbs job \d+\.fake; its job wrote: no room/,
   );
+});
+
+test('a queue that does not answer: the state is unknown, and nothing ends', async () => {
+  const folder = fake('pbs');
+  const gate = join(home, 'gate');
+  const events: ClusterEvent[] = [];
+  const states = () =>
+    events.flatMap((event) => (event.type === 'placement' ? [`${event.state} ${event.why ?? ''}`] : []));
+  const query = readFileSync(join(folder, 'qstat'));
+  const template = `#!/bin/sh\n#PBS -o {log}\nuntil [ -e ${gate} ]; do sleep 0.05; done\nexec {command}\n`;
+  const starting = Cluster.start({
+    engines: 1,
+    launcher: { kind: 'pbs', poll: 100, template },
+    listen: 'tcp://127.0.0.1',
+    device: 'cpu',
+    threads: 1,
+    onEvent: (event) => events.push(event),
+  });
+  await until('the place', () => states().some((state) => state.startsWith('starting')));
+  writeFileSync(join(folder, 'qstat'), '#!/bin/sh\necho cannot connect to server >&2\nexit 1\n');
+  await until('no answer', () => states().includes('unknown qstat failed: cannot connect to server'));
+  const seen = events.length;
+  writeFileSync(join(folder, 'qstat'), query);
+  await until('an answer', () =>
+    states()
+      .slice(seen)
+      .some((state) => state.startsWith('starting')),
+  );
+  writeFileSync(gate, '');
+  const cluster = await starting;
+  try {
+    // An agent tells by itself that it lives: its system is not needed.
+    writeFileSync(join(folder, 'qstat'), '#!/bin/sh\nexit 1\n');
+    const rc = await cluster.connect();
+    assert.is(await rc.view(0).apply(() => engine.id), 0);
+    assert.ok(!states().some((state) => state.startsWith('ended')));
+  } finally {
+    writeFileSync(join(folder, 'qstat'), query);
+    await cluster.stop();
+  }
+});
+
+test('a gang: too few have their places in time, and all are released', async () => {
+  const folder = fake('lsf');
+  const gate = join(home, 'never');
+  const template = `#!/bin/sh\n#BSUB -o {log}\n[ {engines} = 1 ] && mkdir ${gate} 2>/dev/null && exec {command}\nexec sleep 600\n`;
+  const start = () =>
+    Cluster.start({
+      engines: 3,
+      gang: true,
+      startTimeout: 3000,
+      launcher: { kind: 'lsf', poll: 100, template },
+      listen: 'tcp://127.0.0.1',
+      device: 'cpu',
+      threads: 1,
+    });
+  await rejects(
+    start,
+    ClusterError,
+    /1 of 3 engines got a place within 3000 ms of the first, and all 3 were wanted: they were released/,
+  );
+  assert.equal(runningJobs(folder), []);
 });
 
 test('commands that are missing are named', async () => {

@@ -1,5 +1,5 @@
 // Slurm on two hosts with two false cards each: the client on lh1, engines where Slurm puts them, over tcp and keys.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { ClusterEvent, StartOptions } from '../../../src/cluster/start-opti
 import { AbortError, ClusterError, EngineError } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';
-import { until, untilRunning } from '../../support/cluster.ts';
+import { isAlive, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { Hosts, noHosts, runOn } from '../../support/systems/hosts.ts';
 import { systemLock } from '../../support/systems/lock.ts';
@@ -19,6 +19,7 @@ import { noSlurm, TestSlurm } from '../../support/systems/slurm.ts';
 declare const engine: { readonly id: number; readonly host: string; readonly job: string | undefined };
 
 const TITLE = 'systems/slurm';
+const CLI = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const TOUR = fileURLToPath(new URL('../../../examples/tour.js', import.meta.url));
 const inside = Hosts.inherited();
 
@@ -142,6 +143,54 @@ function defineTests(): void {
     );
     await rejects(() => start({ engines: 1 }, { partition: 'none' }), ClusterError, /invalid partition/i);
     await noJobs();
+  });
+
+  test('a host that Slurm takes down: the error says host, job and state; a cancelled job says so, too', async () => {
+    const cluster = await start({ engines: 4 }, { gpus: 1, lifetime: 'detached' });
+    const scontrol = (...fields: string[]) => spawnSync('scontrol', ['update', 'NodeName=lh2', ...fields]).status;
+    try {
+      const rc = await cluster.connect();
+      const forEver = (id: number) => rc.view(id).apply(() => new Promise<never>(() => {}));
+      const there = cluster.engines.filter(({ host }) => host === 'lh2');
+      const [here] = cluster.engines.filter(({ host }) => host === 'lh1');
+      assert.is(there.length, 2);
+      const ends = there.map(({ id, job }) => ({ end: forEver(id), job }));
+      await untilRunning(
+        rc,
+        there.map(({ id }) => id),
+      );
+      assert.is(scontrol('State=DOWN', 'Reason=test'), 0);
+      for (const { end, job } of ends)
+        await rejects(() => end, EngineError, new RegExp(`lost its host lh2: Slurm says NODE_FAIL of job ${job}`));
+      const { id, job } = here as (typeof there)[number];
+      const cut = forEver(id);
+      await untilRunning(rc, [id]);
+      execFileSync('scancel', [job as string]);
+      await rejects(() => cut, EngineError, new RegExp(`was ended by Slurm: job ${job}, CANCELLED`));
+      assert.is((await rc.view('all').apply(() => 1)).length, 1);
+    } finally {
+      await cluster.stop();
+      scontrol('State=RESUME'); // refused where its daemon has already brought it back
+    }
+    await noJobs();
+    const idle = () => execFileSync('sinfo', ['-h', '-N', '-o', '%T'], { encoding: 'utf8' }).trim() === 'idle\nidle';
+    await until('both hosts', idle, 30_000);
+  });
+
+  test('a program that was killed: its jobs are shown, and ended, by other commands', async () => {
+    const cli = (...args: string[]) => execFileSync(process.execPath, [CLI, ...args], { encoding: 'utf8' });
+    const set = ['--set', 'gpus=1', '--set', 'poll=200'];
+    const flags = ['--launcher', 'slurm', '-n', '6', '--min', '4', '--device', 'none', '--daemonize', '--json'];
+    const { pid } = JSON.parse(cli('start', '--name', 'mine', ...flags, ...set)) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await until('its end', () => !isAlive(pid));
+    const status = cli('status', 'mine');
+    assert.match(status, /cluster 'mine' has lost its process \d+ on lh1; slurm still has its jobs/);
+    assert.is(status.match(/has its place +\d+_\d +lh[12]/g)?.length, 4, status);
+    assert.is(status.match(/queued +\d+_\d +- +(Resources|Priority)/g)?.length, 2, status);
+    assert.match(cli('stop', 'mine'), /ended with slurm: \d+_\d/);
+    assert.is(queue(), '');
+    assert.equal(readdirSync(join(home, 'state')), []);
   });
 
   test('the tour, unchanged', () => {

@@ -24,6 +24,7 @@ const SHOWN: Readonly<Record<string, readonly string[]>> = {
   interrupt: [],
   restart: [],
   scale: [],
+  adapt: [],
   list: [],
   probe: [],
   setup: [],

@@ -35,7 +35,7 @@ async function run({ optionsFile, rank }: Flags): Promise<void> {
   const options = parseAgentOptions(optionsFile === undefined ? firstLine() : readPrivate(optionsFile));
   const agent = await Agent.start(withRank(options, rank), jobEnvironment(process.env));
   drain = () => agent.drain();
-  const release = guard({ stop: () => agent.leave('a signal'), kill: () => agent.kill() });
+  const release = guard({ stop: () => agent.signalled(), kill: () => agent.kill() });
   if (optionsFile === undefined) onInputEnd(() => void agent.leave('its launcher is gone (standard input ended)'));
   const reason = await agent.ended;
   release();

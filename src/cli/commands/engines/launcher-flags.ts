@@ -11,9 +11,11 @@ export interface LauncherFlags {
   readonly set?: Readonly<Record<string, unknown>> | undefined;
   readonly min?: number | undefined;
   readonly gang?: true | undefined;
+  /** Between `min` and so many engines, as the work wants. */
+  readonly max?: number | undefined;
 }
 
-/** Adds `--launcher`, `--hosts`, `--set`, `--min` and `--gang`. */
+/** Adds `--launcher`, `--hosts`, `--set`, `--min`, `--max` and `--gang`, and the rules of the last three. */
 export function addLauncherOptions(command: Command): void {
   command.option('--launcher <kind>', `where engines run: ${LAUNCHER_KINDS.join(', ')} (default: local)`, kindOf);
   command.option('--hosts <list|file>', 'the hosts of --launcher ssh: a:4,b:4, or a file of lines such as a slots=4');
@@ -24,7 +26,18 @@ export function addLauncherOptions(command: Command): void {
     {},
   );
   command.option('--min <count>', 'so many engines are enough to begin with (default: all)', count);
+  command.option('--max <count>', 'from then on as many engines as the work wants, between --min and this', count);
   command.option('--gang', 'all engines at once, or none');
+  command.hook('preAction', (self) => {
+    const { min = 1, max, gang, engines = min } = self.opts<LauncherFlags & { readonly engines?: number }>();
+    if (max === undefined) return;
+    if (gang)
+      self.error(
+        'error: --max changes the number of engines, and --gang keeps them together: leave one of the two out',
+      );
+    if (min > max) self.error(`error: --min ${min} is more than --max ${max}`);
+    if (engines > max) self.error(`error: --engines ${engines} is more than --max ${max}`);
+  });
 }
 
 function kindOf(text: string): string {

@@ -11,11 +11,15 @@ export const POLL: Check = ranged(
 export class Polling {
   readonly #ask: () => Promise<unknown>;
   readonly #every: number;
+  readonly #failed: (error: Error) => void;
   #timer: NodeJS.Timeout | undefined;
   #isAsking = false;
 
-  /** `ask` may fail: that changes nothing. `every`: milliseconds between an answer and the next question. */
-  constructor(ask: () => Promise<unknown>, every: number) {
+  /**
+   * `ask` may fail: that changes nothing, and `failed` is told. `every`: milliseconds between an answer and the next question.
+   */
+  constructor(ask: () => Promise<unknown>, every: number, failed: (error: Error) => void = () => {}) {
+    this.#failed = failed;
     this.#ask = ask;
     this.#every = every;
   }
@@ -29,7 +33,7 @@ export class Polling {
   async #once(): Promise<void> {
     this.#timer = undefined;
     this.#isAsking = true;
-    await this.#ask().catch(() => {});
+    await this.#ask().catch(this.#failed);
     const goesOn = this.#isAsking;
     this.#isAsking = false;
     if (goesOn) this.start();

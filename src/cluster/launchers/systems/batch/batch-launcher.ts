@@ -6,6 +6,7 @@ import type { EngineId } from '../../../../protocol/messages.ts';
 import { isAllowed } from '../../engine-env.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
 import { jobOutput } from '../job-output.ts';
+import { JOBS } from '../known-jobs.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
 import { fillTemplate, isPlainField, posixQuoted } from '../template.ts';
@@ -61,12 +62,24 @@ export class BatchLauncher implements Launcher {
     this.#options = options;
     const isKept = (name: string) => isAllowed(name) || system.variables.includes(name);
     this.#env = Object.fromEntries(Object.entries(process.env).filter(([name]) => isKept(name)));
-    this.#polling = new Polling(() => this.poll(), options.poll ?? POLL_MS);
+    this.#polling = new Polling(
+      () => this.poll(),
+      options.poll ?? POLL_MS,
+      (error) => this.#unknown(error),
+    );
   }
 
   /** @throws TypeError, RangeError for wrong options */
   static of(system: BatchSystem, options: Readonly<Record<string, unknown>>): BatchLauncher {
     return new BatchLauncher(system, checkBatch(options, system.kind));
+  }
+
+  /** The launcher of another process, with its jobs. @throws TypeError, RangeError, ProtocolError for another object */
+  static fromJSON(system: BatchSystem, { options, jobs }: LauncherJson): BatchLauncher {
+    const launcher = BatchLauncher.of(system, options as Readonly<Record<string, unknown>>);
+    for (const [id, slots] of Object.entries(JOBS(jobs, 'jobs')))
+      launcher.#jobs.set(id, { slots, isSeen: true, since: performance.now(), log: '' });
+    return launcher;
   }
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
@@ -151,6 +164,11 @@ export class BatchLauncher implements Launcher {
       if (placement.slots.length > 0) this.#listener(placement);
     }
     return placements;
+  }
+
+  #unknown({ message: why }: Error): void {
+    for (const [job, { slots }] of this.#jobs)
+      if (slots.length > 0) this.#listener({ slots, state: 'unknown', why, where: { job } });
   }
 
   // One failed query ends nothing, unless it only says that jobs are over.

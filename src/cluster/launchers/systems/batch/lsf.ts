@@ -1,4 +1,4 @@
-import type { Launcher } from '../../launcher.ts';
+import type { Launcher, LauncherJson } from '../../launcher.ts';
 import { BatchLauncher } from './batch-launcher.ts';
 import { type BatchSystem, lines, needsOf, type QueuedJob, when } from './batch-system.ts';
 
@@ -54,3 +54,6 @@ function stateOf(stat: string, host: string, reason: string): Omit<QueuedJob, 'i
 export function createLauncher(options: Readonly<Record<string, unknown>>): Launcher {
   return BatchLauncher.of(LSF, options);
 }
+
+/** The jobs of another process. @throws TypeError, RangeError, ProtocolError for another object */
+export const fromJSON = (json: LauncherJson): Launcher => BatchLauncher.fromJSON(LSF, json);

@@ -1,4 +1,4 @@
-import type { Launcher } from '../../launcher.ts';
+import type { Launcher, LauncherJson } from '../../launcher.ts';
 import { BatchLauncher } from './batch-launcher.ts';
 import { type BatchSystem, lines, needsOf, type QueuedJob, when } from './batch-system.ts';
 
@@ -70,3 +70,6 @@ function readBlock(block: string): QueuedJob {
 export function createLauncher(options: Readonly<Record<string, unknown>>): Launcher {
   return BatchLauncher.of(PBS, options);
 }
+
+/** The jobs of another process. @throws TypeError, RangeError, ProtocolError for another object */
+export const fromJSON = (json: LauncherJson): Launcher => BatchLauncher.fromJSON(PBS, json);

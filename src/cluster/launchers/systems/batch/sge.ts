@@ -1,4 +1,4 @@
-import type { Launcher } from '../../launcher.ts';
+import type { Launcher, LauncherJson } from '../../launcher.ts';
 import { BatchLauncher } from './batch-launcher.ts';
 import { type BatchSystem, lines, needsOf, type QueuedJob, when } from './batch-system.ts';
 
@@ -51,3 +51,6 @@ function readRow(row: RegExpExecArray | null): QueuedJob | undefined {
 export function createLauncher(options: Readonly<Record<string, unknown>>): Launcher {
   return BatchLauncher.of(SGE, options);
 }
+
+/** The jobs of another process. @throws TypeError, RangeError, ProtocolError for another object */
+export const fromJSON = (json: LauncherJson): Launcher => BatchLauncher.fromJSON(SGE, json);

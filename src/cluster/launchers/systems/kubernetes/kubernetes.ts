@@ -2,8 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ClusterError } from '../../../../errors.ts';
+import { record } from '../../../../protocol/fields.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
+import { JOBS } from '../known-jobs.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
 import { checkKubernetes, type KubernetesOptions } from './kubernetes-options.ts';
@@ -39,7 +41,21 @@ export class KubernetesLauncher implements Launcher {
 
   constructor(options: KubernetesOptions) {
     this.#options = options;
-    this.#polling = new Polling(() => this.poll(), options.poll ?? POLL_MS);
+    this.#polling = new Polling(
+      () => this.poll(),
+      options.poll ?? POLL_MS,
+      (error) => this.#unknown(error),
+    );
+  }
+
+  /** The launcher of another process, with its objects. @throws TypeError, RangeError, ProtocolError for another object */
+  static fromJSON({ options, launches }: LauncherJson): KubernetesLauncher {
+    const launcher = new KubernetesLauncher(checkKubernetes(options as Readonly<Record<string, unknown>>));
+    for (const [name, pods] of Object.entries(record(JOBS)(launches, 'launches'))) {
+      const slots = Object.entries(pods).map(([index, its]) => [Number(index), its] as const);
+      launcher.#launches.set(name, { pods: new Map(slots), seen: new Set() });
+    }
+    return launcher;
   }
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
@@ -137,6 +153,12 @@ export class KubernetesLauncher implements Launcher {
     return placements;
   }
 
+  #unknown({ message: why }: Error): void {
+    for (const [job, { pods }] of this.#launches)
+      for (const slots of pods.values())
+        if (slots.length > 0) this.#listener({ slots, state: 'unknown', why, where: { job } });
+  }
+
   // One failed query ends nothing.
   async #query(names: readonly string[]): Promise<readonly KubernetesObject[]> {
     const text = await this.#run(['get', 'jobs,pods', '-l', `${LAUNCH_LABEL} in (${names.join(',')})`, '-o', 'json']);
@@ -220,3 +242,6 @@ const isOneOf = (pod: KubernetesObject, pods: readonly (readonly [string, number
 export function createLauncher(options: Readonly<Record<string, unknown>>): Launcher {
   return new KubernetesLauncher(checkKubernetes(options));
 }
+
+/** The objects of another process. @throws TypeError, RangeError, ProtocolError for another object */
+export const fromJSON = (json: LauncherJson): Launcher => KubernetesLauncher.fromJSON(json);

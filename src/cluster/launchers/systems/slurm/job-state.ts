@@ -54,10 +54,11 @@ const CAUSES: Readonly<Record<string, EndCause>> = {
 };
 
 /** The words for the end of a job, to complete "engine 3 …". */
-export function endText({ id, state }: Pick<SlurmJob, 'id' | 'state'>): string {
+export function endText({ id, state, node = '' }: Pick<SlurmJob, 'id' | 'state'> & { readonly node?: string }): string {
   const cause = CAUSES[state];
   if (cause === 'exit') return `ended with its Slurm job ${id} (${state})`;
-  if (cause === 'node') return `lost its host: Slurm says ${state} of job ${id}`;
+  const host = node === '' ? 'its host' : `its host ${node}`;
+  if (cause === 'node') return `lost ${host}: Slurm says ${state} of job ${id}`;
   return `was ended by Slurm: job ${id}, ${state}`;
 }
 

@@ -5,12 +5,13 @@ import { ClusterError } from '../../../../errors.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
 import { jobOutput } from '../job-output.ts';
+import { JOBS } from '../known-jobs.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
 import { agentsOf, batchScript } from './batch-script.ts';
 import { parseQueue, placementOf, QUEUE_FORMAT, type SlurmJob } from './job-state.ts';
 import { slurmEnvironment } from './slurm-environment.ts';
-import type { SlurmOptions } from './slurm-options.ts';
+import { checkSlurm, type SlurmOptions } from './slurm-options.ts';
 
 const POLL_MS = 2000;
 const QUERY_MS = 20_000;
@@ -53,7 +54,18 @@ export class SbatchLauncher implements Launcher {
 
   constructor(options: SlurmOptions) {
     this.#options = options;
-    this.#polling = new Polling(() => this.poll(), options.poll ?? POLL_MS);
+    this.#polling = new Polling(
+      () => this.poll(),
+      options.poll ?? POLL_MS,
+      (error) => this.#unknown(error),
+    );
+  }
+
+  /** The launcher of another process, with its jobs. @throws TypeError, RangeError, ProtocolError for another object */
+  static fromJSON({ options, jobs }: LauncherJson): SbatchLauncher {
+    const launcher = new SbatchLauncher(checkSlurm(options as Readonly<Record<string, unknown>>));
+    for (const [id, slots] of Object.entries(JOBS(jobs, 'jobs'))) launcher.#jobs.set(id, { slots, output: undefined });
+    return launcher;
   }
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
@@ -120,6 +132,10 @@ export class SbatchLauncher implements Launcher {
       this.#listener(placement);
     }
     return placements;
+  }
+
+  #unknown({ message: why }: Error): void {
+    for (const [job, { slots }] of this.#jobs) this.#listener({ slots, state: 'unknown', why, where: { job } });
   }
 
   #placement(id: string, { slots, output }: Job, known: ReadonlyMap<string, SlurmJob>): Placement | undefined {

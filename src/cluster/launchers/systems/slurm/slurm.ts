@@ -1,4 +1,4 @@
-import type { Launcher } from '../../launcher.ts';
+import type { Launcher, LauncherJson } from '../../launcher.ts';
 import { SbatchLauncher } from './sbatch.ts';
 import { isInAllocation } from './slurm-environment.ts';
 import { checkSlurm } from './slurm-options.ts';
@@ -11,3 +11,6 @@ export function createLauncher(options: Readonly<Record<string, unknown>>): Laun
     checked.lifetime ?? (isInAllocation(process.env) && checked.template === undefined ? 'attached' : 'detached');
   return lifetime === 'attached' ? new SrunLauncher(checked) : new SbatchLauncher(checked);
 }
+
+/** The jobs of another process. @throws TypeError, RangeError, ProtocolError for another object */
+export const fromJSON = (json: LauncherJson): Launcher => SbatchLauncher.fromJSON(json);

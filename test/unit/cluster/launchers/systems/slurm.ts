@@ -106,6 +106,7 @@ test('each end has its cause; a word of the future ends nothing', () => {
   ]);
   assert.is(placementOf({ id: '7', state: 'DREAMING', reason: '', start: '', node: '' }, [0]).state, 'starting');
   assert.is(endText({ id: '7', state: 'TIMEOUT' }), 'was ended by Slurm: job 7, TIMEOUT');
+  assert.is(endText({ id: '7', state: 'NODE_FAIL', node: 'n2' }), 'lost its host n2: Slurm says NODE_FAIL of job 7');
 });
 
 test("Slurm's commands see no variables of a surrounding job, and no secrets", () => {
