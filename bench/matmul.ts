@@ -12,7 +12,7 @@ import { runConformance } from '../kernels/matmul/conformance.ts';
 import type { ProductDType } from '../kernels/matmul/product.ts';
 import { difference, sampledDifference } from '../kernels/matmul/product-check.ts';
 import { generator } from '../kernels/matmul/random.ts';
-import { toHalf } from '../src/tensor/float16.ts';
+import { codecOf } from '../src/tensor/floats/stored-bits.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import type { PythonLibrary } from './support/beside/python-products.ts';
 import { type Contender, type MatmulSizes, openContenders, sizesOf } from './support/matmul-cases.ts';
@@ -62,10 +62,11 @@ function options() {
 
 function random(dtype: ProductDType, rows: number, columns: number, seed: number): Tensor {
   const next = generator(seed);
+  const { encode = Number } = codecOf(dtype) ?? {};
   const out = new Tensor(dtype, [rows, columns]);
   for (let i = 0; i < out.size; i++) {
     const value = next() * 2 - 1;
-    out.data[i] = dtype === 'int32' ? Math.round(value * 1000) : dtype === 'float16' ? toHalf(value) : value;
+    out.data[i] = dtype === 'int32' ? Math.round(value * 1000) : encode(value);
   }
   return out;
 }

@@ -52,8 +52,8 @@ export interface FloatImage {
 }
 
 /**
- * The picture as floats on the host. Integers are scaled to 0..1 (signed ones to −1..1) by their range. float16 and
- * bool become float32. Floats are not copied. A tf.Tensor is read asynchronously and not disposed.
+ * The picture as floats on the host. Integers are scaled to 0..1 (signed ones to −1..1) by their range. bool and
+ * floats of 16 bits become float32. Floats are not copied. A tf.Tensor is read asynchronously and not disposed.
  * @param what names the picture in errors
  * @throws ShapeError unless it is 2-D
  * @throws TypeError for a tf.Tensor of another dtype than float32 and bool

@@ -7,7 +7,7 @@ import { generator } from '../../kernels/matmul/random.ts';
 import { isSplit16, nameOfTile } from '../../kernels/matmul/webgpu/candidates/gemm-tile.ts';
 import { fittedTile, sharedBytes, TILES } from '../../kernels/matmul/webgpu/tiles.ts';
 import type { GemmDType } from '../../kernels/matmul/webgpu/wgsl.ts';
-import { toHalf } from '../../src/tensor/float16.ts';
+import { toHalf } from '../../src/tensor/floats/float16.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { sendRow } from '../support/rows.ts';
 import { type Alignment, type Case, candidates, casesOf, covering, groupsOf } from './cases.ts';

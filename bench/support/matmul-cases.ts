@@ -104,7 +104,7 @@ function ofContext(context: GpuContext): Contender {
   return {
     name: `${kind} ${matmul}`,
     adapter,
-    dtypes: ['float32', 'float64', 'float16', 'int32'],
+    dtypes: ['float32', 'float64', 'float16', 'bfloat16', 'int32'],
     multiply: async (a, b) => {
       await useBackend(context);
       const held = [context.upload(a), context.upload(b)];

@@ -1,4 +1,5 @@
 import { isTypedArray, type TypedArray } from '../../src/tensor/dtype.ts';
+import { isStoredAsBits } from '../../src/tensor/floats/stored-bits.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 
 /** A user's reduction of two elements or values. */
@@ -27,10 +28,10 @@ export function isCommutative(op: ReduceOp): boolean {
   return typeof op === 'string';
 }
 
-/** The elements of an array or tensor; undefined for anything else. @throws TypeError for float16, which is kept as bits */
+/** The elements of an array or tensor; undefined for anything else. @throws TypeError for floats of 16 bits, which are kept as bits */
 export function elementsOf(value: unknown): TypedArray | undefined {
-  if (value instanceof Tensor && value.dtype === 'float16') {
-    throw new TypeError('float16 tensors cannot be reduced: make them float32 first');
+  if (value instanceof Tensor && isStoredAsBits(value.dtype)) {
+    throw new TypeError(`${value.dtype} tensors cannot be reduced: make them float32 first`);
   }
   if (value instanceof Tensor) return value.data;
   return isTypedArray(value) ? value : undefined;

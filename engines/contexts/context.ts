@@ -59,7 +59,7 @@ export interface GpuContext {
   /** Copies the tensor to the device (no copy where the device is the host). @throws ContextError when it does not fit */
   upload(tensor: Tensor): DeviceTensor;
   /**
-   * C = A · B of 2-D tensors `[M, K]` and `[K, N]`, both of one dtype. float32, float16, int32 and uint32 multiply
+   * C = A · B of 2-D tensors `[M, K]` and `[K, N]`, both of one dtype. float32, float16, bfloat16, int32 and uint32 multiply
    * on the device, float64 in double precision on the CPU, the small integers as int32. M, N, K ≥ 0. C stays on the device.
    * The flags transpose operands on the device, where it has a kernel for that.
    * @throws ShapeError, TypeError for dtypes that do not multiply, ContextError when the device is lost or full

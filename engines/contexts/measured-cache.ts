@@ -6,6 +6,8 @@ import { userHome } from '../../src/util/system/user-home.ts';
 /** Raised when kernels change: times and checks of other kernels say nothing. */
 const KERNELS = 1;
 const LIBRARIES = 1;
+/** Raised when the cuda context gets other kernels or dtypes. */
+const CUDA = 2;
 
 /** The fastest candidate by its name, for each key: what was measured on which device. */
 type Winners = Record<string, string>;
@@ -22,7 +24,7 @@ export function libraryCachePath(env: NodeJS.ProcessEnv = process.env): string {
 
 /** The user's file of machines on which the cuda context has passed conformance. */
 export function cudaCachePath(env: NodeJS.ProcessEnv = process.env): string {
-  return inCache(`cuda-conformance-${KERNELS}.json`, env);
+  return inCache(`cuda-conformance-${CUDA}.json`, env);
 }
 
 // Empty where the user has no home: then nothing is read or kept.

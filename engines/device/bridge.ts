@@ -43,7 +43,7 @@ export class Bridge {
     this.#nameOf = nameOf;
   }
 
-  /** tfjs whose ops take Tensors and device tensors; float64 and float16 become float32, small integers int32. */
+  /** tfjs whose ops take Tensors and device tensors; other floats become float32, small integers int32. */
   forTF(tf: Tfjs): Tfjs {
     this.#tf = tf;
     return this.#wrapped(tf) as Tfjs;

@@ -1,3 +1,4 @@
+import { isFloat } from '../../src/tensor/dtype.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { onHost } from '../image.ts';
 import { canvasOf, shrunkCanvas } from '../pictures/canvas.ts';
@@ -19,7 +20,6 @@ export async function encodeResult(picture: HostPicture, style: OutputStyle): Pr
   const { format, quality, maxSize } = style;
   const isWide = maxSize !== undefined && Math.max(picture.shape[0] ?? 0, picture.shape[1] ?? 0) > maxSize;
   if (isWide) return encodePicture(await shrunkCanvas(canvasOf(picture, 'color'), maxSize), { format, quality });
-  const isFloat = picture.dtype.startsWith('float');
-  const depth = isFloat ? (format === 'tiff' ? 'float' : 8) : undefined;
+  const depth = isFloat(picture.dtype) ? (format === 'tiff' ? 'float' : 8) : undefined;
   return encodePicture(picture, { format, quality, depth });
 }

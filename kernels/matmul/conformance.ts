@@ -1,7 +1,7 @@
 // The suite that every matmul provider passes, as tests, in bench/matmul and on machines with GPUs. Its shapes go from
 // 1×1×1 over odd rectangles and empty ones to 256³, its values are random, structured and extreme.
 import type { DType } from '../../src/tensor/dtype.ts';
-import { toHalf } from '../../src/tensor/float16.ts';
+import { codecOf } from '../../src/tensor/floats/stored-bits.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import type { MatmulProvider, ProductDType } from './product.ts';
 import { difference } from './product-check.ts';
@@ -63,6 +63,7 @@ const FILLS: Record<ProductDType, readonly Fill[]> = {
   float16: ['large', 'nonfinite'],
   int32: ['full-range'],
   uint32: ['full-range'],
+  bfloat16: ['large', 'small', 'nonfinite'],
 };
 const SMALL_INTS: readonly DType[] = ['int8', 'uint8', 'int16', 'uint16'];
 
@@ -104,10 +105,8 @@ export async function checkCase(provider: MatmulProvider, one: ConformanceCase, 
 
 function operand({ dtype, fill }: ConformanceCase, shape: readonly [number, number], random: () => number): Tensor {
   const out = new Tensor(dtype, shape);
-  for (let i = 0; i < out.size; i++) {
-    const value = element(fill, dtype, i, random);
-    out.data[i] = dtype === 'float16' ? toHalf(value) : value;
-  }
+  const { encode = Number } = codecOf(dtype) ?? {};
+  for (let i = 0; i < out.size; i++) out.data[i] = encode(element(fill, dtype, i, random));
   return out;
 }
 
@@ -115,6 +114,7 @@ const SCALES: Partial<Record<DType, { large: number; small: number }>> = {
   float64: { large: 1e150, small: 1e-170 },
   float32: { large: 1e17, small: 1e-21 },
   float16: { large: 300, small: 1 },
+  bfloat16: { large: 1e17, small: 1e-21 },
 };
 const ODD_ONES = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0];
 

@@ -2,7 +2,7 @@
 // where nothing faster does, and as a baseline. gpu.js takes sizes as [columns, rows] and indexes [y][x], which is
 // row-major.
 import type { GPU, IKernelFunctionThis, IKernelRunShortcut, Input } from 'gpu.js';
-import { toHalf } from '../../src/tensor/float16.ts';
+import { isStoredAsBits, stored } from '../../src/tensor/floats/stored-bits.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
 import { numbers } from './reference.ts';
@@ -43,17 +43,19 @@ export function gpuJsProvider({ gpu, input }: GpuJs, mode: string): MatmulProvid
   };
   return {
     name: `gpu.js ${mode}`,
-    dtypes: ['float32', 'float16'],
+    dtypes: ['float32', 'float16', 'bfloat16'],
     multiply: async (left, right, flags = {}) => {
       const [a, b] = straightened(left, right, flags);
       const product = productOf(a, b);
       const { m, k, n, dtype } = product;
-      if (dtype !== 'float32' && dtype !== 'float16') throw new TypeError(`gpu.js computes in float32, not ${dtype}`);
+      if (dtype !== 'float32' && !isStoredAsBits(dtype)) {
+        throw new TypeError(`gpu.js computes in float32, not ${dtype}`);
+      }
       if (m * k * n === 0) return new Tensor(dtype, [m, n]);
       const arg = (t: Tensor) => input(numbers(t) as Float32Array, [t.shape[1]!, t.shape[0]!]);
       const rows = (await kernel(product)(arg(a), arg(b))) as Float32Array[];
       const flat = flatten(rows, m, n);
-      return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(flat, toHalf) : flat);
+      return new Tensor(dtype, [m, n], stored(dtype, flat));
     },
   };
 }

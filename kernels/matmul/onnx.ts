@@ -3,7 +3,7 @@
 // shape.
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from 'onnxruntime-node';
 import type { TypedArray } from '../../src/tensor/dtype.ts';
-import { toHalf } from '../../src/tensor/float16.ts';
+import { stored } from '../../src/tensor/floats/stored-bits.ts';
 import type { Transposes } from '../../src/tensor/product-shape.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type ProductDType, productOf } from './product.ts';
@@ -29,6 +29,7 @@ const COMPUTED_AS: Readonly<Record<ProductDType, Element>> = {
   float16: 'float32',
   int32: 'int32',
   uint32: 'int32',
+  bfloat16: 'float32',
 };
 
 /** Threads sleep after a product. By default they spin, and take 24 to 84 ms of CPU from everything else. */
@@ -51,7 +52,7 @@ export function onnxProvider(ort: Ort, threads: number): MatmulProvider {
   };
   return {
     name: 'onnx',
-    dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32'],
+    dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32', 'bfloat16'],
     multiply: async (left, right, flags = {}) => {
       const { m, k, n, dtype } = productOf(left, right, flags);
       if (m * k * n === 0) return new Tensor(dtype, [m, n]);
@@ -59,7 +60,7 @@ export function onnxProvider(ort: Ort, threads: number): MatmulProvider {
       // Its Gemm, which has the flags, has no integers.
       const [a, b] = element === 'int32' ? straightened(left, right, flags) : [left, right];
       const own = element === 'int32' ? {} : flags;
-      return new Tensor(dtype, [m, n], stored(dtype, await run(ort, await session(element, own), element, a, b)));
+      return new Tensor(dtype, [m, n], elements(dtype, await run(ort, await session(element, own), element, a, b)));
     },
   };
 }
@@ -71,9 +72,8 @@ async function run(ort: Ort, session: InferenceSession, element: Element, a: Ten
 }
 
 /** The result of the session as `dtype` is stored. */
-function stored(dtype: ProductDType, out: TypedArray): TypedArray {
-  if (dtype === 'float16') return Uint16Array.from(out, toHalf);
-  return dtype === 'uint32' ? new Uint32Array(out.buffer, out.byteOffset, out.length) : out;
+function elements(dtype: ProductDType, out: TypedArray): TypedArray {
+  return dtype === 'uint32' ? new Uint32Array(out.buffer, out.byteOffset, out.length) : stored(dtype, out);
 }
 
 function operand(tensor: Tensor, element: Element): Float32Array & Float64Array & Int32Array {

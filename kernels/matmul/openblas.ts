@@ -1,5 +1,5 @@
 import { allocateUnset } from '../../src/tensor/dtype.ts';
-import { toHalf } from '../../src/tensor/float16.ts';
+import { stored } from '../../src/tensor/floats/stored-bits.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
 import { numbers } from './reference.ts';
@@ -20,13 +20,13 @@ export interface Blas {
 }
 
 /**
- * OpenBLAS as a provider: float32 and float64 in place, float16 by way of float32. It has no integers. Operands are read
+ * OpenBLAS as a provider: float32 and float64 in place, floats of 16 bits by way of float32. It has no integers. Operands are read
  * where they lie, also transposed ones; nothing is copied, and the library sets each element of C.
  */
 export function openblasProvider(blas: Blas): MatmulProvider {
   return {
     name: 'openblas',
-    dtypes: ['float32', 'float64', 'float16'],
+    dtypes: ['float32', 'float64', 'float16', 'bfloat16'],
     multiply: async (left, right, { transposeA = false, transposeB = false } = {}) => {
       const { m, k, n, dtype } = productOf(left, right, { transposeA, transposeB });
       if (dtype === 'int32' || dtype === 'uint32') throw new TypeError(`openblas has no ${dtype}`);
@@ -39,7 +39,7 @@ export function openblasProvider(blas: Blas): MatmulProvider {
       }
       const c = allocateUnset('float32', m * n) as Float32Array;
       blas.sgemm({ ...sizes, a: numbers(left) as Float32Array, b: numbers(right) as Float32Array, c });
-      return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(c, toHalf) : c);
+      return new Tensor(dtype, [m, n], stored(dtype, c));
     },
   };
 }

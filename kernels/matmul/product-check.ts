@@ -1,5 +1,6 @@
 // The test that a product is right, for the conformance suite, `directview pdot --check` and the benchmarks.
 import type { DType } from '../../src/tensor/dtype.ts';
+import { isStoredAsBits } from '../../src/tensor/floats/stored-bits.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { productOf } from './product.ts';
 import { numbers, referenceMatmul } from './reference.ts';
@@ -41,6 +42,12 @@ const FORMATS: Readonly<Partial<Record<DType, FloatFormat>>> = {
   },
   float32: { unit: 2 ** -23, tiny: 2 ** -126, stored: [0, 0], range: [(2 - 2 ** -23) * 2 ** 127, 2 ** 128] },
   float16: { unit: 2 ** -23, tiny: 2 ** -126, stored: [2 ** -10, 2 ** -24], range: [65_504, 2 ** 16] },
+  bfloat16: {
+    unit: 2 ** -23,
+    tiny: 2 ** -126,
+    stored: [2 ** -7, 2 ** -133],
+    range: [(2 - 2 ** -7) * 2 ** 127, 2 ** 128],
+  },
 };
 
 /**
@@ -48,6 +55,7 @@ const FORMATS: Readonly<Partial<Record<DType, FloatFormat>>> = {
  *
  *     E = K · (u · ‖row of A‖ · ‖column of B‖ + tiny)        float32, float64
  *     E + max(2⁻¹⁰ · (|c| + E), 2⁻²⁴)                        float16, whose sums are float32
+ *     E + max(2⁻⁷ · (|c| + E), 2⁻¹³³)                        bfloat16, whose sums are float32
  *     E with 9/8 · K + 4 instead of the K before u           float32 from halves (precision: split16)
  *
  * where NaN must be NaN, infinity the same infinity, and operands are normal numbers or 0. The sources:
@@ -59,6 +67,7 @@ const FORMATS: Readonly<Partial<Record<DType, FloatFormat>>> = {
  * - tiny is the smallest normal number. A device may flush smaller ones to 0 in each of the K steps (same section).
  * - A conversion to float16 may take either neighbour. They lie at most 2⁻¹⁰ of a normal number apart, and 2⁻²⁴ among
  *   subnormal ones. Between 65504 and 65536 both 65504 and infinity are right (WebGPU CTS, correctlyRoundedF16).
+ *   bfloat16 has 3 bits less, and the exponents of float32.
  *
  * @throws ShapeError, TypeError for operands that do not multiply
  */
@@ -124,7 +133,7 @@ function wrongFrom(text: string): ProductCheck {
 
 // The reference sums float64 without rounding at the end.
 function exact(tensor: Tensor): Tensor {
-  const float = tensor.dtype === 'float32' || tensor.dtype === 'float16';
+  const float = tensor.dtype === 'float32' || isStoredAsBits(tensor.dtype);
   return float ? new Tensor('float64', tensor.shape, Float64Array.from(numbers(tensor))) : tensor;
 }
 

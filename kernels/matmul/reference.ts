@@ -1,5 +1,6 @@
+import { numbersOf } from '../../src/tensor/cast.ts';
 import { allocate, type TypedArray } from '../../src/tensor/dtype.ts';
-import { toHalf } from '../../src/tensor/float16.ts';
+import { stored } from '../../src/tensor/floats/stored-bits.ts';
 import type { Transposes } from '../../src/tensor/product-shape.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, type Product, productOf } from './product.ts';
@@ -14,10 +15,13 @@ export function referenceMatmul(left: Tensor, right: Tensor, flags: Transposes =
   const [a, b] = straightened(left, right, flags);
   const product = productOf(a, b);
   const { m, n, dtype } = product;
-  const out = allocate(dtype, m * n);
-  if (dtype === 'int32' || dtype === 'uint32') multiplyInts(a.data, b.data, product, out);
-  else round(multiplyFloats(a, b, product), dtype === 'float16', out);
-  return new Tensor(dtype, [m, n], out);
+  if (dtype === 'int32' || dtype === 'uint32') {
+    const out = allocate(dtype, m * n);
+    multiplyInts(a.data, b.data, product, out);
+    return new Tensor(dtype, [m, n], out);
+  }
+  const sums = multiplyFloats(a, b, product);
+  return new Tensor(dtype, [m, n], dtype === 'float32' ? Float32Array.from(sums) : stored(dtype, sums));
 }
 
 function multiplyFloats(a: Tensor, b: Tensor, { m, k, n }: Product): Float64Array {
@@ -41,19 +45,14 @@ function multiplyInts(x: TypedArray, y: TypedArray, { m, k, n }: Product, c: Typ
   }
 }
 
-/** The elements as numbers: the data itself, or the decoded bits of float16. */
+/** The elements as numbers: the data itself, or the decoded bits of float16 and bfloat16. */
 export function numbers(tensor: Tensor): TypedArray {
-  return tensor.dtype === 'float16' ? Float32Array.from(tensor.data, (_, i) => tensor.at(i)) : tensor.data;
-}
-
-function round(values: Float64Array, half: boolean, out: TypedArray): void {
-  if (half) for (let i = 0; i < values.length; i++) out[i] = toHalf(values[i]!);
-  else out.set(values);
+  return numbersOf(tensor.data, tensor.dtype);
 }
 
 /** referenceMatmul as a provider. */
 export const referenceProvider: MatmulProvider = {
   name: 'reference',
-  dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32'],
+  dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32', 'bfloat16'],
   multiply: async (a, b, flags) => referenceMatmul(a, b, flags),
 };

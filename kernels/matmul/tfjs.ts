@@ -1,5 +1,5 @@
 import type * as tfcore from '@tensorflow/tfjs-core';
-import { toHalf } from '../../src/tensor/float16.ts';
+import { isStoredAsBits, stored } from '../../src/tensor/floats/stored-bits.ts';
 import type { Transposes } from '../../src/tensor/product-shape.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type MatmulProvider, productOf } from './product.ts';
@@ -7,19 +7,19 @@ import { type MatmulProvider, productOf } from './product.ts';
 type TF = typeof tfcore;
 
 /**
- * `tf.matMul` on the current backend of `tf`, for float32, and for float16 by way of float32. It offers neither
+ * `tf.matMul` on the current backend of `tf`, for float32, and for floats of 16 bits by way of float32. It offers neither
  * float64, which tfjs lacks, nor int32, which some backends of tfjs multiply in float32.
  */
 export function tfjsProvider(tf: TF): MatmulProvider {
   return {
     name: `tf.matMul ${tf.getBackend()}`,
-    dtypes: ['float32', 'float16'],
+    dtypes: ['float32', 'float16', 'bfloat16'],
     multiply: async (a, b, flags = {}) => {
       const { m, k, n, dtype } = productOf(a, b, flags);
-      if (dtype !== 'float32' && dtype !== 'float16') throw new TypeError(`tf.matMul has no ${dtype}`);
+      if (dtype !== 'float32' && !isStoredAsBits(dtype)) throw new TypeError(`tf.matMul has no ${dtype}`);
       if (m * k * n === 0) return new Tensor(dtype, [m, n]);
       const out = await multiplyTF(tf, a, b, flags);
-      return new Tensor(dtype, [m, n], dtype === 'float16' ? Uint16Array.from(out, toHalf) : out);
+      return new Tensor(dtype, [m, n], stored(dtype, out));
     },
   };
 }

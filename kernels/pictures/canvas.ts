@@ -1,4 +1,5 @@
 import { ShapeError } from '../../src/errors.ts';
+import { numbersOf } from '../../src/tensor/cast.ts';
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { WHITE } from '../image.ts';
@@ -46,10 +47,9 @@ export async function shrunkCanvas(canvas: Tensor, side: number): Promise<Tensor
   return resized(canvas, fitted({ rows, cols }, side));
 }
 
-/** float16 is stored as bits, which are decoded once. */
+/** Elements that are stored as bits are decoded once. */
 function decoded(image: Tensor): TypedArray {
-  if (image.dtype !== 'float16') return image.data;
-  return Float32Array.from({ length: image.size }, (_, i) => image.at(i));
+  return numbersOf(image.data, image.dtype);
 }
 
 /** The value that becomes black, and levels per unit. A constant picture keeps its grey if that lies in its range. */

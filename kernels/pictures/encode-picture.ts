@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { ShapeError } from '../../src/errors.ts';
+import { isFloat } from '../../src/tensor/dtype.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 import { type Image, onHost } from '../image.ts';
 import { encode, type Format } from './files/encode.ts';
@@ -41,7 +42,7 @@ const FORMAT_NAMES: readonly Format[] = ['png', 'jpeg', 'webp', 'tiff'];
 export async function encodePicture(picture: PictureData, options: Format | WriteOptions = 'png'): Promise<Uint8Array> {
   const given = typeof options === 'string' ? { format: options } : options;
   const host = await onHost(picture, 'picture');
-  if (given.depth === undefined && host.dtype.startsWith('float')) {
+  if (given.depth === undefined && isFloat(host.dtype)) {
     const remedy = `depth 8, 16 or 'float' says how to store it`;
     throw new TypeError(`a picture to encode is uint8, not ${host.dtype}: ${remedy}`);
   }
@@ -57,7 +58,7 @@ export async function writePicture(
   const file = pathOf(path);
   const format = options.format ?? formatOf(file);
   const host = await onHost(picture, 'picture');
-  const asFloat = format === 'tiff' && host.dtype.startsWith('float');
+  const asFloat = format === 'tiff' && isFloat(host.dtype);
   const depth = options.depth ?? (asFloat ? 'float' : undefined);
   await writeWhole(file, await encoded(host, { ...options, format, depth }));
 }

@@ -63,7 +63,7 @@ export function isTFTensor(value: unknown): value is TFTensorLike {
 /**
  * A Tensor of nested arrays, of a typed array, of a tf.Tensor (read synchronously), or of another Tensor. Typed arrays
  * and Tensors are not copied unless their dtype changes. Values convert as typed arrays do: integers wrap, float16
- * rounds to the nearest (ties to even).
+ * and bfloat16 round to the nearest (ties to even).
  * Numbers and booleans side by side are numbers: true is 1.
  * @throws NotSerializableError for ragged nested arrays and elements that are not numbers
  * @throws TypeError for an unknown dtype or option; ShapeError when the shape and the number of elements differ

@@ -9,7 +9,8 @@ export type DType =
   | 'uint8'
   | 'uint16'
   | 'uint32'
-  | 'bool';
+  | 'bool'
+  | 'bfloat16';
 
 /** An array that can store the elements of a tensor. */
 export type TypedArray =
@@ -30,7 +31,7 @@ type Constructor = {
   new (n: number): TypedArray;
 };
 
-// float16 is stored as its bits and bool as 0 and 1, because Node 20 has no arrays for them.
+// Floats of 16 bits are stored as their bits and bool as 0 and 1, because Node 20 has no arrays for them.
 const STORAGE: Readonly<Record<DType, Constructor & { BYTES_PER_ELEMENT: number }>> = {
   float32: Float32Array,
   float64: Float64Array,
@@ -42,6 +43,7 @@ const STORAGE: Readonly<Record<DType, Constructor & { BYTES_PER_ELEMENT: number 
   uint16: Uint16Array,
   uint32: Uint32Array,
   bool: Uint8Array,
+  bfloat16: Uint16Array,
 };
 
 /** Every dtype. */
@@ -52,6 +54,11 @@ export function assertDType(value: unknown): asserts value is DType {
   if (typeof value !== 'string' || !Object.hasOwn(STORAGE, value)) {
     throw new TypeError(`unsupported dtype ${String(value)}: one of ${DTYPES.join(', ')}`);
   }
+}
+
+/** True for dtypes with fractions. */
+export function isFloat(dtype: DType): boolean {
+  return dtype.includes('float');
 }
 
 /** Bytes of one element. */
@@ -86,7 +93,7 @@ export function stores(data: TypedArray, dtype: DType): boolean {
   return data instanceof STORAGE[dtype] || (dtype === 'uint8' && data instanceof Uint8ClampedArray);
 }
 
-/** The dtype that a typed array has by itself, which is neither float16 nor bool. */
+/** The dtype that a typed array has by itself, which is never bool nor a float of 16 bits. */
 export function dtypeOf(data: TypedArray): DType {
   if (data instanceof Uint8Array) return 'uint8';
   const name = data.constructor.name.replace('Clamped', '').replace('Array', '').toLowerCase();

@@ -1,6 +1,6 @@
 import { shown } from '../util/checks.ts';
 import { castData } from './cast.ts';
-import type { DType, TypedArray } from './dtype.ts';
+import { type DType, isFloat, type TypedArray } from './dtype.ts';
 
 /** How far two numbers may be apart, as `numpy.allclose` has it. */
 export interface Tolerance {
@@ -34,7 +34,7 @@ export interface Elements {
 }
 
 /**
- * The function's values. Their dtype: as asked, else bool where all are booleans, else float16, float32 as before, and
+ * The function's values. Their dtype: as asked, else bool where all are booleans, else that of floats as before, and
  * float64 of integers: fractions must not be cut in silence.
  * @throws TypeError when the function gives anything but a number or a boolean
  */
@@ -47,7 +47,7 @@ export function mapped(numbers: TypedArray, like: DType, fn: ElementFunction, dt
     else if (typeof value !== 'number') throw notNumber(value, i);
     out[i] = Number(value);
   }
-  const own = like.startsWith('float') ? like : 'float64';
+  const own = isFloat(like) ? like : 'float64';
   const to = dtype ?? (truths > 0 && truths === out.length ? 'bool' : own);
   return { dtype: to, data: to === 'float64' ? out : castData(out, 'float64', to) };
 }

@@ -1,6 +1,8 @@
 import { numbersOf } from './cast.ts';
 import type { DType, TypedArray } from './dtype.ts';
-import { fromHalf, toHalf } from './float16.ts';
+import { fromBfloat16, toBfloat16 } from './floats/bfloat16.ts';
+import { fromHalf, toHalf } from './floats/float16.ts';
+import { codecOf } from './floats/stored-bits.ts';
 import { type Shape, sizeOf } from './shape.ts';
 
 /** The part of a tensor that its text needs. */
@@ -58,7 +60,7 @@ function placesOf(shown: Shown): number[] {
 }
 
 function pick({ data, dtype }: Printable, places: readonly number[]): number[] {
-  const value = dtype === 'float16' ? fromHalf : Number;
+  const value = codecOf(dtype)?.decode ?? Number;
   return places.map((place) => value(data[place] as number));
 }
 
@@ -157,6 +159,7 @@ function scientific(value: number, dtype: DType, digits: number): string[] {
 
 const NARROW: Readonly<Partial<Record<DType, (value: number) => number>>> = {
   float16: (value) => fromHalf(toHalf(value)),
+  bfloat16: (value) => fromBfloat16(toBfloat16(value)),
   float32: Math.fround,
 };
 

@@ -1,6 +1,6 @@
 import { NotSerializableError } from '../errors.ts';
 import { allocate, type DType, type TypedArray } from './dtype.ts';
-import { toHalf } from './float16.ts';
+import { codecOf } from './floats/stored-bits.ts';
 import { type Shape, sizeOf } from './shape.ts';
 
 /** A number, or nested arrays of numbers. */
@@ -16,12 +16,13 @@ export function nestedShape(value: Nested): number[] {
 /** The elements in row-major order. @throws NotSerializableError for ragged lists and what is not a number */
 export function flattened(value: Nested, shape: Shape, dtype: DType): TypedArray {
   const out = allocate(dtype, sizeOf(shape));
-  // Halves are rounded at the end, in one loop.
-  const numbers = dtype === 'float16' ? new Float64Array(out.length) : out;
+  // Elements that are stored as bits are rounded at the end, in one loop.
+  const encode = codecOf(dtype)?.encode;
+  const numbers = encode === undefined ? out : new Float64Array(out.length);
   const put = { shape, numbers, isBool: dtype === 'bool' };
   if (shape.length === 0) numbers[0] = element(value, put.isBool);
   else fill(put, value, 0, 0);
-  if (numbers !== out) for (let i = 0; i < out.length; i++) out[i] = toHalf(numbers[i] as number);
+  if (encode !== undefined) for (let i = 0; i < out.length; i++) out[i] = encode(numbers[i] as number);
   return out;
 }
 

@@ -1,7 +1,7 @@
-import type { DType } from './dtype.ts';
+import { type DType, isFloat } from './dtype.ts';
 
 /** The dtypes that products have. The small integers multiply as int32. */
-export type ProductDType = 'float32' | 'float64' | 'float16' | 'int32' | 'uint32';
+export type ProductDType = 'float32' | 'float64' | 'float16' | 'int32' | 'uint32' | 'bfloat16';
 
 const COMPUTED_AS: Readonly<Record<DType, ProductDType>> = {
   float32: 'float32',
@@ -14,6 +14,7 @@ const COMPUTED_AS: Readonly<Record<DType, ProductDType>> = {
   uint16: 'int32',
   uint8: 'int32',
   bool: 'int32',
+  bfloat16: 'bfloat16',
 };
 
 /** Every dtype that products have. */
@@ -26,8 +27,9 @@ export function computedAs(dtype: DType): ProductDType {
 
 /**
  * The dtype of the product of two matrices, by NumPy's promotion: the smallest dtype that holds both. bool counts as
- * uint8. NumPy's int64 (uint32 with a signed one) is float64 here, and the small integers give int32.
- * Source: numpy.promote_types.
+ * uint8. NumPy's int64 (uint32 with a signed one) is float64 here, and the small integers give int32. bfloat16 holds the
+ * integers of 8 bits; with float16 it gives float32, as in PyTorch. Sources: numpy.promote_types, with the package
+ * ml_dtypes for bfloat16; torch.promote_types.
  */
 export function productDType(a: DType, b: DType): ProductDType {
   return COMPUTED_AS[promoted(a, b)];
@@ -39,6 +41,8 @@ const FLOATS: readonly Float[] = ['float16', 'float32', 'float64'];
 
 function promoted(a: DType, b: DType): DType {
   if (a === b) return a;
+  if (a === 'bfloat16') return besideBfloat16(b);
+  if (b === 'bfloat16') return besideBfloat16(a);
   const [x, y] = [floatFor(a), floatFor(b)];
   if (isFloat(a) || isFloat(b)) return FLOATS.indexOf(x) > FLOATS.indexOf(y) ? x : y;
   const [narrow, wide] = bitsOf(a) <= bitsOf(b) ? [a, b] : [b, a];
@@ -49,13 +53,18 @@ function promoted(a: DType, b: DType): DType {
   return bits > 32 ? 'float64' : bits === 32 ? 'int32' : 'int16';
 }
 
-const isFloat = (dtype: DType): dtype is Float => dtype.startsWith('float');
 const isUnsigned = (dtype: DType): boolean => dtype.startsWith('u') || dtype === 'bool';
 const bitsOf = (dtype: DType): number => (dtype === 'bool' ? 8 : Number(/\d+/.exec(dtype)));
 
+/** The smallest dtype that holds bfloat16 and this one. */
+function besideBfloat16(other: DType): DType {
+  if (other === 'float16') return 'float32';
+  return bitsOf(other) === 8 ? 'bfloat16' : floatFor(other);
+}
+
 /** The smallest float that holds all values of the dtype. */
 function floatFor(dtype: DType): Float {
-  if (isFloat(dtype)) return dtype;
+  if (isFloat(dtype)) return dtype as Float;
   const bits = bitsOf(dtype);
   return bits === 8 ? 'float16' : bits === 16 ? 'float32' : 'float64';
 }

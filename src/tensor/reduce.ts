@@ -1,4 +1,4 @@
-import type { DType, TypedArray } from './dtype.ts';
+import { type DType, isFloat, type TypedArray } from './dtype.ts';
 import { type Shape, sizeOf } from './shape.ts';
 
 /** One number of `n` elements: those at `start`, `start + step`, and so on. */
@@ -73,6 +73,6 @@ function assertSome(kind: ReductionName, n: number, what: string): void {
  */
 export function reducedDType(kind: ReductionName, dtype: DType): DType {
   if (kind === 'argMin' || kind === 'argMax') return 'int32';
-  if (kind === 'min' || kind === 'max' || dtype.startsWith('float')) return dtype;
+  if (kind === 'min' || kind === 'max' || isFloat(dtype)) return dtype;
   return 'float64';
 }

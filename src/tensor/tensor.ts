@@ -4,7 +4,7 @@ import { guardCalls, noMore, type Signatures, takes } from '../util/signature.ts
 import { castData, numbersOf } from './cast.ts';
 import { allocate, assertDType, type DType, itemSize, stores, type TypedArray } from './dtype.ts';
 import { areClose, type ElementFunction, mapped, type Tolerance } from './elementwise.ts';
-import { fromHalf } from './float16.ts';
+import { codecOf } from './floats/stored-bits.ts';
 import { elementTexts, matrixText } from './matrix-text.ts';
 import { type Nested, nestedOf } from './nested.ts';
 import { type ReductionName, reduced, reducedAlong, reducedDType } from './reduce.ts';
@@ -26,7 +26,7 @@ export interface TensorFactory<T> {
 
 /**
  * An n-dimensional array: `dtype`, `shape`, and `data`, a row-major typed array.
- * float16 is stored as its bits in a Uint16Array, bool as 0 and 1 in a Uint8Array.
+ * float16 and bfloat16 are stored as their bits in a Uint16Array, bool as 0 and 1 in a Uint8Array.
  * @example
  * const a = new Tensor('float32', [2, 3]); // zeros
  * const b = tensor([[1, 2], [3, 4]], { dtype: 'float32' });
@@ -142,7 +142,7 @@ export class Tensor {
   }
 
   /**
-   * The element with this flat index, as a number: float16 is decoded. Negative ones count from the end. With one index
+   * The element with this flat index, as a number: bits of float16 and bfloat16 are decoded. Negative ones count from the end. With one index
    * per axis the element that stands there.
    * @throws RangeError for an index out of range, TypeError for another number of indices
    */
@@ -150,7 +150,8 @@ export class Tensor {
     const place = others.length === 0 ? index : this.#flat([index, ...others]);
     const raw = typeof place === 'number' ? this.data[place < 0 ? place + this.data.length : place] : undefined;
     if (raw === undefined) return this.#place(index, this.size);
-    return this.dtype === 'float16' ? fromHalf(raw) : raw;
+    const decode = codecOf(this.dtype)?.decode;
+    return decode === undefined ? raw : decode(raw);
   }
 
   #flat(indices: readonly number[]): number {
@@ -212,7 +213,7 @@ export class Tensor {
 
   /**
    * A copy with another dtype, or with its own. Values convert as typed arrays do: integers wrap and lose fractions,
-   * float16 rounds once, ties to even. bool is true for all but 0.
+   * float16 and bfloat16 round once, ties to even. bool is true for all but 0.
    * @throws TypeError for an unknown dtype
    */
   astype(dtype: DType): Tensor {
@@ -220,8 +221,8 @@ export class Tensor {
   }
 
   /**
-   * A tensor of the same shape with the function's value for each element, which it gets with its flat index. float16 and
-   * float32 keep their dtype, integers give float64, and values that are all booleans give bool. `dtype` asks for another.
+   * A tensor of the same shape with the function's value for each element, which it gets with its flat index. Floats keep
+   * their dtype, integers give float64, and values that are all booleans give bool. `dtype` asks for another.
    * @throws TypeError when the function gives anything but numbers or booleans
    */
   map(fn: ElementFunction, dtype?: DType): Tensor {
@@ -243,7 +244,7 @@ export class Tensor {
   /** The sum of all elements, in double precision. */
   sum(): number;
   /**
-   * The sums along an axis. float16 and float32 keep their dtype; integers and bool give float64, exact to 2⁵³.
+   * The sums along an axis. Floats keep their dtype; integers and bool give float64, exact to 2⁵³.
    * @throws RangeError for an axis that the tensor does not have
    */
   sum(axis: number): Tensor;
@@ -254,7 +255,7 @@ export class Tensor {
   /** The mean of all elements, in double precision; NaN where there are none. */
   mean(): number;
   /**
-   * The means along an axis. float16 and float32 keep their dtype; integers and bool give float64.
+   * The means along an axis. Floats keep their dtype; integers and bool give float64.
    * @throws RangeError for an axis that the tensor does not have
    */
   mean(axis: number): Tensor;

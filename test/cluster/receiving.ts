@@ -90,7 +90,7 @@ for (const n of [LARGE, 7, 2, 0]) {
 }
 
 const KINDS: readonly [DType, (n: number) => Tensor][] = (
-  ['float64', 'float16', 'int8', 'uint16', 'bool'] as const
+  ['float64', 'float16', 'int8', 'uint16', 'bool', 'bfloat16'] as const
 ).map((dtype) => [dtype, (n) => new Tensor(dtype, [n, 3, 2])]);
 
 for (const [dtype, make] of KINDS) {

@@ -7,7 +7,7 @@ import type { MatmulProvider, ProductDType } from '../../kernels/matmul/product.
 import type { Suite } from './suite.ts';
 
 /** Every dtype that a context multiplies. */
-export const ALL: readonly ProductDType[] = ['float32', 'float64', 'float16', 'int32', 'uint32'];
+export const ALL: readonly ProductDType[] = ['float32', 'float64', 'float16', 'int32', 'uint32', 'bfloat16'];
 
 /** A context's matmul as a provider: upload, multiply, read back, free. */
 export function contextProvider(context: GpuContext): MatmulProvider {

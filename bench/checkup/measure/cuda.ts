@@ -12,7 +12,7 @@ import { entriesFault, operand } from './entries.ts';
 const WARM_UP_MS = 200;
 const RUNS = 10;
 
-type MeasuredDType = 'float32' | 'float64' | 'float16' | 'int32';
+type MeasuredDType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int32';
 
 const { values } = parseArgs({
   options: { sizes: { type: 'string', default: '4096' }, halves: { type: 'string', default: '4096,8192' } },
@@ -77,7 +77,9 @@ async function main(): Promise<void> {
   for (const shape of sizesOf(values.sizes)) {
     for (const dtype of ['float32', 'float64', 'int32'] as const) await measure(context, dtype, shape, false);
   }
-  for (const shape of sizesOf(values.halves)) await measure(context, 'float16', shape, false);
+  for (const shape of sizesOf(values.halves)) {
+    for (const dtype of ['float16', 'bfloat16'] as const) await measure(context, dtype, shape, false);
+  }
   await transfers(context);
   await context.close();
   process.env['DIRECTVIEW_CUDA_TF32'] = '1';

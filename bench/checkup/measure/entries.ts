@@ -1,6 +1,7 @@
 import { difference } from '../../../kernels/matmul/product-check.ts';
 import { generator } from '../../../kernels/matmul/random.ts';
-import { toHalf } from '../../../src/tensor/float16.ts';
+import { codecOf } from '../../../src/tensor/floats/stored-bits.ts';
+import type { ProductDType } from '../../../src/tensor/product-dtype.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 
 /** Rows and columns whose crossings are compared. */
@@ -40,16 +41,17 @@ const PERIOD = 1_000_003;
 
 /** A matrix of random numbers from −1 to 1, whole ones up to 1000 for int32. Large matrices repeat a million of them. */
 export function operand(
-  dtype: 'float32' | 'float16' | 'float64' | 'int32',
+  dtype: Exclude<ProductDType, 'uint32'>,
   shape: readonly [number, number],
   seed: number,
 ): Tensor {
   const next = generator(seed);
   const out = new Tensor(dtype, shape);
   const { data } = out;
+  const { encode = Number } = codecOf(dtype) ?? {};
   const element = (value: number): number => {
     if (dtype === 'int32') return Math.round(value * 1000);
-    return dtype === 'float16' ? toHalf(value) : value;
+    return encode(value);
   };
   for (let i = 0; i < Math.min(PERIOD, data.length); i++) data[i] = element(next() * 2 - 1);
   for (let at = PERIOD; at < data.length; at += PERIOD) data.copyWithin(at, 0, Math.min(PERIOD, data.length - at));

@@ -42,10 +42,10 @@ interface Answer {
 }
 
 /** The relative error of sums that is still right (bench/checkup/measure/torch.ts). */
-const BOUNDS: Readonly<Record<string, number>> = { float32: 1e-5, float64: 1e-13, float16: 2e-3 };
+const BOUNDS: Readonly<Record<string, number>> = { float32: 1e-5, float64: 1e-13, float16: 2e-3, bfloat16: 1e-2 };
 const PEERS = [
   { name: 'NumPy', script: 'numpy_gemm.py', module: 'numpy', dtypes: ['float32', 'float64'] },
-  { name: 'PyTorch', script: 'torch_gemm.py', module: 'torch', dtypes: ['float32', 'float64', 'float16'] },
+  { name: 'PyTorch', script: 'torch_gemm.py', module: 'torch', dtypes: ['float32', 'float64', 'float16', 'bfloat16'] },
 ] as const;
 
 /** Starts the libraries of Python whose names are wanted, each once for all products. */

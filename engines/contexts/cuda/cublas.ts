@@ -1,4 +1,5 @@
 import { ContextError } from '../../../src/errors.ts';
+import type { Float16Bits } from '../../../src/tensor/floats/stored-bits.ts';
 import type { CudaDevice } from './device.ts';
 import { type CFunction, NativeLibrary, outHandle } from './driver/native.ts';
 
@@ -15,7 +16,7 @@ export interface CublasProduct {
 }
 
 /** The types of elements that cuBLAS multiplies here: sums of halves are float32, those of int8 are int32. */
-export type CublasType = 'float32' | 'float64' | 'float16' | 'int8';
+export type CublasType = 'float32' | 'float64' | Float16Bits | 'int8';
 
 const HANDLE = 'uint64_t';
 const SIZES = ['int', 'int', 'int', 'int', 'int'];
@@ -24,13 +25,13 @@ const GEMM_EX = [
   ...[HANDLE, ...SIZES, 'void *', HANDLE, 'int', 'int', HANDLE, 'int', 'int'],
   ...['void *', HANDLE, 'int', 'int', 'int', 'int'],
 ];
-/** cublas_api.h: CUBLAS_OP_N and CUBLAS_OP_T; CUBLAS_GEMM_DEFAULT; math modes; CUBLAS_STATUS_NOT_SUPPORTED. */
+/** cublas_api.h: CUBLAS_OP_N and CUBLAS_OP_T; CUBLAS_GEMM_DEFAULT; math modes; CUBLAS_STATUS_ARCH_MISMATCH and _NOT_SUPPORTED. */
 const [AS_IT_IS, TRANSPOSED] = [0, 1];
 const DEFAULT_ALGORITHM = -1;
 const MATH = { exact: 0, tf32: 3 } as const;
-const NOT_SUPPORTED = 15;
+const UNSUPPORTED: readonly number[] = [8, 15];
 /** library_types.h and cublasComputeType_t. */
-const TYPES = { R_16F: 2, R_8I: 3, R_32I: 10 } as const;
+const TYPES = { R_16F: 2, R_8I: 3, R_32I: 10, R_16BF: 14 } as const;
 const COMPUTE = { float32: 68, int32: 72 } as const;
 
 /** cuBLAS on one stream. It multiplies column-major matrices, so that row-major operands change places. */
@@ -55,7 +56,7 @@ export class Cublas {
     return new Cublas(await NativeLibrary.open(path, ['libcublasLt']), device, tf32);
   }
 
-  /** Submits the product. False: this version does not compute it. @throws ContextError in cuBLAS's words */
+  /** Submits the product. False: this version does not compute it, or not on this card. @throws ContextError in cuBLAS's words */
   multiply(type: CublasType, p: CublasProduct): boolean {
     const ops = [p.transposeB, p.transposeA].map((flag) => (flag ? TRANSPOSED : AS_IT_IS));
     const sizes = [...ops, p.n, p.m, p.k] as number[];
@@ -69,13 +70,14 @@ export class Cublas {
       this.#check(name, GEMM, this.#handle, ...sizes, one, p.b, ldb, p.a, lda, zero, p.c, p.n);
       return true;
     }
-    const isHalf = type === 'float16';
+    const isHalf = type !== 'int8';
     const [one, zero] = isHalf ? [Float32Array.of(1), Float32Array.of(0)] : [Int32Array.of(1), Int32Array.of(0)];
-    const [of, to] = isHalf ? [TYPES.R_16F, TYPES.R_16F] : [TYPES.R_8I, TYPES.R_32I];
+    const half = type === 'bfloat16' ? TYPES.R_16BF : TYPES.R_16F;
+    const [of, to] = isHalf ? [half, half] : [TYPES.R_8I, TYPES.R_32I];
     const compute = isHalf ? COMPUTE.float32 : COMPUTE.int32;
     const operands = [one, p.b, of, ldb, p.a, of, lda, zero, p.c, to, p.n] as const;
     const status = this.#call('cublasGemmEx', GEMM_EX, this.#handle, ...sizes, ...operands, compute, DEFAULT_ALGORITHM);
-    if (status === NOT_SUPPORTED && !isHalf) return false;
+    if (UNSUPPORTED.includes(status) && type !== 'float16') return false;
     if (status !== 0) throw this.#failed('cublasGemmEx', status);
     return true;
   }

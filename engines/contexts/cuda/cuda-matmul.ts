@@ -4,7 +4,7 @@ import { itemSize } from '../../../src/tensor/dtype.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import { sizeOf } from '../../../src/tensor/shape.ts';
 import { Compiler } from './compiler.ts';
-import { Cublas, type CublasType } from './cublas.ts';
+import { Cublas, type CublasProduct, type CublasType } from './cublas.ts';
 import type { CudaTensor } from './cuda-tensor.ts';
 import type { CudaDevice } from './device.ts';
 import type { CardBlock } from './device-memory.ts';
@@ -18,17 +18,20 @@ export interface CudaMatmulFiles {
 
 type Kernels = Record<(typeof KERNELS)[number], bigint>;
 
-const FLOATS: readonly DType[] = ['float32', 'float64', 'float16'];
-const SMALL: Partial<Record<DType, keyof Kernels>> = {
+const FLOATS: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16'];
+const WIDENED: Partial<Record<DType, keyof Kernels>> = {
   int8: 'widen_int8',
   uint8: 'widen_uint8',
   int16: 'widen_int16',
   uint16: 'widen_uint16',
+  bfloat16: 'widen_bfloat16',
 };
 /** cuBLAS multiplies int8 where rows begin at multiples of four. */
 const INT8_GRAIN = 4;
 
-/** Products on the card: floats and int8 by cuBLAS, other integers by a kernel of ours, which wrap as everywhere. */
+/**
+ * Products on the card: floats and int8 by cuBLAS, other integers by a kernel of ours, which wrap as everywhere. Cards older
+ * than Ampere multiply bfloat16 as float32. */
 export class CudaMatmul {
   readonly cublas: Cublas;
   readonly #device: CudaDevice;
@@ -86,6 +89,10 @@ export class CudaMatmul {
       if (done) return;
     }
     const [x, y] = [this.#widened(a, scratch), this.#widened(b, scratch)];
+    if (a.dtype === 'bfloat16') {
+      this.#asFloat32({ ...call, a: x, b: y }, c, scratch);
+      return;
+    }
     this.#device.stream.launch({
       kernel: this.#kernels.multiply_int32,
       blocks: Math.ceil(n / SIDE) * Math.ceil(m / SIDE),
@@ -94,20 +101,29 @@ export class CudaMatmul {
     });
   }
 
-  /** The address of the values as 32-bit integers. */
+  /** The product of operands that are float32 by now, rounded to bfloat16. */
+  #asFloat32(call: CublasProduct, c: CardBlock, scratch: CardBlock[]): void {
+    const count = call.m * call.n;
+    const sums = this.#device.memory.take(4 * count);
+    scratch.push(sums);
+    this.cublas.multiply('float32', { ...call, c: sums.address });
+    this.#convert(this.#kernels.narrow_bfloat16, sums.address, c.address, count);
+  }
+
+  /** The address of the values as 32-bit integers, or as float32. */
   #widened(tensor: CudaTensor, scratch: CardBlock[]): bigint {
-    const name = SMALL[tensor.dtype];
+    const name = WIDENED[tensor.dtype];
     if (name === undefined) return tensor.address;
     const count = sizeOf(tensor.shape);
     const block = this.#device.memory.take(4 * count);
     scratch.push(block);
-    this.#device.stream.launch({
-      kernel: this.#kernels[name],
-      blocks: Math.ceil(count / THREADS),
-      threads: THREADS,
-      args: [tensor.address, block.address, BigInt(count)],
-    });
+    this.#convert(this.#kernels[name], tensor.address, block.address, count);
     return block.address;
+  }
+
+  #convert(kernel: bigint, from: bigint, to: bigint, count: number): void {
+    const blocks = Math.ceil(count / THREADS);
+    this.#device.stream.launch({ kernel, blocks, threads: THREADS, args: [from, to, BigInt(count)] });
   }
 
   close(): void {

@@ -4,16 +4,30 @@ export const THREADS = 256;
 export const SIDE = 64;
 
 /** The names of the kernels. */
-export const KERNELS = ['multiply_int32', 'widen_int8', 'widen_uint8', 'widen_int16', 'widen_uint16'] as const;
+export const KERNELS = [
+  'multiply_int32',
+  'widen_int8',
+  'widen_uint8',
+  'widen_int16',
+  'widen_uint16',
+  'widen_bfloat16',
+  'narrow_bfloat16',
+] as const;
 
-const widen = (name: string, type: string): string => `
-extern "C" __global__ void widen_${name}(const ${type}* from, int* to, long long count) {
+const convert = (name: string, from: string, to: string, value: string): string => `
+extern "C" __global__ void ${name}(const ${from}* from, ${to}* to, long long count) {
   long long i = (long long)blockIdx.x * ${THREADS} + threadIdx.x;
-  if (i < count) to[i] = from[i];
+  if (i < count) to[i] = ${value};
 }`;
 
+const widen = (name: string, type: string): string => convert(`widen_${name}`, type, 'int', 'from[i]');
+
+// To the nearest, ties to even: a carry reaches the exponent, and infinity. NaN stays NaN.
+const ROUNDED = `(from[i] & 0x7fffffffu) > 0x7f800000u ? (from[i] >> 16 & 0x8000u) | 0x7fc0u
+    : (from[i] + 0x7fffu + (from[i] >> 16 & 1u)) >> 16`;
+
 /**
- * CUDA C++: the product of 32-bit integers, which cuBLAS does not have, and conversions of small ones to int32. Sums wrap,
+ * CUDA C++: the product of 32-bit integers, which cuBLAS does not have, and conversions: of small ones to int32, of the bits of bfloat16 to those of float32 and back. Sums wrap,
  * so that signed and unsigned integers have the same bits. A block computes 64×64 of C, a thread 4×4, 16 steps of K at a
  * time by way of shared memory (S. Boehm, "How to optimize a CUDA matmul kernel"). Flags: 1 transposes A, 2 transposes B.
  */
@@ -55,4 +69,6 @@ ${widen('int8', 'signed char')}
 ${widen('uint8', 'unsigned char')}
 ${widen('int16', 'short')}
 ${widen('uint16', 'unsigned short')}
+${convert('widen_bfloat16', 'unsigned short', 'unsigned', '(unsigned)from[i] << 16')}
+${convert('narrow_bfloat16', 'unsigned', 'unsigned short', ROUNDED)}
 `;

@@ -33,7 +33,7 @@ export async function assertConforms(
   if (readWinners(path)[key] === CUDA_PASSED) return;
   const { failures } = await runConformance({
     name: 'cuda',
-    dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32'],
+    dtypes: ['float32', 'float64', 'float16', 'int32', 'uint32', 'bfloat16'],
     multiply: async (a, b, flags) => {
       const [x, y] = [context.upload(a), context.upload(b)];
       const c = await context.matmul(x, y, flags);

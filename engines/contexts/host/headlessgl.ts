@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { gpuJsProvider } from '../../../kernels/matmul/gpujs.ts';
 import { ContextError } from '../../../src/errors.ts';
 import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
+import { isStoredAsBits } from '../../../src/tensor/floats/stored-bits.ts';
 import type { ContextOptions, ContextProbe, ContextProvider } from '../context.ts';
 import { importGpuJs } from '../gpujs.ts';
 import { packageFolder } from '../packages.ts';
@@ -69,7 +70,7 @@ export const headlessglProvider: ContextProvider = {
       loadTF: () => (described.tfBackend === 'tensorflow' ? loadTensorflow(options.threads) : loadWasmTF()),
       gpuMode: 'headlessgl',
       multiply: async (a, b, tools, flags) => {
-        const floats = a.dtype === 'float32' || a.dtype === 'float16';
+        const floats = a.dtype === 'float32' || isStoredAsBits(a.dtype);
         const provider = floats ? gpuJsProvider({ gpu: await tools.gpu(), input }, 'headlessgl') : host;
         return provider.multiply(await a.toHost(), await b.toHost(), flags);
       },

@@ -35,8 +35,8 @@ export interface HostLibraryOptions {
   readonly tf?: { readonly place: 'before onnx' | 'behind onnx'; open(): Promise<MatmulProvider> } | undefined;
 }
 
-/** float16 is multiplied as float32. */
-const FLOATS: readonly ProductDType[] = ['float32', 'float16'];
+/** Floats of 16 bits are multiplied as float32. */
+const FLOATS: readonly ProductDType[] = ['float32', 'float16', 'bfloat16'];
 /** The installed libraries, in the order of our own measurements (docs/decisions/openblas.md). */
 export function librariesOf({ threads, tf }: HostLibraryOptions, openblas: FoundOpenblas): HostLibrary[] {
   const libraries: HostLibrary[] = [];

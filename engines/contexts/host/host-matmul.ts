@@ -4,6 +4,7 @@ import { sampledDifference } from '../../../kernels/matmul/product-check.ts';
 import { randomMatrix } from '../../../kernels/matmul/random.ts';
 import { Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
 import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
+import { isStoredAsBits } from '../../../src/tensor/floats/stored-bits.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import type { Tensor } from '../../../src/tensor/tensor.ts';
 import { libraryCachePath, readWinners, writeWinners } from '../measured-cache.ts';
@@ -37,7 +38,7 @@ const CHECKED_LINES = 2;
  */
 export class HostMatmul implements MatmulProvider {
   readonly name = 'host';
-  readonly dtypes: readonly ProductDType[] = ['float64', 'int32', 'uint32', 'float32', 'float16'];
+  readonly dtypes: readonly ProductDType[] = ['float64', 'int32', 'uint32', 'float32', 'float16', 'bfloat16'];
   readonly #libraries: readonly HostLibrary[];
   readonly #opened = new Map<HostLibrary, Promise<MatmulProvider>>();
   readonly #broken = new Set<HostLibrary>();
@@ -151,7 +152,7 @@ export class HostMatmul implements MatmulProvider {
   }
 }
 
-const measuredAs = (dtype: ProductDType): ProductDType => (dtype === 'float16' ? 'float32' : dtype);
+const measuredAs = (dtype: ProductDType): ProductDType => (isStoredAsBits(dtype) ? 'float32' : dtype);
 
 const measuredProduct = (dtype: ProductDType) => ({
   m: MEASURED_SIDE,

@@ -57,8 +57,8 @@ export interface TileQuery extends GpuOperands {
 const WORTH_TUNING = 2 ** 29;
 
 /**
- * The webgpu context's products: the WGSL GEMM on resident buffers. It widens float16 where the device does not compute
- * with it, and computes float64 on the host.
+ * The webgpu context's products: the WGSL GEMM on resident buffers. It widens bfloat16, and float16 where the device
+ * does not compute with it, and computes float64 on the host.
  */
 export class GpuMatmul {
   readonly gemm: Gemm;

@@ -3,6 +3,7 @@ import type { GemmRoom } from '../../../kernels/matmul/webgpu/gemm.ts';
 import type { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
 import type { BufferMatrix, MatrixCopier } from '../../../kernels/matmul/webgpu/matrix-copier.ts';
 import type { GemmDType } from '../../../kernels/matmul/webgpu/wgsl.ts';
+import type { Float16Bits } from '../../../src/tensor/floats/stored-bits.ts';
 import type { Transposes } from '../../../src/tensor/product-shape.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import type { DeviceTensor } from '../context.ts';
@@ -12,6 +13,9 @@ import { type Padder, paddedSizes } from './padder.ts';
 
 /** The sizes and the dtype that a kernel computes. */
 export type GpuSizes = Product & { readonly dtype: GemmDType };
+
+/** The sizes of a product, and the dtype in which the device stores it. */
+type StoredSizes = Product & { readonly dtype: GemmDType | Float16Bits };
 
 /** The buffers of a kernel. */
 export interface GpuOperands {
@@ -53,7 +57,7 @@ export class GpuProduct {
   /** The sizes that the kernel computes: known before anything is on the device. */
   readonly sizes: GpuSizes;
   readonly #tools: ProductTools;
-  readonly #given: GpuSizes;
+  readonly #given: StoredSizes;
   readonly #operands: readonly [ProductOperand, ProductOperand];
   readonly #flags: Transposes;
   readonly #scratch: GPUBuffer[] = [];
@@ -71,8 +75,9 @@ export class GpuProduct {
     this.#operands = operands;
     this.#flags = flags;
     // Products and sums of 32-bit integers have the same bits with a sign and without.
-    this.#given = { m, k, n, dtype: dtype === 'uint32' ? 'int32' : (dtype as GemmDType) };
-    const computed: GpuSizes = this.#isWidened ? { m, k, n, dtype: 'float32' } : this.#given;
+    this.#given = { m, k, n, dtype: dtype === 'uint32' ? 'int32' : (dtype as StoredSizes['dtype']) };
+    const computed: GpuSizes =
+      this.#widenedFrom === undefined ? (this.#given as GpuSizes) : { m, k, n, dtype: 'float32' };
     this.sizes = paddedSizes(computed, bytesOf(computed.dtype), tools.bindingBytes) ?? computed;
   }
 
@@ -82,8 +87,11 @@ export class GpuProduct {
     return m * k * n === 0;
   }
 
-  get #isWidened(): boolean {
-    return this.#given.dtype === 'float16' && !this.#tools.hasHalves;
+  /** The dtype of operands that are computed in float32. */
+  get #widenedFrom(): Float16Bits | undefined {
+    const { dtype } = this.#given;
+    if (dtype === 'bfloat16') return dtype;
+    return dtype === 'float16' && !this.#tools.hasHalves ? dtype : undefined;
   }
 
   /** Makes C, and submits what comes before the kernel. */
@@ -158,13 +166,14 @@ export class GpuProduct {
   }
 
   #widened({ a, b, c }: GpuOperands): GpuOperands {
-    if (!this.#isWidened) return { a, b, c };
+    const dtype = this.#widenedFrom;
+    if (dtype === undefined) return { a, b, c };
     const { m, k, n } = this.#given;
     const { halves } = this.#tools;
     const floats = { a: this.#room(4 * m * k), b: this.#room(4 * k * n), c: this.#room(4 * m * n) };
-    halves.widen(a, floats.a);
-    halves.widen(b, floats.b);
-    this.#after.unshift(() => halves.narrow(floats.c, c));
+    halves.widen(a, floats.a, dtype);
+    halves.widen(b, floats.b, dtype);
+    this.#after.unshift(() => halves.narrow(floats.c, c, dtype));
     return floats;
   }
 
@@ -185,4 +194,4 @@ export class GpuProduct {
 }
 
 /** Bytes of one element. */
-export const bytesOf = (dtype: GemmDType): 2 | 4 => (dtype === 'float16' ? 2 : 4);
+export const bytesOf = (dtype: StoredSizes['dtype']): 2 | 4 => (dtype.endsWith('float16') ? 2 : 4);

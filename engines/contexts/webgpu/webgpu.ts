@@ -24,7 +24,7 @@ import { SharedDevice } from './shared-device.ts';
 import { bufferOfTF, bufferToTF, flushTF, openTF } from './tf-webgpu.ts';
 
 /** The dtypes that live on the GPU. The others (float64, the small integers, bool) have no WGSL type and stay on the host. */
-const ON_DEVICE: readonly string[] = ['float32', 'int32', 'uint32', 'float16'];
+const ON_DEVICE: readonly string[] = ['float32', 'int32', 'uint32', 'float16', 'bfloat16'];
 
 interface Opened extends Generation {
   readonly matmul: GpuMatmul;

@@ -1,8 +1,9 @@
+import type { Float16Bits } from '../../../src/tensor/floats/stored-bits.ts';
 import { FlatKernels, THREADS } from './flat-kernels.ts';
 
-const shader = (body: string): string => `
+const shader = (type: 'f32' | 'u32', body: string): string => `
 @group(0) @binding(0) var<storage, read_write> halves: array<u32>;
-@group(0) @binding(1) var<storage, read_write> floats: array<f32>;
+@group(0) @binding(1) var<storage, read_write> floats: array<${type}>;
 @compute @workgroup_size(${THREADS})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = id.y * groups.x * ${THREADS}u + id.x;
@@ -27,9 +28,28 @@ const NARROW = `  var pair = vec2<f32>(floats[2u * i], 0.0);
   }
   halves[i] = word;`;
 
+// Whole numbers only: a device may flush small floats, and change NaN, when it touches them as floats.
+const WIDEN_BFLOAT16 = `  floats[2u * i] = halves[i] << 16u;
+  if (2u * i + 1u < arrayLength(&floats)) { floats[2u * i + 1u] = halves[i] & 0xffff0000u; }`;
+// Adds half of the last place, and one bit less where that place is even: a carry reaches the exponent, and infinity.
+const NARROW_BFLOAT16 = `  var word = 0u;
+  for (var h = 0u; h < 2u; h++) {
+    var bits = 0u;
+    if (2u * i + h < arrayLength(&floats)) { bits = floats[2u * i + h]; }
+    var half = (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
+    if ((bits & 0x7fffffffu) > 0x7f800000u) { half = ((bits >> 16u) & 0x8000u) | 0x7fc0u; }
+    word = word | (half << (16u * h));
+  }
+  halves[i] = word;`;
+
+const SHADERS: Readonly<Record<Float16Bits, { readonly widen: string; readonly narrow: string }>> = {
+  float16: { widen: shader('f32', WIDEN), narrow: shader('f32', NARROW) },
+  bfloat16: { widen: shader('u32', WIDEN_BFLOAT16), narrow: shader('u32', NARROW_BFLOAT16) },
+};
+
 /**
- * Converts float16 to float32 and back on devices that store halves but do not compute with them.
- * Two WGSL kernels work on flat buffers, two halves per 32-bit word. Every WebGPU device has their built-in functions
+ * Converts floats of 16 bits to float32 and back on devices that store them but do not compute with them: no device has bfloat16.
+ * WGSL kernels work on flat buffers, two elements per 32-bit word. Every WebGPU device has the built-in functions
  * unpack2x16float and pack2x16float.
  */
 export class HalfConverter {
@@ -40,16 +60,16 @@ export class HalfConverter {
   }
 
   /** Submits floats := halves. The size of `floats` gives the number of elements. */
-  widen(halves: GPUBuffer, floats: GPUBuffer): void {
-    this.#run(WIDEN, halves, floats);
+  widen(halves: GPUBuffer, floats: GPUBuffer, dtype: Float16Bits): void {
+    this.#run(SHADERS[dtype].widen, halves, floats);
   }
 
-  /** Submits halves := floats. Numbers beyond the largest half become infinity. */
-  narrow(floats: GPUBuffer, halves: GPUBuffer): void {
-    this.#run(NARROW, halves, floats);
+  /** Submits halves := floats. Numbers beyond the largest of the dtype become infinity. */
+  narrow(floats: GPUBuffer, halves: GPUBuffer, dtype: Float16Bits): void {
+    this.#run(SHADERS[dtype].narrow, halves, floats);
   }
 
-  #run(body: string, halves: GPUBuffer, floats: GPUBuffer): void {
-    this.#kernels.submit({ shader: shader(body), buffers: [halves, floats], items: halves.size / 4 });
+  #run(text: string, halves: GPUBuffer, floats: GPUBuffer): void {
+    this.#kernels.submit({ shader: text, buffers: [halves, floats], items: halves.size / 4 });
   }
 }

@@ -13,6 +13,7 @@ const WHITE: Readonly<Partial<Record<Tensor['dtype'], number>>> = {
   float16: 1,
   float32: 1,
   float64: 1,
+  bfloat16: 1,
 };
 
 /**

@@ -22,7 +22,7 @@ import { addClusterOptions, type ClusterFlags } from '../engine-flags.ts';
 import { keepFreedMemory } from '../script/keep-freed-memory.ts';
 import { withCluster } from '../with-cluster.ts';
 
-const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16'];
+const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16', 'bfloat16'];
 const CHOICES: Readonly<Record<PlanChoice, true>> = { auto: true, rows: true, grid: true, ring: true, summa: true };
 
 interface Flags extends ClusterFlags {

@@ -57,7 +57,7 @@ export interface Pdot {
    * The matrix product C = A · B by the rules of numpy.matmul, computed block by block on the view's engines: `[M, N]`
    * from A `[M, K]` and B `[K, N]`. A vector on the left is a row, on the right a column. Leading axes are broadcast.
    * `transposeA` and `transposeB` swap the last two axes of an operand, without a copy of B here. Two dtypes multiply in the smallest one that holds both, as NumPy promotes them (docs/semantics.md has the
-   * table). float32, float16, int32 and uint32 (which wrap) are multiplied on the engines' devices, float64 in double
+   * table). float32, float16, bfloat16, int32 and uint32 (which wrap) are multiplied on the engines' devices, float64 in double
    * precision on their CPUs. The small integers give int32. Nested arrays are float64: `dtype: 'float32'` brings them
    * to the device.
    *

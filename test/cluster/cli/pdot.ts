@@ -40,7 +40,12 @@ for (const plan of ['auto', 'rows', 'grid', 'ring', 'summa']) {
 
 test('as JSON; the seed makes the matrices', async () => {
   const errors = [];
-  for (const seed of ['1', '1', '2']) {
+  for (const [seed, dtype] of [
+    ['1', 'float16'],
+    ['1', 'float16'],
+    ['2', 'float16'],
+    ['2', 'bfloat16'],
+  ] as const) {
     const { code, stdout } = await run(
       ...SMALL,
       '--engines',
@@ -51,7 +56,7 @@ test('as JSON; the seed makes the matrices', async () => {
       '--seed',
       seed,
       '--dtype',
-      'float16',
+      dtype,
     );
     assert.is(code, 0);
     const { plan, bytes, gflops, check, engines, m } = JSON.parse(stdout);
@@ -61,6 +66,8 @@ test('as JSON; the seed makes the matrices', async () => {
   }
   assert.is(errors[0], errors[1]);
   assert.is.not(errors[0], errors[2]);
+  // It has three bits less.
+  assert.ok(errors[3] > errors[2]);
 });
 
 const WRONG: readonly [string[], RegExp][] = [

@@ -271,7 +271,7 @@ function constants(test: Suite, rig: () => Rig): void {
   test('scalars of every dtype, booleans, and Tensors without axes are numbers', async () => {
     const { e0 } = rig();
     await using kernel = await e0.kernel((a: number, b: number) => a + b, { output: 1 });
-    const dtypes = ['float64', 'float32', 'float16', 'int32', 'int16', 'int8', 'uint8', 'bool'] as const;
+    const dtypes = ['float64', 'float32', 'float16', 'int32', 'int16', 'int8', 'uint8', 'bool', 'bfloat16'] as const;
     for (const dtype of dtypes) assert.equal([...(await kernel(tensor(1, { dtype }), 2)).data], [3], dtype);
     assert.equal([...(await kernel(true, false)).data], [1]);
     await e0.push({ s: tensor(4, { dtype: 'float32' }), n: 5, b: true });

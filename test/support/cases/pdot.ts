@@ -9,7 +9,7 @@ import { AbortError, CompositeError, ShapeError, TimeoutError } from '../../../s
 import { ref } from '../../../src/protocol/values/ref.ts';
 import { cast, tensor } from '../../../src/tensor/convert.ts';
 import type { DType } from '../../../src/tensor/dtype.ts';
-import { toHalf } from '../../../src/tensor/float16.ts';
+import { codecOf } from '../../../src/tensor/floats/stored-bits.ts';
 import { productDType } from '../../../src/tensor/product-dtype.ts';
 import { broadcastPairs, productSizes } from '../../../src/tensor/product-shape.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
@@ -18,16 +18,16 @@ import type { Rig } from '../cluster.ts';
 import type { Suite } from '../suite.ts';
 
 const PLANS = ['auto', 'rows', 'grid', 'ring', 'summa'] as const;
-const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16', 'int8', 'uint16'];
+const DTYPES: readonly DType[] = ['float32', 'float64', 'int32', 'float16', 'int8', 'uint16', 'bfloat16'];
 type Sizes = readonly [m: number, k: number, n: number];
 
 /** Different values for every place: a mixed-up block shows. */
 export function matrix(dtype: DType, shape: readonly [number, number], salt = 1): Tensor {
   const out = new Tensor(dtype, shape);
+  const { encode = Number } = codecOf(dtype) ?? {};
   for (let i = 0; i < out.size; i++) {
     const value = ((i * 7919 + salt * 104_729) % 2003) / 1001.5 - 1;
-    if (dtype === 'float16') out.data[i] = toHalf(value);
-    else out.data[i] = dtype.includes('int') ? Math.round(value * 2 ** 30) : value;
+    out.data[i] = dtype.includes('int') ? Math.round(value * 2 ** 30) : encode(value);
   }
   return out;
 }
@@ -111,7 +111,17 @@ function promoted(a: Tensor, b: Tensor): [Tensor, Tensor] {
   return [cast(a, dtype), cast(b, dtype)];
 }
 
-const ALL_DTYPES: readonly DType[] = ['float32', 'float64', 'float16', 'int32', 'uint32', 'int8', 'uint16', 'bool'];
+const ALL_DTYPES: readonly DType[] = [
+  'float32',
+  'float64',
+  'float16',
+  'int32',
+  'uint32',
+  'int8',
+  'uint16',
+  'bool',
+  'bfloat16',
+];
 
 // Small whole numbers, so that also float16 is exact, but those that are negative.
 function whole(dtype: DType, shape: readonly [number, number], salt = 1): Tensor {
@@ -334,7 +344,7 @@ function ranks(test: Suite, rig: () => Rig): void {
 }
 
 function transposes(test: Suite, rig: () => Rig): void {
-  for (const dtype of ['float32', 'float64', 'float16', 'int32'] as const) {
+  for (const dtype of ['float32', 'float64', 'float16', 'bfloat16', 'int32'] as const) {
     test(`${dtype} transposed on either side, by every plan`, async () => {
       const [a, b] = [matrix(dtype, [9, 7]), matrix(dtype, [7, 5], 2)];
       const [at, bt] = [turned(a), turned(b)];

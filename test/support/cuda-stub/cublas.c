@@ -5,8 +5,8 @@
 #include <string.h>
 
 #define API __attribute__((visibility("default")))
-enum { OK = 0, NOT_INITIALISED = 1, INVALID_VALUE = 7, NOT_SUPPORTED = 15 };
-enum { R_32F = 0, R_64F = 1, R_16F = 2, R_8I = 3, R_32I = 10 };
+enum { OK = 0, NOT_INITIALISED = 1, INVALID_VALUE = 7, ARCH_MISMATCH = 8, NOT_SUPPORTED = 15 };
+enum { R_32F = 0, R_64F = 1, R_16F = 2, R_8I = 3, R_32I = 10, R_16BF = 14 };
 
 extern void *stub_host(uint64_t address, uint64_t bytes);
 extern void stub_enqueue(void (*run)(void *), void *data);
@@ -33,12 +33,27 @@ static uint16_t narrow(float value) {
   return sign | (uint16_t)(((exponent + 13) << 10) + bits - 0);
 }
 
-static int size_of(int type) { return type == R_64F ? 8 : type == R_16F ? 2 : type == R_8I ? 1 : 4; }
+static float widen_bf(uint16_t h) {
+  uint32_t bits = (uint32_t)h << 16;
+  float value;
+  memcpy(&value, &bits, 4);
+  return value;
+}
+
+static uint16_t narrow_bf(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, 4);
+  if (isnan(value)) return (bits >> 16 & 0x8000) | 0x7fc0;
+  return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static int size_of(int type) { return type == R_64F ? 8 : type == R_16F || type == R_16BF ? 2 : type == R_8I ? 1 : 4; }
 
 static double at(const void *memory, int type, int64_t i) {
   switch (type) {
     case R_64F: return ((const double *)memory)[i];
     case R_16F: return widen(((const uint16_t *)memory)[i]);
+    case R_16BF: return widen_bf(((const uint16_t *)memory)[i]);
     case R_8I: return ((const int8_t *)memory)[i];
     default: return ((const float *)memory)[i];
   }
@@ -61,6 +76,7 @@ static void run(void *data) {
     int64_t place = (int64_t)j * g->ldc + i;
     if (g->to == R_64F) ((double *)c)[place] = sum;
     else if (g->to == R_16F) ((uint16_t *)c)[place] = narrow((float)sum);
+    else if (g->to == R_16BF) ((uint16_t *)c)[place] = narrow_bf((float)sum);
     else if (g->to == R_32I) ((int32_t *)c)[place] = (int32_t)(int64_t)sum;
     else ((float *)c)[place] = (float)sum;
   }
@@ -102,7 +118,8 @@ API int cublasGemmEx(uint64_t handle, int ta, int tb, int m, int n, int k, const
   if (ofA == R_8I) {
     if (compute != 72 || to != R_32I || *(const int *)alpha != 1 || *(const int *)beta != 0) return NOT_SUPPORTED;
     if (lda % 4 != 0 || ldb % 4 != 0 || getenv("STUB_NO_INT8") != NULL) return NOT_SUPPORTED;
-  } else if (ofA != R_16F || compute != 68 || to != R_16F || *(const float *)alpha != 1 || *(const float *)beta != 0)
+  } else if ((ofA != R_16F && ofA != R_16BF) || compute != 68 || to != ofA || *(const float *)alpha != 1 || *(const float *)beta != 0)
     return NOT_SUPPORTED;
+  if (ofA == R_16BF && getenv("STUB_NO_BFLOAT16") != NULL) return ARCH_MISMATCH;
   return submit(handle, (struct gemm){ta, tb, m, n, k, lda, ldb, ldc, ofA, to, a, b, c});
 }

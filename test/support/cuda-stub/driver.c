@@ -245,7 +245,7 @@ API int cuModuleGetFunction(uint64_t *out, uint64_t module, const char *name) {
   return *out == 0 ? NOT_FOUND : OK;
 }
 
-struct launch { void (*kernel)(); uint64_t pointers[3]; int64_t sizes[4]; int blocks; int isProduct; };
+struct launch { void (*kernel)(); uint64_t pointers[3]; int64_t sizes[4]; int blocks; int isProduct; int narrows; };
 
 static void run_kernel(void *data) {
   struct launch *l = data;
@@ -256,7 +256,7 @@ static void run_kernel(void *data) {
   int64_t m = l->sizes[0], k = l->sizes[1], n = l->sizes[2];
   int64_t bytes[3] = {4 * m * k, 4 * k * n, 4 * m * n};
   for (int i = 0; i < (l->isProduct ? 3 : 2); i++) {
-    void *at = stub_host(l->pointers[i], l->isProduct ? bytes[i] : l->sizes[0] * (i == 1 ? 4 : 1));
+    void *at = stub_host(l->pointers[i], l->isProduct ? bytes[i] : l->sizes[0] * (i == 1 ? (l->narrows ? 2 : 4) : 1));
     if (at == NULL) return;
     l->pointers[i] = (uint64_t)at;
   }
@@ -274,6 +274,7 @@ API int cuLaunchKernel(uint64_t kernel, unsigned bx, unsigned by, unsigned bz, u
   l->kernel = (void (*)())kernel;
   l->blocks = bx;
   l->isProduct = strncmp(info.dli_sname, "multiply", 8) == 0;
+  l->narrows = strncmp(info.dli_sname, "narrow", 6) == 0;
   for (int i = 0; i < (l->isProduct ? 3 : 2); i++) l->pointers[i] = *(uint64_t *)params[i];
   if (l->isProduct) for (int i = 0; i < 4; i++) l->sizes[i] = *(int32_t *)params[3 + i];
   else l->sizes[0] = *(int64_t *)params[2];

@@ -19,7 +19,7 @@ static void __syncthreads(void) { swapcontext(&fibres[self], &back); }
 
 #include "kernels.inc"
 
-struct launch { void (*kernel)(); uint64_t pointers[3]; int64_t sizes[4]; int blocks; int isProduct; };
+struct launch { void (*kernel)(); uint64_t pointers[3]; int64_t sizes[4]; int blocks; int isProduct; int narrows; };
 static struct launch *now;
 
 static void body(void) {

@@ -1,9 +1,10 @@
 // The cases of bench/conformance.ts: what a software GPU may leave out, and what it may not.
+import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { type Case, candidates, casesOf, covering, groupsOf } from '../../../bench/conformance/cases.ts';
 import { nameOfTile } from '../../../kernels/matmul/webgpu/candidates/gemm-tile.ts';
 import { matrixTiles } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
-import { TILES } from '../../../kernels/matmul/webgpu/tiles.ts';
+import { TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('conformance cases');
@@ -51,5 +52,40 @@ test('groups have one tile and dtype each, and all cases once', () => {
   assert.equal(groups.flat().length, all.length);
   for (const group of groups) assert.is(pairs(group, ({ tile, dtype }) => `${nameOfTile(tile)} ${dtype}`).length, 1);
 });
+
+/** SwiftShader's limits. */
+const SOFTWARE = {
+  maxComputeWorkgroupStorageSize: 32_768,
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+};
+
+test('the committed run on a software GPU has every case of every tile, and all are right', () => {
+  const recorded = JSON.parse(readFileSync('bench/results/conformance-software.json', 'utf8')) as Recorded;
+  const blocks = tilesFor(SOFTWARE);
+  assert.is(blocks.length, TILES.length);
+  const offered = candidates({ allTiles: blocks, split16Tiles: [{ halves: blocks[0] as Tile }] });
+  const all = casesOf(offered, ['float32', 'int32']);
+  const key = ({ tile, dtype, alignment, shape }: Recorded['outcomes'][number]) =>
+    `${tile} ${dtype} ${alignment} ${shape}`;
+  assert.equal(
+    recorded.outcomes.map(key).sort(),
+    all.map((one) => key({ ...one, tile: nameOfTile(one.tile), shape: one.shape.join('×') })).sort(),
+  );
+  assert.ok(recorded.outcomes.every(({ verified }) => verified === true));
+  assert.equal([recorded.cases, recorded.wrong], [all.length, 0]);
+});
+
+interface Recorded {
+  readonly cases: number;
+  readonly wrong: number;
+  readonly outcomes: readonly {
+    readonly tile: string;
+    readonly dtype: string;
+    readonly alignment: string;
+    readonly shape: string;
+    readonly verified?: unknown;
+  }[];
+}
 
 test.run();

@@ -22,6 +22,7 @@ const BYTES: Record<DType, number> = {
   uint16: 2,
   uint32: 4,
   bool: 1,
+  bfloat16: 2,
 };
 
 for (const dtype of DTYPES) {

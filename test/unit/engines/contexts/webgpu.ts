@@ -5,6 +5,7 @@ import type { MovedBytes } from '../../../../engines/contexts/context.ts';
 import { probeContext } from '../../../../engines/contexts/index.ts';
 import { WebGpuContext } from '../../../../engines/contexts/webgpu/webgpu.ts';
 import { difference } from '../../../../kernels/matmul/product-check.ts';
+import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
 import { ContextError } from '../../../../src/errors.ts';
 import { tensor } from '../../../../src/tensor/convert.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
@@ -130,6 +131,25 @@ if (await inSoftwareGpu(import.meta.url, 'webgpu context')) {
     half.free();
     assert.equal(context.memory(), { bytes: 0, buffers: 0 });
     await rejects(() => half.toHost(), ContextError, /after it was freed/);
+  });
+
+  test('bfloat16 multiplies in float32 and rounds once: ties, NaN, infinities, odd sizes, either side transposed', async () => {
+    const x = tensor([[1 + 2 ** -7], [2 ** 127], [-3], [Number.NaN], [Number.NEGATIVE_INFINITY]], {
+      dtype: 'bfloat16',
+    });
+    const y = tensor([[1 + 2 ** -7, 2, 0.5]], { dtype: 'bfloat16' });
+    const expected = referenceMatmul(x, y);
+    for (const [a, b, flags] of [
+      [x, y, {}],
+      [x.transpose(), y, { transposeA: true }],
+      [x, y.transpose(), { transposeB: true }],
+    ] as const) {
+      const held = [context.upload(a), context.upload(b)] as const;
+      const c = await context.matmul(...held, flags);
+      assert.equal((await c.toHost()).toNested(), expected.toNested());
+      for (const one of [...held, c]) one.free();
+    }
+    assert.equal(context.memory(), { bytes: 0, buffers: 0 });
   });
 
   test('bytes that pass between host and device are counted, and odd ones are copied once more', async () => {

@@ -4,7 +4,7 @@ import { checkProduct, difference, sampledDifference } from '../../../../kernels
 import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
 import { ShapeError } from '../../../../src/errors.ts';
 import type { DType } from '../../../../src/tensor/dtype.ts';
-import { toHalf } from '../../../../src/tensor/float16.ts';
+import { toHalf } from '../../../../src/tensor/floats/float16.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';

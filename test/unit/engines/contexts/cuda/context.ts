@@ -10,6 +10,7 @@ import { probeContext } from '../../../../../engines/contexts/index.ts';
 import { cudaCachePath, cudaHasPassed } from '../../../../../engines/contexts/measured-cache.ts';
 import { difference } from '../../../../../kernels/matmul/product-check.ts';
 import { randomMatrix } from '../../../../../kernels/matmul/random.ts';
+import { referenceMatmul } from '../../../../../kernels/matmul/reference.ts';
 import { transposed } from '../../../../../kernels/matmul/transpose.ts';
 import { ContextError } from '../../../../../src/errors.ts';
 import { tensor } from '../../../../../src/tensor/convert.ts';
@@ -46,6 +47,9 @@ function ints(dtype: DType, shape: readonly [number, number], seed: number): Ten
   for (let i = 0; i < out.size; i++) out.data[i] = ((i * 31 + seed * 17) % 251) - (dtype.startsWith('u') ? 0 : 125);
   return out;
 }
+
+const floats = (dtype: DType, shape: readonly [number, number], seed: number): Tensor =>
+  randomMatrix('float64', shape, seed).astype(dtype);
 
 async function product(a: Tensor, b: Tensor, flags = {}, on = context): Promise<Tensor> {
   const [x, y] = [on.upload(a), on.upload(b)];
@@ -143,14 +147,14 @@ else {
   });
 
   test('transposed operands, in every dtype', async () => {
-    for (const dtype of ['float32', 'float64', 'int32', 'int8', 'uint8', 'int16', 'uint16'] as const) {
+    for (const dtype of ['float32', 'float64', 'bfloat16', 'int32', 'int8', 'uint8', 'int16', 'uint16'] as const) {
       for (const [m, k, n] of [
         [5, 7, 3],
         [64, 20, 8],
         [70, 33, 66],
       ] as const) {
-        const make = dtype.startsWith('float') ? randomMatrix : ints;
-        const [a, b] = [make(dtype as 'float32', [m, k], 1), make(dtype as 'float32', [k, n], 2)];
+        const make = dtype.includes('float') ? floats : ints;
+        const [a, b] = [make(dtype, [m, k], 1), make(dtype, [k, n], 2)];
         const [at, bt] = [transposed(a), transposed(b)];
         for (const [x, y, flags] of [
           [at, b, { transposeA: true }],
@@ -173,6 +177,28 @@ else {
     assert.is(await usesKernel(a, b), false);
     assert.is(await usesKernel(ints('int8', [8, 13], 1), ints('int8', [13, 16], 2)), true);
     await withVariable('STUB_NO_INT8', '1', async () => assert.is(await usesKernel(a, b), true));
+  });
+
+  test('bfloat16 by cuBLAS, and as float32 on cards that have none: with ties, NaN, infinities and small numbers', async () => {
+    const usesKernel = async (x: Tensor, y: Tensor): Promise<boolean> => {
+      stub.reset();
+      assert.is(difference(await product(x, y), x, y), undefined);
+      return stub.calls().includes('cuLaunchKernel');
+    };
+    const [a, b] = [floats('bfloat16', [9, 13], 1), floats('bfloat16', [13, 5], 2)];
+    assert.is(await usesKernel(a, b), false);
+    await withVariable('STUB_NO_BFLOAT16', '1', async () => assert.is(await usesKernel(a, b), true));
+    // The last place of these is 2⁻⁷, 2⁻⁸ is a tie; 2¹²⁷ · 2 is infinity, 2⁻¹³³ the least number.
+    const x = tensor([[1 + 2 ** -7], [2 ** 127], [2 ** -66], [Number.NaN], [-1], [Number.POSITIVE_INFINITY]], {
+      dtype: 'bfloat16',
+    });
+    const y = tensor([[1 + 2 ** -7, 2, 2 ** -67, 0.5]], { dtype: 'bfloat16' });
+    const expected = referenceMatmul(x, y);
+    assert.equal((await product(x, y)).toNested(), expected.toNested());
+    await withVariable('STUB_NO_BFLOAT16', '1', async () =>
+      assert.equal((await product(x, y)).toNested(), expected.toNested()),
+    );
+    assert.equal(context.memory(), { bytes: 0, buffers: 0 });
   });
 
   test('many uploads at once do not write over each other, and their order holds', async () => {

@@ -6,7 +6,7 @@ import { generator } from '../../../../../kernels/matmul/random.ts';
 import { referenceMatmul } from '../../../../../kernels/matmul/reference.ts';
 import { SampleCheck } from '../../../../../kernels/matmul/webgpu/sample-check.ts';
 import type { GemmDType } from '../../../../../kernels/matmul/webgpu/wgsl.ts';
-import { toHalf } from '../../../../../src/tensor/float16.ts';
+import { toHalf } from '../../../../../src/tensor/floats/float16.ts';
 import { Tensor } from '../../../../../src/tensor/tensor.ts';
 import { inSoftwareGpu } from '../../../../support/software-gpu.ts';
 import { suite } from '../../../../support/suite.ts';

@@ -1,8 +1,8 @@
 // Half precision against known bit patterns (IEEE 754-2019, binary16) and against all 65 536 of them.
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { fromHalf, toHalf } from '../../../src/tensor/float16.ts';
-import { suite } from '../../support/suite.ts';
+import { fromHalf, toHalf } from '../../../../src/tensor/floats/float16.ts';
+import { suite } from '../../../support/suite.ts';
 
 const test = suite('float16');
 
