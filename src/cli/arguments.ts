@@ -1,6 +1,7 @@
 // Readers of option values, and the options that several commands share.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isIndexKey } from '../client/targets.ts';
+import { type CardChoice, isCardName } from '../protocol/engine-options.ts';
 
 /** The name that `directview start` gives a cluster, and the one that other commands look for first. */
 export const DEFAULT_NAME = 'default';
@@ -44,6 +45,13 @@ export const TARGETS_HELP = 'which engines: 0, -1, 0,2, ::2, all';
 /** Reads a whole number of at least 1. @throws InvalidArgumentError */
 export function count(text: string): number {
   return whole(text, 1);
+}
+
+/** Reads the number of a card, or its UUID. @throws InvalidArgumentError */
+export function card(text: string): CardChoice {
+  if (isCardName(text)) return text;
+  if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number of at least 0, or a UUID such as GPU-8a6f0c31.');
 }
 
 /** Reads a whole number of at least 0. @throws InvalidArgumentError */

@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { StartOptions } from '../cluster/start-options.ts';
 import { DEVICE_CHOICES, type DeviceRequest } from '../protocol/engine-options.ts';
-import { count, DEFAULT_NAME, index } from './arguments.ts';
+import { card, count, DEFAULT_NAME, index } from './arguments.ts';
 
 /** The engines to start, as the user gave them; an option that was not given is undefined. */
 export interface EngineFlags extends Omit<DeviceRequest, 'inspect'> {
@@ -47,7 +47,9 @@ export function addDeviceOptions(command: Command): void {
   command.addOption(
     new Option('--device <device>', 'each engine computes on it (default: auto)').choices(DEVICE_CHOICES),
   );
-  command.addOption(new Option('--gpu <index>', 'the card, if there are several').argParser(index));
+  command.addOption(
+    new Option('--gpu <card>', 'the card, if there are several: its number, or its UUID').argParser(card),
+  );
   command.option('--software-gpu', 'accept a software GPU');
 }
 

@@ -5,7 +5,13 @@ import { availableParallelism, constants } from 'node:os';
 import { CONNECT_OPTIONS } from '../client/client.ts';
 import { checkName } from '../client/links/cluster-path.ts';
 import type { DashboardOptions } from '../dashboard/dashboard.ts';
-import { DEVICE_CHOICES, type DeviceChoice, type DeviceRequest, MAX_SEED } from '../protocol/engine-options.ts';
+import {
+  DEVICE_CHOICES,
+  type DeviceChoice,
+  type DeviceRequest,
+  isCardName,
+  MAX_SEED,
+} from '../protocol/engine-options.ts';
 import { MAX_ENGINES } from '../protocol/messages/roster.ts';
 import {
   type Check,
@@ -194,6 +200,12 @@ const isEnvironment = (value: unknown): boolean =>
 const INSPECT_RULES: Rules<InspectOptions> = { brk: FLAG };
 const INSPECT: Check = optionsOf(INSPECT_RULES, (value) => typeof value === 'boolean');
 
+const CARD: Check = ranged(
+  'the number of a card, or its UUID such as GPU-8a6f0c31',
+  (value) => typeof value === 'number' || typeof value === 'string',
+  (value) => isCardName(value) || (Number.isSafeInteger(value) && (value as number) >= 0),
+);
+
 const START: Rules<StartOptions> = {
   engines: ENGINES,
   launcher: checkLauncher,
@@ -201,7 +213,7 @@ const START: Rules<StartOptions> = {
   gang: FLAG,
   shareGpu: FLAG,
   device: DEVICE,
-  gpu: atLeast(0),
+  gpu: CARD,
   softwareGpu: FLAG,
   threads: upTo(MAX_THREADS),
   startTimeout: MS,

@@ -12,12 +12,30 @@ export const DEVICE_CHOICES: readonly DeviceChoice[] = ['auto', ...DEVICE_KINDS]
 
 const deviceChoice: Reader<DeviceChoice> = oneOf(...DEVICE_CHOICES);
 
+/**
+ * A card by its number, counted from 0, or by its name as `nvidia-smi -L` writes it: `GPU-8a6f0c31-…`, of which the beginning
+ * is enough, or `MIG-…` for a part of a card.
+ */
+export type CardChoice = number | string;
+
+/** True for a text that can name a card. */
+export function isCardName(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_CARD_NAME && /^(GPU|MIG)-[\w/-]+$/i.test(value);
+}
+
+const MAX_CARD_NAME = 100;
+
+const cardChoice: Reader<CardChoice> = (value, where) => (isCardName(value) ? value : whole(value, where));
+
 /** The fields of DeviceRequest. */
 export const requestFields = {
   /** Default `auto`. */
   device: optional(deviceChoice),
-  /** Index of the card, counted from 0. A cluster's default: its engines take the cards in turn. */
-  gpu: optional(whole),
+  /**
+   * The card: its number, counted from 0 among those that this process may see, or its UUID (`GPU-8a6f0c31-…` or the beginning of it,
+   * `MIG-…`). A cluster's default: its engines take the cards in turn.
+   */
+  gpu: optional(cardChoice),
   /** Accept a software GPU (for tests); the launcher sets it up. */
   softwareGpu: optional(flag),
   /** CPU threads per engine. A cluster's default: max(1, floor(cores / engines)). */

@@ -21,7 +21,7 @@ import { companionOf } from './companion.ts';
 import { CudaMatmul } from './cuda-matmul.ts';
 import { type CudaHome, CudaTensor } from './cuda-tensor.ts';
 import { CudaDevice } from './device.ts';
-import { chooseCard } from './driver/cards.ts';
+import { type CardFacts, chooseCard } from './driver/cards.ts';
 import { DriverApi } from './driver/driver-api.ts';
 import { type CudaLibraries, findCuda, majorOf } from './driver/find-libraries.ts';
 import { assertConforms, hasPassedOn, machineOf } from './passed.ts';
@@ -62,9 +62,9 @@ export class CudaContext implements GpuContext {
     try {
       const files = filesFor(found, device.card.cuda);
       matmul = await CudaMatmul.open(device, files, process.env['DIRECTVIEW_CUDA_TF32'] === '1');
-      const provider = await companionOf(options);
       const report = await reportOf(device, options);
-      const companion = () => provider.open({ ...options, softwareGpu: false });
+      const beside = besideOf(device.card, options);
+      const companion = async () => (await companionOf(beside)).open(beside);
       const context = new CudaContext({ report, device, matmul, companion });
       await assertConforms(context, machineOf(device.card, files.cublas), device.card.uuid);
       return context;
@@ -226,8 +226,16 @@ function filesFor({ cublas, nvrtc }: CudaLibraries, cuda: string): { readonly cu
   return { cublas: fit(cublas), nvrtc: fit(nvrtc) };
 }
 
+/** The companion takes the same card: others count cards in other orders, and all of them. */
+const besideOf = ({ uuid }: CardFacts, options: ContextOptions): ContextOptions => ({
+  ...options,
+  gpu: uuid,
+  softwareGpu: false,
+});
+
 async function reportOf({ card }: Pick<CudaDevice, 'card'>, options: ContextOptions): Promise<DeviceReport> {
-  const other = await (await companionOf(options)).report({ ...options, softwareGpu: false });
+  const beside = besideOf(card, options);
+  const other = await (await companionOf(beside)).report(beside);
   return {
     kind: 'cuda',
     adapter: card.name,

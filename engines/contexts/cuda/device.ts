@@ -1,3 +1,4 @@
+import type { CardChoice } from '../../../src/protocol/engine-options.ts';
 import { MoveCounter } from '../move-counter.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { type CardFacts, chooseCard } from './driver/cards.ts';
@@ -29,8 +30,8 @@ export class CudaDevice {
   }
 
   /** Opens a card. @throws ContextError when there is no such card, or the driver refuses */
-  static open(api: DriverApi, index: number | undefined): CudaDevice {
-    const card = chooseCard(api, index);
+  static open(api: DriverApi, choice: CardChoice | undefined): CudaDevice {
+    const card = chooseCard(api, choice);
     const context = outHandle();
     api.check('cuDevicePrimaryCtxRetain', context, card.device);
     try {

@@ -5,6 +5,7 @@ import type { DeviceReport } from '../../../src/protocol/messages/engine-record.
 import type { ContextOptions, ContextProbe } from '../context.ts';
 import { HostMatmul } from '../host/host-matmul.ts';
 import { packageVersions } from '../packages.ts';
+import { adapterNameOf, NEEDS } from './card-names.ts';
 
 /** An adapter, and whether it computes on the CPU. */
 export interface FoundAdapter {
@@ -18,9 +19,6 @@ type Dawn = typeof import('webgpu');
 const TOGGLES = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'];
 const EXACT_TIMES = ['disable-dawn-features=timestamp_quantization'];
 const BACKENDS: Partial<Record<NodeJS.Platform, string>> = { darwin: 'metal', win32: 'd3d12' };
-const NEEDS =
-  'a Vulkan driver and libvulkan.so.1 on Linux (headless NVIDIA: also its GLX/EGL libraries), a GPU of Metal or D3D12 elsewhere';
-
 let imported: Promise<Dawn> | undefined;
 
 /** Imports Dawn once and makes its constants (GPUBufferUsage, …) global, as in a browser. */
@@ -42,11 +40,12 @@ const backendOption = (): string => `backend=${BACKENDS[process.platform] ?? 'vu
 
 /**
  * Finds the adapter of card `options.gpu`.
- * @throws ContextError when there is none, the index does not exist, or it is software and `softwareGpu` is not set
+ * @throws ContextError when there is none, the card does not exist, or it is software and `softwareGpu` is not set
  */
 export async function findAdapter(options: ContextOptions): Promise<FoundAdapter> {
   const { create } = await importDawn();
-  const chosen = options.gpu === undefined ? [] : [`adapter=${await cardName(create, options.gpu)}`];
+  const chosen =
+    options.gpu === undefined ? [] : [`adapter=${await adapterNameOf(options.gpu, await cardNames(create))}`];
   const gpu = instance(create, [backendOption(), ...chosen, ...TOGGLES, ...EXACT_TIMES]);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) throw new ContextError(`no WebGPU adapter: ${NEEDS}`);
@@ -76,25 +75,6 @@ function instance(create: Dawn['create'], options: string[]): GPU {
   const known = instances.get(key) ?? create(options);
   instances.set(key, known);
   return known;
-}
-
-// Dawn selects an adapter by a part of its name, and lists the names when none fits.
-async function cardName(create: Dawn['create'], index: number): Promise<string> {
-  const names = await cardNames(create);
-  const name = names[index];
-  if (name === undefined) throw new ContextError(`GPU ${index} does not exist: ${listed(names)}`);
-  const twins = names.filter((other) => other.includes(name)).length > 1;
-  if (!twins || index === names.findIndex((other) => other.includes(name))) return name;
-  throw new ContextError(
-    `GPU ${index} (${name}) has the name of another card, and WebGPU selects by name: hide the others from this engine ` +
-      'through VK_LOADER_DEVICE_SELECT or the device nodes of its container',
-  );
-}
-
-function listed(names: readonly string[]): string {
-  return names.length === 0
-    ? `there is none; it needs ${NEEDS}`
-    : `there are ${names.map((n, i) => `${i}: ${n}`).join(', ')}`;
 }
 
 /** Lists the names of this machine's adapters, in Dawn's order. */

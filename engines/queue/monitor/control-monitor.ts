@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { setInterval } from 'node:timers';
+import type { CardChoice } from '../../../src/protocol/engine-options.ts';
 import type { EngineStatus } from '../../../src/protocol/messages/control.ts';
 import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { HeldMemory, LabelTotals, RecentTasks, TaskFailure } from '../../../src/protocol/messages/monitoring.ts';
@@ -96,8 +97,8 @@ export class ControlMonitor {
 
 const ON_CARDS: readonly DeviceReport['kind'][] = ['webgpu', 'headlessgl', 'tensorflow'];
 
-/** The index of the card that this device is; undefined for a processor. `wanted`: the option, default the first card. */
-export function cardOf({ kind, software, adapter }: DeviceReport, wanted = 0): number | undefined {
+/** The index of the card that this device is; undefined for a processor, and for a card that was chosen by name. `wanted`: the option. */
+export function cardOf({ kind, software, adapter }: DeviceReport, wanted: CardChoice = 0): number | undefined {
   const isCard = ON_CARDS.includes(kind) && !software && /nvidia|geforce|tesla|quadro|rtx|gpu/i.test(adapter);
-  return isCard ? wanted : undefined;
+  return isCard && typeof wanted === 'number' ? wanted : undefined;
 }

@@ -119,7 +119,8 @@ export class Agent {
 
   #card(slot: EngineId): Card {
     const { firstPlace } = this.#options;
-    return cardOf({ ...this.#job, firstPlace }, this.#places, this.#slots.indexOf(slot));
+    const { gpu } = this.#options;
+    return cardOf({ ...this.#job, firstPlace, chosen: gpu }, this.#places, this.#slots.indexOf(slot));
   }
 
   #engine(slot: EngineId): EngineOptions {

@@ -44,6 +44,7 @@ const WRONG: readonly [string[], RegExp][] = [
   [['start', '-n', 'four'], /must be a whole number of at least 1/],
   [['start', '--device', 'abacus'], /Allowed choices are auto, webgpu/],
   [['start', '--gpu', '-1'], /must be a whole number of at least 0/],
+  [['start', '--gpu', 'H200'], /or a UUID such as GPU-8a6f0c31/],
   [['stop', 'a', '--all'], /not both/],
   [['stop', '--private'], /--private goes with --all/],
   [['stop', 'a', '--private'], /--private goes with --all/],

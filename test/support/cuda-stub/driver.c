@@ -10,7 +10,7 @@
 #define API __attribute__((visibility("default")))
 #define MANY 4096
 #define POLLS 3
-enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500,
+enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_CONTEXT = 201, INVALID_HANDLE = 400, NOT_FOUND = 500,
        NOT_READY = 600, ILLEGAL_ADDRESS = 700 };
 /* Device addresses have this bit, and are no addresses of this process. */
 #define DEVICE ((uint64_t)1 << 62)
@@ -87,20 +87,61 @@ static void drain(void) {
   queued = polls = 0;
 }
 
+static void look(void);
+static int cards(void);
+
 API int cuInit(unsigned flags) {
   int status = fault_of(__func__);
   if (status != OK || flags != 0) return status != OK ? status : INVALID_VALUE;
   initialised = 1;
-  return OK;
+  look();
+  return cards() == 0 ? NO_DEVICE : OK;
 }
 
-static int cards(void) { const char *text = getenv("STUB_CARDS"); return text == NULL ? 1 : atoi(text); }
+static int all_cards(void) { const char *text = getenv("STUB_CARDS"); return text == NULL ? 1 : atoi(text); }
+
+/* Cards have their numbers, parts of cards (MIG) begin here. */
+#define PART 64
+static int visible[16], shown;
+
+static void uuid_of(unsigned char *out, int device) { for (int i = 0; i < 16; i++) out[i] = i + (device >= PART ? 0xa0 : device); }
+
+static void uuid_text(char *out, int device) {
+  unsigned char bytes[16];
+  uuid_of(bytes, device);
+  out += sprintf(out, device >= PART ? "MIG-" : "GPU-");
+  for (int i = 0; i < 16; i++) out += sprintf(out, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", bytes[i]);
+}
+
+/* CUDA_VISIBLE_DEVICES, as the driver reads it: numbers, or beginnings of UUIDs; it ends at the first that is none. */
+static void look(void) {
+  const char *list = getenv("CUDA_VISIBLE_DEVICES");
+  char copy[1024], text[64], *rest = copy, *entry;
+  shown = 0;
+  if (list == NULL) { while (shown < all_cards()) { visible[shown] = shown; shown++; } return; }
+  snprintf(copy, sizeof copy, "%s", list);
+  while ((entry = strsep(&rest, ",")) != NULL) {
+    int found = -1;
+    if (entry[0] >= '0' && entry[0] <= '9') found = atoi(entry) < all_cards() ? atoi(entry) : -1;
+    else if (getenv("STUB_MIG") != NULL && !strcmp(entry, getenv("STUB_MIG"))) found = PART;
+    else if (!strncmp(entry, "GPU-", 4)) for (int i = 0; i < all_cards(); i++) {
+      uuid_text(text, i);
+      if (!strncmp(text, entry, strlen(entry))) { found = i; break; }
+    }
+    if (found < 0) return;
+    visible[shown++] = found;
+  }
+}
+
+static int cards(void) { return shown; }
 
 API int cuDriverGetVersion(int *out) { ENTER *out = 12040; return OK; }
 API int cuDeviceGetCount(int *out) { ENTER *out = cards(); return OK; }
-API int cuDeviceGet(int *out, int index) { ENTER if (index >= cards()) return 101; *out = index; return OK; }
-API int cuDeviceGetName(char *out, int bytes, int device) { ENTER snprintf(out, bytes, "Stub card %d", device); return OK; }
-API int cuDeviceGetUuid(unsigned char *out, int device) { ENTER for (int i = 0; i < 16; i++) out[i] = i + device; return OK; }
+API int cuDeviceGet(int *out, int index) { ENTER if (index >= cards()) return 101; *out = visible[index]; return OK; }
+API int cuDeviceGetName(char *out, int bytes, int device) { ENTER snprintf(out, bytes, device >= PART ? "Stub card MIG 1g.10gb" : "Stub card %d", device); return OK; }
+/* The older function tells the card of a part. */
+API int cuDeviceGetUuid(unsigned char *out, int device) { ENTER uuid_of(out, device >= PART ? 0 : device); return OK; }
+API int cuDeviceGetUuid_v2(unsigned char *out, int device) { ENTER uuid_of(out, device); return OK; }
 API int cuDeviceTotalMem_v2(uint64_t *out, int device) { ENTER (void)device; *out = (uint64_t)1 << 30; return OK; }
 API int cuDeviceGetAttribute(int *out, int attribute, int device) { ENTER (void)device; *out = attribute == 75 ? 9 : 0; return OK; }
 API int cuDevicePrimaryCtxRetain(uint64_t *out, int device) { ENTER contexts++; *out = 100 + device; return OK; }

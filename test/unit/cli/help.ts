@@ -9,7 +9,7 @@ import { suite } from '../../support/suite.ts';
 const test = suite('cli/help');
 
 const CLUSTER_COMMANDS = ['px', 'run', 'repl', 'kernel', 'corners', 'batch', 'pdot'];
-const DEVICE_OPTIONS = ['--device <device>', '--gpu <index>', '--software-gpu'];
+const DEVICE_OPTIONS = ['--device <device>', '--gpu <card>', '--software-gpu'];
 const ENGINE_OPTIONS = ['-n, --engines <count>', ...DEVICE_OPTIONS, '--share-gpu'];
 /** The options for engines that each command shows. */
 const SHOWN: Readonly<Record<string, readonly string[]>> = {
@@ -111,7 +111,14 @@ for (const name of CLUSTER_COMMANDS) {
     }
   });
 
-  for (const flags of [['-n', '2'], ['--device', 'cpu'], ['--gpu', '0'], ['--software-gpu'], ['--share-gpu']]) {
+  for (const flags of [
+    ['-n', '2'],
+    ['--device', 'cpu'],
+    ['--gpu', '0'],
+    ['--gpu', 'GPU-8a6f0c31'],
+    ['--software-gpu'],
+    ['--share-gpu'],
+  ]) {
     test(`directview ${name} --cluster x ${flags.join(' ')}: refused`, async () => {
       const program = await buildProgram([name]);
       for (const command of [program, ...program.commands]) {

@@ -83,7 +83,7 @@ const WRONG_OPTIONS: Readonly<Record<string, readonly unknown[]>> = {
   format: ['bmp', 5, null],
   frames: NOT_FLAGS,
   functions: [5, () => 1, null],
-  gpu: NOT_COUNTS,
+  gpu: [...NOT_COUNTS, 'x', 'GPU', 'GPU-', 'TPU-8a6f0c31', 'GPU-8a6f 0c31', `GPU-${'a'.repeat(100)}`],
   grace: NOT_MS,
   groupBy: ['x', 5, null],
   groupOutputs: ['x', 5, null],

@@ -15,6 +15,7 @@ const FUNCTIONS = {
   cuDeviceGet: [OUT, 'int'],
   cuDeviceGetName: [OUT, 'int', 'int'],
   cuDeviceGetUuid: [OUT, 'int'],
+  cuDeviceGetUuid_v2: [OUT, 'int'],
   cuDeviceTotalMem_v2: [OUT, 'int'],
   cuDeviceGetAttribute: [OUT, 'int', 'int'],
   cuDevicePrimaryCtxRetain: [OUT, 'int'],
@@ -46,7 +47,7 @@ const FUNCTIONS = {
 export type DriverFunction = keyof typeof FUNCTIONS;
 
 /** The statuses that are told apart. */
-export const STATUS = { ok: 0, outOfMemory: 2, notReady: 600 } as const;
+export const STATUS = { ok: 0, outOfMemory: 2, noDevice: 100, notReady: 600 } as const;
 
 /** The driver's library, which answers each call with a status. */
 export class DriverApi {
@@ -62,14 +63,28 @@ export class DriverApi {
     return new DriverApi(await NativeLibrary.open(path));
   }
 
+  /** False for a function that only newer drivers have. */
+  has(name: DriverFunction): boolean {
+    try {
+      this.#function(name);
+      return true;
+    } catch (error) {
+      if (error instanceof ContextError) return false;
+      throw error;
+    }
+  }
+
   /** The status of the call. @throws ContextError when the library does not have the function */
   call(name: DriverFunction, ...args: readonly CArgument[]): number {
-    let fn = this.#functions.get(name);
-    if (fn === undefined) {
-      fn = this.library.declare(name, 'int', FUNCTIONS[name]);
-      this.#functions.set(name, fn);
-    }
-    return fn(...args);
+    return this.#function(name)(...args);
+  }
+
+  #function(name: DriverFunction): CFunction {
+    const known = this.#functions.get(name);
+    if (known !== undefined) return known;
+    const fn = this.library.declare(name, 'int', FUNCTIONS[name]);
+    this.#functions.set(name, fn);
+    return fn;
   }
 
   /** @throws ContextError in the driver's words, unless the status is "ok" */

@@ -92,4 +92,12 @@ test('a card is known by its UUID, where its name or nvidia-smi tells it', () =>
   );
 });
 
+test('a card that was asked for by its UUID is chosen among all that were granted, and known by its whole UUID', () => {
+  const uuids = ['GPU-aa-1', 'GPU-cc-2'];
+  const card = (chosen: number | string) => cardOf({ gpus: uuids, localRank: 1, chosen }, 1, 0);
+  assert.equal(card('gpu-CC'), { env: {}, index: undefined, name: 'gpu-CC' });
+  assert.equal(card(0).env, { CUDA_VISIBLE_DEVICES: 'GPU-cc-2' });
+  assert.equal([cardId(card('gpu-CC'), uuids), cardId(card('MIG-x'), uuids)], ['GPU-cc-2', 'MIG-x']);
+});
+
 test.run();

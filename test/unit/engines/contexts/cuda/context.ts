@@ -62,6 +62,7 @@ async function product(a: Tensor, b: Tensor, flags = {}, on = context): Promise<
 if (missing !== undefined) test.skip('all', missing);
 else {
   test.before(async () => {
+    delete process.env['CUDA_VISIBLE_DEVICES'];
     stub = await buildStub();
     process.env['DIRECTVIEW_CUDA_PATH'] = stub.folder;
   });
@@ -144,6 +145,65 @@ else {
       );
     });
     await withVariable('STUB_CARDS', '0', () => rejects(() => pick(0), ContextError, /there is none/));
+  });
+
+  test('cards are chosen by UUID or its beginning, in any case; a part of one (MIG) by its name', async () => {
+    const pick = async (gpu: string) => (await probeContext('cuda', { ...options, gpu })).report;
+    await withVariable('STUB_CARDS', '3', async () => {
+      assert.is((await pick('GPU-01020304-0506-0708-090a-0b0c0d0e0f10')).adapter, 'Stub card 1');
+      assert.is((await pick('GPU-0203')).adapter, 'Stub card 2');
+      assert.is((await pick('gpu-02030405-0607-0809-0A0B')).adapter, 'Stub card 2');
+      await rejects(
+        () => pick('GPU-0'),
+        ContextError,
+        /several cards begin with GPU-0, write more of it: there are 0: /,
+      );
+      await rejects(
+        () => pick('GPU-ff'),
+        ContextError,
+        /GPU-ff does not exist: there are 0: Stub card 0 \(GPU-00010203-.*\), 1: Stub card 1 .*2: /,
+      );
+      await rejects(() => pick('MIG-ff'), ContextError, /MIG-ff does not exist: there is none/);
+      delete process.env['CUDA_VISIBLE_DEVICES'];
+    });
+    const old = 'MIG-GPU-00010203/1/0';
+    for (const name of ['MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf', old]) {
+      const report = await withVariable('STUB_MIG', name, () => pick(name));
+      assert.equal([report.adapter, process.env['CUDA_VISIBLE_DEVICES']], ['Stub card MIG 1g.10gb', name]);
+      assert.match(report.driver, 'MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf');
+      delete process.env['CUDA_VISIBLE_DEVICES'];
+    }
+  });
+
+  test('CUDA_VISIBLE_DEVICES counts, with numbers, UUIDs and parts: choices are made among what it leaves', async () => {
+    const pick = async (list: string, gpu?: number | string) =>
+      withVariable(
+        'CUDA_VISIBLE_DEVICES',
+        list,
+        async () => (await probeContext('cuda', { ...options, gpu })).report.adapter,
+      );
+    await withVariable('STUB_CARDS', '3', async () => {
+      assert.is(await pick('2'), 'Stub card 2');
+      assert.is(await pick('2,0', 1), 'Stub card 0');
+      assert.is(await pick('GPU-0102'), 'Stub card 1');
+      assert.is(await pick('GPU-0203,GPU-0102', 'GPU-01'), 'Stub card 1');
+      // It ends at the first name that is none.
+      await rejects(
+        () => pick('1,7,0', 1),
+        ContextError,
+        /GPU 1 does not exist: .*CUDA_VISIBLE_DEVICES leaves these: 1,7,0/,
+      );
+      await rejects(
+        () => pick('1', 'GPU-0001'),
+        ContextError,
+        /GPU-0001 does not exist: there are 0: Stub card 1 .*these: 1$/,
+      );
+      await rejects(() => pick(''), ContextError, /there is none; CUDA_VISIBLE_DEVICES leaves these: none/);
+      await withVariable('STUB_MIG', 'MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf', async () => {
+        assert.is(await pick('MIG-a0a1a2a3-a4a5-a6a7-a8a9-aaabacadaeaf', 'MIG-a0a1'), 'Stub card MIG 1g.10gb');
+        await rejects(() => pick('0', 'MIG-a0a1'), ContextError, /MIG-a0a1 does not exist: there are 0: Stub card 0/);
+      });
+    });
   });
 
   test('transposed operands, in every dtype', async () => {
@@ -396,6 +456,16 @@ else {
     assert.is(stub.misuse(), '');
     await rejects(() => kept.toHost(), ContextError);
     throws(() => context.upload(tensor([[1]], { dtype: 'float32' })), ContextError, /closed/);
+  });
+
+  test('the card that was chosen by its UUID opens and multiplies', async () => {
+    const on = await withVariable('STUB_CARDS', '2', async () =>
+      (await probeContext('cuda', { ...options, gpu: 'GPU-0102' })).open(),
+    );
+    const a = randomMatrix('float32', [8, 8], 1);
+    assert.is(difference(await product(a, a, {}, on), a, a), undefined);
+    assert.match(on.report.driver, 'GPU-01020304');
+    await on.close();
   });
 
   test('a kernel that fails on the card loses it: later uses say why, and closing frees the rest', async () => {
