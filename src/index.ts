@@ -229,7 +229,7 @@ export type { Verdict, VitalsOptions } from './cluster/roster/vitals.ts';
 export type { ClusterEvent, InspectOptions, StartOptions } from './cluster/start-options.ts';
 export type { Dashboard, DashboardOptions } from './dashboard/dashboard.ts';
 export type { EngineInfo, RemoteErrorInit } from './errors.ts';
-export type { DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
+export type { CardChoice, DeviceChoice, DeviceRequest } from './protocol/engine-options.ts';
 export type { EngineStatus } from './protocol/messages/control.ts';
 export type { DeviceReport, EngineRecord } from './protocol/messages/engine-record.ts';
 export type { Fate } from './protocol/messages/fate.ts';
