@@ -31,12 +31,18 @@ export function cardOf(
   count = countGpus(),
 ): Card {
   // The engine chooses among all cards that its agent was granted.
-  if (typeof chosen === 'string') return { env: {}, index: undefined, name: chosen };
+  if (typeof chosen === 'string') return chosenCard(chosen);
   const nth = (firstPlace ?? localRank * perAgent) + place;
   if (gpus === undefined) return { env: {}, index: count > 1 ? nth % count : undefined };
   const name = gpus[nth % gpus.length];
   if (name === undefined) return { env: {}, index: undefined };
   return { env: { CUDA_VISIBLE_DEVICES: name }, index: /^\d+$/.test(name) ? Number(name) : undefined };
+}
+
+/** The card that was asked for, by its number or its name; undefined: any. */
+export function chosenCard(choice: CardChoice | undefined): Card {
+  const name = typeof choice === 'string' ? choice : undefined;
+  return { env: {}, index: typeof choice === 'number' ? choice : undefined, name };
 }
 
 /** Names a card among all cards: `GPU-…` or `MIG-…`. Undefined where neither its variables nor `uuids`, by number, tell. */

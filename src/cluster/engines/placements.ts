@@ -5,7 +5,7 @@ import type { EngineId } from '../../protocol/messages.ts';
 import { isTracing } from '../../rpc/wire-trace.ts';
 import type { AgentOptions } from '../agent/agent-options.ts';
 import { AgentPrograms } from '../agent/agent-program.ts';
-import { cardId } from '../agent/card-of.ts';
+import { cardId, chosenCard } from '../agent/card-of.ts';
 import { EngineLogs } from '../agent/engine-logs.ts';
 import { Fleet, type FleetEvents } from '../agent/fleet.ts';
 import type { Site } from '../cluster-home.ts';
@@ -95,7 +95,7 @@ export class Placements {
     return {
       ...request,
       gpu,
-      card: request.softwareGpu ? undefined : cardId({ env: {}, index: gpu }, cards),
+      card: request.softwareGpu ? undefined : cardId(chosenCard(gpu), cards),
       controller: this.#registry.endpoint(),
       tasks: this.#site.endpoint(`${name}.tasks`),
       control: this.#site.endpoint(`${name}.control`),

@@ -24,7 +24,7 @@ const CAPABILITY = [75, 76] as const;
 
 /**
  * The card of that number or name, or the first one. Numbers count those that CUDA_VISIBLE_DEVICES leaves: the driver itself
- * reads it, with numbers, UUIDs and parts of cards. Of a UUID the beginning is enough.
+ * reads it, with numbers, UUIDs and parts of cards. The beginning of a UUID is enough.
  * @throws ContextError when there is no such card, or several begin so: lists those that there are
  */
 export function chooseCard(api: DriverApi, choice: CardChoice = 0): CardFacts {
@@ -51,7 +51,7 @@ const isPart = (name: string): boolean => /^MIG-/i.test(name);
 
 function isNamed(uuid: string, index: number, name: string): boolean {
   if (uuid.toLowerCase().startsWith(name.toLowerCase())) return true;
-  // Older drivers write parts as MIG-GPU-…/1/0, which is no beginning of a UUID. A process sees one part only.
+  // Older drivers write parts as MIG-GPU-…/1/0, and no UUID begins so. A process sees one part only.
   return isPart(name) && index === 0 && process.env['CUDA_VISIBLE_DEVICES']?.split(',')[0] === name;
 }
 
