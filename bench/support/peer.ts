@@ -19,9 +19,20 @@ export interface PeerOptions {
   readonly args?: readonly string[];
   /** Python modules that it imports. */
   readonly modules: readonly string[];
+  /** Those of them that take long to import: only looked for. */
+  readonly heavy?: readonly string[] | undefined;
   /** Environment variables besides those of this process. */
   readonly env?: Readonly<Record<string, string>>;
 }
+
+/** Systems, containers and conda put their Python there, which PATH may not name. */
+const PLACES = [
+  '/usr/bin/python3',
+  '/usr/local/bin/python3',
+  '/opt/conda/bin/python3',
+  '/opt/venv/bin/python3',
+  '/venv/bin/python3',
+];
 
 /** The variables of this process without those that slow down a peer's BLAS: they halve NumPy's products. */
 export function peerEnv(): NodeJS.ProcessEnv {
@@ -54,7 +65,7 @@ export class Peer implements AsyncDisposable {
 
   /** Starts the script. @throws PeerMissing naming the modules that are not installed */
   static async start(options: PeerOptions): Promise<Peer> {
-    const python = await findPython(options.modules);
+    const python = await findPython(options.modules, options.heavy);
     const script = join(repositoryRoot(), 'bench', 'peers', options.script);
     const env = { ...peerEnv(), PYTHONDONTWRITEBYTECODE: '1', ...options.env };
     return new Peer(spawn(python, [script, ...(options.args ?? [])], { stdio: 'pipe', env }));
@@ -101,26 +112,35 @@ export async function peerIfThere(options: PeerOptions): Promise<Peer | undefine
 }
 
 /**
- * A Python that imports all of these modules: $DIRECTVIEW_PYTHON, else python3 or /usr/bin/python3.
+ * A Python that imports all of these modules: $DIRECTVIEW_PYTHON, else python3 of PATH, or one of the usual places.
+ * @param heavy modules that are looked for and not imported
  * @throws PeerMissing saying what each lacks
  */
-export async function findPython(modules: readonly string[]): Promise<string> {
+export async function findPython(modules: readonly string[], heavy: readonly string[] = []): Promise<string> {
   const named = process.env['DIRECTVIEW_PYTHON'];
-  const candidates = named === undefined ? ['python3', '/usr/bin/python3'] : [named];
+  const candidates = named === undefined ? ['python3', ...PLACES.filter((path) => existsSync(path))] : [named];
   const reasons: string[] = [];
   for (const python of candidates) {
-    const reason = await lacks(python, modules);
+    const reason = await lacks(python, modules, heavy);
     if (reason === undefined) return python;
     reasons.push(`${python}: ${reason}`);
   }
   throw new PeerMissing(
-    `no Python has ${modules.join(', ')} (${reasons.join('; ')}): .ci/peers installs them on Debian`,
+    `no Python has ${[...modules, ...heavy].join(', ')} (${reasons.join('; ')}): .ci/peers installs them on Debian`,
   );
 }
 
-async function lacks(python: string, modules: readonly string[]): Promise<string | undefined> {
+async function lacks(
+  python: string,
+  modules: readonly string[],
+  heavy: readonly string[],
+): Promise<string | undefined> {
+  const found = heavy.map((name) => `assert find_spec('${name}'), "No module named '${name}'"`);
+  const text = ['from importlib.util import find_spec', ...modules.map((name) => `import ${name}`), ...found].join(
+    '\n',
+  );
   try {
-    await execute(python, ['-c', `import ${modules.join(', ')}`]);
+    await execute(python, ['-c', text]);
     return undefined;
   } catch (error) {
     const { code, stderr } = error as { code?: string | number; stderr?: string };

@@ -46,7 +46,7 @@ interface Config {
   readonly device: string;
 }
 
-const NO_PYTHON = new Error('there is no python3');
+const asError = (error: unknown): Error => error as Error;
 
 async function measure(peer: Peer, one: Case, shape: MatmulSizes): Promise<void> {
   const { dtype, tf32 = false, bound } = one;
@@ -62,10 +62,11 @@ async function measure(peer: Peer, one: Case, shape: MatmulSizes): Promise<void>
 }
 
 async function main(): Promise<void> {
-  // Not a module that it may lack: finding out takes as long as the import itself, which the script does once.
   const go = values.now ? undefined : once(process, 'message');
-  await using peer = await Peer.start({ script: 'torch_gemm.py', modules: ['json'] }).catch(() => undefined);
-  const config = (await peer?.ask<Config>({ do: 'config' }).catch((error: unknown) => error as Error)) ?? NO_PYTHON;
+  // Looked for, not imported: that takes long, and the script does it once.
+  const found = await Peer.start({ script: 'torch_gemm.py', modules: [], heavy: ['torch'] }).catch(asError);
+  await using peer = found instanceof Error ? undefined : found;
+  const config = found instanceof Error ? found : await found.ask<Config>({ do: 'config' }).catch(asError);
   await go;
   if (config instanceof Error) return sendRow({ what: 'skipped', reason: `torch: ${config.message}` });
   // Figures of this machine's cores beside those of its card would be taken for the card's.

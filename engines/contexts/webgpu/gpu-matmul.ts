@@ -8,13 +8,7 @@ import { HalfConverter } from '../../../kernels/matmul/webgpu/half.ts';
 import { MatrixCopier } from '../../../kernels/matmul/webgpu/matrix-copier.ts';
 import { SampleCheck } from '../../../kernels/matmul/webgpu/sample-check.ts';
 import { SEED } from '../../../kernels/matmul/webgpu/seed.ts';
-import {
-  type MatrixTile,
-  matrixSharedBytes,
-  matrixThreads,
-  matrixTiles,
-  pipelinedMatrixTiles,
-} from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
+import { type MatrixTile, matrixTilesFor } from '../../../kernels/matmul/webgpu/subgroup-matrix.ts';
 import { guessTile, TILES, type Tile, tilesFor } from '../../../kernels/matmul/webgpu/tiles.ts';
 import { type Tuned, Tuner } from '../../../kernels/matmul/webgpu/tuner.ts';
 import { ContextError } from '../../../src/errors.ts';
@@ -239,10 +233,7 @@ export class GpuMatmul {
 
 function matrixTilesOf({ device, info }: SharedDevice, limits: GemmLimits): MatrixTile[] {
   if (!device.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName)) return [];
-  const { maxComputeWorkgroupStorageSize: bytes, maxComputeInvocationsPerWorkgroup: threads } = limits;
-  return [...matrixTiles(info), ...pipelinedMatrixTiles(info)].filter(
-    (tile) => matrixSharedBytes(tile) <= bytes && matrixThreads(tile) <= threads,
-  );
+  return matrixTilesFor(info, limits);
 }
 
 async function operandsOf(a: DeviceTensor, b: DeviceTensor): Promise<readonly [ProductOperand, ProductOperand]> {

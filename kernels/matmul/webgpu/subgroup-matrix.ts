@@ -11,6 +11,7 @@
 // Bindings and sizes are those of wgsl.ts with vec4 access to A, B and C; A and B are scalars where they are loaded directly.
 
 import { declareSizes, type SizesPlace } from './kernel-sizes.ts';
+import type { TileLimits } from './tiles.ts';
 
 /** A shape of matrices that the device multiplies, as `adapter.info.subgroupMatrixConfigs` lists it. */
 export interface MatrixConfig {
@@ -92,6 +93,13 @@ export function pipelinedMatrixTiles(info: MatrixAdapterInfo): MatrixTile[] {
     { ...wide, blockK: 16, buffers: 2 },
   ];
   return tiles.filter(({ config, blockK }) => blockK % config.K === 0);
+}
+
+/** All of them that a device with these limits can run. */
+export function matrixTilesFor(info: MatrixAdapterInfo, limits: TileLimits): MatrixTile[] {
+  const { maxComputeWorkgroupStorageSize: bytes, maxComputeInvocationsPerWorkgroup: threads } = limits;
+  const all = [...matrixTiles(info), ...pipelinedMatrixTiles(info)];
+  return all.filter((tile) => matrixSharedBytes(tile) <= bytes && matrixThreads(tile) <= threads);
 }
 
 const sizeA = (t: MatrixTile): number => matrixBlockM(t) * (t.blockK + PAD);
