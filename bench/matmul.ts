@@ -131,7 +131,7 @@ class Bench {
     try {
       return { provider, adapter, shape, ...(await this.#measure(contender, a, b, shape)) };
     } catch (error) {
-      return { provider, adapter, shape, note: `WRONG: ${(error as Error).message}` };
+      return { provider, adapter, shape, note: `WRONG: ${(error as Error).message || String(error)}` };
     }
   }
 

@@ -45,7 +45,7 @@ async function measure(context: CudaContext, dtype: MeasuredDType, shape: Matmul
     const tflops = (2e-9 * m * k * n) / ms;
     sendRow({ ...base, ms, medianMs: median(times), runs: RUNS, tflops, verified: tf32 ? undefined : true });
   } catch (error) {
-    sendRow({ ...base, verified: (error as Error).message });
+    sendRow({ ...base, verified: (error as Error).message || String(error) });
   } finally {
     for (const one of [x, y]) one.free();
   }

@@ -84,7 +84,10 @@ class SizeBench {
       const tflops = (2e-9 * m * k * n) / ms;
       sendRow({ ...base, ms, medianMs: median(times), runs: times.length, tflops, verified: true });
     } catch (error) {
-      sendRow({ ...base, verified: (error as Error).message });
+      // A lost card ends promises with an error that has no words.
+      const { lost } = this.#context.shared;
+      const words = (error as Error).message || String(error);
+      sendRow({ ...base, verified: lost === undefined ? words : `the card was lost (${lost})` });
       this.#context.shared.assertAlive();
     }
   }

@@ -97,7 +97,7 @@ const PRODUCTS = [
   [5, 3, 7],
 ] as const;
 
-/** What section "Kernels" of the plan wants beside the first tiles: measured everywhere, guessed nowhere. */
+/** The kernels that no card has chosen yet: measured everywhere, guessed nowhere. */
 const UNCHOSEN = /x8-8x8-|^128x256|^64x64x16-8x8|t$|t-|-k\d|-s\d|matrix|split16/;
 
 for (const [name, card] of Object.entries(CARDS)) {
