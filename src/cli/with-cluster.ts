@@ -19,7 +19,8 @@ export interface Session {
 }
 
 /**
- * Opens a session by the rule of ENGINES_HELP, runs `run` with it, and closes it whatever happens. `signal` ends a start.
+ * Opens a session by the rule of ENGINES_HELP, runs `run` with it, and closes it whatever happens. `signal` ends a start. A
+ * cluster of another process is named on stderr.
  * @throws ClusterError when the named cluster is not running, the choice is open, or the engines do not start
  */
 export async function withCluster<T>(
@@ -47,8 +48,9 @@ function runningCluster(flags: ClusterFlags): ListedCluster | undefined {
   return asksForEngines(flags) ? undefined : usualCluster();
 }
 
-async function connectSession({ name, path }: ListedCluster): Promise<Session> {
+async function connectSession({ name, path, owner }: ListedCluster): Promise<Session> {
   const rc = await Client.connect(path);
+  process.stderr.write(`directview: using cluster '${name}' of process ${owner.pid}\n`);
   return { rc, origin: `cluster '${name}'`, isOwn: false, close: () => rc.close() };
 }
 

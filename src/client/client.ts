@@ -454,9 +454,9 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     await this.#links.restart(engineIds(targets, known));
   }
 
-  /** Stops the whole cluster. @throws ClusterError */
+  /** Stops the whole cluster. Resolves when its engines take nothing more, and `ids` is empty. @throws ClusterError */
   stopCluster(): Promise<void> {
-    return this.#links.askCluster({ do: 'stop' });
+    return this.#links.stopCluster();
   }
 
   /** Asks for `n` more engines. @throws ClusterError */

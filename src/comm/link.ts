@@ -1,4 +1,5 @@
 import { ConnectionError } from '../errors.ts';
+import { type Deferred, deferred } from '../util/deferred.ts';
 import { Inbox } from './inbox.ts';
 import type { DataFrame } from './incoming.ts';
 import { report } from './log.ts';
@@ -82,6 +83,8 @@ export class PacketLink implements Link {
   #forced = false;
   #ended: Promise<void> | undefined;
   #reason: Error | undefined;
+  /** Somebody waits until nothing is queued. */
+  #drained: Deferred<void> | undefined;
 
   constructor(carrier: Carrier, handlers: LinkHandlers, limits: Limits) {
     this.#carrier = carrier;
@@ -128,6 +131,12 @@ export class PacketLink implements Link {
     return this.#end(new ConnectionError(`the link to ${this.#carrier.name} is closed`), CLOSED);
   }
 
+  drained(): Promise<void> {
+    if (this.#ended !== undefined || this.#outbox.isEmpty || this.#outbox.hasLarge) return Promise.resolve();
+    this.#drained ??= deferred<void>();
+    return this.#drained.promise;
+  }
+
   /** The peer is gone: tells the handlers, once. Not after `close`. */
   fail(reason: Error): void {
     this.#down(reason, undefined);
@@ -137,6 +146,7 @@ export class PacketLink implements Link {
   take(): Frames | undefined {
     if (this.#ended !== undefined) return undefined;
     const frames = this.#outbox.take(this.#inbox.consumed, this.#forced || this.#acknowledgeDue());
+    if (this.#drained !== undefined && this.#outbox.isEmpty) this.#tellDrained();
     if (frames === undefined) return undefined;
     this.#forced = false;
     this.#acknowledged = this.#inbox.consumed;
@@ -173,6 +183,11 @@ export class PacketLink implements Link {
     return reason === STALE ? new ConnectionError(text) : new PeerRefused(text);
   }
 
+  #tellDrained(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
   #acknowledgeDue(): boolean {
     const packets = (this.#inbox.consumed - this.#acknowledged) >>> 0;
     return packets >= ACKNOWLEDGE_PACKETS || this.#unacknowledgedBytes >= this.#windowBytes / 4;
@@ -200,6 +215,7 @@ export class PacketLink implements Link {
     if (this.#ended !== undefined) return this.#ended;
     const lost = reason instanceof ConnectionError ? reason : new ConnectionError(reason.message, { cause: reason });
     this.#reason = lost;
+    this.#tellDrained();
     this.#inbox.stop();
     const last = goodbye === undefined ? undefined : [goodbyePacket(goodbye)];
     this.#ended = this.#carrier.end(last);

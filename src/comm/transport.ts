@@ -21,6 +21,8 @@ export interface Link {
   readonly ended?: boolean | undefined;
   /** Bytes queued or in flight: what back-pressure looks at. */
   readonly pendingBytes: number;
+  /** Resolves when small messages have left this process, or the link has ended. It does not wait for large ones. */
+  drained(): Promise<void>;
   /** Drops what is queued, rejects its senders, frees the socket. Idempotent. */
   close(): Promise<void>;
 }

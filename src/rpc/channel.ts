@@ -42,6 +42,11 @@ export class Channel<Out extends Header> {
     return this.#link.pendingBytes;
   }
 
+  /** As `drained` of a link. */
+  drained(): Promise<void> {
+    return this.#link.drained();
+  }
+
   /** Drops what is queued. Idempotent. */
   close(): Promise<void> {
     return this.#link.close();

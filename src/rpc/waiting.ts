@@ -1,4 +1,5 @@
 import { AbortError, TimeoutError } from '../errors.ts';
+import { onAbort } from './abort-listeners.ts';
 import { timerMs } from './timer-ms.ts';
 
 /** How long to wait. */
@@ -24,9 +25,10 @@ export function within<T>(
     const abort = () => finish(() => reject(abortError(signal as AbortSignal, what)));
     const end = () => finish(() => reject(new TimeoutError(late)));
     const timer = timeout === undefined ? undefined : setTimeout(end, timerMs(timeout));
+    const off = signal?.aborted === false ? onAbort(signal, () => abort()) : undefined;
     const finish = (settle: () => void) => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      off?.();
       settle();
     };
     promise.then(
@@ -34,7 +36,6 @@ export function within<T>(
       (error) => finish(() => reject(error)),
     );
     if (signal?.aborted) abort();
-    else signal?.addEventListener('abort', abort, { once: true });
   });
 }
 

@@ -51,6 +51,7 @@ export class Silent implements Transport {
     const roster = { type: 'roster', engines: [ENGINE], version: 1 } as const;
     const link: ReturnType<Transport['connect']> = {
       pendingBytes: 0,
+      drained: async () => {},
       send: async (parts) => {
         const answer = (header: Header, body?: Body) =>
           setImmediate(() => handlers.onMessage(encodeMessage(header, body).slice(), link));

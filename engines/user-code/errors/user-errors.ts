@@ -1,3 +1,4 @@
+import { shortText } from '../../../src/protocol/values/bounded-copy.ts';
 import { toWireError, type WireError } from '../../../src/protocol/values/wire-error.ts';
 import { userFrames } from '../user-frames.ts';
 import { remedyOf } from './missing-name.ts';
@@ -57,11 +58,11 @@ export class UserErrors {
 
   #read(error: Error, userCode: UserCode): { readonly stack: string; readonly failed: ScriptPlace | undefined } {
     const places = placesOf(error);
-    const stack = withoutOurs(userFrames(String(error.stack ?? '')));
+    const stack = withoutOurs(userFrames(shortText(error.stack ?? '')));
     const ran = textsOf(userCode);
     const failed = firstOfUsers(places ?? framesOf(stack));
     const excerpt = (failed && this.#sources.excerpt(failed, ran)) ?? syntaxExcerpt(error, ran);
-    return { stack: excerpt === undefined ? stack : withExcerpt(stack, String(error.message), excerpt), failed };
+    return { stack: excerpt === undefined ? stack : withExcerpt(stack, shortText(error.message), excerpt), failed };
   }
 }
 
@@ -119,7 +120,7 @@ function isOfParser(thrown: unknown): boolean {
 
 // The parser gives no frames: the place stands in the message.
 function syntaxExcerpt(error: Error, { code }: RanText): string | undefined {
-  const [, , row, column] = (error.name === 'SyntaxError' && PLACE.exec(String(error.message))) || [];
+  const [, , row, column] = (error.name === 'SyntaxError' && PLACE.exec(shortText(error.message))) || [];
   const line = code?.split('\n')[Number(row) - 1];
   return line === undefined ? undefined : excerptOf(line, Number(row), Number(column));
 }

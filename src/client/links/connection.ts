@@ -308,6 +308,11 @@ export class Connection {
     setTimeout(ask, timerMs(runTimeout)).unref();
   }
 
+  /** Resolves when tasks that were sent have left this process; large ones are not waited for. */
+  drained(): Promise<void> {
+    return this.#tasks.drained();
+  }
+
   /** Nobody waits for this engine any more, which may live on: tasks without a reply fail with an error of `why`. */
   abandon(why: (task: TaskId, engine: EngineId) => RemoteError): void {
     const waiting = [...this.#sent.values()];

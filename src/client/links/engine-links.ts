@@ -374,6 +374,16 @@ export class EngineLinks {
     return this.#roster.ask(verb);
   }
 
+  /** Stops the cluster; resolves when this client has lost it. @throws ClusterError with the launcher's reason */
+  async stopCluster(): Promise<void> {
+    await this.askCluster({ do: 'stop' });
+    try {
+      await this.until(() => false, {}, 'the end of the cluster');
+    } catch (error) {
+      if (!this.isClosed) throw error;
+    }
+  }
+
   /** Stops these engines for good; resolves when they are gone from the roster, too. @throws RangeError, ClusterError */
   async shutdown(ids: readonly EngineId[]): Promise<void> {
     await this.#retire('shutdown', ids);
@@ -419,15 +429,27 @@ export class EngineLinks {
     return this.#closed;
   }
 
+  async #drained(): Promise<void> {
+    const stop = new AbortController();
+    const limit = pause(LINGER_MS, undefined, { signal: stop.signal }).catch(() => {});
+    const all = Promise.all([...this.#connections.values()].map((connection) => connection.drained()));
+    await Promise.race([all, limit]);
+    stop.abort();
+  }
+
   async #close(): Promise<void> {
     this.backlog.stop();
     this.#settleAll('may have been replaced, but the client was closed');
     for (const connection of this.#connections.values()) connection.abandon(closedBefore);
+    await this.#drained();
     const reason = 'the client was closed';
     await Promise.all([...this.#connections.values()].map((connection) => connection.fail({ reason })));
     await this.#roster.close();
   }
 }
+
+/** Closing waits this long (ms) for tasks to leave: engines run them, as they run all that were sent. */
+const LINGER_MS = 1000;
 
 function closedBefore(task: TaskId, engine: EngineId): ClientClosed {
   return new ClientClosed(`the client was closed before task '${task}' on engine ${engine} had ended`);

@@ -262,6 +262,11 @@ export class TaskLink<K extends Kept> {
     clearTimeout(timer);
   }
 
+  /** Resolves when tasks that were sent have left this process, or the link has ended. */
+  async drained(): Promise<void> {
+    await this.#channel?.drained();
+  }
+
   /** Sends nothing any more. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -1,3 +1,4 @@
+import { onAbort } from '../../rpc/abort-listeners.ts';
 import { abortError } from '../../rpc/waiting.ts';
 import { Fifo } from '../../util/fifo.ts';
 import { guardCalls, type Signatures, takes } from '../../util/signature.ts';
@@ -136,9 +137,11 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
       const open = [...this.#sent].map(({ task }) => task).filter((task) => task.outcome === undefined);
       this.#init.onSignal(open).catch(() => {});
     };
-    if (signal?.aborted) stop();
-    signal?.addEventListener('abort', stop, { once: true });
-    return () => signal?.removeEventListener('abort', stop);
+    if (signal?.aborted !== false) {
+      if (signal !== undefined) stop();
+      return () => {};
+    }
+    return onAbort(signal, stop);
   }
 
   // The next task to give, once it has ended; undefined at the end of it all.

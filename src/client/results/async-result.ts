@@ -308,12 +308,12 @@ export class AsyncResult<T, Item = unknown, M extends Mode = ModeOf<T, Item>>
   }
 
   /**
-   * Settles when every task has all its bytes, or has ended: from then on the arrays that were passed may change. It
-   * never rejects. Load-balanced tasks keep their arrays for another engine, so it waits for their end.
+   * Settles when every task has its large arrays, and small values are copied, or it has ended: from then on the arrays that
+   * were passed may change. It never rejects. A small task may still be on its way; `close` of the client lets it leave. Load-balanced tasks keep their arrays for another engine, so it waits for their end.
    * @example
    * for (const step of steps) {
    *   buffer.set(step);
-   *   await view.push({ buffer }).sent; // the engines have these numbers now
+   *   await view.push({ buffer }).sent; // the engines get these numbers
    * }
    */
   get sent(): Promise<void> {

@@ -1,3 +1,4 @@
+import { onAbort } from '../../rpc/abort-listeners.ts';
 import { abortError, type WaitLimits } from '../../rpc/waiting.ts';
 import type { Sinks, TextSink } from './output/sinks.ts';
 import { type Progress, ProgressBar, rateOf } from './progress-bar.ts';
@@ -97,14 +98,13 @@ function timeoutOf({ timeout }: WaitLimits): number {
 
 /** Sleeps until a time is over, the result is there, or the signal fires: one listener for all the sleeps of a wait. */
 class Alarm {
-  readonly #signal: AbortSignal | undefined;
+  readonly #off: (() => void) | undefined;
   readonly #ring = () => this.#wake();
   #wake = () => {};
 
   constructor(end: Promise<unknown>, signal: AbortSignal | undefined) {
-    this.#signal = signal;
     void end.then(this.#ring);
-    signal?.addEventListener('abort', this.#ring);
+    this.#off = signal?.aborted === false ? onAbort(signal, this.#ring) : undefined;
   }
 
   wait(ms: number): Promise<void> {
@@ -119,7 +119,7 @@ class Alarm {
 
   close(): void {
     this.#wake();
-    this.#signal?.removeEventListener('abort', this.#ring);
+    this.#off?.();
   }
 }
 

@@ -1,5 +1,6 @@
 import { TimeoutError } from '../../errors.ts';
 import type { TaskId } from '../../protocol/messages.ts';
+import { onAbort } from '../../rpc/abort-listeners.ts';
 import { type WaitLimits, within } from '../../rpc/waiting.ts';
 import type { Outcome } from '../links/outcome.ts';
 import type { Task } from '../links/task.ts';
@@ -102,8 +103,7 @@ export class TaskGroup {
       abort(this.unfinished).catch(() => {});
     };
     if (signal.aborted) drop();
-    else signal.addEventListener('abort', drop, { once: true });
-    void this.#done.then(() => signal.removeEventListener('abort', drop));
+    else void this.#done.then(onAbort(signal, drop));
   }
 
   /** Milliseconds since the first submission, or until the last result arrived; 0 without tasks. */

@@ -165,7 +165,7 @@ class Copier {
 
   #whole(error: Error, depth: number): Error {
     const copy = this.error(error, [], depth);
-    const head = { name: errorName(error), message: String(error.message), stack: this.#stackOf(error) };
+    const head = { name: errorName(error), message: shortText(error.message), stack: stackText(error, this.#stackOf) };
     for (const [name, text] of Object.entries(head)) hide(copy, name, this.#text(text));
     const others = Object.getOwnPropertyNames(error).filter((name) => !ERROR_HEAD.has(name));
     return this.#errorFields(error, copy, others, depth);
@@ -200,7 +200,7 @@ function isEnumerable(object: object, name: string): boolean {
 export function describe(value: unknown): string {
   const limits = { depth: 2, maxArrayLength: 20, maxStringLength: 2000, breakLength: Number.POSITIVE_INFINITY };
   try {
-    return value instanceof Error ? `[${errorName(value)}: ${value.message}]` : inspect(value, limits);
+    return value instanceof Error ? `[${errorName(value)}: ${shortText(value.message)}]` : inspect(value, limits);
   } catch {
     return '[cannot be read]';
   }
@@ -223,9 +223,23 @@ function readable(value: object, proto: object): Record<string, unknown> {
 
 const MIN_CLASS_NAME = 3;
 
+/** A value as text, as `String` gives it. Arrays are described: `String` walks over each place, and four billion may be holes. */
+export function shortText(value: unknown): string {
+  return isArray(value) ? describe(value) : String(value);
+}
+
+function isArray(value: unknown): boolean {
+  return Array.isArray(value) || ArrayBuffer.isView(value);
+}
+
+/** The stack by `stackOf`; empty for an error whose name or message is an array: Node makes them text with the stack. */
+export function stackText(error: Error, stackOf: StackReader): string {
+  return isArray(error.name) || isArray(error.message) ? '' : stackOf(error);
+}
+
 /** The name of an error: its own one, else that of its class, unless a minifier made that one up. */
 export function errorName(error: { readonly name: unknown }): string {
-  const name = String(error.name);
+  const name = shortText(error.name);
   const isNative = ERROR_CLASSES.some((type) => type.name === name);
   if (!isNative || Object.hasOwn(error, 'name')) return name;
   const given: unknown = error.constructor?.name;

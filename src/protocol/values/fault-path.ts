@@ -1,4 +1,5 @@
 import { NotSerializableError } from '../../errors.ts';
+import { shortText } from './bounded-copy.ts';
 
 /** Steps of the longest path that is shown. */
 const MAX_STEPS = 16;
@@ -50,7 +51,7 @@ function isHarmless(value: unknown): boolean {
 }
 
 function reason(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return String(thrown);
+  if (!(thrown instanceof Error)) return shortText(thrown);
   return thrown instanceof RangeError && /call stack/.test(thrown.message) ? 'nested too deeply' : thrown.message;
 }
 

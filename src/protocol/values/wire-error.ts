@@ -2,7 +2,15 @@ import { ProtocolError } from '../../errors.ts';
 import { BoundedMap } from '../../util/bounded.ts';
 import { fittingStart } from '../../util/json-length.ts';
 import { list, object, optional, type Reader, text } from '../fields.ts';
-import { boundedCopy, boundedError, describe, errorName, type StackReader } from './bounded-copy.ts';
+import {
+  boundedCopy,
+  boundedError,
+  describe,
+  errorName,
+  type StackReader,
+  shortText,
+  stackText,
+} from './bounded-copy.ts';
 import { deserialize } from './value-deserializer.ts';
 import { serialize } from './value-serializer.ts';
 import { ERROR_CLASSES, errorKind } from './wire-kinds.ts';
@@ -55,7 +63,7 @@ const errorFields: Reader<WireError> = object({
   value: optional(list(text)),
 });
 
-const ownStack: StackReader = (error) => String(error.stack ?? '');
+const ownStack: StackReader = (error) => shortText(error.stack ?? '');
 
 /**
  * The error of whatever was thrown, cut to the limits of WireError. Never throws: getters of hostile errors are guarded.
@@ -82,11 +90,11 @@ function isErrorLike(value: unknown): value is Error & { readonly code?: unknown
 function fromError(error: Error & { readonly code?: unknown }, depth: number, stackOf: StackReader): WireError {
   const { code, cause } = error;
   const name = errorName(error);
-  const message = String(error.message);
+  const message = shortText(error.message);
   return {
     name: cutName(name),
     message: cutText(message, textBytes(depth)),
-    stack: cutStack(renamed(stackOf(error), name), message, textBytes(depth)),
+    stack: cutStack(renamed(stackText(error, stackOf), name), message, textBytes(depth)),
     code: typeof code === 'string' ? cutName(code) : undefined,
     cause: cause !== undefined && depth < MAX_CAUSES ? wireErrorAt(cause, depth + 1, stackOf) : undefined,
     fields: fieldsOf(error, depth, stackOf),
@@ -136,6 +144,7 @@ function fromThrown(thrown: unknown, depth: number, stackOf: StackReader): WireE
 
 function textOf(thrown: unknown): string {
   if (typeof thrown === 'string' && thrown !== '') return thrown;
+  if (Array.isArray(thrown) || ArrayBuffer.isView(thrown)) return describe(thrown);
   const isBare = Object(thrown) === thrown && Object.getPrototypeOf(thrown) === null;
   // An object that cannot be made text is hostile, or empty; fields are worth showing.
   if (!isBare || Object.keys(thrown as object).length === 0) String(thrown);

@@ -91,11 +91,16 @@ test('what cannot run is said before a cluster is started', async () => {
   }
 });
 
-test('a running cluster is reused and goes on', async () => {
+const USES_SHARED = `directview: using cluster 'shared' of process ${process.pid}\n`;
+
+test('a running cluster is reused, named on stderr, and goes on', async () => {
   const cluster = await Cluster.start({ engines: 2, device: 'cpu', name: 'shared' });
   try {
     const path = script('reuse.mjs', 'await view.push({ kept: rc.length });\n');
-    for (const flags of [[], ['--cluster', 'shared']]) assert.is((await run(...flags, path)).code, 0);
+    for (const flags of [[], ['--cluster', 'shared']]) {
+      const { code, stderr } = await run(...flags, path);
+      assert.equal([code, stderr], [0, USES_SHARED]);
+    }
     await using rc = await cluster.connect();
     assert.equal(await rc[':'].pull('kept'), [2, 2]);
   } finally {
@@ -127,7 +132,7 @@ test('Ctrl-C interrupts the engines of a reused cluster and exits 130', async ()
     looping.child.kill('SIGINT');
     const { code, stderr } = await looping.done;
     assert.is(code, 130);
-    assert.is(stderr, 'Received Keyboard Interrupt. Sending signal SIGINT to engines...\n');
+    assert.is(stderr, `${USES_SHARED}Received Keyboard Interrupt. Sending signal SIGINT to engines...\n`);
     assert.equal(await rc[':'].apply(() => 1), [1, 1]);
   } finally {
     await cluster.stop();

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { ClientClosed, ClusterError, CompositeError, ConnectionError, EngineError } from '../../../src/errors.ts';
 import { pdot, ref } from '../../../src/index.ts';
 import { rejects, throws } from '../../support/assert.ts';
-import { type Rig, startRig, untilRunning } from '../../support/cluster.ts';
+import { type Rig, sleep, startRig, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('faults/closed-client');
@@ -36,6 +36,22 @@ test('what runs and what waits fails with ClientClosed, and no engine is said to
     const error = await rejects(() => result.get(), CompositeError);
     assert.ok(error.errors.every((one) => one instanceof ClientClosed));
   }
+});
+
+test('a small task of a new client that is closed at once leaves with it, and runs', async () => {
+  await rig.rc.view(0).push({ ran: [] });
+  const rounds = Array.from({ length: 10 }, (_, i) => i);
+  for (const i of rounds) {
+    const rc = await rig.cluster.connect();
+    const call = rc.view(0).apply((i) => (globalThis as unknown as { ran: number[] }).ran.push(i as number), i);
+    const ended = rejects(() => call.get(), ClientClosed);
+    if (i % 2 === 0) await call.sent;
+    await rc.close();
+    await ended;
+  }
+  // The last one may still be on its way.
+  while ((await rig.rc.view(0).pull('ran.length')) !== rounds.length) await sleep(10);
+  assert.equal(await rig.rc.view(0).pull('ran'), rounds);
 });
 
 test('every call of a closed client rejects when it is awaited; none throws', async () => {

@@ -45,7 +45,13 @@ const ENDS: readonly [how: string, end: (scene: Scene) => Promise<unknown>][] = 
   ['SIGINT', kill('SIGINT')],
   ['SIGKILL', kill('SIGKILL')],
   ['directview stop', () => new Program('src/cli/main.js', ['stop', `host${count}`]).done],
-  ['rc.stopCluster()', ({ rc }) => rc.stopCluster()],
+  [
+    'rc.stopCluster()',
+    async ({ rc }) => {
+      await rc.stopCluster();
+      assert.equal(rc.ids, [], 'it resolves when the cluster is gone');
+    },
+  ],
 ];
 
 /** The error of a call that must end, and within 5 s. */

@@ -74,6 +74,7 @@ const nobody: Transport = {
   connect: (_endpoint, handlers) => {
     const link: ReturnType<Transport['connect']> = {
       pendingBytes: 0,
+      drained: async () => {},
       send: async () => handlers.onMessage(encodeMessage({ type: 'roster', engines: [], version: 1 }).slice(), link),
       close: async () => {},
     };

@@ -32,7 +32,7 @@ class Scene {
     const send = async (parts: readonly Uint8Array[]): Promise<void> => {
       heard.push(decodeHeader(parts) as RosterOutbound);
     };
-    const link = { send, close: async () => {}, pendingBytes: 0 };
+    const link = { send, drained: async () => {}, close: async () => {}, pendingBytes: 0 };
     Object.defineProperty(link, 'pendingBytes', { get: () => heard.length * MIB });
     this.party = new Channel<RosterOutbound>(link, 'an agent');
     this.agents.expect('t', [0, 1]);

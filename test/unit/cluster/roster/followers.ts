@@ -55,7 +55,10 @@ class Follower {
       this.messages.push(message);
       this.state.fold(message);
     };
-    this.party = new Channel<RosterOutbound>({ send, pendingBytes: 0, close: async () => {} }, 'follower');
+    this.party = new Channel<RosterOutbound>(
+      { send, pendingBytes: 0, drained: async () => {}, close: async () => {} },
+      'follower',
+    );
   }
 
   uuids(): string {

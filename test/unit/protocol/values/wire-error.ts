@@ -34,6 +34,18 @@ test('what is thrown and is no error is cut as well', () => {
   assert.match(toWireError('y'.repeat(1e7)).message, /^thrown: y{65528}\n… \(9934472 characters are missing\)$/);
 });
 
+test('nobody walks over arrays of billions: thrown, in an error, as its name, its message or its stack', () => {
+  const sparse: unknown[] = [];
+  sparse[4e9] = 1;
+  const large = new Uint8Array(2 ** 28);
+  for (const value of [sparse, [[sparse]], large]) {
+    assert.match(toWireError(value).message, /^thrown: .*(empty items|more items)/s);
+    for (const place of ['name', 'message', 'stack', 'field', 'cause']) {
+      assert.ok(bytes(toWireError(Object.assign(new Error('m'), { [place]: value }))) < 1e6, place);
+    }
+  }
+});
+
 test('name and code are cut to 1 KiB', () => {
   const { name, code } = toWireError(Object.assign(new Error('m'), { name: 'n'.repeat(5e6), code: 'c'.repeat(5e6) }));
   assert.is(name, `${'n'.repeat(1024)} … (4998976 characters are missing)`);
