@@ -1,4 +1,4 @@
-/** What is called when a signal fires, for each signal: thousands of calls may share one, and Node looks through its listeners. */
+/** The listeners of each signal: thousands of calls may share one, and Node looks through all of its listeners. */
 const listeners = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**

@@ -119,9 +119,9 @@ test('a file whose cluster has ended says so', async () => {
 
 test('what Cluster.start gets of the flags is the device request and the count, and nothing else', () => {
   const flags = { engines: 2, device: 'cpu', gpu: 1, softwareGpu: true, json: true, cluster: undefined } as const;
-  const { threads, seed, inspect, ...options } = startOptions(flags);
+  const { threads, seed, inspect, shareGpu, ...options } = startOptions(flags);
   assert.equal(options, { engines: 2, device: 'cpu', gpu: 1, softwareGpu: true });
-  assert.equal([threads, seed, inspect], [undefined, undefined, undefined]);
+  assert.ok([threads, seed, inspect, shareGpu].every((option) => option === undefined));
 });
 
 test('stop --all leaves alone what programs started for themselves, and says so; list tells them apart', async () => {
