@@ -243,7 +243,7 @@ export class EngineServer {
     else if (message.do === 'retire') this.#retire(message.over);
     else if (message.do === 'shutdown') void this.stop(message.code, message.reason);
     // A later task must not end in place of the one that was meant.
-    else if (board.get('started') === message.started) runner.interrupt();
+    else if (message.do === 'interrupt' && board.get('started') === message.started) runner.interrupt();
   }
 }
 

@@ -3,6 +3,7 @@ import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
 import type { ControlMethod, ControlRequest, ControlValue, EngineStatus } from '../../src/protocol/messages/control.ts';
 import type { RecentTasks } from '../../src/protocol/messages/monitoring.ts';
 import type { TaskId } from '../../src/protocol/messages.ts';
+import { residentBytes } from '../../src/util/system/resident-bytes.ts';
 import { clientOf } from '../queue/fair-queue.ts';
 import type { ControlMonitor } from '../queue/monitor/control-monitor.ts';
 import { mayTouch } from '../queue/rights.ts';
@@ -20,6 +21,8 @@ export interface ControlSide {
   readonly mainLoop: Pick<MainLoop, 'blockedMs'>;
   /** Tells what the engine does, for status and dashboards. */
   readonly monitor?: Pick<ControlMonitor, 'status' | 'recent'> | undefined;
+  /** For status: the limit of descriptors, where none is left. */
+  readonly descriptorLimit?: (() => Pick<EngineStatus, 'descriptorLimit'> | undefined) | undefined;
   /** Ends the process with this exit code. */
   shutdown(code: number, reason: string): void;
 }
@@ -79,17 +82,17 @@ export function carryOut(request: ControlRequest, loop: TaskLoop): void {
   if (handler.in === 'main thread') handler.run(request, loop);
 }
 
-function status({ uuid, board, mainLoop, monitor }: ControlSide, brief: boolean): EngineStatus {
+function status({ uuid, board, mainLoop, monitor, descriptorLimit }: ControlSide, brief: boolean): EngineStatus {
   const running = board.running()?.id ?? null;
-  const rss = process.memoryUsage.rss();
   const status = {
     uuid,
     pid: process.pid,
     running,
     ...(brief ? NO_IDS : board.ids()),
     completed: board.get('completed'),
-    rss,
+    rss: residentBytes(),
     ...monitor?.status(),
+    ...descriptorLimit?.(),
   };
   const { blockedMs } = mainLoop;
   return blockedMs === undefined ? status : { ...status, blockedMs };

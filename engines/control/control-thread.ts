@@ -1,17 +1,21 @@
 // The control thread: it serves control requests while the main thread computes, and keeps the link to the controller. It
 // ends the process when the launcher or the controller is gone, even if the main thread never yields.
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
 import { clusterTransport } from '../../src/comm/by-scheme.ts';
 import { authenticate } from '../../src/comm/zeromq/authenticator.ts';
 import { Credentials } from '../../src/comm/zeromq/credentials.ts';
-import { ENGINE_EXIT } from '../../src/protocol/engine-options.ts';
+import { descriptorLimit } from '../../src/comm/zeromq/descriptors.ts';
+import { ENGINE_EXIT, UNHANDLED_MARK } from '../../src/protocol/engine-options.ts';
 import type { ControlReply, ControlRequest } from '../../src/protocol/messages/control.ts';
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
 import type { HelloMessage } from '../../src/protocol/messages/hello.ts';
 import { type Channel, listenChannels } from '../../src/rpc/channel.ts';
 import { CONTROL } from '../../src/rpc/conversations.ts';
 import { timerMs } from '../../src/rpc/timer-ms.ts';
-import { engineLog } from '../log.ts';
+import { isOutOfDescriptors, ReservedDescriptors } from '../../src/util/system/reserved-descriptors.ts';
+import { engineLog, logLine } from '../log.ts';
 import { clientOf } from '../queue/fair-queue.ts';
 import { ControlMonitor, cardOf } from '../queue/monitor/control-monitor.ts';
 import { TaskRing } from '../queue/monitor/task-ring.ts';
@@ -28,6 +32,9 @@ import { endGroupOfOrphan, onStdinEnd } from './stdin.ts';
 
 /** Bytes that may wait for a client that asks and does not read: it gets no more answers. */
 const MAX_UNREAD = 2 ** 26;
+
+/** Milliseconds between two looks at a main thread that is to prove a turn. */
+const PROOF_LOOK_MS = 2;
 
 /** Milliseconds in which the main thread must take the request to end. */
 const SHUTDOWN_MS = 500;
@@ -50,9 +57,27 @@ const interrupter = new Interrupter({
 });
 const mainLoop = new MainLoop(board, (ms) => registration.blocked(ms));
 const monitor = new ControlMonitor(new TaskRing(tasks));
-const side: ControlSide = { uuid, board, interrupter, mainLoop, monitor, shutdown };
+const reserved = new ReservedDescriptors(() => {
+  logLine(`${UNHANDLED_MARK}${shortText()}`);
+});
+const side: ControlSide = {
+  uuid,
+  board,
+  interrupter,
+  mainLoop,
+  monitor,
+  shutdown,
+  descriptorLimit: () => (reserved.isShort ? { descriptorLimit: descriptorLimit() } : undefined),
+};
 const callers = new Callers();
 let stopping = false;
+
+reserved.watch();
+// Tasks may have taken all descriptors, and may give some back: that must not end the engine.
+process.on('uncaughtException', (error) => {
+  if (!isOutOfDescriptors(error)) throw error;
+  log.write(`${shortText()}: ${error.message}`);
+});
 
 // Here, because a handshake must not wait for a main thread that computes. Before the first socket listens.
 const authentication = credentials && (await authenticate(credentials));
@@ -88,6 +113,11 @@ port.on('message', (message: ToControl) => {
   else if (message.do === 'inspector') monitor.inspector = message.url;
   else register(message.engine);
 });
+
+function shortText(): string {
+  const limit = descriptorLimit();
+  return `the engine has no descriptors left: ${limit} of ${limit} are open (ulimit -n)`;
+}
 
 function tell(message: FromControl): void {
   board.add('commands', 1);
@@ -134,7 +164,29 @@ async function reply(request: ControlRequest, client: Channel<ControlReply>): Pr
   if (waits && running !== null) await interrupter.ended(running.started);
   // This engine ends: the link says so.
   if (waits && answered.value === BLOCKED) return;
+  if (running === null && answered.value === null && isForAll(request) && !(await turns())) {
+    interrupter.replaceBlocked();
+    return;
+  }
   if (client.pendingBytes <= MAX_UNREAD) void client.send(answered);
+}
+
+/** Does somebody want to interrupt whatever runs, and wait for its end? */
+function isForAll(request: ControlRequest): boolean {
+  return request.type === 'interrupt' && request.drop === undefined && request.wait === true;
+}
+
+/**
+ * Resolves true when the main loop has turned, or a task runs: at once, where the engine is idle. False: code that a task
+ * has left behind blocks it.
+ */
+async function turns(): Promise<boolean> {
+  tell({ do: 'turn' });
+  while (board.get('commands') > 0 && board.running() === null) {
+    if (mainLoop.blockedMs !== undefined) return false;
+    await pause(PROOF_LOOK_MS);
+  }
+  return true;
 }
 
 /** Asks the main thread to end; ends the process if it does not answer. */
@@ -154,11 +206,18 @@ function replyTo(request: ControlRequest, caller: string | undefined): ControlRe
   }
   const error = refusalOf(request, caller);
   if (error !== undefined) return { ...reply, ok: false, error };
-  const value = answer(request, side, (forwarded) => tell({ do: 'request', request: forwarded }), caller);
-  return { ...reply, ok: true, value };
+  try {
+    const value = answer(request, side, (forwarded) => tell({ do: 'request', request: forwarded }), caller);
+    return { ...reply, ok: true, value };
+  } catch (failure) {
+    // It is the failure of this request, never the end of the thread.
+    const why = isOutOfDescriptors(failure) ? shortText() : String(failure);
+    return { ...reply, ok: false, error: `${request.type} failed: ${why}` };
+  }
 }
 
 async function close(): Promise<void> {
+  reserved.close();
   await registration.close();
   await listener.close();
   await authentication?.close();

@@ -32,6 +32,8 @@ export type FromControl =
   | { readonly do: 'interrupt'; readonly started: number }
   /** This client died: its queued tasks never run. */
   | { readonly do: 'client-gone'; readonly client: string }
+  /** Nothing to do: that it is taken proves that the main loop turns. */
+  | { readonly do: 'turn' }
   /** A control request that the main thread carries out. */
   | { readonly do: 'request'; readonly request: ControlRequest }
   /** End when nothing runs and nothing waits; `over`: not any more. */

@@ -1,6 +1,6 @@
-import process from 'node:process';
 import type { HeldMemory } from '../../src/protocol/messages/monitoring.ts';
 import type { EngineMemory } from '../../src/protocol/methods.ts';
+import { residentBytes } from '../../src/util/system/resident-bytes.ts';
 import { isDeviceTensor } from '../device/residency.ts';
 import type { EngineState } from '../engine-state.ts';
 import type { Verb } from './verb.ts';
@@ -16,12 +16,12 @@ export function memoryOf(state: EngineState): EngineMemory {
   state.context.opened?.sweep();
   return {
     names: state.namespace.sizes(),
-    resident: state.namespace.sizes((value) => residentBytes(value, state)),
+    resident: state.namespace.sizes((value) => bytesOnDevice(value, state)),
     device: state.context.opened?.memory() ?? null,
     moved: state.context.opened?.moved?.() ?? null,
     mail: state.peers.mailBytes,
     results: state.results.keptBytes,
-    rss: process.memoryUsage.rss(),
+    rss: residentBytes(),
   };
 }
 
@@ -32,7 +32,7 @@ const MOST_NAMES = 100;
 export function heldBy(state: EngineState): Omit<HeldMemory, 'at'> {
   return {
     names: largest(state.namespace.sizes()),
-    resident: largest(state.namespace.sizes((value) => residentBytes(value, state))),
+    resident: largest(state.namespace.sizes((value) => bytesOnDevice(value, state))),
     device: state.context.opened?.memory() ?? null,
     mail: state.peers.mailBytes,
   };
@@ -44,6 +44,6 @@ function largest(bytes: Readonly<Record<string, number>>): Readonly<Record<strin
   return Object.fromEntries(entries.sort(([, a], [, b]) => b - a).slice(0, MOST_NAMES));
 }
 
-function residentBytes(value: unknown, { residency }: EngineState): number {
+function bytesOnDevice(value: unknown, { residency }: EngineState): number {
   return isDeviceTensor(value) ? value.byteLength : residency.bytesOf(value);
 }

@@ -1,8 +1,9 @@
 // Runs a command in the background, and returns when it reports that it is ready.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { spawned } from '../cluster/launchers/process/spawned.ts';
 import { ClusterError } from '../errors.ts';
 
 /** The message that a daemon sends to its parent when it is ready. */
@@ -19,7 +20,8 @@ export async function daemonize(args: readonly string[]): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'directview-log-'));
   const log = openSync(join(dir, 'log'), 'w', 0o600);
   try {
-    const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', log, log, 'ipc'] });
+    const stdio: StdioOptions = ['ignore', log, log, 'ipc'];
+    const child = spawned(spawn(process.execPath, args, { detached: true, stdio }), 'the daemon');
     return await ready(child, () => readFileSync(join(dir, 'log'), 'utf8').trim());
   } finally {
     closeSync(log);

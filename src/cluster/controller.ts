@@ -15,6 +15,7 @@ import { REGISTRY, ROSTER } from '../rpc/conversations.ts';
 import type { RosterEvent } from '../rpc/roster-state.ts';
 import { type Deferred, deferred } from '../util/deferred.ts';
 import { faultPoint } from '../util/diagnostics/fault-point.ts';
+import { ReservedDescriptors } from '../util/system/reserved-descriptors.ts';
 import { Backlog } from './clients/backlog.ts';
 import { type ClientIdentity, ClientWatch } from './clients/client-watch.ts';
 import { answer, type FollowerKind, Followers, type Party } from './roster/followers.ts';
@@ -113,6 +114,7 @@ export class Controller {
   readonly #staying = new Map<string, Deferred<boolean>>();
   /** The load-balanced work of the clients. */
   readonly #backlog = new Backlog<Party>();
+  readonly #reserved = new ReservedDescriptors();
   /** Milliseconds between two reports of it; 0: nobody wants to know. */
   #backlogEvery = 0;
   readonly #pinger: Pinger;
@@ -145,6 +147,7 @@ export class Controller {
 
   async #listen(): Promise<void> {
     const { transport, endpoint, registry } = this.#options;
+    this.#reserved.watch();
     this.#clientSocket = await listenChannels(
       { transport, endpoint, conversation: ROSTER },
       this.#handlers((message, party) => this.#takeFromClient(message, party)),
@@ -497,6 +500,7 @@ export class Controller {
   /** Idempotent. */
   async close(): Promise<void> {
     this.announceStop();
+    this.#reserved.close();
     this.#clientWatch.close();
     this.#followers.close();
     await this.#pinger.close();

@@ -6,6 +6,7 @@ import { type ArrivalOptions, Arrivals } from '../arrivals.ts';
 import type { Controller } from '../controller.ts';
 import { endOfEngine } from '../launchers/end-of-engine.ts';
 import type { EngineExit } from '../launchers/launcher.ts';
+import { checkRestart } from '../launchers/process/spawned.ts';
 import { SlotLocks } from '../launchers/slot-locks.ts';
 import type { CheckedStart, ClusterEvent } from '../start-options.ts';
 import { Replacements } from './replacements.ts';
@@ -290,7 +291,8 @@ export class Engines {
   /**
    * Ends those and starts new ones under the same ids; default: all, also those that have died. Waits for a restart or
    * shutdown of the same engines that has begun before.
-   * @throws ClusterError for an id that no engine of this cluster has had, or that was shut down
+   * @throws ClusterError for an id that no engine of this cluster has had, or that was shut down; before anything ends, where
+   * this process has too few descriptors for a start
    */
   async restart(ids: readonly EngineId[] | EngineId = [...this.#slots]): Promise<void> {
     this.#host.live();
@@ -298,12 +300,23 @@ export class Engines {
     await this.#locks.run(wanted, async () => {
       this.#host.live();
       const slots = this.#started(wanted);
+      if (!this.#fleet.isRemote) checkRestart(slots, slots.filter((slot) => !this.#fleet.isOpen(slot)).length);
       for (const slot of slots) this.#replacements.forget(slot);
       for (const slot of slots) this.#leaving.delete(slot);
       for (const slot of slots) this.#staying.delete(slot);
       await this.#end(slots, 'was restarted', true);
-      await this.#launch(slots);
+      await this.#launch(slots).catch(async (error: Error) => {
+        await this.#notRestarted(slots, error);
+        throw error;
+      });
     });
+  }
+
+  async #notRestarted(slots: readonly EngineId[], { message }: Error): Promise<void> {
+    const there = new Set(this.#host.controller()?.engines.map(({ id }) => id));
+    const missing = slots.filter((slot) => !there.has(slot));
+    await this.#end(missing, 'could not be started', true);
+    for (const slot of missing) this.#gaveUp(slot, new ClusterError(`was not restarted: ${message}`));
   }
 
   /** Ends those for good. @throws ClusterError for an id without a running engine of this cluster */

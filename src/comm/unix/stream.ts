@@ -24,6 +24,8 @@ import type { Outgoing } from './outgoing.ts';
 
 /** A goodbye may take this long (ms) to leave. */
 const GOODBYE_MS = 200;
+/** A peer that ends a connection within so many ms, and before it says anything, may have no descriptor for it. */
+const UNTAKEN_MS = 1000;
 /** Bytes that wait for a peer that goes on sending and does not read. */
 const MAX_UNREAD = 4 * 1024 * 1024;
 /** So much of small messages does not wait for the end of the turn: the peer works on it meanwhile. */
@@ -63,6 +65,7 @@ export class StreamCarrier implements Carrier {
   /** A message has gone at once, and the peer has said nothing since. */
   #hasUrged = false;
   #closing = false;
+  #attachedAt = 0;
   /** A packet whose data wait for a slot; goes first. */
   #stalled: Frames | undefined;
   /** The peer has sent a whole packet. */
@@ -113,6 +116,7 @@ export class StreamCarrier implements Carrier {
   /** A connected socket: it carries what waits. */
   attach(socket: Socket): void {
     this.#socket = socket;
+    this.#attachedAt = performance.now();
     socket.on('drain', () => this.#pump());
     socket.on('error', (error) => this.lost(error.message));
     socket.on('end', () => this.lost('the peer has ended it'));
@@ -228,6 +232,9 @@ export class StreamCarrier implements Carrier {
 
   /** The socket is gone. */
   lost(why: string): void {
-    if (!this.#closing) this.link.fail(new ConnectionError(`the connection to ${this.name} was lost: ${why}`));
+    if (this.#closing) return;
+    const isUntaken = !this.hasHeard && performance.now() - this.#attachedAt < UNTAKEN_MS;
+    const hint = isUntaken ? '; where its process has no descriptors left (ulimit -n), it takes no connections' : '';
+    this.link.fail(new ConnectionError(`the connection to ${this.name} was lost: ${why}${hint}`));
   }
 }

@@ -33,8 +33,10 @@ const statusFields = {
   completed: whole,
   /** Tasks whose results the engine still keeps. */
   outbox: list(text),
-  /** Bytes of the process's resident set. */
+  /** Bytes of the process's resident set; the most that it has had, where it has no descriptor left to read them. */
   rss: num,
+  /** How many descriptors the process may open, where none is left: new clients may not reach it. Absent else. */
+  descriptorLimit: optional(whole),
   /**
    * Milliseconds for which code that a task has left behind has kept the engine from starting the next one; absent below
    * 3000. An interrupt replaces the engine.

@@ -8,6 +8,7 @@ import type { EngineExit, EngineHandle } from '../launcher.ts';
 import { LogFile } from './log-file.ts';
 import { OutputTail } from './output-tail.ts';
 import { RecordReader } from './record-reader.ts';
+import { spawned } from './spawned.ts';
 import { UnhandledLines } from './unhandled-lines.ts';
 
 /** One engine process to start. */
@@ -53,17 +54,24 @@ export class EngineProcess implements EngineHandle {
     // `detached` makes a process group: Ctrl-C reaches the owner alone, and a kill reaches the engine's children too.
     const { fd } = this.#record;
     const stdio: ['pipe', 'pipe', 'pipe', ...number[]] = ['pipe', 'pipe', 'pipe', ...(fd === undefined ? [] : [fd])];
-    this.#child = spawn(process.execPath, [...NO_INSPECTOR, ...heapFlags(engine.device), entry], {
-      env,
-      cwd,
-      detached: true,
-      stdio,
-    }) as Child;
+    const args = [...NO_INSPECTOR, ...heapFlags(engine.device), entry];
+    this.#child = this.#start(() => spawn(process.execPath, args, { env, cwd, detached: true, stdio }) as Child);
     this.pid = this.#child.pid ?? -1;
     this.ended = this.#watch();
     for (const stream of [this.#child.stdout, this.#child.stderr]) this.#follow(stream, echo, onUnhandled, onText);
     this.#child.stdin.on('error', () => {}); // EPIPE when it dies at once; `exit` says more
     this.#child.stdin.write(`${JSON.stringify({ ...engine, record: fd !== undefined })}\n`);
+  }
+
+  /** @throws ClusterError without descriptors */
+  #start(start: () => Child): Child {
+    try {
+      return spawned(start(), `engine ${this.slot}`);
+    } catch (error) {
+      this.#record.close();
+      this.#log?.close();
+      throw error;
+    }
   }
 
   #follow(

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { AbortError, ClusterError } from '../../../errors.ts';
+import { spawned } from '../process/spawned.ts';
 
 /** The limits of a scheduler's command, and what it gets. */
 export interface CommandOptions {
@@ -45,7 +46,7 @@ function once(
   const [program = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw new AbortError('the start was aborted', { cause: signal.reason });
-    const child = spawn(program, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawned(spawn(program, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] }), program);
     const texts = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       texts.out = (texts.out + text).slice(0, MAX_TEXT);

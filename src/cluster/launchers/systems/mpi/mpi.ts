@@ -7,6 +7,7 @@ import { timerMs } from '../../../../rpc/timer-ms.ts';
 import { isPlainObject, shown } from '../../../../util/checks.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
 import { OutputTail } from '../../process/output-tail.ts';
+import { spawned } from '../../process/spawned.ts';
 import { wordsOf } from '../scheduler-command.ts';
 
 /** The options of `{ kind: 'mpi' }`. */
@@ -62,7 +63,8 @@ export class MpiLauncher implements Launcher {
 
   #run(slots: readonly EngineId[], [program = '', ...args]: readonly string[]): Run {
     // A group of its own: Ctrl-C ends engines by way of their agents.
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+    const child = spawned(spawn(program, args, { stdio, detached: true }), program);
     const [out, err] = [new OutputTail(), new OutputTail()];
     child.stdout.setEncoding('utf8').on('data', (text: string) => out.write(text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => err.write(text));

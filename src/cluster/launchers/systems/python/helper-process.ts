@@ -5,6 +5,7 @@ import { AbortError, ClusterError } from '../../../../errors.ts';
 import { timerMs } from '../../../../rpc/timer-ms.ts';
 import { deferred } from '../../../../util/deferred.ts';
 import { OutputTail } from '../../process/output-tail.ts';
+import { spawned } from '../../process/spawned.ts';
 import { JsonLines } from '../json-lines.ts';
 
 /** The program, found from this compiled file: Python reads it where it was written. */
@@ -47,7 +48,8 @@ export class HelperProcess {
     this.#options = options;
     this.#events = events;
     // A group of its own: Ctrl-C ends engines by way of their agents.
-    this.#child = spawn(options.python, ['-u', HELPER, options.kind], { stdio: 'pipe', detached: true });
+    const child = spawn(options.python, ['-u', HELPER, options.kind], { stdio: 'pipe', detached: true });
+    this.#child = spawned(child, options.python);
     const lines = new JsonLines(
       (message) => this.#take(message),
       (line) => this.#tail.write(`${line}\n`),

@@ -5,6 +5,7 @@ import type { EngineId } from '../../../../protocol/messages.ts';
 import { timerMs } from '../../../../rpc/timer-ms.ts';
 import type { Launcher, LaunchRequest, Placement, PlacementSite, StopOptions } from '../../launcher.ts';
 import { OutputTail } from '../../process/output-tail.ts';
+import { spawned } from '../../process/spawned.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand, wordsOf } from '../scheduler-command.ts';
 import { agentsOf, placeOptions, resources } from './batch-script.ts';
@@ -48,7 +49,8 @@ export class SrunLauncher implements Launcher {
     const { slots } = request;
     for (const step of this.#steps) step.slots = step.slots.filter((slot) => !slots.includes(slot));
     const argv = this.#argv(request);
-    const child = spawn('srun', argv, { env: this.#env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
+    const child = spawned(spawn('srun', argv, { env: this.#env, stdio, detached: true }), 'srun');
     child.stdin.on('error', () => {}); // it has ended: `exit` says why
     child.stdin.write(`${request.agent.line({ perAgent: this.#options.perAgent })}\n`);
     this.#follow(child, slots);

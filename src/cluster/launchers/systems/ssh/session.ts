@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import { timerMs } from '../../../../rpc/timer-ms.ts';
 import { OutputTail } from '../../process/output-tail.ts';
+import { spawned } from '../../process/spawned.ts';
 import { REMOTE_COMMAND, STARTED } from './remote-command.ts';
 import type { CheckedSsh } from './ssh-options.ts';
 
@@ -67,7 +68,8 @@ export class SshSession {
     this.slots = slots;
     const args = [...sshArguments(ssh), ...forwards, '--', host, REMOTE_COMMAND];
     // A group of its own: Ctrl-C ends engines by way of their agents.
-    this.#child = spawn(ssh.ssh, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    const child = spawn(ssh.ssh, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+    this.#child = spawned(child, ssh.ssh);
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream.setEncoding('utf8').on('data', (text: string) => this.#write(text));
     this.ended = this.#watch();
