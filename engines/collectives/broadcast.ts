@@ -1,24 +1,17 @@
 import type { Body } from '../../src/protocol/codec.ts';
+import { RELAY_BYTES } from '../../src/protocol/relay-chunks.ts';
+import { chainSeconds, type LinkCosts, treeSeconds, USUAL_COSTS } from '../peers/link-costs.ts';
 import { bytesOf } from '../peers/mailbox.ts';
 import type { Group } from './group.ts';
 
-/** Seconds of a message and of a byte between engines of one host, about; their ratio decides. */
-const MESSAGE_S = 150e-6;
-const BYTE_S = 1e-9;
-/** Bytes of a chunk of a chain. */
-const CHUNK = 2 ** 20;
 const STEP = 'broadcast';
 /** Goes down the tree in place of a large body. */
 const PIPED: Body = [];
 
-/**
- * Is a chain of chunks quicker than a binomial tree? The chain takes (N − 2 + chunks) steps of one chunk, the tree ⌈log₂N⌉ of
- * the whole.
- */
-export function isPiped(size: number, bytes: number): boolean {
-  if (size < 3 || bytes < 2 * CHUNK) return false;
-  const chain = (size - 2 + bytes / CHUNK) * (MESSAGE_S + CHUNK * BYTE_S);
-  return chain < Math.ceil(Math.log2(size)) * (MESSAGE_S + bytes * BYTE_S);
+/** Is a chain of chunks quicker than a binomial tree, by the costs of a message and a byte? */
+export function isPiped(size: number, bytes: number, links: LinkCosts = USUAL_COSTS): boolean {
+  if (size < 3 || bytes < 2 * RELAY_BYTES) return false;
+  return chainSeconds(links, size, bytes, RELAY_BYTES) < treeSeconds(links, size, bytes);
 }
 
 /**
@@ -29,7 +22,7 @@ export function isPiped(size: number, bytes: number): boolean {
 export async function broadcast(group: Group, value: unknown, root: number): Promise<unknown> {
   if (group.rank !== root) return group.decode(await receive(group, root));
   const body = group.encode(value);
-  const large = isPiped(group.size, bytesOf(body));
+  const large = isPiped(group.size, bytesOf(body), group.links);
   await passOn(group, root, large ? PIPED : body);
   if (large) await group.pipe(root, body);
   return value;

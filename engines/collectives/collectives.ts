@@ -25,6 +25,7 @@ import {
   membersOf,
   questionTag,
   scopeOf,
+  TAGGED,
   tagScope,
 } from './scope.ts';
 
@@ -232,9 +233,12 @@ export class Collectives {
     const what = (rank: number) => `in ${name} for rank ${peers.ids.indexOf(id(rank))} (engine ${id(rank)})`;
     const rank = members.indexOf(peers.id);
     const size = members.length;
+    // Tasks of several calls may come from clients that know other costs: ranks must choose alike.
+    const links = scope.startsWith(TAGGED) ? undefined : this.#current.running?.message.links;
     return {
       rank,
       size,
+      links,
       post: async (to, step, body) => {
         try {
           await peers.post(id(to), tag(step), body);

@@ -1,4 +1,5 @@
 import type { Body } from '../../src/protocol/codec.ts';
+import type { LinkCosts } from '../peers/link-costs.ts';
 
 /**
  * One collective of some engines, as one of them sees it: ranks 0 to size - 1 send each other bodies, step by step. Steps
@@ -7,6 +8,8 @@ import type { Body } from '../../src/protocol/codec.ts';
 export interface Group {
   readonly rank: number;
   readonly size: number;
+  /** The same on all ranks; absent: the usual ones. */
+  readonly links?: LinkCosts | undefined;
   /** Resolves when the body may change again. */
   post(to: number, step: string, body: Body): Promise<void>;
   /** @throws PeerError that names who waited for whom */

@@ -1,12 +1,17 @@
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import type { Range } from '../../src/tensor/partition.ts';
+import { ringSeconds, treeSeconds, USUAL_COSTS } from '../peers/link-costs.ts';
 import { LARGE_BYTES } from './agreement.ts';
 import type { Group } from './group.ts';
 import { accumulate, isCommutative, type ReduceOp } from './operation.ts';
 
-/** Is this reduction worth a ring? All ranks say the same: their shapes are equal. Two ranks gain nothing by it. */
-export function goesRound(group: Group, elements: TypedArray, op: ReduceOp): boolean {
-  return isCommutative(op) && group.size > 2 && elements.byteLength >= LARGE_BYTES;
+/**
+ * Is this reduction quicker round a ring than by a tree? All ranks say the same: their shapes and costs are equal. Two ranks
+ * gain nothing by it.
+ */
+export function goesRound({ size, links = USUAL_COSTS }: Group, { byteLength }: TypedArray, op: ReduceOp): boolean {
+  if (!isCommutative(op) || size < 3 || byteLength < LARGE_BYTES) return false;
+  return ringSeconds(links, size, byteLength) < treeSeconds(links, size, byteLength);
 }
 
 /**

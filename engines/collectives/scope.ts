@@ -15,9 +15,12 @@ export function callScope(task: TaskMessage): string {
   return `${SPACE}${task.id.slice(0, task.id.lastIndexOf(':'))}.${task.call};`;
 }
 
+/** Begins the scopes of tasks that meet under a tag. */
+export const TAGGED = `${SPACE}#`;
+
 /** The scope of tasks that meet under a tag. */
 export function tagScope(tag: string): string {
-  return `${SPACE}#${encodeURIComponent(tag)};`;
+  return `${TAGGED}${encodeURIComponent(tag)};`;
 }
 
 /** A scope without its members. */

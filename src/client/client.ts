@@ -185,8 +185,9 @@ export class Client extends Indexable<DirectView<'one'>, DirectView<'many'>> imp
     if (onEvent) this.#links.onAll(onEvent);
     const jobs = new Jobs(this.#links.abort);
     this.#jobs = new ClientJobs(this.#links, jobs);
-    this.#calls = { links: this.#links, jobs, partSizes: new PartSizes() };
-    knownCosts.set(this.#links, new KnownCosts(info));
+    const costs = new KnownCosts(info);
+    this.#calls = { links: this.#links, jobs, partSizes: new PartSizes(), costs };
+    knownCosts.set(this.#links, costs);
   }
 
   /**

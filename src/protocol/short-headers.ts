@@ -2,7 +2,7 @@
 // tasks and replies with more fields, are JSON. Numbers are little-endian.
 //
 // Both:  0 kind, 1 protocol version, 2 flags of a task or status of a reply, 3 bytes of the id
-// Task:  4 method, 5 bytes of `to`, 6 bytes of the label, 7 zero, 8 roster (u32), 12 call (u32), 16 id, `to`, label
+// Task:  4 method, 5 bytes of `to`, 6 bytes of the label, 7 zero, 8 roster (u32), 12 call (u32), 16 id, `to`, label, links (2 × f64)
 // Reply: 4 zeros, 8 started (f64, NaN: never), 16 completed (f64), 24 id
 import { ProtocolError } from '../errors.ts';
 import { type Header, PROTOCOL_VERSION, REPLY_STATUSES, type ReplyMessage, type TaskMessage } from './messages.ts';
@@ -11,7 +11,9 @@ import { METHODS, type Method } from './methods.ts';
 /** The first byte: JSON begins with another one. */
 const KIND = { task: 1, reply: 2 } as const;
 /** The fields that a task has. */
-const HAS = { roster: 1, call: 2, tells: 4 } as const;
+/** Two float64 numbers. */
+const LINKS_BYTES = 16;
+const HAS = { roster: 1, call: 2, tells: 4, links: 8 } as const;
 const TASK_BYTES = 16;
 const REPLY_BYTES = 24;
 const MAX_TEXT = 255;
@@ -35,13 +37,14 @@ export function writeShort(header: Header): Uint8Array | undefined {
 }
 
 function writeTask(task: TaskMessage): Uint8Array | undefined {
-  const { id, to, label, roster, call } = task;
+  const { id, to, label, roster, call, links } = task;
   if (task.runTimeout !== undefined || task.relayed !== undefined) return undefined;
   if (id.length > MAX_TEXT || to.length > MAX_TEXT || label.length > MAX_TEXT) return undefined;
   if ((roster ?? 0) > MAX_U32 || (call ?? 0) > MAX_U32) return undefined;
-  const bytes = begun(KIND.task, TASK_BYTES + id.length + to.length + label.length, id);
+  const bytes = begun(KIND.task, TASK_BYTES + id.length + to.length + label.length + bytesOf(links), id);
   bytes[2] =
     (roster === undefined ? 0 : HAS.roster) | (call === undefined ? 0 : HAS.call) | (task.tells ? HAS.tells : 0);
+  if (links !== undefined) writeLinks(bytes, links);
   bytes[4] = METHODS.indexOf(task.method);
   bytes[5] = to.length;
   bytes[6] = label.length;
@@ -51,6 +54,24 @@ function writeTask(task: TaskMessage): Uint8Array | undefined {
   const at = TASK_BYTES + id.length;
   const isWritten = put(bytes, TASK_BYTES, id) && put(bytes, at, to) && put(bytes, at + to.length, label);
   return isWritten ? bytes : undefined;
+}
+
+function bytesOf(links: TaskMessage['links']): number {
+  return links === undefined ? 0 : LINKS_BYTES;
+}
+
+// They stand at the end.
+function writeLinks(bytes: Buffer, { mail, between }: NonNullable<TaskMessage['links']>): void {
+  bytes[2] = (bytes[2] as number) | HAS.links;
+  bytes.writeDoubleLE(mail, bytes.length - LINKS_BYTES);
+  bytes.writeDoubleLE(between, bytes.length - LINKS_BYTES / 2);
+}
+
+function readLinks(bytes: Buffer): NonNullable<TaskMessage['links']> {
+  const mail = bytes.readDoubleLE(bytes.length - LINKS_BYTES);
+  const between = bytes.readDoubleLE(bytes.length - LINKS_BYTES / 2);
+  mustBe(Number.isFinite(mail) && Number.isFinite(between), 'task', bytes);
+  return { mail, between };
 }
 
 function writeReply({ id, status, metadata, error }: ReplyMessage): Uint8Array | undefined {
@@ -94,18 +115,20 @@ function readTask(bytes: Buffer): TaskMessage {
   const method = METHODS[byte(bytes, 4)];
   const to = TASK_BYTES + byte(bytes, 3);
   const label = to + byte(bytes, 5);
-  mustBe(method !== undefined && bytes.length === label + byte(bytes, 6), 'task', bytes);
+  const flags = byte(bytes, 2);
+  const end = label + byte(bytes, 6);
+  mustBe(method !== undefined && bytes.length === end + (flags & HAS.links ? LINKS_BYTES : 0), 'task', bytes);
   const message: Writable<TaskMessage> = {
     type: 'task',
     id: bytes.toString('latin1', TASK_BYTES, to),
     to: engines.read(bytes, to, label),
     method: method as Method,
-    label: labels.read(bytes, label, bytes.length),
+    label: labels.read(bytes, label, end),
   };
   // A field that is absent is missing, as in JSON.
-  const flags = byte(bytes, 2);
   if (flags & HAS.roster) message.roster = bytes.readUInt32LE(8);
   if (flags & HAS.call) message.call = bytes.readUInt32LE(12);
+  if (flags & HAS.links) message.links = readLinks(bytes);
   if (flags & HAS.tells) message.tells = true;
   return message;
 }

@@ -2,7 +2,7 @@ import { shareWindows } from '../../comm/unix/shared-windows.ts';
 import { NoEnginesRegistered } from '../../errors.ts';
 import type { Body } from '../../protocol/codec.ts';
 import { type EncodedCall, encodeCall, encodeCopy } from '../../protocol/codec.ts';
-import type { EngineId } from '../../protocol/messages.ts';
+import type { EngineId, TaskMessage } from '../../protocol/messages.ts';
 import type { ArgumentsOf, Method, ValueOf } from '../../protocol/methods.ts';
 import { namesOfCalls } from '../../protocol/travelling-names.ts';
 import { checkOptions, type Rules } from '../../util/checks.ts';
@@ -32,6 +32,8 @@ export interface CallContext {
   readonly links: EngineLinks;
   readonly jobs: Jobs;
   readonly partSizes: PartSizes;
+  /** Costs of messages between engines, where they were measured. */
+  readonly costs?: { readonly links: TaskMessage['links'] } | undefined;
 }
 
 /** One call that is about to be made: its options are checked, its engines known. */
@@ -141,6 +143,7 @@ export class Calls<M extends Mode> {
     const names = namesOfCalls(each ?? args);
     const encode = copy ? encodeCopy<N> : encodeCall<N>;
     const group = engines.length > 1 ? nextGroup() : undefined;
+    const links = group === undefined ? undefined : this.context.costs?.links;
     const shared = isPerEngine(args) ? undefined : encode(method, args);
     const relayed = shared && via && this.#relays(engines, shared.body, via);
     const encoded = each?.map((one) => encodedAt(encode, method, one));
@@ -152,7 +155,8 @@ export class Calls<M extends Mode> {
       if (encodedCall === undefined) continue;
       const body = bodies?.[index] ?? encodedCall.body;
       const destination = place && ((bytes: number) => place(index, bytes));
-      const request = { method, body, label, runTimeout, call: group, relayed: relayed?.[index], destination, names };
+      const way = relayed?.[index];
+      const request = { method, body, label, runTimeout, call: group, links, relayed: way, destination, names };
       tasks.push(this.#send(engines[index] as EngineId, request));
     }
     return tasks;

@@ -55,6 +55,8 @@ export interface Request extends EncodedCall {
   readonly runTimeout?: number | undefined;
   /** Shared by the tasks of one call on several engines. */
   readonly call?: number | undefined;
+  /** Costs of messages between those engines, where they were measured. */
+  readonly links?: TaskMessage['links'];
   /** The body goes from engine to engine. */
   readonly relayed?: Relayed | undefined;
   /** Is told when it starts, in milliseconds since 1970 by the engine's clock. */
@@ -159,7 +161,7 @@ export class Connection {
     this.submit(attempt, { ...encodeCall('provide', { names: fresh }), label: attempt.task.label });
   }
 
-  #message(id: TaskId, { method, label, runTimeout, call, onStarted }: Request): TaskMessage {
+  #message(id: TaskId, { method, label, runTimeout, call, links, onStarted }: Request): TaskMessage {
     const roster = this.#rosterVersion();
     return {
       type: 'task',
@@ -170,6 +172,7 @@ export class Connection {
       runTimeout,
       roster: roster === 0 ? undefined : roster,
       call,
+      links,
       tells: onStarted === undefined ? undefined : true,
     };
   }

@@ -18,6 +18,8 @@ const SHORT: readonly Header[] = [
   task,
   { ...task, roster: 0, call: 0, tells: true },
   { ...task, roster: 2 ** 32 - 1, call: 2 ** 32 - 1 },
+  { ...task, links: { mail: 1.5e-4, between: 1e-9 } },
+  { ...task, call: 3, tells: true, links: { mail: 0, between: 0 }, label: '' },
   { ...task, id: '', to: '', label: '' },
   { ...task, id: 'x'.repeat(255), to: 'y'.repeat(255), label: 'z'.repeat(255) },
   ...METHODS.map((method) => ({ ...task, method })),

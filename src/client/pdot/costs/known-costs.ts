@@ -29,6 +29,9 @@ export interface CostsFound {
   readonly ignored?: string | undefined;
 }
 
+/** The costs of messages between engines. */
+type LinkCosts = Pick<ClusterCosts, 'mail' | 'between'>;
+
 interface Measurement {
   /** A line for each engine: where it is, and what it computes on. */
   readonly of: readonly string[];
@@ -45,6 +48,8 @@ export class KnownCosts {
   #found: Measurement | { readonly fault: string } | undefined;
   /** The engines for which the file was read. */
   #readFor: string | undefined;
+  /** Undefined until they are first asked for; null where nobody has measured. */
+  #links: LinkCosts | null | undefined;
 
   constructor(info: ClusterInfo & { readonly runDir?: string | undefined }) {
     const folder = info.runDir ?? UNIX.exec(info.controller)?.[1];
@@ -64,13 +69,28 @@ export class KnownCosts {
     const now = linesOf(engines);
     if (this.#readFor !== String(now) && !this.#countsFor(now)) {
       this.#readFor = String(now);
-      this.#found = read(this.#file) ?? this.#found;
+      this.#know(read(this.#file) ?? this.#found);
     }
     const found = this.#found;
     if (found === undefined) return {};
     if ('fault' in found) return { ignored: `${FILE} does not count: ${found.fault}` };
     if (this.#countsFor(now)) return { costs: found.costs };
     return { ignored: `the measured costs do not count: ${changeOf(found.of, now)}; probe again` };
+  }
+
+  /**
+   * The costs of messages between engines, always the same object; undefined where nobody has measured. They are those of the
+   * hosts and count on when engines come or go: all ranks of a call get the same.
+   */
+  get links(): LinkCosts | undefined {
+    if (this.#links === undefined) this.#know(read(this.#file));
+    return this.#links ?? undefined;
+  }
+
+  #know(found: Measurement | { readonly fault: string } | undefined): void {
+    this.#found = found;
+    const costs = found !== undefined && 'of' in found ? found.costs : undefined;
+    this.#links = costs === undefined ? null : { mail: costs.mail, between: costs.between };
   }
 
   #countsFor(now: readonly string[]): boolean {
@@ -81,7 +101,7 @@ export class KnownCosts {
   keep(costs: ClusterCosts, engines: readonly MeasuredEngine[] = []): void {
     const of = linesOf(engines);
     this.#readFor = String(of);
-    this.#found = { of, costs };
+    this.#know({ of, costs });
     if (this.#file === undefined) return;
     try {
       writeFileAtomicSync(this.#file, `${JSON.stringify({ format: FORMAT, of, costs })}\n`, { mode: 0o600 });

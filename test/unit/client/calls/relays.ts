@@ -1,10 +1,13 @@
 // Broadcast from the client over real engines: one send of the payload, order kept, and nothing lost when the chain breaks.
+import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { relays } from '../../../../src/client/calls/relays.ts';
 import { Client } from '../../../../src/client/client.ts';
 import { clusterTransport } from '../../../../src/comm/by-scheme.ts';
 import type { Parts, Transport } from '../../../../src/comm/transport.ts';
 import { EngineError } from '../../../../src/errors.ts';
+import { decodeHeader } from '../../../../src/protocol/header-codec.ts';
 import { range } from '../../../../src/tensor/convert.ts';
 import { throws } from '../../../support/assert.ts';
 import { type Rig, startRig, until, withRig } from '../../../support/cluster.ts';
@@ -141,5 +144,46 @@ test('an engine that dies in the chain costs only its own value', () =>
     assert.equal(ends.slice(1), [undefined, undefined, undefined]);
     assert.equal(await rc.view([1, 2, 3]).apply(check), [true, true, true]);
   }));
+
+test('tasks of one call on several engines carry what messages between engines cost, once somebody has measured', async () => {
+  const measured = {
+    engines: SIZE,
+    measured: 0,
+    call: 1,
+    perEngine: 1,
+    send: 1,
+    sendAgain: 1,
+    receive: 1,
+    flops: null,
+  };
+  const links = { mail: 0.25, between: 2 ** -30 };
+  const file = join(dirname(rig.cluster.info.controller.slice('unix://'.length)), 'costs.json');
+  const headers: unknown[] = [];
+  const inner = clusterTransport();
+  const connect: Transport['connect'] = (endpoint, handlers) => {
+    const link = inner.connect(endpoint, handlers);
+    const send = link.send.bind(link);
+    link.send = (parts: Parts) => {
+      headers.push(decodeHeader(parts));
+      return send(parts);
+    };
+    return link;
+  };
+  writeFileSync(file, JSON.stringify({ ...measured, ...links }), { mode: 0o600 });
+  try {
+    await using rc = await Client.connect(rig.cluster.info, {
+      transport: { connect, listen: inner.listen.bind(inner) },
+    });
+    await rc.view([0, 1]).apply(() => 1);
+    await rc.view(0).apply(() => 1);
+  } finally {
+    rmSync(file);
+  }
+  const tasks = (headers as { type: string; links?: unknown }[]).filter(({ type }) => type === 'task');
+  assert.equal(
+    tasks.map((task) => task.links),
+    [links, links, undefined],
+  );
+});
 
 test.run();

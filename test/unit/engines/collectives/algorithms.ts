@@ -8,6 +8,8 @@ import type { Group } from '../../../../engines/collectives/group.ts';
 import { combine } from '../../../../engines/collectives/operation.ts';
 import { reduce } from '../../../../engines/collectives/reduce.ts';
 import { reduceScatter } from '../../../../engines/collectives/reduce-scatter.ts';
+import { goesRound } from '../../../../engines/collectives/ring.ts';
+import type { LinkCosts } from '../../../../engines/peers/link-costs.ts';
 import { Mailbox } from '../../../../engines/peers/mailbox.ts';
 import { type Body, decodeBody, encodeBody, type Revivers } from '../../../../src/protocol/codec.ts';
 import { range, tensor } from '../../../../src/tensor/convert.ts';
@@ -348,6 +350,33 @@ test('a chain of chunks carries large bodies to some engines, a tree small ones,
     [64, 1e8, true],
   ] as const)
     assert.is(isPiped(size, bytes), chain, `${bytes} to ${size}`);
+});
+
+test('the costs of links decide between chain and tree, and between ring and tree', () => {
+  const MIB = 2 ** 20;
+  const [slow, quick] = [
+    { mail: 0.01, between: 1e-9 },
+    { mail: 1e-6, between: 1e-8 },
+  ];
+  assert.equal([isPiped(8, 16 * MIB, slow), isPiped(8, 16 * MIB, quick)], [false, true]);
+  assert.equal([isPiped(2, 16 * MIB, quick), isPiped(8, MIB, quick)], [false, false]);
+  const round = (links: LinkCosts | undefined, size: number, bytes: number) =>
+    goesRound({ ...(groups(1).ranks[0] as Group), size, links }, new Uint8Array(bytes), 'sum');
+  assert.equal([round(slow, 8, MIB), round(quick, 8, MIB)], [false, true]);
+  assert.equal([round(quick, 2, MIB), round(quick, 8, MIB / 8)], [false, false]);
+  assert.is(round(undefined, 4, MIB), true);
+});
+
+test('all-reduce gives all ranks the same by the way that their costs choose', async () => {
+  for (const links of [
+    { mail: 1, between: 1e-12 },
+    { mail: 1e-9, between: 1e-6 },
+  ]) {
+    const sums = (await all(4, (group) =>
+      allReduce({ ...group, links }, new Float64Array(LARGE).fill(group.rank), 'sum'),
+    )) as Float64Array[];
+    for (const sum of sums) assert.ok(sum.every((x) => x === 6));
+  }
 });
 
 test.run();
