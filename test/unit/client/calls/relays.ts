@@ -169,7 +169,8 @@ test('tasks of one call on several engines carry what messages between engines c
     };
     return link;
   };
-  writeFileSync(file, JSON.stringify({ ...measured, ...links }), { mode: 0o600 });
+  const costs = { ...measured, ...links };
+  writeFileSync(file, JSON.stringify({ format: 2, of: [], costs }), { mode: 0o600 });
   try {
     await using rc = await Client.connect(rig.cluster.info, {
       transport: { connect, listen: inner.listen.bind(inner) },
