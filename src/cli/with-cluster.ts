@@ -10,6 +10,8 @@ export interface Session {
   readonly rc: Client;
   /** The cluster in words, for messages. */
   readonly origin: string;
+  /** The process that the cluster belongs to, if it is another one. */
+  readonly owner?: number | undefined;
   /** The cluster, if the command started it. */
   readonly cluster?: Cluster | undefined;
   /** Did the command start the cluster? Then its engines end with the session. */
@@ -30,6 +32,8 @@ export async function withCluster<T>(
 ): Promise<T> {
   const session = await openSession(flags, signal);
   try {
+    const { origin, owner } = session;
+    if (owner !== undefined) process.stderr.write(`directview: using ${origin} of process ${owner}\n`);
     return await run(session);
   } finally {
     await session.close();
@@ -50,8 +54,7 @@ function runningCluster(flags: ClusterFlags): ListedCluster | undefined {
 
 async function connectSession({ name, path, owner }: ListedCluster): Promise<Session> {
   const rc = await Client.connect(path);
-  process.stderr.write(`directview: using cluster '${name}' of process ${owner.pid}\n`);
-  return { rc, origin: `cluster '${name}'`, isOwn: false, close: () => rc.close() };
+  return { rc, origin: `cluster '${name}'`, owner: owner.pid, isOwn: false, close: () => rc.close() };
 }
 
 async function startSession(flags: ClusterFlags, signal: AbortSignal | undefined): Promise<Session> {

@@ -8,7 +8,7 @@ import { historyPath } from '../repl/history.ts';
 import { KERNEL_NODE_OPTIONS } from '../repl/jupyter/kernel-spec.ts';
 import { Shell } from '../repl/shell.ts';
 import { withNodeOptions } from '../repl/signals/own-process.ts';
-import { type Session, withCluster } from '../with-cluster.ts';
+import { openSession, type Session } from '../with-cluster.ts';
 
 const HELP = `
 The session has rc (the client), view (all engines), Cluster, Tensor, tensor, range, ref, fromModule, pdot.
@@ -25,7 +25,12 @@ export function define(command: Command): void {
     // Ctrl-C may end a loop in a timer, which Node's own checks would take for a fault.
     const code = process.stdin.isTTY ? await withNodeOptions(KERNEL_NODE_OPTIONS) : undefined;
     if (code !== undefined) process.exit(code);
-    await withCluster(flags, repl);
+    const session = await openSession(flags);
+    try {
+      await repl(session);
+    } finally {
+      await session.close();
+    }
     process.exit(); // a timer or a server of the user must not keep the session
   });
 }

@@ -21,10 +21,13 @@ test.after(async () => {
   lab.remove();
 });
 
+/** The line that names a cluster of another process: of this one. */
+const USES = `directview: using cluster 'default' of process ${process.pid}\n`;
+
 const blocks = (text: string) => text.split(/(?=\[std|Out)/).sort();
 
 test('assignments print nothing; printing and values are shown per engine', async () => {
-  assert.equal(await px('a = 5'), { code: 0, signal: null, stdout: '', stderr: '' });
+  assert.equal(await px('a = 5'), { code: 0, signal: null, stdout: '', stderr: USES });
   assert.equal(blocks((await px('console.log(a)')).stdout), ['[stdout:0] \n5\n', '[stdout:1] \n5\n']);
   const { stdout } = await px('a');
   assert.equal(
@@ -75,7 +78,7 @@ test('Ctrl-C interrupts the engines and exits 130; the engines go on', async () 
   program.child.kill('SIGINT');
   const { code, stderr } = await program.done;
   assert.is(code, 130);
-  assert.ok(stderr.startsWith('Received Keyboard Interrupt. Sending signal SIGINT to engines...\n'), stderr);
+  assert.ok(stderr.startsWith(`${USES}Received Keyboard Interrupt. Sending signal SIGINT to engines...\n`), stderr);
   assert.match(stderr, 'TaskInterrupted');
   assert.equal(await rc.view(':').apply(() => 1), [1, 1]);
 });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
 import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
+import { Program } from '../../fixtures/cluster-lab.ts';
 import { throws } from '../../support/assert.ts';
 import { type Rig, startRig, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
@@ -103,6 +104,18 @@ test('scale ends it: the number stays', async () => {
   await result;
   assert.equal(scales(), []);
   assert.is(rig.cluster.engines.length, 2);
+});
+
+test('directview adapt and directview scale do the same from another process', async () => {
+  const adapt = (...args: string[]) => new Program('src/cli/main.js', ['adapt', rig.cluster.file, ...args]).done;
+  const { code, stdout } = await adapt('--min', '2', '--max', '3', '--json');
+  assert.equal([code, JSON.parse(stdout)], [0, { cluster: rig.cluster.name, min: 2, max: 3 }]);
+  await until('two engines', () => rig.cluster.engines.length === 2, LIMIT);
+  const wrong = await adapt('--min', '4', '--max', '3');
+  assert.is(wrong.code, 2);
+  assert.match(wrong.stderr, /--min 4 is more than --max 3/);
+  assert.is((await new Program('src/cli/main.js', ['scale', '1', rig.cluster.file]).done).code, 0);
+  assert.is(rig.cluster.engines.length, 1);
 });
 
 test('wrong bounds are refused', () => {
