@@ -8,7 +8,7 @@ import type { Frames } from '../packet.ts';
 import type { LinkHandlers, Listener } from '../transport.ts';
 import { bindFault } from './bind-fault.ts';
 import { addressesOf, type Endpoint } from './endpoint.ts';
-import { alive, GOODBYE_LINGER_MS, settings, watch } from './settings.ts';
+import { alive, GOODBYE_LINGER_MS, LAST_LINGER_MS, settings, watch } from './settings.ts';
 
 /** A dead connection has left the ROUTER's table this long (ms) after its event. */
 const PROBE_DELAY_MS = 100;
@@ -65,7 +65,7 @@ export class RouterListener implements Listener {
 
   flush(): void {
     if (this.#closing !== undefined) return;
-    this.#socket.linger = GOODBYE_LINGER_MS;
+    this.#socket.linger = LAST_LINGER_MS;
     this.#hub.flush();
   }
 
@@ -77,7 +77,7 @@ export class RouterListener implements Listener {
   async #close(): Promise<void> {
     clearInterval(this.#sweeper);
     clearTimeout(this.#probing);
-    this.#socket.linger = GOODBYE_LINGER_MS;
+    this.#socket.linger = Math.max(this.#socket.linger, GOODBYE_LINGER_MS);
     await this.#hub.close();
     // Not `unbind`: it runs on a thread of the pool while this thread's poller may look at the socket, which libzmq does
     // not forgive (assertions "check ()", "erased").

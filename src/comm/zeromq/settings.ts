@@ -7,6 +7,8 @@ import type { Endpoint } from './endpoint.ts';
 
 /** A goodbye may take this long (ms) to leave after `close`. */
 export const GOODBYE_LINGER_MS = 200;
+/** Last replies may take this long (ms): libzmq's thread may wait for a processor. Peers wait as long for them. */
+export const LAST_LINGER_MS = 1000;
 
 /** Sockets that nobody references are closed by the garbage collector. */
 export const alive = new Set<Dealer | Router>();
