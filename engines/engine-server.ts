@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import process from 'node:process';
+import { setTimeout } from 'node:timers';
 import { PeerClosed } from '../src/comm/link.ts';
 import type { Listener } from '../src/comm/transport.ts';
 import type { Body } from '../src/protocol/codec.ts';
@@ -27,6 +28,9 @@ import type { TaskClient } from './queue/queue-event.ts';
 import { Callers } from './queue/rights.ts';
 import { RETIRING } from './queue/status-board.ts';
 import { refuseInput } from './user-code/no-input.ts';
+
+/** Milliseconds in which the last reply of an engine that is not needed any more leaves. */
+const LAST_REPLY_MS = 200;
 
 /** Finds the engine's GPU context: `probeContext` of contexts/index.ts, or one for tests. @throws ContextError */
 export type ProbeContext = (choice: DeviceChoice, options: ContextOptions) => Promise<ProbedContext>;
@@ -227,9 +231,11 @@ export class EngineServer {
   // The control thread may have promised meanwhile that it stays: the first of the two wins.
   #leave(): void {
     if (!this.#parts.board.change('retiring', RETIRING.asked, RETIRING.ends)) return;
-    // The end of a link drops what waits in it: the last reply does, until the end of this turn.
+    this.#parts.loop.stop();
+    // The end of a link drops what waits in it: the last reply does, until the end of this turn. libzmq drops what it has just
+    // taken, too, when the socket is closed at once.
     this.#listener?.flush();
-    void this.stop(ENGINE_EXIT.ok, 'it was not needed any more');
+    setTimeout(() => void this.stop(ENGINE_EXIT.ok, 'it was not needed any more'), LAST_REPLY_MS);
   }
 
   #command(message: FromControl): void {
