@@ -1,3 +1,4 @@
+import { MAX_HOLES } from '../../protocol/values/specials.ts';
 import { allocate, type BigTypedArray, isBigArray, isTypedArray, type TypedArray } from '../../tensor/dtype.ts';
 import type { Dist } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
@@ -42,8 +43,6 @@ function places(lengths: readonly number[], dist: Dist): number[][] {
 
 /** The most items of an array of JavaScript. */
 const MOST_ITEMS = 2 ** 32 - 1;
-/** A list with more holes is joined by its keys: it may have four billion in a few bytes. */
-const MOST_HOLES = 65_536;
 
 function joinLists(parts: readonly unknown[], engines: readonly number[], dist: Dist): unknown[] {
   const lists = parts.map((part, i) => {
@@ -67,9 +66,11 @@ function joinLists(parts: readonly unknown[], engines: readonly number[], dist: 
   return out;
 }
 
+// Short lists, which are most, are not walked over once more.
 function isSparse(list: readonly unknown[]): boolean {
+  if (list.length <= MAX_HOLES) return false;
   for (let i = 0, holes = 0; i < list.length; i++) {
-    if (list[i] === undefined && !(i in list) && ++holes > MOST_HOLES) return true;
+    if (list[i] === undefined && !(i in list) && ++holes > MAX_HOLES) return true;
   }
   return false;
 }

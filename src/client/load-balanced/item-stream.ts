@@ -137,11 +137,10 @@ export class ItemStream<T> implements AsyncIterableIterator<T>, AsyncDisposable 
       const open = [...this.#sent].map(({ task }) => task).filter((task) => task.outcome === undefined);
       this.#init.onSignal(open).catch(() => {});
     };
-    if (signal?.aborted !== false) {
-      if (signal !== undefined) stop();
-      return () => {};
-    }
-    return onAbort(signal, stop);
+    if (signal === undefined) return () => {};
+    if (!signal.aborted) return onAbort(signal, stop);
+    stop();
+    return () => {};
   }
 
   // The next task to give, once it has ended; undefined at the end of it all.

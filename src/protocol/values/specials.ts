@@ -108,7 +108,8 @@ function someChild(value: object, test: (child: unknown) => boolean): boolean {
   return false;
 }
 
-const MAX_HOLES = 65_536;
+/** Holes of an array that somebody walks over; from then on it is read by its keys: it may have four billion in a few bytes. */
+export const MAX_HOLES = 65_536;
 
 // By index, because the keys of a large dense array are as many strings; by key once it turns out to be sparse.
 function someItem(items: readonly unknown[], test: (item: unknown, key: number) => boolean): boolean {
