@@ -30,6 +30,8 @@ const MB = 1e6;
 const ITEMS = 100_000;
 const MANY = 8;
 const MOST_SAMPLES = 30;
+/** So much crosses before a turn of a transfer counts: 100 calls of 1 MB, as many as of no-ops. */
+const WARMED_MEGABYTES = 100;
 const PINGS = 500;
 const PEER_PINGS = 100;
 const TASKS = 20_000;
@@ -105,8 +107,9 @@ async function latencies(rc: Client, bench: Bench): Promise<Figure[]> {
 async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<Figure[]> {
   const bytes = megabytes * MB;
   const data = new Float32Array(bytes / 4).fill(1.5);
-  // Three of a short call would tell of cold code and cold caches alone.
+  // Few of a short call would tell of cold code and cold caches alone.
   const times = Math.min(MOST_SAMPLES, Math.max(3, Math.ceil(48 / megabytes)));
+  const warmups = Math.ceil(WARMED_MEGABYTES / megabytes);
   const there = () => rawThroughput(bytes / rc.length, rc.length);
   const back = () => rawGather(bytes / rc.length, rc.length);
   const figure = (
@@ -115,7 +118,7 @@ async function transfers(rc: Client, bench: Bench, megabytes: number): Promise<F
     run: (rc: Client) => PromiseLike<unknown>,
     beside: Parameters<Others['transfer']>[0] = 'other',
   ): Promise<Figure> => {
-    const rateOf = async (it: Client) => megabytes / (median(await samples(times, () => run(it))) / 1000);
+    const rateOf = async (it: Client) => megabytes / (median(await samples(times, () => run(it), warmups)) / 1000);
     const ours = () => rateOf(rc);
     const theirs = IPYPARALLEL.has(what) ? asks(bench, { do: 'transfer', what, bytes, n: 2 }) : undefined;
     const sides = { ours, theirs, raw, beside: { ...bench.others.transfer(beside, bytes), ...earlier(bench, rateOf) } };

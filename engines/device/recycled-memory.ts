@@ -3,7 +3,7 @@ import { Tensor } from '../../src/tensor/tensor.ts';
 import { FreeMemory } from '../contexts/host/free-memory.ts';
 
 /** Memory of fewer bytes is not recycled. */
-export const RECYCLED_BYTES: number = 1 << 20;
+export const RECYCLED_BYTES: number = 128 * 1024;
 
 /**
  * Memory of pushed values that were replaced, for the next ones of the same size: V8 collects its whole heap for each 64 MB of new

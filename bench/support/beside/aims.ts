@@ -15,6 +15,14 @@ interface Aim {
   readonly wanted: readonly Wanted[];
 }
 
+/** Small and middle transfers beside the checkout of --before, where there is one. */
+function beforeAims(figures: readonly Figure[]): Aim[] {
+  const wanted: readonly Wanted[] = [{ beside: ['before'], multiple: 3 }];
+  return figures.flatMap(({ name, beside }) =>
+    / (1|16) MB$/.test(name) && beside?.['before'] !== undefined ? [{ figure: name, wanted }] : [],
+  );
+}
+
 function aimsOf(engines: number, many: number): Aim[] {
   const copies: readonly Wanted[] = [
     { beside: ['zeromq'], multiple: 3 },
@@ -36,7 +44,7 @@ function aimsOf(engines: number, many: number): Aim[] {
 
 /** The table of aims, with a line for each figure that was measured; empty if none was. */
 export function renderAims(figures: readonly Figure[], engines: number, many: number): string {
-  const rows = aimsOf(engines, many).flatMap(({ figure: name, wanted }) => {
+  const rows = [...aimsOf(engines, many), ...beforeAims(figures)].flatMap(({ figure: name, wanted }) => {
     const figure = figures.find((one) => one.name === name);
     return figure === undefined ? [] : row(figure, wanted);
   });

@@ -3,7 +3,7 @@ import { clearTimeout, setTimeout } from 'node:timers';
 import { Backoff } from '../../util/backoff.ts';
 import type { Link } from '../transport.ts';
 import { counted } from './handles.ts';
-import { type CarrierOptions, StreamCarrier } from './stream.ts';
+import { BULK_BYTES, type CarrierOptions, StreamCarrier } from './stream.ts';
 
 /** Every socket of this thread reads into this memory: what is read is taken before the next one reads. */
 const shared = Buffer.allocUnsafeSlow(256 * 1024);
@@ -12,8 +12,9 @@ const shared = Buffer.allocUnsafeSlow(256 * 1024);
  * Connects, again and again until somebody listens there or the link is closed. Calls `settled` when it is connected, and when
  * it has ended.
  */
-export function connectStream(path: string, options: CarrierOptions, settled: () => void): Link {
-  const carrier = new StreamCarrier(options);
+export function connectStream(path: string, options: Omit<CarrierOptions, 'lentBytes'>, settled: () => void): Link {
+  // This end asks, and keeps its data until it has an answer: all that do not go through the socket are lent.
+  const carrier = new StreamCarrier({ ...options, lentBytes: BULK_BYTES });
   const backoff = new Backoff();
   let timer: NodeJS.Timeout | undefined;
   let pending: Socket | undefined;

@@ -11,8 +11,14 @@ import { type CarrierOptions, StreamCarrier } from './stream.ts';
 /** A peer that stops amid a large message for so many ms is dropped. */
 const LEASE_MS = 600_000;
 
+/**
+ * Data of so many bytes or more are lent to a peer that asked. Smaller ones outlive this process in a file: an engine starts its next
+ * task while they are on their way, and waits until larger results have arrived.
+ */
+const LENT_BYTES = 1024 * 1024 + 1;
+
 /** The parts of its carriers, and bounds of peers that have not sent a packet. */
-export interface ListenerOptions extends CarrierOptions {
+export interface ListenerOptions extends Omit<CarrierOptions, 'lentBytes'> {
   readonly silent?: SilentLimits | undefined;
 }
 
@@ -41,6 +47,7 @@ export class UnixListener implements Listener {
     const { handlers, name } = this.#options;
     const carrier = new StreamCarrier({
       ...this.#options,
+      lentBytes: LENT_BYTES,
       name: `a peer of ${name}`,
       handlers: acceptedHandlers(handlers),
     });

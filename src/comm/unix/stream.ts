@@ -31,9 +31,7 @@ const MAX_UNREAD = 4 * 1024 * 1024;
 /** So much of small messages does not wait for the end of the turn: the peer works on it meanwhile. */
 const EAGER_BYTES = 8 * 1024;
 /** Data of fewer bytes go through the socket. */
-const BULK_BYTES = 128 * 1024;
-/** Larger data are lent, where the peer can read the memory of this process. An engine waits until such results have arrived. */
-const LENT_BYTES = 1024 * 1024;
+export const BULK_BYTES: number = 128 * 1024;
 
 /** The parts of a carrier, whoever connected. */
 export interface CarrierOptions {
@@ -46,6 +44,8 @@ export interface CarrierOptions {
   readonly outgoing: Outgoing;
   /** Default: the system's. */
   readonly memory?: FindMemory | undefined;
+  /** Data of so many bytes or more are lent, where the peer can read the memory of this process. */
+  readonly lentBytes: number;
 }
 
 /** One link over one Unix socket. Large data go through a file in shared memory, where both ends can open it. */
@@ -55,6 +55,7 @@ export class StreamCarrier implements Carrier {
   readonly #deframer: Deframer;
   readonly #writer: BulkWriter;
   readonly #reader: BulkReader;
+  readonly #lentBytes: number;
   readonly #lender: Lender;
   readonly #borrower: Borrower;
   #socket: Socket | undefined;
@@ -73,8 +74,9 @@ export class StreamCarrier implements Carrier {
   /** Called when the link has ended. */
   onEnd: () => void = () => {};
 
-  constructor({ name, handlers, limits, folder, outgoing, memory }: CarrierOptions) {
+  constructor({ name, handlers, limits, folder, outgoing, memory, lentBytes }: CarrierOptions) {
     this.name = name;
+    this.#lentBytes = lentBytes;
     this.link = new PacketLink(this, handlers, limits);
     this.#writer = new BulkWriter(outgoing, { offer: (file) => this.#tell(offer(file)), wake: this.wake });
     this.#reader = new BulkReader(folder, limits.chunkBytes);
@@ -179,7 +181,7 @@ export class StreamCarrier implements Carrier {
       socket.write(prefixed(packet as Uint8Array, 0));
       return true;
     }
-    if (data.byteLength > LENT_BYTES) {
+    if (data.byteLength >= this.#lentBytes) {
       this.#lender.propose();
       if (this.#lender.isWaiting) return false;
       if (this.#lender.isOpen) {

@@ -59,4 +59,16 @@ test('the first system that is here counts; without any, the aim says so; other 
   assert.is(renderAims([{ name: 'start', value: 1, unit: 'ms' }], 4, 8), '');
 });
 
+test('small and middle transfers have an aim beside another checkout, where there is one', () => {
+  const scatter = (megabytes: number, beside: NonNullable<Figure['beside']>): Figure => ({
+    name: `scatter ${megabytes} MB`,
+    value: 1,
+    unit: 'MB/s',
+    beside,
+  });
+  assert.equal(lines(scatter(16, { before: other(3) })), ['scatter 16 MB | 3 × before | at least 3 × before | holds']);
+  assert.match(lines(scatter(1, { before: other(2.9) }))[0] as string, /does not hold$/);
+  assert.is(renderAims([scatter(1, { memcpy: other(9) })], 4, 8), '');
+});
+
 test.run();

@@ -254,12 +254,20 @@ async function exchange(ends: { here: boolean; there: boolean }, sizes: readonly
 }
 
 needsSystem('large messages are read in the memory of their sender, in both directions', async () => {
-  // Each end reads the proof, then two chunks and one; the last chunk of 1 MiB goes through a file.
-  assert.equal(await exchange({ here: true, there: true }, [5 * MIB, 1.5 * MIB]), [4, 4]);
+  // Each end reads the proof, then two chunks and one. The last chunk of 1 MiB is lent by the end that connected, and goes through
+  // a file from the other one.
+  assert.equal(await exchange({ here: true, there: true }, [5 * MIB, 1.5 * MIB]), [5, 4]);
 });
 
-needsSystem('a message of 1 MiB is not lent: an engine does not wait until such results have arrived', async () => {
-  assert.equal(await exchange({ here: true, there: true }, [MIB, 200_000]), [0, 0]);
+needsSystem(
+  'up to 1 MiB only who connected lends: an engine does not wait until such results have arrived',
+  async () => {
+    assert.equal(await exchange({ here: true, there: true }, [MIB, 200_000, 128 * 1024]), [4, 0]);
+  },
+);
+
+needsSystem('what is smaller than the data of a file is not lent, either', async () => {
+  assert.equal(await exchange({ here: true, there: true }, [128 * 1024 - 1]), [0, 0]);
 });
 
 needsSystem('an end that cannot read gets the data through files', async () => {

@@ -104,7 +104,7 @@ test('only memory of the same size; so much of it; and none for small values', (
   assert.is(memory.bytes, BYTES);
   assert.is.not((memory.take(2 * BYTES) as Uint8Array).buffer, first.data.buffer);
   assert.is((memory.take(BYTES) as Uint8Array).buffer, first.data.buffer);
-  const large = 100 * RECYCLED_BYTES;
+  const large = 100 * 2 ** 20;
   for (const name of ['x', 'y', 'z']) push(`sized_${name}`, large);
   for (const name of ['x', 'y', 'z']) namespace.set(`sized_${name}`, 0);
   assert.is(memory.bytes, 2 * large);
