@@ -67,6 +67,8 @@ export class StreamCarrier implements Carrier {
   #hasUrged = false;
   #closing = false;
   #attachedAt = 0;
+  /** So many lent data were read since the peer was told. */
+  #returned = 0;
   /** A packet whose data wait for a slot; goes first. */
   #stalled: Frames | undefined;
   /** The peer has sent a whole packet. */
@@ -108,7 +110,7 @@ export class StreamCarrier implements Carrier {
         },
         lent: (packet, address, bytes) => {
           this.link.receive([packet], this.#borrower.frame(address, bytes));
-          this.#tell(returned());
+          this.#returned++;
         },
         returned: () => this.#lender.returned(),
       },
@@ -142,10 +144,19 @@ export class StreamCarrier implements Carrier {
     this.#hasUrged = false;
     try {
       this.#deframer.read(bytes);
+      this.#giveBack();
     } catch (error) {
       report(`dropped ${this.name}: ${(error as Error).message}`);
       this.link.fail(error instanceof ProtocolError ? error : new ConnectionError(String(error), { cause: error }));
     }
+  }
+
+  // One write for all that came at once: each wakes the peer, while other processes still read its memory.
+  #giveBack(): void {
+    if (this.#returned === 0) return;
+    const notices = Buffer.concat(Array.from({ length: this.#returned }, returned));
+    this.#returned = 0;
+    this.#tell(notices);
   }
 
   /** Sends a notice, past the packets that wait. */
