@@ -15,6 +15,9 @@ export const EXIT = { right: 0, wrong: 1, usage: 2, noCard: 3 } as const;
 /** The signals that end a run early, and the exit codes of a shell for them. */
 export const SIGNALS: Partial<Record<NodeJS.Signals, number>> = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 };
 
+/** Letters of a part's output that go into the JSON. */
+const KEPT_WORDS = 2000;
+
 /** The parts of a run, its limits and its outputs. */
 export interface CheckupOptions {
   /** Seconds for everything. */
@@ -34,14 +37,18 @@ export class Checkup {
   readonly #budget: Budget;
   readonly #recorder: Recorder;
   readonly #clocks = new ClockWatch();
-  readonly #work = mkdtempSync(join(tmpdir(), 'directview-checkup-'));
+  readonly #work: string;
+  /** The last output of each part that runs. */
+  readonly #words = new Map<string, string>();
   readonly #running = new Set<Child>();
   #isStopped = false;
 
+  /** @throws the error of node:fs where the folder of the results cannot be written */
   constructor(options: CheckupOptions) {
     this.#options = options;
     this.#budget = new Budget(options.budget);
     this.#recorder = new Recorder(options.out, { ...machine(), budget: options.budget, software: options.software });
+    this.#work = workFolder(options.out);
   }
 
   async run(): Promise<number> {
@@ -57,8 +64,16 @@ export class Checkup {
     await this.#measure({ ...env, ...found.env }, parts);
     if (this.#isStopped) return EXIT.wrong;
     if (isByCuda) return this.#finish(EXIT.noCard);
-    const failed = this.#recorder.parts.some(({ code }) => code !== undefined && code !== 0);
-    return this.#finish(failed || wrongRows(this.#recorder.rows).length > 0 ? EXIT.wrong : EXIT.right);
+    return this.#finish(this.#isRight() ? EXIT.right : EXIT.wrong);
+  }
+
+  /** All that ran is right, something ran at all, and it is written down. */
+  #isRight(): boolean {
+    const { rows, parts, fault } = this.#recorder;
+    const isMeasured = rows.some(({ verified }) => verified === true);
+    if (!isMeasured) this.#print('nothing was measured: no row has a value that was compared');
+    const failed = parts.some(({ code }) => code !== undefined && code !== 0);
+    return isMeasured && !failed && wrongRows(rows).length === 0 && fault === undefined;
   }
 
   /** Ends what runs and writes down what there is. */
@@ -71,8 +86,8 @@ export class Checkup {
 
   /** Its caches lie in its own folder: they do not stay behind, and older measurements do not count. */
   #environment(): NodeJS.ProcessEnv {
-    const cache = join(this.#work, 'cache');
-    return { ...process.env, DIRECTVIEW_HOME: join(this.#work, 'home'), XDG_CACHE_HOME: cache };
+    const [home, cache] = ['home', 'cache'].map((name) => join(this.#work, name));
+    return { ...process.env, DIRECTVIEW_HOME: home, XDG_CACHE_HOME: cache };
   }
 
   #describe({ adapter, cards, cuda, nodes, tried }: Preflight): void {
@@ -120,7 +135,10 @@ export class Checkup {
       { ...env, ...python },
       {
         onRow: (row) => this.#row({ part: part.name, ...row }),
-        onOutput: (text) => this.#recorder.log(text),
+        onOutput: (text) => {
+          this.#words.set(part.name, `${this.#words.get(part.name) ?? ''}${text}`.slice(-KEPT_WORDS));
+          this.#recorder.log(text);
+        },
       },
     );
     this.#running.add(child);
@@ -136,8 +154,10 @@ export class Checkup {
     this.#running.delete(child);
     if (this.#isStopped) return;
     const seconds = (performance.now() - started) / 1000;
-    this.#recorder.part({ part: part.name, seconds, code });
-    if (code !== 0) this.#print(`${part.name} ended with ${code} after ${seconds.toFixed(0)} s: log.txt has its words`);
+    const words = code === 0 ? undefined : this.#words.get(part.name)?.trim();
+    this.#recorder.part({ part: part.name, seconds, code, words });
+    if (code === 0) return;
+    this.#print(`${part.name} ended with ${code} after ${seconds.toFixed(0)} s: ${reasonOf(words)}`);
   }
 
   #row(row: Row): void {
@@ -167,14 +187,44 @@ export class Checkup {
     }
     for (const row of wrongRows(rows)) this.#print(`WRONG ${lineOf(row)}`);
     this.#print(`${rows.length} rows in ${this.#budget.spent.toFixed(0)} s; written into ${this.#options.out}`);
-    rmSync(this.#work, { recursive: true, force: true });
+    const { fault } = this.#recorder;
+    if (fault !== undefined) this.#options.print(`NOT ALL WAS WRITTEN: ${fault}`);
+    this.#forget();
     return code;
+  }
+
+  #forget(): void {
+    try {
+      rmSync(this.#work, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      // A process that was just killed may still write there.
+      this.#options.print(`${this.#work} stays: ${(error as Error).message}`);
+    }
   }
 
   #print(line: string): void {
     this.#options.print(line);
     this.#recorder.log(`${line}\n`);
   }
+}
+
+/** A folder for caches and for clusters: in the temporary folder, else beside the results, which then is that of all parts. */
+function workFolder(out: string): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'directview-checkup-'));
+  } catch {
+    // Bare machines may have none, or one that is read-only or full.
+    const folder = mkdtempSync(join(out, 'work-'));
+    process.env['TMPDIR'] = folder;
+    return folder;
+  }
+}
+
+/** The last line that says why, of a part's output. */
+function reasonOf(words = ''): string {
+  const lines = words.split('\n').filter((line) => line.trim() !== '');
+  const line = lines.findLast((one) => /error|lost|fail|wrong/i.test(one)) ?? lines.at(-1) ?? '';
+  return `${line.trim().slice(0, 200)} (log.txt has all of its words)`;
 }
 
 function machine(): Record<string, unknown> {

@@ -55,11 +55,27 @@ export function attemptsOf({ env, files, folders, work }: AttemptParts): Attempt
   }
 }
 
-/** The names in the cache of the system's linker; none where it cannot be asked. */
-export function systemLibraries(): ReadonlySet<string> {
+/** The folders that the linker of a 64-bit system searches without its cache. */
+const LINKER_FOLDERS = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'lib64', 'usr/lib64'];
+
+/** The names that the system's linker finds: in its cache, which small containers lack, and in its own folders. */
+export function systemLibraries(root = '/'): ReadonlySet<string> {
+  return new Set([...cachedLibraries(), ...LINKER_FOLDERS.flatMap((folder) => namesIn(join(root, folder)))]);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // It does not exist, or may not be read.
+    return [];
+  }
+}
+
+function cachedLibraries(): string[] {
   const ldconfig = ['/sbin/ldconfig', '/usr/sbin/ldconfig'].find((path) => existsSync(path)) ?? 'ldconfig';
   const { stdout } = spawnSync(ldconfig, ['-p'], { encoding: 'utf8', timeout: 3000 });
-  return new Set((stdout ?? '').split('\n').map((line) => line.trim().split(' ')[0] ?? ''));
+  return (stdout ?? '').split('\n').map((line) => line.trim().split(' ')[0] ?? '');
 }
 
 /**

@@ -35,6 +35,15 @@ function optionsOf(args: readonly string[]): CheckupOptions {
   return { budget, out, software: values.software, parts, find: preflight, print: (line) => console.log(line) };
 }
 
+function opened(options: CheckupOptions): Checkup {
+  try {
+    return new Checkup(options);
+  } catch (error) {
+    console.error(`--out ${options.out} cannot be written: ${(error as Error).message}`);
+    process.exit(EXIT.usage);
+  }
+}
+
 async function main(): Promise<void> {
   let options: CheckupOptions;
   try {
@@ -43,7 +52,7 @@ async function main(): Promise<void> {
     console.error((error as Error).message);
     process.exit(EXIT.usage);
   }
-  const checkup = new Checkup(options);
+  const checkup = opened(options);
   for (const signal of Object.keys(SIGNALS) as NodeJS.Signals[]) {
     process.on(signal, () => process.exit(checkup.stop(signal)));
   }

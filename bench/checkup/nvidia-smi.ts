@@ -1,26 +1,24 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { askNvidiaSmi, smiProgram } from '../../engines/contexts/nvidia-smi.ts';
 
-const PLACES = ['/usr/bin/nvidia-smi', '/usr/local/nvidia/bin/nvidia-smi', '/usr/lib/wsl/lib/nvidia-smi'];
 const FIELDS =
   'name,uuid,driver_version,memory.total,clocks.sm,clocks.max.sm,clocks.mem,power.draw,power.limit,temperature.gpu,mig.mode.current';
 
-const program = (): string => PLACES.find((path) => existsSync(path)) ?? 'nvidia-smi';
-
 /** The cards as nvidia-smi tells them, one record each; the reason where it does not. */
-export function cards(timeoutMs: number): Promise<readonly Record<string, string>[] | string> {
-  const args = [`--query-gpu=${FIELDS}`, '--format=csv,noheader'];
-  return new Promise((done) => {
-    execFile(program(), args, { timeout: timeoutMs, encoding: 'utf8' }, (error, stdout) => {
-      done(error === null ? readCards(stdout) : `nvidia-smi: ${error.message.split('\n')[0]}`);
-    });
-  });
+export async function cards(timeoutMs: number): Promise<readonly Record<string, string>[] | string> {
+  try {
+    const text = await askNvidiaSmi([`--query-gpu=${FIELDS}`, '--format=csv,noheader'], timeoutMs);
+    const found = readCards(text);
+    return found.length > 0 ? found : `nvidia-smi: ${text.trim() || 'it lists no card'}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
-/** Reads nvidia-smi's lines of values. */
+/** Reads nvidia-smi's lines of values; lines of something else are left out. */
 export function readCards(text: string): Record<string, string>[] {
   const names = FIELDS.split(',');
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const lines = text.split('\n').filter((line) => line.split(',').length >= names.length);
   return lines.map((line) => Object.fromEntries(line.split(',').map((value, i) => [names[i] ?? `${i}`, value.trim()])));
 }
 
@@ -32,7 +30,7 @@ export class ClockWatch {
 
   start(): void {
     const args = ['--query-gpu=clocks.sm', '--format=csv,noheader,nounits', '-lms', '500', '-i', '0'];
-    this.#child = spawn(program(), args, { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child = spawn(smiProgram(), args, { stdio: ['ignore', 'pipe', 'ignore'] });
     // Without the program there are no clocks, and nothing else is lost.
     this.#child.on('error', () => undefined);
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
@@ -42,6 +40,6 @@ export class ClockWatch {
   }
 
   stop(): void {
-    this.#child?.kill();
+    this.#child?.kill('SIGKILL');
   }
 }

@@ -1,16 +1,17 @@
 // Other systems beside which benchmarks run: Python scripts of bench/peers that live as long as the benchmark. They
 // answer one line of JSON with another, so that both sides can take turns. A peer that is not installed is reported by
 // name.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { type ProgramFailed, programOutput } from '../../src/util/system/program-output.ts';
 
 const ASK_MS = 300_000;
-const execute = promisify(execFile);
+/** A Python that does not answer within this time is passed over: a disk or a wrapper hangs. */
+const LOOK_MS = 20_000;
 
 /** How to start a peer. */
 export interface PeerOptions {
@@ -116,12 +117,16 @@ export async function peerIfThere(options: PeerOptions): Promise<Peer | undefine
  * @param heavy modules that are looked for and not imported
  * @throws PeerMissing saying what each lacks
  */
-export async function findPython(modules: readonly string[], heavy: readonly string[] = []): Promise<string> {
+export async function findPython(
+  modules: readonly string[],
+  heavy: readonly string[] = [],
+  timeoutMs = LOOK_MS,
+): Promise<string> {
   const named = process.env['DIRECTVIEW_PYTHON'];
   const candidates = named === undefined ? ['python3', ...PLACES.filter((path) => existsSync(path))] : [named];
   const reasons: string[] = [];
   for (const python of candidates) {
-    const reason = await lacks(python, modules, heavy);
+    const reason = await lacks(python, modules, heavy, timeoutMs);
     if (reason === undefined) return python;
     reasons.push(`${python}: ${reason}`);
   }
@@ -134,17 +139,18 @@ async function lacks(
   python: string,
   modules: readonly string[],
   heavy: readonly string[],
+  timeoutMs: number,
 ): Promise<string | undefined> {
   const found = heavy.map((name) => `assert find_spec('${name}'), "No module named '${name}'"`);
   const text = ['from importlib.util import find_spec', ...modules.map((name) => `import ${name}`), ...found].join(
     '\n',
   );
   try {
-    await execute(python, ['-c', text]);
+    await programOutput(python, ['-c', text], timeoutMs);
     return undefined;
   } catch (error) {
-    const { code, stderr } = error as { code?: string | number; stderr?: string };
-    return code === 'ENOENT' ? 'not found' : (stderr?.trim().split('\n').at(-1) ?? 'fails');
+    const { isMissing, message } = error as ProgramFailed;
+    return isMissing ? 'not found' : message;
   }
 }
 

@@ -2,12 +2,15 @@
 // is read back, and some of its entries are compared. Without CUDA's libraries it says so and is over.
 //   node dist/bench/checkup/measure/cuda.js [--sizes 4096] [--halves 4096,8192]
 import { parseArgs } from 'node:util';
+import type { ContextOptions, DeviceTensor } from '../../../engines/contexts/context.ts';
 import { CudaContext } from '../../../engines/contexts/cuda/cuda.ts';
 import { probeAll } from '../../../engines/contexts/index.ts';
+import { bytesOf } from '../../../src/tensor/dtype.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
 import { type MatmulSizes, sizesOf } from '../../support/matmul-cases.ts';
 import { sendRow } from '../../support/rows.ts';
 import { median, timed } from '../../support/stats.ts';
-import { entriesFault, operand } from './entries.ts';
+import { entriesFault, operand, tf32Fault } from './entries.ts';
 
 const WARM_UP_MS = 200;
 const RUNS = 10;
@@ -22,11 +25,13 @@ async function measure(context: CudaContext, dtype: MeasuredDType, shape: Matmul
   const [m, k, n] = shape;
   const base = { what: `cuda ${dtype}${tf32 ? ' (TF32)' : ''}`, dtype, tf32, shape: shape.join('×') };
   const [a, b] = [operand(dtype, [m, k], 1), operand(dtype, [k, n], 2)];
-  const [x, y] = [context.upload(a), context.upload(b)];
+  const held: DeviceTensor[] = [];
   try {
+    // One after the other: what the first took is given back where the second finds no memory.
+    for (const one of [a, b]) held.push(context.upload(one));
+    const [x, y] = held as [DeviceTensor, DeviceTensor];
     const c = await context.matmul(x, y);
-    // TF32 rounds its operands: its products are not those of float32.
-    const fault = tf32 ? undefined : entriesFault(await c.toHost(), a, b);
+    const fault = (tf32 ? tf32Fault : entriesFault)(await c.toHost(), a, b);
     c.free();
     if (fault !== undefined) return sendRow({ ...base, verified: fault });
     const once = async (): Promise<number> => {
@@ -43,35 +48,43 @@ async function measure(context: CudaContext, dtype: MeasuredDType, shape: Matmul
     for (let i = 0; i < RUNS; i++) times.push(await once());
     const ms = Math.min(...times);
     const tflops = (2e-9 * m * k * n) / ms;
-    sendRow({ ...base, ms, medianMs: median(times), runs: RUNS, tflops, verified: tf32 ? undefined : true });
+    sendRow({ ...base, ms, medianMs: median(times), runs: RUNS, tflops, verified: true });
   } catch (error) {
-    sendRow({ ...base, verified: (error as Error).message || String(error) });
+    sendRow({ ...base, verified: wordsOf(error) });
+    // A lost card answers nothing any more.
+    context.device.stream.assertAlive();
   } finally {
-    for (const one of [x, y]) one.free();
+    for (const one of held) one.free();
   }
 }
+
+const wordsOf = (error: unknown): string => (error as Error).message || String(error);
 
 /** Host to card and back, by way of pinned memory. */
 async function transfers(context: CudaContext): Promise<void> {
   const host = operand('float32', [4096, 4096], 1);
+  let fault: string | undefined;
   const once = async (): Promise<readonly [up: number, down: number]> => {
     const tensor = context.upload(host);
     const up = await timed(() => context.idle());
-    const down = await timed(() => tensor.toHost());
+    let back: Tensor | undefined;
+    const down = await timed(async () => (back = await tensor.toHost()));
     tensor.free();
+    if (Buffer.compare(bytesOf((back as Tensor).data), bytesOf(host.data)) !== 0) fault = 'other values came back';
     return [up, down];
   };
   const rounds: (readonly [number, number])[] = [];
   for (let i = 0; i < 5; i++) rounds.push(await once());
   const [up, down] = [0, 1].map((side) => median(rounds.slice(1).map((round) => round[side] as number)));
-  sendRow({ what: 'transfers of 64 MiB', waitMs: up, downMs: down });
+  sendRow({ what: 'transfers of 64 MiB', waitMs: up, downMs: down, verified: fault ?? true });
 }
 
 async function main(): Promise<void> {
   const options = { threads: 1 };
   const probe = (await probeAll(options)).cuda;
   if (!probe.ok) return sendRow({ what: 'skipped', reason: probe.reason });
-  const context = await CudaContext.open(options);
+  const context = await opened(options);
+  if (context === undefined) return;
   const { adapter, driver, features } = context.report;
   sendRow({ what: 'conformance', adapter, driver, features, verified: true });
   for (const shape of sizesOf(values.sizes)) {
@@ -83,9 +96,21 @@ async function main(): Promise<void> {
   await transfers(context);
   await context.close();
   process.env['DIRECTVIEW_CUDA_TF32'] = '1';
-  const fast = await CudaContext.open(options);
+  const fast = await opened(options);
+  if (fast === undefined) return;
   for (const shape of sizesOf(values.sizes)) await measure(fast, 'float32', shape, true);
   await fast.close();
+}
+
+/** The context; undefined where it does not open, wrong products included: a row says why. */
+async function opened(options: ContextOptions): Promise<CudaContext | undefined> {
+  try {
+    return await CudaContext.open(options);
+  } catch (error) {
+    sendRow({ what: 'opening', verified: wordsOf(error) });
+    process.exitCode = 1;
+    return undefined;
+  }
 }
 
 await main();

@@ -23,6 +23,28 @@ export function entriesFault(c: Tensor, a: Tensor, b: Tensor, seed = 1): string 
   return fault === undefined ? undefined : `of rows ${rows} and columns ${columns}: ${fault}`;
 }
 
+/** The relative error that float32 from operands rounded to TF32 may have, of the sum of its terms (PyTorch's bound, too). */
+const TF32_BOUND = 2e-3;
+
+/** As `entriesFault`, for products whose float32 operands were rounded to TF32, to 10 bits of fraction. */
+export function tf32Fault(c: Tensor, a: Tensor, b: Tensor): string | undefined {
+  const next = generator(1);
+  const [m, k] = a.shape as readonly [number, number];
+  const n = b.shape[1] as number;
+  for (let s = 0; s < LINES * LINES; s++) {
+    const [row, column] = [Math.floor(next() * m), Math.floor(next() * n)];
+    let [sum, size] = [0, 0];
+    for (let p = 0; p < k; p++) {
+      const term = a.at(row, p) * b.at(p, column);
+      sum += term;
+      size += Math.abs(term);
+    }
+    const error = Math.abs(c.at(row, column) - sum) / Math.max(size, Number.MIN_VALUE);
+    if (!(error <= TF32_BOUND)) return `element ${row}, ${column}: the relative error is ${error}`;
+  }
+  return undefined;
+}
+
 const whole = (size: number): number[] => Array.from({ length: size }, (_, i) => i);
 
 function gathered(matrix: Tensor, rows: readonly number[], columns: readonly number[]): Tensor {

@@ -29,6 +29,8 @@ const GEMM_EX = [
 const [AS_IT_IS, TRANSPOSED] = [0, 1];
 const DEFAULT_ALGORITHM = -1;
 const MATH = { exact: 0, tf32: 3 } as const;
+/** CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION: parts of K are added in float32, not in the type of C. */
+const SUMS_IN_FLOAT32 = 16;
 const UNSUPPORTED: readonly number[] = [8, 15];
 /** library_types.h and cublasComputeType_t. */
 const TYPES = { R_16F: 2, R_8I: 3, R_32I: 10, R_16BF: 14 } as const;
@@ -48,7 +50,8 @@ export class Cublas {
     this.#check('cublasCreate_v2', ['void *'], out);
     this.#handle = out[0] as bigint;
     this.#check('cublasSetStream_v2', [HANDLE, HANDLE], this.#handle, device.stream.handle);
-    this.#check('cublasSetMathMode', [HANDLE, 'int'], this.#handle, tf32 ? MATH.tf32 : MATH.exact);
+    const math = (tf32 ? MATH.tf32 : MATH.exact) + SUMS_IN_FLOAT32;
+    this.#check('cublasSetMathMode', [HANDLE, 'int'], this.#handle, math);
   }
 
   /** @param tf32 float32 operands are rounded to 10 bits of fraction, for speed. @throws ContextError */

@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process';
 import { ContextError } from '../../../src/errors.ts';
 import type { CardChoice } from '../../../src/protocol/engine-options.ts';
+import { askNvidiaSmi } from '../nvidia-smi.ts';
 
 /** The parts of a system that WebGPU needs, for errors. */
 export const NEEDS =
@@ -19,9 +19,7 @@ let listed: Promise<readonly ListedCard[]> | undefined;
 
 /** The NVIDIA cards of this machine in the order of their numbers, asked once; none without nvidia-smi. */
 function nvidiaCards(): Promise<readonly ListedCard[]> {
-  listed ??= new Promise((resolve) => {
-    execFile('nvidia-smi', QUERY, { timeout: ANSWER_MS }, (error, text) => resolve(error ? [] : readCards(text)));
-  });
+  listed ??= askNvidiaSmi(QUERY, ANSWER_MS).then(readCards, () => []);
   return listed;
 }
 

@@ -1,9 +1,9 @@
-import { execFile } from 'node:child_process';
 import { hostname } from 'node:os';
 import type { EngineStatus } from '../../protocol/messages/control.ts';
 import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
 import type { GpuCard } from '../../protocol/messages/monitoring.ts';
 import type { EngineId } from '../../protocol/messages.ts';
+import { programOutput } from '../../util/system/program-output.ts';
 
 const FIELDS = ['index', 'name', 'utilization.gpu', 'memory.used', 'memory.total'];
 const COMMAND = [`--query-gpu=${FIELDS.join(',')}`, '--format=csv,noheader,nounits'];
@@ -17,10 +17,7 @@ const WITHOUT_MS = 60_000;
 /** Asks the driver: the lines that `nvidia-smi` prints, or undefined without one. */
 export type AskDriver = () => Promise<string | undefined>;
 
-const nvidia: AskDriver = () =>
-  new Promise((resolve) => {
-    execFile('nvidia-smi', COMMAND, { timeout: ANSWER_MS }, (error, stdout) => resolve(error ? undefined : stdout));
-  });
+const nvidia: AskDriver = () => programOutput('nvidia-smi', COMMAND, ANSWER_MS).catch(() => undefined);
 
 /** The NVIDIA cards of this machine, as their driver tells: how busy they are, and their memory. */
 export class GpuCards {

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { programOutput } from '../../util/system/program-output.ts';
 
 /** Counts the NVIDIA cards that have a device node. */
 export function countGpus(dev = '/dev'): number {
@@ -14,9 +14,7 @@ const LOOK_MS = 10_000;
 
 /** The UUIDs of the NVIDIA cards that this process may use, in the order of their numbers; empty where nvidia-smi tells none. */
 export function cardUuids(): Promise<readonly string[]> {
-  return new Promise((resolve) => {
-    execFile('nvidia-smi', ['-L'], { timeout: LOOK_MS }, (error, text) => resolve(error ? [] : readUuids(text)));
-  });
+  return programOutput('nvidia-smi', ['-L'], LOOK_MS).then(readUuids, () => []);
 }
 
 /** Reads what `nvidia-smi -L` prints: the parts of a card stand below it, and are not cards. */

@@ -11,6 +11,7 @@ enum { R_32F = 0, R_64F = 1, R_16F = 2, R_8I = 3, R_32I = 10, R_16BF = 14 };
 extern void *stub_host(uint64_t address, uint64_t bytes);
 extern void stub_enqueue(void (*run)(void *), void *data);
 extern void stub_handle(int change);
+extern void stub_complain(const char *text);
 static int live, math;
 static uint64_t stream;
 
@@ -120,6 +121,7 @@ API int cublasGemmEx(uint64_t handle, int ta, int tb, int m, int n, int k, const
     if (lda % 4 != 0 || ldb % 4 != 0 || getenv("STUB_NO_INT8") != NULL) return NOT_SUPPORTED;
   } else if ((ofA != R_16F && ofA != R_16BF) || compute != 68 || to != ofA || *(const float *)alpha != 1 || *(const float *)beta != 0)
     return NOT_SUPPORTED;
+  if (ofA != R_8I && (math & 16) == 0) stub_complain("parts of sums of halves may be added in halves");
   if (ofA == R_16BF && getenv("STUB_NO_BFLOAT16") != NULL) return ARCH_MISMATCH;
   return submit(handle, (struct gemm){ta, tb, m, n, k, lda, ldb, ldc, ofA, to, a, b, c});
 }

@@ -24,6 +24,8 @@ static uint64_t peak, total, source;
 
 static void complain(const char *text) { strncat(misuse, text, sizeof misuse - strlen(misuse) - 2); strcat(misuse, "\n"); }
 
+API void stub_complain(const char *text) { complain(text); }
+
 static int fault_of(const char *name) {
   if (strlen(order) + strlen(name) + 2 < sizeof order) { strcat(order, name); strcat(order, " "); }
   for (int i = 0; i < 8; i++) {
@@ -43,6 +45,15 @@ API void stub_fault(const char *name, int status, int after, int times) {
     strncpy(faults[i].name, name, 63); faults[i].status = status; faults[i].after = after; faults[i].times = times;
     return;
   }
+}
+
+/* STUB_FAULTS: the same from outside, as name:status:after:times with blanks between them; STUB_CUDA: the driver's version. */
+__attribute__((constructor)) static void faults_of_environment(void) {
+  char copy[1024], name[64], *rest = copy, *entry;
+  int status, after, times;
+  snprintf(copy, sizeof copy, "%s", getenv("STUB_FAULTS") == NULL ? "" : getenv("STUB_FAULTS"));
+  while ((entry = strsep(&rest, " ")) != NULL)
+    if (sscanf(entry, "%63[^:]:%d:%d:%d", name, &status, &after, &times) == 4) stub_fault(name, status, after, times);
 }
 
 API const char *stub_misuse(void) { return misuse; }
@@ -135,7 +146,11 @@ static void look(void) {
 
 static int cards(void) { return shown; }
 
-API int cuDriverGetVersion(int *out) { ENTER *out = 12040; return OK; }
+API int cuDriverGetVersion(int *out) {
+  ENTER
+  *out = getenv("STUB_CUDA") == NULL ? 12040 : atoi(getenv("STUB_CUDA"));
+  return OK;
+}
 API int cuDeviceGetCount(int *out) { ENTER *out = cards(); return OK; }
 API int cuDeviceGet(int *out, int index) { ENTER if (index >= cards()) return 101; *out = visible[index]; return OK; }
 API int cuDeviceGetName(char *out, int bytes, int device) { ENTER snprintf(out, bytes, device >= PART ? "Stub card MIG 1g.10gb" : "Stub card %d", device); return OK; }
@@ -274,7 +289,9 @@ static void *kernels(void) {
 
 API int cuModuleLoadData(uint64_t *out, const char *text) {
   IN_CONTEXT
-  if (strncmp(text, "STUB PTX", 8) != 0) return 218;
+  int is_ptx = strncmp(text, "STUB PTX", 8) == 0;
+  if (is_ptx && getenv("STUB_OLD_DRIVER") != NULL) return 222;
+  if (!is_ptx && strcmp(text, "STUB SM 90") != 0) return 218;
   *out = (uint64_t)kernels();
   if (*out == 0) return NOT_FOUND;
   modules++;

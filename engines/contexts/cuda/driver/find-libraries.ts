@@ -75,17 +75,27 @@ function systemFolders({ LD_LIBRARY_PATH = '', CUDA_PATH = '', CUDA_HOME = '' }:
   return [...split(LD_LIBRARY_PATH), ...toolkits, ...usual, ...versions];
 }
 
-/** The folders of NVIDIA's Python packages, beside each python3 of PATH and in the places of systems and users. */
-function pythonFolders({ PATH = '', VIRTUAL_ENV = '', CONDA_PREFIX = '' }: NodeJS.ProcessEnv, root: string): string[] {
+/** Where containers put a Python that PATH may not name (bench/support/peer.ts looks there, too). */
+const PREFIXES = ['usr/local', 'usr', 'opt/conda', 'opt/venv', 'venv'];
+
+/**
+ * The folders of NVIDIA's Python packages, of PyTorch's own libraries and of conda's, beside each python3 of PATH, the one that
+ * DIRECTVIEW_PYTHON names, and in the places of systems and users.
+ */
+function pythonFolders(env: NodeJS.ProcessEnv, root: string): string[] {
+  const { PATH = '', VIRTUAL_ENV = '', CONDA_PREFIX = '', DIRECTVIEW_PYTHON = '' } = env;
   const beside = split(PATH)
     .filter((folder) => existsSync(join(folder, 'python3')))
     .map(dirname);
-  const prefixes = [VIRTUAL_ENV, CONDA_PREFIX, ...beside, join(root, 'usr/local'), join(root, 'usr')];
-  const libraries = [...prefixes, join(userHome() ?? root, '.local')]
-    .filter((prefix) => prefix !== '')
-    .flatMap((prefix) => subfolders(join(prefix, 'lib'), /^python3/));
-  const packages = libraries.flatMap((folder) => [join(folder, 'site-packages'), join(folder, 'dist-packages')]);
-  return packages.flatMap((folder) => subfolders(join(folder, 'nvidia'), /./)).map((folder) => join(folder, 'lib'));
+  const named = DIRECTVIEW_PYTHON.includes('/') ? dirname(dirname(DIRECTVIEW_PYTHON)) : '';
+  const usual = [...PREFIXES.map((prefix) => join(root, prefix)), join(userHome() ?? root, '.local')];
+  const prefixes = [named, VIRTUAL_ENV, CONDA_PREFIX, ...beside, ...usual].filter((prefix) => prefix !== '');
+  const packages = prefixes
+    .flatMap((prefix) => ['lib', 'lib64'].flatMap((lib) => subfolders(join(prefix, lib), /^python3/)))
+    .flatMap((folder) => [join(folder, 'site-packages'), join(folder, 'dist-packages')]);
+  const nvidia = packages.flatMap((folder) => subfolders(join(folder, 'nvidia'), /./)).map((one) => join(one, 'lib'));
+  const torch = packages.map((folder) => join(folder, 'torch', 'lib'));
+  return [...nvidia, ...torch, ...prefixes.map((prefix) => join(prefix, 'lib'))];
 }
 
 function subfolders(folder: string, pattern: RegExp): string[] {

@@ -95,6 +95,10 @@ else {
         what,
       );
     }
+    // Each product and transfer was compared, those from TF32 included.
+    const byCuda = found.rows.filter(({ part: name }) => name === 'cuda');
+    assert.ok(byCuda.every(({ verified }) => verified === true));
+    assert.ok(byCuda.some(({ tf32 }) => tf32 === true));
     // The winner goes under the adapter's name, as the product looks it up.
     const [key = '', tile = ''] = Object.entries(found.seed)[0] ?? [];
     assert.match(key, 'nvidia-h200-stub-');
@@ -111,6 +115,28 @@ else {
     assert.is(lost.exitCode, 1);
     assert.ok(lost.rows.some(({ part: name, verified }) => name === 'torch' && verified === true));
     assert.match(readFileSync(join(out, 'log.txt'), 'utf8'), /lost/i);
+  });
+
+  test('CUDA whose products are wrong leaves a row that says so, and no figure', async () => {
+    const { exitCode, rows } = await run(card, [part('cuda')], { STUB_WRONG: '1' });
+    assert.is(exitCode, 1);
+    assert.equal(
+      rows.map(({ what }) => what),
+      ['opening'],
+    );
+    assert.match(rows[0]?.['verified'] as string, /products are wrong in \d+ cases/);
+  });
+
+  test('CUDA without memory left costs the product that wanted it, and no other', async () => {
+    // After the conformance suite, which uses its blocks again.
+    const small = { ...part('cuda'), args: ['--sizes', '65', '--halves', '65'] };
+    const { rows } = await run(card, [small], { STUB_FAULTS: 'cuMemAlloc_v2:2:60:2' });
+    const wrong = rows.filter(({ verified }) => verified !== true);
+    assert.equal(
+      wrong.map(({ what, verified }) => [what, verified]),
+      [['cuda float32', 'the device is out of memory; free tensors or use more engines']],
+    );
+    assert.ok(rows.some(({ what, verified }) => what === 'cuda float64' && verified === true));
   });
 
   test('CUDA that loses its card ends that part with the reason, and PyTorch that hangs ends at its share', async () => {

@@ -1,8 +1,9 @@
 // The check-up's own logic, with parts that measure nothing: what it writes, and how it ends.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Checkup } from '../../../../bench/checkup/checkup.ts';
@@ -127,6 +128,55 @@ test('a part for which too little time is left is skipped by name', async () => 
   assert.ok(trial.lines.some((line) => line.startsWith('SKIPPED long')));
 });
 
+test('a run that compared nothing does not end as a right one', async () => {
+  using trial = new Trial([{ ...part('long'), share: { least: 1000, most: 2000 } }]);
+  assert.is(await trial.checkup.run(), 1);
+  assert.ok(trial.lines.some((line) => line.startsWith('nothing was measured')));
+});
+
+test('the last words of a part that fails are printed, and in the JSON', async () => {
+  using trial = new Trial([part('one', 'fail'), part('two')]);
+  await trial.checkup.run();
+  assert.ok(trial.lines.some((line) => line.startsWith('one ended with 1') && line.includes('part says fail')));
+  const [one, two] = trial.json()['parts'] as { words?: string }[];
+  assert.equal([one?.words, two?.words], ['part says fail', undefined]);
+});
+
+if (!existsSync('/dev/full')) test.skip('a full disk', 'there is no /dev/full');
+else
+  test('a full disk costs no part: rows are printed, and the exit code and the last line tell', async () => {
+    using trial = new Trial([part('one'), part('two')]);
+    for (const name of ['checkup.jsonl', 'log.txt']) {
+      rmSync(join(trial.out, name), { force: true });
+      symlinkSync('/dev/full', join(trial.out, name));
+    }
+    assert.is(await trial.checkup.run(), 1);
+    assert.equal(
+      trial.lines.filter((line) => / {2}row {2}right$/.test(line)).map((line) => line.split(' ')[0]),
+      ['one', 'two'],
+    );
+    assert.match(trial.lines.at(-1) ?? '', /^NOT ALL WAS WRITTEN: ENOSPC/);
+    assert.is((trial.json()['rows'] as unknown[]).length, 2);
+  });
+
+/** Neither in the system nor a process whose parent did not ask for its end so far. */
+const isGone = (pid: number): boolean => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') === '';
+  } catch {
+    return true;
+  }
+};
+
+if (process.platform !== 'linux') test.skip('what a part started', 'processes are looked for in /proc');
+else
+  test('what a part started ends with it, engines with groups of their own included', async () => {
+    using trial = new Trial([part('one', 'engine')]);
+    await trial.checkup.run();
+    const [row] = trial.rows();
+    while (!isGone(row?.['engine'] as number)) await turn();
+  });
+
 test('a part that hangs is ended at its share, with its rows', async () => {
   using trial = new Trial([{ ...part('hangs', 'wait'), share: { least: 0.1, most: 0.5 } }, part('two')]);
   assert.is(await trial.checkup.run(), 1);
@@ -167,6 +217,22 @@ test('the command ends with 3 where a driver file leads nowhere, and with 2 for 
     assert.is(status, 2, `${args}`);
     assert.ok(stderr.trim().length > 0);
   }
+  rmSync(out, { recursive: true });
+});
+
+test('results that cannot be written end it with 2 in words; a temporary folder that is not there does not', () => {
+  const out = mkdtempSync(join(tmpdir(), 'dv-checkup-test-'));
+  const run = (folder: string) => {
+    const nowhere = '/nonexistent.json';
+    const env = { ...process.env, VK_DRIVER_FILES: nowhere, VK_ICD_FILENAMES: nowhere, TMPDIR: '/dev/null/none' };
+    return spawnSync(process.execPath, [MAIN, '--out', folder], { env, encoding: 'utf8' });
+  };
+  const refused = run('/dev/null/results');
+  assert.equal([refused.status, refused.stderr.trim().split('\n').length], [2, 1]);
+  assert.match(refused.stderr, /^--out \/dev\/null\/results cannot be written: /);
+  const { status, stdout } = run(join(out, 'results'));
+  assert.is(status, 3, stdout);
+  assert.equal(readdirSync(join(out, 'results')).sort(), ['checkup.json', 'log.txt', 'seed.ts']);
   rmSync(out, { recursive: true });
 });
 

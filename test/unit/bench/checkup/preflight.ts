@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Budget } from '../../../../bench/checkup/budget.ts';
-import { attemptsOf, lackingLibraries } from '../../../../bench/checkup/environment.ts';
-import { entriesFault, operand } from '../../../../bench/checkup/measure/entries.ts';
+import { attemptsOf, lackingLibraries, systemLibraries } from '../../../../bench/checkup/environment.ts';
+import { entriesFault, operand, tf32Fault } from '../../../../bench/checkup/measure/entries.ts';
 import { readCards } from '../../../../bench/checkup/nvidia-smi.ts';
 import { loaderWords, nodesOf } from '../../../../bench/checkup/preflight.ts';
 import { seedText, summarize } from '../../../../bench/checkup/summary.ts';
 import { findDriverFiles } from '../../../../bench/checkup/vulkan-files.ts';
 import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
+import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { suite } from '../../../support/suite.ts';
 
 const test = suite('bench/checkup: preflight');
@@ -152,6 +153,32 @@ test('the lines of nvidia-smi become records', () => {
   assert.is(card?.['name'], 'NVIDIA H200');
   assert.is(card?.['clocks.max.sm'], '1980 MHz');
   assert.equal(readCards('\n'), []);
+  // Some versions say so with exit code 0.
+  assert.equal(readCards('No devices were found\n'), []);
+});
+
+test("the system's libraries are found in the linker's folders, too, where it has no cache", () => {
+  const top = withFiles('usr/lib64/libonlyhere.so.1', 'lib/x86_64-linux-gnu/libandhere.so.1');
+  const found = systemLibraries(top);
+  assert.ok(found.has('libonlyhere.so.1') && found.has('libandhere.so.1'));
+});
+
+test('a product from operands rounded to TF32 is right, and one whose entries are off is found', () => {
+  const [a, b] = [operand('float32', [12, 40], 1), operand('float32', [40, 9], 2)];
+  const rounded = (x: Tensor) => {
+    const out = new Tensor('float32', x.shape, x.data.slice());
+    for (let i = 0; i < out.size; i++) {
+      const [bits] = new Uint32Array(Float32Array.of(out.data[i] as number).buffer);
+      out.data[i] = new Float32Array(Uint32Array.of((bits as number) & 0xffffe000).buffer)[0] as number;
+    }
+    return out;
+  };
+  const c = referenceMatmul(rounded(a), rounded(b));
+  assert.is(tf32Fault(c, a, b), undefined);
+  for (let i = 0; i < c.size; i++) c.data[i] = (c.data[i] as number) + 0.5;
+  assert.match(tf32Fault(c, a, b) ?? '', /relative error/);
+  c.data.fill(Number.NaN);
+  assert.match(tf32Fault(c, a, b) ?? '', /relative error is NaN/);
 });
 
 test('entries of a product: a right one has no fault, and a row that is off is found', () => {

@@ -2,13 +2,15 @@
 // lacks, and how it fails. And NumPy's, where it is installed.
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Checkup } from '../../../../bench/checkup/checkup.ts';
 import type { Preflight } from '../../../../bench/checkup/preflight.ts';
+import { findPython, PeerMissing } from '../../../../bench/support/peer.ts';
+import { rejects } from '../../../support/assert.ts';
 import { STUB_TORCH } from '../../../support/stub-card/build.ts';
 import { suite } from '../../../support/suite.ts';
 
@@ -99,6 +101,19 @@ else {
       assert.is(rows.length, 1);
       assert.is(rows[0]?.['what'], 'skipped');
       assert.match(String(rows[0]?.['reason']), reason);
+    }
+  });
+
+  test('a python3 that hangs before it says anything is passed over', async () => {
+    const python = join(folder, 'python3');
+    writeFileSync(python, '#!/bin/sh\nexec sleep 60\n', { mode: 0o755 });
+    const before = process.env['DIRECTVIEW_PYTHON'];
+    process.env['DIRECTVIEW_PYTHON'] = python;
+    try {
+      await rejects(() => findPython([], ['torch'], 100), PeerMissing, /python3: no answer within 0\.1 s/);
+    } finally {
+      if (before === undefined) delete process.env['DIRECTVIEW_PYTHON'];
+      else process.env['DIRECTVIEW_PYTHON'] = before;
     }
   });
 

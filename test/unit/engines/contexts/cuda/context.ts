@@ -91,6 +91,15 @@ else {
     assert.equal([stub.count('contexts'), stub.count('handles')], [0, 0]);
   });
 
+  test('a driver that is older than the compiler takes code of its card', async () => {
+    await withVariable('STUB_OLD_DRIVER', '1', async () => {
+      const old = await open();
+      await old.close();
+    });
+    assert.equal([stub.misuse(), stub.count('modules')], ['', 0]);
+    rmSync(cudaCachePath());
+  });
+
   test('it opens after its products were right, once per machine, and auto takes it from then on', async () => {
     context = await open();
     assert.is(cudaHasPassed(), true);

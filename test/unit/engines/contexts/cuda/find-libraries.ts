@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { findCuda, majorOf } from '../../../../../engines/contexts/cuda/driver/find-libraries.ts';
+import { type FoundCuda, findCuda, majorOf } from '../../../../../engines/contexts/cuda/driver/find-libraries.ts';
 import { packageFolder } from '../../../../../engines/contexts/packages.ts';
 import { suite } from '../../../../support/suite.ts';
 
@@ -62,6 +62,26 @@ else {
     }
     const top = withFiles('usr/lib64/libcuda.so.580.95.05', 'usr/local/nvidia/lib64/libcuda.so.1', ...others);
     assert.is((findCuda({}, top) as { driver: string }).driver, join(top, 'usr/local/nvidia/lib64/libcuda.so.1'));
+  });
+
+  test("libraries of a Python that PATH does not name: a container's, 64-bit folders, PyTorch's and conda's own", () => {
+    for (const folder of [
+      'opt/conda/lib/python3.12/site-packages/nvidia/cublas/lib',
+      'opt/venv/lib64/python3.11/site-packages/nvidia/cu13/lib',
+      'venv/lib/python3.10/site-packages/torch/lib',
+      'opt/conda/lib',
+    ]) {
+      const top = withFiles('usr/lib64/libcuda.so.1', `${folder}/libcublas.so.12`, `${folder}/libnvrtc.so.12`);
+      const found = findCuda({}, top) as Exclude<FoundCuda, { missing: string }>;
+      assert.equal(
+        [found.cublas, found.nvrtc],
+        [[join(top, folder, 'libcublas.so.12')], [join(top, folder, 'libnvrtc.so.12')]],
+      );
+    }
+    const folder = 'my/lib/python3.12/site-packages/nvidia/cublas/lib';
+    const top = withFiles('usr/lib64/libcuda.so.1', `${folder}/libcublas.so.12`, `${folder}/libnvrtc.so.12`);
+    const found = findCuda({ DIRECTVIEW_PYTHON: join(top, 'my/bin/python3') }, top) as Exclude<FoundCuda, { missing: string }>;
+    assert.equal(found.cublas, [join(top, folder, 'libcublas.so.12')]);
   });
 
   test('what is missing is named', () => {
