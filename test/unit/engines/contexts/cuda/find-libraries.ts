@@ -80,7 +80,10 @@ else {
     }
     const folder = 'my/lib/python3.12/site-packages/nvidia/cublas/lib';
     const top = withFiles('usr/lib64/libcuda.so.1', `${folder}/libcublas.so.12`, `${folder}/libnvrtc.so.12`);
-    const found = findCuda({ DIRECTVIEW_PYTHON: join(top, 'my/bin/python3') }, top) as Exclude<FoundCuda, { missing: string }>;
+    const found = findCuda({ DIRECTVIEW_PYTHON: join(top, 'my/bin/python3') }, top) as Exclude<
+      FoundCuda,
+      { missing: string }
+    >;
     assert.equal(found.cublas, [join(top, folder, 'libcublas.so.12')]);
   });
 
