@@ -3,9 +3,11 @@
 The first line is the configuration. Orders follow: `start` and `stop`. The end of the input ends all agents.
 All that runs on workers lies in this file and is pickled by value: nothing needs to be installed there but node and directview.
 """
+import asyncio
 import json
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -17,6 +19,7 @@ TAIL = 8000  # bytes of an agent's output that are kept
 POLL = 0.1  # seconds between two looks at an agent
 WATCH = 1.0  # seconds between two looks at the system
 LEAVE = 4.0  # seconds beyond the grace for the ends of all agents
+HOLD = 10.0  # seconds in which the agents of a gang must all have their places, before they give them back
 
 
 class Private:
@@ -96,14 +99,47 @@ def is_unwanted(worker, key):
     return worker.status.name in ("closing", "closed")
 
 
-def on_dask_worker(agent, private, topic, each, grace):
+def is_let_go(worker, key, gang):
+    """Waits with its place until the others of its gang have theirs. False if it is not wanted any more."""
+    while gang not in worker.__dict__.setdefault("_directview_gangs", set()):
+        if is_unwanted(worker, key):
+            return False
+        time.sleep(POLL)
+    return True
+
+
+def let_go(gang, dask_worker=None):
+    """Runs on a worker: the agents of this gang start."""
+    dask_worker.__dict__.setdefault("_directview_gangs", set()).add(gang)
+
+
+def rooms_of_workers(resources, dask_scheduler=None):
+    """Runs on the scheduler: for each worker, how many agents it could take now, and with no other work."""
+    rooms = {}
+    for address, worker in dask_scheduler.workers.items():
+        if worker.status.name == "running":
+            free = worker.nthreads - len(worker.processing)
+            all = worker.nthreads
+            for name, amount in resources.items():
+                offered = worker.resources.get(name, 0)
+                free = min(free, int((offered - worker.used_resources.get(name, 0)) / amount + 1e-9))
+                all = min(all, int(offered / amount + 1e-9))
+            rooms[address] = (max(0, free), all)
+    return rooms
+
+
+def on_dask_worker(agent, private, topic, each, grace, gang):
     """Runs on a worker: one agent, for as long as its task lives."""
     from distributed import get_worker
 
     worker = get_worker()
     key = worker.get_current_task()
-    place, places = free_place(worker)
     site = {"id": agent["id"], "host": socket.gethostname(), "worker": worker.address}
+    if gang is not None:
+        worker.log_event(topic, {"event": "held", "gang": gang, **site})
+        if not is_let_go(worker, key, gang):
+            return
+    place, places = free_place(worker)
     try:
         child = Child(agent["command"], private, firstPlace=place * each, job=str(key))
         worker.log_event(topic, {"event": "started", **site})
@@ -116,6 +152,26 @@ def on_dask_worker(agent, private, topic, each, grace):
         places.discard(place)
 
 
+class Launch:
+    """The agents of one order, and all that their tasks need."""
+
+    def __init__(self, agents, privates, resources, each):
+        self.agents = agents
+        self.privates = privates
+        self.resources = resources
+        self.each = each
+
+
+def spread(free):
+    """A place for each agent that workers could take, by their free places; one of each worker before the second of any."""
+    return [address for _, address in sorted((i, address) for address, count in free.items() for i in range(count))]
+
+
+def with_needs(text, resources):
+    needs = " and ".join("%s %g" % item for item in resources.items())
+    return "%s with %s" % (text, needs) if needs else text
+
+
 class Dask:
     def __init__(self, config, say):
         from distributed import Client
@@ -125,8 +181,11 @@ class Dask:
         named = {"scheduler_file": config["schedulerFile"]} if config.get("schedulerFile") else {}
         self.client = Client(config.get("address"), name="directview", timeout=config["timeout"], set_as_default=False, **named)
         self.topic = "directview-%s-%d" % (socket.gethostname(), os.getpid())
-        self.futures = {}  # by id, until the agent has ended
+        self.lock = threading.Lock()  # of the next one
+        self.futures = {}  # by id, until the agent has ended; None for one that is not submitted yet
         self.workers = {}  # address of the worker, of those that have started
+        self.needs = {}  # by id: why it waits
+        self.held = {}  # by gang: ids of those that have their places
         self.client.subscribe_topic(self.topic, lambda event: self.hear(event[1]))
         threading.Thread(target=self.watch, daemon=True).start()
 
@@ -134,6 +193,8 @@ class Dask:
         id = event["id"]
         if event["event"] == "exit":
             self.over(event)
+        elif event["event"] == "held":
+            self.held.get(event["gang"], set()).add(id)
         elif id in self.workers:
             self.lose(id, "its worker has died")  # another worker runs it again
         elif id in self.futures:
@@ -141,9 +202,12 @@ class Dask:
             self.say(**event)
 
     def over(self, event):
-        future = self.futures.pop(event["id"], None)
-        self.workers.pop(event["id"], None)
-        if future is not None:
+        id = event["id"]
+        self.workers.pop(id, None)
+        self.needs.pop(id, None)
+        with self.lock:
+            is_known = self.futures.pop(id, self) is not self
+        if is_known:
             self.say(**event)
 
     def lost(self, id, error):
@@ -156,17 +220,91 @@ class Dask:
             self.client.cancel([future], asynchronous=True)
 
     def start(self, agents, gang, resources, each):
+        privates = {agent["id"]: Private(agent.pop("line")) for agent in agents}
+        launch = Launch(agents, privates, resources, each)
+        if gang:
+            for agent in agents:
+                self.futures[agent["id"]] = None
+            threading.Thread(target=self.assemble, args=(launch,), daemon=True).start()
+            return
+        needs = with_needs("waits for a free worker", resources)
         for agent in agents:
             id = agent["id"]
-            private = Private(agent.pop("line"))
-            future = self.client.submit(
-                on_dask_worker, agent, private, self.topic, each, self.grace,
-                key="%s-%s" % (self.topic, id), resources=resources or None, pure=False, retries=0,
-            )
-            self.futures[id] = future
-            future.add_done_callback(lambda future, id=id: self.done(id, future))
-        needs = " and ".join("%s %g" % item for item in resources.items())
-        self.needs = "waits for a free worker%s" % (" with " + needs if needs else "")
+            self.needs[id] = needs
+            self.futures[id] = self.submit(launch, agent, "%s-%s" % (self.topic, id))
+            self.follow(id)
+
+    def submit(self, launch, agent, key, gang=None, **where):
+        return self.client.submit(
+            on_dask_worker, agent, launch.privates[agent["id"]], self.topic, launch.each, self.grace, gang,
+            key=key, resources=launch.resources or None, pure=False, retries=0, **where,
+        )
+
+    def follow(self, id):
+        self.futures[id].add_done_callback(lambda future: self.done(id, future))
+
+    def assemble(self, launch):
+        """All agents of a gang, or none: they are submitted when all of them fit, and start when all have their places."""
+        ids = [agent["id"] for agent in launch.agents]
+        attempt = 0
+        while self.is_wanted(ids):
+            try:
+                rooms = self.client.run_on_scheduler(rooms_of_workers, launch.resources)
+            except (OSError, asyncio.TimeoutError):
+                rooms = {}  # one failed question changes nothing
+            except Exception as error:
+                return self.lose_all(ids, "the scheduler does not tell its places: %s" % error)
+            places = spread({address: free for address, (free, _) in rooms.items()})
+            if len(places) < len(ids):
+                self.tell_gang(launch, len(places), sum(all for _, all in rooms.values()))
+            else:
+                attempt += 1
+                if self.gather(launch, "%s-%s-%d" % (self.topic, ids[0], attempt), places):
+                    return
+            time.sleep(WATCH * (0.5 + random.random()))
+        self.lose_all(ids, "its gang was given up")
+
+    def is_wanted(self, ids):
+        return all(id in self.futures for id in ids)
+
+    def lose_all(self, ids, error):
+        for id in ids:
+            self.lose(id, error)
+
+    def tell_gang(self, launch, free, all):
+        needs = with_needs("waits for %d places at once" % len(launch.agents), launch.resources)
+        for agent in launch.agents:
+            self.needs[agent["id"]] = "%s: %d of %d are free" % (needs, free, all)
+
+    def gather(self, launch, gang, places):
+        """True if all of the gang have their places, and so start; else they give them back: somebody else was faster."""
+        held = self.held[gang] = set()
+        futures = {}
+        for agent, place in zip(launch.agents, places):
+            key = "%s-%s" % (gang, agent["id"])
+            futures[agent["id"]] = self.submit(launch, agent, key, gang, workers=[place], allow_other_workers=False)
+        end = time.monotonic() + HOLD
+        while len(held) < len(futures) and time.monotonic() < end and self.is_wanted(futures):
+            time.sleep(POLL)
+        del self.held[gang]
+        if len(held) == len(futures) and self.adopt(futures):
+            try:
+                self.client.run(let_go, gang, workers=sorted(set(places[: len(futures)])))
+            except Exception as error:
+                self.lose_all(futures, "its gang could not start: %s" % error)
+            return True
+        self.client.cancel(list(futures.values()))
+        return False
+
+    def adopt(self, futures):
+        """From now on they are agents like others. False if one of them is not wanted any more."""
+        with self.lock:
+            if not self.is_wanted(futures):
+                return False
+            self.futures.update(futures)
+        for id in futures:
+            self.follow(id)
+        return True
 
     def done(self, id, future):
         if future.status == "error":
@@ -175,12 +313,13 @@ class Dask:
             self.lost(id, "the scheduler has lost its task")
 
     def watch(self):
-        told = set()
+        told = {}
         while True:
             time.sleep(WATCH)
-            for id in [id for id in self.futures if id not in self.workers and id not in told]:
-                told.add(id)
-                self.say(event="queued", id=id, why=self.needs)
+            for id, why in list(self.needs.items()):
+                if id not in self.workers and told.get(id) != why:
+                    told[id] = why
+                    self.say(event="queued", id=id, why=why)
             if not self.workers:
                 continue
             try:
@@ -199,7 +338,7 @@ class Dask:
 
     def stop(self, ids):
         wanted = {id: self.futures[id] for id in ids if id in self.futures}
-        self.client.cancel(list(wanted.values()))
+        self.client.cancel([future for future in wanted.values() if future is not None])
         waiting = [id for id in wanted if id not in self.workers]
         if waiting:
             threading.Timer(WATCH, self.give_up, [waiting]).start()
