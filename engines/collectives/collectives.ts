@@ -109,7 +109,7 @@ export class Collectives {
     if (!isCollective(message.tag)) return false;
     const scope = scopeOf(message.tag);
     if (message.tag === failureTag(scope)) this.#fail(scope, String(this.#peers.decode(body)));
-    else if (message.tag === questionTag(scope)) this.#answer(scope);
+    else if (message.tag === questionTag(scope)) this.#answer(scope, message.from);
     else if (this.#whyOver(scope) === undefined) this.#peers.deliver(message, body);
     // The sender, and perhaps others, wait for a task that has ended: tell all members.
     else this.#tell(scope, this.#whyOver(scope) as string);
@@ -194,9 +194,12 @@ export class Collectives {
     }
   }
 
-  #answer(scope: string): void {
+  // It may not have been told: whoever knew first had no way to it.
+  #answer(scope: string, to: EngineId): void {
     const why = this.#whyOver(scope);
-    if (why !== undefined) this.#tell(scope, why);
+    if (why === undefined) return;
+    if (this.#over.has(scope)) this.#peers.post(to, failureTag(scope), encodeBody(why)).catch(() => {});
+    else this.#tell(scope, why);
   }
 
   #reasonOf(error: Error): string {

@@ -1,4 +1,4 @@
-import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import process from 'node:process';
 import type { EngineRecord } from '../../src/protocol/messages/engine-record.ts';
 
@@ -28,6 +28,18 @@ export function nearEndpoint({ machine, peers, near }: Reachable, own: string | 
   if (machine === undefined || machine !== own) return undefined;
   const endpoint = FILE.test(peers) ? peers : near;
   return endpoint !== undefined && isOwnSocket(endpoint.replace(FILE, '')) ? endpoint : undefined;
+}
+
+/**
+ * Why an engine of another machine cannot be reached from here: its Unix socket is not forwarded, and never will be. Undefined for
+ * one that can, or that has another kind of address.
+ */
+export function missingForward({ machine, peers }: Reachable, own: string | undefined): string | undefined {
+  if (!FILE.test(peers) || machine === own || existsSync(peers.replace(FILE, ''))) return undefined;
+  return (
+    'its socket is not forwarded to this host. Engines that ssh starts later exchange values with those of other hosts by way of ' +
+    "the client alone; listen: 'tcp://…' beside the launcher lets all of them speak directly"
+  );
 }
 
 function isOwnSocket(path: string): boolean {

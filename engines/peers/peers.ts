@@ -8,7 +8,7 @@ import { PEERS } from '../../src/rpc/conversations.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
 import { logLine } from '../log.ts';
-import { machineName, nearEndpoint } from './machine.ts';
+import { machineName, missingForward, nearEndpoint } from './machine.ts';
 import { Mailbox, peerError, type Wanted } from './mailbox.ts';
 import { Membership } from './membership.ts';
 import type { ReceiveOptions } from './receive-options.ts';
@@ -235,6 +235,8 @@ export class Peers {
     const { id } = record;
     const known = this.#channels.get(id);
     if (known !== undefined) return known;
+    const why = missingForward(record, this.machine);
+    if (why !== undefined) throw this.#unreachable(id, why);
     const endpoint = nearEndpoint(record, this.machine) ?? record.peers;
     const channel = openChannel({ transport: this.#transport, endpoint, conversation: PEERS }, `engine ${id}`, {
       message: () => {},
@@ -242,6 +244,12 @@ export class Peers {
     });
     this.#channels.set(id, channel);
     return channel;
+  }
+
+  // Collectives with it end. Its own mail may still come: a forward goes one way.
+  #unreachable(id: EngineId, why: string): Error {
+    for (const listener of this.#gone) listener(id, why);
+    return peerError(`engine ${this.id} cannot send to engine ${id}: ${why}`);
   }
 
   get #version(): number | undefined {

@@ -233,6 +233,7 @@ export class Cluster {
   adapt(options: AdaptOptions): void {
     const live = this.#live();
     checkBounds(options);
+    this.#scaling.check(options.max);
     this.#adaptation?.stop();
     this.#adaptation = new Adaptation(options, {
       scaling: this.#scaling,

@@ -25,6 +25,9 @@ interface Agent {
   lastReport: number;
 }
 
+/** Milliseconds in which an engine whose place was given back ends. */
+const GRACE_MS = 5000;
+
 /**
  * The controller's side of the agents: which one looks after which slot. An agent shows the token of its launch; one of a
  * launch that this cluster does not want any more is told to leave.
@@ -48,7 +51,7 @@ export class Agents {
     }
   }
 
-  /** These slots are given up: an agent that still comes for them leaves. */
+  /** The places of these slots were given back: an agent that has no others leaves. */
   forget(slots: readonly EngineId[]): void {
     for (const slot of slots) {
       this.#tokens.delete(slot);
@@ -65,8 +68,9 @@ export class Agents {
   #hello(message: Extract<AgentInbound, { type: 'agent' }>, party: Party): void {
     const { token, slots } = message;
     const known = this.#parties.get(party);
-    const first = this.#agents.get(slots[0] ?? -1);
-    const isWanted = slots.length > 0 && slots.every((slot) => this.#tokens.get(slot) === token);
+    const first = slots.map((slot) => this.#agents.get(slot)).find((agent) => agent?.token === token);
+    const others = slots.filter((slot) => this.#tokens.get(slot) !== token);
+    const isWanted = slots.length > others.length;
     // A requeued job starts a second agent: the first one is gone, or its system has erred.
     const isOther = first?.party !== undefined && first.party !== party && !isSame(first.site, message.site);
     if (!isWanted || isOther) answer(party, { type: 'agent-seen', refused: true });
@@ -75,6 +79,10 @@ export class Agents {
       known.running = new Set(message.running);
       answer(party, { type: 'agent-seen' });
     }
+    // Their places were given back: it goes on with the rest.
+    const extra = message.running.filter((slot) => others.includes(slot));
+    if (isWanted && !isOther && extra.length > 0)
+      answer(party, { type: 'agent-order', order: { do: 'stop', slots: extra, grace: GRACE_MS } });
   }
 
   #admit({ token, slots, running, site }: Extract<AgentInbound, { type: 'agent' }>, party: Party, old?: Agent): void {
@@ -82,9 +90,10 @@ export class Agents {
     if (old?.party !== undefined) this.#parties.delete(old.party);
     const agent: Agent = { token, slots, site, running: new Set(running), party, lastReport };
     this.#parties.set(party, agent);
-    for (const slot of slots) this.#agents.set(slot, agent);
+    const its = slots.filter((slot) => this.#tokens.get(slot) === token);
+    for (const slot of its) this.#agents.set(slot, agent);
     answer(party, { type: 'agent-seen' });
-    this.#events.up(slots, site);
+    this.#events.up(its, site);
   }
 
   #hear(message: Exclude<AgentInbound, { type: 'agent' }>, agent: Agent | undefined, party: Party): void {
@@ -103,6 +112,7 @@ export class Agents {
     if (report <= agent.lastReport) return;
     agent.lastReport = report;
     agent.running.delete(slot);
+    if (this.#tokens.get(slot) !== agent.token) return; // its place was given back
     const handle: EngineHandle = { slot, pid, output: (lines = 20) => tail(output, lines), fate: () => fate };
     const why = error === undefined ? undefined : new Error(error);
     this.#events.exit({ handle, code, signal: signal as NodeJS.Signals | null, error: why, bySystem });

@@ -160,6 +160,11 @@ export class Fleet {
     this.#ends.ended();
   }
 
+  /** How many engines its launcher has places for, where that is known. */
+  get places(): number | undefined {
+    return this.#launcher.places;
+  }
+
   /** True if its engines are looked after by agents. */
   get isRemote(): boolean {
     return this.#launcher.isRemote !== false;
@@ -203,6 +208,7 @@ export class Fleet {
     // An agent whose engine has ended waits for the order to start it again.
     const places = keepsPlaces ? slots?.filter((slot) => !asked.includes(slot) || this.#open.has(slot)) : slots;
     if (places?.length !== 0) await this.#launcher.stop({ grace, slots: places });
+    if (!keepsPlaces && slots !== undefined) this.agents.forget(slots);
     const isGone = (slot: EngineId) => this.#launcher.handle?.(slot) === undefined;
     for (const slot of wanted) if (isGone(slot)) this.#open.delete(slot);
   }

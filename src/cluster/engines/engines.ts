@@ -221,6 +221,11 @@ export class Engines {
     this.#locks.run([slot], free).catch((error: Error) => this.#host.warn(error));
   }
 
+  /** How many can be there at once, where the launcher knows it; else as many as any cluster has. */
+  get most(): number {
+    return Math.min(MAX_ENGINES, this.#fleet.places ?? MAX_ENGINES);
+  }
+
   /** How many are there or are to come; not those that end. */
   get count(): number {
     const { live, coming, staying } = this.census;

@@ -56,7 +56,7 @@ export class Scaling {
    */
   async to(n: number, { signal, why }: ScaleOptions = {}): Promise<void> {
     // A peer may ask for any number, past the check of the client.
-    if (n > MAX_ENGINES) throw new RangeError(`a cluster has at most ${MAX_ENGINES} engines, not ${n}`);
+    this.check(n);
     if (signal?.aborted) throw aborted(n, signal);
     const call = ++this.#calls;
     this.#endWait(gaveWay);
@@ -66,6 +66,16 @@ export class Scaling {
     await plan;
     if (call !== this.#calls) throw gaveWay(n);
     await this.#done(change, signal);
+  }
+
+  /** Refuses what cannot be, before anything ends or starts. @throws RangeError beyond the most engines that there can be */
+  check(n: number): void {
+    if (n > MAX_ENGINES) throw new RangeError(`a cluster has at most ${MAX_ENGINES} engines, not ${n}`);
+    const { most } = this.#engines;
+    if (n > most)
+      throw new RangeError(
+        `the launcher has places for ${most} engines, not ${n}: start the cluster with more of them (ssh: hosts: 'a:4,b:4')`,
+      );
   }
 
   async #plan(change: Change, why: string | undefined): Promise<void> {

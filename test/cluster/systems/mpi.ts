@@ -74,6 +74,41 @@ function defineTests(): void {
     assert.equal(await rc.view(':').apply(() => 1), [1, 1]);
   });
 
+  test('scale: up by another mpirun, down, and up again, while a map runs; engines of all of them exchange values', async () => {
+    const work = async (i: number) => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      return i * i;
+    };
+    const items = Array.from({ length: 300 }, (_, i) => i);
+    const result = rc.loadBalanced('all', { retries: 5 }).map(work, items);
+    await until('a first item', () => result.progress > 0, 30_000);
+    assert.is((await cluster.scale(3)).length, 3);
+    assert.is((await cluster.scale(1)).length, 1);
+    await cluster.scale(2);
+    assert.equal(
+      await result,
+      items.map((i) => i * i),
+    );
+    const sums = await rc.view(':').apply(async () => [...(await engine.allReduce(Float64Array.of(engine.rank + 1)))]);
+    assert.equal(sums, [[3], [3]]);
+  });
+
+  test('more engines than slots are refused in plain words, and those that are there stay', async () => {
+    const launcher = { kind: 'mpi', arguments: ['--allow-run-as-root', '--host', 'localhost:1'] };
+    const one = await Cluster.start({ engines: 1, launcher, listen: 'tcp://127.0.0.1', device: 'none', threads: 1 });
+    try {
+      await rejects(
+        () => one.scale(3),
+        ClusterError,
+        /lost its mpirun.*too few slots for 2 processes at once: give hosts more of them/,
+      );
+      const client = await one.connect();
+      assert.equal(await client.view(':').apply(() => 1), [1]);
+    } finally {
+      await one.stop();
+    }
+  });
+
   test('what mpirun refuses is said in its own words', async () => {
     const start = (launcher: object) => () =>
       Cluster.start({ engines: 1, launcher: { kind: 'mpi', ...launcher }, device: 'cpu', threads: 1 });

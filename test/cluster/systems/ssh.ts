@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
+import type { StartOptions } from '../../../src/cluster/start-options.ts';
 import { ClusterError, EngineError } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';
@@ -19,7 +20,7 @@ import { noSshd, type SshServers, startSshd } from '../../support/systems/sshd.t
 
 declare const engine: {
   readonly rank: number;
-  allReduce(value: Float64Array): Promise<Float64Array>;
+  allReduce(value: Float64Array, op?: 'sum', options?: { ranks: number[] }): Promise<Float64Array>;
   send(to: number, tag: string, value: unknown): Promise<void>;
   recv(from: number, tag: string): Promise<unknown>;
 };
@@ -57,6 +58,8 @@ function defineTests(hosts: Hosts): void {
   let rc: Client;
 
   const ssh = (more: object) => ({ kind: 'ssh', arguments: ['-F', servers.config], connectTimeout: 5000, ...more });
+  const start = (options: StartOptions, more: object) =>
+    Cluster.start({ launcher: ssh({ node: process.execPath, ...more }), device: 'none', threads: 1, ...options });
   const filesOn = (host: Host) => hosts.output(host, ['ls', sockets]).trim();
   const working = (host: Host) => hosts.processes(host).filter((line) => !/sshd/.test(line));
   const forEver = () => new Promise<never>(() => {});
@@ -126,6 +129,65 @@ function defineTests(hosts: Hosts): void {
     assert.equal(await rc.view([0, 2, 3]).apply(() => 1), [1, 1, 1]);
     await cluster.restart(1);
     assert.equal(await rc.view(':').apply(() => 1), [1, 1, 1, 1]);
+  });
+
+  test('scale: down, and up again at the places that were given back; beyond them it is refused', async () => {
+    const elastic = await start({ engines: 4 }, { hosts: 'lh2:2,lh3:2' });
+    try {
+      const client = await elastic.connect();
+      const hostsNow = () => client.engines.map(({ host }) => host);
+      await elastic.scale(3);
+      await elastic.scale(4);
+      assert.equal(hostsNow(), ['lh2', 'lh2', 'lh3', 'lh3']);
+      await elastic.scale(1);
+      assert.equal(hostsNow(), ['lh2']);
+      const [first, ...later] = (await elastic.scale(4)) as [number, ...number[]];
+      assert.equal(hostsNow(), ['lh2', 'lh2', 'lh3', 'lh3']);
+      assert.equal(await client.view(':').apply(() => 1), [1, 1, 1, 1]);
+      await rejects(() => elastic.scale(5), RangeError, /the launcher has places for 4 engines, not 5: start/);
+      assert.throws(() => elastic.adapt({ max: 5 }), /places for 4 engines, not 5/);
+
+      // Engines of one start speak directly; others are told at once that they cannot.
+      const sum = async (ranks: number[]) => [...(await engine.allReduce(Float64Array.of(1), 'sum', { ranks }))];
+      assert.equal(await client.view(later).apply(sum, [1, 2, 3]), Array(3).fill([3]));
+      const all = client.view([first, ...later]).apply(sum, [0, 1, 2, 3]);
+      await rejects(() => all, Error, /allReduce ended on all ranks: .*it left the cluster, or cannot be reached/);
+      assert.not.match(String(await all.catch(String)), /nothing came/);
+      const sent = client.view(later.at(-1) as number).apply(() => engine.send(0, 'x', 1));
+      await rejects(() => sent, Error, /its socket is not forwarded to this host.*listen: 'tcp:/);
+    } finally {
+      await elastic.stop();
+    }
+  });
+
+  test('scale while a map runs: every item once; a host that is not there costs its engines alone', async () => {
+    const before = filesOn(lh2);
+    const elastic = await start({ engines: 2 }, { hosts: 'lh2:2,no.such.host.invalid:2' });
+    try {
+      const client = await elastic.connect();
+      const work = async (i: number) => {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+        return i * i;
+      };
+      const items = Array.from({ length: 300 }, (_, i) => i);
+      const result = client.loadBalanced('all', { retries: 5 }).map(work, items);
+      await until('a first item', () => result.progress > 0, 30_000);
+      await elastic.scale(1);
+      await rejects(() => elastic.scale(4), ClusterError, /got no place: no host is called no\.such\.host\.invalid/);
+      const squares = items.map((i) => i * i);
+      assert.equal(await result, squares);
+      assert.is(client.ids.length, 2);
+    } finally {
+      await elastic.stop();
+    }
+    assert.is(filesOn(lh2), before);
+  });
+
+  test('a gang whose places are not all there has none', async () => {
+    const before = filesOn(lh2);
+    const gang = () => start({ engines: 2, gang: true }, { hosts: ['lh2', 'no.such.host.invalid'] });
+    await rejects(gang, ClusterError, /no host is called no\.such\.host\.invalid/);
+    assert.is(filesOn(lh2), before);
   });
 
   test('the tour, unchanged', async () => {

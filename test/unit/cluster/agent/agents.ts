@@ -66,6 +66,30 @@ test('the text of an engine is told by its own agent alone', () => {
   assert.equal(scene.told, ['up 0,1', 'output 1 said']);
 });
 
+test('an agent that has given one place back goes on with the other; one that has none left is told to leave', () => {
+  const scene = new Scene();
+  scene.says(hello);
+  scene.agents.forget([1]);
+  scene.says(hello);
+  scene.says({ ...ended, slot: 1, report: 1 });
+  assert.equal(scene.agents.reachable([0, 1]), [0]);
+  assert.equal(scene.told, ['up 0,1']);
+  const stop = { type: 'agent-order', order: { do: 'stop', slots: [1], grace: 5000 } } as const;
+  const seen = { type: 'agent-seen' } as const;
+  assert.equal(scene.heard, [seen, seen, stop, { ...seen, report: 1 }]);
+  scene.agents.forget([0]);
+  scene.says(hello);
+  assert.equal(scene.heard.at(-1), { ...seen, refused: true });
+});
+
+test('a place that was given back and asked for again belongs to the new agent; the old one keeps its other engine', () => {
+  const scene = new Scene();
+  scene.agents.expect('u', [1]);
+  scene.says({ ...hello, running: [0] });
+  assert.equal(scene.told, ['up 0']);
+  assert.equal(scene.agents.reachable([0, 1]), [0]);
+});
+
 const signal = { do: 'signal', slots: [0], signal: 'SIGINT' } as const;
 const ASKS: readonly [what: string, ask: (scene: Scene) => void][] = [
   ['signs of life', (scene) => scene.says(hello)],

@@ -56,12 +56,12 @@ export class MpiLauncher implements Launcher {
     const { mpirun, arguments: args, perAgent } = this.#options;
     const processes = String(Math.ceil(slots.length / perAgent));
     const command = [...agent.command, '--options-file', agent.file({ perAgent })];
-    const run = this.#run(slots, [mpirun, '--enable-recovery', '-np', processes, ...args, ...command]);
+    const run = this.#run(slots, processes, [mpirun, '--enable-recovery', '-np', processes, ...args, ...command]);
     await Promise.race([run.ended, pause(FAULT_MS, undefined, { ref: false })]);
     return [{ slots, state: 'starting' }];
   }
 
-  #run(slots: readonly EngineId[], [program = '', ...args]: readonly string[]): Run {
+  #run(slots: readonly EngineId[], processes: string, [program = '', ...args]: readonly string[]): Run {
     // A group of its own: Ctrl-C ends engines by way of their agents.
     const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
     const child = spawned(spawn(program, args, { stdio, detached: true }), program);
@@ -71,7 +71,9 @@ export class MpiLauncher implements Launcher {
     const ended = new Promise<string>((resolve) => {
       child.once('error', ({ message }) => resolve(`could not be run: ${message}`));
       child.once('close', (code, killer) => {
-        const words = plain(wordsOf({ out: out.lines(), err: err.lines() }));
+        const words = TOO_FEW.test(err.lines(ALL))
+          ? fewSlots(processes)
+          : plain(wordsOf({ out: out.lines(), err: err.lines() }));
         resolve(`ended (${killer ?? `code ${code}`})${words === '' ? '' : `: ${words}`}`);
       });
     }).then((text) => this.#over(run, text));
@@ -118,6 +120,13 @@ export class MpiLauncher implements Launcher {
     return { kind: this.kind };
   }
 }
+
+/** Its words about a request beyond its slots, which it explains in 25 lines. */
+const TOO_FEW = /not enough slots available/;
+const ALL = Number.POSITIVE_INFINITY;
+const fewSlots = (processes: string): string =>
+  `it has too few slots for ${processes} processes at once: give hosts more of them (slots= in the hostfile, --host a:4), or ` +
+  '--oversubscribe in arguments';
 
 /** Open MPI frames its words with lines of dashes. */
 const plain = (words: string): string => words.replaceAll(/-{5,}( · )?/g, '').replace(/ · $/, '');

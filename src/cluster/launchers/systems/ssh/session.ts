@@ -51,12 +51,13 @@ export interface SessionEnd {
 /** One ssh process, with an agent at its far end. The agent ends when the input ends, and so when this process dies. */
 export class SshSession {
   readonly host: string;
-  readonly firstPlace: number;
-  readonly slots: readonly EngineId[];
   /** Never rejects. */
   readonly ended: Promise<SessionEnd>;
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #tail = new OutputTail();
+  #slots: readonly EngineId[];
+  /** The place of each of its engines on the host, until it is given back. */
+  readonly #places: Map<EngineId, number>;
   /** Somebody here has ended it. */
   isAsked = false;
   /** The far side has begun. */
@@ -64,8 +65,8 @@ export class SshSession {
 
   constructor({ ssh, host, firstPlace, slots, forwards, command, line }: AgentCall) {
     this.host = host;
-    this.firstPlace = firstPlace;
-    this.slots = slots;
+    this.#slots = slots;
+    this.#places = new Map(slots.map((slot, i) => [slot, firstPlace + i]));
     const args = [...sshArguments(ssh), ...forwards, '--', host, REMOTE_COMMAND];
     // A group of its own: Ctrl-C ends engines by way of their agents.
     const child = spawn(ssh.ssh, args, { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
@@ -86,6 +87,29 @@ export class SshSession {
   /** Did the far side begin? Then it removes its folders when it ends. */
   get isStarted(): boolean {
     return this.#isStarted;
+  }
+
+  /** Its engines, without those that were started anew elsewhere. */
+  get slots(): readonly EngineId[] {
+    return this.#slots;
+  }
+
+  /** The engines that have their places, each with it. */
+  get places(): ReadonlyMap<EngineId, number> {
+    return this.#places;
+  }
+
+  /** These engines give their places back. True if none of its engines has one any more. */
+  leave(slots: readonly EngineId[]): boolean {
+    for (const slot of slots) this.#places.delete(slot);
+    return this.#places.size === 0;
+  }
+
+  /** These engines are started anew elsewhere: its end is not theirs. True if it has no other one. */
+  replace(slots: readonly EngineId[]): boolean {
+    const had = this.#slots.length;
+    this.#slots = this.#slots.filter((slot) => !slots.includes(slot));
+    return this.leave(slots) && this.#slots.length < had;
   }
 
   #watch(): Promise<SessionEnd> {

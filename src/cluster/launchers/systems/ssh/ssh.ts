@@ -21,6 +21,8 @@ const LOOK_MS = 20_000;
 interface Part {
   readonly host: SshHost;
   readonly slots: readonly EngineId[];
+  /** The place of its first engine on the host; the others follow it. */
+  readonly firstPlace: number;
   /** The folder of their sockets: the same path here and there. Undefined over tcp. */
   readonly folder: string | undefined;
 }
@@ -29,6 +31,12 @@ interface Part {
 interface ReadyPart extends Part {
   /** The host is this machine: its sockets need no forwards. */
   readonly isHere: boolean;
+}
+
+/** The parts of one start. The hosts of those that are ready have the folders of all. */
+interface Together {
+  readonly ready: readonly ReadyPart[];
+  readonly parts: readonly Part[];
 }
 
 /** Where a part cannot start, and why. */
@@ -47,6 +55,10 @@ export class SshLauncher implements Launcher {
   readonly sockets = 'unix';
   readonly #options: CheckedSsh;
   readonly #sessions = new Set<SshSession>();
+  /** Parts of starts that go on: they have their places. Each with the end of its start, which never rejects. */
+  readonly #starting = new Map<Part, Promise<void>>();
+  /** Engines of such parts that were given up meanwhile. */
+  readonly #unwanted = new Set<EngineId>();
   /** Folders here, each with the session that it belongs to. */
   readonly #folders = new Set<string>();
   /** Removals of folders on hosts, under way. */
@@ -63,19 +75,37 @@ export class SshLauncher implements Launcher {
   }
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
-    const isTcp = request.agent.controller.startsWith('tcp:');
-    const parts = this.#share(request.slots).map(({ host, slots }): Part => {
-      const folder = isTcp ? undefined : createRunDir(tmpdir());
-      if (folder !== undefined) this.#folders.add(folder);
-      return { host, slots, folder };
-    });
+    const parts = this.#share(request);
+    const stale = [...this.#sessions].filter((session) => session.replace(request.slots));
+    for (const session of stale) this.#later(session.stop(GRACE_MS));
+    const begun = this.#begin(parts, request, signal);
+    const over = begun.then(
+      () => {},
+      () => {},
+    );
+    for (const part of parts) this.#starting.set(part, over);
+    try {
+      return await begun;
+    } finally {
+      for (const part of parts) this.#starting.delete(part);
+      for (const slot of request.slots) this.#unwanted.delete(slot);
+    }
+  }
+
+  async #begin(
+    parts: readonly Part[],
+    request: LaunchRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly Placement[]> {
     const looked = await Promise.all(parts.map((part) => this.#prepare(part, parts, request, signal)));
-    const ready = looked.filter((result): result is ReadyPart => 'isHere' in result);
+    const found = looked.filter((result): result is ReadyPart => 'isHere' in result);
+    const [ready, late] = split(found, ({ slots }) => !slots.every((slot) => this.#unwanted.has(slot)));
     const failures = looked.filter((result): result is Failure => 'why' in result);
     for (const { part } of failures) this.#forget(part.folder);
-    if (ready.length === 0 || (request.gang && failures.length > 0)) throw await this.#refused(failures, ready, parts);
+    if (found.length === 0 || (request.gang && failures.length > 0)) throw await this.#refused(failures, found, parts);
+    await Promise.all(late.map((part) => this.#giveBack(part, parts)));
     return [
-      ...ready.map((part) => this.#open(part, ready, request)),
+      ...ready.map((part) => this.#open(part, { ready, parts }, request)),
       ...failures.map(({ part: { slots, host }, why }): Placement => {
         return { slots, state: 'ended', cause: 'node', why: `got no place: ${why}`, where: { host: host.host } };
       }),
@@ -87,38 +117,48 @@ export class SshLauncher implements Launcher {
     ready: readonly ReadyPart[],
     parts: readonly Part[],
   ): Promise<ClusterError> {
-    await Promise.all(ready.map((part) => this.#clear(part, parts)));
+    await Promise.all(ready.map((part) => this.#giveBack(part, parts)));
     for (const { folder } of parts) this.#forget(folder);
     return new ClusterError(failures.map(({ why }) => why).join('\n'));
   }
 
+  async #giveBack(part: ReadyPart, parts: readonly Part[]): Promise<void> {
+    await this.#clear(part, parts);
+    this.#forget(part.folder);
+  }
+
   /** Gives each engine the first free place. @throws ClusterError where there are fewer places than engines */
-  #share(slots: readonly EngineId[]): { readonly host: SshHost; readonly slots: readonly EngineId[] }[] {
+  #share({ slots, agent }: LaunchRequest): readonly Part[] {
     const left = [...slots];
-    const shares = this.#options.hosts.map((host) => {
-      const free = (host.slots ?? 1) - this.#usedOf(host.host, slots);
-      return { host, slots: left.splice(0, Math.max(0, free)) };
+    const isTcp = agent.controller.startsWith('tcp:');
+    const shares = this.#options.hosts.flatMap((host) => {
+      const { free, used } = this.#placesOf(host.host, slots);
+      const places = free.slice(0, Math.max(0, Math.min((host.slots ?? 1) - used, left.length)));
+      return runsOf(places).map(({ first, count }) => ({ host, firstPlace: first, slots: left.splice(0, count) }));
     });
     if (left.length > 0)
       throw new ClusterError(
         `the hosts have places for ${this.places} engines, and ${left.length} more are asked for: give hosts more slots, as 'a:4'`,
       );
-    return shares.filter(({ slots: its }) => its.length > 0);
+    return shares.map((share): Part => {
+      const folder = isTcp ? undefined : createRunDir(tmpdir());
+      if (folder !== undefined) this.#folders.add(folder);
+      return { ...share, folder };
+    });
   }
 
-  // An engine that is started again has its place already.
-  #usedOf(name: string, again: readonly EngineId[]): number {
-    const held = [...this.#sessions].filter(({ host }) => host === name).flatMap(({ slots }) => slots);
-    return held.filter((slot) => !again.includes(slot)).length;
-  }
-
-  // Places decide about cards: engines of another session keep theirs.
-  #freePlace(name: string, slots: readonly EngineId[]): number {
-    const others = [...this.#sessions].filter(({ host }) => host === name);
-    const isFree = (first: number) =>
-      others.every((one) => first >= one.firstPlace + one.slots.length || first + slots.length <= one.firstPlace);
-    const ends = others.map(({ firstPlace, slots: its }) => firstPlace + its.length).sort((a, b) => a - b);
-    return [0, ...ends].find(isFree) ?? 0;
+  /**
+   * How many places of that host are taken, and the others in order, as many as it has at most. Engines of `again` have theirs: they
+   * are started anew.
+   */
+  #placesOf(name: string, again: readonly EngineId[]): { readonly free: readonly number[]; readonly used: number } {
+    const sessions = [...this.#sessions].filter(({ host }) => host === name).flatMap(({ places }) => [...places]);
+    const parts = [...this.#starting.keys()].filter(({ host }) => host.host === name);
+    const starting = parts.flatMap(({ slots, firstPlace }) => slots.map((slot, i) => [slot, firstPlace + i] as const));
+    const held = [...sessions, ...starting].filter(([slot]) => !again.includes(slot));
+    const taken = new Set(held.map(([, place]) => place));
+    const all = Array.from({ length: taken.size + again.length }, (_, place) => place);
+    return { free: all.filter((place) => !taken.has(place)), used: taken.size };
   }
 
   async #prepare(
@@ -165,11 +205,10 @@ export class SshLauncher implements Launcher {
     return schedulerCommand(argv, { input: `${command}\n`, timeout: connectTimeout + LOOK_MS, signal });
   }
 
-  #open(part: ReadyPart, all: readonly ReadyPart[], { agent }: LaunchRequest): Placement {
-    const { host, slots, folder, isHere } = part;
-    const firstPlace = this.#freePlace(host.host, slots);
+  #open(part: ReadyPart, { ready, parts }: Together, { agent }: LaunchRequest): Placement {
+    const { host, slots, folder, isHere, firstPlace } = part;
     const isForwarded = folder !== undefined && !isHere;
-    const others = isForwarded ? all.filter((other) => other !== part) : [];
+    const others = isForwarded ? ready.filter((other) => other !== part) : [];
     const share: AgentShare = {
       slots,
       perAgent: slots.length,
@@ -186,14 +225,14 @@ export class SshLauncher implements Launcher {
       forwards: isForwarded ? forwardsOf(part, others, agent.controller) : [],
       command: agentCommand(
         this.#programOf(host, agent.command),
-        isForwarded ? [folder, ...others.flatMap((other) => other.folder ?? [])] : [],
+        isForwarded ? parts.flatMap((any) => any.folder ?? []) : [],
       ),
       line: agent.line(share),
     });
     this.#sessions.add(session);
     void session.ended.then((end) => {
       this.#over(session, folder, end);
-      if (!session.isStarted) this.#later(this.#clear(part, all));
+      if (!session.isStarted) this.#later(this.#clear(part, parts));
     });
     return { slots, state: 'starting', where: { host: host.host } };
   }
@@ -230,8 +269,12 @@ export class SshLauncher implements Launcher {
   }
 
   async stop({ grace = GRACE_MS, slots }: StopOptions = {}): Promise<void> {
-    const isWanted = (session: SshSession) => session.slots.every((slot) => slots?.includes(slot) ?? true);
-    await Promise.all([...this.#sessions].filter(isWanted).map((session) => session.stop(grace)));
+    const isWanted = (slot: EngineId) => slots?.includes(slot) ?? true;
+    const begun = [...this.#starting].filter(([part]) => part.slots.some(isWanted));
+    for (const [part] of begun) for (const slot of part.slots.filter(isWanted)) this.#unwanted.add(slot);
+    await Promise.all(begun.map(([, over]) => over));
+    const over = [...this.#sessions].filter((session) => session.leave(session.slots.filter(isWanted)));
+    await Promise.all(over.map((session) => session.stop(grace)));
     await Promise.all(this.#clearing);
   }
 
@@ -247,6 +290,20 @@ export class SshLauncher implements Launcher {
   toJSON(): LauncherJson {
     return { kind: this.kind, hosts: this.#options.hosts };
   }
+}
+
+/** Those for which `is` holds, and the others. */
+function split<T>(all: readonly T[], is: (one: T) => boolean): readonly [T[], T[]] {
+  return [all.filter(is), all.filter((one) => !is(one))];
+}
+
+/** Runs of numbers that follow each other: an agent's engines have such places. `numbers` ascend. */
+function runsOf(numbers: readonly number[]): readonly { readonly first: number; readonly count: number }[] {
+  const firsts = numbers.filter((number, i) => i === 0 || number !== (numbers[i - 1] as number) + 1);
+  return firsts.map((first, i) => {
+    const end = i + 1 < firsts.length ? numbers.indexOf(firsts[i + 1] as number) : numbers.length;
+    return { first, count: end - numbers.indexOf(first) };
+  });
 }
 
 function agentEnd(host: string, code: number, text: string): string {
