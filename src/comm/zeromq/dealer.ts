@@ -8,6 +8,7 @@ import type { Limits } from '../outbox.ts';
 import type { Frames } from '../packet.ts';
 import type { LinkHandlers } from '../transport.ts';
 import type { Endpoint } from './endpoint.ts';
+import { type Guarded, guardMessages } from './message-guard.ts';
 import { cannotReach, reach } from './reach.ts';
 import { alive, GOODBYE_LINGER_MS, settings, watch } from './settings.ts';
 
@@ -31,6 +32,7 @@ export class DealerCarrier implements Carrier {
   readonly #socket: Dealer;
   readonly #reading: Promise<void>;
   readonly #watching: Promise<void>;
+  readonly #guarded: Guarded;
   #scheduled = false;
   #sending = false;
   #connected = false;
@@ -46,6 +48,8 @@ export class DealerCarrier implements Carrier {
     alive.add(this.#socket);
     this.link = new PacketLink(this, handlers, limits);
     this.#watching = this.#connect(endpoint.address);
+    const [number = 0] = endpoint.ports;
+    this.#guarded = guardMessages({ side: 'remote', number, windowBytes: limits.windowBytes });
     this.#reading = this.#read();
     this.#lookSoon();
   }
@@ -90,6 +94,7 @@ export class DealerCarrier implements Carrier {
     if (goodbye !== undefined && this.#connected && !this.#sending) await this.#leave(goodbye);
     this.#socket.close();
     alive.delete(this.#socket);
+    this.#guarded.leave();
     // A thread that ends with a pending receive, of messages or of events, takes the process with it.
     await Promise.all([this.#reading, this.#watching]);
     // The socket's poller goes with the next turn; a thread may end after it.
@@ -124,6 +129,7 @@ export class DealerCarrier implements Carrier {
       while (!this.#closing) {
         const frames = await this.#socket.receive();
         this.#received++;
+        this.#guarded.took(frames);
         this.link.receive(frames);
       }
     } catch (error) {

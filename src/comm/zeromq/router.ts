@@ -7,7 +7,8 @@ import type { Limits } from '../outbox.ts';
 import type { Frames } from '../packet.ts';
 import type { LinkHandlers, Listener } from '../transport.ts';
 import { bindFault } from './bind-fault.ts';
-import { addressesOf, type Endpoint } from './endpoint.ts';
+import { addressesOf, type Endpoint, parseEndpoint } from './endpoint.ts';
+import { type Guarded, guardMessages } from './message-guard.ts';
 import { alive, GOODBYE_LINGER_MS, LAST_LINGER_MS, settings, watch } from './settings.ts';
 
 /** A dead connection has left the ROUTER's table this long (ms) after its event. */
@@ -19,6 +20,8 @@ export class RouterListener implements Listener {
   readonly #where: Endpoint;
   readonly #socket: Router;
   readonly #hub: Hub;
+  readonly #windowBytes: number;
+  #guarded: Guarded | undefined;
   #reading: Promise<void> = Promise.resolve();
   #watching: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -36,6 +39,7 @@ export class RouterListener implements Listener {
       handover: false,
     });
     this.#socket = socket;
+    this.#windowBytes = limits.windowBytes;
     this.#hub = new Hub(where.address, handlers, limits, (frames) => sendTo(socket, frames));
   }
 
@@ -50,6 +54,8 @@ export class RouterListener implements Listener {
     }
     alive.add(this.#socket);
     this.endpoint = this.#socket.lastEndpoint ?? this.#where.address;
+    const [number = 0] = parseEndpoint(this.endpoint).ports;
+    this.#guarded = guardMessages({ side: 'local', number, windowBytes: this.#windowBytes });
     this.#watching = this.#watch();
     this.#reading = this.#read();
   }
@@ -83,13 +89,18 @@ export class RouterListener implements Listener {
     // not forgive (assertions "check ()", "erased").
     this.#socket.close();
     alive.delete(this.#socket);
+    this.#guarded?.leave();
     await Promise.all([this.#reading, this.#watching]);
     await turn();
   }
 
   async #read(): Promise<void> {
     try {
-      while (this.#closing === undefined) this.#hub.receive(await this.#socket.receive());
+      while (this.#closing === undefined) {
+        const frames = await this.#socket.receive();
+        this.#guarded?.took(frames);
+        this.#hub.receive(frames);
+      }
     } catch (error) {
       if (this.#closing === undefined) report(`${this.endpoint} stopped receiving: ${(error as Error).message}`);
     }
