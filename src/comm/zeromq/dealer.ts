@@ -8,7 +8,7 @@ import type { Limits } from '../outbox.ts';
 import type { Frames } from '../packet.ts';
 import type { LinkHandlers } from '../transport.ts';
 import type { Endpoint } from './endpoint.ts';
-import { type Guarded, guardMessages } from './message-guard.ts';
+import { type GuardedSocket, guardMessages } from './message-guard.ts';
 import { cannotReach, reach } from './reach.ts';
 import { alive, GOODBYE_LINGER_MS, settings, watch } from './settings.ts';
 
@@ -32,7 +32,7 @@ export class DealerCarrier implements Carrier {
   readonly #socket: Dealer;
   readonly #reading: Promise<void>;
   readonly #watching: Promise<void>;
-  readonly #guarded: Guarded;
+  readonly #guarded: GuardedSocket;
   #scheduled = false;
   #sending = false;
   #connected = false;

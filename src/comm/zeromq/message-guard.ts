@@ -11,7 +11,7 @@ const LOOK_MS = 100;
 const GROWN_BYTES = 16 * 1024 * 1024;
 
 /** A socket's part of a guard. */
-export interface Guarded {
+export interface GuardedSocket {
   /** A message was handed over. */
   took(frames: readonly Uint8Array[]): void;
   /** The socket is closed. Idempotent. */
@@ -35,7 +35,7 @@ let lookedAt = 0;
  * Cuts connections of a socket whose peers send one message without end, before it fills this process. Where the system does not
  * tell what has come (other than Linux, or without koffi) nothing is cut.
  */
-export function guardMessages(port: Port): Guarded {
+export function guardMessages(port: Port): GuardedSocket {
   const key = `${port.side}:${port.number}`;
   const ours = watched.get(key) ?? { bytes: new UnreadBytes(port), sockets: 0 };
   watched.set(key, ours);
@@ -59,7 +59,16 @@ function forget(key: string): void {
   timer = undefined;
 }
 
+// A process without a free descriptor cannot look.
 function look(): void {
+  try {
+    cutEndless();
+  } catch (error) {
+    report(`nobody looks for messages without end: ${(error as Error).message}`);
+  }
+}
+
+function cutEndless(): void {
   const resident = process.memoryUsage.rss();
   leastResident = Math.min(leastResident, resident);
   if (resident - leastResident < GROWN_BYTES) return;

@@ -8,7 +8,7 @@ import type { Frames } from '../packet.ts';
 import type { LinkHandlers, Listener } from '../transport.ts';
 import { bindFault } from './bind-fault.ts';
 import { addressesOf, type Endpoint, parseEndpoint } from './endpoint.ts';
-import { type Guarded, guardMessages } from './message-guard.ts';
+import { type GuardedSocket, guardMessages } from './message-guard.ts';
 import { alive, GOODBYE_LINGER_MS, LAST_LINGER_MS, settings, watch } from './settings.ts';
 
 /** A dead connection has left the ROUTER's table this long (ms) after its event. */
@@ -21,7 +21,7 @@ export class RouterListener implements Listener {
   readonly #socket: Router;
   readonly #hub: Hub;
   readonly #windowBytes: number;
-  #guarded: Guarded | undefined;
+  #guarded: GuardedSocket | undefined;
   #reading: Promise<void> = Promise.resolve();
   #watching: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
