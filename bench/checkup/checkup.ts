@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { readWinners, tileCachePath } from '../../engines/contexts/measured-cache.ts';
@@ -15,6 +15,8 @@ export const EXIT = { right: 0, wrong: 1, usage: 2, noCard: 3 } as const;
 /** The signals that end a run early, and the exit codes of a shell for them. */
 export const SIGNALS: Partial<Record<NodeJS.Signals, number>> = { SIGTERM: 143, SIGINT: 130, SIGHUP: 129 };
 
+/** Room that a temporary folder must have. */
+const WANTED_BYTES = 2 ** 20;
 /** Letters of a part's output that go into the JSON. */
 const KEPT_WORDS = 2000;
 
@@ -54,7 +56,8 @@ export class Checkup {
   async run(): Promise<number> {
     const { software, find } = this.#options;
     const env = this.#environment();
-    const found = await find({ software, work: this.#work, env }, (line) => this.#print(line));
+    const found = await find({ software, work: this.#work, env }, (line) => this.#print(line)).catch(asError);
+    if (found instanceof Error) return this.#failed(found);
     this.#recorder.note({ preflight: found });
     this.#describe(found);
     const parts = this.#options.parts.filter((part) => found.adapter !== undefined || part.byCuda === true);
@@ -65,6 +68,12 @@ export class Checkup {
     if (this.#isStopped) return EXIT.wrong;
     if (isByCuda) return this.#finish(EXIT.noCard);
     return this.#finish(this.#isRight() ? EXIT.right : EXIT.wrong);
+  }
+
+  /** The search for an adapter fell down: no part can run. */
+  #failed({ message }: Error): number {
+    this.#print(`no adapter was looked for: ${message}`);
+    return this.#finish(EXIT.wrong);
   }
 
   /** All that ran is right, something ran at all, and it is written down. */
@@ -157,7 +166,8 @@ export class Checkup {
     const words = code === 0 ? undefined : this.#words.get(part.name)?.trim();
     this.#recorder.part({ part: part.name, seconds, code, words });
     if (code === 0) return;
-    this.#print(`${part.name} ended with ${code} after ${seconds.toFixed(0)} s: ${reasonOf(words)}`);
+    const when = seconds < share ? '' : ', when its share was over';
+    this.#print(`${part.name} ended with ${code} after ${seconds.toFixed(0)} s${when}: ${reasonOf(words)}`);
   }
 
   #row(row: Row): void {
@@ -208,10 +218,20 @@ export class Checkup {
   }
 }
 
+const asError = (error: unknown): Error => error as Error;
+
 /** A folder for caches and for clusters: in the temporary folder, else beside the results, which then is that of all parts. */
 function workFolder(out: string): string {
   try {
-    return mkdtempSync(join(tmpdir(), 'directview-checkup-'));
+    const folder = mkdtempSync(join(tmpdir(), 'directview-checkup-'));
+    // Some have room for a folder, and for nothing in it.
+    try {
+      writeFileSync(join(folder, 'room'), Buffer.alloc(WANTED_BYTES));
+      return folder;
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
   } catch {
     // Bare machines may have none, or one that is read-only or full.
     const folder = mkdtempSync(join(out, 'work-'));
@@ -224,7 +244,7 @@ function workFolder(out: string): string {
 function reasonOf(words = ''): string {
   const lines = words.split('\n').filter((line) => line.trim() !== '');
   const line = lines.findLast((one) => /error|lost|fail|wrong/i.test(one)) ?? lines.at(-1) ?? '';
-  return `${line.trim().slice(0, 200)} (log.txt has all of its words)`;
+  return line === '' ? 'it said nothing' : `${line.trim().slice(0, 200)} (log.txt has all of its words)`;
 }
 
 function machine(): Record<string, unknown> {

@@ -10,8 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { type ProgramFailed, programOutput } from '../../src/util/system/program-output.ts';
 
 const ASK_MS = 300_000;
-/** A Python that does not answer within this time is passed over: a disk or a wrapper hangs. */
+/** A Python that does not answer within this time is passed over: a disk or a wrapper hangs. The first import of a large module takes long. */
 const LOOK_MS = 20_000;
+const IMPORT_MS = 120_000;
 
 /** How to start a peer. */
 export interface PeerOptions {
@@ -120,7 +121,7 @@ export async function peerIfThere(options: PeerOptions): Promise<Peer | undefine
 export async function findPython(
   modules: readonly string[],
   heavy: readonly string[] = [],
-  timeoutMs = LOOK_MS,
+  timeoutMs = modules.length > 0 ? IMPORT_MS : LOOK_MS,
 ): Promise<string> {
   const named = process.env['DIRECTVIEW_PYTHON'];
   const candidates = named === undefined ? ['python3', ...PLACES.filter((path) => existsSync(path))] : [named];

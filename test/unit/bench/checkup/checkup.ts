@@ -117,6 +117,17 @@ test('a card that only CUDA opens is measured by the parts that need no adapter,
   assert.is(existsSync(join(rehearsal.out, 'checkup.jsonl')), false);
 });
 
+test('a search for an adapter that falls down ends with 1, in words and with all files', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'dv-checkup-test-'));
+  const lines: string[] = [];
+  const find = () => Promise.reject(new Error('no room for links'));
+  const print = (line: string) => lines.push(line);
+  assert.is(await new Checkup({ budget: 60, out, software: false, parts: [], find, print }).run(), 1);
+  assert.ok(lines.includes('no adapter was looked for: no room for links'));
+  assert.equal(readdirSync(out).sort(), ['checkup.json', 'log.txt', 'seed.ts']);
+  rmSync(out, { recursive: true });
+});
+
 test('a part for which too little time is left is skipped by name', async () => {
   const long = { ...part('long'), share: { least: 1000, most: 2000 } };
   using trial = new Trial([long, part('short')]);
