@@ -17,7 +17,7 @@ const SHORT: Record<string, readonly string[]> = {
   pdot: ['--rounds', '5'],
   matmul: ['--sizes', '256,512,1024', '--seconds', '5'],
   corners: [],
-  scale: ['--broadcast', ''],
+  scale: ['--broadcast', '', '--seconds', '20'],
   simulate: ['--light', '64'],
 };
 

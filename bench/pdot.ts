@@ -2,9 +2,10 @@
 // with numpy's BLAS. Both have the same number of engines and threads, and take turns. Each side's product is checked
 // first. Then the steps are timed apart on both sides, to tell what limits the whole.
 //   node dist/bench/pdot.js [--device D,D | all] [--engines N] [--sizes N,N] [--rounds N] [--peer yes|no|auto]
-//                           [--resident] [--software] [--or-skip] [--plans N,N] [--json FILE]
+//                           [--resident] [--software] [--or-skip] [--plans N,N [--seconds N]] [--json FILE]
 // --device all: every context of this machine, one after the other, and one table of all of them beside NumPy and PyTorch in
-// one process. --plans: on so many engines, all plans of several shapes, the one that the cost model chooses, and the best. --resident: products of operands on the engines only. --or-skip: success where the device cannot be opened.
+// one process. --plans: on so many engines, all plans of several shapes in turn, for so many seconds in
+// all, the one that the cost model chooses, and the best. --resident: products of operands on the engines only. --or-skip: success where the device cannot be opened.
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -190,16 +191,21 @@ async function devicesOf(wish: string): Promise<DeviceChoice[]> {
   });
 }
 
+interface PlanFlags {
+  readonly device: string;
+  readonly rounds: string;
+  readonly seconds: string;
+  readonly json?: string | undefined;
+}
+
 /** All plans beside the one that the cost model chooses. */
-async function plansOnly(
-  counts: string,
-  { device, rounds, json }: { readonly device: string; readonly rounds: string; readonly json?: string | undefined },
-): Promise<void> {
+async function plansOnly(counts: string, { device, rounds, seconds, json }: PlanFlags): Promise<void> {
   await keepFreedMemory();
   const engines = counts.split(',').map(Number);
-  const plans = await comparePlans({ engines, rounds: Number(rounds), device: device as DeviceChoice });
-  console.log(renderPlans(plans));
-  if (json !== undefined) await writeFile(json, `${JSON.stringify({ plans }, null, 2)}\n`);
+  const options = { engines, rounds: Number(rounds), seconds: Number(seconds), device: device as DeviceChoice };
+  const compared = await comparePlans(options);
+  console.log(renderPlans(compared));
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(compared, null, 2)}\n`);
 }
 
 async function main(): Promise<void> {
@@ -214,6 +220,7 @@ async function main(): Promise<void> {
       resident: { type: 'boolean', default: false },
       software: { type: 'boolean', default: false },
       plans: { type: 'string' },
+      seconds: { type: 'string', default: '180' },
       'or-skip': { type: 'boolean', default: false },
       json: { type: 'string' },
     },

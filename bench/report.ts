@@ -114,7 +114,7 @@ function scale(data: readonly ScaleRow[]): Section {
     what,
     String(engines),
     `${digits(value)} ${unit}`,
-    aim === undefined ? '' : `≤ ${aim}`,
+    aim === undefined ? '' : `≤ ${aim}${value <= aim ? '' : ' (missed)'}`,
   ]);
   const groups = data.flatMap(({ what, engines, value, unit }): BarGroup[] =>
     unit === '%'

@@ -1,12 +1,15 @@
-// The cost of engines to their client by their number, strong and weak scaling of pdot and map, and a broadcast beside pushes. Light
+// The cost of engines to their client by their number, strong and weak scaling of pdot and map, a broadcast beside pushes, and collectives
+// by each algorithm. Light
 // engines (bench/support/scale/light-engines.ts) are peers of the protocol without processes of their own: 1,000 processes of device
 // none would take 41 GB. An empty list leaves a part out.
-// `node dist/bench/scale.js [--calls 64,256] [--register 512] [--idle 1000] [--scaling 1,2,4] [--broadcast 8] [--json FILE]`
+// `node dist/bench/scale.js [--calls 64,256] [--register 512] [--idle 1000] [--scaling 1,2,4] [--broadcast 8]
+//   [--collectives 4 [--seconds 45]] [--json FILE]`
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, freemem, loadavg } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { table } from '../src/cli/table.ts';
+import { type CollectiveFigure, compareCollectives } from './support/scale/collectives.ts';
 import { LightCluster } from './support/scale/light-cluster.ts';
 import { broadcastHere, broadcastOverTcp, type Scaling, scaling } from './support/scale/scaling.ts';
 import { median, samples } from './support/stats.ts';
@@ -16,6 +19,8 @@ const IDLE_MS = 10_000;
 const BROADCAST_BYTES = 100e6;
 /** Bytes of memory that an engine of device none takes while it holds and receives such a value. */
 const NEEDED = 41e6 + 2 * BROADCAST_BYTES;
+/** A way within this part of the best one is as good as it. */
+const AS_GOOD = 1.15;
 const noop = () => undefined;
 
 /** One figure, and the bound that it should keep. */
@@ -105,6 +110,30 @@ async function broadcasts(engines: number): Promise<Row[]> {
   ];
 }
 
+/** Each way of each collective, and the one that ranks choose beside the best. */
+function rowsOf({ what, engines, bytes, ways, chosen, best, ratio }: CollectiveFigure): Row[] {
+  const of = `${what} of ${bytes < 1e6 ? `${bytes / 1e3} KB` : `${bytes / 1e6} MB`}`;
+  const times = Object.entries(ways).map(([way, value]) => ({ what: `${of}: ${way}`, engines, value, unit: 'ms' }));
+  return [...times, { what: `${of}: ${chosen} ÷ ${best}`, engines, value: ratio, unit: '', aim: AS_GOOD }];
+}
+
+function verdictOn(figures: readonly CollectiveFigure[]): string {
+  const good = figures.filter(({ ratio }) => ratio <= AS_GOOD).length;
+  const worst = Math.max(...figures.map(({ ratio }) => ratio));
+  const part = Math.round(100 * (AS_GOOD - 1));
+  return `${good} of ${figures.length} collectives within ${part} % of the best way, the worst ${worst.toPrecision(3)} ×`;
+}
+
+/** The broadcast of 100 MB in words. */
+function verdictsOf(all: readonly Row[]): string[] {
+  return all
+    .filter(({ what }) => what.startsWith('broadcast') && what.includes('÷ pushes'))
+    .map(({ what, engines, value, aim = 1 }) => {
+      const quicker = `${(1 / value).toPrecision(3)} × as quick as the pushes`;
+      return `${what}, ${engines} engines: ${quicker}, wanted ≥ ${1 / aim} ×: ${value <= aim ? 'holds' : 'missed'}`;
+    });
+}
+
 /** 1, 2, 4 … up to the cores. */
 function doubling(cores: number): string {
   const all: number[] = [];
@@ -120,6 +149,8 @@ const { values } = parseArgs({
     idle: { type: 'string', default: '1000' },
     scaling: { type: 'string', default: doubling(cores) },
     broadcast: { type: 'string', default: '8' },
+    collectives: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '45' },
     json: { type: 'string' },
   },
 });
@@ -133,10 +164,15 @@ if (values.scaling !== '') {
   rows.push(...efficiencies('pdot of 1024²', pdot), ...efficiencies('map of 64 × 10 ms', map));
 }
 for (const n of sizes(values.broadcast)) rows.push(...(await broadcasts(n)));
+const collectives: CollectiveFigure[] = [];
+for (const n of sizes(values.collectives)) collectives.push(...(await compareCollectives(n, Number(values.seconds))));
+rows.push(...collectives.flatMap(rowsOf));
 const cells = rows.map(({ what, engines, value, unit, aim }) => {
   const bound = aim === undefined ? '' : `≤ ${aim} ${value <= aim ? '' : '(missed)'}`;
   return [what, engines, `${Number(value.toPrecision(3))} ${unit}`, bound];
 });
 console.log(table(['figure', 'engines', 'measured', 'aim'], cells));
 console.log(`load ${loadavg()[0]?.toFixed(1)} on ${cores} cores: CPU beside other work is dearer`);
+for (const line of verdictsOf(rows)) console.log(line);
+if (collectives.length > 0) console.log(verdictOn(collectives));
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(rows, null, 2)}\n`);

@@ -60,7 +60,7 @@ const task = {
   /** Shared by the tasks of one call on several engines: collectives of different calls do not mix. */
   call: optional(whole),
   /** Costs of messages between engines, as the client knows them: the ranks of one collective choose by the same figures. */
-  links: optional(object({ mail: num, between: num })),
+  links: optional(object({ mail: num, between: num, mailAlone: optional(num), betweenAlone: optional(num) })),
   /** The body comes as `RelayMessage`s with this key, from that engine (absent: from the client). */
   relayed: optional(object({ key: text, from: optional(whole) })),
   /** The client wants to be told when it starts. */

@@ -2,7 +2,7 @@
 // tasks and replies with more fields, are JSON. Numbers are little-endian.
 //
 // Both:  0 kind, 1 protocol version, 2 flags of a task or status of a reply, 3 bytes of the id
-// Task:  4 method, 5 bytes of `to`, 6 bytes of the label, 7 zero, 8 roster (u32), 12 call (u32), 16 id, `to`, label, links (2 × f64)
+// Task:  4 method, 5 bytes of `to`, 6 bytes of the label, 7 zero, 8 roster (u32), 12 call (u32), 16 id, `to`, label, links (2 or 4 × f64)
 // Reply: 4 zeros, 8 started (f64, NaN: never), 16 completed (f64), 24 id
 import { ProtocolError } from '../errors.ts';
 import { type Header, PROTOCOL_VERSION, REPLY_STATUSES, type ReplyMessage, type TaskMessage } from './messages.ts';
@@ -10,10 +10,10 @@ import { METHODS, type Method } from './methods.ts';
 
 /** The first byte: JSON begins with another one. */
 const KIND = { task: 1, reply: 2 } as const;
-/** The fields that a task has. */
-/** Two float64 numbers. */
+/** Two float64 numbers: the costs of links while all send, and behind them those of one message alone. */
 const LINKS_BYTES = 16;
-const HAS = { roster: 1, call: 2, tells: 4, links: 8 } as const;
+/** The fields that a task has. */
+const HAS = { roster: 1, call: 2, tells: 4, links: 8, alone: 16 } as const;
 const TASK_BYTES = 16;
 const REPLY_BYTES = 24;
 const MAX_TEXT = 255;
@@ -56,22 +56,35 @@ function writeTask(task: TaskMessage): Uint8Array | undefined {
   return isWritten ? bytes : undefined;
 }
 
-function bytesOf(links: TaskMessage['links']): number {
-  return links === undefined ? 0 : LINKS_BYTES;
+type Links = NonNullable<TaskMessage['links']>;
+
+function bytesOf(links: Links | undefined): number {
+  if (links === undefined) return 0;
+  return isWhole(links) ? 2 * LINKS_BYTES : LINKS_BYTES;
+}
+
+function isWhole({ mailAlone, betweenAlone }: Links): boolean {
+  return mailAlone !== undefined && betweenAlone !== undefined;
 }
 
 // They stand at the end.
-function writeLinks(bytes: Buffer, { mail, between }: NonNullable<TaskMessage['links']>): void {
-  bytes[2] = (bytes[2] as number) | HAS.links;
-  bytes.writeDoubleLE(mail, bytes.length - LINKS_BYTES);
-  bytes.writeDoubleLE(between, bytes.length - LINKS_BYTES / 2);
+function writeLinks(bytes: Buffer, links: Links): void {
+  const at = bytes.length - bytesOf(links);
+  bytes[2] = (bytes[2] as number) | HAS.links | (isWhole(links) ? HAS.alone : 0);
+  bytes.writeDoubleLE(links.mail, at);
+  bytes.writeDoubleLE(links.between, at + 8);
+  if (!isWhole(links)) return;
+  bytes.writeDoubleLE(links.mailAlone as number, at + LINKS_BYTES);
+  bytes.writeDoubleLE(links.betweenAlone as number, at + LINKS_BYTES + 8);
 }
 
-function readLinks(bytes: Buffer): NonNullable<TaskMessage['links']> {
-  const mail = bytes.readDoubleLE(bytes.length - LINKS_BYTES);
-  const between = bytes.readDoubleLE(bytes.length - LINKS_BYTES / 2);
+function readLinks(bytes: Buffer, at: number): Links {
+  const [mail, between] = [bytes.readDoubleLE(at), bytes.readDoubleLE(at + 8)];
   mustBe(Number.isFinite(mail) && Number.isFinite(between), 'task', bytes);
-  return { mail, between };
+  if (bytes.length === at + LINKS_BYTES) return { mail, between };
+  const [mailAlone, betweenAlone] = [bytes.readDoubleLE(at + LINKS_BYTES), bytes.readDoubleLE(at + LINKS_BYTES + 8)];
+  mustBe(Number.isFinite(mailAlone) && Number.isFinite(betweenAlone), 'task', bytes);
+  return { mail, between, mailAlone, betweenAlone };
 }
 
 function writeReply({ id, status, metadata, error }: ReplyMessage): Uint8Array | undefined {
@@ -117,7 +130,9 @@ function readTask(bytes: Buffer): TaskMessage {
   const label = to + byte(bytes, 5);
   const flags = byte(bytes, 2);
   const end = label + byte(bytes, 6);
-  mustBe(method !== undefined && bytes.length === end + (flags & HAS.links ? LINKS_BYTES : 0), 'task', bytes);
+  const links = (flags & HAS.links ? LINKS_BYTES : 0) + (flags & HAS.alone ? LINKS_BYTES : 0);
+  mustBe(method !== undefined && bytes.length === end + links, 'task', bytes);
+  mustBe((flags & (HAS.links | HAS.alone)) !== HAS.alone, 'task', bytes);
   const message: Writable<TaskMessage> = {
     type: 'task',
     id: bytes.toString('latin1', TASK_BYTES, to),
@@ -128,7 +143,7 @@ function readTask(bytes: Buffer): TaskMessage {
   // A field that is absent is missing, as in JSON.
   if (flags & HAS.roster) message.roster = bytes.readUInt32LE(8);
   if (flags & HAS.call) message.call = bytes.readUInt32LE(12);
-  if (flags & HAS.links) message.links = readLinks(bytes);
+  if (flags & HAS.links) message.links = readLinks(bytes, end);
   if (flags & HAS.tells) message.tells = true;
   return message;
 }

@@ -1,12 +1,13 @@
 // gather and pull into memory of the caller's, and what happens to that memory when something goes wrong.
 import { expectTypeOf } from 'expect-type';
 import * as assert from 'uvu/assert';
+import { transposed } from '../../kernels/matmul/transpose.ts';
 import { claim, partLayout, ReceiveArea } from '../../src/client/calls/receiving/receive-area.ts';
 import type { ReceiveBuffer } from '../../src/client/options.ts';
-import { pdot } from '../../src/client/pdot/pdot.ts';
+import { type PdotPlanOptions, pdot } from '../../src/client/pdot/pdot.ts';
 import type { AsyncResult } from '../../src/client/results/async-result.ts';
 import { AbortError, CompositeError, RemoteError, ShapeError, TimeoutError } from '../../src/errors.ts';
-import { ref } from '../../src/protocol/values/ref.ts';
+import { type Ref, ref } from '../../src/protocol/values/ref.ts';
 import { range } from '../../src/tensor/convert.ts';
 import type { DType } from '../../src/tensor/dtype.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
@@ -324,6 +325,49 @@ test('a product into memory of the caller, by rows, in a grid, of batches and of
   const out = new Tensor('float32', [60, 40]);
   assert.is(await pdot(v, ref('A'), ref('B'), { out }), out);
   assert.equal(out.data, (await pdot(v, a, b)).data);
+});
+
+test('a product into memory of the caller, by each plan: transposed operands, and operands on the engines', async () => {
+  const { v } = rig;
+  const counted = (shape: readonly [number, number], step: number) =>
+    new Tensor(
+      'int32',
+      shape,
+      Int32Array.from({ length: shape[0] * shape[1] }, (_, i) => (i * step) % 11),
+    );
+  // Wide, so that a grid has columns, and blocks of C are put together.
+  const [a, b] = [counted([12, 30], 3), counted([30, 600], 5)];
+  const [turnedA, turnedB] = [transposed(a), transposed(b)];
+  const wanted = await pdot(v, a, b, { plan: 'rows' });
+  const out = new Tensor('int32', [12, 600]);
+  const into = async (x: Tensor | Ref, y: Tensor | Ref, options: PdotPlanOptions) => {
+    out.data.fill(-1);
+    const plan = await pdot.plan(v, x, y, options);
+    assert.is(await pdot(v, x, y, { plan, out }), out);
+    assert.equal(out.data, wanted.data, JSON.stringify(options));
+    return plan.panels[1];
+  };
+  const across: number[] = [];
+  for (const plan of ['rows', 'grid', 'ring', 'summa'] as const) {
+    for (const [transposeA, transposeB] of [
+      [false, false],
+      [true, false],
+      [false, true],
+      [true, true],
+    ] as const) {
+      if (plan === 'ring' && transposeB) continue;
+      const made = await into(transposeA ? turnedA : a, transposeB ? turnedB : b, { plan, transposeA, transposeB });
+      across.push(made);
+    }
+  }
+  assert.ok(across.filter((columns) => columns > 1).length >= 8, String(across));
+  await Promise.all([v.scatter('A', a), v.scatter('B', b), v.push({ W: b })]);
+  await into(ref('A'), ref('B'), { plan: 'ring' });
+  await into(ref('A'), ref('B'), { plan: 'summa' });
+  await into(a, ref('B'), { plan: 'summa' });
+  await into(ref('A'), b, { plan: 'ring' });
+  await into(ref('A'), ref('W'), { plan: 'rows' });
+  await into(turnedA, ref('B'), { plan: 'ring', transposeA: true });
 });
 
 test('a product refuses memory of another shape or dtype, or of an operand, and frees it then', async () => {

@@ -73,15 +73,51 @@ export function productOn(costs: ClusterCosts, engines: number, size: number): P
   const side = Math.max(1, Math.floor(Math.sqrt(engines)));
   const [busy, tiles] = [Math.min(engines, size), Math.min(side, size) ** 2];
   const common = { once: 2 * bytes, toClient: bytes, again: 0, between: 0, mail: 0 };
+  const [row, panel] = [bytes / busy, bytes / Math.min(side, size)];
   const block = (parts: number) => (2 * size ** 3) / parts;
   const route = callOn(costs, engines);
   const plans: readonly [string, Parameters<typeof secondsOf>[1]][] = [
-    ['rows', { ...common, rounds: 1, engines: 1, again: (busy - 1) * bytes, flops: block(busy) }],
-    ['grid', { ...common, rounds: 1, engines: 1, again: 2 * (side - 1) * bytes, flops: block(tiles) }],
-    ['ring', { ...common, rounds: 2, engines: 1, between: bytes, mail: engines - 1, flops: block(busy) }],
+    ['rows', { ...common, rounds: 1, engines: 1, again: (busy - 1) * bytes, first: bytes + row, flops: block(busy) }],
+    [
+      'grid',
+      {
+        ...common,
+        rounds: 1,
+        engines: 1,
+        again: 2 * (side - 1) * bytes,
+        first: 2 * panel,
+        copiedHere: side === 1 ? 0 : 2 * bytes,
+        flops: block(tiles),
+      },
+    ],
+    [
+      'ring',
+      {
+        ...common,
+        rounds: 2,
+        engines: 1,
+        between: bytes,
+        first: 2 * row,
+        mail: engines - 1,
+        copied: bytes,
+        touched: bytes,
+        flops: block(busy),
+      },
+    ],
     [
       'summa',
-      { ...common, rounds: 2, engines: 1, between: (2 * bytes) / side, mail: engines - 1, flops: block(tiles) },
+      {
+        ...common,
+        rounds: 2,
+        engines: 1,
+        between: 2 * panel,
+        first: 2 * row,
+        mail: engines + side - 2,
+        copied: 2 * panel + (side === 1 ? 0 : row),
+        copiedHere: side === 1 ? 0 : bytes,
+        touched: 2 * panel,
+        flops: block(tiles),
+      },
     ],
   ];
   const timed = plans.map(([plan, work]): Product => {
@@ -93,11 +129,34 @@ export function productOn(costs: ClusterCosts, engines: number, size: number): P
 }
 
 /**
- * The costs of engines that share the cores of one host: beyond one engine a core, each multiplies and passes on as much slower.
- * `measured`: as many engines as shared them when the costs were measured.
+ * The costs of engines that share the cores of one host: beyond one engine a core, each multiplies, copies and passes on as much
+ * slower, and one alone is as quick as it was measured alone. `measured`: as many engines as shared them when the costs were measured.
  */
 export function sharing(costs: ClusterCosts, n: number, cores: number, measured = costs.engines): ClusterCosts {
-  const slower = Math.max(1, n / cores) / Math.max(1, measured / cores);
-  const flops = costs.flops === null ? null : costs.flops / slower;
-  return { ...costs, flops, between: costs.between * slower, mail: costs.mail * slower };
+  const [now, before] = [Math.max(1, n / cores), Math.max(1, measured / cores)];
+  const slower = now / before;
+  if (slower === 1 && n === measured) return costs;
+  const { flops, flopsAlone, copy, touch } = costs;
+  const all = { between: costs.between * slower, mail: costs.mail * slower };
+  const optional = { copy: (copy ?? 0) * slower, touch: (touch ?? 0) * slower };
+  const rate =
+    flops === null ? null : Math.min((flopsAlone ?? flops * before) / now, (flops * Math.max(measured, cores)) / n);
+  const known = Object.fromEntries(
+    Object.entries(optional).filter(([key]) => costs[key as 'copy' | 'touch'] !== undefined),
+  );
+  return { ...costs, ...all, ...known, flops: rate, flopsAlone: rate ?? undefined };
+}
+
+/**
+ * Seconds of a load-balanced map on one host, whose cores the engines share with the client, which spends `perEngine` on each task.
+ */
+export function mapHere(
+  { call, perEngine }: ClusterCosts,
+  n: number,
+  cores: number,
+  tasks: number,
+  seconds: number,
+): number {
+  const each = Math.ceil(tasks / Math.min(n, cores)) * seconds;
+  return call + Math.max(each, (tasks * (seconds + perEngine)) / cores);
 }

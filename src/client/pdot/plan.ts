@@ -7,7 +7,8 @@ import { type ProductSizes, productSizes, type Transposes } from '../../tensor/p
 import type { Shape } from '../../tensor/shape.ts';
 import { sizeOf as elementsOf } from '../../tensor/shape.ts';
 import { batchItems } from './batch.ts';
-import { type ClusterCosts, type ProductWork, secondsOf } from './costs/costs.ts';
+import { type ClusterCosts, secondsOf } from './costs/costs.ts';
+import { type PlannedProduct, workOf } from './costs/work.ts';
 import { type SummaGrid, summaGrid } from './summa-grid.ts';
 
 /**
@@ -219,37 +220,32 @@ type Made = Pick<BlockPlan, 'kind' | 'blocks' | 'busy' | 'panels'>;
 function planned(request: Task, made: Made, traffic: PdotTraffic): BlockPlan {
   const { sizes, costs } = request;
   const bytes = traffic.toEngines + traffic.betweenEngines + traffic.toClient;
-  const seconds = costs === undefined ? undefined : secondsOf(costs, workOf(request, made, traffic));
+  const seconds = costs === undefined ? undefined : secondsOf(costs, workOf(asCosted(request, made, traffic)));
   return { ...made, shape: sizes.shape, sizes, traffic, bytes, seconds };
 }
 
-/** The work of a plan as the cost model counts it. */
-function workOf(request: Task, { kind, blocks, busy, panels: [, across] }: Made, traffic: PdotTraffic): ProductWork {
-  const { k, n } = request.sizes;
-  const ofB = request.b.held === 'client' && traffic.toEngines > 0 ? k * n * itemSize(request.b.dtype) : 0;
-  const once = Math.min(traffic.toEngines, bytesOfA(request, request.sizes) + ofB);
-  const largest = Math.max(
-    0,
-    ...busy.map((i) => sizeOf((blocks[i] as Block).rows) * sizeOf((blocks[i] as Block).columns)),
-  );
-  const passes = kind === 'ring' || kind === 'summa';
+/** The product as the cost model sees it. */
+function asCosted(request: Task, { kind, blocks, busy, panels }: Made, traffic: PdotTraffic): PlannedProduct {
+  const { a, b, engines, sizes } = request;
+  const { k, n } = sizes;
+  const bytes = [itemSize(a.dtype), itemSize(b.dtype)] as const;
   return {
-    rounds: passes ? 2 : 1,
-    engines: busy.length,
-    once,
-    again: traffic.toEngines - once,
-    between: busy.length === 0 ? 0 : traffic.betweenEngines / busy.length,
-    mail: passes ? request.engines - 1 : 0,
-    toClient: traffic.toClient,
-    copied: copiedBy(request, kind, across) + (across > 1 ? traffic.toClient : 0),
-    flops: 2 * k * largest,
+    kind,
+    k,
+    n,
+    sentA: bytesOfA(request, sizes),
+    sentB: b.held === 'client' && traffic.toEngines > 0 ? k * n * bytes[1] : 0,
+    sizes: bytes,
+    engines,
+    across: panels[1],
+    transposeA: request.transposeA === true && a.shape.length > 1,
+    transposeB: request.transposeB === true && b.shape.length > 1,
+    blocks: busy.map((i) => {
+      const { rows, columns } = blocks[i] as Block;
+      return [sizeOf(rows), sizeOf(columns)] as const;
+    }),
+    traffic,
   };
-}
-
-/** Bytes of B that are copied in columns, by the client in grid, by each engine in summa. */
-function copiedBy({ b, engines, sizes, transposeB }: Task, kind: PlanKind, across: number): number {
-  if (across === 1 || (kind !== 'grid' && kind !== 'summa') || transposeB) return 0;
-  return (sizes.k * sizes.n * itemSize(b.dtype)) / (kind === 'grid' ? 1 : engines);
 }
 
 // C by rows: as A lies, or dealt as scatter does. A kept C is cut between items of C's first axis.

@@ -6,6 +6,7 @@ import type { DirectView } from '../direct-view.ts';
 import type { CallOptions } from '../options.ts';
 import type { Mode } from '../remote.ts';
 import type { ClusterCosts } from './costs/costs.ts';
+import { costsOf, leastOf, type ProbeTimes, type ProductTimes } from './costs/times.ts';
 import { deadline } from './deadline.ts';
 import { pdot } from './pdot.ts';
 
@@ -20,15 +21,23 @@ export interface ProbeOptions {
 /** The kind of each option of `Client.probe`. */
 export const PROBE_OPTIONS: Rules<ProbeOptions> = { timeout: DURATION, signal: SIGNAL };
 
-/** Elements of float32 whose way is timed: 8 MB, beyond caches and below credit windows. */
+/** Elements of float32 that go from engine to engine: 8 MB, beyond caches and below credit windows. */
 const ELEMENTS = 2e6;
-const BYTES = 4 * ELEMENTS;
+/** The side of a matrix of about as many elements, and the rows or columns of a slim one. */
+const SIDE = 1400;
+const SLIM = 2;
 const CALLS = 20;
 const WARM_CALLS = 500;
-const ROUNDS = 5;
-/** Sizes of the square matrices that are multiplied: the first one that takes long enough counts. */
-const SQUARES = [256, 512, 1024, 2048];
-const LONG_S = 0.1;
+/** The whole is measured so many times: other work, for a second or so, spoils one of them. */
+const PASSES = 3;
+/** Each time of a pass is the least of so many rounds, and of more until these milliseconds are over. */
+const ROUNDS = 3;
+const ROUNDS_MS = 25;
+/** Steps between engines are timed in windows: a message that is there already is no measure. */
+const WINDOWS = 3;
+/** Sizes of the square matrices that are multiplied: the first one that takes so many seconds counts. */
+const SQUARES = [512, 1024, 2048];
+const LONG_S = 0.01;
 
 declare const engine: {
   readonly rank: number;
@@ -47,8 +56,8 @@ interface Probed {
 }
 
 /**
- * Measures α, β and F of a cluster within a few seconds, on all of its engines. It waits behind tasks that are there, and other
- * work makes it wrong.
+ * Measures α, β, γ and F of a cluster within a few seconds, on all of its engines. It waits behind tasks that are there. The least of
+ * several times counts, because other work can only add to it; work that lasts makes all of them wrong.
  * @throws TimeoutError, AbortError, CompositeError
  */
 export async function probe(
@@ -59,100 +68,190 @@ export async function probe(
   const limits = deadline(options);
   const left = <M extends Mode>(view: DirectView<M>) => view.with({ ...limits });
   const probed: Probed = { all: () => left(all), one: () => left(one), engines, limits };
-  const calls = await timesOfCalls(probed);
-  const bytes = await timesOfBytes(probed, calls);
-  const peers = engines > 1 ? await timesOfPeers(probed) : { mail: calls.call, between: bytes.send };
-  const flops = canMultiply ? await speed(probed, calls.call) : null;
-  return { engines, measured: Date.now(), ...calls, ...bytes, ...peers, flops };
+  await warm(probed);
+  const side = canMultiply ? await longEnough(probed) : 0;
+  const passes: ProbeTimes[] = [];
+  for (let pass = 0; pass < PASSES; pass++) passes.push(await onePass(probed, side));
+  const work = {
+    engines,
+    bytes: canMultiply ? 4 * SIDE * SIDE : 4 * ELEMENTS,
+    peerBytes: 4 * ELEMENTS,
+    square: 2 * side ** 3,
+    slimBytes: 4 * SIDE * (SIDE + SLIM),
+  };
+  return costsOf(leastOf(passes), work, Date.now());
 }
 
-async function timesOfCalls({ all, one, engines }: Probed): Promise<Pick<ClusterCosts, 'call' | 'perEngine'>> {
-  const noop = () => undefined;
-  // First calls are slower: their code is not compiled.
-  const call = await median(CALLS, () => one().apply(noop), WARM_CALLS);
-  const whole = await median(CALLS, () => all().apply(noop), Math.ceil(WARM_CALLS / engines));
-  return { call, perEngine: engines === 1 ? call : Math.max(0, whole - call) / (engines - 1) };
+const noop = () => undefined;
+
+/** First calls are slower: their code is not compiled. */
+async function warm({ all, one, engines }: Probed): Promise<void> {
+  for (let i = 0; i < WARM_CALLS; i++) await one().apply(noop);
+  for (let i = 0; i < WARM_CALLS / engines; i++) await all().apply(noop);
 }
 
-async function timesOfBytes(
-  { all, one, engines }: Probed,
-  { call, perEngine }: Pick<ClusterCosts, 'call' | 'perEngine'>,
-): Promise<Pick<ClusterCosts, 'send' | 'sendAgain' | 'receive'>> {
+/** `side`: of the square matrices; 0 for engines that do not multiply. */
+async function onePass(probed: Probed, side: number): Promise<ProbeTimes> {
+  const { all, one, engines } = probed;
+  const call = await least(() => one().apply(noop), CALLS);
+  const whole = engines === 1 ? call : await least(() => all().apply(noop), CALLS);
+  const bytes = await (side > 0 ? timesOfOperands(probed) : timesOfValues(probed));
+  const products = side > 0 ? await timesOfProducts(probed, side) : undefined;
+  const peers = engines > 1 ? await timesOfPeers(probed) : {};
+  return { call, all: whole, ...bytes, ...peers, ...(await timesOfCopies(probed)), products };
+}
+
+type Ways = Pick<ProbeTimes, 'single' | 'many' | 'dealt' | 'back'>;
+
+/** Values that are pushed to engines that do not multiply, and gathered. */
+async function timesOfValues({ all, one }: Probed): Promise<Ways> {
   const name = newName();
   const data = new Float32Array(ELEMENTS).fill(0.5);
   try {
-    const single = (await median(ROUNDS, () => one().push({ [name]: data }))) - call;
-    const many = (await median(ROUNDS, () => all().push({ [name]: data }))) - call - perEngine * (engines - 1);
-    const back = (await median(ROUNDS, () => one().pull(name))) - call;
-    const send = Math.max(0, single) / BYTES;
-    const sendAgain = engines === 1 ? send : Math.max(0, many - single) / (engines - 1) / BYTES;
-    return { send, sendAgain, receive: Math.max(0, back) / BYTES };
+    const single = await least(() => one().push({ [name]: data }));
+    const many = await least(() => all().push({ [name]: data }));
+    const dealt = await least(() => all().scatter(name, data));
+    return { single, many, dealt, back: await least(() => all().gather(name)) };
   } finally {
     await all().clear([name]);
   }
 }
 
-/** All engines send to the next one at the same time, as collectives and products do. */
-async function timesOfPeers({ all }: Probed): Promise<Pick<ClusterCosts, 'mail' | 'between'>> {
-  const round = async (elements: number, rounds: number): Promise<number> => {
-    const shift = async (tag: string, length: number, times: number) => {
-      const mine = new Float32Array(length).fill(0.5);
-      const { rank, size, send, recv } = engine;
-      const step = (i: number) =>
-        Promise.all([send((rank + 1) % size, `${tag}/${i}`, mine), recv((rank + size - 1) % size, `${tag}/${i}`)]);
-      await step(-1);
-      await engine.barrier();
-      const steps: number[] = [];
-      for (let i = 0; i < times; i++) {
-        const start = performance.now();
-        await step(i);
-        steps.push((performance.now() - start) / 1000);
-      }
-      // Not the mean: a collection of garbage, or other work, would count for all.
-      return steps.sort((x, y) => x - y)[times >> 1] as number;
-    };
-    return Math.max(...(await all().apply(shift, `probe:${randomUUID()}`, elements, rounds)));
+/** Operands and results of products that hardly compute: they go where those of other products go, and are freed as those are. */
+async function timesOfOperands({ all, one, engines, limits }: Probed): Promise<Ways> {
+  const timed = (view: () => DirectView<Mode>, m: number, k: number, n: number): Promise<number> => {
+    const [a, b] = [halves(m, k), halves(k, n)];
+    return least(() => pdot(view(), a, b, { plan: 'rows', ...limits }));
   };
-  const mail = await round(2, CALLS);
-  return { mail, between: Math.max(0, (await round(ELEMENTS, ROUNDS)) - mail) / BYTES };
+  const single = await timed(one, SLIM, SIDE, SIDE);
+  const many = await timed(all, SLIM * engines, SIDE, SIDE);
+  const dealt = await timed(all, SIDE, SIDE, SLIM);
+  return { single, many, dealt, back: await timed(all, SIDE, SLIM, SIDE) };
 }
 
-/** Each engine multiplies two square matrices that it has. A small product behind it tells when the devices are done. */
-async function speed({ all, engines, limits }: Probed, call: number): Promise<number> {
+type Peers = Pick<ProbeTimes, 'mail' | 'shift' | 'mailAlone' | 'shiftAlone'>;
+
+/** All engines send to the next one at the same time, as in a ring; then two of them in turn, while the others wait. */
+async function timesOfPeers({ all }: Probed): Promise<Peers> {
+  const timed = async (elements: number, steps: number, isAlone: boolean): Promise<number> => {
+    const exchange = async (tag: string, length: number, times: number, windows: number, alone: boolean) => {
+      const mine = new Float32Array(length).fill(0.5);
+      const { rank, size, send, recv } = engine;
+      const shift = (i: number) =>
+        Promise.all([send((rank + 1) % size, `${tag}/${i}`, mine), recv((rank + size - 1) % size, `${tag}/${i}`)]);
+      // There, and back.
+      const turn = async (i: number) => {
+        if (rank === 0) await send(1, `${tag}/${i}`, mine);
+        if (rank < 2) await recv(1 - rank, `${tag}/${i}`);
+        if (rank === 1) await send(0, `${tag}/${i}`, mine);
+      };
+      const step = alone ? turn : shift;
+      await step(-1);
+      await engine.barrier();
+      let best = Number.POSITIVE_INFINITY;
+      for (let window = 0; window < windows; window++) {
+        const start = performance.now();
+        for (let i = 0; i < times; i++) await step(window * times + i);
+        best = Math.min(best, (performance.now() - start) / 1000 / times);
+      }
+      await engine.barrier();
+      return alone ? best / 2 : best;
+    };
+    const tag = `probe:${randomUUID()}`;
+    return Math.max(...(await all().apply(exchange, tag, elements, steps, WINDOWS, isAlone)));
+  };
+  return {
+    mail: await timed(2, CALLS, false),
+    shift: await timed(ELEMENTS, 3, false),
+    mailAlone: await timed(2, CALLS, true),
+    shiftAlone: await timed(ELEMENTS, 3, true),
+  };
+}
+
+/** Rows of 1 KB that are copied into fresh memory: here, and on all engines at the same time. */
+async function timesOfCopies({ all }: Probed): Promise<Pick<ProbeTimes, 'copy' | 'copyHere'>> {
+  const copies = (length: number, rounds: number): number => {
+    const mine = new Float32Array(length).fill(0.5);
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < rounds; round++) {
+      const start = performance.now();
+      const out = new Float32Array(length);
+      for (let at = 0; at < length; at += 256) out.set(mine.subarray(at, at + 256), at);
+      best = Math.min(best, (performance.now() - start) / 1000);
+    }
+    return best;
+  };
+  const copy = Math.max(...(await all().apply(copies, ELEMENTS, ROUNDS)));
+  return { copy, copyHere: copies(ELEMENTS, ROUNDS) };
+}
+
+/** Products of matrices on engines, and a small product. */
+interface OnEngines {
+  /** Two small products: each asks for shapes, and multiplies. */
+  readonly rest: number;
+  /** One of these matrices, and a small one behind it, which tells when the devices are done. */
+  readonly seconds: number;
+}
+
+/** Each engine multiplies some rows with a square matrix. */
+async function multiplied(view: () => DirectView<Mode>, parts: number, [rows, side]: Sides, limits: CallOptions) {
   const [a, b, c, last] = [newName(), newName(), newName(), newName()];
   try {
-    await all().scatter(last, new Tensor('float32', [engines, 1]));
-    let flops = 0;
-    for (const n of SQUARES) {
-      const half = (rows: number) => new Tensor('float32', [rows, n], new Float32Array(rows * n).fill(0.5));
-      await Promise.all([all().scatter(a, half(engines * n)), all().push({ [b]: half(n) })]);
-      const settle = () => pdot(all(), ref(last), [[1]], { dtype: 'float32', ...limits });
-      const multiply = () => pdot(all(), ref(a), ref(b), { plan: 'rows', into: c, ...limits });
-      const rest = await median(ROUNDS, settle);
-      const whole = await median(ROUNDS, async () => {
-        await multiply();
-        await settle();
-      });
-      const seconds = Math.max(1e-6, whole - rest - call);
-      flops = (2 * n ** 3) / seconds;
-      if (seconds > LONG_S) break;
-    }
-    return flops;
+    await Promise.all([
+      view().scatter(last, new Tensor('float32', [parts, 1])),
+      view().scatter(a, halves(parts * rows, side)),
+      view().push({ [b]: halves(side, side) }),
+    ]);
+    const settle = () => pdot(view(), ref(last), [[1]], { dtype: 'float32', ...limits });
+    const rest = await least(settle);
+    const seconds = await least(async () => {
+      await pdot(view(), ref(a), ref(b), { plan: 'rows', into: c, ...limits });
+      await settle();
+    });
+    return { rest, seconds } satisfies OnEngines;
   } finally {
-    await all().clear([a, b, c, last]);
+    await view().clear([a, b, c, last]);
   }
 }
+
+type Sides = readonly [rows: number, side: number];
+
+async function timesOfProducts({ all, one, engines, limits }: Probed, side: number): Promise<ProductTimes> {
+  const square = await multiplied(all, engines, [side, side], limits);
+  const alone = engines === 1 ? square : await multiplied(one, 1, [side, side], limits);
+  const slim = await multiplied(all, engines, [SLIM, SIDE], limits);
+  return {
+    rest: Math.min(square.rest, slim.rest),
+    restAlone: alone.rest,
+    square: square.seconds,
+    alone: alone.seconds,
+    slim: slim.seconds,
+  };
+}
+
+/** The first side whose products take long, or the largest. */
+async function longEnough({ all, engines, limits }: Probed): Promise<number> {
+  for (const side of SQUARES) {
+    const { rest, seconds } = await multiplied(all, engines, [side, side], limits);
+    if (seconds - 2 * rest > LONG_S) return side;
+  }
+  return SQUARES.at(-1) as number;
+}
+
+const halves = (rows: number, columns: number): Tensor =>
+  new Tensor('float32', [rows, columns], new Float32Array(rows * columns).fill(0.5));
 
 const newName = (): string => `probe_${randomUUID().replaceAll('-', '')}`;
 
-/** The median of the seconds that `run` takes, after some that warm up. */
-async function median(rounds: number, run: () => PromiseLike<unknown>, warmups = 1): Promise<number> {
-  for (let i = 0; i < warmups; i++) await run();
-  const times: number[] = [];
-  for (let i = 0; i < rounds; i++) {
+/** The least of the seconds that `run` takes, after one that warms up. */
+async function least(run: () => PromiseLike<unknown>, rounds = ROUNDS): Promise<number> {
+  await run();
+  let best = Number.POSITIVE_INFINITY;
+  const began = performance.now();
+  for (let i = 0; i < rounds || performance.now() - began < ROUNDS_MS; i++) {
     const start = performance.now();
     await run();
-    times.push((performance.now() - start) / 1000);
+    best = Math.min(best, (performance.now() - start) / 1000);
   }
-  return times.sort((x, y) => x - y)[rounds >> 1] as number;
+  return best;
 }

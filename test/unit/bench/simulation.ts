@@ -5,6 +5,7 @@ import {
   broadcastOn,
   callOn,
   flatCall,
+  mapHere,
   mapOn,
   productOn,
   relayedCall,
@@ -76,6 +77,18 @@ test('engines that share cores are slower; one a core are as they were measured'
   near(sharing(COSTS, 8, 4, 4).between, 2e-9);
   near(sharing(COSTS, 1, 2, 4).flops as number, 8e10);
   assert.is(sharing({ ...COSTS, flops: null }, 8, 4).flops, null);
+  // Three of four engines on two cores share them, one has one of them and is no quicker than it was alone.
+  const shared = { ...COSTS, flopsAlone: 7e10, copy: 1e-9 };
+  near(sharing(shared, 3, 2, 4).flops as number, Math.min((4e10 * 4) / 3, 7e10 / 1.5));
+  near(sharing(shared, 1, 2, 4).flops as number, 7e10);
+  near(sharing(shared, 8, 2, 4).copy as number, 2e-9);
+  assert.not('touch' in sharing(shared, 8, 2, 4));
+});
+
+test('a map on one host: its cores have the work of the engines and of the client', () => {
+  near(mapHere(COSTS, 1, 2, 64, 0.01), 1e-4 + 0.64);
+  near(mapHere(COSTS, 2, 2, 64, 0.01), 1e-4 + (64 * (0.01 + 5e-5)) / 2);
+  near(mapHere(COSTS, 4, 2, 64, 0.01), mapHere(COSTS, 2, 2, 64, 0.01));
 });
 
 test.run();

@@ -20,6 +20,7 @@ const SHORT: readonly Header[] = [
   { ...task, roster: 2 ** 32 - 1, call: 2 ** 32 - 1 },
   { ...task, links: { mail: 1.5e-4, between: 1e-9 } },
   { ...task, call: 3, tells: true, links: { mail: 0, between: 0 }, label: '' },
+  { ...task, links: { mail: 2, between: 1, mailAlone: 0.5, betweenAlone: 2 ** -40 }, label: 'x' },
   { ...task, id: '', to: '', label: '' },
   { ...task, id: 'x'.repeat(255), to: 'y'.repeat(255), label: 'z'.repeat(255) },
   ...METHODS.map((method) => ({ ...task, method })),
@@ -83,7 +84,12 @@ test('bytes that no peer writes are refused', () => {
   refused(forged(reply, (bytes) => bytes.writeUInt8(REPLY_STATUSES.length, 2)));
   refused(forged(reply, (bytes) => bytes.writeDoubleLE(Number.POSITIVE_INFINITY, 8)));
   refused(forged(reply, (bytes) => bytes.writeDoubleLE(Number.NaN, 16)));
-  for (const header of [task, reply]) {
+  const links = { mail: 1, between: 1, mailAlone: 1, betweenAlone: 1 };
+  for (const places of [32, 24, 16, 8])
+    refused(forged({ ...task, links }, (bytes) => bytes.writeDoubleLE(Number.NaN, bytes.length - places)));
+  refused(forged({ ...task, links }, (bytes) => bytes.writeUInt8(16, 2)));
+  refused(forged({ ...task, links: { mail: 1, between: 1 } }, (bytes) => bytes.writeUInt8(16, 2)));
+  for (const header of [task, reply, { ...task, links }]) {
     const bytes = bytesOf(header);
     for (let length = 2; length < bytes.length; length++) refused([bytes.subarray(0, length)]);
     refused([Buffer.concat([bytes, Buffer.alloc(1)])]);

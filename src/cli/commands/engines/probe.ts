@@ -34,8 +34,11 @@ export function define(command: Command): void {
 
 const digits = (value: number): string => Number(value.toPrecision(3)).toString();
 const micros = (seconds: number): string => `${digits(1e6 * seconds)} µs`;
-const speed = (secondsPerByte: number): string =>
-  secondsPerByte === 0 ? '-' : `${digits(1e-9 / secondsPerByte)} GB/s`;
+const speed = (secondsPerByte: number | undefined): string =>
+  secondsPerByte === undefined || secondsPerByte === 0 ? '-' : `${digits(1e-9 / secondsPerByte)} GB/s`;
+
+const flops = (rate: number | null | undefined): string =>
+  rate === null || rate === undefined ? '-' : `${digits(rate / 1e9)} GFLOP/s`;
 
 function textOf(costs: ClusterCosts): string {
   const rows: Cell[][] = [
@@ -44,9 +47,14 @@ function textOf(costs: ClusterCosts): string {
     ['message from engine to engine', micros(costs.mail)],
     ['bytes to one engine', speed(costs.send)],
     ['the same bytes to a further engine', speed(costs.sendAgain)],
-    ['bytes from an engine', speed(costs.receive)],
+    ['other bytes to each further engine', speed(costs.sendOther)],
+    ['bytes from engines', speed(costs.receive)],
     ['bytes from engine to engine, all at once', speed(costs.between)],
-    ['float32 products on each engine', costs.flops === null ? '-' : `${digits(costs.flops / 1e9)} GFLOP/s`],
+    ['copies of rows on each engine', speed(costs.copy)],
+    ['copies of rows here', speed(costs.copyHere)],
+    ['operands that are multiplied, on each engine', speed(costs.touch)],
+    ['float32 products on one engine alone', flops(costs.flopsAlone)],
+    ['float32 products on each engine', flops(costs.flops)],
   ];
   return table([`${costs.engines} engines`, 'measured'], rows);
 }

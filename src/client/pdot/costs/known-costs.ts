@@ -30,7 +30,7 @@ export interface CostsFound {
 }
 
 /** The costs of messages between engines. */
-type LinkCosts = Pick<ClusterCosts, 'mail' | 'between'>;
+type LinkCosts = Pick<ClusterCosts, 'mail' | 'between' | 'mailAlone' | 'betweenAlone'>;
 
 interface Measurement {
   /** A line for each engine: where it is, and what it computes on. */
@@ -90,7 +90,7 @@ export class KnownCosts {
   #know(found: Measurement | { readonly fault: string } | undefined): void {
     this.#found = found;
     const costs = found !== undefined && 'of' in found ? found.costs : undefined;
-    this.#links = costs === undefined ? null : { mail: costs.mail, between: costs.between };
+    this.#links = costs === undefined ? null : linksOf(costs);
   }
 
   #countsFor(now: readonly string[]): boolean {
@@ -109,6 +109,11 @@ export class KnownCosts {
       // The folder is on another host, or the cluster is gone.
     }
   }
+}
+
+function linksOf({ mail, between, mailAlone, betweenAlone }: ClusterCosts): LinkCosts {
+  const isWhole = mailAlone !== undefined && betweenAlone !== undefined;
+  return isWhole ? { mail, between, mailAlone, betweenAlone } : { mail, between };
 }
 
 /** The costs of each client's cluster. */

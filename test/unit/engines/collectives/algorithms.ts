@@ -9,7 +9,7 @@ import { combine } from '../../../../engines/collectives/operation.ts';
 import { reduce } from '../../../../engines/collectives/reduce.ts';
 import { reduceScatter } from '../../../../engines/collectives/reduce-scatter.ts';
 import { goesRound } from '../../../../engines/collectives/ring.ts';
-import type { LinkCosts } from '../../../../engines/peers/link-costs.ts';
+import { type LinkCosts, treeSeconds } from '../../../../engines/peers/link-costs.ts';
 import { Mailbox } from '../../../../engines/peers/mailbox.ts';
 import { type Body, decodeBody, encodeBody, type Revivers } from '../../../../src/protocol/codec.ts';
 import { range, tensor } from '../../../../src/tensor/convert.ts';
@@ -366,6 +366,21 @@ test('the costs of links decide between chain and tree, and between ring and tre
   assert.equal([round(quick, 2, MIB), round(quick, 8, MIB / 8)], [false, false]);
   assert.is(round(undefined, 4, MIB), true);
 });
+
+test('engines that share cores take the tree: its few messages at once are quicker than those of all engines', () => {
+  const MIB = 2 ** 20;
+  const links = { mail: 1e-3, between: 2e-9 };
+  const alone = { ...links, mailAlone: 1e-4, betweenAlone: 5e-10 };
+  const round = (costs: LinkCosts, bytes: number) =>
+    goesRound({ ...(groups(1).ranks[0] as Group), size: 4, links: costs }, new Uint8Array(bytes), 'sum');
+  assert.equal([round(links, 10 * MIB), round(alone, 10 * MIB)], [true, false]);
+  assert.equal([isPiped(4, 10 * MIB, links), isPiped(4, 10 * MIB, alone)], [true, false]);
+  // One message, and two at once: a third of the way from one alone to all four.
+  near(treeSeconds(alone, 4, 1000), 1e-4 + 1000 * 5e-10 + 4e-4 + 1000 * 1e-9);
+  near(treeSeconds(links, 5, 1000), 3 * (1e-3 + 1000 * 2e-9));
+});
+
+const near = (a: number, b: number) => assert.ok(Math.abs(a - b) <= 1e-9 * b, `${a} is not ${b}`);
 
 test('all-reduce gives all ranks the same by the way that their costs choose', async () => {
   for (const links of [

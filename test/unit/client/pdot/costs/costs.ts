@@ -89,6 +89,61 @@ test('columns are copied: of two plans that send alike, the one without copies i
   assert.is(Number(secondsOf({ ...costs, send: 1, receive: 1, between: 1 }, work).toPrecision(6)), 0.008);
 });
 
+test('bytes of their own go to all engines at once, as far as links can: the engine that gets most waits for its own', () => {
+  const work = { rounds: 1, engines: 4, once: 100, again: 30, between: 0, mail: 0, toClient: 0, flops: 0 };
+  const costs = { ...FREE, send: 2, sendAgain: 1, sendOther: 0.5 };
+  assert.is(secondsOf(costs, { ...work, first: 40 }), 40 * 2 + 60 * 0.5 + 30);
+  assert.is(secondsOf(costs, work), 100 * 2 + 30, 'one after the other, where nobody says more');
+});
+
+test('copies here and there, and operands beside their operations', () => {
+  const work = { rounds: 1, engines: 1, once: 0, again: 0, between: 0, mail: 0, toClient: 0, flops: 0 };
+  const costs = { ...FREE, copy: 2, copyHere: 3, touch: 5 };
+  assert.is(secondsOf(costs, { ...work, copied: 7 }), 14);
+  assert.is(secondsOf(costs, { ...work, copiedHere: 7 }), 21);
+  assert.is(secondsOf(costs, { ...work, touched: 7 }), 35);
+});
+
+test('engines that share cores: fewer of them multiply quicker, up to what one can do alone', () => {
+  const work = { rounds: 0, engines: 9, once: 0, again: 0, between: 0, mail: 0, toClient: 0, flops: 60 };
+  const seconds = (engines: number) => secondsOf({ ...FREE, flops: 2, flopsAlone: 5 }, { ...work, engines });
+  assert.is(seconds(9), 30);
+  assert.is(seconds(6), 20);
+  assert.is(seconds(3), 12);
+  assert.is(seconds(1), 12);
+});
+
+test('the work of plans: summa passes A as well, and ring puts B together on each engine', () => {
+  const operand = held('rows', 900, 9);
+  const seconds = (choice: 'ring' | 'summa', costs: Partial<ClusterCosts>) =>
+    plan({ a: operand, b: operand, engines: 9, resultItemSize: 4, choice, costs: { ...FREE, ...costs } }).seconds;
+  const near = (a: number | undefined, b: number) => assert.ok(Math.abs((a as number) - b) < 1e-6, `${a} is not ${b}`);
+  near(seconds('ring', { mail: 1 }), 8);
+  near(seconds('summa', { mail: 1 }), 8 + 2);
+  near(seconds('ring', { copy: 1 }), 4 * 900 * 900);
+  // Its rows of B are cut, and both panels put together; C is put together at the client.
+  near(seconds('summa', { copy: 1 }), 4 * (100 * 900 + 2 * 300 * 900));
+  near(seconds('summa', { copyHere: 1 }), 4 * 900 * 900);
+  near(seconds('ring', { copyHere: 1 }), 0);
+  near(seconds('ring', { touch: 1 }), 4 * (100 * 900 + 900 * 900));
+  near(seconds('summa', { touch: 1 }), 4 * 2 * 300 * 900);
+});
+
+test('operands from the client: each engine waits for its panels; what is cut is copied here', () => {
+  const operand = held('client', 900, 9);
+  const seconds = (choice: 'rows' | 'grid' | 'ring' | 'summa', costs: Partial<ClusterCosts>) =>
+    plan({ a: operand, b: operand, engines: 9, resultItemSize: 4, choice, costs: { ...FREE, sendOther: 0, ...costs } })
+      .seconds;
+  const near = (a: number | undefined, b: number) => assert.ok(Math.abs((a as number) - b) < 1e-6, `${a} is not ${b}`);
+  near(seconds('rows', { send: 1 }), 4 * (100 * 900 + 900 * 900));
+  // Two rows of four columns.
+  near(seconds('grid', { send: 1 }), 4 * (450 + 225) * 900);
+  for (const kind of ['ring', 'summa'] as const) near(seconds(kind, { send: 1 }), 4 * 2 * 100 * 900);
+  near(seconds('grid', { copyHere: 1 }), 4 * 2 * 900 * 900);
+  near(seconds('rows', { copyHere: 1 }), 0);
+  near(seconds('rows', { touch: 1 }), 0);
+});
+
 test('costs from a file are checked', () => {
   assert.equal(clusterCosts({ ...FREE, flops: null }, 'costs.json'), { ...FREE, flops: null });
   assert.throws(
