@@ -51,7 +51,7 @@ export interface PlanOptions {
 export interface PlanTimes {
   readonly least: number;
   readonly median: number;
-  /** What the model says. */
+  /** The time that the model predicts. */
   readonly predicted: number;
   /** (median − least) / least: how noisy the machine was. */
   readonly spread: number;

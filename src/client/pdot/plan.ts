@@ -8,7 +8,7 @@ import type { Shape } from '../../tensor/shape.ts';
 import { sizeOf as elementsOf } from '../../tensor/shape.ts';
 import { batchItems } from './batch.ts';
 import { type ClusterCosts, secondsOf } from './costs/costs.ts';
-import { type PlannedProduct, workOf } from './costs/work.ts';
+import { type CostedPlan, workOf } from './costs/work.ts';
 import { type SummaGrid, summaGrid } from './summa-grid.ts';
 
 /**
@@ -225,7 +225,7 @@ function planned(request: Task, made: Made, traffic: PdotTraffic): BlockPlan {
 }
 
 /** The product as the cost model sees it. */
-function asCosted(request: Task, { kind, blocks, busy, panels }: Made, traffic: PdotTraffic): PlannedProduct {
+function asCosted(request: Task, { kind, blocks, busy, panels }: Made, traffic: PdotTraffic): CostedPlan {
   const { a, b, engines, sizes } = request;
   const { k, n } = sizes;
   const bytes = [itemSize(a.dtype), itemSize(b.dtype)] as const;

@@ -29,11 +29,11 @@ const SLIM = 2;
 const CALLS = 20;
 const WARM_CALLS = 500;
 /** The whole is measured so many times: other work, for a second or so, spoils one of them. */
-const PASSES = 3;
+const PASSES = 2;
 /** Each time of a pass is the least of so many rounds, and of more until these milliseconds are over. */
 const ROUNDS = 3;
 const ROUNDS_MS = 25;
-/** Steps between engines are timed in windows: a message that is there already is no measure. */
+/** Steps between engines are timed in windows: a message that is there already tells nothing. */
 const WINDOWS = 3;
 /** Sizes of the square matrices that are multiplied: the first one that takes so many seconds counts. */
 const SQUARES = [512, 1024, 2048];

@@ -77,7 +77,7 @@ test('engines that share cores are slower; one a core are as they were measured'
   near(sharing(COSTS, 8, 4, 4).between, 2e-9);
   near(sharing(COSTS, 1, 2, 4).flops as number, 8e10);
   assert.is(sharing({ ...COSTS, flops: null }, 8, 4).flops, null);
-  // Three of four engines on two cores share them, one has one of them and is no quicker than it was alone.
+  // Three of four engines on two cores share them, one has one of them and is as quick as it was alone.
   const shared = { ...COSTS, flopsAlone: 7e10, copy: 1e-9 };
   near(sharing(shared, 3, 2, 4).flops as number, Math.min((4e10 * 4) / 3, 7e10 / 1.5));
   near(sharing(shared, 1, 2, 4).flops as number, 7e10);

@@ -1,7 +1,7 @@
 import type { ProductWork } from './costs.ts';
 
 /** A planned product as the cost model sees it. Operands and C are seen as matrices: C [m, n], inner dimension k. */
-export interface PlannedProduct {
+export interface CostedPlan {
   /** Engines get blocks from each other: all at once along a ring, or along rows and columns of a grid; or from the client alone. */
   readonly kind: 'rows' | 'grid' | 'ring' | 'summa' | 'batch';
   readonly k: number;
@@ -23,7 +23,7 @@ export interface PlannedProduct {
 }
 
 /** The work of a plan as the cost model counts it. */
-export function workOf(planned: PlannedProduct): ProductWork {
+export function workOf(planned: CostedPlan): ProductWork {
   const { kind, k, blocks, traffic, sentA, sentB } = planned;
   const once = Math.min(traffic.toEngines, sentA + sentB);
   const passes = kind === 'ring' || kind === 'summa';
@@ -43,17 +43,17 @@ export function workOf(planned: PlannedProduct): ProductWork {
   };
 }
 
-function most({ blocks }: PlannedProduct, of: (rows: number, columns: number) => number): number {
+function most({ blocks }: CostedPlan, of: (rows: number, columns: number) => number): number {
   return blocks.reduce((largest, [rows, columns]) => Math.max(largest, of(rows, columns)), 0);
 }
 
 /** Bytes of the operands of a block. */
-function panels({ k, sizes }: PlannedProduct, rows: number, columns: number): number {
+function panels({ k, sizes }: CostedPlan, rows: number, columns: number): number {
   return k * (rows * sizes[0] + columns * sizes[1]);
 }
 
 /** Messages that an engine gets from others: B from all of them, or along a column of the grid; A along a row, or from all. */
-function messages({ kind, engines, across, transposeA, transposeB }: PlannedProduct): number {
+function messages({ kind, engines, across, transposeA, transposeB }: CostedPlan): number {
   if (kind === 'ring') return engines - 1;
   if (kind !== 'summa') return 0;
   const down = Math.floor(engines / across);
@@ -61,7 +61,7 @@ function messages({ kind, engines, across, transposeA, transposeB }: PlannedProd
 }
 
 /** Bytes of operands that lie on the engines, or come from others. */
-function touched(planned: PlannedProduct): number {
+function touched(planned: CostedPlan): number {
   const { kind, k, sizes, sentA, sentB } = planned;
   const passes = kind === 'ring' || kind === 'summa';
   const [ofA, ofB] = [sentA === 0 || kind === 'summa', sentB === 0 || passes];
@@ -69,7 +69,7 @@ function touched(planned: PlannedProduct): number {
 }
 
 /** Bytes from the client to the engine that gets most. Where engines pass B on, each gets a part of it; in a grid of A, too. */
-function mostSent(planned: PlannedProduct): number {
+function mostSent(planned: CostedPlan): number {
   const { kind, engines, across, sentA, sentB, k, sizes } = planned;
   const passes = kind === 'ring' || kind === 'summa';
   const ofA = sentA === 0 ? 0 : (most(planned, (rows) => rows) * k * sizes[0]) / (kind === 'summa' ? across : 1);
@@ -78,13 +78,13 @@ function mostSent(planned: PlannedProduct): number {
 }
 
 /** The client cuts columns out of B for a grid, and puts blocks of C with several columns together. */
-function copiedHere({ kind, across, transposeB, sentB, traffic }: PlannedProduct): number {
+function copiedHere({ kind, across, transposeB, sentB, traffic }: CostedPlan): number {
   if (across === 1) return 0;
   return traffic.toClient + (kind === 'grid' && !transposeB ? sentB : 0);
 }
 
 /** Engines put panels together from the blocks that came; in a grid they cut columns out of their rows of B first. */
-function copiedThere(planned: PlannedProduct): number {
+function copiedThere(planned: CostedPlan): number {
   const { kind, k, n, sizes, engines, across, transposeB } = planned;
   const wholeB = k * n * sizes[1];
   if (kind === 'ring') return wholeB;
