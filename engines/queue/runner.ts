@@ -269,7 +269,7 @@ export class Runner {
     try {
       return enter(() => steps.next(value));
     } catch (error) {
-      if (error instanceof Interrupted) this.#interrupted?.();
+      if (Interrupted.is(error)) this.#interrupted?.();
       throw error;
     } finally {
       this.#board.set('phase', PHASE.awaiting);

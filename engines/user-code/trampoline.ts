@@ -1,10 +1,15 @@
 // The SIGINT trampoline. V8 can end a script that was entered with `breakOnSigint`; the stack above that script stays
 // whole. The inspector's terminateExecution would also break code after an `await`. It is not safe (tried): it takes Node's
 // own frames with it ("async hook stack has become corrupted").
+import { types } from 'node:util';
 import { Script } from 'node:vm';
 
 /** The name of the trampoline's script in stacks. */
 export const TRAMPOLINE = 'directview:trampoline';
+
+// Bound when the module loads, because users may replace them.
+const { isNativeError } = types;
+const { getOwnPropertyDescriptor } = Object;
 
 const KEY = Symbol.for('directview.trampoline');
 
@@ -42,11 +47,8 @@ export function enter<T>(run: () => T): T {
   }
 }
 
-// A user's error may have getters that throw.
+// Nothing of a thrown value may run here: no signal is caught any more, so that one would end the process. A proxy is no
+// native error, and a getter is not read.
 function isInterruption(error: unknown): boolean {
-  try {
-    return (error as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
-  } catch {
-    return false;
-  }
+  return isNativeError(error) && getOwnPropertyDescriptor(error, 'code')?.value === 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
 }

@@ -15,5 +15,14 @@ export function notify<T>(listener: (event: T) => unknown, event: T, what: strin
 }
 
 function warn(error: unknown, what: string): void {
-  process.emitWarning(`a listener of ${what} threw: ${inspect(error)}`, 'ListenerWarning');
+  process.emitWarning(`a listener of ${what} threw: ${shown(error)}`, 'ListenerWarning');
+}
+
+// A proxy, and an error with getters that throw, cannot be shown.
+function shown(error: unknown): string {
+  try {
+    return inspect(error);
+  } catch {
+    return 'a value that cannot be read';
+  }
 }

@@ -46,6 +46,45 @@ for (const [what, fn] of Object.entries(uninterruptible)) {
   });
 }
 
+// The error is looked at when no signal can end code any more: a signal would end the process then.
+const unreadable: Record<string, () => unknown> = {
+  'a proxy whose prototype is never found': () => {
+    throw new Proxy(
+      {},
+      {
+        getPrototypeOf() {
+          for (;;);
+        },
+      },
+    );
+  },
+  'a proxy whose fields are never found': () => {
+    throw new Proxy(new Error('x'), {
+      get() {
+        for (;;);
+      },
+    });
+  },
+  'an error whose code is never found': () => {
+    throw Object.defineProperty(new Error('x'), 'code', {
+      get() {
+        for (;;);
+      },
+    });
+  },
+};
+
+for (const [what, fn] of Object.entries(unreadable)) {
+  test(`an interrupt of a task that threw ${what}: the engine is back under its id`, async () => {
+    const stuck = rig.rc.view(1).apply(fn);
+    await untilRunning(rig.rc, [1]);
+    await rig.rc.interrupt(1, { grace: 200 });
+    const error = await rejects(() => stuck.get(), TaskInterrupted);
+    assert.match(error.evalue, /on engine 1 was interrupted; engine 1 was replaced; its namespace is empty/);
+    assert.is(await rig.rc.view(1).apply(() => 'alive'), 'alive');
+  });
+}
+
 test('interrupt resolves when the thing has stopped: the engine was replaced', async () => {
   const stuck = rig.rc.view(1).apply(async () => {
     await null;

@@ -78,6 +78,25 @@ test('a task that awaits nothing ends within the call', () => {
   assert.is(resultOf(end as TaskEnd), 5);
 });
 
+test('traps of what was thrown run only where no signal ends the process', () => {
+  const phases: number[] = [];
+  Object.assign(globalThis, { lookAtPhase: () => phases.push(board.get('phase')) });
+  const end = apply(() => {
+    const look = (globalThis as unknown as { lookAtPhase: () => void }).lookAtPhase;
+    const traps: ProxyHandler<Error> = {};
+    for (const trap of ['get', 'getPrototypeOf', 'getOwnPropertyDescriptor', 'has', 'ownKeys'] as const) {
+      traps[trap] = (...args: unknown[]) => {
+        look();
+        return Reflect.apply(Reflect[trap], undefined, args);
+      };
+    }
+    throw new Proxy(new Error('behind a proxy'), traps);
+  });
+  assert.is((end as TaskEnd).reply.status, 'error');
+  assert.ok(phases.length > 0);
+  assert.not.ok(phases.includes(PHASE.sync));
+});
+
 test('so does one that throws', () => {
   const end = apply(() => {
     throw new TypeError('on purpose');
