@@ -1,6 +1,7 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomicSync } from '../../src/util/atomic-write.ts';
+import { makeFolders } from '../../src/util/system/make-folders.ts';
 import { userHome } from '../../src/util/system/user-home.ts';
 
 /** Raised when kernels change: times and checks of other kernels say nothing. */
@@ -50,7 +51,7 @@ export function readWinners(path: string): Winners {
 export function writeWinners(winners: Winners, path: string): void {
   try {
     // The home of clusters must be private, and this may be what makes it.
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(path), 0o700);
     // Another engine may have written meanwhile: its keys stay.
     writeFileAtomicSync(path, `${JSON.stringify({ ...readWinners(path), ...winners }, null, 2)}\n`);
   } catch {

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { isGone } from '../../src/comm/transfer.ts';
 import type { ReplyMessage, TaskId } from '../../src/protocol/messages.ts';
 import { BoundedMap } from '../../src/util/bounded.ts';
 
@@ -208,5 +209,5 @@ function bytesOf({ metadata, error }: ReplyMessage, body: readonly Uint8Array[])
 }
 
 function copyOf({ body, ...rest }: KeptReply): KeptReply {
-  return { ...rest, body: body.map((part) => new Uint8Array(part)), isOwn: true };
+  return { ...rest, body: body.map((part) => (isGone(part) ? part : new Uint8Array(part))), isOwn: true };
 }

@@ -2,6 +2,9 @@
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import { COPIED } from '../../src/comm/outbox.ts';
+import { isGone, TRANSFERRED_AWAY } from '../../src/comm/transfer.ts';
+import { ConnectionError } from '../../src/errors.ts';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messages.ts';
 import { toWireError } from '../../src/protocol/values/wire-error.ts';
@@ -246,8 +249,7 @@ export class TaskLoop {
   }
 
   #finish(task: QueuedTask<TaskClient>, end: TaskEnd): Promise<unknown> | undefined {
-    const own = end.body.length < 2 ? end : { ...end, body: end.body.map(withOwnBytes) };
-    return this.#handle(this.#queue.finished(task.message.id, own));
+    return this.#handle(this.#queue.finished(task.message.id, end.body.length < 2 ? end : withOwnBytes(end)));
   }
 
   /**
@@ -282,10 +284,17 @@ export class TaskLoop {
     }
   }
 
-  #transmit({ to, reply, body }: Reply<TaskClient>): Promise<unknown> | undefined {
+  // The code of the task has transferred the memory of its result away. A link that goes down is another matter.
+  #withdrawn(event: Reply<TaskClient>, error: unknown): void {
+    if (!(error instanceof ConnectionError)) this.#transmitFailure(event, error);
+  }
+
+  #transmit(event: Reply<TaskClient>): Promise<unknown> | undefined {
+    const { to, reply, body } = event;
     faultPoint('engine.reply');
     if ((to.pendingBytes ?? 0) > MAX_UNREAD) return void to.send(unread(reply));
     const sent = to.send(reply, body);
+    if (sent !== COPIED) void sent.catch((error: unknown) => this.#withdrawn(event, error));
     if (!body.some((part) => part.byteLength > LARGE_BYTES)) return undefined;
     const arrived = () => this.#queue.arrived(reply.id);
     // A client that is gone may come back and ask for the kept reply, within its lease.
@@ -331,11 +340,15 @@ function unread({ id, metadata }: ReplyMessage): ReplyMessage {
 }
 
 /**
- * A copy of a raw part that the next task does not wait for: it may write into it before it has left. The first part, the
- * structure, is the reply's own.
+ * Copies of the raw parts that the next task does not wait for: it may write into them before they have left. The first part,
+ * the structure, is the reply's own. What the task has left behind may have transferred a part away: then the reply is an error.
  */
-function withOwnBytes(part: Uint8Array, index: number): Uint8Array {
-  return index > 0 && part.byteLength <= LARGE_BYTES ? new Uint8Array(part) : part;
+function withOwnBytes(end: TaskEnd): TaskEnd {
+  const { reply, body } = end;
+  if (body.some(isGone)) return { ...end, reply: unsendable(reply, new TypeError(TRANSFERRED_AWAY)), body: [] };
+  const copied = (part: Uint8Array, i: number) =>
+    i > 0 && part.byteLength <= LARGE_BYTES ? new Uint8Array(part) : part;
+  return { ...end, body: body.map(copied) };
 }
 
 function sleep(ms: number): Promise<void> {

@@ -8,6 +8,7 @@ import {
   PART,
   START,
   START_BYTES,
+  WITHDRAWN,
   writeHeader,
 } from './packet.ts';
 
@@ -79,8 +80,17 @@ export class Batch {
 
   /** Says that every byte of a large message has arrived. */
   done(transfer: number): void {
+    this.#about(DONE, transfer);
+  }
+
+  /** Says that a large message is not to be used. */
+  withdrawn(transfer: number): void {
+    this.#about(WITHDRAWN, transfer);
+  }
+
+  #about(kind: number, transfer: number): void {
     const at = this.#reserve(DONE_BYTES);
-    this.#buffer.writeUInt32LE(DONE, at);
+    this.#buffer.writeUInt32LE(kind, at);
     this.#buffer.writeUInt32LE(transfer, at + 4);
   }
 

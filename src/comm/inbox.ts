@@ -21,6 +21,7 @@ import {
   SMALL_BYTES,
   START,
   START_BYTES,
+  WITHDRAWN,
 } from './packet.ts';
 
 /** The events that an inbox raises. */
@@ -105,6 +106,8 @@ export class Inbox {
         need(packet, at, DONE_BYTES);
         this.#events.delivered(packet.readUInt32LE(at + 4));
         return at + DONE_BYTES;
+      case WITHDRAWN:
+        return this.#withdrawn(packet, at);
       case GOODBYE:
         return this.#goodbye(packet, at);
       default:
@@ -172,6 +175,14 @@ export class Inbox {
     return at + CHUNK_BYTES;
   }
 
+  #withdrawn(packet: Buffer, at: number): number {
+    need(packet, at, DONE_BYTES);
+    const transfer = this.#current();
+    if (packet.readUInt32LE(at + 4) !== transfer.id) throw new ProtocolError('an unknown transfer is withdrawn');
+    transfer.isWithdrawn = true;
+    return at + DONE_BYTES;
+  }
+
   #current(): IncomingTransfer {
     if (this.#transfer === undefined) throw new ProtocolError('bytes came for a transfer that is not under way');
     return this.#transfer;
@@ -181,7 +192,7 @@ export class Inbox {
     if (!transfer.complete) return;
     this.#transfer = undefined;
     this.#events.completed(transfer.id);
-    this.#events.message(transfer.parts);
+    if (!transfer.isWithdrawn) this.#events.message(transfer.parts);
   }
 
   #goodbye(packet: Buffer, at: number): number {

@@ -16,6 +16,8 @@ export interface DataFrame {
 export class IncomingTransfer {
   readonly id: number;
   readonly parts: Uint8Array[] = [];
+  /** Its sender has lost its memory: nobody may see it. */
+  isWithdrawn = false;
   readonly #count: number;
   readonly #total: number;
   readonly #choose: Destination | undefined;

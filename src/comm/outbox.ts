@@ -13,7 +13,7 @@ import {
   SMALL_BYTES,
   WINDOW_PACKETS,
 } from './packet.ts';
-import { OutgoingPart, OutgoingTransfer } from './transfer.ts';
+import { isGone, OutgoingPart, OutgoingTransfer, TRANSFERRED_AWAY } from './transfer.ts';
 
 /** The limits of a link, in bytes. */
 export interface Limits {
@@ -23,7 +23,7 @@ export interface Limits {
 }
 
 /** Small messages share this promise: they are copied, so their senders wait for nothing. */
-const COPIED: Promise<void> = Promise.resolve();
+export const COPIED: Promise<void> = Promise.resolve();
 const CONTROL_HINT = 64;
 
 /** The sending half of a link: messages go in, packets come out, in order and within the window. It does no I/O. */
@@ -62,7 +62,8 @@ export class Outbox {
 
   /**
    * Queues a message.
-   * @throws ProtocolError for what the peer would refuse; TypeError for a part that is not bytes
+   * The promise rejects with TypeError when memory of the message is transferred away before all of it was sent.
+   * @throws ProtocolError for what the peer would refuse; TypeError for a part that is not bytes, or whose memory is gone
    */
   add(parts: readonly Uint8Array[]): Promise<void> {
     const total = totalBytes(parts);
@@ -177,6 +178,7 @@ export class Outbox {
 
   #takeChunk(batch: Batch, body: OutgoingPart, acknowledge: number): Frames {
     faultPoint('link.chunkOut');
+    if (body.isGone) this.#withdraw(batch, body.transfer);
     const { place, window } = body.next(this.#limits.chunkBytes);
     this.#queuedBytes -= place.bytes;
     this.#inFlightBytes += place.bytes;
@@ -188,6 +190,14 @@ export class Outbox {
     this.#appendDone(batch);
     batch.chunk(place);
     return [this.#seal(batch, COUNTED | DATA, acknowledge), window];
+  }
+
+  // The rest still goes, as zeros: the peer has been promised so many bytes.
+  #withdraw(batch: Batch, transfer: OutgoingTransfer): void {
+    if (transfer.isWithdrawn) return;
+    transfer.isWithdrawn = true;
+    transfer.fail(new TypeError(TRANSFERRED_AWAY));
+    batch.withdrawn(transfer.id);
   }
 
   #seal(batch: Batch, flags: number, acknowledge: number): Buffer {
@@ -208,6 +218,7 @@ function totalBytes(parts: readonly Uint8Array[]): number {
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i];
     if (!(part instanceof Uint8Array)) throw new TypeError(`part ${i} of a message must be a Uint8Array`);
+    if (isGone(part)) throw new TypeError(TRANSFERRED_AWAY);
     total += part.byteLength;
   }
   return total;

@@ -5,7 +5,7 @@ import { ProtocolError } from '../errors.ts';
 /** "DVLK": the first four bytes of every packet. */
 export const MAGIC = 0x4b4c5644;
 /** Raised by one whenever a header or record changes; both ends must agree. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 /** Bytes of a packet's header. */
 export const HEADER_BYTES = 16;
 
@@ -43,11 +43,14 @@ export const DONE = 5;
 /** Record: the link ends, and why. */
 export const GOODBYE = 6;
 
+/** Record: the large message that is under way has lost its memory; its bytes still come, and mean nothing. */
+export const WITHDRAWN = 7;
+
 /** Bytes of a START record. */
 export const START_BYTES = 20;
 /** Bytes of a CHUNK record. */
 export const CHUNK_BYTES = 32;
-/** Bytes of a DONE record. */
+/** Bytes of a DONE or a WITHDRAWN record. */
 export const DONE_BYTES = 8;
 /** The longest text of a GOODBYE record, in bytes. */
 export const GOODBYE_TEXT = 256;

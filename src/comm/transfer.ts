@@ -1,5 +1,20 @@
 import type { ChunkPlace } from './batch.ts';
 
+/** Why a message is not sent: rejects its sender, while the link goes on. */
+export const TRANSFERRED_AWAY =
+  'memory of the message was transferred away, or made shorter, before all of it was sent';
+
+/** True for an array whose memory is gone. */
+export function isGone(bytes: Uint8Array): boolean {
+  if (bytes.byteLength > 0) return false;
+  try {
+    new Uint8Array(bytes.buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** One large message on its way out; its parts are windows of the caller's buffers. */
 export class OutgoingTransfer {
   readonly id: number;
@@ -7,6 +22,8 @@ export class OutgoingTransfer {
   readonly delivered: Promise<void>;
   /** Bodies that are not wholly handed over yet. */
   open = 0;
+  /** Memory of it is gone: zeros take its place, and the peer is told. */
+  isWithdrawn = false;
   #resolve!: () => void;
   #reject!: (reason: Error) => void;
 
@@ -60,11 +77,19 @@ export function isAwaited(use: WindowUse | undefined): boolean {
  */
 class SharedPart {
   readonly bytes: Uint8Array;
+  /** Its length, also when its memory is gone. */
+  readonly length: number;
   readonly senders: Senders = { count: 0, isGivenUp: false };
   readonly #windows = new Map<number, Uint8Array>();
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.length = bytes.byteLength;
+  }
+
+  /** Transferring a buffer away, or making it shorter, leaves views without bytes. */
+  get isGone(): boolean {
+    return this.bytes.byteLength !== this.length;
   }
 
   window(offset: number, bytes: number): Uint8Array {
@@ -102,17 +127,22 @@ export class OutgoingPart {
   }
 
   get remaining(): number {
-    return this.#part.bytes.byteLength - this.#offset;
+    return this.#part.length - this.#offset;
   }
 
-  /** The next window of at most `limit` bytes, and where it belongs. */
+  /** True if its memory is not there any more. */
+  get isGone(): boolean {
+    return this.#part.isGone;
+  }
+
+  /** The next window of at most `limit` bytes, and where it belongs. Zeros, where the memory is gone. */
   next(limit: number): { readonly place: ChunkPlace; readonly window: Uint8Array } {
     const offset = this.#offset;
     const bytes = Math.min(limit, this.remaining);
     this.#offset += bytes;
     return {
-      place: { transfer: this.transfer.id, part: this.#index, partBytes: this.#part.bytes.byteLength, offset, bytes },
-      window: this.#part.window(offset, bytes),
+      place: { transfer: this.transfer.id, part: this.#index, partBytes: this.#part.length, offset, bytes },
+      window: this.isGone ? Buffer.alloc(bytes) : this.#part.window(offset, bytes),
     };
   }
 }

@@ -14,7 +14,7 @@ export interface Link {
   /**
    * Queues a message. Small parts are copied at once; large ones are read until the promise settles, so their buffers
    * must not change before. Resolves when the peer holds every byte of a large message (at once for a small one);
-   * rejects with ConnectionError when the link goes down first.
+   * rejects with ConnectionError when the link goes down first, and with another error if the message cannot be sent.
    */
   send(parts: Parts): Promise<void>;
   /** True once the link was closed or went down. */

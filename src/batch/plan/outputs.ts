@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, rmdir, stat } from 'node:fs/promises';
+import { access, constants, mkdtemp, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { noteOf } from '../../../kernels/batch/note.ts';
 import { ClusterError } from '../../errors.ts';
+import { makeFolders } from '../../util/system/make-folders.ts';
 import type { Item } from '../item.ts';
 import type { OutputPaths } from '../output-paths.ts';
 import { isResultsHead } from '../results/csv.ts';
@@ -80,7 +81,7 @@ async function firstLine(path: string): Promise<Pick<Line, 'text' | 'isWhole'>> 
 /** Makes the folder and those above it. @throws the error of node:fs */
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    makeFolders(resolve(path));
   } catch (error) {
     // On a read-only file system Node says that the folder is not there: the folder above it knows the reason.
     let above = dirname(resolve(path));

@@ -1,6 +1,7 @@
-import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { writeFileAtomicSync } from '../../util/atomic-write.ts';
+import { makeFolders } from '../../util/system/make-folders.ts';
 import { userHome } from '../../util/system/user-home.ts';
 
 const MAX_LINES = 1000;
@@ -38,7 +39,7 @@ export class History {
   add(line: string): void {
     if (this.#path === '' || line.trim() === '') return;
     this.#try(() => {
-      mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+      makeFolders(dirname(this.#path), 0o700);
       appendFileSync(this.#path, textOf([line]), { mode: 0o600 });
     });
   }

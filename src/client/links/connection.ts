@@ -1,3 +1,4 @@
+import { COPIED } from '../../comm/outbox.ts';
 import type { Transport } from '../../comm/transport.ts';
 import {
   ConnectionError,
@@ -37,7 +38,7 @@ import { faultPoint } from '../../util/diagnostics/fault-point.ts';
 import type { Attempt } from './attempt.ts';
 import { type Death, deathError, progressOf, stoppedError, type TaskProgress } from './death.ts';
 import { NamesThere } from './names-there.ts';
-import { failed, type Outcome, remoteError, success } from './outcome.ts';
+import { asRemoteError, failed, type Outcome, remoteError, success } from './outcome.ts';
 import { bundleOf, checkedValue } from './reply-values.ts';
 import type { Task } from './task.ts';
 import { type Kept, TaskLink } from './task-link.ts';
@@ -126,6 +127,7 @@ export class Connection {
       message: (message, body) => this.#take(message, body),
       unreadable: (error, id) => this.#unreadable(error, id),
       destination: (part, bytes, read) => this.#destination(part, bytes, read),
+      sending: ({ attempt }, sent) => this.#watch(attempt, sent),
       fail: ({ attempt }, reason, cause) => attempt.fail(this.#undelivered(attempt, reason, cause)),
     });
   }
@@ -145,12 +147,25 @@ export class Connection {
     if (names !== undefined) this.#provide(attempt.id, names);
     const message = this.#message(attempt.id, request);
     const channel = this.#tasks.channel;
-    if (channel !== undefined && relayed === undefined) attempt.delivery = channel.send(message, body);
-    else if (channel !== undefined && relayed !== undefined) sendRelayed(channel, message, body, relayed);
+    if (channel !== undefined && relayed === undefined) {
+      attempt.delivery = channel.send(message, body);
+      this.#watch(attempt, attempt.delivery);
+    } else if (channel !== undefined && relayed !== undefined)
+      sendRelayed(channel, message, body, relayed, (sent) => this.#watch(attempt, sent));
     if (this.#isBlocked) this.#limitWait(attempt, message.runTimeout);
     const isOut = channel !== undefined;
     this.#sent.set(attempt.id, { attempt, message, body, destination, onStarted, isOut, refusals: 0, needs: 0 });
     faultPoint('client.submit');
+  }
+
+  // Its memory may be transferred away before all of it has left. A link that goes down is another matter.
+  #watch(attempt: Attempt, sent: Promise<void>): void {
+    if (sent === COPIED) return;
+    void sent.catch((error: unknown) => {
+      if (error instanceof ConnectionError || this.#sent.get(attempt.id)?.attempt !== attempt) return;
+      this.#sent.delete(attempt.id);
+      attempt.fail(asRemoteError(error));
+    });
   }
 
   // Before the task: the engine runs the tasks of this client in order.
@@ -180,7 +195,9 @@ export class Connection {
   // The chain has broken before that engine.
   #sendBody(id: TaskId): void {
     const sent = this.#sent.get(id);
-    if (sent !== undefined && sent.needs++ < MAX_NEEDS) void this.#tasks.channel?.send({ type: 'body', id }, sent.body);
+    const channel = this.#tasks.channel;
+    if (sent === undefined || channel === undefined || sent.needs++ >= MAX_NEEDS) return;
+    this.#watch(sent.attempt, channel.send({ type: 'body', id }, sent.body));
   }
 
   *#asked(): Generator<TasksInbound> {
@@ -363,10 +380,16 @@ function bytesOf(body: Body): number {
 }
 
 // The chunks leave before the task: the engine passes them on while it is busy with others.
-function sendRelayed(channel: Channel<TasksInbound>, message: TaskMessage, body: Body, { from, chain }: Relayed): void {
+function sendRelayed(
+  channel: Channel<TasksInbound>,
+  message: TaskMessage,
+  body: Body,
+  { from, chain }: Relayed,
+  sending: (sent: Promise<void>) => void,
+): void {
   const key = `${message.id.slice(0, message.id.lastIndexOf(':'))}.${message.call}`;
   if (chain !== undefined) {
-    for (const { message: relay, chunk } of relayChunks(key, chain, body)) void channel.send(relay, [chunk]);
+    for (const { message: relay, chunk } of relayChunks(key, chain, body)) sending(channel.send(relay, [chunk]));
   }
   void channel.send({ ...message, relayed: { key, from } });
 }

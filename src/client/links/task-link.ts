@@ -26,6 +26,8 @@ export interface TaskLinkOptions<K extends Kept> {
   /** A message of the engine cannot be read; `id` names the task, if that can be read. */
   readonly unreadable: (error: Error, id: string | undefined) => void;
   readonly destination: NonNullable<ChannelHandlers<TasksOutbound, TasksInbound>['destination']>;
+  /** The message is sent again. */
+  readonly sending: (kept: K, sent: Promise<void>) => void;
   /** The task fails: the engine could not handle its message, or `cause` keeps this process from opening a link. */
   readonly fail: (kept: K, reason: string, cause?: Error) => void;
   /** Default: of 50 ms to 2 s. */
@@ -221,7 +223,7 @@ export class TaskLink<K extends Kept> {
     if (open === undefined) return;
     if (channel === undefined) for (const message of this.#options.again()) void open.send(message);
     if (this.#isOnTrial) this.#next();
-    else for (const kept of this.#options.kept.values()) if (!kept.isOut) send(open, kept);
+    else for (const kept of this.#options.kept.values()) if (!kept.isOut) this.#send(open, kept);
   }
 
   // The next message on trial; after the last one, all go at once again.
@@ -233,11 +235,17 @@ export class TaskLink<K extends Kept> {
     for (const kept of this.#options.kept.values()) {
       if (kept.isOut) continue;
       this.#tried = kept;
-      send(channel, kept);
+      this.#send(channel, kept);
       this.#timer = setTimeout(() => this.#next(), TRIAL_MS);
       return;
     }
     this.#isOnTrial = false;
+  }
+
+  // Whole, with its body, also where the body went from engine to engine before: the engine runs a task once.
+  #send(channel: Channel<TasksInbound>, kept: K): void {
+    kept.isOut = true;
+    this.#options.sending(kept, channel.send(kept.message, kept.body));
   }
 
   /** Takes another link in place of one whose reader may be gone; what is out is sent again. */
@@ -274,10 +282,4 @@ export class TaskLink<K extends Kept> {
     this.#onLast?.();
     await this.#channel?.close();
   }
-}
-
-// Whole, with its body, also where the body went from engine to engine before: the engine runs a task once.
-function send(channel: Channel<TasksInbound>, kept: Kept): void {
-  kept.isOut = true;
-  void channel.send(kept.message, kept.body);
 }

@@ -1,9 +1,10 @@
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { type ClusterFile, loadClusterFile } from '../../client/links/cluster-file.ts';
 import { clusterHome, clusterPath, NoClusterHome } from '../../client/links/cluster-path.ts';
 import { ClusterError } from '../../errors.ts';
 import { writeFileAtomicSync } from '../../util/atomic-write.ts';
+import { makeFolders } from '../../util/system/make-folders.ts';
 import { isGone } from './process-identity.ts';
 
 /**
@@ -39,7 +40,7 @@ export function assertFree(path: string, name: string): void {
 
 /** Makes the directory of cluster files. @throws ClusterError when it is not private, NoClusterHome when it cannot be made */
 export function privateHome(home = clusterHome()): void {
-  inHome(home, () => mkdirSync(home, { recursive: true, mode: 0o700 }));
+  inHome(home, () => makeFolders(home, 0o700));
   const stat = lstatSync(home);
   const ours = stat.isDirectory() && stat.uid === process.getuid?.();
   if (!ours || (stat.mode & 0o077) !== 0) {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { processIdentity } from '../../client/links/cluster-file.ts';
 import { clusterHome } from '../../client/links/cluster-path.ts';
@@ -6,6 +6,7 @@ import { readPrivate } from '../../client/links/private-file.ts';
 import { num, type ObjectOf, object, type Reader, text } from '../../protocol/fields.ts';
 import { writeFileAtomicSync } from '../../util/atomic-write.ts';
 import { isPlainObject } from '../../util/checks.ts';
+import { makeFolders } from '../../util/system/make-folders.ts';
 import { privateHome } from './cluster-file.ts';
 import { isGone } from './process-identity.ts';
 
@@ -48,7 +49,7 @@ export const launchFolder = (clusterId: string, home: string = clusterHome()): s
 /** Makes that folder, for its owner alone. @throws ClusterError, NoClusterHome */
 export function makeLaunchFolder(folder: string): void {
   privateHome(dirname(folder));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolders(folder, 0o700);
 }
 
 /** Writes the jobs into the folder of their launches, for its owner alone. @throws ClusterError, NoClusterHome */

@@ -1,13 +1,14 @@
 // A software Vulkan driver (SwiftShader) for engines started with `softwareGpu`. The npm package @sparticuz/chromium ships
 // it as a brotli-compressed tar. The Vulkan loader reads the variables at load time, so they must be set before the
 // engine's process starts.
-import { chmod, lstat, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import { ContextError } from '../../errors.ts';
+import { makeFolders } from '../../util/system/make-folders.ts';
 
 const PACKAGE = '@sparticuz/chromium';
 const WANTED = ['libvk_swiftshader.so', 'libvulkan.so.1', 'vk_swiftshader_icd.json'];
@@ -56,7 +57,7 @@ async function isOurs(folder: string): Promise<boolean> {
 }
 
 async function unpackTo(folder: string, base: string, archive: string): Promise<void> {
-  await mkdir(base, { recursive: true });
+  makeFolders(base);
   const work = await mkdtemp(join(base, 'directview-swiftshader-'));
   try {
     const files = readTar(await promisify(brotliDecompress)(await readFile(archive)));

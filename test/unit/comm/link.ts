@@ -170,6 +170,44 @@ test('any chunk and window sizes end', async () => {
   }
 });
 
+const leave: Record<string, (part: Uint8Array) => void> = {
+  'transferred away': (part) => void structuredClone(part.buffer, { transfer: [part.buffer as ArrayBuffer] }),
+  'made shorter': (part) => (part.buffer as ArrayBuffer & { resize(bytes: number): void }).resize(5000),
+};
+
+for (const [how, take] of Object.entries(leave)) {
+  test(`memory that is ${how} amid its message: nobody gets the message, and the link goes on`, async () => {
+    const { box, back, a, b } = pair();
+    const Resizable = ArrayBuffer as unknown as new (bytes: number, options: object) => ArrayBuffer;
+    const buffer = how === 'made shorter' ? new Resizable(70_000, { maxByteLength: 80_000 }) : new ArrayBuffer(70_000);
+    const part = new Uint8Array(buffer, 0, 70_000);
+    const sent = a.link.send([pattern(100), part, pattern(20_000)]);
+    const next = [pattern(30, 2), pattern(90_000, 3)];
+    const arrived = a.link.send(next);
+    void a.link.send([Buffer.from('small')]);
+    for (let i = 0; i < 5; i++) assert.ok(carry(a.link, b.link));
+    take(part);
+    carryAll(a.link, b.link);
+    await rejects(() => sent, TypeError, /^memory of the message was transferred away/);
+    await arrived;
+    assert.is(box.messages.length, 2);
+    assert.ok(sameParts(box.messages[0] ?? [], next));
+    assert.equal([box.downs, back.downs], [[], []]);
+    assert.is(a.link.pendingBytes, 0);
+  });
+}
+
+test('memory that is gone before its message is sent', async () => {
+  const { box, a, b } = pair();
+  for (const bytes of [100, 70_000]) {
+    const part = new Uint8Array(bytes);
+    structuredClone(part.buffer, { transfer: [part.buffer as ArrayBuffer] });
+    await rejects(() => a.link.send([pattern(10), part]), TypeError, /^memory of the message was transferred away/);
+  }
+  carryAll(a.link, b.link);
+  assert.equal(box.messages, []);
+});
+
 test('close rejects what is pending, says goodbye, and is idempotent', async () => {
   const { a, b, back, box } = pair();
   void b.link.send([Buffer.from('x')]);

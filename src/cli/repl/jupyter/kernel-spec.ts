@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClusterError } from '../../../errors.ts';
+import { makeFolders } from '../../../util/system/make-folders.ts';
 import { userHome } from '../../../util/system/user-home.ts';
 
 /** Where a kernel is installed: for the user, or below a prefix. */
@@ -25,7 +26,7 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect 
 /** Writes the kernel's files; returns their folder. @throws the error of node:fs */
 export function installKernel({ prefix, name, args }: InstallOptions): string {
   const folder = join(prefix === undefined ? userData() : join(prefix, 'share', 'jupyter'), 'kernels', name);
-  mkdirSync(folder, { recursive: true });
+  makeFolders(folder);
   writeFileSync(join(folder, 'kernel.json'), `${JSON.stringify(kernelSpec(args), null, 2)}\n`);
   writeFileSync(join(folder, 'logo-svg.svg'), LOGO);
   return folder;

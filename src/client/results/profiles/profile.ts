@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import type { EngineId } from '../../../protocol/messages.ts';
 import { WORD } from '../../../util/checks.ts';
 import { guardCalls, promises, type Signatures } from '../../../util/signature.ts';
+import { makeFolders } from '../../../util/system/make-folders.ts';
 import type { CpuProfile } from './cpu-profile.ts';
 import { speedscopeOf } from './speedscope.ts';
 
@@ -30,7 +31,7 @@ export class Profile<T = unknown> {
    * await profile.save('profiles'); // ['profiles/engine-0.cpuprofile', …, 'profiles/speedscope.json']
    */
   async save(folder = 'profiles'): Promise<string[]> {
-    await mkdir(folder, { recursive: true });
+    makeFolders(folder);
     const byName = new Map([...this.engines].map(([id, profile]) => [`engine ${id}`, profile]));
     const files = [...this.engines].map(([id, profile]) => [`engine-${id}.cpuprofile`, profile] as const);
     const all = [...files, ['speedscope.json', speedscopeOf(this.#name, byName)] as const];

@@ -62,6 +62,7 @@ async function scene(
     unreadable: () => {},
     destination: () => undefined,
     fail: (_, reason) => failed.push(reason),
+    sending: () => {},
     backoff: new Backoff({ first: 8, longest: 100 }),
   });
   const send = (id: string) => {
