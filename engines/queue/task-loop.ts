@@ -341,7 +341,7 @@ function unread({ id, metadata }: ReplyMessage): ReplyMessage {
 
 /**
  * Copies of the raw parts that the next task does not wait for: it may write into them before they have left. The first part,
- * the structure, is the reply's own. What the task has left behind may have transferred a part away: then the reply is an error.
+ * the structure, is the reply's own. Code that the task has left behind may have transferred a part away: then the reply is an error.
  */
 function withOwnBytes(end: TaskEnd): TaskEnd {
   const { reply, body } = end;

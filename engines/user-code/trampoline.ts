@@ -47,8 +47,8 @@ export function enter<T>(run: () => T): T {
   }
 }
 
-// Nothing of a thrown value may run here: no signal is caught any more, so that one would end the process. A proxy is no
-// native error, and a getter is not read.
+// Nothing of a thrown value may run here: no signal is caught any more, so that one would end the process. A proxy does
+// not pass for a native error, and a getter is not read.
 function isInterruption(error: unknown): boolean {
   return isNativeError(error) && getOwnPropertyDescriptor(error, 'code')?.value === 'ERR_SCRIPT_EXECUTION_INTERRUPTED';
 }
