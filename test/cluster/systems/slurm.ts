@@ -14,7 +14,7 @@ import { isAlive, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { Hosts, noHosts, runOn } from '../../support/systems/hosts.ts';
 import { systemLock } from '../../support/systems/lock.ts';
-import { noSlurm, TestSlurm } from '../../support/systems/slurm.ts';
+import { noSlurm, SlurmDaemons, TestSlurm } from '../../support/systems/slurm.ts';
 
 declare const engine: { readonly id: number; readonly host: string; readonly job: string | undefined };
 
@@ -23,7 +23,7 @@ const CLI = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const TOUR = fileURLToPath(new URL('../../../examples/tour.js', import.meta.url));
 const inside = Hosts.inherited();
 
-if (inside !== undefined) defineTests();
+if (inside !== undefined) defineTests(inside);
 else await openSlurm();
 
 async function openSlurm(): Promise<void> {
@@ -40,10 +40,11 @@ async function openSlurm(): Promise<void> {
   await unlock();
 }
 
-function defineTests(): void {
+function defineTests(hosts: Hosts): void {
   const test = suite(TITLE);
   const home = mkdtempSync(join(tmpdir(), 'dv-slurm-home-'));
   process.env['DIRECTVIEW_HOME'] = join(home, 'state');
+  const daemons = new SlurmDaemons(hosts);
   let events: ClusterEvent[] = [];
 
   const queue = () => execFileSync('squeue', ['-h', '-r', '-o', '%i %T'], { encoding: 'utf8' }).trim();
@@ -57,7 +58,10 @@ function defineTests(): void {
   const waits = () =>
     events.flatMap((event) => (event.type === 'placement' && event.state === 'queued' ? [event.why] : []));
 
-  test.after(() => rmSync(home, { recursive: true, force: true }));
+  test.after(async () => {
+    await daemons.close();
+    rmSync(home, { recursive: true, force: true });
+  });
 
   for (const lifetime of ['attached', 'detached'] as const) {
     test(`${lifetime}: scatter, apply, gather; a killed engine by its signal; a cancelled step; nothing is left`, async () => {
@@ -191,6 +195,46 @@ function defineTests(): void {
     assert.match(cli('stop', 'mine'), /ended with slurm: \d+_\d/);
     assert.is(queue(), '');
     assert.equal(readdirSync(join(home, 'state')), []);
+  });
+
+  test('daemons of Slurm that die and come back: engines go on, what waits is unknown meanwhile', async () => {
+    const cluster = await start({ engines: 5, min: 4 }, { gpus: 1, lifetime: 'detached' });
+    try {
+      const rc = await cluster.connect();
+      await until('four engines', () => cluster.engines.length === 4);
+      const [last] = [0, 1, 2, 3, 4].filter((id) => !rc.ids.includes(id)) as [number];
+      const states = () =>
+        events.flatMap((event) => (event.type === 'placement' && event.ids.includes(last) ? [event.state] : []));
+      const goOn = async (sum: number) => assert.is((await rc.view('all').apply(() => 1)).length, sum);
+      const kill = async (id: number) => {
+        const lost = rc.view(id).apply(() => new Promise<never>(() => {}));
+        await untilRunning(rc, [id]);
+        cluster.signal('SIGKILL', id);
+        await rejects(() => lost, EngineError, /was killed by SIGKILL/);
+        await cluster.restart(id);
+      };
+      await until('the queue', () => states().at(-1) === 'queued', 30_000);
+
+      await daemons.killController();
+      await until('no answer', () => states().at(-1) === 'unknown', 60_000);
+      await goOn(4);
+      await kill(rc.ids[0] as number);
+      daemons.startController();
+      await until('an answer', () => states().at(-1) === 'queued', 60_000);
+      await goOn(4);
+
+      const there = cluster.engines.filter(({ host }) => host === 'lh2').map(({ id }) => id) as [number, number];
+      await daemons.killNode(2);
+      await kill(there[0]);
+      await goOn(4);
+      daemons.startNode(2);
+      await cluster.shutdown(there[1]);
+      await until('the engine that has waited', () => rc.ids.includes(last), 60_000);
+      await goOn(4);
+    } finally {
+      await cluster.stop();
+    }
+    await noJobs();
   });
 
   test('the tour, unchanged', () => {

@@ -3,8 +3,9 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_pr
 import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { until } from '../cluster.ts';
+import { dirname, join } from 'node:path';
+import { isAlive, until } from '../cluster.ts';
+import { type Daemon, startDaemon } from './daemon.ts';
 import type { Hosts } from './hosts.ts';
 
 const PROGRAMS = ['slurmctld', 'slurmd', 'srun', 'sbatch', 'munged', 'runuser', 'mknod'];
@@ -104,6 +105,50 @@ export class TestSlurm {
   async close(): Promise<void> {
     await Promise.all(this.#daemons.map((daemon) => end(daemon)));
     rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** The daemons of a Slurm, for a test that runs on one of its hosts: they are killed, and started again. */
+export class SlurmDaemons {
+  readonly #hosts: Hosts;
+  readonly #dir = dirname(process.env['SLURM_CONF'] ?? '/');
+  readonly #started: Daemon[] = [];
+
+  constructor(hosts: Hosts) {
+    this.#hosts = hosts;
+  }
+
+  killController(): Promise<void> {
+    return this.#kill('ctld.pid');
+  }
+
+  /** It takes up its state. */
+  startController(): void {
+    this.#start(1, ['slurmctld', '-D']);
+  }
+
+  /** The daemon of that host, from 1: what it has started goes on. */
+  killNode(number: number): Promise<void> {
+    return this.#kill(`slurmd.lh${number}.pid`);
+  }
+
+  startNode(number: number): void {
+    this.#start(number, ['slurmd', '-D', '-N', `lh${number}`]);
+  }
+
+  async #kill(file: string): Promise<void> {
+    const pid = Number(readFileSync(join(this.#dir, file), 'utf8'));
+    process.kill(pid, 'SIGKILL');
+    await until(`the end of ${file}`, () => !isAlive(pid));
+  }
+
+  #start(number: number, argv: readonly string[]): void {
+    const command = this.#hosts.command(this.#hosts.host(number), argv);
+    this.#started.push(startDaemon(command, join(this.#dir, 'log', 'again')));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#started.map((daemon) => daemon.end('KILL')));
   }
 }
 
