@@ -197,7 +197,7 @@ function defineTests(hosts: Hosts): void {
     assert.equal(readdirSync(join(home, 'state')), []);
   });
 
-  test('daemons of Slurm that die and come back: engines go on, what waits is unknown meanwhile', async () => {
+  test('daemons of Slurm that are gone for a while: engines go on, what waits is unknown meanwhile', async () => {
     const cluster = await start({ engines: 5, min: 4 }, { gpus: 1, lifetime: 'detached' });
     try {
       const rc = await cluster.connect();
@@ -215,7 +215,7 @@ function defineTests(hosts: Hosts): void {
       };
       await until('the queue', () => states().at(-1) === 'queued', 30_000);
 
-      await daemons.killController();
+      await daemons.stopController();
       await until('no answer', () => states().at(-1) === 'unknown', 60_000);
       await goOn(4);
       await kill(rc.ids[0] as number);

@@ -118,8 +118,9 @@ export class SlurmDaemons {
     this.#hosts = hosts;
   }
 
-  killController(): Promise<void> {
-    return this.#kill('ctld.pid');
+  /** Ends it in order: it writes its state down. Killed at once it would forget the jobs of the last seconds. */
+  stopController(): Promise<void> {
+    return this.#end('ctld.pid', 'SIGTERM');
   }
 
   /** It takes up its state. */
@@ -129,17 +130,17 @@ export class SlurmDaemons {
 
   /** The daemon of that host, from 1: what it has started goes on. */
   killNode(number: number): Promise<void> {
-    return this.#kill(`slurmd.lh${number}.pid`);
+    return this.#end(`slurmd.lh${number}.pid`, 'SIGKILL');
   }
 
   startNode(number: number): void {
     this.#start(number, ['slurmd', '-D', '-N', `lh${number}`]);
   }
 
-  async #kill(file: string): Promise<void> {
+  async #end(file: string, signal: NodeJS.Signals): Promise<void> {
     const pid = Number(readFileSync(join(this.#dir, file), 'utf8'));
-    process.kill(pid, 'SIGKILL');
-    await until(`the end of ${file}`, () => !isAlive(pid));
+    process.kill(pid, signal);
+    await until(`the end of ${file}`, () => !isAlive(pid), 30_000);
   }
 
   #start(number: number, argv: readonly string[]): void {
