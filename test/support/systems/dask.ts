@@ -22,7 +22,7 @@ export class TestDask {
   readonly #dir: string;
   readonly #hosts: Hosts | undefined;
   readonly #scheduler: Daemon;
-  readonly #workers: readonly Daemon[];
+  readonly #workers: Daemon[];
 
   private constructor(python: string, workers: number, hosts: Hosts | undefined) {
     this.python = python;
@@ -88,6 +88,13 @@ export class TestDask {
   /** Kills a worker at once. */
   async killWorker(number: number): Promise<void> {
     await this.#workers[number]?.end('KILL');
+  }
+
+  /** Starts another worker in the place of one that was killed. */
+  async startWorker(number: number): Promise<void> {
+    const known = this.log.split('Register worker').length;
+    this.#workers[number] = this.#worker(number);
+    await until('the worker of Dask', () => this.log.split('Register worker').length > known, 60_000);
   }
 
   async close(): Promise<void> {
