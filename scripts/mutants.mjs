@@ -11,6 +11,14 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** [name, file in dist, its text, what takes its place, tests, part of the name of a test] */
 const MUTANTS = [
   [
+    'messages without end are kept',
+    'src/comm/zeromq/unread-bytes.js',
+    'return isOver ? largest(',
+    'return false ? largest(',
+    ['unit/comm/unread-bytes'],
+    'a window of each connection',
+  ],
+  [
     'a client does not send again after a lost link',
     'src/client/links/task-link.js',
     'if (!kept.isOut)\n                    send(open, kept);',
