@@ -14,6 +14,7 @@ import { entriesFault, operand, tf32Fault } from './entries.ts';
 
 const WARM_UP_MS = 200;
 const RUNS = 10;
+const TRANSFERS = 'transfers of 64 MiB';
 
 type MeasuredDType = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int32';
 
@@ -76,7 +77,7 @@ async function transfers(context: CudaContext): Promise<void> {
   const rounds: (readonly [number, number])[] = [];
   for (let i = 0; i < 5; i++) rounds.push(await once());
   const [up, down] = [0, 1].map((side) => median(rounds.slice(1).map((round) => round[side] as number)));
-  sendRow({ what: 'transfers of 64 MiB', waitMs: up, downMs: down, verified: fault ?? true });
+  sendRow({ what: TRANSFERS, waitMs: up, downMs: down, verified: fault ?? true });
 }
 
 async function main(): Promise<void> {
@@ -93,7 +94,7 @@ async function main(): Promise<void> {
   for (const shape of sizesOf(values.halves)) {
     for (const dtype of ['float16', 'bfloat16'] as const) await measure(context, dtype, shape, false);
   }
-  await transfers(context);
+  await transfers(context).catch((error: unknown) => sendRow({ what: TRANSFERS, verified: wordsOf(error) }));
   await context.close();
   process.env['DIRECTVIEW_CUDA_TF32'] = '1';
   const fast = await opened(options);

@@ -189,7 +189,12 @@ static int release(uint64_t at, int pinned) {
   return INVALID_VALUE;
 }
 
-API int cuMemAlloc_v2(uint64_t *out, uint64_t bytes) { IN_CONTEXT return reserve(out, bytes, 0); }
+/* STUB_LARGEST: the card has no room for more bytes at once. */
+API int cuMemAlloc_v2(uint64_t *out, uint64_t bytes) {
+  IN_CONTEXT
+  const char *largest = getenv("STUB_LARGEST");
+  return largest != NULL && bytes > (uint64_t)atoll(largest) ? OUT_OF_MEMORY : reserve(out, bytes, 0);
+}
 API int cuMemFree_v2(uint64_t at) { ENTER drain(); return release(at & ~DEVICE, 0); }
 API int cuMemHostAlloc(uint64_t *out, uint64_t bytes, unsigned flags) { IN_CONTEXT (void)flags; return reserve(out, bytes, 1); }
 API int cuMemFreeHost(uint64_t at) {

@@ -127,16 +127,20 @@ else {
     assert.match(rows[0]?.['verified'] as string, /products are wrong in \d+ cases/);
   });
 
-  test('CUDA without memory left costs the product that wanted it, and no other', async () => {
-    // After the conformance suite, which uses its blocks again.
-    const small = { ...part('cuda'), args: ['--sizes', '65', '--halves', '65'] };
-    const { rows } = await run(card, [small], { STUB_FAULTS: 'cuMemAlloc_v2:2:60:2' });
-    const wrong = rows.filter(({ verified }) => verified !== true);
+  test('a card without room for the operands of some products costs these, each in words, and no other', async () => {
+    const small = { ...part('cuda'), args: ['--sizes', '400,65', '--halves', '65'] };
+    // Of the conformance suite none has more.
+    const { rows, parts } = await run(card, [small], { STUB_LARGEST: '600000' });
+    const NO_ROOM = 'the device is out of memory; free tensors or use more engines';
     assert.equal(
-      wrong.map(({ what, verified }) => [what, verified]),
-      [['cuda float32', 'the device is out of memory; free tensors or use more engines']],
+      rows.filter(({ verified }) => verified !== true).map(({ what, verified }) => [what, verified]),
+      ['cuda float32', 'cuda float64', 'cuda int32', 'transfers of 64 MiB', 'cuda float32 (TF32)'].map((what) => [
+        what,
+        NO_ROOM,
+      ]),
     );
     assert.ok(rows.some(({ what, verified }) => what === 'cuda float64' && verified === true));
+    assert.is(parts[0]?.code, 0);
   });
 
   test('CUDA that loses its card ends that part with the reason, and PyTorch that hangs ends at its share', async () => {
