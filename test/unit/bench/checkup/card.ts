@@ -129,7 +129,7 @@ else {
 
   test('a card without room for the operands of some products costs these, each in words, and no other', async () => {
     const small = { ...part('cuda'), args: ['--sizes', '400,65', '--halves', '65'] };
-    // Of the conformance suite none has more.
+    // The operands of the conformance suite have fewer bytes.
     const { rows, parts } = await run(card, [small], { STUB_LARGEST: '600000' });
     const NO_ROOM = 'the device is out of memory; free tensors or use more engines';
     assert.equal(
