@@ -1,8 +1,7 @@
 // A program that forgets to stop its cluster is told so, once; a program that has anything else to do is not.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -10,10 +9,11 @@ import { others } from '../../src/cluster/launchers/forgotten-engines.ts';
 import { ClusterLab } from '../fixtures/cluster-lab.ts';
 import { sleep, until } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const test = suite('forgotten');
 const lab = new ClusterLab();
-const dir = mkdtempSync(join(tmpdir(), 'dvforgot-'));
+const dir = temporaryFolder('dvforgot-');
 test.after(() => {
   assert.equal(lab.leftovers(), []);
   lab.remove();

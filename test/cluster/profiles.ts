@@ -1,17 +1,17 @@
 // view.profile on real engines: names, files, errors, interrupts, other clients.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CompositeError, type CpuProfile, NotSerializableError, Profile, RemoteError } from 'directview';
 import * as assert from 'uvu/assert';
 import { rejects, throws } from '../support/assert.ts';
 import { type Rig, startRig } from '../support/cluster.ts';
 import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 declare const engine: { readonly id: number };
 
 const test = suite('cluster: profiles');
-const dir = mkdtempSync(join(tmpdir(), 'dvprofiles-'));
+const dir = temporaryFolder('dvprofiles-');
 let rig: Rig;
 test.before(async () => {
   rig = await startRig(2);

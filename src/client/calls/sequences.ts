@@ -67,9 +67,15 @@ export function itemAt(sequence: Sequence, index: number): unknown {
   return sequence.rank === 1 ? sequence.at(index) : sequence.rows(index, index + 1).reshape(sequence.shape.slice(1));
 }
 
+/** Items that V8 holds one beside the other. Only a list with holes can be longer. */
+const MAX_DENSE = 2 ** 27 - 64;
+
 // Messages have no holes, and `flat` would close them: their places would be lost.
 function dense(items: readonly unknown[]): readonly unknown[] {
-  for (let i = 0; i < items.length; i++) if (items[i] === undefined && !(i in items)) return Array.from(items);
+  const { length } = items;
+  if (length > MAX_DENSE)
+    throw new RangeError(`a list of ${length} items, holes included, cannot be dealt: ${MAX_DENSE} at most`);
+  for (let i = 0; i < length; i++) if (items[i] === undefined && !(i in items)) return Array.from(items);
   return items;
 }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { NotSerializableError } from '../../errors.ts';
 import { shortText } from './bounded-copy.ts';
 
@@ -21,13 +22,23 @@ export function faultError(value: unknown, thrown: unknown, attempt: Attempt): N
     fault = inner;
   }
   const where = fault.path === '' ? 'the value' : fault.path;
-  return new NotSerializableError(`${where}: ${reason(fault.thrown)}`, causeOf(fault.thrown));
+  const why = isRefusedProxy(fault) ? 'a proxy cannot travel: send a copy of what is behind it' : reason(fault.thrown);
+  return new NotSerializableError(`${where}: ${why}`, causeOf(fault.thrown));
 }
 
 /** An error of the user's getter, or of a tensor that cannot be read, is the cause. A refusal is told by the message alone. */
 function causeOf(thrown: unknown): ErrorOptions | undefined {
   if (thrown instanceof NotSerializableError) return thrown.cause === undefined ? undefined : { cause: thrown.cause };
-  return / could not be cloned\.$/.test(reason(thrown)) ? undefined : { cause: thrown };
+  return isRefusal(thrown) ? undefined : { cause: thrown };
+}
+
+// In V8's words, which name no proxy.
+function isRefusal(thrown: unknown): boolean {
+  return / could not be cloned\.$/.test(reason(thrown));
+}
+
+function isRefusedProxy({ value, thrown }: Fault): boolean {
+  return types.isProxy(value) && isRefusal(thrown);
 }
 
 type Fault = { path: string; value: unknown; thrown: unknown };

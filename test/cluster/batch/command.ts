@@ -1,7 +1,6 @@
 // `directview batch` and `corners` as processes: signals, lists, terminals, and what is left when they are killed.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
@@ -9,11 +8,12 @@ import * as assert from 'uvu/assert';
 import { draftBeside } from '../../../src/util/atomic-write.ts';
 import { ClusterLab, Program, until } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 import { Terminal, terminalMaker } from '../../support/terminal.ts';
 
 const test = suite('batch: the command');
 const lab = new ClusterLab();
-const root = mkdtempSync(join(tmpdir(), 'dvcommand-'));
+const root = temporaryFolder('dvcommand-');
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const N = 40;
 const input = join(root, 'in');

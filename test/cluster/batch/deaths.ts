@@ -1,6 +1,5 @@
 // Engines that die during a batch: each is started again, its picture tried once more, and nobody else's time is wasted.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { batch, type Operation } from 'directview';
 import sharp from 'sharp';
@@ -8,9 +7,10 @@ import * as assert from 'uvu/assert';
 import type { BatchRecord } from '../../../src/batch/results/record.ts';
 import { type Rig, startRig, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('batch: engines that die');
-const root = mkdtempSync(join(tmpdir(), 'dvdeaths-'));
+const root = temporaryFolder('dvdeaths-');
 let rig: Rig;
 test.before(async () => {
   rig = await startRig(2, { device: 'wasm' });

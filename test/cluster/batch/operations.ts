@@ -1,6 +1,5 @@
 // The example operations, and what operations of all kinds may do to a batch.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BatchOptions, batch, type Operation, readPicture, type Tensor } from 'directview';
@@ -10,9 +9,10 @@ import type { BatchRecord } from '../../../src/batch/results/record.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { golden } from '../../support/golden-corners.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('batch: operations');
-const root = mkdtempSync(join(tmpdir(), 'dvoperations-'));
+const root = temporaryFolder('dvoperations-');
 const coins = golden('coins').path;
 const example = (name: string) => new URL(`../../../examples/operations/${name}.js`, import.meta.url);
 let rig: Rig;

@@ -1,17 +1,17 @@
 // Outputs on a file system that is mounted read-only: in a namespace of its own, where a test may mount one.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
 import { ClusterLab } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('batch: outputs on a read-only file system');
 const lab = new ClusterLab();
-const root = mkdtempSync(join(tmpdir(), 'dvreadonly-'));
+const root = temporaryFolder('dvreadonly-');
 const [input, mounted] = [join(root, 'in'), join(root, 'mounted')];
 const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 

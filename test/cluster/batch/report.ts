@@ -1,6 +1,5 @@
 // The report and the contact sheet, looked at: the page in a real browser, its pixels and its elements.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { batch } from 'directview';
@@ -10,9 +9,10 @@ import { Browser } from '../../support/browser.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { golden } from '../../support/golden-corners.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('batch: the report');
-const root = mkdtempSync(join(tmpdir(), 'dvreport-'));
+const root = temporaryFolder('dvreport-');
 let rig: Rig;
 test.before(async () => {
   rig = await startRig(1, { device: 'wasm' });

@@ -1,6 +1,5 @@
 // Pictures that take too long: each fails by its name, its engine is started again where it must be, the others go on.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { batch, type Operation } from 'directview';
 import sharp from 'sharp';
@@ -9,10 +8,11 @@ import type { BatchRecord } from '../../../src/batch/results/record.ts';
 import { ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
 import { type Rig, startRig, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('batch: time limits');
 const lab = new ClusterLab();
-const root = mkdtempSync(join(tmpdir(), 'dvlimits-'));
+const root = temporaryFolder('dvlimits-');
 const input = join(root, 'in');
 let rig: Rig;
 test.before(async () => {

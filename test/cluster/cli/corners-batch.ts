@@ -1,15 +1,15 @@
 // A long batch: 500 pictures, five of them broken; memory of the client and of the engines must not grow with it.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
 import { ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('cli corners: a long batch');
 const lab = new ClusterLab();
-const root = mkdtempSync(join(tmpdir(), 'dvbatch-'));
+const root = temporaryFolder('dvbatch-');
 test.after(() => {
   lab.remove();
   rmSync(root, { recursive: true, force: true });

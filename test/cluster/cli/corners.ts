@@ -1,16 +1,16 @@
 // `directview corners` as a process over real engines: its outputs, bad pictures, bad command lines, and going on.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
 import { ClusterLab, Program, type Ran } from '../../fixtures/cluster-lab.ts';
 import { type Golden, golden } from '../../support/golden-corners.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('cli corners');
 const lab = new ClusterLab();
-const root = mkdtempSync(join(tmpdir(), 'dvcorners-'));
+const root = temporaryFolder('dvcorners-');
 test.after(() => {
   lab.remove();
   rmSync(root, { recursive: true, force: true });

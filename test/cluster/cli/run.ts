@@ -1,6 +1,5 @@
 // `directview run` as a real process: scripts in TypeScript and JavaScript, with a found and with an own cluster.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
@@ -8,11 +7,12 @@ import { pidRuns } from '../../../src/cluster/files/process-identity.ts';
 import { ClusterLab, Program, type Ran } from '../../fixtures/cluster-lab.ts';
 import { untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('cli/run');
 const lab = new ClusterLab();
 // Outside of this package: nothing is found there but what `run` provides.
-const dir = mkdtempSync(join(tmpdir(), 'dvscript-'));
+const dir = temporaryFolder('dvscript-');
 test.after(() => {
   assert.equal(lab.leftovers(), []);
   lab.remove();

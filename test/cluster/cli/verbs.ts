@@ -1,19 +1,23 @@
 // `directview interrupt`, `restart` and `logs`; `--json`, `--timeout` and exit codes of the other commands.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { ClusterLab, Program, type Ran } from '../../fixtures/cluster-lab.ts';
 import { rejects } from '../../support/assert.ts';
 import { isAlive, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('cli/verbs');
 const lab = new ClusterLab();
-const dir = mkdtempSync(join(tmpdir(), 'dvverbs-'));
+const dir = temporaryFolder('dvverbs-');
 const program = (...args: string[]) => new Program('src/cli/main.js', args);
 const run = (...args: string[]): Promise<Ran> => program(...args).done;
+const MAIN = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 /** The line that names a cluster of another process: of this one. */
 const USES = `directview: using cluster 'default' of process ${process.pid}\n`;
 const ok = (stdout: string): Ran => ({ code: 0, signal: null, stdout, stderr: '' });
@@ -63,6 +67,56 @@ test('restart gives new processes under the same ids', async () => {
     [0, 1],
   );
 });
+
+/** Runs a command whose standard output closes when it has written something, or at once. Exit code, and stderr. */
+async function unread(args: readonly string[], { input = '', atOnce = false } = {}): Promise<[number | null, string]> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+  if (atOnce) child.stdout.destroy();
+  else child.stdout.once('data', () => child.stdout.destroy());
+  child.stdin.end(input);
+  let errors = '';
+  child.stderr.on('data', (text) => {
+    errors += String(text);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return [code, errors];
+}
+
+for (const [what, args, input] of [
+  ['list', ['list', '--json'], ''],
+  ['status', ['status'], ''],
+  ['a session', ['repl', '--cluster', 'default'], 'rc.ids\nrc.ids\n'],
+] as const)
+  test(`${what} whose output nobody reads ends without a trace`, async () => {
+    const [code, errors] = await unread(args, { input, atOnce: true });
+    assert.is(code, 141);
+    assert.not.match(errors, /EPIPE|at /);
+  });
+
+test('px whose output nobody reads any more: it ends, and so does its loop', async () => {
+  const loop = 'for (;;) { console.log("x".repeat(1000)); await new Promise((r) => setTimeout(r, 5)); }';
+  const [code, errors] = await unread(['px', loop, '--cluster', 'default']);
+  assert.equal([code, errors], [141, USES]);
+  await using rc = await cluster.connect();
+  assert.equal(await rc.view(':').apply(() => 'alive'), ['alive', 'alive']);
+});
+
+if (process.platform === 'linux')
+  test('a full disk behind the output is told in a line', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [MAIN, 'status'], { stdio: ['ignore', full, 'pipe'] });
+    let errors = '';
+    child.stderr?.on('data', (text) => {
+      errors += String(text);
+    });
+    const [code] = await once(child, 'close');
+    closeSync(full);
+    assert.equal(
+      [code, errors],
+      [1, 'directview: the output cannot be written: ENOSPC: no space left on device, write\n'],
+    );
+  });
+else test.skip('a full disk behind the output is told in a line', 'there is no /dev/full');
 
 test('scale gives more engines, and fewer', async () => {
   assert.equal(await run('scale', '3'), ok("cluster 'default': engines 0, 1, 2\n"));

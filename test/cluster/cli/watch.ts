@@ -1,15 +1,15 @@
 // `directview top`, `directview dashboard` and `directview run --report` and `--profile`, as a user calls them.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import { ClusterLab, Program } from '../../fixtures/cluster-lab.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('cli/watch');
 const lab = new ClusterLab();
-const dir = mkdtempSync(join(tmpdir(), 'dvwatch-'));
+const dir = temporaryFolder('dvwatch-');
 const program = (...args: string[]) => new Program('src/cli/main.js', args);
 
 let cluster: Cluster;

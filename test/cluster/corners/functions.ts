@@ -1,6 +1,5 @@
 // The picture functions of the public API: called here, mapped over engines, pushed to them, named in users' functions.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as tf from '@tensorflow/tfjs-core';
@@ -30,6 +29,7 @@ import { rejects } from '../../support/assert.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { golden, plate, plateCorners, quarters, raster, square } from '../../support/golden-corners.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('picture functions');
 const coins = golden('coins');
@@ -37,7 +37,7 @@ let rig: Rig;
 test.before(async () => {
   rig = await startRig(2, { device: 'wasm' });
 });
-const folder = mkdtempSync(join(tmpdir(), 'directview-functions-'));
+const folder = temporaryFolder('directview-functions-');
 test.after(async () => {
   rmSync(folder, { recursive: true });
   await rig.stop();

@@ -1,6 +1,5 @@
 // The page in a real browser, while tasks run; the report of the same run; and `directview top`.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Dashboard } from 'directview';
@@ -8,9 +7,10 @@ import * as assert from 'uvu/assert';
 import { Browser } from '../../support/browser.ts';
 import { type Rig, startRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('cluster: the page of a dashboard');
-const folder = mkdtempSync(join(tmpdir(), 'dvdash-'));
+const folder = temporaryFolder('dvdash-');
 let rig: Rig;
 let dashboard: Dashboard;
 let page: Browser;

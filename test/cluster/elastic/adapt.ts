@@ -1,6 +1,5 @@
 // `cluster.adapt`: as many engines as the load-balanced work of all clients wants.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
@@ -9,9 +8,10 @@ import { Program } from '../../fixtures/cluster-lab.ts';
 import { throws } from '../../support/assert.ts';
 import { type Rig, startRig, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('elastic/adapt');
-const folder = mkdtempSync(join(tmpdir(), 'dv-adapt-'));
+const folder = temporaryFolder('dv-adapt-');
 // Each task is worth an engine, however short the last ones were.
 const FAST = { min: 1, max: 3, interval: 100, patience: 400, target: 1 };
 const LIMIT = 30_000;

@@ -1,6 +1,5 @@
 // `cluster.scale`: engines come and go while tasks run, and no task is lost.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
@@ -8,9 +7,10 @@ import { AbortError, ClusterError, RemoteError } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, startRig, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('elastic/scale');
-const folder = mkdtempSync(join(tmpdir(), 'dv-scale-'));
+const folder = temporaryFolder('dv-scale-');
 const events: ClusterEvent[] = [];
 let rig: Rig;
 let gates = 0;

@@ -1,16 +1,16 @@
 // A scale that is taken back in the instant in which engines have nothing to do any more: those that are left have said that they
 // stay.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
 import { AbortError } from '../../../src/errors.ts';
 import { type Rig, startRig, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('elastic/stays');
-const folder = mkdtempSync(join(tmpdir(), 'dv-stays-'));
+const folder = temporaryFolder('dv-stays-');
 /** Turns of this process's event loop between the last task and the change of mind: the engine needs some to end. */
 const WAITS = [0, 1, 3, 10, 30];
 let events: ClusterEvent[] = [];

@@ -2,8 +2,7 @@
 // clients get through, and errors name the limit.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +12,7 @@ import { ClusterError, TaskInterrupted } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { sleep, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/descriptors');
 const DIST = fileURLToPath(new URL('../../../', import.meta.url));
@@ -43,7 +43,7 @@ let owner: ChildProcess;
 let said: AsyncIterator<string>;
 let rc: Client;
 let file: string;
-const folder = mkdtempSync(join(tmpdir(), 'dvfds-'));
+const folder = temporaryFolder('dvfds-');
 
 /** Runs a module under the limit. */
 function limited(code: string): ChildProcess {

@@ -1,12 +1,12 @@
 // Interrupts of an engine on which no task runs, before anybody knows whether its main loop still turns.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { EngineError } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, startRig, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/early-interrupts');
 let rig: Rig;
@@ -19,7 +19,7 @@ test.after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const folder = mkdtempSync(join(tmpdir(), 'dvearly-'));
+const folder = temporaryFolder('dvearly-');
 /** A file that says that a loop has begun. */
 const begun = (name: string): string => join(folder, name);
 const BLOCKED = /before this task started: .* \(was blocked by code that a task left behind\)/;

@@ -1,6 +1,5 @@
 // An item that kills its engine fails alone. The tasks that had only waited behind it run elsewhere, once.
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { CompositeError, EngineError, ImpossibleDependency, RemoteError } from '../../../src/errors.ts';
@@ -8,10 +7,11 @@ import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, sleep, startRig, until, untilRunning, withRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/fair-balancing');
 let rig: Rig;
-const folder = mkdtempSync(join(tmpdir(), 'dv-fair-'));
+const folder = temporaryFolder('dv-fair-');
 const log = join(folder, 'log');
 
 test.before(async () => {

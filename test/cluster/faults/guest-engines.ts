@@ -1,7 +1,6 @@
 // An engine of another launcher: cuts and stops that it survives, and how its end is told.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { loadClusterFile } from '../../../src/client/links/cluster-file.ts';
@@ -11,9 +10,10 @@ import { EngineError } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, sleep, startRig, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/guest-engines');
-const dir = mkdtempSync(join(tmpdir(), 'dvguest-'));
+const dir = temporaryFolder('dvguest-');
 const path = (endpoint: string) => endpoint.replace('unix://', '');
 let rig: Rig;
 

@@ -2,9 +2,8 @@
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -16,10 +15,11 @@ import { ClusterError } from '../../../src/errors.ts';
 import { rejects, throws } from '../../support/assert.ts';
 import { echo } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/limits');
 const DIST = fileURLToPath(new URL('../../../', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'dvlimits-'));
+const folder = temporaryFolder('dvlimits-');
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs a module under a limit of descriptors, while this process goes on; `onText` is called when it has written something. */

@@ -1,7 +1,6 @@
 // A cluster with keys, on real processes: everything works over it, nobody gets in without a key, and keys show nowhere.
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inspect, promisify } from 'node:util';
@@ -18,6 +17,7 @@ import type { EngineRecord } from '../../../src/protocol/messages/engine-record.
 import { rejects } from '../../support/assert.ts';
 import { until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 declare const engine: {
   readonly id: number;
@@ -28,7 +28,7 @@ declare const engine: {
 
 const test = suite('hostile/keys');
 const DIST = fileURLToPath(new URL('../../../', import.meta.url));
-const home = mkdtempSync(join(tmpdir(), 'dv-keys-'));
+const home = temporaryFolder('dv-keys-');
 process.env['DIRECTVIEW_HOME'] = join(home, 'state');
 
 let cluster: Cluster;

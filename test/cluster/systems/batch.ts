@@ -1,7 +1,6 @@
 // PBS, LSF, SGE and HTCondor by stand-ins for their commands, whose jobs are processes of this host. They say nothing of the
 // systems themselves.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
@@ -12,11 +11,12 @@ import { rejects } from '../../support/assert.ts';
 import { isAlive, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { makeCommands, runningJobs } from '../../support/systems/fake-batch.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 declare const engine: { readonly id: number };
 
 const test = suite('systems/batch');
-const home = mkdtempSync(join(tmpdir(), 'dv-batch-'));
+const home = temporaryFolder('dv-batch-');
 const state = join(home, 'state');
 const path = process.env['PATH'] ?? '';
 process.env['DIRECTVIEW_HOME'] = state;

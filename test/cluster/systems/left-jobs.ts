@@ -1,7 +1,6 @@
 // Jobs of a cluster whose process was killed: other commands show them and end them. By stand-ins for the commands of PBS and LSF.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,11 +8,12 @@ import * as assert from 'uvu/assert';
 import { isAlive, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { makeCommands, runningJobs } from '../../support/systems/fake-batch.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const run = promisify(execFile);
 const CLI = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 const test = suite('systems/left-jobs');
-const home = mkdtempSync(join(tmpdir(), 'dv-left-'));
+const home = temporaryFolder('dv-left-');
 const state = join(home, 'state');
 const path = process.env['PATH'] ?? '';
 

@@ -352,6 +352,8 @@ const REFUSED: [string, unknown, RegExp][] = [
   ['a native function', { args: [{ cb: Math.max }] }, /^args\[0\]\.cb: max cannot travel: .*native code.*arrow/],
   ['a bound function', [function f() {}.bind(null)], /^\[0\]: bound f cannot travel/],
   ['a symbol', Symbol('s'), /^the value: Symbol\(s\) could not be cloned/],
+  ['a proxy', { state: new Proxy({ a: 1 }, {}) }, /^state: a proxy cannot travel: send a copy of what is behind it$/],
+  ['a proxy of a list', [new Proxy([1], {})], /^\[0\]: a proxy cannot travel/],
   ['a symbol in a Map', { m: new Map([['k', { s: Symbol('s') }]]) }, /^m\.get\("k"\)\.s: /],
   ['a key of a Map', new Map([[Symbol('s'), 1]]), /^keys\(\)\[0\]: /],
   ['an item of a Set', { set: new Set([1, Symbol('s')]) }, /^set\.values\(\)\[1\]: /],

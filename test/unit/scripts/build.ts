@@ -3,7 +3,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -11,16 +10,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 const test = suite('scripts/build');
 // A project with two sources, under the real compiler options but for types of packages, which take seconds to read.
-const project = mkdtempSync(join(tmpdir(), 'directview-build-'));
+const project = temporaryFolder('directview-build-');
 const at = (path: string) => join(project, path);
 test.after(() => rmSync(project, { recursive: true }));
 

@@ -1,15 +1,15 @@
 // The archive of the check-up has all files that its native packages load.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import * as assert from 'uvu/assert';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('scripts/gpu-checkup');
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'dvbundle-'));
+const folder = temporaryFolder('dvbundle-');
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 type Contents = { readonly PACKAGES: Readonly<Record<string, readonly string[]>> };

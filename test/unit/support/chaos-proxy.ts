@@ -1,16 +1,15 @@
 // The proxy that makes a bad network: each kind of weather does what it says to bytes, and to links.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { clusterTransport } from '../../../src/comm/by-scheme.ts';
 import type { Listener } from '../../../src/comm/transport.ts';
 import { type ChaosProxy, ChaosTransport } from '../../support/chaos/chaos-proxy.ts';
 import { echo, Mailbox, pattern, sameParts, waitFor } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('chaos proxy');
-const folder = mkdtempSync(join(tmpdir(), 'dv-proxy-'));
+const folder = temporaryFolder('dv-proxy-');
 const transport = new ChaosTransport(clusterTransport({ chunkBytes: 64 * 1024, insecureLoopback: true }));
 const listeners: Listener[] = [];
 test.after(async () => {

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import {
@@ -12,9 +11,10 @@ import {
   writeFileAtomicSync,
 } from '../../../src/util/atomic-write.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('util/atomic-write');
-const folder = mkdtempSync(join(tmpdir(), 'directview-atomic-'));
+const folder = temporaryFolder('directview-atomic-');
 test.after(() => rmSync(folder, { recursive: true }));
 
 type Write = (path: string, data: string | Uint8Array, options?: AtomicWriteOptions) => unknown;

@@ -1,15 +1,5 @@
 // The plan of a batch: what is done already, where files go, and what is refused. No engine is needed.
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { withNote } from '../../../../kernels/batch/note.ts';
@@ -19,9 +9,10 @@ import { CORNERS_CSV, headOf, rowsOf } from '../../../../src/batch/results/csv.t
 import { ClusterError } from '../../../../src/errors.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('batch/plan');
-const root = mkdtempSync(join(tmpdir(), 'directview-plan-'));
+const root = temporaryFolder('directview-plan-');
 test.after(() => rmSync(root, { recursive: true }));
 
 const PNG = Buffer.from('\x89PNG\r\n\x1a\n0000IEND0000', 'latin1');

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import * as assert from 'uvu/assert';
 import { CORNERS_CSV, FIELDS_CSV, headOf, rowsOf } from '../../../../src/batch/results/csv.ts';
@@ -7,9 +6,10 @@ import { linesOf } from '../../../../src/batch/results/line-reader.ts';
 import type { BatchRecord } from '../../../../src/batch/results/record.ts';
 import { surveyCsv, surveyJson } from '../../../../src/batch/results/survey.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('batch/results: what an earlier run left');
-const folder = mkdtempSync(join(tmpdir(), 'directview-survey-'));
+const folder = temporaryFolder('directview-survey-');
 test.after(() => rmSync(folder, { recursive: true }));
 
 let files = 0;

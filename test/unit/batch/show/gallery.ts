@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
@@ -8,9 +7,10 @@ import type { BatchRecord } from '../../../../src/batch/results/record.ts';
 import { Gallery } from '../../../../src/batch/show/gallery.ts';
 import { histogramOf } from '../../../../src/batch/show/histogram.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('batch/show');
-const root = mkdtempSync(join(tmpdir(), 'directview-show-'));
+const root = temporaryFolder('directview-show-');
 test.after(() => rmSync(root, { recursive: true }));
 
 const FACTS = { title: 'corners', parameters: '{}', lines: ['3/3 pictures'] };

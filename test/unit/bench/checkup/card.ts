@@ -1,8 +1,7 @@
 // The way of a card through the check-up, with a driver, CUDA, nvidia-smi and PyTorch that are stand-ins: it is found, each kind
 // of part runs with the arguments of a card, and one that is lost in the middle costs its part only. All parts at once:
 // test/support/stub-card/rehearse.ts.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Checkup } from '../../../../bench/checkup/checkup.ts';
@@ -11,10 +10,11 @@ import { preflight } from '../../../../bench/checkup/preflight.ts';
 import { buildStubCard, STUB_UUID, type StubCard, stubCardMissing } from '../../../support/stub-card/build.ts';
 import { smallParts } from '../../../support/stub-card/small-parts.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('bench/checkup: a card');
 const missing = await stubCardMissing();
-const out = mkdtempSync(join(tmpdir(), 'dv-card-test-'));
+const out = temporaryFolder('dv-card-test-');
 test.after(() => rmSync(out, { recursive: true }));
 
 interface Recorded {

@@ -1,6 +1,5 @@
 // Where the check-up of a card looks for drivers, and what it gives each part of its time.
-import { mkdirSync, mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Budget } from '../../../../bench/checkup/budget.ts';
@@ -13,9 +12,10 @@ import { findDriverFiles } from '../../../../bench/checkup/vulkan-files.ts';
 import { referenceMatmul } from '../../../../kernels/matmul/reference.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('bench/checkup: preflight');
-const root = mkdtempSync(join(tmpdir(), 'dv-preflight-test-'));
+const root = temporaryFolder('dv-preflight-test-');
 test.after(() => rmSync(root, { recursive: true }));
 
 let made = 0;

@@ -2,8 +2,7 @@
 // lacks, and how it fails. And NumPy's, where it is installed.
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -13,12 +12,13 @@ import { findPython, PeerMissing } from '../../../../bench/support/peer.ts';
 import { rejects } from '../../../support/assert.ts';
 import { STUB_TORCH } from '../../../support/stub-card/build.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('bench/checkup: PyTorch');
 const SCRIPT = fileURLToPath(new URL('../../../../bench/checkup/measure/torch.js', import.meta.url));
 const MATMUL = fileURLToPath(new URL('../../../../bench/matmul.js', import.meta.url));
 const ARGS = ['--sizes', '8', '--halves', '6', '--now'];
-const folder = mkdtempSync(join(tmpdir(), 'dv-torch-test-'));
+const folder = temporaryFolder('dv-torch-test-');
 const log = join(folder, 'imports');
 const hasPython = spawnSync('python3', ['--version']).status === 0;
 const hasNumpy = hasPython && spawnSync('python3', ['-c', 'import numpy']).status === 0;

@@ -1,15 +1,15 @@
 // directview.config.json and .ts: the first folder that has one, and keys and values that are refused.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { siteDefaults } from '../../../../src/cli/commands/engines/site-config.ts';
 import { ClusterError } from '../../../../src/errors.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('cli/site config');
-const dir = mkdtempSync(join(tmpdir(), 'dv-site-'));
+const dir = temporaryFolder('dv-site-');
 const folders = ['work', 'home'].map((name) => join(dir, name));
 test.before(() => {
   for (const folder of folders) mkdirSync(folder);

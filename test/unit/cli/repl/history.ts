@@ -1,13 +1,13 @@
 // The history of the REPL: kept between sessions, private, bounded, never an error.
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { History, historyPath } from '../../../../src/cli/repl/history.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('cli/repl/history');
-const dir = mkdtempSync(join(tmpdir(), 'dvhistory-'));
+const dir = temporaryFolder('dvhistory-');
 test.after(() => rmSync(dir, { recursive: true }));
 
 test('lines come back, the newest first, in a private file', () => {

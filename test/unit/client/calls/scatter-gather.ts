@@ -89,6 +89,11 @@ test('round robin loses nothing when part 0 is not the longest', () => {
   assert.equal(join([[1], [2, 3], [4]], ENGINES, 'r'), [1, 2, 4, 3]);
 });
 
+test('a list that is longer than any without holes is refused at once', () => {
+  for (const length of [2 ** 32 - 1, 2 ** 27])
+    throws(() => sequenceOf(new Array(length)), RangeError, new RegExp(`a list of ${length} items, holes included`));
+});
+
 test('an unknown dist is refused', () => throws(() => partsOf([1], 2, 'x' as never), RangeError, /unknown dist x/));
 
 test('flatten unwraps parts of exactly one item', () => {

@@ -11,7 +11,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type ClusterFile, loadClusterFile } from '../../../../src/client/links/cluster-file.ts';
@@ -26,9 +25,10 @@ import { selfIdentity } from '../../../../src/cluster/files/process-identity.ts'
 import { ClusterError } from '../../../../src/errors.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('cluster file');
-const root = mkdtempSync(join(tmpdir(), 'dvfile-'));
+const root = temporaryFolder('dvfile-');
 test.after(() => rmSync(root, { recursive: true, force: true }));
 
 function file(name: string, more: Partial<ClusterFile> = {}): ClusterFile {

@@ -1,6 +1,5 @@
 // Private run directories: made 0700, swept when their process is over, and only then.
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { selfIdentity } from '../../../../src/cluster/files/process-identity.ts';
@@ -8,9 +7,10 @@ import { createRunDir, removeRunDir, sweepRunDirs } from '../../../../src/cluste
 import { ClusterError } from '../../../../src/errors.ts';
 import { throws } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('run directory');
-const root = mkdtempSync(join(tmpdir(), 'dvrun-'));
+const root = temporaryFolder('dvrun-');
 test.after(() => rmSync(root, { recursive: true, force: true }));
 
 const NO_PID = 2 ** 22 + 1; // beyond the kernel's largest

@@ -1,7 +1,6 @@
 // The ssh launcher without a connection: lists of hosts, quoted commands, the words for what goes wrong.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { readHosts } from '../../../../src/cluster/launchers/systems/ssh/host-list.ts';
@@ -14,9 +13,10 @@ import {
 import { findingsFault, sshFault } from '../../../../src/cluster/launchers/systems/ssh/ssh-faults.ts';
 import { checkSshOptions } from '../../../../src/cluster/launchers/systems/ssh/ssh-options.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('launchers/ssh');
-const folder = mkdtempSync(join(tmpdir(), 'dv-ssh-'));
+const folder = temporaryFolder('dv-ssh-');
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 const plain = (value: unknown) => readHosts(value).map(({ host, slots, node, path }) => [host, slots, node, path]);

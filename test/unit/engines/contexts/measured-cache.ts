@@ -1,13 +1,13 @@
 // Measured tiles are kept in the user's cache: written whole, merged, and never trusted to be there or to be right.
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { readWinners, tileCachePath, writeWinners } from '../../../../engines/contexts/measured-cache.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('measured cache');
-const folder = mkdtempSync(join(tmpdir(), 'tiles-'));
+const folder = temporaryFolder('tiles-');
 const path = join(folder, 'deep', 'tiles.json');
 
 test('lies in the private home, the cache folder of the user, or ~/.cache', () => {

@@ -2,8 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
@@ -19,9 +18,10 @@ import { ContextError } from '../../../../src/errors.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('openblas');
-const folder = mkdtempSync(join(tmpdir(), 'openblas-'));
+const folder = temporaryFolder('openblas-');
 const found = findOpenblas();
 const hasKoffi = packageFolder('koffi') !== undefined;
 const other = packageFolder('onnxruntime-node') === undefined ? 'blocked' : 'onnx';

@@ -1,13 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import * as assert from 'uvu/assert';
 import { type Note, noteOf, withNote } from '../../../../kernels/batch/note.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('kernels/batch/note');
-const folder = mkdtempSync(join(tmpdir(), 'directview-note-'));
+const folder = temporaryFolder('directview-note-');
 test.after(() => rmSync(folder, { recursive: true }));
 
 const NOTE: Note = {

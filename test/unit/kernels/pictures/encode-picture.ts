@@ -1,6 +1,5 @@
 // Pictures written: formats, depths and dtypes, tf.Tensors, files whole or not at all.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
@@ -12,10 +11,11 @@ import { ShapeError } from '../../../../src/errors.ts';
 import { Tensor } from '../../../../src/tensor/tensor.ts';
 import { allClose, rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { onBackend, openBackends } from '../../../support/tfjs.ts';
 
 const test = suite('pictures written');
-const folder = mkdtempSync(join(tmpdir(), 'directview-write-'));
+const folder = temporaryFolder('directview-write-');
 test.after(() => rmSync(folder, { recursive: true }));
 const file = (name: string) => join(folder, name);
 

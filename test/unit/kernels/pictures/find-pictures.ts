@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type FindPicturesOptions, findPictures } from '../../../../kernels/pictures/find-pictures.ts';
@@ -7,9 +6,10 @@ import { PictureError } from '../../../../kernels/pictures/picture-error.ts';
 import { shownPath } from '../../../../src/util/byte-names.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('findPictures');
-const root = mkdtempSync(join(tmpdir(), 'directview-find-'));
+const root = temporaryFolder('directview-find-');
 test.after(() => rmSync(root, { recursive: true }));
 
 const FILES = [

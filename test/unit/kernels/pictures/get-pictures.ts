@@ -1,15 +1,15 @@
 // Lists of picture files, by folder and by glob.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { getPictures } from '../../../../kernels/pictures/get-pictures.ts';
 import { PictureError } from '../../../../kernels/pictures/picture-error.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('getPictures');
-const root = mkdtempSync(join(tmpdir(), 'directview-list-'));
+const root = temporaryFolder('directview-list-');
 test.after(() => rmSync(root, { recursive: true }));
 
 const FILES = [
@@ -80,7 +80,7 @@ test.run();
 
 // A tree of its own: names that look like patterns, hidden ones, and links to folders.
 const names = suite('getPictures: patterns');
-const tree = mkdtempSync(join(tmpdir(), 'directview-glob-'));
+const tree = temporaryFolder('directview-glob-');
 names.after(() => rmSync(tree, { recursive: true }));
 
 const NAMES = [

@@ -1,6 +1,5 @@
 // Every kind of picture file, made by the test with sharp, as the grey that scikit-image would make of it; and bad files.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import * as assert from 'uvu/assert';
@@ -9,9 +8,10 @@ import { readPicture } from '../../../../kernels/pictures/read-picture.ts';
 import { allClose, rejects } from '../../../support/assert.ts';
 import { golden } from '../../../support/golden-corners.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('readPicture');
-const folder = mkdtempSync(join(tmpdir(), 'directview-pictures-'));
+const folder = temporaryFolder('directview-pictures-');
 test.after(() => rmSync(folder, { recursive: true }));
 
 const ROWS = 24;

@@ -1,6 +1,5 @@
 // Pictures in every channel, sample type and page; damaged files; the way back to the stored picture; formats by name.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
@@ -11,10 +10,11 @@ import { readPicture } from '../../../../kernels/pictures/read-picture.ts';
 import { nameOfBytes } from '../../../../src/util/byte-names.ts';
 import { allClose, rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 import { tiff } from '../../../support/tiff.ts';
 
 const test = suite('whole pictures');
-const folder = mkdtempSync(join(tmpdir(), 'directview-whole-'));
+const folder = temporaryFolder('directview-whole-');
 test.after(() => rmSync(folder, { recursive: true }));
 
 const near = (got: ArrayLike<number>, wanted: readonly number[], atol = 1e-6) =>

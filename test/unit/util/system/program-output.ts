@@ -1,16 +1,16 @@
 // Programs that are asked something: their answer, their own words when they fail, and nobody waits for one that is stuck.
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { ProgramFailed, programOutput } from '../../../../src/util/system/program-output.ts';
 import { rejects } from '../../../support/assert.ts';
 import { suite } from '../../../support/suite.ts';
+import { temporaryFolder } from '../../../support/temporary-folder.ts';
 
 const test = suite('output of programs');
 const LONG_MS = 60_000;
-const folder = mkdtempSync(join(tmpdir(), 'dv-output-'));
+const folder = temporaryFolder('dv-output-');
 test.after(() => rmSync(folder, { recursive: true }));
 
 test('the text of a program that ends, and the last line of one that fails', async () => {

@@ -1,14 +1,14 @@
 // Measured costs in the private folder of a cluster: written for others, read once, and never in the way.
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { ClusterCosts } from '../../../../../src/client/pdot/costs/costs.ts';
 import { KnownCosts, type MeasuredEngine } from '../../../../../src/client/pdot/costs/known-costs.ts';
 import { suite } from '../../../../support/suite.ts';
+import { temporaryFolder } from '../../../../support/temporary-folder.ts';
 
 const test = suite('client/pdot/costs/known-costs');
-const folder = mkdtempSync(join(tmpdir(), 'dvcosts-'));
+const folder = temporaryFolder('dvcosts-');
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 const info = { controller: `unix://${folder}/controller`, clusterId: 'c' };
 const bytes = { send: 1e-9, sendAgain: 0, receive: 1e-9, between: 1e-9 };

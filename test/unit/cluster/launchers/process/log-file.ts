@@ -1,6 +1,5 @@
 // The log of an engine: a bounded file that keeps its end.
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import {
@@ -11,9 +10,10 @@ import {
   readLog,
 } from '../../../../../src/cluster/launchers/process/log-file.ts';
 import { suite } from '../../../../support/suite.ts';
+import { temporaryFolder } from '../../../../support/temporary-folder.ts';
 
 const test = suite('cluster/log-file');
-const dir = mkdtempSync(join(tmpdir(), 'dvlog-'));
+const dir = temporaryFolder('dvlog-');
 test.after(() => rmSync(dir, { recursive: true }));
 
 test('text comes back; a second writer of the same path goes on', async () => {

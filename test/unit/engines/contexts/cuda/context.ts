@@ -1,8 +1,7 @@
 // The cuda context on stand-ins for CUDA's libraries (test/support/cuda-stub), which compute on the host when their stream
 // runs: products, memory, order of calls, and faults. No card is needed.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import * as assert from 'uvu/assert';
 import type { GpuContext, MovedBytes } from '../../../../../engines/contexts/context.ts';
 import type { CudaContext } from '../../../../../engines/contexts/cuda/cuda.ts';
@@ -20,11 +19,12 @@ import { collectGarbage } from '../../../../../src/util/diagnostics/garbage.ts';
 import { rejects, throws } from '../../../../support/assert.ts';
 import { buildStub, type CudaStub, type StubCount, stubMissing } from '../../../../support/cuda-stub/build.ts';
 import { suite } from '../../../../support/suite.ts';
+import { temporaryFolder } from '../../../../support/temporary-folder.ts';
 
 const test = suite('cuda context');
 const options = { threads: 1 };
 const missing = stubMissing();
-const home = mkdtempSync(join(tmpdir(), 'dv-cuda-home-'));
+const home = temporaryFolder('dv-cuda-home-');
 process.env['DIRECTVIEW_HOME'] = home;
 
 let stub: CudaStub;

@@ -1,14 +1,14 @@
 // Where CUDA's libraries are looked for.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type FoundCuda, findCuda, majorOf } from '../../../../../engines/contexts/cuda/driver/find-libraries.ts';
 import { packageFolder } from '../../../../../engines/contexts/packages.ts';
 import { suite } from '../../../../support/suite.ts';
+import { temporaryFolder } from '../../../../support/temporary-folder.ts';
 
 const test = suite('CUDA libraries');
-const root = mkdtempSync(join(tmpdir(), 'dv-cuda-files-'));
+const root = temporaryFolder('dv-cuda-files-');
 test.after(() => rmSync(root, { recursive: true }));
 
 let made = 0;
