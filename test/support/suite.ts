@@ -2,6 +2,7 @@
 import { sep } from 'node:path';
 import { suite as uvuSuite } from 'uvu';
 import { LeakCheck } from './chaos/leak-check.ts';
+import { removeTemporaryFolders } from './temporary-folder.ts';
 
 type Hook = () => unknown;
 
@@ -72,7 +73,7 @@ export function suite(title: string): Suite {
       if (wanted > 0 || GREP === '') {
         inner.after(guard(leftBehind));
         inner.run();
-      } else void cleanUp(cleanUps).then(leftBehind);
+      } else void cleanUp(cleanUps).then(removeTemporaryFolders).then(leftBehind);
     },
   });
 }

@@ -93,14 +93,6 @@ for (const [what, args, input] of [
     assert.not.match(errors, /EPIPE|at /);
   });
 
-test('px whose output nobody reads any more: it ends, and so does its loop', async () => {
-  const loop = 'for (;;) { console.log("x".repeat(1000)); await new Promise((r) => setTimeout(r, 5)); }';
-  const [code, errors] = await unread(['px', loop, '--cluster', 'default']);
-  assert.equal([code, errors], [141, USES]);
-  await using rc = await cluster.connect();
-  assert.equal(await rc.view(':').apply(() => 'alive'), ['alive', 'alive']);
-});
-
 if (process.platform === 'linux')
   test('a full disk behind the output is told in a line', async () => {
     const full = openSync('/dev/full', 'w');
@@ -253,6 +245,15 @@ test('start --json, stop --json, stop --all without clusters', async () => {
   assert.equal([name, file, engines.map(({ id }) => id)], ['default', join(home, 'default.json'), [0]]);
   assert.is(isAlive(pid), true);
   assert.equal(await there('stop', '--cluster', 'default', '--json'), ok('["default"]\n'));
+});
+
+// The last one: what its loop prints from then on belongs to no task.
+test('px whose output nobody reads any more: it ends, and so does its loop', async () => {
+  const loop = 'for (;;) { console.log("x".repeat(1000)); await new Promise((r) => setTimeout(r, 5)); }';
+  const [code, errors] = await unread(['px', loop, '--cluster', 'default']);
+  assert.equal([code, errors], [141, USES]);
+  await using rc = await cluster.connect();
+  assert.equal(await rc.view(':').apply(() => 'alive'), ['alive', 'alive']);
 });
 
 test.run();
