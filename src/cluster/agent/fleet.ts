@@ -132,7 +132,10 @@ export class Fleet {
     const seen = new Set(this.agents.slots);
     const lost = cause === 'unknown' ? slots.filter((slot) => !seen.has(slot)) : slots;
     if (cause !== 'node' && lost.some((slot) => seen.has(slot))) await pause(TELL_MS, undefined, { ref: false });
-    for (const slot of lost) {
+    // A system that has lost its memory may start a job twice, and tell the second one's end: an agent that is linked goes on.
+    const linked = new Set(cause === 'exit' ? this.agents.reachable(lost) : []);
+    this.#placed({ slots: [...linked], state: 'running' });
+    for (const slot of lost.filter((one) => !linked.has(one))) {
       const handle: EngineHandle = { slot, pid: -1, output: () => '', fate: () => undefined };
       this.#exit({ handle, code: null, signal: null, why });
     }

@@ -1,6 +1,7 @@
 // A launcher of one's own, with real agents and engines on this host, over tcp and the cluster's keys.
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
+import type { Placement } from '../../../src/cluster/launchers/launcher.ts';
 import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
 import { sleep } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
@@ -104,6 +105,48 @@ test('an engine whose place will end gets a successor before it, and ends when i
   } finally {
     await timed.stop();
   }
+});
+
+/** A launcher whose system errs. */
+class Mistaken extends ProcessLauncher {
+  tell = (_: Placement): void => {};
+
+  override onState(listener: (placement: Placement) => void): void {
+    this.tell = listener;
+    super.onState(listener);
+  }
+}
+
+test('a system that says that a place has ended is not believed while its agent is there', async () => {
+  const own = new Mistaken();
+  let back = (): void => {};
+  const isBack = new Promise<void>((resolve) => {
+    back = resolve;
+  });
+  let hasEnded = false;
+  await using erring = await Cluster.start({
+    launcher: own,
+    engines: 2,
+    device: 'none',
+    listen: 'tcp://127.0.0.1',
+    onEvent: (event) => {
+      if (event.type !== 'placement' || event.state === 'starting') return;
+      if (event.state === 'ended') hasEnded = true;
+      else if (hasEnded) back();
+    },
+  });
+  const rc = await erring.connect();
+  const pid = await rc.view(0).apply(() => process.pid);
+  own.tell({ slots: [0], state: 'ended', why: 'COMPLETED' });
+  await isBack;
+  assert.equal(rc.ids, [0, 1]);
+  assert.is(await rc.view(0).apply(() => process.pid), pid);
+  // Its end is told as that of any other.
+  const died = await rc
+    .view(0)
+    .apply(() => process.kill(process.pid, 'SIGKILL'))
+    .then(String, String);
+  assert.match(died, /was killed by SIGKILL/);
 });
 
 test.run();
