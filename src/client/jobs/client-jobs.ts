@@ -103,7 +103,7 @@ export class ClientJobs {
   #fetched(id: TaskId): Task {
     const task = new Task(id, undefined, 'getResult');
     this.#links.fetch(task).then(
-      (found) => found || task.fail(lost(id)),
+      (found) => found || task.fail(lost(id, this.#links.ids)),
       (error: Error) => task.fail(error instanceof RemoteError ? error : remote(error)),
     );
     return task;
@@ -138,7 +138,13 @@ function remote(cause: Error): RemoteError {
   return new RemoteError({ ename: cause.name, evalue: cause.message, cause });
 }
 
-function lost(id: TaskId): RemoteError {
-  const evalue = `no engine holds the result of task '${id}': it was purged, made room for others, or never existed`;
+/** Engines that a message names. */
+const MOST_NAMED = 8;
+
+function lost(id: TaskId, asked: readonly EngineId[]): RemoteError {
+  const engines = asked.length > MOST_NAMED ? `${asked.length} engines` : asked.join(', ') || 'no engine is left';
+  const evalue =
+    `no engine holds the result of task '${id}' (asked: ${engines}): it was purged, made room for others, ` +
+    'was of an engine that has ended, or never existed';
   return new RemoteError({ ename: 'ResultLost', evalue });
 }

@@ -26,7 +26,7 @@ const textOf = (path: string): string => {
   }
 };
 
-/** How many descriptors of this process are open, of the kinds that links and children take. */
+/** How many descriptors of this process are open, of the kinds that a test may leave. */
 function descriptors(): Map<string, number> {
   const counts = new Map<string, number>();
   for (const fd of entriesOf('/proc/self/fd')) {
@@ -36,9 +36,15 @@ function descriptors(): Map<string, number> {
   return counts;
 }
 
+/** Devices and folders of the system that are read now and then, this look among them. */
+const SYSTEM = /^\/(dev|proc|sys)\//;
+
+// Not eventfd, epoll and timers: libuv's threads and libzmq's context keep theirs until the process ends.
 function kindOf(fd: string): string | undefined {
   try {
-    return /^(socket|pipe):/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1];
+    const target = readlinkSync(`/proc/self/fd/${fd}`);
+    if (target.startsWith('/')) return SYSTEM.test(target) ? undefined : `file ${target}`;
+    return /^(?:anon_inode:)?(socket|pipe|inotify|pidfd|memfd)/.exec(target.replace('[', ''))?.[1];
   } catch {
     return undefined;
   }
