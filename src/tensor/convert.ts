@@ -121,7 +121,7 @@ export function cast(from: Tensor, dtype: DType): Tensor {
 
 /**
  * The whole numbers of Python's range, as an Array: from 0 to n − 1, or from `from` to `to` − 1 by `step`.
- * @throws RangeError for fractions and for a step of 0
+ * @throws RangeError for fractions, a step of 0, and more numbers than an Array holds
  * @example
  * range(4); // [0, 1, 2, 3]
  * range(8, 0, -2); // [8, 6, 4, 2]
@@ -135,5 +135,8 @@ export function range(from: number, to?: number, step = 1, ...surplus: readonly 
   if (step === 0 || ![lo, hi, step].every(Number.isInteger)) {
     throw new RangeError(`range wants whole numbers and a step that is not 0, not (${lo}, ${hi}, ${step})`);
   }
-  return Array.from({ length: Math.max(0, Math.ceil((hi - lo) / step)) }, (_, i) => lo + i * step);
+  const length = Math.max(0, Math.ceil((hi - lo) / step));
+  // V8's longest array without holes; a longer one ends the process.
+  if (length > 2 ** 27 - 64) throw new RangeError(`range of ${length} numbers: an Array holds ${2 ** 27 - 64} at most`);
+  return Array.from({ length }, (_, i) => lo + i * step);
 }

@@ -176,6 +176,11 @@ test('booleans among numbers are numbers, whatever comes first', () => {
   assert.is(tensor([[], []]).dtype, 'float64');
 });
 
+test('range of more numbers than an Array holds is refused: it ended the process', () => {
+  for (const args of [[4e9], [-4e9, 0], [0, 4e11, 100], [2 ** 27 - 63]])
+    throws(() => range(...(args as [number])), RangeError, /an Array holds 134217664 at most/);
+});
+
 test('range refuses what is no number, and a fourth argument', () => {
   for (const args of [['3'], [null], [0, '3'], [0, 3, '1'], [[3]]]) {
     throws(() => range(...(args as [number])), RangeError, /whole numbers/);
