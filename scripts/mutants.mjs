@@ -21,7 +21,7 @@ const MUTANTS = [
   [
     'a client does not send again after a lost link',
     'src/client/links/task-link.js',
-    'if (!kept.isOut)\n                    send(open, kept);',
+    'if (!kept.isOut)\n                    this.#send(open, kept);',
     'if (!kept.isOut)\n                    void kept;',
     ['unit/client/links/task-link'],
     'a link that breaks now and then',
@@ -230,8 +230,8 @@ const MUTANTS = [
   [
     'bad engine: it gets a body as often as it asks',
     'src/client/links/connection.js',
-    'sent.needs++ < MAX_NEEDS',
-    'true',
+    'sent.needs++ >= MAX_NEEDS',
+    'false',
     ['cluster/hostile/bad-engine'],
     'no more than a few times',
   ],
