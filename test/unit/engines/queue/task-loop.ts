@@ -6,6 +6,7 @@ import type { QueuedTask, TaskClient, TaskEnd } from '../../../../engines/queue/
 import { StatusBoard } from '../../../../engines/queue/status-board.ts';
 import { TaskLoop } from '../../../../engines/queue/task-loop.ts';
 import { TaskQueue } from '../../../../engines/queue/task-queue.ts';
+import { ConnectionError } from '../../../../src/errors.ts';
 import type { ReplyMessage, TaskMessage } from '../../../../src/protocol/messages.ts';
 import { type Deferred, deferred } from '../../../../src/util/deferred.ts';
 import { live } from '../../../support/faults/held.ts';
@@ -177,7 +178,7 @@ test('a large result whose client is gone holds up nothing', async () => {
   scene.loop.roster(1);
   scene.arrive(task(1), task(2));
   await waitFor(() => scene.replies.length === 1, 'the large reply');
-  scene.sending[0]?.reject(new Error('gone'));
+  scene.sending[0]?.reject(new ConnectionError('gone'));
   await waitFor(() => scene.replies.length === 2, 'the second reply');
 });
 
