@@ -1,5 +1,6 @@
 // Runs every test file in its own process, two at a time, each under a time limit; ends with `N passed, N failed, N skipped`.
 // `npm test -- [part of a file name …] [--grep 'part of a test name']` runs a selection.
+// `--without 'part of a file name'` leaves files out, of all or of those that are chosen.
 // TEST_AGAIN=1 runs files that failed once more at the end, alone, and says so: busy machines miss time limits.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -34,9 +35,10 @@ interface Selection {
 function selection(): Selection {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { grep: { type: 'string', short: 'g' } },
+    options: { grep: { type: 'string', short: 'g' }, without: { type: 'string', multiple: true, default: [] } },
   });
-  return { files: testFiles(positionals), grep: values.grep ?? '' };
+  const files = testFiles(positionals).filter((file) => !values.without.some((part) => file.includes(part)));
+  return { files, grep: values.grep ?? '' };
 }
 
 function testFiles(wanted: readonly string[]): string[] {

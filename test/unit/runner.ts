@@ -27,6 +27,12 @@ test('a part of the tree by name', () => {
   assert.is(lines.at(-1), '5 passed, 0 failed, 0 skipped');
 });
 
+test('files may be left out by a part of their names', () => {
+  const { code, lines } = run(['unit/util/fifo', 'unit/util/thenable', '--without', 'thenable', '--without', 'util/th']);
+  assert.is(code, 0);
+  assert.is(lines.at(-1), '3 passed, 0 failed, 0 skipped');
+});
+
 test('one test by name; files without such a test are not mentioned', () => {
   const { code, lines } = run(['unit/util', '--grep', 'first in, first out']);
   assert.is(code, 0);
