@@ -186,7 +186,11 @@ export function jobCases(test: Suite, rig: () => Rig): void {
     assert.is(await foreign, 'late');
     assert.is(foreign.engineId, 3);
     assert.equal(await running, ['late', 'late', 'late', 'late'], 'the first client gets its own');
-    await rejects(() => other.getResult('nobody:7').get(), RemoteError, /ResultLost: no engine holds .+ \(asked: [\d, ]+\): .+ of an engine that has ended/);
+    await rejects(
+      () => other.getResult('nobody:7').get(),
+      RemoteError,
+      /ResultLost: no engine holds .+ \(asked: [\d, ]+\): .+ of an engine that has ended/,
+    );
   });
 
   test('purge frees what has ended, here and on the engines; not what is outstanding', async () => {
