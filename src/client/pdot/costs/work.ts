@@ -24,11 +24,10 @@ export interface CostedPlan {
 
 /** The work of a plan as the cost model counts it. */
 export function workOf(planned: CostedPlan): ProductWork {
-  const { kind, k, blocks, traffic, sentA, sentB } = planned;
+  const { k, blocks, traffic, sentA, sentB } = planned;
   const once = Math.min(traffic.toEngines, sentA + sentB);
-  const passes = kind === 'ring' || kind === 'summa';
   return {
-    rounds: passes ? 2 : 1,
+    rounds: passesOn(planned) ? 2 : 1,
     engines: blocks.length,
     once,
     again: traffic.toEngines - once,
@@ -41,6 +40,11 @@ export function workOf(planned: CostedPlan): ProductWork {
     touched: touched(planned),
     flops: 2 * k * most(planned, (rows, columns) => rows * columns),
   };
+}
+
+/** Engines pass blocks of B on to each other. */
+function passesOn({ kind }: CostedPlan): boolean {
+  return kind === 'ring' || kind === 'summa';
 }
 
 function most({ blocks }: CostedPlan, of: (rows: number, columns: number) => number): number {
@@ -63,17 +67,15 @@ function messages({ kind, engines, across, transposeA, transposeB }: CostedPlan)
 /** Bytes of operands that lie on the engines, or come from others. */
 function touched(planned: CostedPlan): number {
   const { kind, k, sizes, sentA, sentB } = planned;
-  const passes = kind === 'ring' || kind === 'summa';
-  const [ofA, ofB] = [sentA === 0 || kind === 'summa', sentB === 0 || passes];
+  const [ofA, ofB] = [sentA === 0 || kind === 'summa', sentB === 0 || passesOn(planned)];
   return most(planned, (rows, columns) => k * ((ofA ? rows * sizes[0] : 0) + (ofB ? columns * sizes[1] : 0)));
 }
 
 /** Bytes from the client to the engine that gets most. Where engines pass B on, each gets a part of it; in a grid of A, too. */
 function mostSent(planned: CostedPlan): number {
   const { kind, engines, across, sentA, sentB, k, sizes } = planned;
-  const passes = kind === 'ring' || kind === 'summa';
   const ofA = sentA === 0 ? 0 : (most(planned, (rows) => rows) * k * sizes[0]) / (kind === 'summa' ? across : 1);
-  const ofB = sentB === 0 || passes ? sentB / engines : most(planned, (_, columns) => columns) * k * sizes[1];
+  const ofB = sentB === 0 || passesOn(planned) ? sentB / engines : most(planned, (_, columns) => columns) * k * sizes[1];
   return ofA + ofB;
 }
 
