@@ -75,7 +75,8 @@ function touched(planned: CostedPlan): number {
 function mostSent(planned: CostedPlan): number {
   const { kind, engines, across, sentA, sentB, k, sizes } = planned;
   const ofA = sentA === 0 ? 0 : (most(planned, (rows) => rows) * k * sizes[0]) / (kind === 'summa' ? across : 1);
-  const ofB = sentB === 0 || passesOn(planned) ? sentB / engines : most(planned, (_, columns) => columns) * k * sizes[1];
+  const ofB =
+    sentB === 0 || passesOn(planned) ? sentB / engines : most(planned, (_, columns) => columns) * k * sizes[1];
   return ofA + ofB;
 }
 
