@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module';
-import process from 'node:process';
+import { systemCalls } from '../../util/system/system-library.ts';
 
 /** Reads the memory of processes of this user, also of this one. */
 export interface ProcessMemory {
@@ -15,30 +14,16 @@ export interface Piece {
   readonly to: Uint8Array;
 }
 
-type Koffi = typeof import('koffi');
 type ReadCall = (pid: number, to: BigUint64Array, n: number, from: BigUint64Array, m: number, flags: number) => number;
 
-const requireHere = createRequire(import.meta.url);
-let found: ProcessMemory | null | undefined;
-
-/** Undefined where the system has no such call, or koffi is not installed. It is loaded by the first call. */
-export function processMemory(): ProcessMemory | undefined {
-  if (found === undefined) found = load();
-  return found ?? undefined;
-}
-
-function load(): ProcessMemory | null {
-  if (process.platform !== 'linux') return null;
-  try {
-    const koffi = requireHere('koffi') as Koffi;
-    const call = koffi
-      .load('libc.so.6')
-      .func('long process_vm_readv(int pid, void *to, ulong n, void *from, ulong m, ulong flags)') as ReadCall;
-    return new SystemMemory((bytes) => koffi.address(bytes), call);
-  } catch {
-    return null;
-  }
-}
+/** Undefined where the system has no such call, or koffi is not installed. */
+export const processMemory: () => ProcessMemory | undefined = systemCalls(
+  ({ koffi, call }) =>
+    new SystemMemory(
+      (bytes) => koffi.address(bytes),
+      call<ReadCall>('long process_vm_readv(int pid, void *to, ulong n, void *from, ulong m, ulong flags)'),
+    ),
+);
 
 /** By process_vm_readv(2), as MPI does it: one copy, without a buffer between. */
 class SystemMemory implements ProcessMemory {

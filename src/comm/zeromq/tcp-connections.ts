@@ -1,6 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import process from 'node:process';
+import { systemCalls } from '../../util/system/system-library.ts';
 
 /** A TCP connection of this process. */
 export interface TcpConnection {
@@ -20,39 +19,27 @@ export interface TcpConnections {
   cut(connection: TcpConnection): void;
 }
 
-type Koffi = typeof import('koffi');
 type NameCall = (descriptor: number, address: Uint8Array, length: Uint32Array) => number;
 type OptionCall = (descriptor: number, level: number, option: number, value: Uint8Array, size: Uint32Array) => number;
 type ShutdownCall = (descriptor: number, how: number) => number;
 
-const requireHere = createRequire(import.meta.url);
 /** From the system's headers: levels, options and ends of a socket. */
 const TCP = { level: 6, info: 11, bothWays: 2, families: [2, 10] } as const;
 /** Where `struct tcp_info` has tcpi_bytes_received (Linux 4.1), and its bytes until there. */
 const RECEIVED_AT = 128;
 const INFO_BYTES = RECEIVED_AT + 8;
 const ADDRESS_BYTES = 128;
-let found: TcpConnections | null | undefined;
 
-/** Undefined where the system does not tell, or koffi is not installed. It is loaded by the first call. */
-export function tcpConnections(): TcpConnections | undefined {
-  if (found === undefined) found = process.platform === 'linux' ? load() : null;
-  return found ?? undefined;
-}
-
-function load(): TcpConnections | null {
-  try {
-    const library = (requireHere('koffi') as Koffi).load('libc.so.6');
-    return new SystemConnections(
-      library.func('int getsockname(int descriptor, void *address, void *length)') as NameCall,
-      library.func('int getpeername(int descriptor, void *address, void *length)') as NameCall,
-      library.func('int getsockopt(int descriptor, int level, int option, void *value, void *length)'),
-      library.func('int shutdown(int descriptor, int how)'),
-    );
-  } catch {
-    return null;
-  }
-}
+/** Undefined where the system does not tell, or koffi is not installed. */
+export const tcpConnections: () => TcpConnections | undefined = systemCalls(
+  ({ call }) =>
+    new SystemConnections(
+      call<NameCall>('int getsockname(int descriptor, void *address, void *length)'),
+      call<NameCall>('int getpeername(int descriptor, void *address, void *length)'),
+      call<OptionCall>('int getsockopt(int descriptor, int level, int option, void *value, void *length)'),
+      call<ShutdownCall>('int shutdown(int descriptor, int how)'),
+    ),
+);
 
 /** By getsockname(2), getpeername(2), TCP_INFO of tcp(7) and shutdown(2). */
 class SystemConnections implements TcpConnections {

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module';
-import process from 'node:process';
+import type { KoffiFunc } from 'koffi';
+import { systemCalls } from './system-library.ts';
 
 /** Bytes of a huge page of x86-64, and of ARM with pages of 4 KiB. */
 const PAGE = 2 ** 21;
@@ -10,31 +10,12 @@ const HUGE_PAGES = 14;
 /** madvise(2), Linux 6.1: the kernel moves present pages into huge ones. */
 const COLLAPSE = 25;
 
-type Koffi = typeof import('koffi');
-
-interface System {
-  readonly koffi: Koffi;
-  readonly madvise: ReturnType<ReturnType<Koffi['load']>['func']>;
-}
-
-const requireHere = createRequire(import.meta.url);
-let found: System | null | undefined;
-
-// koffi is loaded with the first large block.
-function system(): System | undefined {
-  if (found === undefined) found = process.platform === 'linux' ? load() : null;
-  return found ?? undefined;
-}
-
-function load(): System | null {
-  try {
-    const koffi = requireHere('koffi') as Koffi;
-    const madvise = koffi.load('libc.so.6').func('int madvise(uintptr_t address, size_t bytes, int advice)');
-    return { koffi, madvise };
-  } catch {
-    return null;
-  }
-}
+const system = systemCalls(({ koffi, call }) => ({
+  koffi,
+  madvise: call<KoffiFunc<(address: bigint, bytes: number, advice: number) => number>>(
+    'int madvise(uintptr_t address, size_t bytes, int advice)',
+  ),
+}));
 
 /** The whole huge pages within a block; undefined if there is none. */
 export function pagesWithin(address: bigint, bytes: number): { start: bigint; bytes: number } | undefined {
