@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Cluster, type ClusterCosts, pdot, Tensor } from 'directview';
+import { accumulate } from '../engines/collectives/operation.ts';
 import { table } from '../src/cli/table.ts';
 import { clusterCosts } from '../src/client/pdot/costs/costs.ts';
 import { type PlanChoice, plan } from '../src/client/pdot/plan.ts';
@@ -85,7 +86,19 @@ async function checks(costs: ClusterCosts, engines: number): Promise<Row[]> {
   ];
   if (engines === 1) return rows;
   const reduced = await allReduceTime(rc, BYTES, ROUNDS);
-  return [...rows, compared('all-reduce of 16 MB', engines, allReduceOn(here, engines, BYTES), reduced)];
+  const add = addSeconds() * Math.max(1, engines / cores);
+  return [...rows, compared('all-reduce of 16 MB', engines, allReduceOn(here, engines, BYTES, add), reduced)];
+}
+
+/** Seconds of adding float32 numbers here, for each of their bytes: engines do it by the same code. */
+function addSeconds(): number {
+  const [sum, other] = [new Float32Array(BYTES / 4).fill(0.5), new Float32Array(BYTES / 4).fill(0.5)];
+  const times = Array.from({ length: ROUNDS }, () => {
+    const start = performance.now();
+    accumulate('sum', sum, other);
+    return performance.now() - start;
+  });
+  return Math.min(...times) / 1000 / BYTES;
 }
 
 /** The plan that the engines get here: their client has measured nothing. */

@@ -1,10 +1,11 @@
 // The cost model (docs/scale.md) for more engines than a host has: pure functions of measured costs.
+import { chainSeconds, ringSeconds, treeSeconds } from '../../../engines/peers/link-costs.ts';
 import { type ClusterCosts, secondsOf } from '../../../src/client/pdot/costs/costs.ts';
+import { RELAY_BYTES } from '../../../src/protocol/relay-chunks.ts';
 
 /** Engines of a relay; cluster-notes and launchers take the same. */
 const FAN_OUT = 32;
-const CHUNK = 2 ** 20;
-/** Seconds of adding two float32 numbers, for each of their four bytes: some nanoseconds in JavaScript. Not measured by a probe. */
+/** Seconds of adding float32 numbers, for each of their four bytes, where nobody has measured it: no probe does. */
 const ADD_S = 1e-9;
 
 /** How a call reaches its engines. */
@@ -47,18 +48,26 @@ export function mapOn(costs: ClusterCosts, n: number, tasks: number, seconds: nu
 }
 
 /** Seconds of a broadcast of `bytes` between `n` engines: a binomial tree, or a chain of chunks. */
-export function broadcastOn({ mail, between }: ClusterCosts, n: number, bytes: number): number {
+export function broadcastOn(costs: ClusterCosts, n: number, bytes: number): number {
   if (n < 2) return 0;
-  const chunk = Math.min(CHUNK, bytes);
-  const chain = (n - 2 + bytes / chunk) * (mail + chunk * between);
-  return Math.min(chain, Math.ceil(Math.log2(n)) * (mail + bytes * between));
+  const tree = treeSeconds(costs, n, bytes);
+  return n < 3 ? tree : Math.min(tree, chainSeconds(costs, n, bytes, Math.min(RELAY_BYTES, bytes)));
 }
 
-/** Seconds of an all-reduce of `bytes`: round a ring, or up and down a tree. */
-export function allReduceOn({ mail, between }: ClusterCosts, n: number, bytes: number): number {
+/**
+ * Seconds of an all-reduce of `bytes`: round a ring, or up a tree and down by a broadcast. Ranks agree on the shape first. `add`:
+ * seconds of adding, for each byte. Each rank copies its value, or a level of the tree its sum, before it adds to it; a ring copies
+ * the sums into their places, too.
+ */
+export function allReduceOn(costs: ClusterCosts, n: number, bytes: number, add = ADD_S): number {
   if (n < 2) return 0;
-  const ring = (n - 1) * (2 * mail + (bytes / n) * (2 * between + ADD_S));
-  return Math.min(ring, Math.ceil(Math.log2(n)) * (2 * mail + bytes * (2 * between + ADD_S)));
+  const { copy = 0 } = costs;
+  const agreed = 2 * treeSeconds(costs, n, 0);
+  const summed = Math.ceil(Math.log2(n)) * bytes * (copy + add);
+  const tree = treeSeconds(costs, n, bytes) + summed + broadcastOn(costs, n, bytes);
+  if (n < 3) return agreed + tree;
+  const ring = bytes * copy + 2 * ringSeconds(costs, n, bytes) + (1 - 1 / n) * bytes * (copy + add);
+  return agreed + Math.min(ring, tree);
 }
 
 /** The quickest plan of a product of n × n float32 matrices from the client, and its seconds. */

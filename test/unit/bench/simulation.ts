@@ -53,8 +53,14 @@ test('a map: bound by its tasks on few engines, by the client on many, by neithe
 test('collectives: nothing alone, the formulas of the notes, and never slower than either way', () => {
   for (const run of [broadcastOn, allReduceOn]) assert.is(run(COSTS, 1, 1e8), 0);
   near(broadcastOn(COSTS, 2, 100), 2e-4 + 100e-9);
-  near(allReduceOn(COSTS, 4, 4e8), 6 * (2e-4 + 1e8 * 1e-9) + 3e8 * 1e-9);
-  near(allReduceOn(COSTS, 1024, 8), 20 * (2e-4 + 8e-9) + 10 * 8e-9);
+  // Two levels of agreement up and down, and the ring: three steps up, three down, three blocks added.
+  near(allReduceOn(COSTS, 4, 4e8), 4 * 2e-4 + 6 * (2e-4 + 1e8 * 1e-9) + 3e8 * 1e-9);
+  near(allReduceOn(COSTS, 4, 4e8, 3e-9), 4 * 2e-4 + 6 * (2e-4 + 1e8 * 1e-9) + 3e8 * 3e-9);
+  // The value is copied, and three of its blocks are put into their places.
+  near(allReduceOn({ ...COSTS, copy: 1e-9 }, 4, 4e8) - allReduceOn(COSTS, 4, 4e8), 7e8 * 1e-9);
+  // Two ranks have no ring: there, a sum, and back.
+  near(allReduceOn({ ...COSTS, copy: 1e-9 }, 2, 1e6), 2 * 2e-4 + 2 * (2e-4 + 1e-3) + 2 * 1e-3);
+  near(allReduceOn(COSTS, 1024, 8), 20 * 2e-4 + 20 * (2e-4 + 8e-9) + 10 * 8e-9);
   for (const n of SIZES.slice(1)) {
     assert.ok(broadcastOn(COSTS, n, 1e8) <= Math.ceil(Math.log2(n)) * (2e-4 + 0.1) + 1e-9);
     assert.ok(broadcastOn(COSTS, n, 1e8) > 0);

@@ -64,7 +64,7 @@ else {
     assert.ok(
       rows.every(
         (row) =>
-          Math.abs((row['tflops'] as number) - (2e-9 * Number.parseInt(String(row['shape'])) ** 3) / 0.25) < 1e-15,
+          Math.abs((row['tflops'] as number) - (2e-9 * Number.parseInt(String(row['shape']), 10) ** 3) / 0.25) < 1e-15,
       ),
     );
     assert.is(noted().length, 1);
