@@ -3,6 +3,7 @@ import { ProtocolError } from '../../src/errors.ts';
 import type { Body } from '../../src/protocol/codec.ts';
 import type { EngineId, Header, RelayMessage } from '../../src/protocol/messages.ts';
 import { relayChunks } from '../../src/protocol/relay-chunks.ts';
+import { ArrivingBody, BLOCK_BYTES, MAX_BYTES, type Memory, totalOf } from './arriving-body.ts';
 import { peerError } from './mailbox.ts';
 
 /** Sends a chunk to the next engine of the chain. */
@@ -12,17 +13,10 @@ export type PassOn = (to: EngineId, message: RelayMessage, chunk: Uint8Array) =>
 const KEPT_MS = 60_000;
 
 interface Incoming {
-  readonly parts: Uint8Array[];
-  /** Bytes before each part. */
-  readonly before: readonly number[];
-  readonly total: number;
-  missing: number;
-  expires: NodeJS.Timeout;
+  readonly body: ArrivingBody;
+  readonly expires: NodeJS.Timeout;
 }
 
-/** The largest body that may be announced, in bytes, as of whole messages; and the most parts. */
-const MAX_BYTES = 16 * 2 ** 30;
-const MAX_PARTS = 2 ** 20;
 /** Bodies that may be under way or wait for their tasks, and the bytes of all of them. */
 const MAX_OPEN = 4096;
 const MAX_OPEN_BYTES = 4 * MAX_BYTES;
@@ -30,7 +24,7 @@ const MAX_OPEN_BYTES = 4 * MAX_BYTES;
 interface Waiter {
   readonly from: EngineId | undefined;
   progress(): void;
-  resolve(body: Body): void;
+  resolve(body: ArrivingBody): void;
   reject(error: Error): void;
 }
 
@@ -38,8 +32,14 @@ interface Waiter {
 export interface RelayOptions {
   /** Is that engine on this machine? Default: none is. */
   readonly isNear?: ((id: EngineId) => boolean) | undefined;
-  /** Memory of exactly so many bytes, with any content; undefined: fresh memory. */
-  readonly memory?: ((bytes: number) => Uint8Array | undefined) | undefined;
+  /** Default: fresh memory. */
+  readonly memory?: Memory | undefined;
+}
+
+/** Engines that get chunks over a network, and what they pass on; and engines of this machine. */
+interface Route {
+  readonly far: readonly { readonly to: EngineId; readonly rest: readonly EngineId[] }[];
+  readonly near: readonly EngineId[];
 }
 
 /** Chunks of fewer bytes are copied into place: they come with others in one packet. */
@@ -52,7 +52,7 @@ const PLACED_BYTES = 128 * 1024;
 export class Relay {
   readonly #passOn: PassOn;
   readonly #isNear: (id: EngineId) => boolean;
-  readonly #memory: (bytes: number) => Uint8Array | undefined;
+  readonly #memory: Memory;
   readonly #incoming = new Map<string, Incoming>();
   readonly #waiting = new Map<string, Waiter>();
 
@@ -62,46 +62,58 @@ export class Relay {
     this.#isNear = isNear;
   }
 
-  /**
-   * The place of a chunk that is on its way here, so that it need not be copied; undefined where it will be passed on: the task
-   * that gets the value may change it while the chunk leaves. `read` gives the message.
-   */
+  /** The place of a chunk that is on its way here, so that it need not be copied. `read` gives the message. */
   destination(read: () => Header, bytes: number): Uint8Array | undefined {
     if (bytes < PLACED_BYTES) return undefined;
     const message = relayIn(read);
-    if (message === undefined || message.chain.length > 0) return undefined;
-    const body = this.#incoming.get(message.key) ?? this.#open(message);
-    const { part, offset } = message;
-    if (offset + bytes > (body.parts[part]?.byteLength ?? -1)) return undefined;
-    return body.parts[part]?.subarray(offset, offset + bytes);
+    return message && this.#incomingOf(message).body.placeOf(message, bytes);
   }
 
-  /** Takes a chunk: passes it on at once and puts it into its place. */
+  /** Takes a chunk: puts it into its place, and passes it on from there. */
   arrive(message: RelayMessage, chunk: Uint8Array): void {
-    const body = this.#incoming.get(message.key) ?? this.#open(message);
-    checkPlace(body, message, chunk.byteLength);
-    this.#forward(message, chunk);
-    place(body.parts[message.part] as Uint8Array, message.offset, chunk);
-    body.missing -= chunk.byteLength;
-    body.expires.refresh();
+    const { body, expires } = this.#incomingOf(message);
+    const placed = body.put(message, chunk);
+    const { far, near } = this.#routeOf(message.chain);
+    const sent = far.map(({ to, rest }) => this.#passOn(to, { ...message, chain: rest }, placed));
+    const block = near.length > 0 ? body.block(message, placed) : undefined;
+    if (block !== undefined) {
+      const { offset, bytes } = block;
+      sent.push(...near.map((to) => this.#passOn(to, { ...message, chain: [], offset }, bytes)));
+    }
+    // If a chain breaks, the engines behind the break ask the client for the body.
+    for (const one of sent) body.readUntil(one);
+    expires.refresh();
     const waiter = this.#waiting.get(message.key);
     waiter?.progress();
-    if (body.missing === 0 && waiter !== undefined) waiter.resolve(this.#close(message.key));
+    if (body.isComplete && waiter !== undefined) this.#close(message.key, waiter);
   }
 
   /** Sends a body down a chain. Resolves when the body has left and may change. */
   async start(key: string, chain: readonly EngineId[], body: Body): Promise<void> {
+    const { far, near } = this.#routeOf(chain);
     const sent: Promise<void>[] = [];
-    for (const { message, chunk } of relayChunks(key, chain, body)) sent.push(...this.#send(message, chunk));
+    for (const { to, rest } of far) {
+      for (const { message, chunk } of relayChunks(key, rest, body)) sent.push(this.#passOn(to, message, chunk));
+    }
+    if (near.length > 0) {
+      for (const { message, chunk } of relayChunks(key, [], body, BLOCK_BYTES))
+        sent.push(...near.map((to) => this.#passOn(to, message, chunk)));
+    }
     await Promise.all(sent);
   }
 
   /**
-   * Takes the whole body away. `from` is the engine that sends it; absent for a client.
+   * Takes the whole body away, when no other engine reads it here any more. `from` is the engine that sends it; absent for a client.
    * @throws PeerError when `patience` ms go by without a chunk, or `from` leaves
    */
-  take(key: string, patience: number, from?: EngineId): Promise<Body> {
-    if (this.#incoming.get(key)?.missing === 0) return Promise.resolve(this.#close(key));
+  async take(key: string, patience: number, from?: EngineId): Promise<Body> {
+    const here = this.#incoming.get(key)?.body;
+    if (here?.isComplete !== true) return (await this.#arrival(key, patience, from)).own();
+    this.#close(key);
+    return here.own();
+  }
+
+  #arrival(key: string, patience: number, from?: EngineId): Promise<ArrivingBody> {
     return new Promise((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const end = (settle: () => void) => {
@@ -135,50 +147,37 @@ export class Relay {
     for (const key of [...this.#incoming.keys()]) if (matches(key)) this.#close(key);
   }
 
-  // If a chain breaks, the engines behind the break ask the client for the body.
-  #forward(message: RelayMessage, chunk: Uint8Array): void {
-    for (const sent of this.#send(message, chunk)) sent.catch(() => {});
-  }
-
   // Those of this machine that come first in the chain read the same memory; the first one behind them gets the rest of it.
-  #send(message: RelayMessage, chunk: Uint8Array): Promise<void>[] {
-    const { chain } = message;
-    if (chain.length === 0) return [];
-    const far = chain.findIndex((id) => !this.#isNear(id));
-    const near = far < 0 ? chain : chain.slice(0, far);
-    const ways = near.map((to) => ({ to, rest: [] as readonly EngineId[] }));
-    if (far >= 0) ways.unshift({ to: chain[far] as EngineId, rest: chain.slice(far + 1) });
-    return ways.map(({ to, rest }) => this.#passOn(to, { ...message, chain: rest }, chunk));
+  #routeOf(chain: readonly EngineId[]): Route {
+    const first = chain.findIndex((id) => !this.#isNear(id));
+    if (first < 0) return { far: [], near: chain };
+    return { far: [{ to: chain[first] as EngineId, rest: chain.slice(first + 1) }], near: chain.slice(0, first) };
   }
 
-  #open({ key, sizes }: RelayMessage): Incoming {
-    const total = sizes.reduce((a, b) => a + b, 0);
-    checkSizes(sizes, total);
-    this.#checkRoom(total);
-    const before: number[] = [];
-    for (const part of sizes.keys())
-      before.push(part === 0 ? 0 : (before[part - 1] as number) + (sizes[part - 1] as number));
-    // A copy into one buffer for each part, because values are windows on whole parts, and the chunks go on to others.
-    const parts = sizes.map((size) => this.#memory(size) ?? new Uint8Array(Buffer.allocUnsafeSlow(size).buffer));
+  #incomingOf({ key, sizes }: RelayMessage): Incoming {
+    const known = this.#incoming.get(key);
+    if (known !== undefined) return known;
+    this.#checkRoom(totalOf(sizes));
+    const body = new ArrivingBody(sizes, this.#memory);
     const expires = setTimeout(() => this.#incoming.delete(key), KEPT_MS).unref();
-    const body = { parts, before, total, missing: total, expires };
-    this.#incoming.set(key, body);
-    return body;
+    const incoming = { body, expires };
+    this.#incoming.set(key, incoming);
+    return incoming;
   }
 
   /** @throws ProtocolError */
   #checkRoom(bytes: number): void {
     let open = bytes;
-    for (const { total } of this.#incoming.values()) open += total;
+    for (const { body } of this.#incoming.values()) open += body.total;
     if (this.#incoming.size < MAX_OPEN && open <= MAX_OPEN_BYTES) return;
     throw new ProtocolError(`${this.#incoming.size} relayed bodies are under way already, of ${open - bytes} bytes`);
   }
 
-  #close(key: string): Body {
-    const body = this.#incoming.get(key);
+  #close(key: string, waiter?: Waiter): void {
+    const { body, expires } = this.#incoming.get(key) ?? {};
     this.#incoming.delete(key);
-    clearTimeout(body?.expires);
-    return body?.parts ?? [];
+    clearTimeout(expires);
+    if (body !== undefined) waiter?.resolve(body);
   }
 }
 
@@ -191,22 +190,4 @@ function relayIn(read: () => Header): RelayMessage | undefined {
     // The header is wrong: whoever takes the message says so.
     return undefined;
   }
-}
-
-/** Copies a chunk, unless it is there. */
-function place(part: Uint8Array, offset: number, chunk: Uint8Array): void {
-  if (chunk.buffer !== part.buffer || chunk.byteOffset !== part.byteOffset + offset) part.set(chunk, offset);
-}
-
-/** Before memory is taken. @throws ProtocolError */
-function checkSizes(sizes: readonly number[], total: number): void {
-  if (total <= MAX_BYTES && sizes.length <= MAX_PARTS) return;
-  throw new ProtocolError(`a relayed body of ${sizes.length} parts and ${total} bytes; at most ${MAX_BYTES} may come`);
-}
-
-/** Chunks come in order, each byte once: memory that nothing was written to must not become a value. @throws ProtocolError */
-function checkPlace(body: Incoming, { part, offset }: RelayMessage, bytes: number): void {
-  const isInside = offset + bytes <= (body.parts[part]?.byteLength ?? -1);
-  if (isInside && (body.before[part] as number) + offset === body.total - body.missing) return;
-  throw new ProtocolError(`a relayed chunk of ${bytes} bytes at ${offset} of part ${part}, which is not the next one`);
 }

@@ -15,13 +15,18 @@ export interface RelayChunk {
   readonly chunk: Uint8Array;
 }
 
-/** Every byte of the body once; `chain`: who gets them after the first receiver. */
-export function* relayChunks(key: string, chain: readonly EngineId[], body: Body): Generator<RelayChunk> {
+/** Every byte of the body once, at most `most` in a chunk; `chain`: who gets them after the first receiver. */
+export function* relayChunks(
+  key: string,
+  chain: readonly EngineId[],
+  body: Body,
+  most = RELAY_BYTES,
+): Generator<RelayChunk> {
   const sizes = body.map((part) => part.byteLength);
   for (const [part, bytes] of body.entries()) {
-    for (let offset = 0; offset < bytes.byteLength; offset += RELAY_BYTES) {
+    for (let offset = 0; offset < bytes.byteLength; offset += most) {
       const message = { type: 'relay', key, chain, sizes, part, offset } as const;
-      yield { message, chunk: bytes.subarray(offset, offset + RELAY_BYTES) };
+      yield { message, chunk: bytes.subarray(offset, offset + most) };
     }
   }
 }
