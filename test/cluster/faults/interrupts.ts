@@ -1,11 +1,13 @@
 // Interrupts, run-time limits and AbortSignals: they end the right task, say how, and say it when it has stopped.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { AbortError, RemoteError, TaskInterrupted, TaskTimeout } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, sleep, startRig, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { removeTemporaryFolders, temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/interrupts');
 let rig: Rig;
@@ -13,7 +15,14 @@ let rig: Rig;
 test.before(async () => {
   rig = await startRig(2);
 });
-test.after(() => rig.stop());
+test.after(async () => {
+  removeTemporaryFolders();
+  await rig.stop();
+});
+
+const folder = temporaryFolder('dvt-interrupts-');
+let files = 0;
+const newFile = (): string => join(folder, String(files++));
 
 const uninterruptible: Record<string, () => Promise<unknown>> = {
   'a loop after an await': async () => {
@@ -46,28 +55,32 @@ for (const [what, fn] of Object.entries(uninterruptible)) {
   });
 }
 
-// The error is looked at when no signal can end code any more: a signal would end the process then.
-const unreadable: Record<string, () => unknown> = {
-  'a proxy whose prototype is never found': () => {
+// The error is looked at when no signal can end code any more: a signal would end the process then. Each writes the file when it is
+// looked at: an interrupt before that ends the task.
+const unreadable: Record<string, (entered: string) => unknown> = {
+  'a proxy whose prototype is never found': (entered) => {
     throw new Proxy(
       {},
       {
         getPrototypeOf() {
+          process.getBuiltinModule('node:fs').writeFileSync(entered, '');
           for (;;);
         },
       },
     );
   },
-  'a proxy whose fields are never found': () => {
+  'a proxy whose fields are never found': (entered) => {
     throw new Proxy(new Error('x'), {
       get() {
+        process.getBuiltinModule('node:fs').writeFileSync(entered, '');
         for (;;);
       },
     });
   },
-  'an error whose code is never found': () => {
+  'an error whose code is never found': (entered) => {
     throw Object.defineProperty(new Error('x'), 'code', {
       get() {
+        process.getBuiltinModule('node:fs').writeFileSync(entered, '');
         for (;;);
       },
     });
@@ -76,8 +89,9 @@ const unreadable: Record<string, () => unknown> = {
 
 for (const [what, fn] of Object.entries(unreadable)) {
   test(`an interrupt of a task that threw ${what}: the engine is back under its id`, async () => {
-    const stuck = rig.rc.view(1).apply(fn);
-    await untilRunning(rig.rc, [1]);
+    const entered = newFile();
+    const stuck = rig.rc.view(1).apply(fn, entered);
+    await until('the error is looked at', () => existsSync(entered));
     await rig.rc.interrupt(1, { grace: 200 });
     const error = await rejects(() => stuck.get(), TaskInterrupted);
     assert.match(error.evalue, /on engine 1 was interrupted; engine 1 was replaced; its namespace is empty/);
@@ -86,12 +100,14 @@ for (const [what, fn] of Object.entries(unreadable)) {
 }
 
 test('interrupt resolves when the thing has stopped: the engine was replaced', async () => {
-  const stuck = rig.rc.view(1).apply(async () => {
+  const entered = newFile();
+  const stuck = rig.rc.view(1).apply(async (file) => {
     await null;
+    process.getBuiltinModule('node:fs').writeFileSync(file, '');
     for (;;);
-  });
+  }, entered);
   const behind = rig.rc.view(1).apply(() => 1);
-  await untilRunning(rig.rc, [1]);
+  await until('the loop is behind its await', () => existsSync(entered));
   await rig.rc.interrupt(1, { grace: 200 });
   assert.equal(rig.rc.ids, [0, 1]);
   assert.is(await rig.rc.view(1).apply(() => 'alive'), 'alive');
