@@ -13,7 +13,7 @@ import { gatherRound, goesRound, reduceRound } from './ring.ts';
  */
 export async function allReduce(group: Group, value: unknown, op: ReduceOp): Promise<unknown> {
   const elements = await agreedElements(group, value);
-  if (elements === undefined || !goesRound(group, elements, op)) {
+  if (elements === undefined || !goesRound(group, elements, op, 'all-reduce')) {
     return broadcast(group, await reduceToFirst(group, value, op), 0);
   }
   const total = copied(elements);

@@ -237,11 +237,13 @@ export class Collectives {
     const rank = members.indexOf(peers.id);
     const size = members.length;
     // Tasks of several calls may come from clients that know other costs: ranks must choose alike.
-    const links = scope.startsWith(TAGGED) ? undefined : this.#current.running?.message.links;
+    const isTagged = scope.startsWith(TAGGED);
+    const links = isTagged ? undefined : this.#current.running?.message.links;
     return {
       rank,
       size,
       links,
+      isOneMachine: () => !isTagged && peers.areTogether(members),
       post: async (to, step, body) => {
         try {
           await peers.post(id(to), tag(step), body);

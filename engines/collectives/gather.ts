@@ -1,4 +1,5 @@
 // Gather and scatter send directly, because a tree would only save latency.
+import type { Body } from '../../src/protocol/codec.ts';
 import type { Group } from './group.ts';
 
 /** The values of all ranks in their order at `root`; undefined elsewhere. */
@@ -14,12 +15,32 @@ export async function gather(group: Group, value: unknown, root: number): Promis
   );
 }
 
-/** The values of all ranks in their order, on every rank. Each rank passes on its last value, round a ring. */
+/**
+ * The values of all ranks in their order, on every rank. Each rank passes on its last value, round a ring, so that each value goes
+ * from host to host once. On one machine the ranks exchange them directly, and nobody waits for its neighbour's neighbours.
+ */
 export async function allGather(group: Group, value: unknown): Promise<unknown[]> {
+  const body = group.encode(value);
+  return group.isOneMachine?.() === true ? exchanged(group, value, body) : passedRound(group, value, body);
+}
+
+async function exchanged({ rank, size, ...group }: Group, value: unknown, body: Body): Promise<unknown[]> {
+  const others = Array.from({ length: size - 1 }, (_, i) => (rank + 1 + i) % size);
+  const sent = others.map((to) => group.post(to, 'all-gather', body));
+  const values: unknown[] = Array.from({ length: size });
+  values[rank] = value;
+  const came = others.map(async (from) => {
+    values[from] = group.decode(await group.take(from, 'all-gather'));
+  });
+  await Promise.all([...came, ...sent]);
+  return values;
+}
+
+async function passedRound(group: Group, value: unknown, first: Body): Promise<unknown[]> {
   const { rank, size } = group;
   const values: unknown[] = Array.from({ length: size });
   values[rank] = value;
-  let body = group.encode(value);
+  let body = first;
   for (let step = 1; step < size; step++) {
     const sent = group.post((rank + 1) % size, `all-gather ${step}`, body);
     const [next] = await Promise.all([group.take((rank + size - 1) % size, `all-gather ${step}`), sent]);

@@ -10,6 +10,8 @@ export interface Group {
   readonly size: number;
   /** The same on all ranks; absent: the usual ones. */
   readonly links?: LinkCosts | undefined;
+  /** Are all ranks on one machine, so that they read large values in each other's memory? All ranks say the same. Absent: no. */
+  isOneMachine?(): boolean;
   /** Resolves when the body may change again. */
   post(to: number, step: string, body: Body): Promise<void>;
   /** @throws PeerError that names who waited for whom */

@@ -20,7 +20,7 @@ export async function reduceScatter(group: Group, value: unknown, op: ReduceOp):
     throw new TypeError(`reduceScatter wants a list of ${size} values, an array or a Tensor, not ${describe(value)}`);
   }
   const rows = blocksOf(value, size);
-  if (!goesRound(group, elements, op)) {
+  if (!goesRound(group, elements, op, 'reduce-scatter')) {
     const whole = (await reduceToFirst(group, value, op)) as typeof value | undefined;
     const blocks = whole === undefined ? undefined : rows.map((range) => windowOf(whole, range));
     return scatter(group, blocks, 0);

@@ -12,7 +12,7 @@ import { collectBlocks, goesRound, reduceRound } from './ring.ts';
  */
 export async function reduce(group: Group, value: unknown, op: ReduceOp, root: number): Promise<unknown> {
   const elements = await agreedElements(group, value);
-  if (elements !== undefined && goesRound(group, elements, op)) {
+  if (elements !== undefined && goesRound(group, elements, op, 'reduce')) {
     const total = copied(elements);
     const blocks = ranges(total.length, group.size);
     await reduceRound(group, total, blocks, op);

@@ -1,17 +1,42 @@
+import { RELAY_BYTES } from '../../src/protocol/relay-chunks.ts';
 import type { TypedArray } from '../../src/tensor/dtype.ts';
 import type { Range } from '../../src/tensor/partition.ts';
-import { ringSeconds, treeSeconds, USUAL_COSTS } from '../peers/link-costs.ts';
+import {
+  broadcastSeconds,
+  type LinkCosts,
+  ringSeconds,
+  rootSeconds,
+  treeSeconds,
+  USUAL_COSTS,
+} from '../peers/link-costs.ts';
 import { LARGE_BYTES } from './agreement.ts';
 import type { Group } from './group.ts';
 import { accumulate, isCommutative, type ReduceOp } from './operation.ts';
+
+/** Reductions by the ranks that get the result: all of it on all, all of it on one, a part on each. */
+export type Reduction = 'all-reduce' | 'reduce' | 'reduce-scatter';
 
 /**
  * Is this reduction quicker round a ring than by a tree? All ranks say the same: their shapes and costs are equal. Two ranks
  * gain nothing by it.
  */
-export function goesRound({ size, links = USUAL_COSTS }: Group, { byteLength }: TypedArray, op: ReduceOp): boolean {
+export function goesRound(
+  { size, links = USUAL_COSTS }: Group,
+  { byteLength }: TypedArray,
+  op: ReduceOp,
+  reduction: Reduction,
+): boolean {
   if (!isCommutative(op) || size < 3 || byteLength < LARGE_BYTES) return false;
-  return ringSeconds(links, size, byteLength) < treeSeconds(links, size, byteLength);
+  const { ring, tree } = secondHalf(reduction, links, size, byteLength);
+  return ringSeconds(links, size, byteLength) + ring < treeSeconds(links, size, byteLength) + tree;
+}
+
+/** Seconds behind the reduction itself: it leaves a block on each rank of a ring, and all of it at the root of a tree. */
+function secondHalf(reduction: Reduction, links: LinkCosts, size: number, bytes: number) {
+  const root = rootSeconds(links, size, bytes);
+  if (reduction === 'reduce') return { ring: root, tree: 0 };
+  if (reduction === 'reduce-scatter') return { ring: 0, tree: root };
+  return { ring: ringSeconds(links, size, bytes), tree: broadcastSeconds(links, size, bytes, RELAY_BYTES) };
 }
 
 /**

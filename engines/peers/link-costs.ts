@@ -40,3 +40,15 @@ export function ringSeconds({ mail, between }: LinkCosts, size: number, bytes: n
 export function chainSeconds({ mail, between }: LinkCosts, size: number, bytes: number, chunk: number): number {
   return (size - 2 + bytes / chunk) * (mail + chunk * between);
 }
+
+/** Seconds of a broadcast by the quicker one of the two: a chain wants two chunks at least, and three ranks. */
+export function broadcastSeconds(costs: LinkCosts, size: number, bytes: number, chunk: number): number {
+  const tree = treeSeconds(costs, size, bytes);
+  return size < 3 || bytes < 2 * chunk ? tree : Math.min(tree, chainSeconds(costs, size, bytes, chunk));
+}
+
+/** Seconds of a scatter or a gather at its root: N − 1 messages, each with 1/N of the bytes, while the others rest. */
+export function rootSeconds(costs: LinkCosts, size: number, bytes: number): number {
+  const { mailAlone = costs.mail, betweenAlone = costs.between } = costs;
+  return (size - 1) * (mailAlone + (bytes / size) * betweenAlone);
+}

@@ -117,6 +117,12 @@ export class Peers {
     return this.#known.find(id, this.#version)?.machine;
   }
 
+  /** Are those engines on one machine, by their records? All who know the same roster say the same. */
+  areTogether(ids: readonly EngineId[]): boolean {
+    const [first, ...others] = ids.map((id) => this.machineOf(id));
+    return first !== undefined && others.every((machine) => machine === first);
+  }
+
   /** The value without tensors on the device, or a promise of it. */
   onHost(value: unknown): unknown {
     return this.#onHost(value);

@@ -16,7 +16,7 @@ type Op = (typeof OPS)[number];
 const LEAST_TURNS = 3;
 /** Costs by which ranks choose a way whatever the value: messages, or bytes cost alone. */
 const FORCED = {
-  tree: { mail: 1, between: 0, mailAlone: 1, betweenAlone: 0 },
+  tree: { mail: 1, between: 0, mailAlone: 0, betweenAlone: 0 },
   ring: { mail: 0, between: 1, mailAlone: 0, betweenAlone: 1 },
 } as const;
 type Forced = keyof typeof FORCED;
@@ -93,14 +93,14 @@ function believe(rc: Client, costs: ClusterCosts): void {
 /** The ways that differ, and the name of the one that ranks choose. */
 function waysOf(what: Op, size: number, bytes: number, costs: LinkCosts): { ways: Way[]; chosen: string } {
   if (what === 'all-gather' || what === 'all-to-all') {
-    const [own, other] = what === 'all-gather' ? ['ring', 'direct'] : ['direct', 'scatters'];
+    const [own, other] = ['direct', what === 'all-gather' ? 'all-to-all' : 'scatters'];
     const ways = [own, other].map((name, i): Way => ({ name: name as string, links: 'measured', isOther: i === 1 }));
     return { ways, chosen: own as string };
   }
   const nameOf = (links: LinkCosts): string => {
     if (what === 'broadcast') return isPiped(size, bytes, links) ? 'chain' : 'tree';
     const group = { size, links } as Parameters<typeof goesRound>[0];
-    return goesRound(group, new Float32Array(bytes / 4), 'sum') ? 'ring' : 'tree';
+    return goesRound(group, new Float32Array(bytes / 4), 'sum', what) ? 'ring' : 'tree';
   };
   const ways = new Map<string, Way>();
   for (const links of ['tree', 'ring'] as const) {

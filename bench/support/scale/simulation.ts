@@ -1,5 +1,5 @@
 // The cost model (docs/scale.md) for more engines than a host has: pure functions of measured costs.
-import { chainSeconds, ringSeconds, treeSeconds } from '../../../engines/peers/link-costs.ts';
+import { broadcastSeconds, ringSeconds, treeSeconds } from '../../../engines/peers/link-costs.ts';
 import { type ClusterCosts, secondsOf } from '../../../src/client/pdot/costs/costs.ts';
 import { RELAY_BYTES } from '../../../src/protocol/relay-chunks.ts';
 
@@ -49,9 +49,7 @@ export function mapOn(costs: ClusterCosts, n: number, tasks: number, seconds: nu
 
 /** Seconds of a broadcast of `bytes` between `n` engines: a binomial tree, or a chain of chunks. */
 export function broadcastOn(costs: ClusterCosts, n: number, bytes: number): number {
-  if (n < 2) return 0;
-  const tree = treeSeconds(costs, n, bytes);
-  return n < 3 ? tree : Math.min(tree, chainSeconds(costs, n, bytes, Math.min(RELAY_BYTES, bytes)));
+  return n < 2 ? 0 : broadcastSeconds(costs, n, bytes, RELAY_BYTES);
 }
 
 /**

@@ -8,8 +8,8 @@ import type { Group } from '../../../../engines/collectives/group.ts';
 import { combine } from '../../../../engines/collectives/operation.ts';
 import { reduce } from '../../../../engines/collectives/reduce.ts';
 import { reduceScatter } from '../../../../engines/collectives/reduce-scatter.ts';
-import { goesRound } from '../../../../engines/collectives/ring.ts';
-import { type LinkCosts, treeSeconds } from '../../../../engines/peers/link-costs.ts';
+import { goesRound, type Reduction } from '../../../../engines/collectives/ring.ts';
+import { type LinkCosts, rootSeconds, treeSeconds } from '../../../../engines/peers/link-costs.ts';
 import { Mailbox } from '../../../../engines/peers/mailbox.ts';
 import { type Body, decodeBody, encodeBody, type Revivers } from '../../../../src/protocol/codec.ts';
 import { range, tensor } from '../../../../src/tensor/convert.ts';
@@ -106,7 +106,10 @@ test('gather, all-gather and scatter keep the order of ranks', async () => {
       const list = (rank: number) => (rank === root ? values : undefined);
       assert.equal(await all(size, (group) => scatter(group, list(group.rank), root)), values);
     }
-    assert.equal(await all(size, (group) => allGather(group, group.rank * 10)), new Array(size).fill(values));
+    for (const isOneMachine of [() => false, () => true]) {
+      const seen = await all(size, (group) => allGather({ ...group, isOneMachine }, group.rank * 10));
+      assert.equal(seen, new Array(size).fill(values));
+    }
   }
 });
 
@@ -361,7 +364,7 @@ test('the costs of links decide between chain and tree, and between ring and tre
   assert.equal([isPiped(8, 16 * MIB, slow), isPiped(8, 16 * MIB, quick)], [false, true]);
   assert.equal([isPiped(2, 16 * MIB, quick), isPiped(8, MIB, quick)], [false, false]);
   const round = (links: LinkCosts | undefined, size: number, bytes: number) =>
-    goesRound({ ...(groups(1).ranks[0] as Group), size, links }, new Uint8Array(bytes), 'sum');
+    goesRound({ ...(groups(1).ranks[0] as Group), size, links }, new Uint8Array(bytes), 'sum', 'all-reduce');
   assert.equal([round(slow, 8, MIB), round(quick, 8, MIB)], [false, true]);
   assert.equal([round(quick, 2, MIB), round(quick, 8, MIB / 8)], [false, false]);
   assert.is(round(undefined, 4, MIB), true);
@@ -372,12 +375,23 @@ test('engines that share cores take the tree: its few messages at once are quick
   const links = { mail: 1e-3, between: 2e-9 };
   const alone = { ...links, mailAlone: 1e-4, betweenAlone: 5e-10 };
   const round = (costs: LinkCosts, bytes: number) =>
-    goesRound({ ...(groups(1).ranks[0] as Group), size: 4, links: costs }, new Uint8Array(bytes), 'sum');
+    goesRound({ ...(groups(1).ranks[0] as Group), size: 4, links: costs }, new Uint8Array(bytes), 'sum', 'all-reduce');
   assert.equal([round(links, 10 * MIB), round(alone, 10 * MIB)], [true, false]);
   assert.equal([isPiped(4, 10 * MIB, links), isPiped(4, 10 * MIB, alone)], [true, false]);
   // One message, and two at once: a third of the way from one alone to all four.
   near(treeSeconds(alone, 4, 1000), 1e-4 + 1000 * 5e-10 + 4e-4 + 1000 * 1e-9);
   near(treeSeconds(links, 5, 1000), 3 * (1e-3 + 1000 * 2e-9));
+});
+
+test('a part on each rank favours the ring, which leaves it there; all of it on one rank favours the tree', () => {
+  const MIB = 2 ** 20;
+  // A round of the ring takes as long as the way up the tree.
+  const links = { mail: 1e-9, between: 4e-10, mailAlone: 1e-9, betweenAlone: 1e-10 };
+  const round = (reduction: Reduction) =>
+    goesRound({ ...(groups(1).ranks[0] as Group), size: 4, links }, new Uint8Array(16 * MIB), 'sum', reduction);
+  assert.equal([round('reduce-scatter'), round('reduce')], [true, false]);
+  near(rootSeconds(links, 4, 4000), 3 * (1e-9 + 1000 * 1e-10));
+  near(rootSeconds({ mail: 1e-4, between: 1e-9 }, 3, 3000), 2 * (1e-4 + 1000 * 1e-9));
 });
 
 const near = (a: number, b: number) => assert.ok(Math.abs(a - b) <= 1e-9 * b, `${a} is not ${b}`);
