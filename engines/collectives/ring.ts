@@ -14,7 +14,7 @@ import type { Group } from './group.ts';
 import { accumulate, isCommutative, type ReduceOp } from './operation.ts';
 
 /** Reductions by the ranks that get the result: all of it on all, all of it on one, a part on each. */
-export type Reduction = 'all-reduce' | 'reduce' | 'reduce-scatter';
+export type ReductionKind = 'all-reduce' | 'reduce' | 'reduce-scatter';
 
 /**
  * Is this reduction quicker round a ring than by a tree? All ranks say the same: their shapes and costs are equal. Two ranks
@@ -24,7 +24,7 @@ export function goesRound(
   { size, links = USUAL_COSTS }: Group,
   { byteLength }: TypedArray,
   op: ReduceOp,
-  reduction: Reduction,
+  reduction: ReductionKind,
 ): boolean {
   if (!isCommutative(op) || size < 3 || byteLength < LARGE_BYTES) return false;
   const { ring, tree } = secondHalf(reduction, links, size, byteLength);
@@ -32,7 +32,7 @@ export function goesRound(
 }
 
 /** Seconds behind the reduction itself: it leaves a block on each rank of a ring, and all of it at the root of a tree. */
-function secondHalf(reduction: Reduction, links: LinkCosts, size: number, bytes: number) {
+function secondHalf(reduction: ReductionKind, links: LinkCosts, size: number, bytes: number) {
   const root = rootSeconds(links, size, bytes);
   if (reduction === 'reduce') return { ring: root, tree: 0 };
   if (reduction === 'reduce-scatter') return { ring: 0, tree: root };

@@ -8,7 +8,7 @@ import type { Group } from '../../../../engines/collectives/group.ts';
 import { combine } from '../../../../engines/collectives/operation.ts';
 import { reduce } from '../../../../engines/collectives/reduce.ts';
 import { reduceScatter } from '../../../../engines/collectives/reduce-scatter.ts';
-import { goesRound, type Reduction } from '../../../../engines/collectives/ring.ts';
+import { goesRound, type ReductionKind } from '../../../../engines/collectives/ring.ts';
 import { type LinkCosts, rootSeconds, treeSeconds } from '../../../../engines/peers/link-costs.ts';
 import { Mailbox } from '../../../../engines/peers/mailbox.ts';
 import { type Body, decodeBody, encodeBody, type Revivers } from '../../../../src/protocol/codec.ts';
@@ -387,7 +387,7 @@ test('a part on each rank favours the ring, which leaves it there; all of it on 
   const MIB = 2 ** 20;
   // A round of the ring takes as long as the way up the tree.
   const links = { mail: 1e-9, between: 4e-10, mailAlone: 1e-9, betweenAlone: 1e-10 };
-  const round = (reduction: Reduction) =>
+  const round = (reduction: ReductionKind) =>
     goesRound({ ...(groups(1).ranks[0] as Group), size: 4, links }, new Uint8Array(16 * MIB), 'sum', reduction);
   assert.equal([round('reduce-scatter'), round('reduce')], [true, false]);
   near(rootSeconds(links, 4, 4000), 3 * (1e-9 + 1000 * 1e-10));
