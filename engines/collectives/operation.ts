@@ -1,4 +1,4 @@
-import { isTypedArray, type TypedArray } from '../../src/tensor/dtype.ts';
+import { copied, isTypedArray, type TypedArray } from '../../src/tensor/dtype.ts';
 import { isStoredAsBits } from '../../src/tensor/floats/stored-bits.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 
@@ -35,11 +35,6 @@ export function elementsOf(value: unknown): TypedArray | undefined {
   }
   if (value instanceof Tensor) return value.data;
   return isTypedArray(value) ? value : undefined;
-}
-
-/** A copy: `slice` of a Buffer is a window. */
-export function copied(elements: TypedArray): TypedArray {
-  return Buffer.isBuffer(elements) ? Buffer.from(elements) : elements.slice();
 }
 
 /** The same kind of value around other elements. */

@@ -1,8 +1,9 @@
+import { copied } from '../../src/tensor/dtype.ts';
 import { agreedElements } from './agreement.ts';
 import { blocksOf, isDealt, joined, widthOf, windowOf } from './blocks.ts';
 import { scatter } from './gather.ts';
 import type { Group } from './group.ts';
-import { combine, copied, describe, type ReduceOp, withElements } from './operation.ts';
+import { combine, describe, type ReduceOp, withElements } from './operation.ts';
 import { reduceToFirst } from './reduce-to-first.ts';
 import { goesRound, reduceRound } from './ring.ts';
 

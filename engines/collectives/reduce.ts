@@ -1,7 +1,8 @@
+import { copied } from '../../src/tensor/dtype.ts';
 import { ranges } from '../../src/tensor/partition.ts';
 import { agreedElements } from './agreement.ts';
 import type { Group } from './group.ts';
-import { copied, type ReduceOp, withElements } from './operation.ts';
+import { type ReduceOp, withElements } from './operation.ts';
 import { reduceToFirst } from './reduce-to-first.ts';
 import { collectBlocks, goesRound, reduceRound } from './ring.ts';
 

@@ -3,7 +3,7 @@
 import process from 'node:process';
 import type { GPU } from 'gpu.js';
 import { ContextError } from '../../src/errors.ts';
-import { isTypedArray } from '../../src/tensor/dtype.ts';
+import { copied, isTypedArray } from '../../src/tensor/dtype.ts';
 
 /** The modes of gpu.js that contexts use. */
 export type GpuJsMode = 'webgpu' | 'headlessgl' | 'webasm' | 'cpu';
@@ -179,7 +179,7 @@ function behindBrackets(source: string, at: number): number {
 // On the other modes arguments are copies anyway.
 function copyOf(argument: unknown): unknown {
   if (isPipelineHandle(argument)) return argument;
-  if (isTypedArray(argument)) return argument.slice();
+  if (isTypedArray(argument)) return copied(argument);
   if (Array.isArray(argument)) return argument.map(copyOf);
   const { value, size } = (argument ?? {}) as { value?: unknown; size?: unknown };
   if (!isTypedArray(value) || size === undefined) return argument;

@@ -107,8 +107,11 @@ export class ArrivingBody {
   own(): Promise<Body> {
     if (this.#reading === 0) return Promise.resolve([...this.#parts]);
     return new Promise((resolve) => {
-      // Copied: a reader that is busy or stopped must not keep this engine's task waiting.
-      const timer = setTimeout(() => resolve(this.#parts.map((part) => part.slice())), STILL_MS);
+      const timer = setTimeout(() => {
+        this.#onRead = () => {};
+        // Copied: a reader that is busy or stopped must not keep this engine's task waiting.
+        resolve(this.#parts.map((part) => new Uint8Array(part)));
+      }, STILL_MS);
       this.#onRead = () => {
         timer.refresh();
         if (this.#reading > 0) return;

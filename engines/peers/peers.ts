@@ -277,5 +277,5 @@ function topicOf(tag: string): string {
 }
 
 function copy(part: Uint8Array): Uint8Array {
-  return part.slice();
+  return new Uint8Array(part);
 }

@@ -1,4 +1,4 @@
-import { allocate, type DType, type TypedArray } from './dtype.ts';
+import { allocate, copied, type DType, type TypedArray } from './dtype.ts';
 import { codecOf } from './floats/stored-bits.ts';
 
 /** The elements as numbers: those that are stored as bits decoded into a copy, others as they are. */
@@ -15,7 +15,7 @@ export function numbersOf(data: TypedArray, dtype: DType): TypedArray {
  * float16 and bfloat16 round once, to the nearest with ties to even. bool is true for all but 0, as in NumPy.
  */
 export function castData(data: TypedArray, from: DType, to: DType): TypedArray {
-  if (from === to) return data.slice();
+  if (from === to) return copied(data);
   const out = allocate(to, data.length);
   const numbers = numbersOf(data, from);
   const encode = codecOf(to)?.encode;

@@ -88,6 +88,11 @@ export function bytesOf(view: ArrayBufferView): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 }
 
+/** A copy of an array, of its kind: `slice` of a Buffer is a window. */
+export function copied<A extends TypedArray | BigTypedArray>(data: A): A {
+  return (Buffer.isBuffer(data) ? Buffer.from(data) : data.slice()) as A;
+}
+
 /** True if an array of this kind stores elements of that dtype. A Uint8ClampedArray counts as uint8. */
 export function stores(data: TypedArray, dtype: DType): boolean {
   return data instanceof STORAGE[dtype] || (dtype === 'uint8' && data instanceof Uint8ClampedArray);

@@ -1,5 +1,5 @@
 import { isTFTensor, tensor } from '../../tensor/convert.ts';
-import { type BigTypedArray, isBigArray, isTypedArray, type TypedArray } from '../../tensor/dtype.ts';
+import { type BigTypedArray, copied, isBigArray, isTypedArray, type TypedArray } from '../../tensor/dtype.ts';
 import { assertDist, type Dist, everyNth, ranges } from '../../tensor/partition.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import { isPlainObject } from '../../util/checks.ts';
@@ -127,7 +127,7 @@ function pick(sequence: Sequence, indices: readonly number[]): Sequence {
 
 // A copy: every nth element does not make a window.
 function pickTyped(sequence: TypedArray, indices: readonly number[]): TypedArray {
-  const out = sequence.slice(0, indices.length);
+  const out = copied(sequence.subarray(0, indices.length) as TypedArray);
   for (const [to, from] of indices.entries()) out[to] = sequence[from] as number;
   return out;
 }

@@ -2,7 +2,7 @@ import { ShapeError } from '../../errors.ts';
 import type { Description } from '../../protocol/methods.ts';
 import { Ref } from '../../protocol/values/ref.ts';
 import { cast, isTFTensor, type TensorLike, tensor } from '../../tensor/convert.ts';
-import { type DType, isTypedArray, itemSize } from '../../tensor/dtype.ts';
+import { copied, type DType, isTypedArray, itemSize } from '../../tensor/dtype.ts';
 import type { ProductDType } from '../../tensor/product-dtype.ts';
 import type { Transposes } from '../../tensor/product-shape.ts';
 import type { Shape } from '../../tensor/shape.ts';
@@ -33,7 +33,7 @@ export async function operandValue(operand: Operand, copy = false): Promise<Oper
   const made = tensor(operand);
   const isTheirs = operand instanceof Tensor || isTypedArray(operand);
   if (!isTheirs || (!copy && made.byteLength > SMALL)) return made;
-  return new Tensor(made.dtype, made.shape, made.data.slice());
+  return new Tensor(made.dtype, made.shape, copied(made.data));
 }
 
 /**

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { EngineError } from '../../../src/errors.ts';
-import { type Rig, startRig } from '../../support/cluster.ts';
+import { type Rig, startRig, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('engines/near');
@@ -71,6 +71,23 @@ test('a value that a task changes at once has gone to the others as it was', asy
     mine.fill(engine.id);
     return isWhole;
   }, data);
+  assert.equal(ends, new Array(SIZE).fill(true));
+});
+
+test('so it has where one of the others computes meanwhile, for longer than the task waits', async () => {
+  const busy = rig.rc.view(2).apply(() => {
+    for (const end = performance.now() + 1500; performance.now() < end; );
+  });
+  await untilRunning(rig.rc, [2]);
+  const ends = await rig.rc.broadcast().apply(
+    (mine: Float64Array) => {
+      const isWhole = mine.every((x) => x === 1);
+      mine.fill(engine.id);
+      return isWhole;
+    },
+    new Float64Array(2 ** 20).fill(1),
+  );
+  await busy;
   assert.equal(ends, new Array(SIZE).fill(true));
 });
 

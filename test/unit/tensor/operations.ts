@@ -144,6 +144,13 @@ test('transpose', () => {
   throws(() => three.transpose([0, 1, 3]), RangeError, /axis 3 is out of range for 3 axes/);
 });
 
+test('astype is a copy, also of a Buffer and to the same dtype', () => {
+  const bytes = Buffer.from([1, 2, 3]);
+  const copy = tensor(bytes).astype('uint8');
+  bytes.fill(9);
+  assert.equal([...copy.data], [1, 2, 3]);
+});
+
 test('astype converts between all dtypes, as cast does', () => {
   const made = tensor([0, 1, 3, 100]);
   for (const from of DTYPES) {

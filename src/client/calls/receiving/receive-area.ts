@@ -1,6 +1,6 @@
 import { ShapeError } from '../../../errors.ts';
 import { assertLayout, layoutOf, layoutText, type ValueLayout } from '../../../protocol/values/value-layout.ts';
-import type { BigTypedArray, TypedArray } from '../../../tensor/dtype.ts';
+import { type BigTypedArray, copied, type TypedArray } from '../../../tensor/dtype.ts';
 import { type Dist, type Range, ranges } from '../../../tensor/partition.ts';
 import { Tensor } from '../../../tensor/tensor.ts';
 import type { ReceiveBuffer } from '../../options.ts';
@@ -122,15 +122,10 @@ export class ReceiveArea {
       next += part.length;
       if (part.buffer !== buffer) return [{ part, to }];
       const isThere = part.byteOffset === byteOffset + to * BYTES_PER_ELEMENT;
-      return isThere ? [] : [{ part: copyOf(part), to }];
+      return isThere ? [] : [{ part: copied(part), to }];
     });
     for (const { part, to } of moves) (this.#data as TypedArray).set(part as TypedArray, to);
   }
-}
-
-// `slice` of a Buffer is a window.
-function copyOf(part: AnyArray): AnyArray {
-  return Buffer.isBuffer(part) ? new Uint8Array(part) : part.slice();
 }
 
 function stacked(sizes: readonly number[]): readonly Range[] {

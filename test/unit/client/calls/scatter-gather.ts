@@ -57,6 +57,20 @@ for (const [n, parts] of BLOCKS) {
   });
 }
 
+test('a Buffer that is dealt round robin stays as it was', () => {
+  const bytes = Buffer.from(range(10));
+  assert.equal(
+    partsOf(bytes, Q, 'r').map((part) => [...(part as Buffer)]),
+    [
+      [0, 4, 8],
+      [1, 5, 9],
+      [2, 6],
+      [3, 7],
+    ],
+  );
+  assert.equal([...bytes], range(10));
+});
+
 const ROUND_ROBIN: [number, number[][], number[]][] = [
   [5, [[0, 4], [1], [2], [3]], [0, 4, 1, 2, 3]],
   [
