@@ -8,6 +8,8 @@ export interface TaskClient {
   readonly pendingBytes?: number | undefined;
   /** The promise may be ignored: it rejects only if the client is gone. */
   send(message: TasksOutbound, body?: readonly Uint8Array[]): Promise<void>;
+  /** Ends its link: it opens another one, and asks again. */
+  close?(): Promise<void>;
 }
 
 /** A task with the body of its message and the client that sent it (`C` is opaque to the queue). */
@@ -65,6 +67,8 @@ export interface Reply<C> {
   readonly to: C;
   readonly reply: ReplyMessage;
   readonly body: readonly Uint8Array[];
+  /** No task can write into its bytes. */
+  readonly isOwn?: true | undefined;
 }
 
 /** A fact that the task queue reports; each method of the queue gives its facts in order. */

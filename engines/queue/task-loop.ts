@@ -21,9 +21,9 @@ const FLUSH_MS = 0.5;
 /** So many tasks in so many milliseconds are a flood. */
 const FLOOD_TASKS = 64;
 const FLOOD_MS = 20;
-/** Large results are read from memory while they are sent: the next task waits for them, but not for ever. */
+/** Larger results are read from memory while they are sent: the next task waits for them, but not for ever. */
 const LARGE_BYTES = 1 << 20;
-const SEND_WAIT_MS = 10_000;
+const READ_MS = 10_000;
 /** Bytes that may wait for a client that does not read: results beyond are lost, and it is told so when it reads. */
 const MAX_UNREAD = 2 ** 30;
 /** Milliseconds in which a lost client may come back before its queued tasks are dropped: the controller tells of dead ones. */
@@ -76,6 +76,8 @@ export interface TaskLoopOptions {
   readonly record?: StartRecorder | undefined;
   readonly health?: Door | undefined;
   readonly monitor?: QueueObserver | undefined;
+  /** Milliseconds that the next task waits for a client to read a large result; default 10,000. */
+  readonly readMs?: number | undefined;
 }
 
 /** Takes tasks from the queue one at a time, runs them, and carries out the events of the queue. */
@@ -88,6 +90,7 @@ export class TaskLoop {
   readonly #record: StartRecorder | undefined;
   readonly #health: Door | undefined;
   readonly #monitor: QueueObserver | undefined;
+  readonly #readMs: number;
   /** The roster version that this engine has seen. Before the first one no task starts, because it would have no rank. */
   #rosterVersion: number | undefined;
   #holding: NodeJS.Timeout | undefined;
@@ -97,7 +100,9 @@ export class TaskLoop {
   /** Is called when nothing runs and nothing waits. */
   #onIdle: (() => void) | undefined;
 
-  constructor({ queue, board, runner, control, collectives, record, health, monitor }: TaskLoopOptions) {
+  constructor(options: TaskLoopOptions) {
+    const { queue, board, runner, control, collectives, record, health, monitor, readMs = READ_MS } = options;
+    this.#readMs = readMs;
     this.#queue = queue;
     this.#board = board;
     this.#runner = runner;
@@ -261,7 +266,7 @@ export class TaskLoop {
     this.#monitor?.fold(events);
     let sending: Promise<unknown> | undefined;
     for (const event of events) {
-      if (event.type === 'reply') sending = this.#send(event) ?? sending;
+      if (event.type === 'reply') sending = both(sending, this.#send(event));
       else if (event.type === 'ended') this.#collectives.ended(event.task.message, event.reply.status !== 'ok');
     }
     return sending;
@@ -302,8 +307,35 @@ export class TaskLoop {
       this.#queue.broken(reply.id);
       setTimeout(arrived, CLIENT_LEASE_MS).unref();
     };
-    return Promise.race([sent.then(arrived, broken), sleep(SEND_WAIT_MS)]);
+    return this.#untilRead(event, sent.then(arrived, broken));
   }
+
+  // The next task would write into what a client that is stopped, or computes, reads later.
+  #untilRead(event: Reply<TaskClient>, read: Promise<void>): Promise<void> | undefined {
+    if (event.isOwn) return undefined;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        if (this.#queue.head === undefined && this.#onIdle === undefined) timer.refresh();
+        else resolve(this.#cutOff(event));
+      }, this.#readMs).unref();
+      void read.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  // It opens another link when it goes on, asks again, and gets the copy that is made here.
+  #cutOff({ to, reply }: Reply<TaskClient>): void {
+    this.#queue.broken(reply.id);
+    this.clientDown(to);
+    void to.close?.();
+  }
+}
+
+/** Settles when both have; undefined where there are none. */
+function both(first: Promise<unknown> | undefined, second: Promise<unknown> | undefined): Promise<unknown> | undefined {
+  return first === undefined || second === undefined ? (first ?? second) : Promise.all([first, second]);
 }
 
 /** Tells whether tasks come so fast that their replies should share packets. */
@@ -349,8 +381,4 @@ function withOwnBytes(end: TaskEnd): TaskEnd {
   const copied = (part: Uint8Array, i: number) =>
     i > 0 && part.byteLength <= LARGE_BYTES ? new Uint8Array(part) : part;
   return { ...end, body: body.map(copied) };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -3,7 +3,7 @@ import type { WireError } from '../../src/protocol/values/wire-error.ts';
 import { BoundedSet } from '../../src/util/bounded.ts';
 import type { Identity } from '../identity.ts';
 import { clientOf, FairQueue } from './fair-queue.ts';
-import { type KeptLimits, KeptReplies, PURGED } from './kept-replies.ts';
+import { type KeptLimits, KeptReplies, type KeptReply, PURGED } from './kept-replies.ts';
 import type { QueuedTask, QueueEvent, Reply, Started, TaskEnd } from './queue-event.ts';
 
 /** The identity of the engine, and the bounds of its queue. */
@@ -80,7 +80,7 @@ export class TaskQueue<C> {
       return [];
     }
     const kept = this.#kept.own(message.id);
-    if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
+    if (kept !== undefined) return [ownReply(kept, client)];
     const why = this.#kept.whyForgotten(message.id);
     if (why !== undefined) return [this.#lost(message.id, why, client)];
     const events: QueueEvent<C>[] = [{ type: 'queued', task }];
@@ -161,7 +161,7 @@ export class TaskQueue<C> {
   /** Sends a task's reply to another client: at once if kept, at the end if queued or running, otherwise a refusal. */
   fetch(id: TaskId, client: C): QueueEvent<C>[] {
     const kept = this.#kept.own(id);
-    if (kept !== undefined) return [{ type: 'reply', to: client, reply: kept.reply, body: kept.body }];
+    if (kept !== undefined) return [ownReply(kept, client)];
     if (this.#find(id) !== undefined) return this.#watch(id, client);
     const why = this.#kept.whyForgotten(id);
     if (why !== undefined && why !== PURGED) return [this.#lost(id, why, client)];
@@ -268,6 +268,11 @@ export class TaskQueue<C> {
     const metadata = { started: null, completed: this.#now(), stdout: '', stderr: '' };
     return { type: 'reply', id, status, metadata, error };
   }
+}
+
+/** A reply that is sent once more. */
+function ownReply<C>({ reply, body, isOwn }: KeptReply, to: C): Reply<C> {
+  return { type: 'reply', to, reply, body, isOwn };
 }
 
 /** An error that no user code threw: it has no stack. */

@@ -41,12 +41,14 @@ class Scene implements TaskClient {
   readonly sending: Deferred<void>[] = [];
   ends: (queued: QueuedTask<TaskClient>) => TaskEnd | Promise<TaskEnd> = ({ message }) => endOf(message.id);
   drained: () => void = () => {};
+  closed = 0;
 
-  constructor() {
+  constructor(readMs?: number) {
     this.queue = new TaskQueue({ identity: new Identity('me') });
     this.loop = new TaskLoop({
       queue: this.queue,
       board: this.board,
+      readMs,
       runner: {
         run: (queued) => {
           this.story.push(`run ${queued.message.id}`);
@@ -71,6 +73,11 @@ class Scene implements TaskClient {
     this.sending.push(sent);
     if (body.length === 0) sent.resolve();
     return sent.promise;
+  }
+
+  async close(): Promise<void> {
+    this.closed++;
+    for (const sent of this.sending) sent.reject(new ConnectionError('closed'));
   }
 
   arrive(...messages: TaskMessage[]): void {
@@ -134,6 +141,62 @@ test('the next task waits until a large result has left, because it may write in
   assert.equal(scene.replies, ['c:1']);
   scene.sending[0]?.resolve();
   await waitFor(() => scene.replies.length === 2, 'the second reply');
+});
+
+test('the next task waits until all who get a large result have read it', async () => {
+  const scene = new Scene();
+  const read = deferred();
+  scene.ends = ({ message }) => endOf(message.id, 'ok', message.id === 'c:1' ? LARGE : 0);
+  scene.arrive(task(1), task(2));
+  scene.loop.fetch('c:1', { send: () => read.promise });
+  scene.loop.roster(1);
+  await waitFor(() => scene.replies.length === 1, 'the large reply');
+  read.resolve();
+  await anotherLoopRuns();
+  assert.equal(scene.replies, ['c:1'], 'its own client reads it yet');
+  scene.sending[0]?.resolve();
+  await waitFor(() => scene.replies.length === 2, 'the second reply');
+});
+
+test('a client that does not go on reading is cut off before the next task starts, and gets a copy when it is back', async () => {
+  for (const bytes of [LARGE, 65 * 2 ** 20]) {
+    const scene = new Scene(20);
+    const end = endOf('c:1', 'ok', bytes);
+    scene.ends = ({ message }) => {
+      if (message.id === 'c:1') return end;
+      assert.is(scene.closed, 1);
+      end.body[0]?.fill(9);
+      return endOf(message.id);
+    };
+    scene.loop.roster(1);
+    scene.arrive(task(1));
+    await waitFor(() => scene.replies.length === 1, 'the large reply');
+    scene.arrive(task(2));
+    await waitFor(() => scene.replies.length === 2, 'the second reply');
+    const got: (readonly Uint8Array[])[] = [];
+    const back: TaskClient = {
+      send: async (_message, body = []) => void got.push(body),
+    };
+    scene.loop.arrive(task(1), [], back);
+    assert.equal([got[0]?.[0]?.[0], got[0]?.[0]?.byteLength], [0, bytes]);
+    scene.arrive(task(3));
+    await waitFor(() => scene.replies.length === 3, 'a task behind the copy');
+  }
+});
+
+test('it is not cut off while no other task waits', async () => {
+  const scene = new Scene(1);
+  scene.ends = ({ message }) => endOf(message.id, 'ok', LARGE);
+  scene.loop.roster(1);
+  scene.arrive(task(1));
+  await waitFor(() => scene.replies.length === 1, 'the large reply');
+  const later = new Scene(30);
+  later.ends = scene.ends;
+  later.loop.roster(1);
+  later.arrive(task(1), task(2));
+  await waitFor(() => later.closed === 1, 'a longer wait of another loop');
+  assert.is(scene.closed, 0);
+  scene.sending[0]?.resolve();
 });
 
 test('a result for which a client that does not read has no room is lost, and it is told so', async () => {
