@@ -26,7 +26,9 @@ export class TaskOutput {
    * @throws Error outside a task or while 256 MiB wait for the client, NotSerializableError
    */
   value(stream: 'display' | 'data', value: unknown): void {
-    this.#send(stream, encodeBody(value));
+    // A copy: the task goes on, and may change its arrays before they have left.
+    const body = encodeBody(value).map((part, i) => (i > 0 ? new Uint8Array(part) : part));
+    this.#send(stream, body);
   }
 
   /** Sends data once they are read from the device. @throws what `value` throws, and what reading throws */

@@ -33,4 +33,23 @@ test('over 256 MiB that wait for the client live text is left out, and a value i
   assert.equal(sent, ['stdout one', 'stdout three', 'data undefined']);
 });
 
+test('what a task shows or publishes is what it was then', () => {
+  const bodies: (readonly Uint8Array[])[] = [];
+  const client: TaskClient = {
+    send: async (_message, body = []) => void bodies.push(body),
+  };
+  const queue = new TaskQueue<TaskClient>({ identity: new Identity('me') });
+  queue.arrive({ type: 'task', id: 'c:1', to: 'me', method: 'apply', label: 'a' }, [], client);
+  queue.next();
+  const [output, values] = [new TaskOutput(queue), new Float64Array(100_000).fill(1)];
+  output.value('data', { values });
+  values.fill(2);
+  output.value('display', { values });
+  values.fill(3);
+  assert.equal(
+    bodies.map((body) => new Float64Array((body[1] as Uint8Array).buffer)[99_999]),
+    [1, 2],
+  );
+});
+
 test.run();
