@@ -1,4 +1,5 @@
 import { COPIED } from '../../comm/outbox.ts';
+import { isGone, TRANSFERRED_AWAY } from '../../comm/transfer.ts';
 import type { Transport } from '../../comm/transport.ts';
 import {
   ConnectionError,
@@ -74,6 +75,8 @@ interface Sent extends Kept {
   readonly attempt: Attempt;
   /** How often the engine has asked for the body. */
   needs: number;
+  /** The engine has the whole message: its arrays may go. */
+  isThere: boolean;
   readonly destination: ResultBuffer | undefined;
   readonly onStarted: Request['onStarted'];
 }
@@ -127,7 +130,7 @@ export class Connection {
       message: (message, body) => this.#take(message, body),
       unreadable: (error, id) => this.#unreadable(error, id),
       destination: (part, bytes, read) => this.#destination(part, bytes, read),
-      sending: ({ attempt }, sent) => this.#watch(attempt, sent),
+      sending: ({ attempt }, sent) => this.#watchWhole(attempt, sent),
       fail: ({ attempt }, reason, cause) => attempt.fail(this.#undelivered(attempt, reason, cause)),
     });
   }
@@ -149,13 +152,39 @@ export class Connection {
     const channel = this.#tasks.channel;
     if (channel !== undefined && relayed === undefined) {
       attempt.delivery = channel.send(message, body);
-      this.#watch(attempt, attempt.delivery);
+      this.#watchWhole(attempt, attempt.delivery);
     } else if (channel !== undefined && relayed !== undefined)
       sendRelayed(channel, message, body, relayed, (sent) => this.#watch(attempt, sent));
     if (this.#isBlocked) this.#limitWait(attempt, message.runTimeout);
     const isOut = channel !== undefined;
-    this.#sent.set(attempt.id, { attempt, message, body, destination, onStarted, isOut, refusals: 0, needs: 0 });
+    // Its arrays may change now, and a link that breaks may have lost it.
+    const kept = attempt.delivery === COPIED ? ownBytes(body) : body;
+    this.#sent.set(attempt.id, {
+      attempt,
+      message,
+      body: kept,
+      destination,
+      onStarted,
+      isOut,
+      refusals: 0,
+      needs: 0,
+      isThere: false,
+    });
     faultPoint('client.submit');
+  }
+
+  #watchWhole(attempt: Attempt, sent: Promise<void>): void {
+    this.#watch(attempt, sent);
+    if (sent !== COPIED) void sent.then(() => this.#arrived(attempt)).catch(() => {});
+  }
+
+  #arrived(attempt: Attempt): void {
+    const sent = this.#sent.get(attempt.id);
+    if (sent?.attempt !== attempt) return;
+    sent.isThere = true;
+    if (!sent.body.some(isGone)) return;
+    this.#sent.delete(attempt.id);
+    attempt.fail(asRemoteError(new TypeError(TRANSFERRED_AWAY)));
   }
 
   // Its memory may be transferred away before all of it has left. A link that goes down is another matter.
@@ -244,7 +273,9 @@ export class Connection {
     const sent = this.#sent.get(reply.id);
     if (sent === undefined) return;
     this.#sent.delete(reply.id);
-    this.#settle(sent.attempt, reply, body, sent.message.method);
+    // The engine may have read in it what its next owner wrote there.
+    if (!sent.isThere && sent.body.some(isGone)) sent.attempt.fail(asRemoteError(new TypeError(TRANSFERRED_AWAY)));
+    else this.#settle(sent.attempt, reply, body, sent.message.method);
   }
 
   // Without a method, the value is whatever another client has asked for.
@@ -370,6 +401,11 @@ export class Connection {
     const replaced = replacement ?? Promise.resolve('ended with it');
     void replaced.then((text) => attempt.fail(stoppedError(bereft, fate, text)));
   }
+}
+
+// The first part, the structure, is the call's own.
+function ownBytes(body: Body): Body {
+  return body.length < 2 ? body : body.map((part, i) => (i > 0 ? new Uint8Array(part) : part));
 }
 
 // A loop: a call has one part, and nothing else to do.

@@ -187,6 +187,30 @@ test('a task that has its reply is not sent again, and a second reply changes no
   await listener.close();
 });
 
+test('a small message whose link breaks is sent again as it was, although its array has changed since it left', async () => {
+  const transport = memoryTransport();
+  const arrived: number[] = [];
+  const listener = await transport.listen('memory://*', {
+    onMessage: (parts, link) => {
+      const { id } = decodeHeader(parts) as TaskMessage;
+      const values = new Float64Array((parts[2] as Uint8Array).slice().buffer);
+      if (arrived.push(values[0] as number) === 1) void link.close();
+      else void link.send(encodeMessage(header(id), encodeBody(1)));
+    },
+  });
+  const record = { ...RECORD, tasks: listener.endpoint };
+  const connection = new Connection(record, transport);
+  const task = new Task('client:7', record, 'apply');
+  const values = new Float64Array(1000).fill(1);
+  connection.submit(task.attempt!, { method: 'apply', label: 'apply', body: encodeBody([values]) });
+  await task.sent;
+  values.fill(2);
+  await task.done;
+  assert.equal(arrived, [1, 1]);
+  await connection.fail({ reason: 'ended' });
+  await listener.close();
+});
+
 for (const [isRetired, expected] of [
   [true, 'ok'],
   [undefined, 'died before task'],
