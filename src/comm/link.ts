@@ -170,7 +170,8 @@ export class PacketLink implements Link {
       this.#inbox.receive(frames, filed);
     } catch (error) {
       report(`dropped ${this.#carrier.name}: ${(error as Error).message}`);
-      this.#down(error as Error, 'protocol error');
+      // A peer whose memory cannot be read has said nothing wrong.
+      this.#down(error as Error, error instanceof ConnectionError ? STALE : 'protocol error');
       return;
     }
     this.#unacknowledgedBytes += frames[1]?.byteLength ?? filed?.length ?? 0;

@@ -1,10 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 import process from 'node:process';
 import { ConnectionError, ProtocolError } from '../../errors.ts';
+import { BoundedSet } from '../../util/bounded.ts';
 import { Fifo } from '../../util/fifo.ts';
 import { noteCrossing } from '../../util/system/repeated-use.ts';
 import type { DataFrame } from '../incoming.ts';
-import { type ProcessMemory, processMemory } from './process-memory.ts';
+import { type Piece, type ProcessMemory, processMemory } from './process-memory.ts';
 
 /** Bytes of the proof that both ends compare. */
 const PROOF_BYTES = 16;
@@ -12,6 +13,9 @@ const PROOF_BYTES = 16;
 const NONE = Buffer.alloc(0);
 const OFFER = /^([1-9]\d{0,9})-([0-9a-f]{1,16})-([0-9a-f]{32})$/;
 const CHALLENGE = /^[0-9a-f]{32}$/;
+
+/** Processes that have lent data which cannot be read here, such as the memory of a device: theirs go through files. */
+const unreadableHere = new BoundedSet<number>(1000);
 
 /** Finds the system's call; undefined where there is none. */
 export type FindMemory = () => ProcessMemory | undefined;
@@ -88,6 +92,7 @@ export class Lender {
 /** Reads what a peer lends. */
 export class Borrower {
   readonly #find: FindMemory;
+  readonly #unreadable: BoundedSet<number>;
   #proof = NONE;
   #memory: ProcessMemory | undefined;
   #pid = 0;
@@ -95,8 +100,10 @@ export class Borrower {
   #challenge: string | undefined;
   #wasOffered = false;
 
-  constructor(find: FindMemory = processMemory) {
+  /** `unreadable`: ids of processes; default those of this one's links. */
+  constructor(find: FindMemory = processMemory, unreadable: BoundedSet<number> = unreadableHere) {
     this.#find = find;
+    this.#unreadable = unreadable;
   }
 
   /** The challenge, if this process can read there; else undefined. @throws ProtocolError for a second offer, or one of another form */
@@ -108,6 +115,7 @@ export class Borrower {
     this.#memory = this.#find();
     this.#pid = Number(pid);
     this.#place = BigInt(`0x${place}`);
+    if (this.#unreadable.has(this.#pid)) return undefined;
     const isThere = this.#memory?.read(this.#pid, [{ from: this.#place, to: this.#proof }]) === true;
     if (!isThere || this.#proof.toString('hex') !== proof) return undefined;
     this.#challenge = randomFillSync(Buffer.alloc(PROOF_BYTES)).toString('hex');
@@ -126,8 +134,16 @@ export class Borrower {
       { from, to },
       { from: this.#place, to: this.#proof },
     ];
-    const isRead = this.#memory?.read(this.#pid, pieces) === true && this.#proof.toString('hex') === this.#challenge;
-    if (!isRead) throw new ConnectionError('the memory that the peer lent is gone');
+    if (!this.#isRead(pieces)) {
+      // It lends still: this process cannot read that memory, now or later.
+      if (this.#isRead(pieces.slice(1))) this.#unreadable.add(this.#pid);
+      throw new ConnectionError('the memory that the peer lent is gone');
+    }
     noteCrossing(to);
+  }
+
+  /** Also reads the proof, the last of them: is it right? */
+  #isRead(pieces: readonly Piece[]): boolean {
+    return this.#memory?.read(this.#pid, pieces) === true && this.#proof.toString('hex') === this.#challenge;
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { Batch } from '../../../src/comm/batch.ts';
+import { PeerRefused } from '../../../src/comm/link.ts';
 import { COUNTED, DATA } from '../../../src/comm/packet.ts';
 import { BulkFolder } from '../../../src/comm/unix/bulk-folder.ts';
 import {
@@ -19,7 +20,8 @@ import { Borrower, Lender } from '../../../src/comm/unix/lent-memory.ts';
 import { type ProcessMemory, processMemory } from '../../../src/comm/unix/process-memory.ts';
 import { unixTransport } from '../../../src/comm/unix/unix-transport.ts';
 import { ConnectionError, ProtocolError } from '../../../src/errors.ts';
-import { throws } from '../../support/assert.ts';
+import { BoundedSet } from '../../../src/util/bounded.ts';
+import { rejects, throws } from '../../support/assert.ts';
 import { Mailbox, pattern } from '../../support/links.ts';
 import { suite } from '../../support/suite.ts';
 
@@ -59,9 +61,9 @@ function offered(): { lender: Lender; offer: string } {
 }
 
 /** Both ends, agreed. */
-function pair(): { lender: Lender; borrower: Borrower } {
+function pair(unreadable = new BoundedSet<number>(9)): { lender: Lender; borrower: Borrower } {
   const { lender, offer } = offered();
-  const borrower = new Borrower();
+  const borrower = new Borrower(undefined, unreadable);
   assert.ok(lender.isWaiting);
   lender.answered(borrower.open(offer));
   assert.ok(lender.isOpen);
@@ -99,6 +101,25 @@ needsSystem('nothing is read from a lender that has not written the challenge', 
 needsSystem('an address where nothing is', () => {
   const { borrower } = pair();
   throws(() => borrower.frame(16n, MIB).copyTo(Buffer.alloc(MIB), 0), ConnectionError, /is gone/);
+});
+
+needsSystem('memory that cannot be read, as that of some devices: its process is asked for files from then on', () => {
+  const unreadable = new BoundedSet<number>(9);
+  const { lender, borrower } = pair(unreadable);
+  const data = pattern(MIB, 1);
+  borrower.frame(lender.lend(data), MIB).copyTo(Buffer.alloc(MIB), 0);
+  assert.is(unreadable.size, 0);
+  throws(() => borrower.frame(16n, MIB).copyTo(Buffer.alloc(MIB), 0), ConnectionError, /is gone/);
+  assert.is(new Borrower(undefined, unreadable).open(offered().offer), undefined);
+});
+
+needsSystem('a lender that has closed is lent from again', () => {
+  const unreadable = new BoundedSet<number>(9);
+  const { lender, borrower } = pair(unreadable);
+  const frame = borrower.frame(lender.lend(pattern(MIB, 1)), MIB);
+  lender.close();
+  throws(() => frame.copyTo(Buffer.alloc(MIB), 0), ConnectionError, /is gone/);
+  assert.ok(new Borrower(undefined, unreadable).open(offered().offer));
 });
 
 needsSystem('an offer with another process, place or proof is refused', () => {
@@ -269,6 +290,30 @@ needsSystem(
 needsSystem('what is smaller than the data of a file is not lent, either', async () => {
   assert.equal(await exchange({ here: true, there: true }, [128 * 1024 - 1]), [0, 0]);
 });
+
+needsSystem(
+  'an end that can read the proof and not the data ends the link; over the next one they go through files',
+  async () => {
+    const memory = system() as ProcessMemory;
+    const read: ProcessMemory['read'] = (pid, pieces) => pieces.length === 1 && memory.read(pid, pieces);
+    const half: ProcessMemory = { address: (bytes) => memory.address(bytes), read };
+    const folder = new BulkFolder(fresh());
+    const [here, there] = [new Mailbox(), new Mailbox()];
+    const listener = await unixTransport({ folder, memory: () => half }).listen(`unix://${fresh()}`, there);
+    const transport = unixTransport({ folder });
+    const data = pattern(3 * MIB, 5);
+    const first = transport.connect(listener.endpoint, here);
+    assert.not(
+      (await rejects(() => first.send([data]), ConnectionError)) instanceof PeerRefused,
+      'its message is not to blame',
+    );
+    const second = transport.connect(listener.endpoint, here);
+    await second.send([data]);
+    assert.is(Buffer.compare((await there.until(1))[0]?.[0] as Uint8Array, data), 0);
+    await second.close();
+    await listener.close();
+  },
+);
 
 needsSystem('an end that cannot read gets the data through files', async () => {
   assert.equal(await exchange({ here: true, there: false }, [5 * MIB, 3 * MIB]), [0, 0]);
