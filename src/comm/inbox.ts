@@ -24,6 +24,9 @@ import {
   WITHDRAWN,
 } from './packet.ts';
 
+/** Parts of so many bytes may be arrays of users, who may transfer their memory away: each has memory of its own. */
+const OWN_BYTES = 1024;
+
 /** The events that an inbox raises. */
 export interface InboxEvents {
   /** A whole message; its parts are 8-byte aligned. */
@@ -126,7 +129,7 @@ export class Inbox {
     for (let i = 0; i < count; i++) {
       const bytes = packet.readUInt32LE(lengths + 4 * i);
       total += bytes;
-      aligned += (bytes + 7) & ~7;
+      if (bytes < OWN_BYTES) aligned += (bytes + 7) & ~7;
       if (total > SMALL_BYTES) throw new ProtocolError(`a MESSAGE record of more than ${SMALL_BYTES} bytes`);
     }
     need(packet, start, total);
@@ -225,10 +228,12 @@ function split(packet: Buffer, start: number, lengths: number, count: number, al
   let to = 0;
   for (let i = 0; i < count; i++) {
     const bytes = packet.readUInt32LE(lengths + 4 * i);
-    packet.copy(slab, to, from, from + bytes);
-    parts[i] = slab.subarray(to, to + bytes);
+    const isOwn = bytes >= OWN_BYTES;
+    const part = isOwn ? Buffer.allocUnsafeSlow(bytes) : slab.subarray(to, to + bytes);
+    packet.copy(part, 0, from, from + bytes);
+    parts[i] = part;
     from += bytes;
-    to += (bytes + 7) & ~7;
+    if (!isOwn) to += (bytes + 7) & ~7;
   }
   return parts;
 }

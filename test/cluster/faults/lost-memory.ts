@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert';
 import { RemoteError } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';
-import { type Rig, startRig } from '../../support/cluster.ts';
+import { type Rig, startRig, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 
 const test = suite('faults/lost-memory');
@@ -45,6 +45,38 @@ for (const [what, call] of Object.entries(calls)) {
     assert.equal(await rig.rc.view().apply(() => 'alive'), ['alive', 'alive']);
   });
 }
+
+for (const bytes of [200_000, 2 ** 20, 20 * 2 ** 20]) {
+  test(`${bytes} bytes that an engine which computes has not read, and whose next owner writes into them`, async () => {
+    const { rc, e0 } = rig;
+    await e0.push({ a: new Uint8Array(bytes) });
+    const busy = e0.apply(() => {
+      for (const end = performance.now() + 300; performance.now() < end; );
+    });
+    await untilRunning(rc, [0]);
+    const array = new Uint8Array(bytes).fill(1);
+    const result = e0.push({ a: array });
+    await new Promise(setImmediate);
+    new Uint8Array(take(array)).fill(7);
+    await rejects(async () => await result, RemoteError, LOST);
+    await busy;
+  });
+}
+
+test('who transfers one of several small arrays away keeps the others', async () => {
+  const arrays = [2, 3].map((x) => new Float64Array(1000).fill(x)) as [Float64Array, Float64Array];
+  const lengths = await rig.e0.apply(
+    (a: Float64Array, b: Float64Array) => {
+      structuredClone(a.buffer, { transfer: [a.buffer as ArrayBuffer] });
+      return [a.length, b.length, b[999]];
+    },
+    ...arrays,
+  );
+  assert.equal(lengths, [0, 1000, 3]);
+  const [one, two] = await rig.e0.apply((a: Float64Array, b: Float64Array) => [a, b], ...arrays);
+  structuredClone(one?.buffer, { transfer: [one?.buffer as ArrayBuffer] });
+  assert.equal([one?.length, two?.length, two?.[999]], [0, 1000, 3]);
+});
 
 test('load-balanced tasks that wait: those that were not sent fail', async () => {
   const array = new Uint8Array(100_000);
