@@ -27,7 +27,7 @@ export class UnseenNames {
   /** Sets a name on globalThis. False where the property cannot be an accessor, or the value has been seen. */
   define(name: string, value: object): boolean {
     if (this.#seen.has(value)) return false;
-    const get = (): unknown => this.#show(name);
+    const get = (): unknown => this.#show(name, get);
     const set = (next: unknown): void => this.#replace(name, next);
     if (!Reflect.defineProperty(globalThis, name, { get, set, configurable: true, enumerable: true })) return false;
     this.#names.set(name, { value, get });
@@ -70,10 +70,12 @@ export class UnseenNames {
     this.#seen.add(value);
   }
 
-  #show(name: string): unknown {
+  // User code may have put the accessor into another object: there it gives what the name holds now.
+  #show(name: string, get: () => unknown): unknown {
     const value = this.peek(name);
     this.show(value);
-    return value;
+    if (value !== undefined || Object.getOwnPropertyDescriptor(globalThis, name)?.get === get) return value;
+    return Reflect.get(globalThis, name);
   }
 
   #expose(name: string, value: object): void {

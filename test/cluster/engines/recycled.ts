@@ -82,4 +82,16 @@ test('two names that one push has set, and one name of another', async () => {
   all(await rig.v.pull('c'), 9);
 });
 
+test('an object with the names of globalThis gives their values, each time', async () => {
+  await rig.v.push({ a: filled(4) });
+  const found = await rig.v.apply(() => {
+    const copy = Object.create(null, Object.getOwnPropertyDescriptors(globalThis));
+    return [copy.a === a, copy.a === a, copy.a?.[0]];
+  });
+  assert.equal(found, [
+    [true, true, 4],
+    [true, true, 4],
+  ]);
+});
+
 test.run();
