@@ -30,6 +30,14 @@ import {
 } from './scope.ts';
 
 const REMEMBERED = 1000;
+
+/** A collective that runs here: the ranks that take part, and how many were begun in its scope before. */
+interface Open {
+  readonly scope: string;
+  readonly members: readonly EngineId[];
+  readonly index: number;
+}
+
 /** Milliseconds after which a rank that waits asks the others whether their tasks have ended. */
 const ASK_MS = 1000;
 
@@ -44,11 +52,13 @@ export class Collectives {
   /** Collectives begun so far, by scope. */
   readonly #counts = new Map<string, number>();
   /** The collectives that run here. */
-  readonly #open = new Set<{ readonly scope: string; readonly members: readonly EngineId[] }>();
+  readonly #open = new Set<Open>();
   /** Calls whose task on this engine has begun a collective, with their scopes. */
   readonly #entered = new Map<string, Set<string>>();
   /** Scopes that failed on any rank, and calls whose task has ended, with the reason: their mail is not kept. */
   readonly #over = new BoundedMap<string, string>(REMEMBERED);
+  /** How many collectives a task that has ended well had taken part in, by scope. */
+  readonly #done = new BoundedMap<string, number>(REMEMBERED);
 
   constructor(peers: Peers, relay: Relay, current: CurrentTask) {
     this.#peers = peers;
@@ -109,7 +119,7 @@ export class Collectives {
     if (!isCollective(message.tag)) return false;
     const scope = scopeOf(message.tag);
     if (message.tag === failureTag(scope)) this.#fail(scope, String(this.#peers.decode(body)));
-    else if (message.tag === questionTag(scope)) this.#answer(scope, message.from);
+    else if (message.tag === questionTag(scope)) this.#answer(scope, message.from, Number(this.#peers.decode(body)));
     else if (this.#whyOver(scope) === undefined) this.#peers.deliver(message, body);
     // The sender, and perhaps others, wait for a task that has ended: tell all members.
     else this.#tell(scope, this.#whyOver(scope) as string);
@@ -129,8 +139,17 @@ export class Collectives {
     }
     this.#entered.delete(call);
     this.#peers.mailbox.fail((_, tag) => tag.startsWith(call), why);
-    if (failed) for (const scope of scopes) this.#tell(scope, why);
+    for (const scope of scopes) {
+      if (failed) this.#tell(scope, why);
+      else this.#done.set(scope, this.#completed(scope));
+    }
     this.#finish(call, why);
+  }
+
+  // All but those that it did not wait for.
+  #completed(scope: string): number {
+    const open = [...this.#open].filter((one) => one.scope === scope).map(({ index }) => index);
+    return Math.min(this.#counts.get(scope) ?? 0, ...open);
   }
 
   #whyOver(scope: string): string | undefined {
@@ -148,8 +167,8 @@ export class Collectives {
   async #run<T>(name: string, options: CollectiveOptions, run: (group: Group) => Promise<T>): Promise<T> {
     const members = this.#members(name, options.ranks);
     const scope = this.#scope(name, options.tag, members);
-    const asking = setInterval(() => this.#ask(scope), ASK_MS);
-    const open = { scope, members };
+    const open = { scope, members, index: this.#counts.get(scope) ?? 0 };
+    const asking = setInterval(() => this.#ask(open), ASK_MS);
     this.#open.add(open);
     try {
       this.#mustBeComplete(scope, members);
@@ -188,16 +207,17 @@ export class Collectives {
   }
 
   // A rank whose task has ended without this collective sends nothing by itself.
-  #ask(scope: string): void {
+  #ask({ scope, index }: Open): void {
     for (const member of membersOf(scope)) {
-      if (member !== this.#peers.id) this.#peers.post(member, questionTag(scope), encodeBody(null)).catch(() => {});
+      if (member !== this.#peers.id) this.#peers.post(member, questionTag(scope), encodeBody(index)).catch(() => {});
     }
   }
 
   // It may not have been told: whoever knew first had no way to it.
-  #answer(scope: string, to: EngineId): void {
+  #answer(scope: string, to: EngineId, index: number): void {
     const why = this.#whyOver(scope);
-    if (why === undefined) return;
+    // A rank that has done its part ends before those that are late.
+    if (why === undefined || (!this.#over.has(scope) && index < (this.#done.get(scope) ?? 0))) return;
     if (this.#over.has(scope)) this.#peers.post(to, failureTag(scope), encodeBody(why)).catch(() => {});
     else this.#tell(scope, why);
   }

@@ -180,6 +180,25 @@ test('tasks of several calls meet under a tag; without one they are told so', as
   );
 });
 
+test('a rank that is late, or computes, for longer than the others ask: those that have done their part may have ended', async () => {
+  const gathered = rig.v.apply(async () => {
+    if (engine.rank === 2) await new Promise((resolve) => setTimeout(resolve, 1500));
+    return engine.gather(engine.rank);
+  });
+  assert.equal((await gathered)[0], RANKS);
+  const lengths = rig.v.apply(async () => {
+    const value = engine.broadcast(new Float64Array(2 ** 20));
+    if (engine.rank === 2) for (const end = performance.now() + 1500; performance.now() < end; );
+    return ((await value) as Float64Array).length;
+  });
+  assert.equal(await lengths, new Array(SIZE).fill(2 ** 20));
+  const second = rig.v.apply(async () => {
+    await engine.gather(1);
+    return engine.rank === 1 ? 'ended' : engine.allGather(1);
+  });
+  await rejects(async () => await second, CompositeError, /the task of engine 1 ended before this collective/);
+});
+
 test('a deadlock names who waits for whom, on every engine, and the next call is not disturbed', async () => {
   const stuck = rig.v.apply(async () => {
     if (engine.rank === 2) return 'elsewhere';
