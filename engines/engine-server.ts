@@ -3,6 +3,7 @@ import process from 'node:process';
 import { setTimeout } from 'node:timers';
 import { PeerClosed } from '../src/comm/link.ts';
 import type { Listener } from '../src/comm/transport.ts';
+import { keepForLinks } from '../src/comm/zeromq/descriptors.ts';
 import type { Body } from '../src/protocol/codec.ts';
 import { type DeviceChoice, ENGINE_EXIT, type EngineOptions } from '../src/protocol/engine-options.ts';
 import type { DeviceReport } from '../src/protocol/messages/engine-record.ts';
@@ -85,6 +86,7 @@ export class EngineServer {
     const record = { uuid, pid: process.pid, ...where, device: probed.report, card, job, rank, until };
     if (this.#options.inspect !== undefined) control.inspector(openInspector());
     control.register(record);
+    keepForLinks();
   }
 
   /** Ends the process. Idempotent. */

@@ -1,4 +1,5 @@
 import { clearInterval, setInterval } from 'node:timers';
+import { DescriptorShortage } from '../../src/comm/zeromq/descriptors.ts';
 import { ConnectionError } from '../../src/errors.ts';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { EngineId, MailMessage, TaskMessage } from '../../src/protocol/messages.ts';
@@ -65,6 +66,7 @@ export class Collectives {
     this.#relay = relay;
     this.#current = current;
     peers.onGone((id) => this.#gone(id));
+    relay.onBroken = (key, error) => this.#chainBroke(key, error);
   }
 
   /** As `EngineGlobal` says of each. */
@@ -268,8 +270,7 @@ export class Collectives {
         try {
           await peers.post(id(to), tag(step), body);
         } catch (error) {
-          // A link that breaks may be known before the roster tells of the engine.
-          throw error instanceof ConnectionError ? peerError(this.#missing([id(to)], () => true) as string) : error;
+          throw this.#lossOf(error, id(to));
         }
       },
       take: (from, step) =>
@@ -280,16 +281,33 @@ export class Collectives {
         try {
           await this.#relay.start(tag('pipe'), chain.slice(1), body);
         } catch (error) {
+          if (error instanceof DescriptorShortage) throw peerError(this.#shortage(error));
           // `#gone` has said before which one it was.
           const why = this.#whyOver(scope) ?? (error as Error).message;
           throw error instanceof ConnectionError ? peerError(why) : error;
         }
       },
-      // Whichever rank is lost, `#gone` calls it off.
+      // Whichever rank is lost, or cannot pass it on, `#gone` or `#chainBroke` calls it off.
       piped: () => this.#relay.take(tag('pipe'), timeout),
       encode: encodeBody,
       decode: (body) => peers.decode(body),
     };
+  }
+
+  #lossOf(error: unknown, to: EngineId): unknown {
+    if (error instanceof DescriptorShortage) return peerError(this.#shortage(error));
+    // A link that breaks may be known before the roster tells of the engine.
+    return error instanceof ConnectionError ? peerError(this.#missing([to], () => true) as string) : error;
+  }
+
+  #shortage({ message }: DescriptorShortage): string {
+    const { id, ids } = this.#peers;
+    return `rank ${ids.indexOf(id)} (engine ${id}) cannot send: ${message}`;
+  }
+
+  // Its own part is there: without this, those behind it would wait for theirs.
+  #chainBroke(key: string, error: Error): void {
+    if (isCollective(key) && error instanceof DescriptorShortage) this.#tell(scopeOf(key), this.#shortage(error));
   }
 
   // One failure ends the collective for all members at once, so that none waits for its own time-out.

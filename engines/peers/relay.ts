@@ -55,6 +55,8 @@ export class Relay {
   readonly #memory: Memory;
   readonly #incoming = new Map<string, Incoming>();
   readonly #waiting = new Map<string, Waiter>();
+  /** Is told of a body that cannot be passed on. */
+  onBroken: (key: string, error: Error) => void = () => {};
 
   constructor(passOn: PassOn, { isNear = () => false, memory = () => undefined }: RelayOptions = {}) {
     this.#passOn = passOn;
@@ -81,7 +83,10 @@ export class Relay {
       sent.push(...near.map((to) => this.#passOn(to, { ...message, chain: [], offset }, bytes)));
     }
     // If a chain breaks, the engines behind the break ask the client for the body.
-    for (const one of sent) body.readUntil(one);
+    for (const one of sent) {
+      body.readUntil(one);
+      one.catch((error: Error) => this.onBroken(message.key, error));
+    }
     expires.refresh();
     const waiter = this.#waiting.get(message.key);
     waiter?.progress();

@@ -41,13 +41,13 @@ export class ReservedDescriptors {
 
   /** Looks once: one descriptor is free afterwards, where there is any. */
   look(): void {
-    const free = open();
+    const free = openDescriptor();
     if (free === undefined) {
       this.#short();
       return;
     }
     // Another one is free: it may be kept.
-    const more = this.#held.length < RESERVED ? open() : undefined;
+    const more = this.#held.length < RESERVED ? openDescriptor() : undefined;
     if (more !== undefined) this.#held.push(more);
     if (more !== undefined || this.#held.length === RESERVED) this.#isShort = false;
     closeSync(free);
@@ -68,7 +68,8 @@ export class ReservedDescriptors {
   }
 }
 
-function open(): number | undefined {
+/** A descriptor of nothing; undefined where none is free. */
+export function openDescriptor(): number | undefined {
   try {
     return openSync(devNull, 'r');
   } catch {

@@ -1,9 +1,8 @@
 // Processes that have no descriptor left: engines by their tasks, a controller by its program. Nothing ends by that, new
 // clients get through, and errors name the limit.
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
@@ -11,12 +10,12 @@ import { Client } from '../../../src/client/client.ts';
 import { ClusterError, TaskInterrupted } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { sleep, until, untilRunning } from '../../support/cluster.ts';
+import { eat, giveBack, LIMIT, limited } from '../../support/short-of-descriptors.ts';
 import { suite } from '../../support/suite.ts';
 import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/descriptors');
 const DIST = fileURLToPath(new URL('../../../', import.meta.url));
-const LIMIT = 400;
 
 /** A cluster of two engines, all under the limit. Its process takes all of its descriptors, and gives them back. */
 const OWNER = `
@@ -45,21 +44,13 @@ let rc: Client;
 let file: string;
 const folder = temporaryFolder('dvfds-');
 
-/** Runs a module under the limit. */
-function limited(code: string): ChildProcess {
-  const path = join(folder, 'owner.mjs');
-  writeFileSync(path, code);
-  const command = ['-c', `ulimit -n ${LIMIT}; exec "$@"`, 'sh', process.execPath, path];
-  return spawn('sh', command, { stdio: ['pipe', 'pipe', 'inherit'] });
-}
-
 async function tell(line: 'take' | 'free'): Promise<void> {
   owner.stdin?.write(`${line}\n`);
   assert.is((await said.next()).value, line);
 }
 
 test.before(async () => {
-  owner = limited(OWNER);
+  owner = limited(folder, OWNER);
   said = createInterface({ input: owner.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   file = String((await said.next()).value);
   rc = await Client.connect(file);
@@ -71,22 +62,6 @@ test.after(async () => {
   assert.equal(await ended, [0, null]);
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Opens files until none can be opened. */
-const eat = () => {
-  const { openSync } = process.getBuiltinModule('node:fs');
-  const files: number[] = [];
-  Reflect.set(globalThis, 'files', files);
-  try {
-    for (;;) files.push(openSync('/dev/null', 'r'));
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code;
-  }
-};
-const giveBack = () => {
-  const { closeSync } = process.getBuiltinModule('node:fs');
-  for (const one of (Reflect.get(globalThis, 'files') as number[]).splice(0)) closeSync(one);
-};
 
 async function descriptorLimit(client: Client, id: number): Promise<number | undefined> {
   return (await client.status(id)).get(id)?.descriptorLimit;
@@ -203,7 +178,7 @@ for (const [what, start] of Object.entries(starts))
 process.exit();`;
 
 test('each start of another program says that descriptors are missing, and how many there may be', async () => {
-  const child = limited(STARTS);
+  const child = limited(folder, STARTS);
   let text = '';
   child.stdout?.on('data', (chunk) => (text += chunk));
   await once(child, 'close');
