@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Body, decodeArguments, encodeBody } from '../../src/protocol/codec.ts';
@@ -61,6 +62,8 @@ interface Run {
   readonly message: TaskMessage;
   readonly owner: Owner;
   readonly started: number;
+  /** The same moment of a clock that nobody sets. */
+  readonly begun: number;
   verb: Verb | undefined;
   args: ArgumentsOf<Method> | undefined;
   /** Its verb has given a promise: only the encoding of the value is left. */
@@ -74,6 +77,7 @@ type Steps = Generator<PromiseLike<unknown>, Body, unknown>;
 
 // Bound when the module loads, because users may call a value of theirs Date.
 const { now } = Date;
+const monotonic = performance.now.bind(performance);
 const NOTHING: Body = [];
 /** Characters of an error that an interruption shows. */
 const MAX_SHOWN = 200;
@@ -131,6 +135,7 @@ export class Runner {
       message,
       owner: { stop: undefined },
       started: now(),
+      begun: monotonic(),
       verb: undefined,
       args: undefined,
       awaited: false,
@@ -315,7 +320,7 @@ export class Runner {
     try {
       return this.#metadata(run);
     } catch {
-      return { started: run.started, completed: now(), stdout: '', stderr: '' };
+      return { started: run.started, completed: endOf(run), stdout: '', stderr: '' };
     }
   }
 
@@ -323,7 +328,7 @@ export class Runner {
     this.#libraries.bridge.release();
     const { stdout, stderr } = this.#capture.end();
     // Without a spread: it costs more than all other steps of a short task.
-    const metadata = { started: run.started, completed: now(), stdout, stderr };
+    const metadata = { started: run.started, completed: endOf(run), stdout, stderr };
     if (run.message.method !== 'execute') return metadata;
     return { ...metadata, executionCount: stopsQueue(run) ? this.#state.executionCount : 0 };
   }
@@ -351,15 +356,20 @@ export class Runner {
     }
   }
 
-  #interruption({ message, started }: Run): WireError {
+  #interruption({ message, begun }: Run): WireError {
     const where = `task '${message.id}' on ${this.#state.identity.name}`;
     const reason = this.#board.get('reason');
     if (reason === REASON.clientGone)
       return plainError('TaskInterrupted', `${where} was interrupted: its client is gone`);
     if (reason !== REASON.timeout) return plainError('TaskInterrupted', `${where} was interrupted`);
-    const ran = `ran longer than ${message.runTimeout} ms (${now() - started} ms)`;
+    const ran = `ran longer than ${message.runTimeout} ms (${Math.floor(monotonic() - begun)} ms)`;
     return plainError('TaskTimeout', `${where} ${ran} and was interrupted`);
   }
+}
+
+/** Now, by the clock that nobody sets: no task takes a negative time. */
+function endOf({ started, begun }: Run): number {
+  return started + Math.floor(monotonic() - begun);
 }
 
 function firstLine(text: string): string {

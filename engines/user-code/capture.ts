@@ -1,4 +1,5 @@
 // `process` and the timers are imported, not global, because users may give these names to values of their own.
+import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import { clearTimeout, setTimeout } from 'node:timers';
 import type { TaskId } from '../../src/protocol/messages.ts';
@@ -8,7 +9,8 @@ import { captureDescriptors } from './inherited-output.ts';
 /** Sends text of a task while it runs. */
 export type EmitText = (id: TaskId, stream: 'stdout' | 'stderr', text: string) => void;
 
-const { now } = Date;
+// Bound when the module loads: a user's test may replace the clock. Not the wall clock, which somebody may set.
+const now = performance.now.bind(performance);
 const FLUSH_MS = 50;
 /** Bytes of JSON that a stream may have in the reply's header, whose limit is 4 MiB. */
 const MAX_BYTES = 1 << 20;

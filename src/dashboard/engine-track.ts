@@ -61,7 +61,7 @@ export class EngineTrack {
     return this.#engine.uuid;
   }
 
-  /** Takes its answer. */
+  /** Takes its answer. `now`: milliseconds of a clock that nobody sets. */
   answered(status: EngineStatus, { count, tasks, failures }: RecentTasks, now: number): void {
     this.#state = 'up';
     const isFirst = this.#status === null;

@@ -160,7 +160,7 @@ export class Observer {
         this.#links.control(engine.id, { type: 'status', brief: true }, ANSWER_MS),
         this.#links.control(engine.id, { type: 'recent', since: track.since }, ANSWER_MS),
       ]);
-      track.answered(status, recent, Date.now());
+      track.answered(status, recent, performance.now());
     } catch {
       track.silent();
     }

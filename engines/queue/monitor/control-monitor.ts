@@ -4,6 +4,7 @@ import type { CardChoice } from '../../../src/protocol/engine-options.ts';
 import type { EngineStatus } from '../../../src/protocol/messages/control.ts';
 import type { DeviceReport } from '../../../src/protocol/messages/engine-record.ts';
 import type { HeldMemory, LabelTotals, RecentTasks, TaskFailure } from '../../../src/protocol/messages/monitoring.ts';
+import { steadyMs } from './steady-clock.ts';
 import type { TaskRing } from './task-ring.ts';
 
 const SAMPLE_MS = 1000;
@@ -48,7 +49,7 @@ export class ControlMonitor {
   }
 
   #sample(): Sample {
-    const at = Date.now();
+    const at = steadyMs();
     const { user, system } = process.cpuUsage();
     return { at, cpu: (user + system) / 1000, ...this.#ring.loop(at, SLACK_MS) };
   }

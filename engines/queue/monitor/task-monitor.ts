@@ -4,6 +4,7 @@ import { setInterval, setTimeout } from 'node:timers';
 import type { HeldMemory, TaskFailure } from '../../../src/protocol/messages/monitoring.ts';
 import type { ReplyMessage } from '../../../src/protocol/messages.ts';
 import type { QueuedTask, QueueEvent, TaskClient } from '../queue-event.ts';
+import { steadyMs } from './steady-clock.ts';
 import type { TaskRing } from './task-ring.ts';
 
 /** Milliseconds between two notes of the event loop. */
@@ -66,7 +67,7 @@ export class TaskMonitor {
   watch(): void {
     const note = () => {
       const { active, idle } = performance.eventLoopUtilization();
-      this.#ring.turned(active, idle, now());
+      this.#ring.turned(active, idle, steadyMs());
     };
     note();
     setInterval(note, TURN_MS).unref();
@@ -90,7 +91,7 @@ export class TaskMonitor {
   #started(task: QueuedTask<TaskClient>): void {
     const { message } = task;
     const time = now();
-    if (this.#isStale && this.#hasSetNames && time - this.#counted >= SHORT_REST * this.#cost) this.#countNow();
+    if (this.#isStale && this.#hasSetNames && steadyMs() - this.#counted >= SHORT_REST * this.#cost) this.#countNow();
     this.#running = task;
     this.#bytesIn = bytesOf(task.body);
     this.#ring.started({ id: message.id, label: message.label, started: time, bytesIn: this.#bytesIn });
@@ -115,12 +116,12 @@ export class TaskMonitor {
     if (reply.error !== undefined) this.#fail(id, label, ended, reply.error);
     this.#isStale = true;
     this.#hasSetNames = SETS_NAMES.has(message.method);
-    if (!this.#isTimed) this.#countSoon(ended);
+    if (!this.#isTimed) this.#countSoon();
   }
 
   #fail(id: string, label: string, ended: number, error: NonNullable<ReplyMessage['error']>): void {
-    if (ended - this.#failuresSince >= FAILURES_MS) {
-      this.#failuresSince = ended;
+    if (steadyMs() - this.#failuresSince >= FAILURES_MS) {
+      this.#failuresSince = steadyMs();
       this.#failures = 0;
     }
     if (++this.#failures > FAILURES) return;
@@ -129,9 +130,9 @@ export class TaskMonitor {
     this.#link.failed({ id, label, ended, name: name.slice(0, MAX_MESSAGE), message: short, traceback });
   }
 
-  #countSoon(time: number): void {
+  #countSoon(): void {
     this.#isTimed = true;
-    const wait = Math.max(SETTLE_MS, this.#counted + REST * this.#cost - time);
+    const wait = Math.max(SETTLE_MS, this.#counted + REST * this.#cost - steadyMs());
     setTimeout(() => {
       this.#isTimed = false;
       if (this.#isStale) this.#countNow();
@@ -147,7 +148,7 @@ export class TaskMonitor {
       // The last count stands.
     }
     this.#isStale = false;
-    this.#counted = now();
+    this.#counted = steadyMs();
     this.#cost = performance.now() - begun;
   }
 }

@@ -60,6 +60,8 @@ export class Task implements Attempted {
   readonly label: string;
   /** Milliseconds since 1970. */
   readonly submitted = Date.now();
+  /** The same moment of a clock that nobody sets, in milliseconds. @internal */
+  readonly begun = performance.now();
   /** The current or last try; undefined until an engine has been chosen (load balancing). @internal */
   attempt: Attempt | undefined;
   /** The engine that has it, or had it last; undefined until one has been chosen. */
@@ -152,7 +154,8 @@ export class Task implements Attempted {
   /** Ends it for good. First outcome wins. @internal */
   settle(outcome: Outcome): void {
     if (this.outcome !== undefined) return;
-    this.received = Date.now();
+    // By the clock that nobody sets: no duration is negative.
+    this.received = this.submitted + Math.ceil(performance.now() - this.begun);
     this.arrival = ++arrivals;
     this.outcome = outcome;
     const first = this.#end;

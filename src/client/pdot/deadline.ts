@@ -4,11 +4,12 @@ import type { CallOptions } from '../options.ts';
 export function deadline(options: CallOptions): CallOptions {
   const { timeout } = options;
   if (timeout === undefined || timeout === Number.POSITIVE_INFINITY) return options;
-  const end = Date.now() + timeout;
+  // Not the wall clock: somebody may set it meanwhile.
+  const end = performance.now() + timeout;
   return {
     ...options,
     get timeout() {
-      return Math.max(0, end - Date.now());
+      return Math.max(0, end - performance.now());
     },
   };
 }

@@ -109,9 +109,9 @@ export class TaskGroup {
   /** Milliseconds since the first submission, or until the last result arrived; 0 without tasks. */
   get elapsed(): number {
     if (this.tasks.length === 0) return 0;
-    const first = this.tasks.reduce((ms, task) => Math.min(ms, task.submitted), Number.POSITIVE_INFINITY);
-    const last = this.tasks.reduce((ms, task) => Math.max(ms, task.received ?? 0), 0);
-    return (this.ready ? last : Date.now()) - first;
+    const first = this.tasks.reduce((ms, task) => Math.min(ms, task.begun), Number.POSITIVE_INFINITY);
+    const last = this.tasks.reduce((ms, task) => Math.max(ms, endOf(task)), 0);
+    return Math.round((this.ready ? last : performance.now()) - first);
   }
 
   /** Milliseconds of work, summed over the tasks. */
@@ -123,4 +123,9 @@ export class TaskGroup {
   mustBeReady(message: string): void {
     if (!this.ready) throw new TimeoutError(message);
   }
+}
+
+/** The end of a task, by the clock of `begun`; 0 before it. */
+function endOf({ begun, submitted, received }: Task): number {
+  return received === null ? 0 : begun + received - submitted;
 }
