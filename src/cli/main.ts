@@ -5,6 +5,10 @@ import { CommanderError } from 'commander';
 import { muteForgotten } from '../cluster/launchers/forgotten-engines.ts';
 import { buildProgram } from './program.ts';
 
+// It would open Node's inspector, by which every user of this machine could run code here. Before anything else: what comes may take
+// long.
+process.on('SIGUSR1', () => {});
+
 /** 141 is 128 and the number of SIGPIPE, as 130 is that of Ctrl-C. */
 const EXIT = { failed: 1, usage: 2, unread: 141 } as const;
 

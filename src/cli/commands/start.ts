@@ -36,8 +36,6 @@ async function startDaemon(): Promise<void> {
 }
 
 async function startHere(flags: Flags): Promise<void> {
-  // It would open Node's inspector, by which every user of this machine could run code here.
-  process.on('SIGUSR1', () => {});
   const site = await siteDefaults();
   const cluster = await Cluster.start({
     ...site,

@@ -14,6 +14,7 @@ import { Program } from '../../fixtures/cluster-lab.ts';
 import { rejects } from '../../support/assert.ts';
 import { type Rig, sleep, startRig, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const test = suite('faults/own-tasks');
 let rig: Rig;
@@ -200,18 +201,31 @@ test('SIGUSR1 opens no inspector; SIGUSR2 and SIGHUP end no engine; user code ma
   assert.is(rig.rc.engine(0)?.uuid, uuid);
 });
 
-test('SIGUSR1 opens no inspector in an engine that starts, nor in directview start', async () => {
+test('SIGUSR1 opens no inspector in an engine that starts, nor in commands that stay', async () => {
   const name = `inspected-${process.pid}`;
-  const host = new Program('src/cli/main.js', ['start', '--name', name, '-n', '1', '--device', 'cpu']);
+  const folder = temporaryFolder('dv-signal-');
+  const script = join(folder, 'stays.ts');
+  writeFileSync(script, "console.log('the script runs'); setInterval(() => {}, 1000);");
+  const stays = async (says: RegExp, ...args: string[]) => {
+    const program = new Program('src/cli/main.js', args);
+    programs.push(program);
+    await program.says(says);
+  };
+  const programs: Program[] = [];
   try {
-    await host.says(/is running/);
-    host.child.kill('SIGUSR1');
+    await stays(/is running/, 'start', '--name', name, '-n', '1', '--device', 'none');
+    await stays(/dashboard of/, 'dashboard', name);
+    await stays(/the script runs/, 'run', script, '-n', '1', '--device', 'none');
+    for (const { child } of programs) child.kill('SIGUSR1');
     await plainNodeOpensIts();
     assert.is(await hasInspector(), false);
-    assert.not.match(host.stderr, /[Dd]ebugger/);
+    for (const { stderr } of programs) assert.not.match(stderr, /[Dd]ebugger/);
   } finally {
-    host.child.kill('SIGTERM');
-    await host.done;
+    for (const { child, done } of programs.reverse()) {
+      child.kill('SIGTERM');
+      await done;
+    }
+    rmSync(folder, { recursive: true, force: true });
   }
 });
 
