@@ -37,11 +37,18 @@ export class JupyterFrontEnd {
   /** Answers a question of the kernel. */
   onInput: (prompt: string) => string = () => '';
 
-  constructor(folder: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
-    const base = join(folder, 'k');
-    const ports = Object.fromEntries(NAMES.map((name, i) => [`${name}_port`, i + 1]));
+  /** `tcp`: the ports of shell, control, stdin, iopub and heartbeat; default: sockets in the folder. */
+  constructor(
+    folder: string,
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = process.env,
+    tcp: readonly number[] | undefined = undefined,
+  ) {
+    const [transport, ip] = tcp === undefined ? ['ipc', join(folder, 'k')] : ['tcp', '127.0.0.1'];
+    const numbers = tcp ?? NAMES.map((_, i) => i + 1);
+    const ports = Object.fromEntries(NAMES.map((name, i) => [`${name}_port`, numbers[i]]));
     const file = join(folder, 'connection.json');
-    writeFileSync(file, JSON.stringify({ transport: 'ipc', ip: base, key: KEY, ...ports }));
+    writeFileSync(file, JSON.stringify({ transport, ip, key: KEY, ...ports }));
     this.#stdin = new Dealer({ linger: 0, routingId: this.#shell.routingId });
     const sockets = {
       shell: this.#shell,
@@ -51,7 +58,8 @@ export class JupyterFrontEnd {
       hb: this.#heart,
     };
     this.#iopub.subscribe();
-    for (const [i, name] of NAMES.entries()) sockets[name].connect(`ipc://${base}-${i + 1}`);
+    for (const [i, name] of NAMES.entries())
+      sockets[name].connect(`${transport}://${ip}${tcp === undefined ? '-' : ':'}${numbers[i]}`);
     this.kernel = spawn(process.execPath, [...KERNEL_NODE_OPTIONS, MAIN, 'kernel', '-f', file, ...args], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

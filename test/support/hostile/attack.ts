@@ -50,7 +50,8 @@ function again() {
 }
 again();`;
 
-async function push(endpoint: string, first: Buffer): Promise<{ pushed: number; cuts: number }> {
+/** Pushes these bytes and 200 MiB of zeros, from a process of its own. */
+export async function push(endpoint: string, first: Buffer): Promise<{ pushed: number; cuts: number }> {
   const address = endpoint.replace(/^unix:\/\/|^tcp:\/\/.*:/, '');
   const args = ['-e', PUSH, address, first.toString('base64'), String(200 * MIB)];
   const peer = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });

@@ -1,6 +1,7 @@
 // The five sockets of a kernel. They belong to Jupyter's protocol, not to ours, so they are not in comm.
 import { Publisher, Reply, Router } from 'zeromq';
-import { addressOf, type JupyterConnection } from './connection-file.ts';
+import { type GuardedSocket, guardMessages } from '../../../comm/zeromq/message-guard.ts';
+import { addressOf, type JupyterConnection, type SocketName } from './connection-file.ts';
 
 /** The sockets on which front ends ask. */
 export type AskingChannel = 'shell' | 'control' | 'stdin';
@@ -10,17 +11,22 @@ export type KernelChannel = AskingChannel | 'iopub';
 /** Takes the frames of one message. */
 export type OnFrames = (channel: AskingChannel, frames: Uint8Array[]) => void;
 
+/** Bytes of a part: a signature is looked at when the whole message has come, and on tcp every user of this machine may connect. */
+const MAX_PART = 16 * 1024 * 1024;
+const BOUNDS = { maxMessageSize: MAX_PART, handshakeInterval: 5000 } as const;
+
 /** The sockets of one connection. Messages of one channel leave in order; the heartbeat is echoed here. */
 export class Sockets {
   readonly #routers = {
-    shell: new Router({ linger: 1000 }),
-    control: new Router({ linger: 1000 }),
-    stdin: new Router(),
+    shell: new Router({ ...BOUNDS, linger: 1000 }),
+    control: new Router({ ...BOUNDS, linger: 1000 }),
+    stdin: new Router(BOUNDS),
   };
   // Without a limit: a front end that falls behind must not lose outputs.
-  readonly #iopub = new Publisher({ linger: 1000, sendHighWaterMark: 0 });
-  readonly #heart = new Reply({ linger: 0 });
+  readonly #iopub = new Publisher({ ...BOUNDS, linger: 1000, sendHighWaterMark: 0 });
+  readonly #heart = new Reply({ ...BOUNDS, linger: 0 });
   readonly #tails = new Map<KernelChannel, Promise<void>>();
+  readonly #guards: GuardedSocket[] = [];
 
   /** @throws Error when an address is taken */
   static async bind(connection: JupyterConnection, onFrames: OnFrames): Promise<Sockets> {
@@ -30,9 +36,23 @@ export class Sockets {
       sockets.#iopub.bind(addressOf(connection, 'iopub')),
       sockets.#heart.bind(addressOf(connection, 'hb')),
     ]);
-    for (const [name, router] of sockets.#channels()) void receive(router, (frames) => onFrames(name, frames));
-    void sockets.#beat();
+    for (const [name, router] of sockets.#channels()) {
+      const guard = sockets.#guard(connection, name);
+      void receive(router, (frames) => {
+        guard?.took(frames);
+        onFrames(name, frames);
+      });
+    }
+    void sockets.#beat(sockets.#guard(connection, 'hb'));
     return sockets;
+  }
+
+  // A message may have parts without end, each of them small.
+  #guard({ transport, ports }: JupyterConnection, name: SocketName): GuardedSocket | undefined {
+    if (transport !== 'tcp') return undefined;
+    const guard = guardMessages({ side: 'local', number: ports[name], windowBytes: MAX_PART });
+    this.#guards.push(guard);
+    return guard;
   }
 
   /** Sends frames after those that were given before. */
@@ -52,14 +72,18 @@ export class Sockets {
     for (const [, router] of this.#channels()) router.close();
     this.#iopub.close();
     this.#heart.close();
+    for (const guard of this.#guards) guard.leave();
   }
 
   #channels(): [AskingChannel, Router][] {
     return Object.entries(this.#routers) as [AskingChannel, Router][];
   }
 
-  async #beat(): Promise<void> {
-    for await (const frames of this.#heart) await this.#heart.send(frames);
+  async #beat(guard: GuardedSocket | undefined): Promise<void> {
+    for await (const frames of this.#heart) {
+      guard?.took(frames);
+      await this.#heart.send(frames);
+    }
   }
 }
 

@@ -106,7 +106,7 @@ class Wire {
     if (this.#ignored.has(kind)) return;
     this.#ignored.add(kind);
     const told = details.slice(0, MAX_DETAILS);
-    writeSync(STDERR, `directview kernel: ignored: ${kind} (${told}); more of this kind are not told\n`);
+    tellPerson(`directview kernel: ignored: ${kind} (${told}); more of this kind are not told\n`);
   }
 
   #control(message: Message): void {
@@ -177,6 +177,15 @@ class Wire {
     await this.#sockets?.close();
     this.#tell({ kind: 'closed' });
     this.#port.close();
+  }
+}
+
+// Nobody may read it any more, such as a terminal that was closed: the kernel works on.
+function tellPerson(line: string): void {
+  try {
+    writeSync(STDERR, line);
+  } catch {
+    // It is told to nobody.
   }
 }
 
