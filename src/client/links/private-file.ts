@@ -1,9 +1,11 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { noDescriptor } from '../../comm/zeromq/descriptors.ts';
 import { ClusterError } from '../../errors.ts';
 
 /** The largest file that is read, in bytes. */
 const MAX_BYTES = 1024 * 1024;
+/** Some files of the system are read by whole records. */
+const PAGE_BYTES = 4096;
 
 /**
  * Reads a small file that its owner alone can open. The checks are made on the opened descriptor: a path may lead
@@ -15,7 +17,7 @@ export function readPrivate(path: string): string {
   const descriptor = openPlain(path);
   try {
     assertPrivate(descriptor, path);
-    return readFileSync(descriptor, 'utf8');
+    return readBounded(descriptor, path);
   } finally {
     closeSync(descriptor);
   }
@@ -43,11 +45,33 @@ function assertPrivate(descriptor: number, path: string): void {
   if (!stat.isFile()) throw new ClusterError(`refused ${path}: it is not a regular file`);
   if (stat.uid !== process.getuid?.())
     throw new ClusterError(`refused ${path}: it belongs to user ${stat.uid}, not to you`);
-  if (stat.size > MAX_BYTES) throw new ClusterError(`refused ${path}: it has ${stat.size} bytes, over ${MAX_BYTES}`);
+  if (stat.size > MAX_BYTES) throw tooLarge(path, `${stat.size} bytes`);
   const mode = stat.mode & 0o777;
   if ((mode & 0o077) !== 0) {
     throw new ClusterError(
       `refused ${path}: its mode is 0${mode.toString(8)}, so others can open it; chmod 600 ${path}`,
     );
   }
+}
+
+// Files of the system say that they have no bytes, and some have no end; others may grow while they are read.
+function readBounded(descriptor: number, path: string): string {
+  const bytes = Buffer.allocUnsafe(MAX_BYTES + PAGE_BYTES);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < bytes.length; length += read)
+    read = readSome(descriptor, bytes.subarray(length), path);
+  if (length > MAX_BYTES) throw tooLarge(path, 'more bytes than it says');
+  return bytes.toString('utf8', 0, length);
+}
+
+function readSome(descriptor: number, into: Buffer, path: string): number {
+  try {
+    return readSync(descriptor, into);
+  } catch (cause) {
+    throw new ClusterError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function tooLarge(path: string, bytes: string): ClusterError {
+  return new ClusterError(`refused ${path}: it has ${bytes}, over ${MAX_BYTES}`);
 }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -97,6 +98,12 @@ for (const [kind, make, message] of UNSAFE) {
     throws(() => loadClusterFile(path), ClusterError, message);
   });
 }
+
+if (existsSync('/proc/self/pagemap')) {
+  test('a file without an end is refused when it has given too much', () => {
+    throws(() => loadClusterFile('/proc/self/pagemap'), ClusterError, /more bytes than it says, over 1048576/);
+  });
+} else test.skip('a file without an end is refused when it has given too much', 'this system has none');
 
 if (process.getuid?.() === 0) {
   test("another user's file is refused", () => {
