@@ -64,7 +64,7 @@ export class EngineServer {
 
   /** Listens and registers. @throws ContextError, ConnectionError */
   async start(probe: ProbeContext): Promise<void> {
-    const { control, monitor, state } = this.#parts;
+    const { control, monitor, output, state } = this.#parts;
     this.#guardProcess();
     const probing = probe(this.#options.device, this.#options);
     const listening = control.admitting().then(() => Promise.all([this.#listen(), this.#listenToPeers()]));
@@ -73,7 +73,7 @@ export class EngineServer {
     this.#peers = near === undefined ? [peers] : [peers, near];
     this.#install(probed);
     countTurns(this.#parts.board);
-    monitor.flush = () => listener.flush();
+    monitor.flush = output.flush = () => listener.flush();
     monitor.watch();
     const { outboxAge = 4 * EXPIRY_MS } = this.#options;
     setInterval(() => this.#parts.loop.expire(), Math.min(EXPIRY_MS, outboxAge / 4)).unref();

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { type Body, encodeBody } from '../../src/protocol/codec.ts';
 import type { OutputMessage } from '../../src/protocol/messages.ts';
 import type { TaskClient } from './queue-event.ts';
@@ -6,11 +7,18 @@ import type { TaskQueue } from './task-queue.ts';
 const NO_BODY: Body = [];
 /** Bytes that may wait for a client that does not read: live text beyond is left out, a value is an error of the task. */
 const MAX_UNREAD = 256 * 2 ** 20;
+/** Milliseconds between two times that output is handed to the socket at once. */
+const FLUSH_MS = 50;
+
+const now = performance.now.bind(performance);
 
 /** Sends output of the running task to its client, while the task runs. */
 export class TaskOutput {
   readonly #queue: TaskQueue<TaskClient>;
   readonly #reads = new Set<Promise<void>>();
+  /** Hands what was sent to the socket: code without an `await` leaves it no other time. */
+  flush: () => void = () => {};
+  #flushedAt = Number.NEGATIVE_INFINITY;
 
   constructor(queue: TaskQueue<TaskClient>) {
     this.#queue = queue;
@@ -56,5 +64,8 @@ export class TaskOutput {
     }
     // A client that is gone misses the output; the reply has all of the text.
     void task.client.send({ type: 'output', id: task.message.id, stream, text }, body);
+    if (now() - this.#flushedAt < FLUSH_MS) return;
+    this.flush();
+    this.#flushedAt = now();
   }
 }

@@ -1,11 +1,14 @@
 // Status while an engine is busy, the last tasks of all clients, memory by name, and events of tasks.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type AsyncResult, Client, type ClientEvent } from 'directview';
 import * as assert from 'uvu/assert';
-import { type Rig, sleep, startRig, untilRunning } from '../../support/cluster.ts';
+import { type Rig, sleep, startRig, until, untilRunning, withRig } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
+
+declare const engine: { publish(data: unknown): void };
 
 const test = suite('cluster: status, last tasks and events of tasks');
 let rig: Rig;
@@ -222,5 +225,33 @@ test('a client of a cluster is told too, by its option', async () => {
     ['task-submitted', 'task-started', 'task-ended'],
   );
 });
+
+for (const listen of [undefined, 'tcp://127.0.0.1'] as const) {
+  test(`${listen ?? 'unix'}: a loop without an await tells what it prints and publishes, also a client that hears of starts`, () =>
+    withRig(
+      1,
+      async ({ rc, e0 }) => {
+        rc.onEvent(() => {});
+        const path = join(temporaryFolder('dv-live-'), 'seen');
+        const result = e0.apply((file) => {
+          const { existsSync } = process.getBuiltinModule('node:fs');
+          // Bounded, so that a failure is one.
+          const end = performance.now() + 20_000;
+          for (let n = 0; performance.now() < end && !existsSync(file); n++) {
+            console.log(`line ${n}`);
+            engine.publish({ n });
+            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+          }
+          return existsSync(file);
+        }, path);
+        const isSeen = () => result.stdout.includes('line 9') && Number((result.data as { n?: number }).n) > 9;
+        await until('live output', () => isSeen() || result.ready, 30_000);
+        writeFileSync(path, '');
+        assert.is(await result, true);
+        rmSync(dirname(path), { recursive: true });
+      },
+      { device: 'none', ...(listen && { listen }) },
+    ));
+}
 
 test.run();
