@@ -1,7 +1,7 @@
 // The timers are imported, not global, because users may give these names to values of their own.
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
-import { clearTimeout, setImmediate, setTimeout } from 'node:timers';
+import { clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } from 'node:timers';
 import { COPIED } from '../../src/comm/outbox.ts';
 import { isGone, TRANSFERRED_AWAY } from '../../src/comm/transfer.ts';
 import { ConnectionError } from '../../src/errors.ts';
@@ -10,6 +10,7 @@ import type { ReplyMessage, TaskId, TaskMessage } from '../../src/protocol/messa
 import { toWireError } from '../../src/protocol/values/wire-error.ts';
 import { faultPoint } from '../../src/util/diagnostics/fault-point.ts';
 import { logLine } from '../log.ts';
+import { clientOf } from './fair-queue.ts';
 import type { QueuedTask, QueueEvent, Reply, Started, TaskClient, TaskEnd } from './queue-event.ts';
 import type { StatusBoard } from './status-board.ts';
 import type { TaskQueue } from './task-queue.ts';
@@ -24,6 +25,8 @@ const FLOOD_MS = 20;
 /** Larger results are read from memory while they are sent: the next task waits for them, but not for ever. */
 const LARGE_BYTES = 1 << 20;
 const READ_MS = 10_000;
+/** Another client's task waits less for a client that reads nothing at all in so many milliseconds. */
+const STILL_MS = 2000;
 /** Bytes that may wait for a client that does not read: results beyond are lost, and it is told so when it reads. */
 const MAX_UNREAD = 2 ** 30;
 /** Milliseconds in which a lost client may come back before its queued tasks are dropped: the controller tells of dead ones. */
@@ -78,6 +81,8 @@ export interface TaskLoopOptions {
   readonly monitor?: QueueObserver | undefined;
   /** Milliseconds that the next task waits for a client to read a large result; default 10,000. */
   readonly readMs?: number | undefined;
+  /** Milliseconds without any progress after which it waits no longer, if it is another client's; default 2000. */
+  readonly stillMs?: number | undefined;
 }
 
 /** Takes tasks from the queue one at a time, runs them, and carries out the events of the queue. */
@@ -91,6 +96,7 @@ export class TaskLoop {
   readonly #health: Door | undefined;
   readonly #monitor: QueueObserver | undefined;
   readonly #readMs: number;
+  readonly #stillMs: number;
   /** The roster version that this engine has seen. Before the first one no task starts, because it would have no rank. */
   #rosterVersion: number | undefined;
   #holding: NodeJS.Timeout | undefined;
@@ -101,8 +107,9 @@ export class TaskLoop {
   #onIdle: (() => void) | undefined;
 
   constructor(options: TaskLoopOptions) {
-    const { queue, board, runner, control, collectives, record, health, monitor, readMs = READ_MS } = options;
-    this.#readMs = readMs;
+    const { queue, board, runner, control, collectives, record, health, monitor } = options;
+    this.#readMs = options.readMs ?? READ_MS;
+    this.#stillMs = options.stillMs ?? STILL_MS;
     this.#queue = queue;
     this.#board = board;
     this.#runner = runner;
@@ -314,15 +321,29 @@ export class TaskLoop {
   #untilRead(event: Reply<TaskClient>, read: Promise<void>): Promise<void> | undefined {
     if (event.isOwn) return undefined;
     return new Promise((resolve) => {
+      const end = (cut: boolean) => {
+        clearTimeout(timer);
+        clearInterval(looking);
+        resolve(cut ? this.#cutOff(event) : undefined);
+      };
       const timer = setTimeout(() => {
         if (this.#queue.head === undefined && this.#onIdle === undefined) timer.refresh();
-        else resolve(this.#cutOff(event));
+        else end(true);
       }, this.#readMs).unref();
-      void read.then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+      const looking = this.#whenStill(event, () => end(true));
+      void read.then(() => end(false));
     });
+  }
+
+  /** Calls `then` when the client has read nothing since the look before, and the next task is another client's. */
+  #whenStill({ to, reply }: Reply<TaskClient>, then: () => void): NodeJS.Timeout {
+    let before = to.pendingBytes;
+    return setInterval(() => {
+      const isStill = to.pendingBytes === before;
+      before = to.pendingBytes;
+      const next = this.#queue.head?.id;
+      if (isStill && next !== undefined && clientOf(next) !== clientOf(reply.id)) then();
+    }, this.#stillMs).unref();
   }
 
   // It opens another link when it goes on, asks again, and gets the copy that is made here.

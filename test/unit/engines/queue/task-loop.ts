@@ -43,12 +43,13 @@ class Scene implements TaskClient {
   drained: () => void = () => {};
   closed = 0;
 
-  constructor(readMs?: number) {
+  constructor(readMs?: number, stillMs?: number) {
     this.queue = new TaskQueue({ identity: new Identity('me') });
     this.loop = new TaskLoop({
       queue: this.queue,
       board: this.board,
       readMs,
+      stillMs,
       runner: {
         run: (queued) => {
           this.story.push(`run ${queued.message.id}`);
@@ -156,6 +157,35 @@ test('the next task waits until all who get a large result have read it', async 
   assert.equal(scene.replies, ['c:1'], 'its own client reads it yet');
   scene.sending[0]?.resolve();
   await waitFor(() => scene.replies.length === 2, 'the second reply');
+});
+
+/** A client with a large result, which has so many bytes to read at each look. */
+function reading(left: (looks: number) => number): Scene & { looks: number } {
+  const scene = Object.assign(new Scene(3_600_000, 5), { looks: 0 });
+  Object.defineProperty(scene, 'pendingBytes', { get: () => left(++scene.looks) });
+  scene.ends = ({ message }) => endOf(message.id, 'ok', message.id === 'c:1' ? LARGE : 0);
+  scene.loop.roster(1);
+  return scene;
+}
+
+test("another client's task does not wait for a client that stands still", async () => {
+  const scene = reading(() => LARGE);
+  scene.arrive(task(1), task(1, { id: 'd:1' }));
+  await waitFor(() => scene.replies.length === 2, 'the reply to the other client');
+  assert.is(scene.closed, 1);
+});
+
+test('a client that reads on is waited for, and one that stands still keeps its own tasks waiting', async () => {
+  const slow = reading((looks) => LARGE - looks);
+  slow.arrive(task(1), task(1, { id: 'd:1' }));
+  const alone = reading(() => LARGE);
+  alone.arrive(task(1), task(2));
+  for (const scene of [slow, alone]) {
+    await waitFor(() => scene.looks > 20, 'many looks');
+    assert.equal([scene.closed, scene.replies], [0, ['c:1']]);
+    scene.sending[0]?.resolve();
+    await waitFor(() => scene.replies.length === 2, 'the second reply');
+  }
 });
 
 test('a client that does not go on reading is cut off before the next task starts, and gets a copy when it is back', async () => {
