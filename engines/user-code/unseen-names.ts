@@ -66,7 +66,9 @@ export class UnseenNames {
   /** Notes that user code is given this value. */
   show(value: unknown): void {
     if (typeof value !== 'object' || value === null || this.#seen.has(value)) return;
-    for (const [name, unseen] of [...this.#names]) if (unseen.value === value) this.#expose(name, value);
+    // User code may have deleted one of them, or defined it anew: that one stays so.
+    for (const [name, unseen] of [...this.#names])
+      if (unseen.value === value && this.peek(name) === value) this.#expose(name, value);
     this.#seen.add(value);
   }
 

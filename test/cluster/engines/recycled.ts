@@ -94,4 +94,20 @@ test('an object with the names of globalThis gives their values, each time', asy
   ]);
 });
 
+test('of two names with one value, one that code has deleted or defined anew stays so when the other one is read', async () => {
+  const value = filled(5);
+  await rig.v.push({ one: value, two: value });
+  await rig.v.execute('delete globalThis.one');
+  assert.equal(await rig.v.apply(() => [Reflect.get(globalThis, 'two')[0], 'one' in globalThis]), [
+    [5, false],
+    [5, false],
+  ]);
+  await rig.v.push({ one: value, two: value });
+  await rig.v.execute("Object.defineProperty(globalThis, 'one', { value: 7, configurable: true }); 0");
+  assert.equal(await rig.v.apply(() => [Reflect.get(globalThis, 'two')[0], Reflect.get(globalThis, 'one')]), [
+    [5, 7],
+    [5, 7],
+  ]);
+});
+
 test.run();
