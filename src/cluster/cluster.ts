@@ -13,6 +13,7 @@ import type { ClusterVerb } from '../protocol/messages/roster.ts';
 import type { EngineId } from '../protocol/messages.ts';
 import { notify } from '../rpc/notify.ts';
 import { guardCalls, type Signatures } from '../util/signature.ts';
+import { releaseLauncher, takeLauncher } from './agent/checked-launcher.ts';
 import type { Fleet } from './agent/fleet.ts';
 import { OwnClients } from './clients/own-clients.ts';
 import { Site } from './cluster-home.ts';
@@ -58,6 +59,7 @@ export class Cluster {
   private constructor(options: CheckedStart, softwareEnv?: Readonly<Record<string, string>>) {
     if (softwareEnv === undefined) throw new TypeError('clusters are started by await Cluster.start({ engines: 4 })');
     this.#options = options;
+    takeLauncher(options.launcher);
     // First: without a handler, a Ctrl-C while the directory is made ends this process at once and leaves it behind.
     this.#unguard = guard({ stop: () => this.stop(), kill: () => this.#kill() });
     try {
@@ -83,6 +85,7 @@ export class Cluster {
       });
     } catch (error) {
       this.#unguard(); // the name is taken, or the directory cannot be made: nothing to end
+      releaseLauncher(options.launcher);
       throw error;
     }
   }
@@ -129,7 +132,7 @@ export class Cluster {
       await cluster.#open();
       return cluster;
     } catch (error) {
-      await cluster.stop();
+      await cluster.stop().catch(warn);
       throw error;
     }
   }
@@ -343,10 +346,8 @@ export class Cluster {
   }
 
   #onDraining(slots: readonly EngineId[], until: number | undefined): void {
-    for (const id of slots) {
-      this.#controller?.draining(id, until);
-      this.#tell({ type: 'engine-draining', id, until });
-    }
+    for (const id of slots)
+      if (this.#controller?.draining(id, until)) this.#tell({ type: 'engine-draining', id, until });
   }
 
   #onFault(slot: EngineId, report: string): void {
@@ -390,11 +391,16 @@ export class Cluster {
     this.#controller?.announceStop();
     for (const dashboard of this.#dashboards) await dashboard.close();
     await this.#clients.close();
-    await this.#fleet.stop({ grace: this.#options.grace });
+    // A launcher that fails leaves its own placements, and nothing else.
+    await this.#fleet.stop({ grace: this.#options.grace }).finally(() => this.#close());
+  }
+
+  async #close(): Promise<void> {
     await this.#controller?.close();
     await this.#authentication?.close();
     this.#placements.remove();
     this.#site.remove();
+    releaseLauncher(this.#options.launcher);
     this.#unguard();
   }
 

@@ -318,13 +318,14 @@ export class Controller {
     this.#options.onEvent?.(event);
   }
 
-  /** This engine will end soon: clients give it no new work that others could do. */
-  draining(id: EngineId, until: number | undefined): void {
+  /** This engine will end soon: clients give it no new work that others could do. False where it is not there, or they know. */
+  draining(id: EngineId, until: number | undefined): boolean {
     const engine = this.#roster.get(id);
-    if (engine === undefined) return;
+    if (engine === undefined || this.#draining.has(engine.uuid)) return false;
     const event = { type: 'engine-draining', id, uuid: engine.uuid, until } as const;
     this.#draining.set(engine.uuid, event);
     this.#tell(event);
+    return true;
   }
 
   /** This engine ends when it has nothing to do. */

@@ -37,15 +37,16 @@ async function startDaemon(): Promise<void> {
 
 async function startHere(flags: Flags): Promise<void> {
   const site = await siteDefaults();
+  const min = leastOf(flags, site);
   const cluster = await Cluster.start({
     ...site,
     ...given({
       ...startOptions(flags),
-      engines: flags.engines ?? (flags.max === undefined ? undefined : (flags.min ?? 1)),
+      engines: flags.engines ?? (flags.max === undefined ? undefined : (min ?? 1)),
       name: flags.name,
       listen: listenOption(flags),
       restart: flags.restart,
-      min: flags.min,
+      min,
       gang: flags.gang,
       launcher: launcherOption(flags, site.launcher),
     }),
@@ -56,7 +57,7 @@ async function startHere(flags: Flags): Promise<void> {
       if (event.type === 'replacement-failed') process.stderr.write(`engine ${event.id}: ${event.error.message}\n`);
     },
   });
-  if (flags.max !== undefined) cluster.adapt({ min: flags.min ?? 1, max: flags.max });
+  if (flags.max !== undefined) cluster.adapt({ min: min ?? 1, max: flags.max });
   announce(flags.json ? asJson(cluster) : `${asText(cluster)}${await debuggers(cluster, flags)}`);
 }
 
@@ -64,6 +65,12 @@ async function debuggers(cluster: Cluster, { inspect, inspectBrk }: Flags): Prom
   if (!inspect && !inspectBrk) return '';
   await using rc = await cluster.connect();
   return (await inspectorLines(rc)).replaceAll(/^/gm, '  ').trimEnd().concat('\n');
+}
+
+// The site's minimum is not more than the engines that this command asks for.
+function leastOf({ min, engines, max }: Flags, site: StartOptions): number | undefined {
+  if (min !== undefined || site.min === undefined) return min;
+  return Math.min(site.min, engines ?? max ?? site.min);
 }
 
 // A flag that was not given leaves the site's default.

@@ -31,6 +31,8 @@ export interface AgentLinkOptions {
 export type EndReport = Omit<Extract<AgentInbound, { type: 'agent-ended' }>, 'type' | 'token' | 'report'>;
 
 const BEAT_MS = 5000;
+/** Milliseconds for which a controller may be silent at least: it may be busy. */
+const LEAST_DEATH_MS = 2000;
 /** Milliseconds in which the last reports must arrive. */
 const FLUSH_MS = 1000;
 
@@ -44,16 +46,21 @@ export class AgentLink {
   readonly #backoff = new Backoff();
   readonly #reports = new Map<number, AgentInbound>();
   readonly #timer: NodeJS.Timeout;
+  /** Milliseconds. */
+  readonly #limit: number;
   #channel: Channel<RegistryInbound> | undefined;
   #next = 1;
   #heardAt = performance.now();
+  /** The scheduler will end the engines, also those that start later in their places. */
+  #isDraining = false;
   #isClosed = false;
   #answered = (): void => {};
 
   constructor(options: AgentLinkOptions, events: AgentLinkEvents) {
     this.#options = options;
     this.#events = events;
-    this.#timer = setInterval(() => this.#beat(), Math.min(BEAT_MS, options.deathTimeout / 4));
+    this.#limit = Math.max(LEAST_DEATH_MS, options.deathTimeout);
+    this.#timer = setInterval(() => this.#beat(), Math.min(BEAT_MS, this.#limit / 4));
     this.#open();
   }
 
@@ -88,6 +95,7 @@ export class AgentLink {
   hello(): void {
     const { token, slots, site, running } = this.#options;
     this.#send({ type: 'agent', token, slots, running: running(), site });
+    if (this.#isDraining) this.#send({ type: 'agent-draining', token, slots: running(), until: site.until });
   }
 
   #send(message: AgentInbound): void {
@@ -96,7 +104,7 @@ export class AgentLink {
 
   #beat(): void {
     const silence = performance.now() - this.#heardAt;
-    if (silence <= this.#options.deathTimeout) this.hello();
+    if (silence <= this.#limit) this.hello();
     else this.#events.leave(`its controller has said nothing for ${Math.round(silence)} ms`);
   }
 
@@ -123,10 +131,10 @@ export class AgentLink {
     this.#send(message);
   }
 
-  /** The scheduler will end these engines. */
-  draining(slots: readonly EngineId[]): void {
-    const { token, site } = this.#options;
-    this.#send({ type: 'agent-draining', token, slots, until: site.until });
+  /** The scheduler will end these places: told now and with each sign of life, because engines may register later, and links break. */
+  drain(): void {
+    this.#isDraining = true;
+    this.hello();
   }
 
   /** Errors that nobody handled on an engine. */

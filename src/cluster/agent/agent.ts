@@ -179,7 +179,7 @@ export class Agent {
 
   /** The scheduler says that it will end this job: the cluster gives these engines no new work that others could do. */
   drain(): void {
-    this.#link.draining([...this.#running]);
+    this.#link.drain();
   }
 
   /** A signal ends this agent. */

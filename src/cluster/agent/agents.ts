@@ -101,9 +101,15 @@ export class Agents {
     const isIts = agent?.token === message.token && ofIt.every((slot) => agent.slots.includes(slot));
     if (agent === undefined || !isIts) answer(party, { type: 'agent-seen', refused: true });
     else if (message.type === 'agent-ended') this.#ended(message, agent, party);
-    else if (message.type === 'agent-draining') this.#events.draining(message.slots, message.until);
+    else if (message.type === 'agent-draining')
+      this.#events.draining(this.#placesOf(agent, message.slots), message.until);
     else if (message.type === 'agent-fault') this.#events.fault(message.slot, message.report);
     else this.#events.output(message.slot, message.text);
+  }
+
+  // Without those that were given back: they may be those of another agent now.
+  #placesOf({ token }: Agent, slots: readonly EngineId[]): EngineId[] {
+    return slots.filter((slot) => this.#tokens.get(slot) === token);
   }
 
   #ended(message: Extract<AgentInbound, { type: 'agent-ended' }>, agent: Agent, party: Party): void {

@@ -12,6 +12,8 @@ import type {
   StopOptions,
 } from '../launchers/launcher.ts';
 import { Agents } from './agents.ts';
+import { checkPlacement, placementsOf } from './checked-launcher.ts';
+import { Launches } from './launches.ts';
 
 /** Is told what becomes of engines. */
 export interface FleetEvents {
@@ -65,6 +67,7 @@ export class Fleet {
   readonly #open = new Set<EngineId>();
   /** The last known placement of each slot. */
   readonly #placements = new Map<EngineId, Placement>();
+  readonly #launches = new Launches();
   readonly #ends = new EndWaits();
 
   constructor(options: FleetOptions, events: FleetEvents) {
@@ -81,7 +84,7 @@ export class Fleet {
       fault: (slot, report) => events.fault(slot, report),
       output: (slot, text) => events.output(slot, text),
     });
-    this.#launcher.onState((placement) => this.#placed(placement));
+    this.#launcher.onState((placement) => this.#placed(checkPlacement(this.#launcher, placement)));
     this.#launcher.onExit?.((exit) => this.#exit(exit));
   }
 
@@ -99,7 +102,9 @@ export class Fleet {
     const { request, program } = this.#options;
     const token = randomUUID();
     if (this.isRemote) this.agents.expect(token, slots);
-    const placements = await this.#launcher.start({ ...request, slots, agent: program(token, slots) }, signal);
+    const agent = program(token, slots);
+    const start = (given: AbortSignal) => placementsOf(this.#launcher, { ...request, slots, agent }, given);
+    const placements = await this.#launches.run(slots, signal, start);
     this.#options.accepted?.();
     for (const placement of placements) this.#placed(placement);
   }
@@ -210,10 +215,17 @@ export class Fleet {
     await this.#ends.until(() => asked.every((slot) => !this.#open.has(slot)), grace + TELL_MS);
     // An agent whose engine has ended waits for the order to start it again.
     const places = keepsPlaces ? slots?.filter((slot) => !asked.includes(slot) || this.#open.has(slot)) : slots;
-    if (places?.length !== 0) await this.#launcher.stop({ grace, slots: places });
+    if (places?.length !== 0) await this.#free(places, grace);
     if (!keepsPlaces && slots !== undefined) this.agents.forget(slots);
     const isGone = (slot: EngineId) => this.#launcher.handle?.(slot) === undefined;
     for (const slot of wanted) if (isGone(slot)) this.#open.delete(slot);
+  }
+
+  async #free(slots: readonly EngineId[] | undefined, grace: number): Promise<void> {
+    await this.#launches.giveUp(slots);
+    await this.#launcher.stop({ grace, slots });
+    // Places of a start that goes on for other engines are known when it has ended.
+    if (await this.#launches.settled(slots)) await this.#launcher.stop({ grace, slots });
   }
 
   /** Ends all at once, without waiting. */

@@ -117,7 +117,7 @@ export class Engines {
       await this.#launch(slots, signal, enough);
       for (const slot of slots) this.#slots.add(slot);
     } catch (error) {
-      await this.#end(slots, 'was stopped: another engine started with it failed');
+      await this.#undo(slots, 'was stopped: another engine started with it failed');
       throw error;
     }
   }
@@ -162,7 +162,7 @@ export class Engines {
       await this.#launch([slot], signal, { start });
       this.#slots.add(slot);
     } catch (error) {
-      await this.#end([slot], signal.aborted ? 'is not needed any more' : 'could not be started');
+      await this.#undo([slot], signal.aborted ? 'is not needed any more' : 'could not be started');
       throw error;
     }
   }
@@ -360,6 +360,11 @@ export class Engines {
     return new ClusterError(`engine ${id} is not a running process of this cluster: it has ${there.join(', ')}`);
   }
 
+  // The failure of the start says more than that of its end.
+  #undo(slots: readonly EngineId[], reason: string): Promise<void> {
+    return this.#end(slots, reason).catch((error: Error) => this.#host.warn(error));
+  }
+
   async #end(slots: readonly EngineId[], reason: string, keepsPlaces = false): Promise<void> {
     for (const slot of slots) {
       if (!this.#fleet.isOpen(slot)) continue;
@@ -426,7 +431,7 @@ export class Engines {
     try {
       await this.#launch([slot]);
     } catch (error) {
-      await this.#end([slot], 'could not be started');
+      await this.#undo([slot], 'could not be started');
       throw error;
     }
   }

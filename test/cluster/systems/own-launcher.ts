@@ -1,17 +1,31 @@
 // A launcher of one's own, with real agents and engines on this host, over tcp and the cluster's keys.
+import { existsSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
-import type { Placement } from '../../../src/cluster/launchers/launcher.ts';
+import type { LaunchRequest, Placement, StopOptions } from '../../../src/cluster/launchers/launcher.ts';
 import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
-import { sleep } from '../../support/cluster.ts';
+import { ClusterError } from '../../../src/errors.ts';
+import { rejects } from '../../support/assert.ts';
+import { sleep, until } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { ProcessLauncher } from '../../support/systems/process-launcher.ts';
 
 const test = suite('systems/own-launcher');
 const events: ClusterEvent[] = [];
 const launcher = new ProcessLauncher();
+const LIGHT = { device: 'none', threads: 1, listen: 'tcp://127.0.0.1' } as const;
 let cluster: Cluster;
 declare const engine: { readonly id: number; readonly host: string };
+
+/** A launcher whose system errs. */
+class Mistaken extends ProcessLauncher {
+  tell = (_: Placement): void => {};
+
+  override onState(listener: (placement: Placement) => void): void {
+    this.tell = listener;
+    super.onState(listener);
+  }
+}
 
 test.before(async () => {
   cluster = await Cluster.start({
@@ -80,6 +94,91 @@ test('a signal of the scheduler: told as an event, and load-balanced work goes e
   assert.is(await rc.view(1).apply(() => engine.id), 1);
 });
 
+test('a signal that comes while an engine starts counts for it, and for the one that follows in its place', async () => {
+  const own = new ProcessLauncher();
+  const drained: number[] = [];
+  const onEvent = (event: ClusterEvent) => {
+    if (event.type === 'engine-draining') drained.push(event.id);
+    if (event.type !== 'placement' || event.state !== 'running' || !event.ids.includes(1)) return;
+    if (drained.length === 0) void own.signal('SIGUSR2', [1]);
+  };
+  await using early = await Cluster.start({ ...LIGHT, launcher: own, engines: 2, deathTimeout: 8000, onEvent });
+  const rc = await early.connect();
+  await until('the drain', () => drained.length === 1);
+  assert.equal(await rc.loadBalanced().map(() => engine.id, [1, 2, 3, 4]), [0, 0, 0, 0]);
+  await early.restart(1);
+  await until('the drain of the next one', () => drained.length === 2);
+  assert.equal(drained, [1, 1]);
+  assert.equal(await rc.loadBalanced().map(() => engine.id, [1, 2, 3, 4]), [0, 0, 0, 0]);
+});
+
+test('a launcher that fails to stop is heard, and the rest of the cluster is ended', async () => {
+  class Failing extends ProcessLauncher {
+    override async stop(options?: StopOptions): Promise<void> {
+      await super.stop(options);
+      throw new ClusterError('its system does not answer');
+    }
+  }
+  const failing = new Failing();
+  const one = await Cluster.start({ ...LIGHT, launcher: failing, engines: 1 });
+  const { file } = one;
+  await rejects(() => one.stop(), ClusterError, /its system does not answer/);
+  assert.not(existsSync(file));
+  class Full extends Failing {
+    override async start(): Promise<readonly Placement[]> {
+      throw new ClusterError('there is no room');
+    }
+  }
+  await rejects(() => Cluster.start({ ...LIGHT, launcher: new Full(), engines: 1 }), ClusterError, /there is no room/);
+});
+
+test('a launcher that gives no placements is told which ones it should', async () => {
+  class Forgetful extends ProcessLauncher {
+    readonly gives: (placements: readonly Placement[]) => unknown;
+
+    constructor(gives: (placements: readonly Placement[]) => unknown) {
+      super();
+      this.gives = gives;
+    }
+
+    override async start(request: LaunchRequest): Promise<readonly Placement[]> {
+      return this.gives(await super.start(request)) as readonly Placement[];
+    }
+  }
+  const rows: readonly [(placements: readonly Placement[]) => unknown, RegExp][] = [
+    [() => undefined, /launcher 'process': start gives a list such as \[\{ slots.*, not undefined/],
+    [(all) => [...all, { slots: [0], state: 'sleeping' }], /number 1 of this one is/],
+    [(all) => all.map(({ slots }) => ({ slots: slots[0], state: 'queued' })), /number 0 of this one is/],
+    [() => [], /launcher 'process': start says nothing of engines 0/],
+  ];
+  for (const [gives, says] of rows)
+    await rejects(() => Cluster.start({ ...LIGHT, launcher: new Forgetful(gives), engines: 1 }), TypeError, says);
+  const own = new Mistaken();
+  await using _ = await Cluster.start({ ...LIGHT, launcher: own, engines: 1 });
+  assert.throws(() => own.tell({ slots: [0], state: 'gone' as 'ended' }), /launcher 'process': a placement is/);
+});
+
+test('a launcher serves one cluster at a time', async () => {
+  const own = new ProcessLauncher();
+  const first = await Cluster.start({ ...LIGHT, launcher: own, engines: 1 });
+  await rejects(
+    () => Cluster.start({ ...LIGHT, launcher: own, engines: 1 }),
+    TypeError,
+    /serves one cluster.*make another/,
+  );
+  const rc = await first.connect();
+  assert.equal(await rc.view('all').apply(() => engine.id), [0]);
+  await first.stop();
+  await using again = await Cluster.start({ ...LIGHT, launcher: own, engines: 1 });
+  assert.is(again.engines.length, 1);
+});
+
+test('no time at all without a controller: agents wait for a while all the same', async () => {
+  await using one = await Cluster.start({ ...LIGHT, launcher: new ProcessLauncher(), engines: 1, deathTimeout: 0 });
+  const rc = await one.connect();
+  assert.equal(await rc.view('all').apply(() => engine.id), [0]);
+});
+
 test('an engine whose place will end gets a successor before it, and ends when it has nothing to do', async () => {
   // The successor reads the same time, which is too near then to count.
   const own = new ProcessLauncher(['env', `SLURM_JOB_END_TIME=${Math.ceil(Date.now() / 1000) + 8}`]);
@@ -106,16 +205,6 @@ test('an engine whose place will end gets a successor before it, and ends when i
     await timed.stop();
   }
 });
-
-/** A launcher whose system errs. */
-class Mistaken extends ProcessLauncher {
-  tell = (_: Placement): void => {};
-
-  override onState(listener: (placement: Placement) => void): void {
-    this.tell = listener;
-    super.onState(listener);
-  }
-}
 
 test('a system that says that a place has ended is not believed while its agent is there', async () => {
   const own = new Mistaken();

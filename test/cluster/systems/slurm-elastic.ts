@@ -1,14 +1,14 @@
 // Slurm on two hosts whose cards come piecemeal, and which lose one host: every item of a map has its result once. Gangs,
 // scripts of one's own, and programs that run inside a step.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { ClusterEvent, StartOptions } from '../../../src/cluster/start-options.ts';
-import { EngineError } from '../../../src/errors.ts';
+import { AbortError, EngineError } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
@@ -124,6 +124,44 @@ function defineTests(hosts: Hosts): void {
       await cluster.stop();
     }
     await noJobs();
+  });
+
+  test('scale: a step that waits as a whole is given back when none of its engines is wanted', async () => {
+    const cluster = await start({ engines: 2 }, { lifetime: 'attached' });
+    try {
+      const more = cluster.scale(6);
+      await until('a job that waits', () => /PENDING/.test(queue()), SLOW);
+      const fewer = cluster.scale(2);
+      await rejects(() => more, Error, /gave way to a later change/);
+      assert.is((await fewer).length, 2);
+      await until('one job', () => queue().split('\n').length === 1, SLOW);
+      assert.match(queue(), /RUNNING/);
+    } finally {
+      await cluster.stop();
+    }
+    await noJobs();
+  });
+
+  test('jobs whose numbers Slurm tells late: a start that is given up meanwhile, or stopped, leaves none', async () => {
+    // The real sbatch, whose answer comes when the file is there.
+    const [folder, gate] = [join(home, 'bin'), join(home, 'late')];
+    mkdirSync(folder);
+    const sbatch = execFileSync('sh', ['-c', 'command -v sbatch'], { encoding: 'utf8' }).trim();
+    const script = `#!/bin/sh\nid=$(${sbatch} "$@") || exit\nwhile ! [ -e '${gate}' ]; do sleep 0.1; done\necho "$id"\n`;
+    writeFileSync(join(folder, 'sbatch'), script, { mode: 0o755 });
+    const path = process.env['PATH'];
+    process.env['PATH'] = `${folder}:${path}`;
+    try {
+      const abort = new AbortController();
+      const starting = start({ engines: 2, signal: abort.signal });
+      await until('two jobs', () => queue().split('\n').length === 2, SLOW);
+      abort.abort();
+      writeFileSync(gate, '');
+      await rejects(() => starting, AbortError);
+    } finally {
+      process.env['PATH'] = path;
+    }
+    assert.is(queue(), '');
   });
 
   test('a gang: one job; a killed engine leaves the others', async () => {

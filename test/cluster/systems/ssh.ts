@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import type { Client } from '../../../src/client/client.ts';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { StartOptions } from '../../../src/cluster/start-options.ts';
-import { ClusterError, EngineError } from '../../../src/errors.ts';
+import { AbortError, ClusterError, EngineError } from '../../../src/errors.ts';
 import { range } from '../../../src/tensor/convert.ts';
 import { rejects } from '../../support/assert.ts';
 import { until, untilRunning } from '../../support/cluster.ts';
@@ -188,6 +188,19 @@ function defineTests(hosts: Hosts): void {
     const gang = () => start({ engines: 2, gang: true }, { hosts: ['lh2', 'no.such.host.invalid'] });
     await rejects(gang, ClusterError, /no host is called no\.such\.host\.invalid/);
     assert.is(filesOn(lh2), before);
+  });
+
+  test('a start that is aborted while a host does not answer leaves nothing, on the hosts that did, either', async () => {
+    const before = [filesOn(lh2), readdirSync(sockets).length];
+    const program = join(home, 'ssh');
+    const lines = ['#!/bin/sh', 'case "$*" in *" -- silent "*) exec sleep 600 ;; esac', 'exec ssh "$@"', ''];
+    writeFileSync(program, lines.join('\n'), { mode: 0o755 });
+    const abort = new AbortController();
+    const starting = start({ engines: 2, signal: abort.signal }, { ssh: program, hosts: ['lh2', 'silent'] });
+    await until('the folders there', () => filesOn(lh2) !== before[0], 30_000);
+    abort.abort();
+    await rejects(() => starting, AbortError);
+    assert.equal([filesOn(lh2), readdirSync(sockets).length], before);
   });
 
   test('the tour, unchanged', async () => {

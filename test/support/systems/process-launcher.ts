@@ -32,10 +32,12 @@ export class ProcessLauncher implements Launcher {
     for (const slot of slots) this.#agents.get(slot)?.kill(signal);
   }
 
-  async stop({ slots = [...this.#agents.keys()] }: StopOptions = {}): Promise<void> {
+  async stop({ grace = 5000, slots = [...this.#agents.keys()] }: StopOptions = {}): Promise<void> {
     const agents = slots.flatMap((slot) => this.#agents.get(slot) ?? []);
     for (const child of agents) child.stdin?.end();
+    const timer = setTimeout(() => agents.map((child) => child.kill('SIGKILL')), grace);
     await Promise.all(agents.map((child) => new Promise((resolve) => child.once('close', resolve))));
+    clearTimeout(timer);
   }
 
   kill(): void {

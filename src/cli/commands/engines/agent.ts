@@ -29,12 +29,16 @@ read.`;
 
 async function run({ optionsFile, rank }: Flags): Promise<void> {
   // First: what the system does by default would end this process, or open Node's inspector to all users of the host.
-  let drain = () => {};
+  let isDraining = false;
+  let drain = () => {
+    isDraining = true;
+  };
   for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.on(signal, () => drain());
   process.on('SIGHUP', () => {});
   const options = parseAgentOptions(optionsFile === undefined ? firstLine() : readPrivate(optionsFile));
   const agent = await Agent.start(withRank(options, rank), jobEnvironment(process.env));
   drain = () => agent.drain();
+  if (isDraining) agent.drain();
   const release = guard({ stop: () => agent.signalled(), kill: () => agent.kill() });
   if (optionsFile === undefined) onInputEnd(() => void agent.leave('its launcher is gone (standard input ended)'));
   const reason = await agent.ended;

@@ -48,13 +48,17 @@ function kindOf(text: string): string {
 function setting(text: string, before: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const [, name = '', value = ''] = /^([A-Za-z]+)=(.*)$/s.exec(text) ?? [];
   if (name === '' || name === 'kind') throw new InvalidArgumentError('It must be option=value, as partition=gpu.');
-  return { ...before, [name]: settingOf(value, before[name]) };
+  return { ...before, [name]: settingOf(name, value, before[name]) };
 }
 
-// Whole numbers are numbers; an option that is given twice is a list.
-function settingOf(text: string, before: unknown): unknown {
-  const value = /^\d+$/.test(text) ? Number(text) : text;
-  if (before === undefined) return value;
+/** Options of launchers that are numbers: `partition=2080` and `mem=4000` are texts. */
+const NUMBERS = ['perAgent', 'gpus', 'cpus', 'poll', 'connectTimeout'];
+/** Those that are lists, also of one. Another one that is given twice is a list, too. */
+const LISTS = ['args', 'arguments', 'lines'];
+
+function settingOf(name: string, text: string, before: unknown): unknown {
+  const value = NUMBERS.includes(name) && /^\d+$/.test(text) ? Number(text) : text;
+  if (before === undefined) return LISTS.includes(name) ? [value] : value;
   return Array.isArray(before) ? [...before, value] : [before, value];
 }
 
@@ -66,14 +70,22 @@ export function launcherOption(
   { launcher, hosts, set: given = {} }: LauncherFlags,
   site: LauncherChoice | undefined,
 ): LauncherChoice | undefined {
-  const chosen = launcher ?? site;
   if (hosts !== undefined && launcher !== 'ssh') throw new Error('--hosts are those of --launcher ssh: name it, too');
   const set = hosts === undefined ? given : { ...given, hosts };
-  const settings = Object.keys(set).length > 0;
-  if (chosen === undefined && settings) throw new Error('--set wants --launcher beside it: its options are set');
-  if (typeof chosen !== 'string' || chosen === 'local') return chosen;
-  const defaults = typeof site === 'object' && 'kind' in site && site.kind === chosen ? site : {};
-  return settings || launcher !== undefined ? { ...defaults, kind: chosen, ...set } : chosen;
+  const hasSettings = Object.keys(set).length > 0;
+  if (!hasSettings && launcher === undefined) return site;
+  const kind = launcher ?? kindIn(site);
+  if (hasSettings && (kind === undefined || kind === 'local'))
+    throw new Error('--set wants --launcher beside it: its options are set');
+  if (kind === undefined || kind === 'local') return kind;
+  const defaults = typeof site === 'object' && kindIn(site) === kind ? site : {};
+  return { ...defaults, kind, ...set };
+}
+
+/** The name of a launcher of this package that a site uses. One of its own has no options that could be set. */
+function kindIn(site: LauncherChoice | undefined): string | undefined {
+  if (typeof site !== 'object') return site;
+  return 'start' in site ? undefined : site.kind;
 }
 
 /** Says on stderr what becomes of places that a system gives. */

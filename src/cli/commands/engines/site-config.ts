@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { checkSiteDefaults, type SiteDefaults } from '../../../cluster/start-options.ts';
 import { ClusterError } from '../../../errors.ts';
+import { shown } from '../../../util/checks.ts';
 import { userHome } from '../../../util/system/user-home.ts';
 import { installHooks } from '../../../util/user-modules/hooks.ts';
 
@@ -19,7 +20,17 @@ export async function siteDefaults(
   const path = folders.flatMap((folder) => NAMES.map((name) => join(folder, name))).find((file) => existsSync(file));
   if (path === undefined) return {};
   const value = path.endsWith('.json') ? fromJson(path) : await fromModule(path);
-  return checkSiteDefaults(value, path);
+  return checkedAt(path, value);
+}
+
+/** Every error names the file: its values are those of many commands. */
+function checkedAt(path: string, value: unknown): SiteDefaults {
+  try {
+    return checkSiteDefaults(value, path);
+  } catch (error) {
+    if (!(error instanceof Error) || error.message.startsWith(path)) throw error;
+    throw new (error instanceof RangeError ? RangeError : TypeError)(`${path}: ${error.message}`);
+  }
 }
 
 function own(home: string | undefined): string[] {
@@ -28,7 +39,7 @@ function own(home: string | undefined): string[] {
 
 function fromJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8'));
+    return JSON.parse(readFileSync(path, 'utf8').replace(/^\uFEFF/, '')); // some editors begin files with it
   } catch (cause) {
     throw new ClusterError(`${path} cannot be read: ${(cause as Error).message}`, { cause });
   }
@@ -36,7 +47,11 @@ function fromJson(path: string): unknown {
 
 async function fromModule(path: string): Promise<unknown> {
   installHooks(path);
-  const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  const module = (await import(pathToFileURL(path).href).catch((cause: unknown) => {
+    throw new ClusterError(`${path} cannot be loaded: ${cause instanceof Error ? cause.message : shown(cause)}`, {
+      cause,
+    });
+  })) as { default?: unknown };
   if (module.default !== undefined) return module.default;
   throw new ClusterError(`${path} has no default export: export default { launcher: 'slurm', … }`);
 }

@@ -46,7 +46,9 @@ function once(
   const [program = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) throw new AbortError('the start was aborted', { cause: signal.reason });
-    const child = spawned(spawn(program, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] }), program);
+    // A group of its own: a Ctrl-C must not end a submission half-way, whose jobs nobody would know.
+    const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
+    const child = spawned(spawn(program, args, { env, cwd, stdio, detached: true }), program);
     const texts = { out: '', err: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       texts.out = (texts.out + text).slice(0, MAX_TEXT);

@@ -33,10 +33,14 @@ test('wrong keys, wrong values and text that cannot be read, with the path of th
     ['{ "launcher": "slrum" }', /directview\.config\.json: launcher is one of/],
     ['{ "name": "x" }', /unknown key 'name'/],
     ['[]', /directview\.config\.json/],
+    ['{ "engines": "8" }', /directview\.config\.json: engines must be a whole number/],
+    ['{ "listen": "tcp://0.0.0.0" }', /directview\.config\.json: listen: tcp:\/\/0\.0\.0\.0 means every network/],
   ] as const) {
     write(0, text);
     await rejects(() => siteDefaults(folders), TypeError, pattern);
   }
+  write(0, '\uFEFF{ "engines": 2 }');
+  assert.equal(await siteDefaults(folders), { engines: 2 });
   write(0, '{ nonsense');
   await rejects(() => siteDefaults(folders), ClusterError, /directview\.config\.json cannot be read/);
 });
@@ -45,6 +49,17 @@ test('a module gives its default export', async () => {
   rmSync(join(folders[0] as string, 'directview.config.json'));
   write(0, 'const engines: number = 3;\nexport default { engines };\n', 'directview.config.ts');
   assert.equal(await siteDefaults(folders), { engines: 3 });
+});
+
+test('a module that throws, or gives nothing, with the path of the file', async () => {
+  for (const [text, says] of [
+    ['throw new Error("no such partition");', /directview\.config\.ts cannot be loaded: no such partition/],
+    ['export const engines = 3;', /directview\.config\.ts has no default export/],
+  ] as const) {
+    const folder = temporaryFolder('dv-site-');
+    writeFileSync(join(folder, 'directview.config.ts'), text);
+    await rejects(() => siteDefaults([folder]), ClusterError, says);
+  }
 });
 
 test.run();

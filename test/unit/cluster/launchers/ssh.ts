@@ -41,6 +41,31 @@ test('lists of hosts: texts, objects, and files of lines', () => {
   ]);
 });
 
+test('files of hosts: as other systems write them, and what is wrong with its line', () => {
+  const file = join(folder, 'hosts-2');
+  const read = (text: string) => {
+    writeFileSync(file, text);
+    return plain(file);
+  };
+  const all = [
+    ['a', 2, '/opt/n#1/node', undefined],
+    ['fd00::5', 3, undefined, undefined],
+  ];
+  assert.equal(read('\uFEFFa slots=2\tnode=/opt/n#1/node # one\r\n\r\n#b\r\n[fd00::5]:3'), all);
+  for (const [text, says] of [
+    ['# none\n', /no host stands in .*hosts-2/],
+    ['a\n\nb slots=x', /hosts-2, line 3: b: slots is a whole number.*'x'/],
+    ['a slots=0x4', /line 1: a: slots/],
+    ['a slots=', /line 1: a: slots/],
+    ['a:4 slots=2', /line 1: a:4: slots is said twice/],
+    ['a node=/a node=/b', /line 1: a: node is said twice/],
+    ['a max_slots=2', /line 1: a host has host, slots, node and path, not 'max_slots'/],
+    ['a\nb;c', /line 2: 'b;c' is not a host/],
+  ] as const)
+    assert.throws(() => read(text), says);
+  assert.throws(() => readHosts('./no/such/file'), /hosts: the file \.\/no\/such\/file cannot be read: ENOENT/);
+});
+
 for (const wrong of [
   '',
   'a,,b',

@@ -5,6 +5,7 @@ import { AbortError, ClusterError } from '../../../../errors.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import { isAllowed } from '../../engine-env.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
+import { GivenPlaces } from '../given-places.ts';
 import { jobOutput } from '../job-output.ts';
 import { JOBS } from '../known-jobs.ts';
 import { Polling } from '../polling.ts';
@@ -54,6 +55,7 @@ export class BatchLauncher implements Launcher {
   readonly #polling: Polling;
   /** Jobs that have not ended, by number. */
   readonly #jobs = new Map<string, Job>();
+  readonly #given = new GivenPlaces();
   #listener = (_: Placement): void => {};
 
   constructor(system: BatchSystem, options: BatchJobOptions) {
@@ -83,6 +85,7 @@ export class BatchLauncher implements Launcher {
   }
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
+    this.#given.take(request.slots);
     await this.#replace(request.slots);
     const { perAgent = 1 } = this.#options;
     const parts = Array.from({ length: Math.ceil(request.slots.length / perAgent) }, (_, i) =>
@@ -210,8 +213,8 @@ export class BatchLauncher implements Launcher {
 
   async stop({ grace = 5000, slots }: StopOptions = {}): Promise<void> {
     if (slots === undefined) this.#polling.stop();
-    const covers = (job: Job) => slots === undefined || job.slots.every((slot) => slots.includes(slot));
-    const ids = [...this.#jobs].filter(([, job]) => covers(job)).map(([id]) => id);
+    const covers = this.#given.give(slots);
+    const ids = [...this.#jobs].filter(([, job]) => covers(job.slots)).map(([id]) => id);
     if (ids.length === 0) return;
     await this.#cancel(ids);
     const deadline = performance.now() + grace + GONE_MS;

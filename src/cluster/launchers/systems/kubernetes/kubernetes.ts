@@ -5,6 +5,7 @@ import { ClusterError } from '../../../../errors.ts';
 import { record } from '../../../../protocol/fields.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
+import { GivenPlaces } from '../given-places.ts';
 import { JOBS } from '../known-jobs.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
@@ -37,6 +38,7 @@ export class KubernetesLauncher implements Launcher {
   readonly #polling: Polling;
   /** By the name of its objects. */
   readonly #launches = new Map<string, Launch>();
+  readonly #given = new GivenPlaces();
   #listener = (_: Placement): void => {};
 
   constructor(options: KubernetesOptions) {
@@ -59,6 +61,7 @@ export class KubernetesLauncher implements Launcher {
   }
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
+    this.#given.take(request.slots);
     await this.#replace(request.slots);
     const { perAgent = 1 } = this.#options;
     const name = launchName(request.cluster, randomBytes(4).toString('hex'));
@@ -204,7 +207,7 @@ export class KubernetesLauncher implements Launcher {
   async stop({ grace = 5000, slots }: StopOptions = {}): Promise<void> {
     if (slots === undefined) this.#polling.stop();
     const launches = [...this.#launches.keys()];
-    const gone = await this.#end((its) => slots === undefined || its.every((slot) => slots.includes(slot)));
+    const gone = await this.#end(this.#given.give(slots));
     const deadline = performance.now() + grace + GONE_MS;
     while (gone.length > 0 && performance.now() < deadline) {
       const left = await this.#query(launches).catch(() => undefined);

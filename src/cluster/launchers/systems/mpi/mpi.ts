@@ -8,6 +8,7 @@ import { isPlainObject, shown } from '../../../../util/checks.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
 import { OutputTail } from '../../process/output-tail.ts';
 import { spawned } from '../../process/spawned.ts';
+import { GivenPlaces } from '../given-places.ts';
 import { wordsOf } from '../scheduler-command.ts';
 
 /** The options of `{ kind: 'mpi' }`. */
@@ -45,6 +46,7 @@ export class MpiLauncher implements Launcher {
   readonly lifetime = 'attached';
   readonly #options: Checked;
   readonly #runs = new Set<Run>();
+  readonly #given = new GivenPlaces();
   readonly #listeners: ((placement: Placement) => void)[] = [];
 
   constructor(options: Checked) {
@@ -53,6 +55,7 @@ export class MpiLauncher implements Launcher {
 
   async start({ slots, agent }: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
     if (signal?.aborted) throw new AbortError('the start was aborted', { cause: signal.reason });
+    this.#given.take(slots);
     const { mpirun, arguments: args, perAgent } = this.#options;
     const processes = String(Math.ceil(slots.length / perAgent));
     const command = [...agent.command, '--options-file', agent.file({ perAgent })];
@@ -95,7 +98,8 @@ export class MpiLauncher implements Launcher {
   }
 
   async stop({ grace = GRACE_MS, slots }: StopOptions = {}): Promise<void> {
-    const wanted = [...this.#runs].filter((run) => run.slots.every((slot) => slots?.includes(slot) ?? true));
+    const isMeant = this.#given.give(slots);
+    const wanted = [...this.#runs].filter((run) => isMeant(run.slots));
     await Promise.all(wanted.map((run) => this.#stop(run, grace)));
   }
 

@@ -3,6 +3,7 @@ import type { EngineId } from '../../../../protocol/messages.ts';
 import { EndWaits } from '../../../../rpc/end-waits.ts';
 import type { Launcher, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
 import { farProgram } from '../far-program.ts';
+import { GivenPlaces } from '../given-places.ts';
 import { HelperProcess } from './helper-process.ts';
 import type { PythonOptions } from './python-options.ts';
 
@@ -38,6 +39,7 @@ export class PythonLauncher implements Launcher {
   readonly #system: PythonSystem;
   /** Agents that have not ended, by id. */
   readonly #agents = new Map<string, Agent>();
+  readonly #given = new GivenPlaces();
   readonly #ends = new EndWaits();
   #helper: HelperProcess | undefined;
   #launches = 0;
@@ -50,6 +52,7 @@ export class PythonLauncher implements Launcher {
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
     const helper = await this.#connected(signal);
+    this.#given.take(request.slots);
     this.#replace(request.slots);
     const { perAgent = 1 } = this.#system.options;
     const command = farProgram(request.agent.command, this.#system.options);
@@ -137,7 +140,8 @@ export class PythonLauncher implements Launcher {
 
   async stop({ grace = GRACE_MS, slots }: StopOptions = {}): Promise<void> {
     const helper = this.#helper;
-    const wanted = [...this.#agents.values()].filter((agent) => agent.slots.every((s) => slots?.includes(s) ?? true));
+    const isMeant = this.#given.give(slots);
+    const wanted = [...this.#agents.values()].filter((agent) => isMeant(agent.slots));
     for (const agent of wanted) agent.isAsked = true;
     if (slots === undefined) await helper?.close(grace + TELL_MS);
     else if (wanted.length > 0) {

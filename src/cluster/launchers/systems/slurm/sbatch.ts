@@ -1,13 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ClusterError } from '../../../../errors.ts';
+import { AbortError, ClusterError } from '../../../../errors.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import type { Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
+import { GivenPlaces } from '../given-places.ts';
 import { jobOutput } from '../job-output.ts';
 import { JOBS } from '../known-jobs.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand } from '../scheduler-command.ts';
+import { isPlainField } from '../template.ts';
 import { agentsOf, batchScript } from './batch-script.ts';
 import { parseQueue, placementOf, QUEUE_FORMAT, type SlurmJob } from './job-state.ts';
 import { slurmEnvironment } from './slurm-environment.ts';
@@ -50,6 +52,7 @@ export class SbatchLauncher implements Launcher {
   readonly #polling: Polling;
   /** Jobs that have not ended, by number: `12_3`. */
   readonly #jobs = new Map<string, Job>();
+  readonly #given = new GivenPlaces();
   #listener = (_: Placement): void => {};
 
   constructor(options: SlurmOptions) {
@@ -69,13 +72,20 @@ export class SbatchLauncher implements Launcher {
   }
 
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
+    this.#given.take(request.slots);
     await this.#replace(request.slots);
     const { perAgent = 1 } = this.#options;
     const file = request.agent.file({ perAgent });
     const log = dirname(file);
+    if (!isPlainField(log))
+      throw new ClusterError(
+        `a batch script cannot name ${log}: set DIRECTVIEW_HOME to a path without blanks and quotes`,
+      );
     const command = [...request.agent.command, '--options-file', file];
     const input = batchScript({ options: this.#options, request, command, log });
-    const text = await this.#run(['sbatch', '--parsable', `--export=${this.#exported()}`], { input, signal });
+    if (signal?.aborted) throw new AbortError('the start was aborted', { cause: signal.reason });
+    // Not aborted half-way: a job whose number is not known could not be cancelled.
+    const text = await this.#run(['sbatch', '--parsable', `--export=${this.#exported()}`], input);
     const id = /^(\d+)/m.exec(text)?.[1];
     if (id === undefined) throw new ClusterError(`sbatch printed no job number: ${text.slice(0, 200)}`);
     const placements = this.#accepted(id, request, log);
@@ -100,8 +110,8 @@ export class SbatchLauncher implements Launcher {
     return names.length === 0 ? 'NIL' : names.join(',');
   }
 
-  #run(argv: readonly string[], more: { readonly input?: string; readonly signal?: AbortSignal | undefined } = {}) {
-    return schedulerCommand(argv, { env: this.#env, timeout: QUERY_MS, ...more });
+  #run(argv: readonly string[], input?: string): Promise<string> {
+    return schedulerCommand(argv, { env: this.#env, timeout: QUERY_MS, input });
   }
 
   // The jobs of engines that are started anew are over, whatever Slurm says of them later.
@@ -158,20 +168,19 @@ export class SbatchLauncher implements Launcher {
   }
 
   async signal(signal: NodeJS.Signals, slots: readonly EngineId[]): Promise<void> {
-    const ids = this.#idsOf(slots);
+    const ids = this.#idsOf((its) => its.every((slot) => slots.includes(slot)));
     if (ids.length === 0)
       throw new ClusterError(`engines ${slots.join(', ')} have no Slurm job that could be signalled`);
     // --full: the batch script's process is the agent, or the starter of the agents.
     await this.#run(['scancel', '--full', `--signal=${signal.replace(/^SIG/, '')}`, ...ids]);
   }
 
-  #idsOf(slots: readonly EngineId[] | undefined): string[] {
-    const covers = ({ slots: its }: Job) => slots === undefined || its.every((slot) => slots.includes(slot));
-    return [...this.#jobs].filter(([, job]) => covers(job)).map(([id]) => id);
+  #idsOf(covers: (slots: readonly EngineId[]) => boolean): string[] {
+    return [...this.#jobs].filter(([, { slots }]) => covers(slots)).map(([id]) => id);
   }
 
   async stop({ grace = 5000, slots }: StopOptions = {}): Promise<void> {
-    const ids = this.#idsOf(slots);
+    const ids = this.#idsOf(this.#given.give(slots));
     if (slots === undefined) this.#polling.stop();
     if (ids.length === 0) return;
     await this.#cancel(ids);

@@ -6,6 +6,7 @@ import { timerMs } from '../../../../rpc/timer-ms.ts';
 import type { Launcher, LaunchRequest, Placement, PlacementSite, StopOptions } from '../../launcher.ts';
 import { OutputTail } from '../../process/output-tail.ts';
 import { spawned } from '../../process/spawned.ts';
+import { GivenPlaces } from '../given-places.ts';
 import { Polling } from '../polling.ts';
 import { schedulerCommand, wordsOf } from '../scheduler-command.ts';
 import { agentsOf, placeOptions, resources } from './batch-script.ts';
@@ -36,6 +37,7 @@ export class SrunLauncher implements Launcher {
   readonly #isNested = isInAllocation(process.env);
   readonly #env = slurmEnvironment(process.env, this.#isNested);
   readonly #steps = new Set<Step>();
+  readonly #given = new GivenPlaces();
   readonly #polling: Polling;
   #listener = (_: Placement): void => {};
 
@@ -47,6 +49,7 @@ export class SrunLauncher implements Launcher {
   async start(request: LaunchRequest, signal?: AbortSignal): Promise<readonly Placement[]> {
     if (signal?.aborted) throw new AbortError('the start was aborted', { cause: signal.reason });
     const { slots } = request;
+    this.#given.take(slots);
     for (const step of this.#steps) step.slots = step.slots.filter((slot) => !slots.includes(slot));
     const argv = this.#argv(request);
     const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
@@ -145,8 +148,9 @@ export class SrunLauncher implements Launcher {
   }
 
   async stop({ grace = 5000, slots }: StopOptions = {}): Promise<void> {
-    const isMeant = (step: Step) => slots === undefined || step.slots.every((slot) => slots.includes(slot));
-    await Promise.all([...this.#steps].filter(isMeant).map((step) => this.#end(step, grace)));
+    const isMeant = this.#given.give(slots);
+    const steps = [...this.#steps].filter((step) => isMeant(step.slots));
+    await Promise.all(steps.map((step) => this.#end(step, grace)));
   }
 
   // SIGTERM would kill all tasks at once. Their agents end when their input does, and srun after them.

@@ -40,8 +40,28 @@ export function readHosts(value: unknown): readonly SshHost[] {
 
 function readText(text: string): readonly (string | SshHost)[] {
   if (!text.includes('/')) return text.split(',').map((entry) => entry.trim());
-  const lines = readFileSync(text, 'utf8').split('\n');
-  return lines.map((line) => line.replace(/#.*/, '').trim()).flatMap((line) => (line === '' ? [] : [fromLine(line)]));
+  const lines = linesOf(text).map((line) => line.replace(/(^|\s)#.*/, '').trim());
+  const hosts = lines.flatMap((line, i) => (line === '' ? [] : [at(`${text}, line ${i + 1}`, () => fromLine(line))]));
+  if (hosts.length === 0) throw new TypeError(`hosts: no host stands in ${text}`);
+  return hosts;
+}
+
+function linesOf(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch (cause) {
+    throw new TypeError(`hosts: the file ${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Says where it is that something is wrong. */
+function at<T>(place: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError) throw new RangeError(`${place}: ${error.message}`);
+    throw new TypeError(`${place}: ${(error as Error).message}`);
+  }
 }
 
 /** `host slots=4 node=/path/to/node path=/path/to/directview`. */
@@ -49,9 +69,14 @@ function fromLine(line: string): SshHost {
   const [host = '', ...fields] = line.split(/\s+/);
   const entries = fields.map((field) => {
     const [name = '', ...rest] = field.split('=');
-    return [name, name === 'slots' ? Number(rest.join('=')) : rest.join('=')] as const;
+    const value = rest.join('=');
+    return [name, name === 'slots' && /^\d+$/.test(value) ? Number(value) : value] as const;
   });
-  return checked({ ...(host.includes(':') ? fromEntry(host) : { host }), ...Object.fromEntries(entries) });
+  const entry: SshHost = host.includes(':') ? fromEntry(host) : { host };
+  const names = [...entries.map(([name]) => name), ...(entry.slots === undefined ? [] : ['slots'])];
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new TypeError(`${host}: ${twice} is said twice`);
+  return checked({ ...entry, ...Object.fromEntries(entries) });
 }
 
 /** `a`, `a:4`, `me@a:4`, `[fd00::5]:4`. */

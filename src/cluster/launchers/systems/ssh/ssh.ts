@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ClusterError } from '../../../../errors.ts';
+import { AbortError, ClusterError } from '../../../../errors.ts';
 import type { EngineId } from '../../../../protocol/messages.ts';
 import { createRunDir, removeRunDir } from '../../../files/run-dir.ts';
 import type { AgentShare, Launcher, LauncherJson, LaunchRequest, Placement, StopOptions } from '../../launcher.ts';
@@ -16,6 +16,15 @@ import { type CheckedSsh, checkSshOptions } from './ssh-options.ts';
 const GRACE_MS = 5000;
 /** Milliseconds beyond the connection that a host has to look for node. */
 const LOOK_MS = 20_000;
+
+/** Milliseconds of a call: to get in, and to look or remove there. */
+interface Patience {
+  readonly connect: number;
+  readonly look: number;
+}
+
+/** After a start was aborted: the host may be one that does not answer. */
+const HURRIED: Patience = { connect: 3000, look: 3000 };
 
 /** Engines of one start on one host. */
 interface Part {
@@ -97,7 +106,7 @@ export class SshLauncher implements Launcher {
     request: LaunchRequest,
     signal: AbortSignal | undefined,
   ): Promise<readonly Placement[]> {
-    const looked = await Promise.all(parts.map((part) => this.#prepare(part, parts, request, signal)));
+    const looked = await this.#look(parts, request, signal);
     const found = looked.filter((result): result is ReadyPart => 'isHere' in result);
     const [ready, late] = split(found, ({ slots }) => !slots.every((slot) => this.#unwanted.has(slot)));
     const failures = looked.filter((result): result is Failure => 'why' in result);
@@ -106,10 +115,29 @@ export class SshLauncher implements Launcher {
     await Promise.all(late.map((part) => this.#giveBack(part, parts)));
     return [
       ...ready.map((part) => this.#open(part, { ready, parts }, request)),
+      ...late.map(({ slots, host }): Placement => {
+        return { slots, state: 'ended', why: 'is not needed any more', where: { host: host.host } };
+      }),
       ...failures.map(({ part: { slots, host }, why }): Placement => {
         return { slots, state: 'ended', cause: 'node', why: `got no place: ${why}`, where: { host: host.host } };
       }),
     ];
+  }
+
+  // Where it is aborted, nobody knows on which hosts the folders were made.
+  async #look(
+    parts: readonly Part[],
+    request: LaunchRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly (ReadyPart | Failure)[]> {
+    const looks = parts.map((part) => this.#prepare(part, parts, request, signal));
+    await Promise.allSettled(looks);
+    if (signal?.aborted !== true) return Promise.all(looks);
+    for (const part of parts) {
+      this.#later(this.#clear({ ...part, isHere: false }, parts, HURRIED));
+      this.#forget(part.folder);
+    }
+    throw new AbortError('the start was aborted', { cause: signal.reason });
   }
 
   async #refused(
@@ -188,10 +216,10 @@ export class SshLauncher implements Launcher {
   }
 
   /** Removes the folders there of an agent that has not begun. */
-  async #clear({ host, folder, isHere }: ReadyPart, all: readonly Part[]): Promise<void> {
+  async #clear({ host, folder, isHere }: ReadyPart, all: readonly Part[], patience?: Patience): Promise<void> {
     if (folder === undefined || isHere) return;
     const folders = [folder, ...all.flatMap((part) => part.folder ?? [])];
-    await this.#call(host.host, removal(folders), undefined).catch(() => {}); // nobody can do more
+    await this.#call(host.host, removal(folders), undefined, patience).catch(() => {}); // nobody can do more
   }
 
   #programOf({ node = 'node', path }: SshHost, [, main = '', ...rest]: readonly string[]): readonly string[] {
@@ -199,10 +227,15 @@ export class SshLauncher implements Launcher {
   }
 
   /** Runs a command there that ends by itself. */
-  #call(host: string, command: string, signal: AbortSignal | undefined): Promise<string> {
-    const { ssh, connectTimeout } = this.#options;
-    const argv = [ssh, ...sshArguments(this.#options), '--', host, REMOTE_COMMAND];
-    return schedulerCommand(argv, { input: `${command}\n`, timeout: connectTimeout + LOOK_MS, signal });
+  #call(
+    host: string,
+    command: string,
+    signal: AbortSignal | undefined,
+    { connect, look }: Patience = { connect: this.#options.connectTimeout, look: LOOK_MS },
+  ): Promise<string> {
+    const args = sshArguments({ ...this.#options, connectTimeout: connect });
+    const argv = [this.#options.ssh, ...args, '--', host, REMOTE_COMMAND];
+    return schedulerCommand(argv, { input: `${command}\n`, timeout: connect + look, signal });
   }
 
   #open(part: ReadyPart, { ready, parts }: Together, { agent }: LaunchRequest): Placement {
