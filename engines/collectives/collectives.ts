@@ -60,6 +60,8 @@ export class Collectives {
   readonly #over = new BoundedMap<string, string>(REMEMBERED);
   /** How many collectives a task that has ended well had taken part in, by scope. */
   readonly #done = new BoundedMap<string, number>(REMEMBERED);
+  /** Calls whose task has ended here without any collective, with the reason: there are many, and few are asked about. */
+  readonly #passed = new BoundedMap<string, string>(REMEMBERED);
 
   constructor(peers: Peers, relay: Relay, current: CurrentTask) {
     this.#peers = peers;
@@ -136,7 +138,7 @@ export class Collectives {
     const why = `the task of engine ${this.#peers.id} ${failed ? 'failed' : 'ended'} before this collective`;
     // Ranks that wait for this one ask.
     if (scopes === undefined) {
-      if (failed) this.#over.set(call, why);
+      (failed ? this.#over : this.#passed).set(call, why);
       return;
     }
     this.#entered.delete(call);
@@ -155,7 +157,8 @@ export class Collectives {
   }
 
   #whyOver(scope: string): string | undefined {
-    return this.#over.get(scope) ?? this.#over.get(callOf(scope));
+    const call = callOf(scope);
+    return this.#over.get(scope) ?? this.#over.get(call) ?? this.#passed.get(call);
   }
 
   async #rooted<T>(name: string, options: RootedOptions, run: (group: Group, root: number) => Promise<T>): Promise<T> {

@@ -201,7 +201,8 @@ test('a rank that is late, or computes, for longer than the others ask: those th
 
 test('a deadlock names who waits for whom, on every engine, and the next call is not disturbed', async () => {
   const stuck = rig.v.apply(async () => {
-    if (engine.rank === 2) return 'elsewhere';
+    // Its task goes on: one that has ended is named as such.
+    if (engine.rank === 2) return new Promise((resolve) => setTimeout(() => resolve('elsewhere'), 1500));
     return engine.allReduce(1, 'sum', { timeout: 300 });
   });
   const results = await stuck.get({ returnErrors: true });
@@ -241,6 +242,16 @@ test('a task that fails, or is interrupted, ends the collectives of the others',
   const waits = (await stuck.get({ returnErrors: true })) as RemoteError[];
   assert.is(waits[0]?.ename, 'TaskInterrupted');
   for (const rank of [1, 2, 4]) assert.match(waits[rank]?.evalue ?? '', /the task of engine 0 failed before/);
+  assert.equal(
+    await rig.v.apply(() => engine.allReduce(1)),
+    RANKS.map(() => 5),
+  );
+});
+
+test('a task that ends without the collective that the others wait in ends it', async () => {
+  const left = rig.v.apply(() => (engine.rank === 3 ? 'elsewhere' : engine.barrier()));
+  const ends = (await left.get({ returnErrors: true })) as RemoteError[];
+  for (const rank of [0, 1, 2, 4]) assert.match(ends[rank]?.evalue ?? '', /the task of engine 3 ended before/);
   assert.equal(
     await rig.v.apply(() => engine.allReduce(1)),
     RANKS.map(() => 5),

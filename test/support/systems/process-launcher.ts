@@ -19,9 +19,10 @@ export class ProcessLauncher implements Launcher {
       const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'inherit'] });
       child.stdin?.write(`${agent.line({ slots: [slot], rank: 0 })}\n`); // the end of this input ends the agent
       child.on('error', () => {}); // `close` comes, too
-      child.once('close', (code) => {
+      child.once('close', (code, signal) => {
         this.#agents.delete(slot);
-        this.#listener({ slots: [slot], state: 'ended', why: `ended with its agent (exit code ${code})` });
+        const why = `ended with its agent (${signal ?? `exit code ${code}`})`;
+        this.#listener({ slots: [slot], state: 'ended', why });
       });
       this.#agents.set(slot, child);
       return { slots: [slot], state: 'starting' };

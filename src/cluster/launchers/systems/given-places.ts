@@ -12,9 +12,12 @@ export class GivenPlaces {
     for (const slot of slots) this.#slots.delete(slot);
   }
 
-  /** These give theirs up, undefined: all. Tells which jobs have no other engine. */
+  /** These give theirs up, undefined: all. Tells which jobs of theirs have no other engine; nothing is ended twice. */
   give(slots: readonly EngineId[] | undefined): (its: readonly EngineId[]) => boolean {
     for (const slot of slots ?? []) this.#slots.add(slot);
-    return (its) => slots === undefined || its.every((slot) => this.#slots.has(slot));
+    return (its) => {
+      if (slots === undefined) return true;
+      return its.some((slot) => slots.includes(slot)) && its.every((slot) => this.#slots.has(slot));
+    };
   }
 }

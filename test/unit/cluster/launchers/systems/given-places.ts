@@ -8,6 +8,7 @@ test('the job of two engines is over when both have given their places up, and n
   const given = new GivenPlaces();
   assert.is(given.give([3])([3, 4]), false);
   assert.is(given.give([4])([3, 4]), true);
+  assert.is(given.give([5])([3, 4]), false, 'it was ended before');
   given.take([3]);
   assert.is(given.give([4])([3, 4]), false);
   assert.is(given.give(undefined)([3, 4]), true);
