@@ -126,7 +126,12 @@ function tell(message: FromControl): void {
 
 function register(engine: Omit<EngineRecord, 'id' | 'control'>): void {
   monitor.card = cardOf(engine.device, options.gpu);
-  registration.register({ ...engine, control: listener.endpoint });
+  try {
+    registration.register({ ...engine, control: listener.endpoint });
+  } catch (error) {
+    // Too few descriptors for its link. A thread that throws would take the process with it.
+    shutdown(ENGINE_EXIT.failed, `it cannot register: ${(error as Error).message}`);
+  }
 }
 
 function deadline(started: number): void {

@@ -1,12 +1,13 @@
 // Processes that have no descriptor left: engines by their tasks, a controller by its program. Nothing ends by that, new
 // clients get through, and errors name the limit.
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Client } from '../../../src/client/client.ts';
+import { Cluster } from '../../../src/cluster/cluster.ts';
 import { ClusterError, TaskInterrupted } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { sleep, until, untilRunning } from '../../support/cluster.ts';
@@ -194,6 +195,29 @@ test('each start of another program says that descriptors are missing, and how m
   };
   const expected = Object.entries(programs).map(([what, program]) => `${what} ClusterError ${program} ${words}\n`);
   assert.is(text, expected.join(''));
+});
+
+test('an engine on tcp that starts with few descriptors joins, or says so: it never aborts', async () => {
+  const cluster = await Cluster.start({ engines: 1, device: 'none', listen: 'tcp://127.0.0.1' });
+  const engine = [`${DIST}src/cli/main.js`, 'engine', '--cluster-file', cluster.file, '--device', 'none'];
+  try {
+    // Fewer, and Node itself cannot load modules; with more there is room.
+    for (let limit = 76; limit <= 108; limit += 4) {
+      const command = ['-c', `ulimit -n ${limit}; exec "$@"`, 'sh', process.execPath, ...engine];
+      const child = spawn('sh', command, { stdio: ['ignore', 'pipe', 'pipe'] });
+      let text = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk) => {
+          text += chunk;
+          if (text.includes('has joined')) child.kill();
+        });
+      await once(child, 'close');
+      assert.not.match(text, /SIGABRT/, `${limit}: ${text}`);
+      assert.match(text, /has joined|ulimit -n|EMFILE|too many open files/, `${limit}: ${text}`);
+    }
+  } finally {
+    await cluster.stop();
+  }
 });
 
 test.run();
