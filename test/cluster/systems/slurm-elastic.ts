@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { ClusterEvent, StartOptions } from '../../../src/cluster/start-options.ts';
-import { AbortError, EngineError } from '../../../src/errors.ts';
+import { AbortError, ClusterError, EngineError } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
 import { until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
@@ -162,6 +162,36 @@ function defineTests(hosts: Hosts): void {
       process.env['PATH'] = path;
     }
     assert.is(queue(), '');
+  });
+
+  test('a job that somebody cancels while it waits, and one that a script does not start, end the start', async () => {
+    const holders = [hold(2), hold(2)];
+    const ended = async (engines: number, more: Readonly<Record<string, unknown>>, says: RegExp) => {
+      const starting = start({ engines }, more);
+      if (Object.keys(more).length === 0) {
+        await until(
+          'the jobs',
+          () =>
+            queue()
+              .split('\n')
+              .filter((line) => /PENDING/.test(line)).length === engines,
+          SLOW,
+        );
+        await until(
+          'a poll',
+          () => events.some((event) => event.type === 'placement' && /_0$/.test(event.job ?? '')),
+          SLOW,
+        );
+        execFileSync('scancel', [/(\d+_0) PENDING/.exec(queue())?.[1] as string]);
+      }
+      await rejects(() => starting, ClusterError, says);
+    };
+    await ended(1, {}, /was ended by Slurm: job \d+_0, CANCELLED/);
+    await ended(2, {}, /has no place: Slurm has no job \d+_0 in its queue/);
+    execFileSync('scancel', holders);
+    const script = (array: string) => `#!/bin/sh\n${array}#SBATCH --gpus=1\nexit 3 # {command}\n`;
+    await ended(2, { template: script('') }, /ended with its Slurm job \d+_\d \(FAILED\)/);
+    await noJobs();
   });
 
   test('a gang: one job; a killed engine leaves the others', async () => {

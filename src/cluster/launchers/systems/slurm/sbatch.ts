@@ -22,6 +22,8 @@ const GONE_MS = 60_000;
 /** Between two looks whether cancelled jobs have left. */
 const LOOK_MS = 300;
 const KILL_MS = 5000;
+/** A job that waits, and that so many answers in a row do not name, was taken out of the queue, or was never in it. */
+const MISSED = 4;
 /** A job in these states holds its place still. */
 const HELD = new Set([
   'PENDING',
@@ -38,6 +40,10 @@ interface Job {
   slots: readonly EngineId[];
   /** The file of its output; undefined: unknown. */
   readonly output: string | undefined;
+  /** It holds no place, as far as is known: one that is not in the queue any more has left it. */
+  isWaiting: boolean;
+  /** Answers in a row without it. */
+  missed: number;
 }
 
 /**
@@ -67,7 +73,7 @@ export class SbatchLauncher implements Launcher {
   /** The launcher of another process, with its jobs. @throws TypeError, RangeError, ProtocolError for another object */
   static fromJSON({ options, jobs }: LauncherJson): SbatchLauncher {
     const launcher = new SbatchLauncher(checkSlurm(options as Readonly<Record<string, unknown>>));
-    for (const [id, slots] of Object.entries(JOBS(jobs, 'jobs'))) launcher.#jobs.set(id, { slots, output: undefined });
+    for (const [id, slots] of Object.entries(JOBS(jobs, 'jobs'))) launcher.#jobs.set(id, jobOf(slots, undefined));
     return launcher;
   }
 
@@ -99,7 +105,7 @@ export class SbatchLauncher implements Launcher {
     return Array.from({ length: count }, (_, i) => {
       const job = request.gang ? id : `${id}_${i}`;
       const slots = request.gang ? request.slots : request.slots.slice(i * perAgent, (i + 1) * perAgent);
-      this.#jobs.set(job, { slots, output: join(log, `job-${job}.out`) });
+      this.#jobs.set(job, jobOf(slots, join(log, `job-${job}.out`)));
       return { slots, state: 'queued', why: 'was submitted', where: { job } };
     });
   }
@@ -148,11 +154,14 @@ export class SbatchLauncher implements Launcher {
     for (const [job, { slots }] of this.#jobs) this.#listener({ slots, state: 'unknown', why, where: { job } });
   }
 
-  #placement(id: string, { slots, output }: Job, known: ReadonlyMap<string, SlurmJob>): Placement | undefined {
-    const job = known.get(id);
-    // It may have been submitted after the question, or forgotten: then its agent's link and our pings tell.
-    if (job === undefined) return undefined;
-    const placement = placementOf(job, slots);
+  #placement(id: string, its: Job, known: ReadonlyMap<string, SlurmJob>): Placement | undefined {
+    const { slots, output } = its;
+    // A script of the user's may be no array, and an array of one that was cancelled is told as a job.
+    const job = known.get(id) ?? known.get(id.split('_')[0] as string);
+    if (job === undefined) return missing(id, its);
+    const placement = placementOf({ ...job, id }, slots);
+    its.missed = 0;
+    its.isWaiting = placement.state === 'queued';
     return job.state === 'FAILED' ? { ...placement, why: `${placement.why}${jobOutput(output)}` } : placement;
   }
 
@@ -210,4 +219,19 @@ export class SbatchLauncher implements Launcher {
       jobs: Object.fromEntries([...this.#jobs].map(([id, { slots }]) => [id, slots])),
     };
   }
+}
+
+const jobOf = (slots: readonly EngineId[], output: string | undefined): Job => {
+  return { slots, output, isWaiting: true, missed: 0 };
+};
+
+// It may have been submitted after the question. One that has run may be forgotten: then its agent's link and our pings tell.
+function missing(id: string, its: Job): Placement | undefined {
+  if (!its.isWaiting || ++its.missed < MISSED) return undefined;
+  return {
+    slots: its.slots,
+    state: 'ended',
+    why: `has no place: Slurm has no job ${id} in its queue`,
+    where: { job: id },
+  };
 }
