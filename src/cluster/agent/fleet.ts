@@ -53,6 +53,8 @@ const TELL_MS = 1000;
 /** Milliseconds in which a system says why it has ended an agent, and between two questions. */
 const EXPLAIN_MS = 3000;
 const ASK_MS = 200;
+/** Between two looks whether an agent that has ended is still linked. */
+const LOOK_MS = 20;
 
 /**
  * The engines of a cluster, wherever they run: started by its launcher, then looked after by their agents, or by the
@@ -136,7 +138,7 @@ export class Fleet {
   ): Promise<void> {
     const seen = new Set(this.agents.slots);
     const lost = cause === 'unknown' ? slots.filter((slot) => !seen.has(slot)) : slots;
-    if (cause !== 'node' && lost.some((slot) => seen.has(slot))) await pause(TELL_MS, undefined, { ref: false });
+    if (cause !== 'node') await this.#lastWords(lost);
     // A system that has lost its memory may start a job twice, and tell the second one's end: an agent that is linked goes on.
     const linked = new Set(cause === 'exit' ? this.agents.reachable(lost) : []);
     this.#placed({ slots: [...linked], state: 'running' });
@@ -144,6 +146,13 @@ export class Fleet {
       const handle: EngineHandle = { slot, pid: -1, output: () => '', fate: () => undefined };
       this.#exit({ handle, code: null, signal: null, why });
     }
+  }
+
+  // An agent whose link has ended tells no more, and its engines say goodbye as if they had been asked to end.
+  async #lastWords(slots: readonly EngineId[]): Promise<void> {
+    const end = performance.now() + TELL_MS;
+    while (this.agents.reachable(slots).length > 0 && performance.now() < end)
+      await pause(LOOK_MS, undefined, { ref: false });
   }
 
   // An agent that got a signal does not know why: its system may, a little later. A launcher without `poll` has told all.

@@ -1,12 +1,13 @@
 // A launcher of one's own, with real agents and engines on this host, over tcp and the cluster's keys.
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { Cluster } from '../../../src/cluster/cluster.ts';
 import type { LaunchRequest, Placement, StopOptions } from '../../../src/cluster/launchers/launcher.ts';
 import type { ClusterEvent } from '../../../src/cluster/start-options.ts';
-import { ClusterError } from '../../../src/errors.ts';
+import { ClusterError, EngineError } from '../../../src/errors.ts';
 import { rejects } from '../../support/assert.ts';
-import { sleep, until } from '../../support/cluster.ts';
+import { sleep, until, untilRunning } from '../../support/cluster.ts';
 import { suite } from '../../support/suite.ts';
 import { ProcessLauncher } from '../../support/systems/process-launcher.ts';
 
@@ -60,6 +61,20 @@ test('a killed engine: its signal, its tasks, its neighbour', async () => {
   assert.match(String(error), /was killed by SIGKILL/);
   assert.is(await rc.view(1).apply(() => 6 * 7), 42);
 });
+
+test('an agent that is killed: its engine ends with it, for that reason, and another takes its place', async () => {
+  await using one = await Cluster.start({ ...LIGHT, launcher: new ProcessLauncher(), engines: 1 });
+  const rc = await one.connect();
+  const lost = rc.view(0).apply(() => new Promise<never>(() => {}));
+  await untilRunning(rc, [0]);
+  const agent = parentOf(rc.engine(0)?.pid as number);
+  process.kill(agent, 'SIGKILL');
+  await rejects(() => lost, EngineError, /ended with its agent \(SIGKILL\)/);
+  await one.restart(0);
+  assert.equal(await rc.view('all').apply(() => engine.id), [0]);
+});
+
+const parentOf = (pid: number) => Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(pid)], { encoding: 'utf8' }));
 
 test('logs of engines that agents look after, their seed and their debuggers', async () => {
   const rc = await cluster.connect();
