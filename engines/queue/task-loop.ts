@@ -178,6 +178,8 @@ export class TaskLoop {
 
   /** Sends the reply of a task, which may be another client's, now or when it ends. */
   fetch(id: TaskId, client: TaskClient): void {
+    // A purge that was acknowledged comes before it.
+    this.#control.drain();
     void this.#handle(this.#queue.fetch(id, client));
   }
 

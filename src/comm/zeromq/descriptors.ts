@@ -2,8 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { ConnectionError } from '../../errors.ts';
 import { LinkReserve } from './link-reserve.ts';
 
-/** This process, or its system, has too few descriptors left. */
-export class DescriptorShortage extends ConnectionError {}
+/** This process, or its system, has too few descriptors left. Users know it as a ConnectionError. */
+export class DescriptorShortage extends ConnectionError {
+  override name: string = ConnectionError.name;
+}
 
 /** Descriptors that one link takes at most while it is opened. */
 const PER_LINK = 16;

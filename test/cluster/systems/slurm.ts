@@ -94,7 +94,7 @@ function defineTests(hosts: Hosts): void {
           const cut = rc.view(2).apply(() => new Promise<never>(() => {}));
           await untilRunning(rc, [2]);
           execFileSync('scancel', [job]);
-          await rejects(() => cut, EngineError, /engine 2 /);
+          await rejects(() => cut, EngineError, /engine 2 /i);
           assert.equal(await rc.view([0, 1, 3]).apply(() => 1), [1, 1, 1]);
         }
       } finally {
