@@ -5,6 +5,7 @@ import { type Carrier, onceSoon, PacketLink } from '../link.ts';
 import { report } from '../log.ts';
 import type { Limits } from '../outbox.ts';
 import type { Frames } from '../packet.ts';
+import { TRANSFERRED_AWAY } from '../transfer.ts';
 import type { LinkHandlers } from '../transport.ts';
 import { BulkReader, BulkWriter } from './bulk.ts';
 import type { BulkFolder } from './bulk-folder.ts';
@@ -178,6 +179,11 @@ export class StreamCarrier implements Carrier {
     while (!socket.writableNeedDrain) {
       const frames = this.#stalled ?? this.link.take();
       if (frames === undefined) return;
+      // The peer has been promised these bytes. On another link the message is refused, and its sender told why.
+      if (frames[1]?.byteLength === 0) {
+        this.lost(TRANSFERRED_AWAY);
+        return;
+      }
       this.#stalled = undefined;
       if (!this.#write(socket, frames)) {
         this.#stalled = frames;

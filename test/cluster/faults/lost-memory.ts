@@ -63,6 +63,25 @@ for (const bytes of [200_000, 2 ** 20, 20 * 2 ** 20]) {
   });
 }
 
+test('an array that waits for the first answer of an engine which computes: its call fails, and nothing else', async () => {
+  const { rc } = rig;
+  await using other = await rig.cluster.connect();
+  const e0 = other.view(0);
+  await e0.apply(() => 1);
+  const busy = rc.view(0).apply(() => {
+    for (const end = performance.now() + 300; performance.now() < end; );
+  });
+  await untilRunning(rc, [0]);
+  const array = new Uint8Array(200_000).fill(1);
+  const result = e0.push({ b: array });
+  const behind = e0.apply(() => 2);
+  await new Promise(setImmediate);
+  take(array);
+  await rejects(async () => await result, RemoteError, LOST);
+  assert.is(await behind, 2);
+  await busy;
+});
+
 test('who transfers one of several small arrays away keeps the others', async () => {
   const arrays = [2, 3].map((x) => new Float64Array(1000).fill(x)) as [Float64Array, Float64Array];
   const lengths = await rig.e0.apply(
