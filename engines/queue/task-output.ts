@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { type Body, encodeBody } from '../../src/protocol/codec.ts';
+import { type Body, encodeBody, withCopies } from '../../src/protocol/codec.ts';
 import type { OutputMessage } from '../../src/protocol/messages.ts';
 import type { TaskClient } from './queue-event.ts';
 import type { TaskQueue } from './task-queue.ts';
@@ -35,8 +35,7 @@ export class TaskOutput {
    */
   value(stream: 'display' | 'data', value: unknown): void {
     // A copy: the task goes on, and may change its arrays before they have left.
-    const body = encodeBody(value).map((part, i) => (i > 0 ? new Uint8Array(part) : part));
-    this.#send(stream, body);
+    this.#send(stream, withCopies(encodeBody(value)));
   }
 
   /** Sends data once they are read from the device. @throws what `value` throws, and what reading throws */

@@ -85,9 +85,12 @@ function byName(args: object): object {
  * @throws NotSerializableError as encodeBody
  */
 export function encodeCopy<M extends Method>(method: M, args: ArgumentsOf<M>): EncodedCall<M> {
-  const [blob, ...windows] = encodeBody(args);
-  // A copy: it was asked for. The blob is fresh, the windows are the caller's memory.
-  return { method, body: [blob as Uint8Array, ...windows.map((bytes) => new Uint8Array(bytes))] };
+  return { method, body: withCopies(encodeBody(args)) };
+}
+
+/** The body with copies of its windows, which are somebody's arrays. The blob before them is fresh, and stays. */
+export function withCopies(body: Body): Body {
+  return body.map((part, i) => (i > 0 ? new Uint8Array(part) : part));
 }
 
 /**

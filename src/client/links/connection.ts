@@ -9,7 +9,7 @@ import {
   RemoteError,
   TaskAborted,
 } from '../../errors.ts';
-import { type Body, decodeBody, type EncodedCall, encodeCall } from '../../protocol/codec.ts';
+import { type Body, decodeBody, type EncodedCall, encodeCall, withCopies } from '../../protocol/codec.ts';
 import { asObject } from '../../protocol/fields.ts';
 import type { ControlValue, ControlVerb } from '../../protocol/messages/control.ts';
 import type { EngineRecord } from '../../protocol/messages/engine-record.ts';
@@ -158,7 +158,7 @@ export class Connection {
     if (this.#isBlocked) this.#limitWait(attempt, message.runTimeout);
     const isOut = channel !== undefined;
     // Its arrays may change now, and a link that breaks may have lost it.
-    const kept = attempt.delivery === COPIED ? ownBytes(body) : body;
+    const kept = attempt.delivery === COPIED && body.length > 1 ? withCopies(body) : body;
     this.#sent.set(attempt.id, {
       attempt,
       message,
@@ -401,11 +401,6 @@ export class Connection {
     const replaced = replacement ?? Promise.resolve('ended with it');
     void replaced.then((text) => attempt.fail(stoppedError(bereft, fate, text)));
   }
-}
-
-// The first part, the structure, is the call's own.
-function ownBytes(body: Body): Body {
-  return body.length < 2 ? body : body.map((part, i) => (i > 0 ? new Uint8Array(part) : part));
 }
 
 // A loop: a call has one part, and nothing else to do.
